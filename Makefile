@@ -1,0 +1,52 @@
+# make demo: checks, summarises and trains the two MNIST-1D examples.   make test: everything that has to hold.
+# Either works on a fresh clone: what it needs is set up first. python3 (3.11 or later) with pip is all that is assumed.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+SETUP := $(VENV)/.netspec-installed
+PARITY := .parity/.netspec-installed
+WORKERS ?= 2
+
+.PHONY: demo test lint setup reference benchmark clean
+.DEFAULT_GOAL := test
+
+setup: $(SETUP)
+
+$(SETUP): pyproject.toml constraints.txt
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+# The libraries that tests/parity compares with. They stay out of the environment: only those tests put them on the path.
+$(PARITY): $(SETUP)
+	rm -rf .parity
+	$(PIP) install --quiet --no-deps --target .parity torchvision==0.28.0 timm==1.0.31
+	@touch $@
+
+demo: $(SETUP)
+	$(BIN)/netspec check examples/mnist1d_conv.net examples/mnist1d_mlp.net
+	$(BIN)/netspec summary examples/mnist1d_conv.net
+	rm -rf runs/mnist1d_conv runs/mnist1d_mlp
+	$(BIN)/netspec train examples/mnist1d_conv.net --out runs/mnist1d_conv
+	$(BIN)/netspec train examples/mnist1d_mlp.net --out runs/mnist1d_mlp
+	$(BIN)/netspec curves runs/mnist1d_conv runs/mnist1d_mlp -o runs/mnist1d.png
+
+lint: $(SETUP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict netspec
+
+test: $(SETUP) $(PARITY) lint
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+# Writes the pages that are made from the code. `make test` checks that they are current.
+reference: $(SETUP)
+	$(BIN)/python -m netspec.reference docs
+
+benchmark: $(SETUP) $(PARITY)
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) .parity dist build runs .mypy_cache .ruff_cache .pytest_cache .hypothesis
