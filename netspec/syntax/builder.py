@@ -1,0 +1,292 @@
+"""One method for each `-> name` of the grammar: from the parts of a production to its node of the tree.
+
+A method gets the parts (tokens, nodes, lists of them) and where the production begins and ends in the text.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netspec.syntax import tree
+from netspec.syntax.lexer import Token, number, string
+from netspec.syntax.report import Report
+from netspec.syntax.source import Source, Span
+
+_CONSTANTS = {"true": True, "false": False, "none": None}
+_CLAUSES_OF = {"residual": ("shortcut",), "highway": ("gate", "carry")}
+
+
+class Builder:
+    """Makes the nodes of one file; reports what the grammar alone cannot refuse."""
+
+    def __init__(self, source: Source, report: Report) -> None:
+        self.source = source
+        self.report = report
+
+    def _span(self, start: int, end: int) -> Span:
+        return Span(self.source, start, end)
+
+    # ---- lists ----
+
+    def empty(self, parts: list[Any], start: int, end: int) -> list[Any]:
+        return []
+
+    def nothing(self, parts: list[Any], start: int, end: int) -> None:
+        return None
+
+    def one(self, parts: list[Any], start: int, end: int) -> list[Any]:
+        return [parts[0]]
+
+    def more(self, parts: list[Any], start: int, end: int) -> Any:
+        parts[0].append(parts[-1])
+        return parts[0]
+
+    def first(self, parts: list[Any], start: int, end: int) -> Any:
+        return parts[0]
+
+    def parenthesized(self, parts: list[Any], start: int, end: int) -> Any:
+        return parts[1]
+
+    # ---- the file ----
+
+    def file(self, parts: list[Any], start: int, end: int) -> tree.File:
+        return tree.File(tuple(parts[0]), span=self._span(0, len(self.source.text)))
+
+    def import_(self, parts: list[Any], start: int, end: int) -> tree.Import:
+        return tree.Import(parts[1], tuple(parts[3]), span=self._span(start, end))
+
+    def dotted(self, parts: list[Any], start: int, end: int) -> tree.Name:
+        return tree.Name(".".join(part.text for part in parts[0]), span=self._span(start, end))
+
+    def signature(self, parts: list[Any], start: int, end: int) -> tuple[Any, ...]:
+        parameters = parts[3] if len(parts) > 4 else []
+        self._unique([(p.name, p.span.start) for p in parameters], "parameter", f"{parts[0].text} {parts[1].text}")
+        return parts[0].text, parts[1].text, tuple(parameters), self._span(start, end)
+
+    def definition(self, parts: list[Any], start: int, end: int) -> tree.Definition:
+        kind, name, parameters, signature = parts[0]
+        return tree.Definition(kind, name, parameters, parts[1], signature=signature, span=self._span(start, end))
+
+    def parameter(self, parts: list[Any], start: int, end: int) -> tree.Parameter:
+        return tree.Parameter(parts[0].text, None, None, span=self._span(start, end))
+
+    def parameter_typed(self, parts: list[Any], start: int, end: int) -> tree.Parameter:
+        default = parts[4] if len(parts) > 4 else None
+        return tree.Parameter(parts[0].text, parts[2], default, span=self._span(start, end))
+
+    def parameter_default(self, parts: list[Any], start: int, end: int) -> tree.Parameter:
+        return tree.Parameter(parts[0].text, None, parts[2], span=self._span(start, end))
+
+    def type(self, parts: list[Any], start: int, end: int) -> tree.TypeName:
+        item = parts[2].text if len(parts) > 1 else None
+        return tree.TypeName(parts[0].text, item, span=self._span(start, end))
+
+    def train(self, parts: list[Any], start: int, end: int) -> tree.Train:
+        return tree.Train(tuple(parts[2]), span=self._span(start, end))
+
+    def setting(self, parts: list[Any], start: int, end: int) -> tree.Setting:
+        return tree.Setting(parts[0].text, parts[1], span=self._span(start, end))
+
+    # ---- bodies ----
+
+    def body(self, parts: list[Any], start: int, end: int) -> tree.Body:
+        return tree.Body(tuple(parts[1]), span=self._span(start, end))
+
+    def stage(self, parts: list[Any], start: int, end: int) -> tree.Stage:
+        return tree.Stage((), parts[0], span=self._span(start, end))
+
+    def stage_labelled(self, parts: list[Any], start: int, end: int) -> tree.Stage:
+        return tree.Stage(tuple(parts[0]), parts[2], span=self._span(start, end))
+
+    def label(self, parts: list[Any], start: int, end: int) -> tree.Label:
+        return tree.Label((parts[0].text,), span=self._span(start, end))
+
+    def template(self, parts: list[Any], start: int, end: int) -> tree.Label:
+        return tree.Label(tuple(self._piece(piece) for piece in parts[0]), span=self._span(start, end))
+
+    def _piece(self, piece: Any) -> Any:
+        if not isinstance(piece, Token):
+            return piece
+        if piece.kind == "PART":
+            return piece.text
+        return tree.Name(piece.text[1:], span=self._span(piece.start + 1, piece.end))
+
+    def let(self, parts: list[Any], start: int, end: int) -> tree.Let:
+        return tree.Let(tuple(name.text for name in parts[1]), parts[3], span=self._span(start, end))
+
+    def shared(self, parts: list[Any], start: int, end: int) -> tree.Shared:
+        return tree.Shared(parts[1], parts[3], span=self._span(start, end))
+
+    def default(self, parts: list[Any], start: int, end: int) -> tree.Default:
+        arguments = tuple(parts[3]) if len(parts) > 4 else ()
+        self._check_arguments(arguments, f"default {parts[1].text}", keywords_only=True)
+        return tree.Default(parts[1].text, arguments, span=self._span(start, end))
+
+    def for_(self, parts: list[Any], start: int, end: int) -> tree.For:
+        return tree.For(tuple(name.text for name in parts[1]), parts[3], parts[4], span=self._span(start, end))
+
+    def repeat(self, parts: list[Any], start: int, end: int) -> tree.Repeat:
+        return tree.Repeat(parts[1], parts[2], span=self._span(start, end))
+
+    def if_(self, parts: list[Any], start: int, end: int) -> tree.If:
+        return tree.If(tuple(parts[0]), parts[2] if len(parts) > 1 else None, span=self._span(start, end))
+
+    def branch(self, parts: list[Any], start: int, end: int) -> tree.Branch:
+        return tree.Branch(parts[1], parts[2], span=self._span(start, end))
+
+    def return_(self, parts: list[Any], start: int, end: int) -> tree.Return:
+        return tree.Return(tuple(parts[1]), span=self._span(start, end))
+
+    def input(self, parts: list[Any], start: int, end: int) -> tree.Input:
+        dtype = parts[3].text if len(parts) > 3 else None
+        return tree.Input(parts[1].text, dtype, parts[-1].items, span=self._span(start, end))
+
+    def output(self, parts: list[Any], start: int, end: int) -> tree.Output:
+        return tree.Output(None, parts[1], len(parts) > 2, span=self._span(start, end))
+
+    def output_named(self, parts: list[Any], start: int, end: int) -> tree.Output:
+        return tree.Output(parts[1].text, parts[3], len(parts) > 4, span=self._span(start, end))
+
+    def flow(self, parts: list[Any], start: int, end: int) -> tree.Flow:
+        return tree.Flow(tuple(parts[0]), span=self._span(start, end))
+
+    def group(self, parts: list[Any], start: int, end: int) -> tree.Group:
+        return tree.Group(parts[0], span=self._span(start, end))
+
+    def clause(self, parts: list[Any], start: int, end: int) -> tree.Clause:
+        return tree.Clause(parts[0].text, parts[1], span=self._span(start, end))
+
+    def wiring(self, parts: list[Any], start: int, end: int) -> tree.Wiring:
+        keyword, clauses = parts[0].text, tuple(parts[2])
+        self._check_clauses(keyword, clauses)
+        return tree.Wiring(keyword, parts[1], clauses, span=self._span(start, end))
+
+    def _check_clauses(self, keyword: str, clauses: tuple[tree.Clause, ...]) -> None:
+        allowed = _CLAUSES_OF.get(keyword, ())
+        for index, clause in enumerate(clauses):
+            start, word = clause.span.start, clause.keyword
+            if word not in allowed:
+                owner = "residual" if word == "shortcut" else "highway"
+                self.report.add(
+                    "E0101",
+                    f"`{word}` does not belong to `{keyword}`",
+                    start,
+                    start + len(word),
+                    label=f"only a {owner} has one",
+                    help=" and ".join(f"{a} {{ ... }}" for a in allowed) + f" may follow {keyword} {{ ... }}"
+                    if allowed
+                    else f"{keyword} {{ ... }} stands alone",
+                )
+            elif any(other.keyword == word for other in clauses[:index]):
+                self.report.add(
+                    "E0101",
+                    f"this {keyword} has `{word}` twice",
+                    start,
+                    start + len(word),
+                    help="keep one of them",
+                )
+
+    # ---- expressions ----
+
+    def conditional(self, parts: list[Any], start: int, end: int) -> tree.Conditional:
+        return tree.Conditional(parts[0], parts[2], parts[4], span=self._span(start, end))
+
+    def binary(self, parts: list[Any], start: int, end: int) -> tree.Binary:
+        return tree.Binary(parts[1].text, parts[0], parts[2], span=self._span(start, end))
+
+    def unary(self, parts: list[Any], start: int, end: int) -> tree.Unary:
+        return tree.Unary(parts[0].text, parts[1], span=self._span(start, end))
+
+    def operator(self, parts: list[Any], start: int, end: int) -> str:
+        return " ".join(part.text for part in parts)
+
+    def chain(self, parts: list[Any], start: int, end: int) -> tuple[list[Any], list[Any]]:
+        return [parts[1]], [parts[0], parts[2]]
+
+    def chain_on(self, parts: list[Any], start: int, end: int) -> Any:
+        operators, operands = parts[0]
+        operators.append(parts[1])
+        operands.append(parts[2])
+        return parts[0]
+
+    def compare(self, parts: list[Any], start: int, end: int) -> tree.Compare:
+        operators, operands = parts[0]
+        return tree.Compare(tuple(operators), tuple(operands), span=self._span(start, end))
+
+    def call(self, parts: list[Any], start: int, end: int) -> tree.Call:
+        arguments = tuple(parts[2]) if len(parts) > 3 else ()
+        if arguments:
+            self._check_arguments(arguments, parts[0].span.text)
+        return tree.Call(parts[0], arguments, span=self._span(start, end))
+
+    def index(self, parts: list[Any], start: int, end: int) -> tree.Index:
+        return tree.Index(parts[0], parts[2], span=self._span(start, end))
+
+    def slice(self, parts: list[Any], start: int, end: int) -> tree.Slice:
+        step = parts[6] if len(parts) > 6 else None
+        return tree.Slice(parts[0], parts[2], parts[4], step, span=self._span(start, end))
+
+    def attribute(self, parts: list[Any], start: int, end: int) -> tree.Attribute:
+        return tree.Attribute(parts[0], parts[2].text, span=self._span(start, end))
+
+    def number(self, parts: list[Any], start: int, end: int) -> tree.Number:
+        return tree.Number(number(parts[0].text), span=self._span(start, end))
+
+    def string(self, parts: list[Any], start: int, end: int) -> tree.String:
+        return tree.String(string(parts[0].text), span=self._span(start, end))
+
+    def constant(self, parts: list[Any], start: int, end: int) -> tree.Constant:
+        return tree.Constant(_CONSTANTS[parts[0].text], span=self._span(start, end))
+
+    def name(self, parts: list[Any], start: int, end: int) -> tree.Name:
+        return tree.Name(parts[0].text, span=self._span(start, end))
+
+    def list_(self, parts: list[Any], start: int, end: int) -> tree.List:
+        return tree.List(tuple(parts[1]) if len(parts) > 2 else (), span=self._span(start, end))
+
+    def argument(self, parts: list[Any], start: int, end: int) -> tree.Argument:
+        return tree.Argument(None, parts[0], span=self._span(start, end))
+
+    def argument_named(self, parts: list[Any], start: int, end: int) -> tree.Argument:
+        return tree.Argument(parts[0].text, parts[2], span=self._span(start, end))
+
+    # ---- checks ----
+
+    def _check_arguments(self, arguments: tuple[tree.Argument, ...], of: str, *, keywords_only: bool = False) -> None:
+        named = keywords_only
+        for argument in arguments:
+            if argument.name is not None:
+                named = True
+            elif named:
+                self.report.add(
+                    "E0110",
+                    "a default gives arguments by name"
+                    if keywords_only
+                    else "a positional argument follows one with a name",
+                    argument.span.start,
+                    argument.span.end,
+                    label="this one has no name",
+                    help="write it as name=value"
+                    if keywords_only
+                    else "put it before the named ones, or give it its name",
+                )
+                break
+        self._unique([(a.name, a.span.start) for a in arguments if a.name is not None], "argument", of)
+
+    def _unique(self, names: list[tuple[str, int]], kind: str, of: str) -> None:
+        seen: dict[str, int] = {}
+        for name, start in names:
+            if name in seen:
+                first = seen[name]
+                of = of if len(of) < 40 else "this call"
+                self.report.add(
+                    "E0109",
+                    f"{of} has the {kind} `{name}` twice",
+                    start,
+                    start + len(name),
+                    label="again",
+                    related=(((first, first + len(name)), "first"),),
+                    help="keep one of them" if kind == "argument" else "give one of them another name",
+                )
+            else:
+                seen[name] = start

@@ -1,0 +1,345 @@
+"""What to say about a token that cannot stand where it stands, and how to go on as if it had been written right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from netspec.syntax.layout import LONGEST
+from netspec.syntax.lexer import HARD, Token
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the mistake was met: the token at `index`, in the statement that began at `first`."""
+
+    text: str
+    tokens: list[Token]
+    index: int
+    first: int
+    in_file: bool
+    accepts: Callable[[str], bool]
+
+    @property
+    def token(self) -> Token:
+        return self.tokens[self.index]
+
+    @property
+    def before(self) -> Token | None:
+        return self.tokens[self.index - 1] if self.index else None
+
+    @property
+    def after(self) -> Token:
+        return self.tokens[min(self.index + 1, len(self.tokens) - 1)]
+
+    @property
+    def ends_line(self) -> bool:
+        """Whether the token comes after the end of the line: what is missing is missing there."""
+        token, before = self.token, self.before
+        return token.kind == "END" or (before is not None and "\n" in self.text[before.end : token.start + 1])
+
+    @property
+    def begins(self) -> bool:
+        """Whether the token begins its statement."""
+        return self.first == self.index
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """What to report; `instead` is the token to go on with in place of this one, `skip` goes on without it."""
+
+    message: str
+    start: int
+    end: int
+    details: dict[str, Any] = field(default_factory=dict)
+    instead: Token | None = None
+    skip: bool = False
+
+
+def explain(place: Place) -> Mistake:
+    """The first of the frequent mistakes that this is, else what was found and what could stand there."""
+    for rule in _RULES:
+        mistake = rule(place)
+        if mistake is not None:
+            return mistake
+    return _unexpected(place)
+
+
+def _at(token: Token, message: str, help: str = "", *, label: str = "", put: str | None = None, **how: Any) -> Mistake:
+    """A mistake at `token`; `put` is the text that mends it in its place."""
+    details: dict[str, Any] = {"help": help, "label": label}
+    if put is not None:
+        details["mend"] = ((token.start, token.end), put)
+    return Mistake(message, token.start, token.end, details, **how)
+
+
+# ---- frequent mistakes ----
+
+
+def _condition(place: Place) -> Mistake | None:
+    token = place.token
+    if token.kind != "EQUAL" or place.tokens[place.first].kind != "IF" or not place.accepts("COMPARE"):
+        return None
+    instead = token._replace(kind="COMPARE", text="==")
+    return _at(token, "a condition compares with `==`, not `=`", "write ==", put="==", instead=instead)
+
+
+def _setting(place: Place) -> Mistake | None:
+    token, before = place.token, place.before
+    if token.kind not in ("EQUAL", "COLON") or before is None or before.kind != "KEY":
+        return None
+    help_ = f"write {before.text}, a space and the value"
+    return _at(token, f"a setting has no `{token.text}` after its key", help_, put="", skip=True)
+
+
+def _brace(place: Place) -> Mistake | None:
+    """`:` where the `{` of a body belongs, and a `{` on the next line."""
+    token, after = place.token, place.after
+    if token.kind not in ("COLON", "SEP") or not place.accepts("LBRACE") or place.begins:
+        return None
+    if token.kind == "COLON" and not place.accepts("COLON"):
+        if after.kind == "LBRACE":
+            return _at(token, "no `:` stands before a body", "leave it out", put="", skip=True)
+        return _at(token, "a body stands in braces, not after `:`", "write { here and } after its last stage")
+    if token.text == "\n" and after.kind == "LBRACE":
+        mend = {"mend": ((_end(place), after.start), " "), "help": "write { at the end of the line before"}
+        return Mistake("this `{` belongs on the line of what it opens", after.start, after.end, mend, skip=True)
+    return None
+
+
+def _arrow(place: Place) -> Mistake | None:
+    if place.token.kind != "ARROW" or not place.begins or place.in_file:
+        return None
+    help_ = "leave it out: the first stage takes the value that enters the body"
+    return _at(place.token, "nothing stands before this `->`", help_, put="", skip=True)
+
+
+_DEFINERS = {"def": "block", "class": "net", "function": "block", "func": "block", "fn": "block", "module": "block"}
+
+
+def _definition(place: Place) -> Mistake | None:
+    for token in place.tokens[max(place.first - 1, 0) : place.index + 1]:
+        if token.kind == "NAME" and token.text in _DEFINERS:
+            help_ = "write block Name(parameters) { ... }, or net Name(parameters) { ... }, at the top of the file"
+            return _at(token, f"`{token.text}` is not a word of the language", help_)
+        if token.kind in ("NET", "BLOCK") and not place.in_file:
+            help_ = f"move it out: a {token.text} stands at the top of a file, and can be used from any body in it"
+            return _at(token, f"a {token.text} cannot be defined inside of a body", help_)
+    return None
+
+
+def _in_file(place: Place) -> Mistake | None:
+    token = place.token
+    if not place.in_file or not place.begins or token.kind in ("RBRACE", "END"):
+        return None
+    if token.text == "import":
+        return _at(token, "an import says what it takes", 'write from "file.net" import Name')
+    if token.text in ("input", "output", "return"):
+        return _at(
+            token, f"an {token.text}".replace("an r", "a r") + " belongs in a net", "put it into net Name { ... }"
+        )
+    if token.kind == "ARROW" or place.tokens[place.index].kind in HARD.values() or token.kind != "ERROR":
+        help_ = "a file holds imports, let, default, block, net and train; put this into net Name { ... }"
+        return _at(token, "stages belong in a net or a block", help_, label="here is the top of the file")
+    return None
+
+
+def _stray_word(place: Place) -> Mistake | None:
+    token = place.token
+    if token.kind == "WHEN":
+        return _at(token, "only an output can be computed `when training`", "write output name = ... when training")
+    if token.kind == "CLAUSE":
+        owner = "residual" if token.text == "shortcut" else "highway"
+        help_ = f"write {owner} {{ ... }} {token.text} {{ ... }}"
+        return _at(token, f"`{token.text}` follows the body of a {owner}", help_)
+    if token.kind == "ELSE" and place.begins:
+        return _at(token, "this `else` has no `if` before it", "an else follows the } of its if")
+    return None
+
+
+def _ternary(place: Place) -> Mistake | None:
+    """`a if c` without else: often an if statement that was meant to begin after `a`."""
+    token = place.token
+    if not place.accepts("ELSE") or token.kind == "ELSE" or place.accepts("SEP") or place.accepts("LBRACE"):
+        return None
+    opener = next((t for t in reversed(place.tokens[place.first : place.index]) if t.kind == "IF"), None)
+    if opener is None or place.tokens[place.first] is opener:
+        return None
+    if token.kind == "LBRACE":
+        help_ = "put `;` or a new line before it: after a value, `if` reads as value if condition else other"
+        return _at(opener, "this `if` continues the expression before it", help_, put="; if")
+    return _at(opener, "this `if` has no `else`", "write value if condition else other")
+
+
+def _assignment(place: Place) -> Mistake | None:
+    token, before = place.token, place.before
+    if token.kind != "EQUAL" or before is None or place.begins:
+        return None
+    if before.kind in ("SIGN", "TIMES", "POWER") and before.end == token.start:
+        return _at(
+            before._replace(end=token.end), f"there is no `{before.text}=`", "names are given once: let b = a + 1"
+        )
+    if before.text in HARD and before.kind != "CONSTANT":
+        return _at(before, f"`{before.text}` is a word of the language", "choose another name")
+    statement = place.tokens[place.first].kind
+    if statement in ("NAME", "LPAR", "CONSTANT", "NUMBER", "STRING", "IN") and place.accepts("ARROW"):
+        first = place.tokens[place.first]
+        whole = before._replace(start=first.start)
+        return _at(whole, "only a name can stand before `=`", "a label is a name, or a template such as layer$i")
+    return None
+
+
+def _reserved(place: Place) -> Mistake | None:
+    token = place.token
+    if token.text in HARD and place.accepts("NAME") and not place.accepts("NUMBER"):
+        return _at(token, f"`{token.text}` is a word of the language and cannot be a name", "choose another name")
+    return None
+
+
+def _shape(place: Place) -> Mistake | None:
+    if place.tokens[place.first].kind != "INPUT" or not place.accepts("LSQB") or place.accepts("NUMBER"):
+        return None
+    if place.token.kind not in ("SEP", "RBRACE", "END", "EQUAL", "NAME", "LPAR", "NUMBER"):
+        return None
+    name = place.tokens[place.first + 1].text
+    help_ = f"write input {name} [3, 224, 224], channels first and without the batch; [3, H, W] leaves sizes open"
+    return Mistake("an input needs its shape", *_span(place), {"help": help_, "label": "expected `[`"})
+
+
+def _tuple(place: Place) -> Mistake | None:
+    if place.token.kind != "COMMA" or not place.accepts("RPAR") or place.accepts("NUMBER"):
+        return None
+    return _at(place.token, "there are no tuples", "a list stands in [ ]: [a, b]", label="expected `)`")
+
+
+def _argument(place: Place) -> Mistake | None:
+    """`conv(stride: 2)` and `conv(64 3)`."""
+    token = place.token
+    if token.kind == "COLON" and place.accepts("EQUAL") and place.accepts("COMMA") and place.accepts("RPAR"):
+        instead = token._replace(kind="EQUAL", text="=")
+        return _at(token, "an argument is named with `=`, not `:`", "write =", put="=", instead=instead)
+    closes = next((closer for closer in ("RPAR", "RSQB") if place.accepts(closer)), "")
+    begins = ("NAME", "NUMBER", "STRING", "CONSTANT", "LPAR", "LSQB")
+    if token.kind in begins and place.accepts("COMMA") and closes and place.before is not None:
+        end = place.before.end
+        details = {"label": f"expected `,` or {_SAID[closes]} before it", "mend": ((end, end), ",")}
+        return Mistake("a `,` is missing here", token.start, token.end, {**details, "help": "write , between the two"})
+    return None
+
+
+def _dictionary(place: Place) -> Mistake | None:
+    token, index = place.token, place.index
+    if token.kind != "COLON" or index < 2 or place.tokens[index - 2].kind != "LBRACE":
+        return None
+    return _at(token, "there are no dictionaries", "choose with if and else, or take an item of a list: [2, 3, 4][i]")
+
+
+def _body_as_value(place: Place) -> Mistake | None:
+    if place.token.kind != "LBRACE" or place.accepts("SEP"):
+        return None
+    statement = place.tokens[place.first : place.index]
+    if sum((t.kind in ("LPAR", "LSQB")) - (t.kind in ("RPAR", "RSQB")) for t in statement) <= 0:
+        return None
+    return _at(place.token, "a body cannot be an argument", "name it: shared head = { ... }, or make it a block")
+
+
+_OPERATORS = ("SIGN", "TIMES", "POWER", "COMPARE", "AND", "OR", "NOT")
+
+
+def _run_on(place: Place) -> Mistake | None:
+    """Python that ends in a newline and goes on: an operator at the end of a line."""
+    before = place.before
+    if not place.ends_line or before is None or before.kind not in _OPERATORS:
+        return None
+    help_ = "put the expression into ( ): inside of them a line may end anywhere"
+    return _at(before, f"the line ends after `{before.text}`", help_)
+
+
+_RULES: tuple[Callable[[Place], Mistake | None], ...] = (
+    _definition,
+    _in_file,
+    _dictionary,
+    _condition,
+    _setting,
+    _arrow,
+    _brace,
+    _stray_word,
+    _ternary,
+    _assignment,
+    _reserved,
+    _shape,
+    _tuple,
+    _argument,
+    _body_as_value,
+    _run_on,
+)
+
+# ---- everything else ----
+
+_SAID = {
+    "EQUAL": "`=`",
+    "LBRACE": "`{`",
+    "RPAR": "`)`",
+    "RSQB": "`]`",
+    "RHOLE": "`}`",
+    "COMMA": "`,`",
+    "COLON": "`:`",
+    "LPAR": "`(`",
+    "LSQB": "`[`",
+    "IMPORT": "`import`",
+    "ELSE": "`else`",
+    "IN": "`in`",
+    "KEY": "a setting",
+    "SEP": "the end of the line",
+}
+
+
+def _expected(place: Place) -> str:
+    """What could stand in the token's place, in the language's words."""
+    accepts = place.accepts
+    if accepts("NUMBER"):
+        what = "a stage" if accepts("WIRING") and accepts("LET") else "an expression"
+        if not accepts("LET"):
+            return "an expression or a body in braces" if accepts("WIRING") else what
+        if not accepts("ARROW"):
+            return what
+    if accepts("NAME") and not accepts("ARROW"):
+        return "a name or a string" if accepts("STRING") else "a name"
+    idle = {"LPAR", "LSQB", "IN", "EQUAL"} if accepts("POWER") else set()
+    idle |= {"LBRACE"} if accepts("SEP") else set()
+    words = [said for kind, said in _SAID.items() if accepts(kind) and kind not in idle]
+    if accepts("ARROW"):
+        words.insert(0, "`->`")
+    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " or " + words[-1] if words else ""
+
+
+def _found(place: Place) -> str:
+    token = place.token
+    if place.ends_line:
+        return "the file ends" if token.kind == "END" else "the line ends"
+    shown = token.text if len(token.text) <= LONGEST // 5 else token.text[: LONGEST // 5] + "..."
+    return f"found `{shown}`"
+
+
+def _end(place: Place) -> int:
+    return place.before.end if place.before else 0
+
+
+def _span(place: Place) -> tuple[int, int]:
+    """The token's place; where a line or the file ends, that of the end of what stands before."""
+    token = place.token
+    if place.ends_line:
+        return _end(place), _end(place)
+    return token.start, token.end
+
+
+def _unexpected(place: Place) -> Mistake:
+    expected, found = _expected(place), _found(place)
+    message = f"expected {expected}, but {found}" if expected else f"{found} where nothing can stand"
+    help_ = ""
+    if place.accepts("LBRACE") and not place.accepts("NUMBER"):
+        help_ = "a body stands in braces: { ... }"
+    elif place.accepts("EQUAL") and not place.accepts("ARROW"):
+        help_ = "a name is given with `=`"
+    return Mistake(message, *_span(place), {"help": help_, "label": f"expected {expected}" if expected else ""})
