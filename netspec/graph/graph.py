@@ -1,0 +1,244 @@
+"""The graph: what a net is once every block is unrolled and every value has its shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from netspec.graph.requirements import Requirement
+from netspec.graph.shape import Shape
+from netspec.graph.sizes import Dimension
+from netspec.syntax.source import Span
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+    from netspec.layers.base import Layer
+
+ScopeKind: TypeAlias = Literal[
+    # These have a name in the state dict:
+    "net",
+    "block",
+    "container",
+    # These are transparent, their stages belong to the scope around:
+    "group",
+    "repeat",
+    "for",
+    "iteration",
+    "residual",
+    "highway",
+    "concat",
+    "add",
+    "mul",
+    "dense",
+    # The bodies of a wiring:
+    "body",
+    "branch",
+    "shortcut",
+    "gate",
+    "carry",
+]
+MODULES = frozenset({"net", "block", "container"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Value:
+    """One tensor of the graph.
+
+    `node` is the index of the node that makes it, None for an input of the net; `name` is the spec's name for it
+    (the label, the input's name) or the dotted name of its node. Values are compared by identity.
+    """
+
+    name: str
+    shape: Shape
+    node: int | None
+    index: int = 0
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Node:
+    """One layer at work.
+
+    `name` is unique in the graph; `key` is the path of its module in the state dict, which several nodes have in
+    common where a `shared` module is applied more than once. `key` is given to stateless layers too.
+    """
+
+    index: int
+    name: str
+    key: str
+    layer: Layer
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    scope: int
+    span: Span
+    when_training: bool = False
+    first_use: bool = True
+
+    @property
+    def output(self) -> Value:
+        return self.outputs[0]
+
+    @property
+    def label(self) -> str:
+        """The last part of the key: the attribute of the module around it."""
+        return self.key.rpartition(".")[2]
+
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        """The shapes of the inputs."""
+        return tuple(value.shape for value in self.inputs)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scope:
+    """A stretch of the spec that belongs together: a block instance, a labelled container, a wiring, a repeat.
+
+    Scopes form a tree; `items` are node indices and child scopes (as `ScopeRef`) in the order of the text.
+    `inputs[0]` is the value that entered; `outputs` are its results. `key` is the module path for the kinds in
+    MODULES, and the path of the module around for the others. `count` is the number of rounds of a repeat or for.
+    `counted` is true where unlabelled stages are numbered as `nn.Sequential` numbers them.
+    """
+
+    index: int
+    kind: ScopeKind
+    name: str
+    key: str
+    title: str
+    arguments: tuple[tuple[str, Any], ...]
+    parent: int | None
+    items: tuple[int | ScopeRef, ...]
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    span: Span
+    definition: Span | None = None
+    count: int | None = None
+    counted: bool = False
+    first_use: bool = True
+
+    @property
+    def output(self) -> Value:
+        return self.outputs[0]
+
+    @property
+    def is_module(self) -> bool:
+        return self.kind in MODULES
+
+    @property
+    def label(self) -> str:
+        return self.key.rpartition(".")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeRef:
+    """A child scope among a scope's items."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One output of the net; `name` is None where the spec names none."""
+
+    name: str | None
+    value: Value
+    when_training: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A requirement on open sizes and the place that makes it."""
+
+    requirement: Requirement
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """A net that fits: every value has its shape.
+
+    Nodes are in topological order, which is the order of the text after unrolling. `scopes[0]` is the net.
+    `graph["layer3.0.conv2"]` is a node, `graph["layer3"]` a scope; both have `.output`.
+    """
+
+    name: str
+    arguments: tuple[tuple[str, Any], ...]
+    inputs: tuple[Value, ...]
+    outputs: tuple[Output, ...]
+    nodes: tuple[Node, ...]
+    scopes: tuple[Scope, ...]
+    fits: tuple[Fit, ...] = ()
+    documentation: str = field(default="", repr=False)
+
+    def __getitem__(self, name: str) -> Node | Scope:
+        try:
+            return self._by_name[name]
+        except KeyError:
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, self._by_name, n=1)
+            raise KeyError(
+                f"{self.name} has no stage {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+            ) from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes)
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    @cached_property
+    def _by_name(self) -> dict[str, Node | Scope]:
+        names: dict[str, Node | Scope] = {scope.name: scope for scope in self.scopes if scope.is_module and scope.name}
+        names.update((node.name, node) for node in self.nodes)
+        return names
+
+    @cached_property
+    def parameters(self) -> int:
+        """Trainable weights; each shared module once. Buffers are not counted."""
+        from netspec.analysis.counts import parameters
+
+        return parameters(self)
+
+    @cached_property
+    def macs(self) -> Dimension:
+        """Multiply-accumulates of one sample in eval mode: convolutions, linear layers, matrix products, attention."""
+        from netspec.analysis.counts import macs
+
+        return macs(self)
+
+    @cached_property
+    def requirements(self) -> tuple[str, ...]:
+        """What the open sizes must satisfy, in words: `H must be a multiple of 32, at least 32`."""
+        from netspec.graph.requirements import describe
+
+        return describe([fit.requirement for fit in self.fits]) if self.fits else ()
+
+    def networkx(self) -> nx.MultiDiGraph[str]:
+        """The graph as networkx sees it: nodes and inputs by name, an edge a tensor with its shape."""
+        from netspec.graph.views import networkx_view
+
+        return networkx_view(self)
+
+    def json(self) -> str:
+        """The graph as JSON text; `netspec.graph.json_form.SCHEMA` describes it."""
+        from netspec.graph.json_form import dump
+
+        return dump(self)
+
+    def emit(self) -> str:
+        """PyTorch source of the net; needs only torch to run."""
+        from netspec.codegen import emit
+
+        return emit(self)
+
+    def compile(self, device: str | None = None) -> Any:
+        """The net as a live `nn.Module` on `device`, built by running the source that `emit` writes."""
+        from netspec.codegen import compile_graph
+
+        return compile_graph(self, device=device)

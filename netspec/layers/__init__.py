@@ -1,0 +1,37 @@
+"""Every layer of the language, one declaration each, and the registry that finds them by name."""
+
+from netspec.layers import (
+    activation,
+    arithmetic,
+    attention,
+    convolution,
+    linear,
+    normalization,
+    parameter,
+    pooling,
+    recurrent,
+    reduction,
+    regularization,
+    resampling,
+    shape,
+)
+from netspec.layers.base import REGISTRY, Layer, layer
+
+__all__ = [
+    "REGISTRY",
+    "Layer",
+    "activation",
+    "arithmetic",
+    "attention",
+    "convolution",
+    "layer",
+    "linear",
+    "normalization",
+    "parameter",
+    "pooling",
+    "recurrent",
+    "reduction",
+    "regularization",
+    "resampling",
+    "shape",
+]

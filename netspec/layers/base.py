@@ -1,0 +1,251 @@
+"""What a layer is: one frozen model that holds everything netspec has to know about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, Strict
+
+from netspec.graph.requirements import Requirement
+from netspec.graph.shape import Shape
+from netspec.graph.sizes import Dimension, OpenSize
+
+Int: TypeAlias = Annotated[int, Strict()]
+Positive: TypeAlias = Annotated[int, Strict(), Field(gt=0, le=2**31 - 1)]
+NonNegative: TypeAlias = Annotated[int, Strict(), Field(ge=0, le=2**31 - 1)]
+Probability: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+Bool: TypeAlias = Annotated[bool, Strict()]
+Number: TypeAlias = Annotated[int, Strict()] | Annotated[float, Strict()]
+Size: TypeAlias = Positive | tuple[Positive, ...]
+"""One number for all spatial axes, or a list of one an axis."""
+
+
+class ShapeError(Exception):
+    """A layer cannot take these shapes. The elaborator adds the place, the origins of the shapes and the chain."""
+
+    def __init__(self, message: str, *, help: str = "", code: str = "E0302") -> None:
+        super().__init__(message)
+        self.message, self.help, self.code = message, help, code
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A piece of Python among a torch call's arguments, written as it is instead of as a literal."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """A class or function that emitted source defines because torch has none; named as a reader would expect.
+
+    `source` is its whole definition, formatted, with a docstring; it may use `torch`, `nn`, `F`, `Tensor` and what
+    `imports` brings in.
+    """
+
+    name: str
+    source: str
+    imports: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TorchCall:
+    """How a layer is written in PyTorch.
+
+    With a `target`, the layer is a module: `target(*args, **kwargs)` constructs it and `apply` calls it. Without, it
+    is an expression: `apply` alone, whose named fields are filled from `kwargs` as literals. In `apply`, `{0}`, `{1}`,
+    ... are the input tensors, `{inputs}` all of them joined by commas, `{module}` the module. A module whose `apply`
+    is the default can stand in an `nn.Sequential`; an expression is given a small class of its own there. Where a
+    parametrised module needs more than its forward (asymmetric padding, say), write a `Support` subclass of the torch
+    module instead of a longer `apply`, so that it stays a plain module.
+
+    `parameter` is for layers that are a bare `nn.Parameter`: its constructor as an expression; `{module}` in `apply`
+    is then the parameter itself. `init` are statements run after construction, with `{module}`:
+    `nn.init.kaiming_normal_({module}.weight)`. `inplace` says that `target` takes `inplace=True`. `imports` are whole
+    import statements that the source needs. `wrap` is a function that the constructed module passes through:
+    `weight_norm` makes `weight_norm(nn.Conv1d(8, 8, 3))`.
+    """
+
+    target: str = ""
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    apply: str = "{module}({0})"
+    parameter: str = ""
+    init: tuple[str, ...] = ()
+    support: tuple[Support, ...] = ()
+    imports: tuple[str, ...] = ()
+    inplace: bool = False
+    wrap: str = ""
+
+    @property
+    def is_module(self) -> bool:
+        return bool(self.target)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a module of one tensor in and one out, as `nn.Sequential` wants it."""
+        return self.is_module and self.apply == "{module}({0})"
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What one output position sees of the input, an entry an axis (receptive-field arithmetic of Araujo, Norris, Sim,
+    "Computing Receptive Fields of Convolutional Neural Networks", Distill 2019).
+
+    `kernel` is the extent seen (dilation included), `stride` the step between neighbours (a fraction for transposed
+    layers), `offset` the input coordinate of the start of the first position's view (minus the padding on the left).
+    """
+
+    kernel: tuple[int, ...]
+    stride: tuple[Fraction, ...]
+    offset: tuple[Fraction, ...]
+
+
+EVERYTHING: Literal["everything"] = "everything"
+"""The reach of a layer whose every output sees the whole input (global pooling, a linear layer after flatten)."""
+
+L = TypeVar("L", bound="type[Layer]")
+REGISTRY: dict[str, type[Layer]] = {}
+
+
+class Layer(BaseModel):
+    """Base of all layers. Fields are the arguments in the spec: their order, types, defaults and bounds.
+
+    Subclasses write `infer`, and whichever of the other methods are not the default. All shapes are of one sample.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, allow_inf_nan=False)
+
+    name: ClassVar[str]
+    """The layer's name in a spec."""
+    family: ClassVar[str]
+    """The module it is declared in: `convolution`, `pooling`, ..."""
+    tensors: ClassVar[tuple[str, ...]] = ("x",)
+    """The tensor arguments by name; `"*xs"` for one or more, `"mask?"` for one that may be absent."""
+    ranks: ClassVar[tuple[int, ...] | None] = None
+    """The ranks (batch not counted) that the first input may have; None for any."""
+    dtypes: ClassVar[tuple[str, ...]] = ("float",)
+    """The element types that the first input may have."""
+
+    def infer(self, *x: Shape) -> Shape | tuple[Shape, ...]:
+        """The shape (or shapes) of the output; raises ShapeError. May assume that `ranks` and `dtypes` hold."""
+        raise NotImplementedError
+
+    def requires(self, *x: Shape) -> tuple[Requirement, ...]:
+        """What open sizes must satisfy for the layer to fit; sizes of at least 1 are required of every output anyway."""
+        return ()
+
+    def parameters(self, *x: Shape) -> dict[str, tuple[int, ...]]:
+        """Trainable weights by their key below the layer's own: `{"weight": (64, 3, 7, 7), "bias": (64,)}`."""
+        return {}
+
+    def buffers(self, *x: Shape) -> dict[str, tuple[int, ...]]:
+        """Persistent state that is not trained, by key: BatchNorm's running statistics."""
+        return {}
+
+    def macs(self, *x: Shape) -> Dimension:
+        """Multiply-accumulates for one sample in eval mode; 0 for what only adds, compares or scales."""
+        return 0
+
+    def reach(self, *x: Shape) -> Reach | Literal["everything"] | None:
+        """The receptive field per spatial axis; None where each position sees only itself."""
+        return None
+
+    def explain(self, axis: int, *x: Shape) -> str | None:
+        """How the size at `axis` (0 is the channels) came about: `56 = floor((112 + 2*1 - 3)/2) + 1`."""
+        return None
+
+    def torch(self, *x: Shape) -> TorchCall:
+        """How the layer is written in PyTorch for inputs of these shapes."""
+        raise NotImplementedError
+
+    def outputs(self, *x: Shape) -> tuple[Shape, ...]:
+        """The output shapes after all checks; raises ShapeError. This is what the elaborator calls."""
+        if x and self.ranks is not None and x[0].rank not in self.ranks:
+            raise ShapeError(
+                f"{self.name} takes {_ranks(self.ranks)}, but this value is {x[0]}",
+                code="E0303",
+                help=_rank_help(x[0], self.ranks),
+            )
+        if x and x[0].dtype not in self.dtypes:
+            raise ShapeError(
+                f"{self.name} takes {' or '.join(self.dtypes)} values, but this value is {x[0]}",
+                code="E0304",
+                help="turn indices into features with embedding(count, features)" if x[0].dtype == "int" else "",
+            )
+        result = self.infer(*x)
+        shapes = result if isinstance(result, tuple) else (result,)
+        for shape in shapes:
+            for size in shape.dims:
+                if not isinstance(size, OpenSize) and size < 1:
+                    raise ShapeError(
+                        f"{self.name} leaves nothing of {x[0] if x else 'its input'}: its output would be {shape}",
+                        code="E0305",
+                    )
+        return shapes
+
+    @classmethod
+    def signature(cls) -> str:
+        """`conv(channels, kernel, stride=1, ...)`, as messages and the reference show it."""
+        parts = [tensor for tensor in cls.tensors if tensor.endswith("?") or tensor != cls.tensors[0]]
+        for field_name, info in cls.model_fields.items():
+            parts.append(field_name if info.is_required() else f"{field_name}={spec_literal(info.default)}")
+        return f"{cls.name}({', '.join(parts)})" if parts else cls.name
+
+
+def layer(name: str) -> Callable[[L], L]:
+    """Registers a layer under its name in specs. Users' own layers use the same decorator.
+
+    Raises ValueError where the name is taken.
+    """
+
+    def register(cls: L) -> L:
+        if name in REGISTRY and REGISTRY[name].__qualname__ != cls.__qualname__:
+            raise ValueError(f"there is a layer {name!r} already: {REGISTRY[name].__qualname__}")
+        cls.name = name
+        cls.family = cls.__module__.rpartition(".")[2]
+        REGISTRY[name] = cls
+        return cls
+
+    return register
+
+
+def spec_literal(value: object) -> str:
+    """A Python value as a spec writes it."""
+    match value:
+        case True | False:
+            return str(value).lower()
+        case None:
+            return "none"
+        case list() | tuple():
+            return f"[{', '.join(map(spec_literal, value))}]"
+        case _:
+            return str(value)
+
+
+def per_axis(size: int | tuple[int, ...], axes: int, what: str) -> tuple[int, ...]:
+    """One size an axis; raises ShapeError where a list has another length than there are axes."""
+    if isinstance(size, int):
+        return (size,) * axes
+    if len(size) != axes:
+        raise ShapeError(
+            f"{what} has {len(size)} entries, but the value has {axes} spatial {'axis' if axes == 1 else 'axes'}",
+            code="E0306",
+        )
+    return tuple(size)
+
+
+_KINDS = {1: "features [F]", 2: "a 1-d map [C, L]", 3: "a 2-d map [C, H, W]", 4: "a 3-d map [C, D, H, W]"}
+
+
+def _ranks(ranks: tuple[int, ...]) -> str:
+    return " or ".join(_KINDS.get(rank, f"a value of rank {rank}") for rank in ranks)
+
+
+def _rank_help(x: Shape, ranks: tuple[int, ...]) -> str:
+    if ranks == (1,) and x.rank > 1:
+        return "put flatten, or global_avgpool -> flatten, before it"
+    return ""

@@ -1,0 +1,163 @@
+"""Layers that mix features: linear maps, and tables that turn indices into features."""
+
+# mypy: disable-error-code="override"
+
+from __future__ import annotations
+
+from math import prod
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from netspec.graph.shape import Shape
+from netspec.graph.sizes import Dimension, OpenSize
+from netspec.layers.arguments import Init, check_init, init_statements, options
+from netspec.layers.base import (
+    EVERYTHING,
+    Bool,
+    Int,
+    Layer,
+    Number,
+    Positive,
+    Reach,
+    ShapeError,
+    TorchCall,
+    layer,
+)
+
+WEIGHT_NORM = "from torch.nn.utils.parametrizations import weight_norm"
+
+
+@layer("linear")
+class Linear(Layer):
+    """y = W x + b over the last axis: of features, or of every step of a sequence.
+
+    Shape: (F) -> (features); (L, E) -> (L, features).
+    A map needs flatten or global_avgpool -> flatten before it. An `init` other than none starts the bias at
+    `bias_init`, or 0. With `weight_norm` each row of W is a direction and a length (Salimans & Kingma 2016), and the
+    weights are stored as those.
+    Example: `flatten -> linear(84) -> tanh`
+    """
+
+    features: Positive = Field(description="output features")
+    bias: Bool = True
+    init: Init = Field(default=None, description="how the weights start; none is PyTorch's own way")
+    bias_init: Number | None = Field(default=None, description="the number that the bias starts at")
+    weight_norm: Bool = False
+
+    def infer(self, x: Shape) -> Shape:
+        check_init(self.init, self.bias_init, bias=self.bias, weight_norm=self.weight_norm)
+        self._inputs(x)
+        return x.replace(axis=-1, size=self.features)
+
+    def parameters(self, x: Shape) -> dict[str, tuple[int, ...]]:
+        weight = (self.features, self._inputs(x))
+        bias: dict[str, tuple[int, ...]] = {"bias": (self.features,)} if self.bias else {}
+        if not self.weight_norm:
+            return {"weight": weight} | bias
+        name = "parametrizations.weight.original"
+        return bias | {f"{name}0": (self.features, 1), f"{name}1": weight}
+
+    def macs(self, x: Shape) -> Dimension:
+        return prod(x.dims[:-1]) * self._inputs(x) * self.features
+
+    def reach(self, x: Shape) -> Reach | Literal["everything"] | None:
+        return EVERYTHING
+
+    def explain(self, axis: int, x: Shape) -> str | None:
+        return f"{self.features} = features of this linear" if axis == x.rank - 1 else None
+
+    def torch(self, x: Shape) -> TorchCall:
+        return TorchCall(
+            "nn.Linear",
+            (self._inputs(x), self.features),
+            options(bias=(self.bias, True)),
+            init=init_statements(
+                self.init,
+                self.bias_init,
+                bias="{module}.bias" if self.bias else "",
+                reparametrized=self.weight_norm,
+            ),
+            imports=(WEIGHT_NORM,) if self.weight_norm else (),
+            wrap="weight_norm" if self.weight_norm else "",
+        )
+
+    def _inputs(self, x: Shape) -> int:
+        """The features that come in; raises ShapeError where the value is a map, or where they depend on open sizes."""
+        if x.rank not in (1, 2):
+            raise ShapeError(
+                f"linear takes features [F] or a sequence [L, E], but this value is {x}",
+                help="put flatten, or global_avgpool -> flatten, before it"
+                if x.rank
+                else "unsqueeze(0) makes one feature of a number",
+                code="E0303",
+            )
+        features = x.dims[-1]
+        if isinstance(features, OpenSize):
+            names = sorted(features.symbols)
+            raise ShapeError(
+                f"linear has a weight for each input feature, but their number, {features}, "
+                f"depends on {' and '.join(names)}",
+                help="put global_avgpool -> flatten before it, which leaves the channels alone",
+                code="E0307",
+            )
+        return features
+
+
+@layer("embedding")
+class Embedding(Layer):
+    """A learned vector for each index.
+
+    Shape: int (*S) -> (*S, features).
+    Example: `input tokens: int [128]`, `embedding(30000, 512)`
+    """
+
+    dtypes: ClassVar[tuple[str, ...]] = ("int",)
+
+    count: Positive = Field(description="the number of indices: they are 0 to count - 1")
+    features: Positive = Field(description="the length of the vectors")
+    padding: Int | None = Field(default=None, description="the index whose vector stays 0")
+    init: Init = Field(default=None, description="how the vectors start; none is PyTorch's own way, a standard normal")
+
+    def infer(self, x: Shape) -> Shape:
+        if self.padding is not None and not -self.count <= self.padding < self.count:
+            raise ShapeError(
+                f"the padding index {self.padding} is not among the {self.count} indices", help=f"0 to {self.count - 1}"
+            )
+        return Shape.of(*x.dims, self.features)
+
+    def parameters(self, x: Shape) -> dict[str, tuple[int, ...]]:
+        return {"weight": (self.count, self.features)}
+
+    def torch(self, x: Shape) -> TorchCall:
+        statements = init_statements(self.init, bias="")
+        if statements and self.padding is not None:
+            statements += (f"nn.init.zeros_({{module}}.weight[{self.padding}])",)
+        return TorchCall(
+            "nn.Embedding",
+            (self.count, self.features),
+            options(padding_idx=(self.padding, None)),
+            init=statements,
+        )
+
+
+@layer("one_hot")
+class OneHot(Layer):
+    """A channel for each class: 1 where the index is that class, 0 elsewhere.
+
+    Shape: int (*S) -> (classes, *S).
+    Source: Zhang, Zhao, LeCun, "Character-level convolutional networks for text classification", NeurIPS 2015.
+    Example: `input text: int [1014]`, `one_hot(70)`
+    """
+
+    dtypes: ClassVar[tuple[str, ...]] = ("int",)
+
+    classes: Positive = Field(description="the number of indices: they are 0 to classes - 1")
+
+    def infer(self, x: Shape) -> Shape:
+        return Shape.of(self.classes, *x.dims)
+
+    def torch(self, x: Shape) -> TorchCall:
+        if x.rank == 0:
+            return TorchCall(apply="F.one_hot({0}, {classes}).float()", kwargs={"classes": self.classes})
+        return TorchCall(apply="F.one_hot({0}, {classes}).movedim(-1, 1).float()", kwargs={"classes": self.classes})

@@ -1,0 +1,306 @@
+"""Normalisations: by batch, group, instance, layer, root mean square, and across neighbouring channels."""
+
+from math import prod
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+
+from pydantic import Field
+
+from netspec.graph.requirements import Requirement
+from netspec.graph.shape import Shape
+from netspec.layers.arguments import compact, known_channels, options
+from netspec.layers.base import (
+    EVERYTHING,
+    Bool,
+    Layer,
+    Number,
+    Positive,
+    Probability,
+    Reach,
+    ShapeError,
+    Support,
+    TorchCall,
+    layer,
+)
+
+Epsilon: TypeAlias = Annotated[float, Field(gt=0, le=1)]
+"""Added to a variance before the division."""
+
+Over: TypeAlias = Literal["last", "channels", "all"]
+"""Which axes are normalised together."""
+
+
+@layer("batchnorm")
+class BatchNorm(Layer):
+    """Normalises each channel over the batch and all positions, then scales and shifts it.
+
+    Shape: (C, *S) -> (C, *S), for features, and for 1, 2 and 3 spatial dimensions.
+    Source: Ioffe & Szegedy, "Batch Normalization", 2015, algorithms 1 and 2.
+
+    In eval mode it uses running statistics, which are buffers and no parameters; `momentum` is the weight of the new
+    batch in them, none averages all batches alike. Inception and the TensorFlow ports use eps=0.001.
+
+    `conv(64, 3, pad=1, bias=false) -> batchnorm -> relu`
+    """
+
+    ranks: ClassVar[tuple[int, ...] | None] = (1, 2, 3, 4)
+
+    eps: Epsilon = 1e-5
+    momentum: Probability | None = 0.1
+    affine: Bool = Field(default=True, description="whether a scale and a shift are learned")
+    track: Bool = Field(default=True, description="whether running statistics are kept for eval mode")
+
+    def infer(self, *x: Shape) -> Shape:
+        known_channels("batchnorm", x[0])
+        return x[0]
+
+    def parameters(self, *x: Shape) -> dict[str, tuple[int, ...]]:
+        return _scale_and_shift(known_channels("batchnorm", x[0])) if self.affine else {}
+
+    def buffers(self, *x: Shape) -> dict[str, tuple[int, ...]]:
+        return _running_statistics(known_channels("batchnorm", x[0])) if self.track else {}
+
+    def torch(self, *x: Shape) -> TorchCall:
+        return TorchCall(
+            target=f"nn.BatchNorm{max(x[0].rank - 1, 1)}d",
+            args=(known_channels("batchnorm", x[0]),),
+            kwargs=options(
+                eps=(self.eps, 1e-5),
+                momentum=(self.momentum, 0.1),
+                affine=(self.affine, True),
+                track_running_stats=(self.track, True),
+            ),
+        )
+
+
+@layer("groupnorm")
+class GroupNorm(Layer):
+    """Normalises each sample over groups of channels and all positions, then scales and shifts each channel.
+
+    Shape: (C, *S) -> (C, *S).
+    Source: Wu & He, "Group Normalization", 2018, equation 7.
+
+    `groupnorm(32)`
+    """
+
+    ranks: ClassVar[tuple[int, ...] | None] = (1, 2, 3, 4)
+
+    groups: Positive
+    eps: Epsilon = 1e-5
+    affine: Bool = Field(default=True, description="whether a scale and a shift are learned")
+
+    def infer(self, *x: Shape) -> Shape:
+        channels = known_channels("groupnorm", x[0])
+        if channels % self.groups:
+            raise ShapeError(
+                f"groups={self.groups} does not divide the {channels} channels of the input",
+                help=f"groups must divide the {channels} channels of the input",
+            )
+        return x[0]
+
+    def parameters(self, *x: Shape) -> dict[str, tuple[int, ...]]:
+        return _scale_and_shift(known_channels("groupnorm", x[0])) if self.affine else {}
+
+    def reach(self, *x: Shape) -> Reach | Literal["everything"] | None:
+        return EVERYTHING
+
+    def torch(self, *x: Shape) -> TorchCall:
+        return TorchCall(
+            target="nn.GroupNorm",
+            args=(self.groups, known_channels("groupnorm", x[0])),
+            kwargs=options(eps=(self.eps, 1e-5), affine=(self.affine, True)),
+        )
+
+
+@layer("instancenorm")
+class InstanceNorm(Layer):
+    """Normalises each channel of each sample over its positions.
+
+    Shape: (C, *S) -> (C, *S).
+    Source: Ulyanov, Vedaldi, Lempitsky, "Instance Normalization", 2016, equation 6.
+
+    As in PyTorch nothing is learned or tracked unless asked for.
+
+    `conv(64, 3, pad=1) -> instancenorm(affine=true)`
+    """
+
+    ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
+
+    eps: Epsilon = 1e-5
+    momentum: Probability = 0.1
+    affine: Bool = Field(default=False, description="whether a scale and a shift are learned")
+    track: Bool = Field(default=False, description="whether running statistics are kept for eval mode")
+
+    def infer(self, *x: Shape) -> Shape:
+        known_channels("instancenorm", x[0])
+        if prod(x[0].spatial) == 1:
+            raise ShapeError(
+                f"instancenorm needs several positions to normalise over, but this value is {x[0]}",
+                help="use groupnorm, layernorm or batchnorm here",
+            )
+        return x[0]
+
+    def requires(self, *x: Shape) -> tuple[Requirement, ...]:
+        positions = prod(x[0].spatial)
+        return () if isinstance(positions, int) else (Requirement(positions, ">=", 2),)
+
+    def parameters(self, *x: Shape) -> dict[str, tuple[int, ...]]:
+        return _scale_and_shift(known_channels("instancenorm", x[0])) if self.affine else {}
+
+    def buffers(self, *x: Shape) -> dict[str, tuple[int, ...]]:
+        return _running_statistics(known_channels("instancenorm", x[0])) if self.track else {}
+
+    def reach(self, *x: Shape) -> Reach | Literal["everything"] | None:
+        return EVERYTHING
+
+    def torch(self, *x: Shape) -> TorchCall:
+        return TorchCall(
+            target=f"nn.InstanceNorm{x[0].rank - 1}d",
+            args=(known_channels("instancenorm", x[0]),),
+            kwargs=options(
+                eps=(self.eps, 1e-5),
+                momentum=(self.momentum, 0.1),
+                affine=(self.affine, False),
+                track_running_stats=(self.track, False),
+            ),
+        )
+
+
+class _AxesNorm(Layer):
+    """What layernorm and rmsnorm share: the axes that are normalised together."""
+
+    over: Over = Field(default="last", description="last axis, channels at each position, or all axes together")
+
+    def _normalised(self, x: Shape) -> tuple[int, ...]:
+        """The sizes of the axes that are normalised together; raises ShapeError where one is open."""
+        if self.over == "channels":
+            return (known_channels(self.name, x),)
+        sizes = x.dims if self.over == "all" else x.dims[-1:]
+        known = tuple(size for size in sizes if isinstance(size, int))
+        if len(known) < len(sizes):
+            raise ShapeError(
+                f"{self.name} over={self.over} has a weight for each position of that axis, so its size must be known,"
+                f" but this value is {x}",
+                help="normalise the channels at each position with over=channels, or give the size as a number",
+            )
+        return known
+
+    def infer(self, *x: Shape) -> Shape:
+        if x[0].rank == 0:
+            raise ShapeError(f"{self.name} needs an axis to normalise over, but this value is a single number")
+        self._normalised(x[0])
+        return x[0]
+
+    def reach(self, *x: Shape) -> Reach | Literal["everything"] | None:
+        return EVERYTHING if self.over == "all" and x[0].rank > 1 else None
+
+    def _call(self, x: Shape, kind: str, **pairs: tuple[Any, Any]) -> TorchCall:
+        sizes = self._normalised(x)
+        shape = sizes[0] if len(sizes) == 1 else sizes
+        if self.over != "channels" or x.rank == 1:
+            return TorchCall(target=f"nn.{kind}", args=(shape,), kwargs=options(**pairs))
+        own = Support(f"Channel{kind}", _CHANNEL_NORM.replace("{kind}", kind))
+        return TorchCall(target=own.name, args=(compact(sizes),), kwargs=options(**pairs), support=(own,))
+
+
+@layer("layernorm")
+class LayerNorm(_AxesNorm):
+    """Normalises each sample over some of its axes, then scales and shifts each of their elements.
+
+    Shape: the same. `over=last` (the default): the last axis, for features [F] and sequences [L, E]. `over=channels`:
+    the channels of a map (C, *S) at each position by itself. `over=all`: all axes together.
+    Source: Ba, Kiros, Hinton, "Layer Normalization", 2016, equation 3.
+
+    Transformers and the book use the last axis, which holds a token's embedding; ConvNeXt and ByteNet, whose maps have
+    channels first, the channels at each position. Over a map's last axis, its width, it is seldom what was meant.
+
+    `layernorm(over=channels)`
+    """
+
+    eps: Epsilon = 1e-5
+    affine: Bool = Field(default=True, description="whether a scale is learned")
+    bias: Bool = Field(default=True, description="whether a shift is learned with the scale")
+    over: Over = Field(default="last", description="last axis, channels at each position, or all axes together")
+
+    def parameters(self, *x: Shape) -> dict[str, tuple[int, ...]]:
+        if not self.affine:
+            return {}
+        sizes = self._normalised(x[0])
+        return {"weight": sizes, "bias": sizes} if self.bias else {"weight": sizes}
+
+    def torch(self, *x: Shape) -> TorchCall:
+        bias = self.bias or not self.affine
+        return self._call(
+            x[0], "LayerNorm", eps=(self.eps, 1e-5), elementwise_affine=(self.affine, True), bias=(bias, True)
+        )
+
+
+@layer("rmsnorm")
+class RMSNorm(_AxesNorm):
+    """Divides by the root mean square over some axes, then scales each of their elements.
+
+    Shape: the same; `over` is that of `layernorm`.
+    Source: Zhang & Sennrich, "Root Mean Square Layer Normalization", 2019, equation 4.
+
+    Where `eps` is none, it is the smallest number that the element type can tell from 1, as in PyTorch.
+
+    `rmsnorm(eps=1e-6)`
+    """
+
+    eps: Epsilon | None = None
+    affine: Bool = Field(default=True, description="whether a scale is learned")
+    over: Over = Field(default="last", description="last axis, channels at each position, or all axes together")
+
+    def parameters(self, *x: Shape) -> dict[str, tuple[int, ...]]:
+        return {"weight": self._normalised(x[0])} if self.affine else {}
+
+    def torch(self, *x: Shape) -> TorchCall:
+        return self._call(x[0], "RMSNorm", eps=(self.eps, None), elementwise_affine=(self.affine, True))
+
+
+@layer("lrn")
+class LocalResponseNorm(Layer):
+    """Divides each value by a sum of squares over `size` neighbouring channels at its position.
+
+    Shape: (C, *S) -> (C, *S).
+    Source: Krizhevsky, Sutskever, Hinton, "ImageNet Classification with Deep Convolutional Neural Networks", 2012,
+    section 3.3.
+
+    PyTorch and Caffe divide `alpha` by `size`, the paper does not: AlexNet's alpha=1e-4 over 5 channels is
+    `lrn(5, alpha=5e-4, k=2.0)`. The paper's beta is 0.75.
+
+    `lrn(5, alpha=5e-4, beta=0.75, k=2.0)`
+    """
+
+    ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
+
+    size: Positive = Field(description="channels in a neighbourhood")
+    alpha: Number = 1e-4
+    beta: Number = 0.75
+    k: Number = 1.0
+
+    def infer(self, *x: Shape) -> Shape:
+        return x[0]
+
+    def torch(self, *x: Shape) -> TorchCall:
+        return TorchCall(
+            target="nn.LocalResponseNorm",
+            args=(self.size,),
+            kwargs=options(alpha=(self.alpha, 1e-4), beta=(self.beta, 0.75), k=(self.k, 1.0)),
+        )
+
+
+def _scale_and_shift(channels: int) -> dict[str, tuple[int, ...]]:
+    return {"weight": (channels,), "bias": (channels,)}
+
+
+def _running_statistics(channels: int) -> dict[str, tuple[int, ...]]:
+    return {"running_mean": (channels,), "running_var": (channels,), "num_batches_tracked": ()}
+
+
+_CHANNEL_NORM = '''\
+class Channel{kind}(nn.{kind}):
+    """nn.{kind} over the channels of (N, C, ...), at each position by itself."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.movedim(1, -1)).movedim(-1, 1)
+'''

@@ -1,0 +1,113 @@
+"""Learned tensors: free ones, and factors for a value's channels."""
+
+# mypy: disable-error-code="override"
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from netspec.graph.shape import Shape
+from netspec.layers.axes import axis_name, fixed, position
+from netspec.layers.base import Bool, Int, Layer, Number, Positive, ShapeError, Support, TorchCall, layer
+
+
+@layer("param")
+class Param(Layer):
+    """A learned tensor, the same for every sample: a class token, positions, a constant input.
+
+    Shape: any -> shape. The current value is not used.
+    Example: `let positions = param([197, 768], init=normal, std=0.02)`
+    """
+
+    dtypes: ClassVar[tuple[str, ...]] = ("float", "int", "bool")
+
+    shape: tuple[Positive, ...]
+    init: Literal["zeros", "ones", "normal"] | Number = Field(
+        default="zeros", description="zeros, ones, normal, or a number that all elements start at"
+    )
+    std: Number = Field(default=1.0, description="the standard deviation of normal", gt=0)
+
+    def infer(self, x: Shape) -> Shape:
+        if self.std != 1 and self.init != "normal":
+            raise ShapeError(
+                f"param starts at {self.init}, which has no standard deviation", help="init=normal", code="E0306"
+            )
+        return Shape.of(*self.shape)
+
+    def parameters(self, x: Shape) -> dict[str, tuple[int, ...]]:
+        return {"": self.shape}
+
+    def torch(self, x: Shape) -> TorchCall:
+        sizes = ", ".join(map(str, self.shape)) or "()"
+        shape = f"({', '.join(map(str, self.shape))}{',' if len(self.shape) == 1 else ''})"
+        tensors = {
+            "zeros": f"torch.zeros({sizes})",
+            "ones": f"torch.ones({sizes})",
+            "normal": f"torch.randn({sizes})" if self.std == 1 else f"{self.std!r} * torch.randn({sizes})",
+        }
+        tensor = tensors[self.init] if isinstance(self.init, str) else f"torch.full({shape}, {float(self.init)!r})"
+        sizes = "".join(", -1" for _ in self.shape)
+        return TorchCall(
+            parameter=f"nn.Parameter({tensor})",
+            apply=f"{{module}}.expand({{0}}.shape[0]{sizes})",
+        )
+
+
+SCALE = Support(
+    "Scale",
+    '''\
+class Scale(nn.Module):
+    """Multiplies by a learned factor of the given shape, and adds a learned shift where asked."""
+
+    def __init__(self, *shape: int, init: float = 1.0, bias: bool = False) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.full(shape, float(init)))
+        self.bias = nn.Parameter(torch.zeros(shape)) if bias else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x * self.weight
+        return x if self.bias is None else x + self.bias
+
+    def extra_repr(self) -> str:
+        return f"{tuple(self.weight.shape)}, bias={self.bias is not None}"
+''',
+)
+
+
+@layer("scale")
+class Scale(Layer):
+    """A learned factor for each channel, or one for all, and where asked a learned shift beside it.
+
+    Shape: (C, *S) -> the same. The weights are [C, 1, ..., 1], as they are multiplied.
+    Source: LeCun et al. 1998 (the coefficients of LeNet-5's sub-sampling); Touvron et al., "Going deeper with image
+    transformers", ICCV 2021 (LayerScale).
+    Example: `avgpool(2) -> scale(4, bias=true)`; `scale(1e-6)`; `scale(per=scalar)`
+    """
+
+    init: Number = Field(default=1.0, description="where the factors start")
+    per: Literal["channel", "scalar"] = Field(default="channel", description="a factor a channel, or one for all")
+    bias: Bool = Field(default=False, description="adds a learned shift of the same shape, which starts at 0")
+    axis: Int = Field(default=0, description="the axis of the channels; -1 for the features of a sequence [L, E]")
+
+    def infer(self, x: Shape) -> Shape:
+        self._shape(x)
+        return x
+
+    def parameters(self, x: Shape) -> dict[str, tuple[int, ...]]:
+        weight = self._shape(x)
+        return {"weight": weight, "bias": weight} if self.bias else {"weight": weight}
+
+    def torch(self, x: Shape) -> TorchCall:
+        kwargs: dict[str, object] = {} if self.init == 1 else {"init": self.init}
+        if self.bias:
+            kwargs["bias"] = True
+        return TorchCall("Scale", self._shape(x), kwargs, support=(SCALE,))
+
+    def _shape(self, x: Shape) -> tuple[int, ...]:
+        if self.per == "scalar":
+            return ()
+        axis = position(self.axis, x)
+        size = fixed(x.dims[axis], x, f"scale learns a factor for each of the {axis_name(axis, x.rank)}")
+        return (size, *(1 for _ in x.dims[axis + 1 :]))

@@ -1,0 +1,166 @@
+"""Recurrent layers over sequences."""
+
+# mypy: disable-error-code="override"
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from netspec.graph.shape import Shape
+from netspec.graph.sizes import Dimension
+from netspec.layers.arguments import options
+from netspec.layers.axes import fixed
+from netspec.layers.base import (
+    EVERYTHING,
+    Bool,
+    Layer,
+    Positive,
+    Probability,
+    Reach,
+    ShapeError,
+    Support,
+    TorchCall,
+    layer,
+)
+
+
+def _sequence(name: str) -> Support:
+    return Support(
+        name,
+        f'''\
+class {name}(nn.{name}):
+    """nn.{name} that returns its outputs alone, (N, L, H)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        outputs, _ = super().forward(x)
+        return outputs
+''',
+    )
+
+
+def _final(name: str) -> Support:
+    state = "_, (state, _)" if name == "LSTM" else "_, state"
+    return Support(
+        f"Final{name}",
+        f'''\
+class Final{name}(nn.{name}):
+    """nn.{name} that returns the last state of its last layer alone, (N, H); both directions side by side."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        {state} = super().forward(x)
+        return torch.cat([state[-2], state[-1]], 1) if self.bidirectional else state[-1]
+''',
+    )
+
+
+class Recurrent(Layer):
+    """Runs along the first axis of a sequence and carries a state."""
+
+    ranks: ClassVar[tuple[int, ...] | None] = (2,)
+
+    hidden: Positive = Field(description="the width of the state")
+    layers: Positive = Field(default=1, description="stacked, each over the outputs of the one before")
+    bidirectional: Bool = Field(default=False, description="a second one from the end, its outputs beside the first's")
+    dropout: Probability = Field(default=0.0, description="between the layers, while training")
+    bias: Bool = True
+    final: Bool = Field(default=False, description="only the last state instead of the outputs of all steps")
+
+    module: ClassVar[str]
+    gates: ClassVar[int]
+
+    def infer(self, x: Shape) -> Shape:
+        self._features(x)
+        if self.dropout and self.layers == 1:
+            raise ShapeError(
+                f"the dropout of {self.name} acts between its layers, but there is only one",
+                help="layers=2, or a dropout layer after it",
+            )
+        width = self.hidden * self._directions
+        return x.with_dims(width) if self.final else x.with_dims(x.dims[0], width)
+
+    def parameters(self, x: Shape) -> dict[str, tuple[int, ...]]:
+        rows = self.gates * self.hidden
+        weights: dict[str, tuple[int, ...]] = {}
+        for index, width in enumerate(self._widths(x)):
+            for direction in ("", "_reverse")[: self._directions]:
+                weights[f"weight_ih_l{index}{direction}"] = (rows, width)
+                weights[f"weight_hh_l{index}{direction}"] = (rows, self.hidden)
+                if self.bias:
+                    weights[f"bias_ih_l{index}{direction}"] = (rows,)
+                    weights[f"bias_hh_l{index}{direction}"] = (rows,)
+        return weights
+
+    def macs(self, x: Shape) -> Dimension:
+        """gates * (F H + H H) a step, layer and direction."""
+        columns = sum(width + self.hidden for width in self._widths(x))
+        return x.dims[0] * (self.gates * self.hidden * self._directions * columns)
+
+    def reach(self, x: Shape) -> Reach | Literal["everything"] | None:
+        return EVERYTHING
+
+    def torch(self, x: Shape) -> TorchCall:
+        support = _final(self.module) if self.final else _sequence(self.module)
+        kwargs = options(num_layers=(self.layers, 1)) | self._options() | options(bias=(self.bias, True))
+        kwargs["batch_first"] = True
+        kwargs |= options(dropout=(self.dropout, 0), bidirectional=(self.bidirectional, False))
+        return TorchCall(support.name, (self._features(x), self.hidden), kwargs, support=(support,))
+
+    @property
+    def _directions(self) -> int:
+        return 2 if self.bidirectional else 1
+
+    def _options(self) -> dict[str, Any]:
+        return {}
+
+    def _features(self, x: Shape) -> int:
+        return fixed(x.dims[1], x, f"{self.name} has weights for each input feature")
+
+    def _widths(self, x: Shape) -> list[int]:
+        """The input width of each layer."""
+        return [self._features(x), *[self.hidden * self._directions] * (self.layers - 1)]
+
+
+@layer("lstm")
+class LSTM(Recurrent):
+    """Long short-term memory over a sequence.
+
+    Shape: (L, F) -> (L, hidden), twice as wide where bidirectional; with `final`, (hidden).
+    Source: Hochreiter, Schmidhuber, "Long short-term memory", 1997, with the forget gate of Gers et al. 2000.
+    Example: `embedding(10000, 128) -> lstm(256, final=true) -> linear(2)`
+    """
+
+    module = "LSTM"
+    gates = 4
+
+
+@layer("gru")
+class GRU(Recurrent):
+    """Gated recurrent units over a sequence.
+
+    Shape: (L, F) -> (L, hidden), twice as wide where bidirectional; with `final`, (hidden).
+    Source: Cho et al., "Learning phrase representations using RNN encoder-decoder", EMNLP 2014.
+    Example: `gru(128, layers=2, bidirectional=true)`
+    """
+
+    module = "GRU"
+    gates = 3
+
+
+@layer("rnn")
+class RNN(Recurrent):
+    """h = activation(W x + b + U h' + c) over a sequence, where h' is the state before.
+
+    Shape: (L, F) -> (L, hidden), twice as wide where bidirectional; with `final`, (hidden).
+    Source: Elman, "Finding structure in time", 1990.
+    Example: `rnn(64)`
+    """
+
+    activation: Literal["tanh", "relu"] = "tanh"
+
+    module = "RNN"
+    gates = 1
+
+    def _options(self) -> dict[str, Any]:
+        return options(nonlinearity=(self.activation, "tanh"))

@@ -1,0 +1,224 @@
+"""Rows for the layers that compute element by element, move elements about, or run over sequences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+from strategies import ROWS, Row, Shapes, axes, just, maps
+
+from netspec.graph.shape import Shape
+
+STRICTER: dict[tuple[str, str], str] = {
+    ("*", "there is no axis"): "torch counts the batch among the axes",
+    ("*", "twice"): "torch lets some functions name an axis twice",
+    ("*", "cannot put an axis"): "torch would put it before the batch",
+    ("*", "takes one value and a number"): "what is emitted would ignore the second value",
+    ("*", "of two values needs no reverse"): "what is emitted would ignore it",
+    ("*", "has 1 axis, the other"): "torch aligns shapes from the right, the batch with some axis",
+    ("*", "has 2 axes, the other"): "torch aligns shapes from the right, the batch with some axis",
+    ("*", "has 3 axes, the other"): "torch aligns shapes from the right, the batch with some axis",
+    ("*", "has 4 axes, the other"): "torch aligns shapes from the right, the batch with some axis",
+    ("*", "takes two values, or a value and a number"): "what is emitted would be the value alone",
+    ("swiglu", "do not divide"): "torch makes unequal halves, and may stretch one",
+    ("clamp", "min must not exceed max"): "torch returns max everywhere",
+    ("div", "divides a value by 0"): "torch returns infinity",
+    ("std", "divides by the number of elements less"): "torch returns nan",
+    ("var", "divides by the number of elements less"): "torch returns nan",
+    ("linear", "takes features"): "a map has to be flattened first, or the last axis alone would be mapped",
+    ("reshape", "elements"): "torch may move elements from sample to sample",
+    ("squeeze", "leaves out axes of size 1"): "torch leaves the axis in",
+    ("split", "equal parts"): "torch makes the last part smaller, or makes fewer parts",
+    ("concat", "their element types differ"): "torch promotes",
+    ("stack", "their element types differ"): "torch promotes",
+    ("center_crop", "not both"): "what is emitted would ignore the size",
+    ("attention", "causal attention"): "torch counts the positions of unequal sequences from their starts",
+    ("attention", "a mask holds"): "torch warns",
+    ("lstm", "acts between its layers"): "torch warns",
+    ("gru", "acts between its layers"): "torch warns",
+    ("rnn", "acts between its layers"): "torch warns",
+    ("param", "has no standard deviation"): "what is emitted would ignore it",
+}
+"""As in test_against_torch: what netspec refuses although torch runs it, and why."""
+
+
+def axis(shapes: Shapes) -> SearchStrategy[int]:
+    """An axis of the first input, from either end."""
+    rank = shapes[0].rank
+    return st.integers(-rank, rank - 1)
+
+
+def some_axes(shapes: Shapes) -> SearchStrategy[Any]:
+    """One axis of the first input, or several."""
+    return axis(shapes) | st.lists(axis(shapes), min_size=1, max_size=shapes[0].rank)
+
+
+def new_axis(shapes: Shapes) -> SearchStrategy[int]:
+    return st.integers(-shapes[0].rank - 1, shapes[0].rank)
+
+
+def sides(shapes: Shapes) -> SearchStrategy[Any]:
+    """A number, one an axis, pairs."""
+    amounts = st.integers(0, 3)
+    pairs = st.lists(amounts, min_size=2, max_size=2)
+    return amounts | st.lists(amounts | pairs, min_size=axes(shapes), max_size=axes(shapes))
+
+
+def partition(shapes: Shapes) -> SearchStrategy[Any]:
+    """A number of parts, or sizes that add up to the channels."""
+    channels = int(shapes[0].dims[0])
+    cuts = st.sets(st.integers(1, channels - 1), max_size=3) if channels > 1 else st.just(set[int]())
+    sizes = cuts.map(lambda at: [b - a for a, b in zip([0, *sorted(at)], [*sorted(at), channels], strict=True)])
+    return sizes | st.integers(1, 4)
+
+
+def other_shapes(shapes: Shapes) -> SearchStrategy[list[int]]:
+    """A shape with the elements of the first input, or with -1 in one place."""
+    elements = int(shapes[0].elements)
+
+    @st.composite
+    def draw_shape(draw: st.DrawFn) -> list[int]:
+        left, sizes = elements, list[int]()
+        for _ in range(draw(st.integers(0, 2))):
+            sizes.append(draw(st.sampled_from([n for n in range(1, left + 1) if left % n == 0])))
+            left //= sizes[-1]
+        sizes.append(left + draw(st.sampled_from((0, 0, 0, 1))))
+        if draw(st.booleans()):
+            sizes[draw(st.integers(0, len(sizes) - 1))] = -1
+        return sizes
+
+    return draw_shape()
+
+
+def expanded(shapes: Shapes) -> SearchStrategy[list[int]]:
+    """A size an axis, most of which fit."""
+    return st.tuples(
+        *(st.integers(1, 4) | st.just(-1) if size == 1 else st.sampled_from((-1, size)) for size in shapes[0].dims)
+    ).map(list)
+
+
+@st.composite
+def with_ones(draw: st.DrawFn, least: int = 1, most: int = 3) -> Shapes:
+    """Values of one shape but for some sizes of 1, and now and then one that does not fit."""
+    x = draw(maps((1, 2, 3), dtype=draw(st.sampled_from(("float", "float", "int")))))
+    shapes = []
+    for _ in range(draw(st.integers(least, most))):
+        dims = [draw(st.sampled_from((size, size, size, 1))) for size in x.dims]
+        if draw(st.integers(0, 9)) == 0:
+            dims[draw(st.integers(0, x.rank - 1))] += 1
+        if draw(st.integers(0, 19)) == 0:
+            dims.append(1)
+        shapes.append(Shape(tuple(dims), x.dtype))
+    return tuple(shapes)
+
+
+def ones_here_and_there() -> SearchStrategy[Shapes]:
+    return st.lists(st.sampled_from((1, 1, 2, 5)), min_size=1, max_size=4).map(lambda dims: (Shape(tuple(dims)),))
+
+
+@st.composite
+def joined(draw: st.DrawFn) -> Shapes:
+    """Values that differ in their channels."""
+    x = draw(maps((1, 2, 3, 4), dtype=draw(st.sampled_from(("float", "int")))))
+    return (x, *(x.replace(axis=0, size=draw(st.integers(1, 5))) for _ in range(draw(st.integers(0, 2)))))
+
+
+@st.composite
+def matrices(draw: st.DrawFn) -> Shapes:
+    """Two matrices, or stacks of them, most of which fit."""
+    n, k, m = (draw(st.integers(1, 6)) for _ in range(3))
+    stacks = draw(st.lists(st.integers(1, 4), max_size=2))
+    inner = k + (draw(st.integers(0, 9)) == 0)
+    return Shape((*stacks, n, k)), Shape((*stacks, inner, m))
+
+
+@st.composite
+def cropped(draw: st.DrawFn) -> Shapes:
+    """A map, and half the time a smaller one of its rank."""
+    x = draw(maps())
+    if draw(st.booleans()):
+        return (x,)
+    return x, Shape((draw(st.integers(1, 4)), *(max(1, int(size) - draw(st.integers(-1, 6))) for size in x.spatial)))
+
+
+@st.composite
+def sequences(draw: st.DrawFn) -> Shapes:
+    """A query alone, or with keys, values and a mask."""
+    features, length, others = draw(st.sampled_from((2, 4, 6, 12))), draw(st.integers(1, 7)), draw(st.integers(1, 7))
+    shapes = [Shape.of(length, features)]
+    count = draw(st.integers(1, 4))
+    if count > 1:
+        shapes.append(Shape.of(others, draw(st.sampled_from((features, features, 3)))))
+    if count > 2:
+        shapes.append(Shape.of(others, draw(st.sampled_from((features, features, 5)))))
+    if count > 3:
+        dims = draw(st.sampled_from(((others,), (length, others))))
+        shapes.append(Shape(dims, draw(st.sampled_from(("float", "bool")))))
+    return tuple(shapes)
+
+
+def one(shape: SearchStrategy[Shape]) -> SearchStrategy[Shapes]:
+    return shape.map(lambda x: (x,))
+
+
+NUMBERS = st.integers(-3, 3) | st.floats(-3, 3, allow_subnormal=False)
+AXIS = {"axis": axis}
+AXES = {"axes": some_axes}
+EVEN = one(maps((1, 2, 3, 4), st.sampled_from((2, 4, 8, 12, 12, 3))))
+RECURRENT = Row({"hidden": just(st.integers(1, 5)), "layers": just(st.integers(1, 3))}, one(maps((2,))))
+
+ROWS.update(
+    {
+        # activation
+        **{name: Row(AXIS) for name in ("softmax", "log_softmax", "softmin")},
+        "glu": Row({"axis": just(st.sampled_from((0, 0, -1)))}, EVEN),
+        "swiglu": Row({"axis": just(st.sampled_from((0, 0, -1)))}, EVEN),
+        "maxout": Row({"axis": just(st.sampled_from((0, 0, -1))), "pieces": just(st.integers(1, 4))}, EVEN),
+        "hardtanh": Row({"min": just(st.floats(-2, 0)), "max": just(st.floats(0, 2))}),
+        "rrelu": Row({"lower": just(st.floats(0, 0.3)), "upper": just(st.floats(0.3, 1))}),
+        # linear
+        "linear": Row(shapes=one(maps((1, 1, 2, 2, 3)))),
+        "embedding": Row({"count": just(st.integers(1, 9))}),
+        # shape
+        "flatten": Row({"start": axis, "end": axis}),
+        "reshape": Row({"shape": other_shapes}),
+        "permute": Row({"axes": lambda shapes: st.permutations(range(shapes[0].rank))}),
+        "transpose": Row({"a": axis, "b": axis}),
+        "expand": Row({"shape": expanded}, ones_here_and_there()),
+        "squeeze": Row({"axis": some_axes}, ones_here_and_there()),
+        "unsqueeze": Row({"axis": new_axis}),
+        "split": Row({"parts": partition, "axis": just(st.sampled_from((0, 0, 0, -1)))}),
+        "select": Row({"axis": axis, "index": just(st.integers(-3, 3))}),
+        "slice": Row({"axis": axis, "step": just(st.integers(1, 3))}),
+        "pad": Row({"amount": sides, "axis": just(st.sampled_from((None, None, 0, -1)))}, always=("mode",)),
+        "crop": Row({"amount": sides}),
+        "center_crop": Row({"size": lambda shapes: st.integers(1, 9)}, cropped()),
+        "flip": Row({"axis": some_axes}),
+        "roll": Row({"axis": axis, "shift": just(st.integers(-3, 3))}),
+        "concat": Row({"axis": just(st.sampled_from((0, 0, -1)))}, joined()),
+        "stack": Row({"axis": new_axis}),
+        # arithmetic
+        **{
+            name: Row({"value": just(st.none() | NUMBERS)}, with_ones())
+            for name in ("add", "mul", "maximum", "minimum")
+        },
+        **{
+            name: Row({"value": just(st.none() | NUMBERS), "exponent": just(st.none() | NUMBERS)}, with_ones(most=2))
+            for name in ("sub", "div", "pow")
+        },
+        "matmul": Row(shapes=matrices()),
+        # reduction
+        **{name: Row(AXES) for name in ("mean", "sum", "max", "min", "var", "std")},
+        "norm": Row(AXES | {"order": just(st.sampled_from((1, 2, 3, 0.5)))}),
+        "argmax": Row(AXIS),
+        # sequences
+        "attention": Row({"heads": just(st.sampled_from((1, 2, 3)))}, sequences()),
+        "lstm": RECURRENT,
+        "gru": RECURRENT,
+        "rnn": RECURRENT,
+        # parameters
+        "scale": Row(AXIS),
+        "param": Row({"std": just(st.floats(0.1, 1))}),
+    }
+)
