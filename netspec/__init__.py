@@ -1,0 +1,16 @@
+"""netspec: a language and compiler for neural-network architectures.
+
+    import netspec
+
+    spec = netspec.load("resnet.net")                 # or netspec.parse(text)
+    graph = spec.graph("ResNet", classes=10)          # checked: every value has its shape
+    model = graph.compile(device="cpu")               # an ordinary nn.Module
+"""
+
+from netspec.diagnostics import Diagnostic, NetspecError
+from netspec.graph.graph import Graph, Node, Scope, Value
+from netspec.layers import Layer, layer
+from netspec.spec import Spec, load, parse
+
+__version__ = "0.1.0"
+__all__ = ["Diagnostic", "Graph", "Layer", "NetspecError", "Node", "Scope", "Spec", "Value", "layer", "load", "parse"]

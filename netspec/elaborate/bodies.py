@@ -1,0 +1,539 @@
+"""Bodies: statements and flows in sequence, with labels, loops, conditions and side values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+from netspec.elaborate import operators
+from netspec.elaborate.calls import Calls
+from netspec.elaborate.draft import DraftNode, DraftScope
+from netspec.elaborate.environment import UNBOUND, Environment, Unbound
+from netspec.elaborate.problems import Problem, Spoilt, Stop, nearest
+from netspec.elaborate.state import DEEPEST, MOST_STAGES, Frame
+from netspec.elaborate.values import POISON, Poison, Result, SharedModule, Tensor, Word
+from netspec.graph.graph import ScopeKind
+from netspec.layers import REGISTRY
+from netspec.syntax import tree
+from netspec.syntax.source import Span
+
+Each: TypeAlias = Callable[[tree.Stage, Frame], None]
+"""What a body does with each of its stages: sequence, branch or dense stage."""
+
+
+class Bodies(Calls):
+    """Elaborates bodies; wirings and whole nets are the business of the classes that build on this one."""
+
+    def wiring(self, wiring: tree.Wiring, frame: Frame) -> Result:
+        raise NotImplementedError
+
+    def net_statement(self, statement: tree.Input | tree.Output, frame: Frame) -> None:
+        raise NotImplementedError
+
+    def run(self, body: tree.Body, frame: Frame, each: Each) -> None:
+        """Every statement in turn; a mistake poisons what flows on, and the rest is still looked at."""
+        after_return = False
+        for statement in body.statements:
+            self.state.frame = frame
+            if frame.returned is not None:
+                if after_return:
+                    self.state.report(Problem("E0215", "nothing can follow the return of a block", statement.span))
+                return
+            try:
+                self.statement(statement, frame, each)
+            except Problem as problem:
+                self.state.report(problem)
+                self.poison(statement, frame)
+            except Spoilt:
+                self.poison(statement, frame)
+            after_return = isinstance(statement, tree.Return)
+
+    def poison(self, statement: tree.Statement, frame: Frame) -> None:
+        """What a failed statement would have made is there, and spoilt."""
+        frame.current = frame.current if isinstance(statement, tree.Let | tree.Shared | tree.Default) else POISON
+        if isinstance(statement, tree.Input):
+            frame.inputs += 1
+            frame.entered = POISON
+        for label, lets in _made_by(statement):
+            frame.environment.names.update(dict.fromkeys(lets, POISON))
+            if label is None:
+                continue
+            if all(isinstance(part, str) for part in label.parts):
+                frame.environment.labels.setdefault("".join(map(str, label.parts)), POISON)
+            else:
+                pattern = "".join(re.escape(part) if isinstance(part, str) else "[A-Za-z0-9_]+" for part in label.parts)
+                self.state.spoilt_labels.append(re.compile(pattern))
+
+    def statement(self, statement: tree.Statement, frame: Frame, each: Each) -> None:
+        match statement:
+            case tree.Stage():
+                each(statement, frame)
+            case tree.Let():
+                self.let(statement, frame)
+            case tree.Shared(label, flow):
+                self.share(label, flow, statement.span, frame)
+            case tree.Default():
+                self.default(statement, frame)
+            case tree.For():
+                self.loop_over(statement, frame, each)
+            case tree.Repeat():
+                self.repeat(statement, frame, each)
+            case tree.If():
+                self.condition(statement, frame, each)
+            case tree.Return():
+                self.leave(statement, frame)
+            case tree.Input() | tree.Output():
+                self.net_statement(statement, frame)
+
+    def sequence(self, stage: tree.Stage, frame: Frame) -> None:
+        """A stage takes the current value and makes the next one."""
+        frame.current = self.labelled(stage.labels, stage.flow, stage.span, frame).outputs[0]
+
+    def labelled(self, labels: tuple[tree.Label, ...], flow: tree.Flow, span: Span, frame: Frame) -> Result:
+        """A flow under its labels: one stage is named itself, several are put into a container of that name."""
+        if not labels:
+            return self.flow(flow, frame)
+        names = [self.label(label, frame) for label in labels]
+        for index, (name, label) in enumerate(zip(names, labels, strict=True)):
+            self.free(name, label.span, frame)
+            if name in names[:index]:
+                raise Problem("E0204", f"the label {name} is given twice", label.span, "the second one")
+        result = self.named(names[0], flow, span, frame)
+        outputs = result.outputs
+        if len(names) > 1 and len(names) != len(outputs):
+            raise Problem(
+                "E0208",
+                f"{len(names)} labels, but the stage has {len(outputs)} output{'s' if len(outputs) > 1 else ''}",
+                labels[0].span.to(labels[-1].span),
+            )
+        table = frame.environment.labels
+        table[names[0]] = Result(outputs[:1], result.inside) if len(names) > 1 else result
+        for name, tensor in zip(names[1:], outputs[1:], strict=False):
+            table[name] = tensor
+        for name, tensor in zip(names, outputs, strict=False):
+            if tensor.name is None:
+                tensor.name = name
+        return result
+
+    def named(self, name: str, flow: tree.Flow, span: Span, frame: Frame) -> Result:
+        """The flow as one module called `name`."""
+        first = flow.elements[0]
+        starts = not isinstance(first, tree.Group | tree.Wiring) and self.is_reference(first, frame)
+        stages = flow.elements[1:] if starts else flow.elements
+        if not stages:
+            return self.flow(flow, frame)
+        if len(stages) == 1 and not isinstance(stages[0], tree.Group | tree.Wiring):
+            before = self.state.nodes
+            result = self.flow(flow, frame)
+            made = result.made
+            if isinstance(made, DraftNode) and made.index < before:
+                made = None
+            if made is not None and made.label is None and made.first is None:
+                made.label = name
+            return result
+        return self.container(name, flow, stages, starts, span, frame)
+
+    def container(
+        self, name: str, flow: tree.Flow, stages: tuple[tree.Element, ...], starts: bool, span: Span, frame: Frame
+    ) -> Result:
+        current = self.flow(tree.Flow(flow.elements[:1], span=flow.span), frame).outputs[0] if starts else frame.current
+        with self.scope("container", name, span, frame) as scope:
+            scope.label = name
+            local = frame.inside(frame.environment.module(), scope)
+            local.current = current
+            if len(stages) == 1 and isinstance(stages[0], tree.Group):
+                self.run(stages[0].body, local, self.sequence)
+            else:
+                local.current = self.flow(tree.Flow(stages, span=flow.span), local).outputs[0]
+            return self.close(scope, current, local, local.environment)
+
+    def close(
+        self, scope: DraftScope, entering: Tensor | Poison | None, local: Frame, environment: Environment | None
+    ) -> Result:
+        """The result of a scope that is complete."""
+        outputs = (self.current(local, scope.span),)
+        scope.inputs = (entering,) if isinstance(entering, Tensor) else ()
+        scope.outputs = outputs
+        return Result(outputs, environment.labels if environment is not None else None, scope)
+
+    @contextmanager
+    def scope(self, kind: ScopeKind, title: str, span: Span, frame: Frame) -> Iterator[DraftScope]:
+        """A new scope inside the frame's."""
+        if frame.depth > DEEPEST:
+            raise Stop(
+                Problem(
+                    "E0505",
+                    f"blocks and wirings are nested more than {DEEPEST} deep here",
+                    span,
+                    help="the limit counts what is inside what once every block is unrolled",
+                )
+            )
+        scope = DraftScope(kind, title, span, parent=frame.scope)
+        frame.scope.items.append(scope)
+        yield scope
+
+    def free(self, name: str, span: Span, frame: Frame) -> None:
+        """Labels are unique in their scope, and no parameter or let of the scope is called the same."""
+        there = frame.environment.own(name)
+        if there is UNBOUND:
+            return
+        made = there.made if isinstance(there, Result) else there
+        where = made.span if isinstance(made, DraftNode | DraftScope | Tensor | SharedModule) else None
+        if name in frame.environment.labels:
+            message = f"there is a stage labelled {name} in this scope already"
+            help = f"give it another label; in a loop, complete the label by the loop's variable: {name}$i"
+        else:
+            message = f"{name} is the name of a value in this scope already"
+            help = "give the stage another label"
+        raise Problem(
+            "E0204",
+            message,
+            span,
+            "the second one",
+            related=((where, "the first one"),) if where is not None and where.start != span.start else (),
+            help=help,
+        )
+
+    def label(self, label: tree.Label, frame: Frame) -> str:
+        """The label's text, its template filled in."""
+        parts: list[str] = []
+        for part in label.parts:
+            if isinstance(part, str):
+                parts.append(part)
+                continue
+            value = self.evaluate(part, frame)
+            if isinstance(value, Word):
+                raise self.unknown(value.text, value.span)
+            if isinstance(value, bool) or not isinstance(value, int | str):
+                raise self.mistaken(value, "a whole number or a text", part.span)
+            parts.append(str(value))
+        name = "".join(parts)
+        if not name.isidentifier() or len(name) > 100:
+            raise Problem("E0206", f"{name[:100]!r} is no label: letters, digits and _ only", label.span)
+        return name
+
+    def flow(self, flow: tree.Flow, frame: Frame) -> Result:
+        """The elements in turn, each fed what the one before leaves; the frame's own flow stays where it was."""
+        local = replace(frame)
+        result: Result | None = None
+        for position, element in enumerate(flow.elements):
+            result = self.element(element, local, first=position == 0)
+            local.current = result.outputs[0]
+        assert result is not None
+        return result
+
+    def element(self, element: tree.Element, frame: Frame, *, first: bool) -> Result:
+        match element:
+            case tree.Group(body):
+                return self.group(body, element.span, frame)
+            case tree.Wiring():
+                return self.wiring(element, frame)
+            case tree.Name():
+                return self.bare(element, frame, first=first)
+            case tree.Call():
+                return self.as_result(self.call(element, frame, stage=True), element, frame)
+            case _:
+                return self.as_result(self.evaluate(element, frame), element, frame)
+
+    def group(self, body: tree.Body, span: Span, frame: Frame) -> Result:
+        entering = frame.current
+        with self.scope("group", "", span, frame) as scope:
+            local = frame.inside(frame.environment.body(), scope)
+            self.run(body, local, self.sequence)
+            return self.close(scope, entering, local, None)
+
+    def bare(self, name: tree.Name, frame: Frame, *, first: bool) -> Result:
+        """A name alone: a value where the flow begins with it, else a layer, block or shared module."""
+        if first and self.is_reference(name, frame):
+            return self.as_result(self.evaluate(name, frame), name, frame)
+        bound = frame.environment.get(name.id)
+        callable_here = isinstance(bound, SharedModule | Word) or name.id in frame.environment.templates
+        if not callable_here and name.id not in REGISTRY and not isinstance(bound, Poison | Unbound):
+            raise Problem(
+                "E0205",
+                f"{name.id} is a value, and what follows -> has to be a layer or a block",
+                name.span,
+                help=f"to start from the value, begin a stage with it: {name.id} -> ...",
+            )
+        if not callable_here and name.id in ("_", "in"):
+            raise Problem("E0205", f"{name.id} is a value, and what follows -> has to be a layer or a block", name.span)
+        return self.as_result(self.named_call(name.id, (), name.span, name.span, frame, stage=True), name, frame)
+
+    def is_reference(self, element: tree.Element, frame: Frame) -> bool:
+        """Whether an element names a value that is there already (and so is where a flow starts, not a stage)."""
+        match element:
+            case tree.Name("_") | tree.Name("in"):
+                return True
+            case tree.Name(name):
+                value = frame.environment.get(name)
+                return value is not UNBOUND and not isinstance(value, SharedModule | Word)
+            case tree.Label() | tree.Attribute() | tree.Index():
+                return True
+        return False
+
+    def as_result(self, value: Any, element: tree.Expr, frame: Frame) -> Result:
+        """What a stage made; raises where it is no tensor."""
+        if isinstance(value, Result):
+            return value
+        if isinstance(value, Word):
+            named = self.named_call(value.text, (), value.span, value.span, frame, stage=True)
+            return self.as_result(named, element, frame)
+        if isinstance(value, Tensor):
+            return Result((value,), None, value.node)
+        self.sound(value)
+        raise Problem(
+            "E0205",
+            f"a stage makes a tensor, and this is {operators.kind(value)}",
+            element.span,
+            help=f"for a side value write: let name = {element.span.text}" if len(element.span.text) < 40 else "",
+        )
+
+    def let(self, let: tree.Let, frame: Frame) -> None:
+        """A side value: the flow stays where it was."""
+        value: Any
+        only = let.flow.elements[0]
+        if len(let.flow.elements) == 1 and not isinstance(only, tree.Group | tree.Wiring):
+            value = self.evaluate(only, frame)
+        else:
+            value = self.flow(let.flow, frame)
+        if len(let.names) == 1:
+            self.bind_names(let, [value], frame)
+            return
+        parts = list(value.outputs) if isinstance(value, Result) else value
+        if not isinstance(parts, list) or len(parts) != len(let.names):
+            found = f"{len(parts)} values" if isinstance(parts, list) else operators.kind(value)
+            raise Problem("E0208", f"{len(let.names)} names, but this is {found}", let.flow.span)
+        self.bind_names(let, parts, frame)
+
+    def bind_names(self, let: tree.Let, values: list[Any], frame: Frame) -> None:
+        """The names of a let; a label keeps its meaning, another let or a parameter may be given a new one."""
+        for name, value in zip(let.names, values, strict=True):
+            there = frame.environment.labels.get(name)
+            if there is not None and not isinstance(there, Poison):
+                raise Problem("E0204", f"there is a stage labelled {name} in this scope already", let.span)
+            frame.environment.names[name] = value
+
+    def share(self, label: tree.Label, flow: tree.Flow, span: Span, frame: Frame) -> None:
+        name = self.label(label, frame)
+        self.free(name, label.span, frame)
+        environment = frame.environment.snapshot()
+        frame.environment.labels[name] = SharedModule(name, flow, span, environment, frame.scope.module)
+
+    def apply_shared(self, shared: SharedModule, entering: Tensor, span: Span, frame: Frame) -> Result:
+        """The shared module on one more value, with the weights that its first application made."""
+        if frame.scope.module is not shared.scope:
+            raise Problem(
+                "E0218",
+                f"{shared.name} is shared in another module than this one",
+                span,
+                related=((shared.span, "declared here"),),
+                help="apply it in the body that declares it, outside labelled containers and blocks",
+            )
+        local = replace(frame, environment=shared.environment, current=entering, entered=entering)
+        before = self.state.nodes
+        result = self.named(shared.name, shared.flow, span, local)
+        made = result.made
+        if made is None or (isinstance(made, DraftNode) and made.index < before):
+            return result
+        if shared.applications:
+            self.same_weights(shared, shared.applications[0], made, span)
+            made.first, made.label = shared.applications[0], None
+            made.application = len(shared.applications) + 1
+        shared.applications.append(made)
+        return result
+
+    def same_weights(
+        self, shared: SharedModule, first: DraftNode | DraftScope, again: DraftNode | DraftScope, span: Span
+    ) -> None:
+        """The same weights must serve every value that a shared module is applied to."""
+        if _weights(first) != _weights(again):
+            raise Problem(
+                "E0218",
+                f"{shared.name} cannot take this value with the weights that it has",
+                span,
+                f"this value is {again.entering[0].shape}",
+                related=((first.span, f"applied to {first.entering[0].shape} first"),),
+                help="bring both values to the same channels before it",
+            )
+
+    def default(self, default: tree.Default, frame: Frame) -> None:
+        """Keyword arguments for the calls of a layer below, checked by the layer's own field names."""
+        cls = REGISTRY.get(default.layer)
+        if cls is None:
+            near = nearest(default.layer, REGISTRY)
+            raise Problem(
+                "E0202",
+                f"there is no layer named {default.layer}",
+                default.span,
+                help=f"did you mean {near}?" if near else "netspec layers lists the layers",
+            )
+        evaluated = self.evaluated(default.arguments, frame, default.span)
+        if evaluated.positional or evaluated.tensors:
+            raise self.wrong(cls, "default takes arguments by name only", default.span)
+        for name, (_, span) in evaluated.named.items():
+            if name not in cls.model_fields:
+                near = nearest(name, cls.model_fields)
+                raise self.wrong(
+                    cls, f"{cls.name} has no argument {name}", span, help=f"did you mean {near}?" if near else ""
+                )
+        values = {name: self.plain(value, name, cls.name, span) for name, (value, span) in evaluated.named.items()}
+        frame.environment.default(cls.name, values)
+
+    def loop_over(self, loop: tree.For, frame: Frame, each: Each) -> None:
+        items = self.evaluate(loop.sequence, frame)
+        if isinstance(items, Word):
+            raise self.unknown(items.text, items.span)
+        if not isinstance(items, list | range):
+            raise Problem(
+                "E0219",
+                f"for goes through a list, and this is {operators.kind(items)}",
+                loop.sequence.span,
+                help="for i in range(n) { ... } counts from 0 to n - 1",
+            )
+        with self.rounds(len(items), loop.sequence.span), self.scope("for", "", loop.span, frame) as scope:
+            scope.count = len(items)
+            local = replace(frame, scope=scope)
+            for item in items:
+                self.bind(loop, item, frame)
+                self.round(loop.body, local, each)
+            self.rejoin(scope, local, frame)
+
+    def bind(self, loop: tree.For, item: Any, frame: Frame) -> None:
+        """The loop's variables for one round."""
+        names = frame.environment.names
+        if len(loop.names) == 1:
+            names[loop.names[0]] = item
+            return
+        if not isinstance(item, list) or len(item) != len(loop.names):
+            raise Problem(
+                "E0219",
+                f"{len(loop.names)} variables, but an item of the list is {operators.kind(item)}",
+                loop.sequence.span,
+                help="enumerate(list) and zip(a, b) make lists of pairs",
+            )
+        names.update(zip(loop.names, item, strict=True))
+
+    def repeat(self, repeat: tree.Repeat, frame: Frame, each: Each) -> None:
+        count = self.evaluate(repeat.count, frame)
+        if isinstance(count, bool) or not isinstance(count, int):
+            if isinstance(count, Word):
+                raise self.unknown(count.text, count.span)
+            raise Problem(
+                "E0219", f"repeat needs a whole number, and this is {operators.kind(count)}", repeat.count.span
+            )
+        if count < 0:
+            raise Problem("E0219", f"nothing can be repeated {count} times", repeat.count.span)
+        with self.rounds(count, repeat.count.span), self.scope("repeat", "", repeat.span, frame) as scope:
+            scope.count = count
+            local = replace(frame, scope=scope)
+            for _ in range(count):
+                self.round(repeat.body, local, each)
+            self.rejoin(scope, local, frame)
+
+    def round(self, body: tree.Body, frame: Frame, each: Each) -> None:
+        """One round of a loop, unrolled in place."""
+        self.state.spend(body.span)
+        entering = frame.current
+        with self.scope("iteration", "", body.span, frame) as scope:
+            local = replace(frame, environment=frame.environment.in_place(), scope=scope, depth=frame.depth + 1)
+            self.run(body, local, each)
+            self.rejoin(scope, local, frame, entering)
+
+    def rejoin(self, scope: DraftScope, local: Frame, frame: Frame, entering: Tensor | Poison | None = None) -> None:
+        """The flow goes on after an in-place body where the body left it."""
+        entering = frame.current if entering is None else entering
+        scope.inputs = (entering,) if isinstance(entering, Tensor) else ()
+        scope.outputs = (local.current,) if isinstance(local.current, Tensor) else ()
+        frame.current, frame.returned = local.current, local.returned
+        frame.entered, frame.inputs = local.entered, local.inputs
+
+    @contextmanager
+    def rounds(self, count: int, span: Span) -> Iterator[None]:
+        """Refuses loops, alone or in one another, of more rounds than a net may have stages."""
+        before = self.state.rounds
+        self.state.rounds = before * max(1, count)
+        if self.state.rounds > MOST_STAGES:
+            raise Stop(
+                Problem(
+                    "E0501",
+                    f"this loop unrolls to {self.state.rounds:,} rounds; the limit is {MOST_STAGES:,}",
+                    span,
+                    help="a net of so many stages could not be built; make the count smaller",
+                )
+            )
+        try:
+            yield
+        finally:
+            self.state.rounds = before
+
+    def condition(self, condition: tree.If, frame: Frame, each: Each) -> None:
+        """The body whose condition holds, in place."""
+        chosen = condition.otherwise
+        for branch in condition.branches:
+            if self.truth(branch.condition, frame):
+                chosen = branch.body
+                break
+        if chosen is None:
+            return
+        local = replace(frame, environment=frame.environment.in_place(), depth=frame.depth + 1)
+        self.run(chosen, local, each)
+        frame.current, frame.returned = local.current, local.returned
+        frame.entered, frame.inputs = local.entered, local.inputs
+
+    def leave(self, statement: tree.Return, frame: Frame) -> None:
+        if frame.outermost != "block":
+            raise _misplaced_return(statement, frame)
+        frame.returned = tuple(self.tensor(self.evaluate(value, frame), value.span) for value in statement.values)
+
+
+def _weights(made: DraftNode | DraftScope) -> list[Any]:
+    """The shapes of all weights in a node or scope, in order."""
+    if isinstance(made, DraftNode):
+        taken = tuple(tensor.shape for tensor in made.inputs)
+        return [(made.layer.name, made.layer.parameters(*taken), made.layer.buffers(*taken))]
+    return [weights for item in made.items for weights in _weights(item)]
+
+
+def _misplaced_return(statement: tree.Return, frame: Frame) -> Problem:
+    if frame.outermost == "net" or frame.scope.module.kind == "net":
+        help = "a net names its results: output logits = ..."
+        return Problem("E0215", "only a block returns", statement.span, help=help)
+    help = "label what is to be returned, and return it at the end of the block"
+    return Problem("E0215", "return belongs in the outermost body of a block", statement.span, help=help)
+
+
+def _made_by(statement: tree.Statement) -> Iterator[tuple[tree.Label | None, tuple[str, ...]]]:
+    """The labels and side values that a statement gives to the scope around it, those of its bodies included."""
+    match statement:
+        case tree.Stage(labels, flow):
+            yield from ((label, ()) for label in labels)
+            if not labels:
+                for element in flow.elements:
+                    yield from _made_in(element)
+        case tree.Let(names, _):
+            yield None, names
+        case tree.Shared(label, _):
+            yield label, ()
+        case tree.Input(name, _, _):
+            yield None, (name,)
+        case tree.Output(name, _) if name is not None:
+            yield tree.Label((name,)), ()
+        case tree.For(_, _, body) | tree.Repeat(_, body):
+            yield from _made_in(tree.Group(body))
+        case tree.If(branches, otherwise):
+            for branch in branches:
+                yield from _made_in(tree.Group(branch.body))
+            if otherwise is not None:
+                yield from _made_in(tree.Group(otherwise))
+
+
+def _made_in(element: tree.Element) -> Iterator[tuple[tree.Label | None, tuple[str, ...]]]:
+    """The same for the bodies of an unlabelled group or wiring."""
+    if isinstance(element, tree.Group | tree.Wiring):
+        clauses = element.clauses if isinstance(element, tree.Wiring) else ()
+        for body in (element.body, *(clause.body for clause in clauses)):
+            for statement in body.statements:
+                yield from _made_by(statement)

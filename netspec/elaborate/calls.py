@@ -1,0 +1,497 @@
+"""Calls: layers, blocks, nets, shared modules and functions, with their arguments bound and checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from netspec.elaborate import operators, shapes
+from netspec.elaborate.draft import DraftNode
+from netspec.elaborate.environment import UNBOUND
+from netspec.elaborate.expressions import Expressions
+from netspec.elaborate.operators import FUNCTIONS, OperandError, TooLarge
+from netspec.elaborate.problems import Problem, Spoilt, nearest
+from netspec.elaborate.state import Frame
+from netspec.elaborate.values import Poison, Result, SharedModule, Template, Tensor, Word
+from netspec.graph.graph import Fit
+from netspec.graph.requirements import Requirement
+from netspec.graph.sizes import OpenSize
+from netspec.layers import REGISTRY
+from netspec.layers.base import Layer, ShapeError
+from netspec.syntax import tree
+from netspec.syntax.source import Span
+
+
+@dataclass(slots=True)
+class Arguments:
+    """The evaluated arguments of a call: tensors that lead, the rest by position, and those by name, with spans."""
+
+    tensors: list[Tensor]
+    positional: list[tuple[Any, Span]]
+    named: dict[str, tuple[Any, Span]]
+    spoilt: bool = False
+
+
+class Calls(Expressions):
+    """Everything that is called by name. How a body is elaborated is the business of the class that builds on this."""
+
+    def instantiate(
+        self, template: Template, entering: Tensor, arguments: dict[str, Any], span: Span, frame: Frame
+    ) -> Result:
+        raise NotImplementedError
+
+    def apply_shared(self, shared: SharedModule, entering: Tensor, span: Span, frame: Frame) -> Result:
+        raise NotImplementedError
+
+    def call(self, call: tree.Call, frame: Frame, *, stage: bool) -> Any:
+        """The value of a call. As a stage it is a layer first; inside an expression, a function of numbers."""
+        if not isinstance(call.callee, tree.Name):
+            raise Problem(
+                "E0205",
+                f"{call.callee.span.text} cannot be called",
+                call.callee.span,
+                help="a call names a layer, a block, a net or a shared module",
+            )
+        return self.named_call(call.callee.id, call.arguments, call.span, call.callee.span, frame, stage=stage)
+
+    def named_call(
+        self, name: str, arguments: tuple[tree.Argument, ...], span: Span, name_span: Span, frame: Frame, *, stage: bool
+    ) -> Any:
+        bound = frame.environment.get(name)
+        if isinstance(bound, Word):
+            name, bound = bound.text, None
+        if isinstance(bound, SharedModule):
+            return self.shared_call(bound, arguments, span, frame)
+        if isinstance(bound, Poison) and name not in REGISTRY and name not in frame.environment.templates:
+            raise Spoilt
+        template = frame.environment.templates.get(name)
+        if template is not None:
+            return self.block_call(template, self.evaluated(arguments, frame, span), span, frame)
+        if name in FUNCTIONS and not (stage and name in REGISTRY):
+            evaluated = self.evaluated(arguments, frame, span)
+            if not evaluated.tensors and (evaluated.positional or name not in REGISTRY):
+                return self.function(name, evaluated, span)
+            if name not in REGISTRY:
+                raise Problem("E0206", f"{name} is a function of numbers and lists, not of tensors", span)
+            return self.layer_call(name, evaluated, span, name_span, frame)
+        if name in REGISTRY:
+            return self.layer_call(name, self.evaluated(arguments, frame, span), span, name_span, frame)
+        raise self.unknown_callee(name, bound, name_span, frame)
+
+    def unknown_callee(self, name: str, bound: Any, span: Span, frame: Frame) -> Problem:
+        known = [*REGISTRY, *frame.environment.templates, *FUNCTIONS]
+        near = nearest(name, known)
+        if bound is not UNBOUND:
+            return Problem(
+                "E0205",
+                f"{name} is a value, and this place needs a layer or a block",
+                span,
+                help=f"did you mean the layer {near}?"
+                if near
+                else "a stage that begins with a value stands first in its flow",
+            )
+        return Problem(
+            "E0202",
+            f"there is no layer or block named {name}",
+            span,
+            "not known",
+            help=f"did you mean {near}?" if near else "netspec layers lists the layers",
+            mend=(span, near) if near else None,
+        )
+
+    def evaluated(self, arguments: tuple[tree.Argument, ...], frame: Frame, span: Span) -> Arguments:
+        """The arguments, each evaluated; leading tensors apart, lists of tensors unrolled."""
+        result = Arguments([], [], {})
+        for argument in arguments:
+            value = self.evaluate(argument.value, frame)
+            here = argument.value.span
+            if argument.name is not None:
+                if argument.name in result.named:
+                    raise Problem("E0203", f"{argument.name} is given twice", argument.span)
+                result.named[argument.name] = (value, argument.span)
+            elif not result.positional and isinstance(value, Tensor | Result):
+                result.tensors.append(self.tensor(value, here))
+            elif not result.positional and isinstance(value, list) and value and self.are_tensors(value):
+                result.tensors.extend(self.tensor(item, here) for item in value)
+            else:
+                result.positional.append((value, here))
+        return result
+
+    @staticmethod
+    def are_tensors(values: list[Any]) -> bool:
+        return all(isinstance(value, Tensor | Result) for value in values)
+
+    def function(self, name: str, arguments: Arguments, span: Span) -> Any:
+        if arguments.named:
+            raise Problem("E0203", f"{name} takes no arguments by name", span)
+        values = []
+        for value, where in arguments.positional:
+            if isinstance(value, Word | SharedModule):
+                raise self.mistaken(value, "a value", where)
+            values.append(value if name == "len" else self.weighed(value, where))
+        try:
+            result = operators.bounded(FUNCTIONS[name](*values))
+            return result if isinstance(result, range) else self.weighed(result, span)
+        except (OperandError, TooLarge) as error:
+            self.fail(error, span)
+        except TypeError:
+            raise Problem("E0203", f"{name} does not take {len(values)} arguments", span) from None
+
+    def layer_call(self, name: str, arguments: Arguments, span: Span, name_span: Span, frame: Frame) -> Result:
+        """A layer applied to its leading tensors, or else to the current value."""
+        cls = REGISTRY[name]
+        layer = self.make_layer(cls, arguments, span, name_span, frame)
+        inputs = self.layer_inputs(cls, arguments, span, frame)
+        return self.apply(layer, inputs, span, frame)
+
+    def apply_layer(
+        self, name: str, inputs: tuple[Tensor, ...], arguments: dict[str, Any], span: Span, frame: Frame
+    ) -> tuple[Tensor, ...]:
+        named = {key: (value, span) for key, value in arguments.items()}
+        layer = self.make_layer(REGISTRY[name], Arguments([], [], named), span, span, frame, lexical=False)
+        return self.apply(layer, inputs, span, frame).outputs
+
+    def layer_inputs(self, cls: type[Layer], arguments: Arguments, span: Span, frame: Frame) -> tuple[Tensor, ...]:
+        """The tensors of a layer's slots; an absent one before a present one repeats the one before it."""
+        slots = [slot.strip("*?") for slot in cls.tensors]
+        if not slots:
+            return ()
+        given: dict[str, Tensor] = {}
+        leading = list(arguments.tensors)
+        if cls.tensors[-1].startswith("*"):
+            fixed = len(slots) - 1
+            rest = leading[fixed:] or ([] if fixed else [self.current(frame, span)])
+            return (*leading[:fixed], *rest)
+        if len(leading) > len(slots):
+            raise self.wrong(cls, f"{cls.name} takes at most {len(slots)} tensors, not {len(leading)}", span)
+        given.update(zip(slots, leading, strict=False))
+        for slot in slots:
+            if slot in arguments.named:
+                value, where = arguments.named[slot]
+                given[slot] = self.tensor(value, where)
+        if slots[0] not in given:
+            given[slots[0]] = self.current(frame, span)
+        inputs: list[Tensor] = []
+        last = max(index for index, slot in enumerate(slots) if slot in given)
+        for index, slot in enumerate(slots):
+            if slot in given:
+                inputs.append(given[slot])
+            elif not cls.tensors[index].endswith("?"):
+                raise self.wrong(cls, f"{cls.name} needs the tensor {slot}", span)
+            elif index < last:
+                inputs.append(inputs[-1])
+        return tuple(inputs)
+
+    def make_layer(
+        self, cls: type[Layer], arguments: Arguments, span: Span, name_span: Span, frame: Frame, *, lexical: bool = True
+    ) -> Layer:
+        """The layer with its arguments; equal calls share one object."""
+        slots = {slot.strip("*?") for slot in cls.tensors}
+        fields = list(cls.model_fields)
+        values: dict[str, Any] = dict(frame.environment.defaults.get(cls.name, {})) if lexical else {}
+        where: dict[str, Span] = {}
+        if len(arguments.positional) > len(fields):
+            extra = arguments.positional[len(fields)][1]
+            raise self.wrong(cls, f"{cls.name} takes at most {len(fields)} arguments besides tensors", extra)
+        pairs = [(name, *pair) for name, pair in zip(fields, arguments.positional, strict=False)]
+        pairs += [(name, *pair) for name, pair in arguments.named.items() if name not in slots]
+        for name, value, here in pairs:
+            if name in where:
+                raise self.wrong(cls, f"{cls.name} is given {name} twice", here)
+            where[name] = here
+            values[name] = self.plain(value, name, cls.name, here)
+        key = (cls.name, repr(values))
+        layer = self.state.layers.get(key)
+        if layer is None:
+            try:
+                layer = cls(**{name: str(v) if isinstance(v, Word) else v for name, v in values.items()})
+            except ValidationError as error:
+                raise self.invalid(cls, error, values, where, span) from None
+            self.state.layers[key] = layer
+        assert isinstance(layer, Layer)
+        return layer
+
+    def plain(self, value: Any, argument: str, callee: str, span: Span) -> Any:
+        """An argument as a layer takes it: numbers, words, texts and lists of these."""
+        if isinstance(value, OpenSize):
+            raise Problem(
+                "E0402",
+                f"{argument} of {callee} depends on the open size {value}",
+                span,
+                f"this is {value}",
+                help="give the input a size (--input NAME=[...]), or use a layer that follows one: upsample(like=x)",
+            )
+        if isinstance(value, Tensor | Result):
+            raise Problem(
+                "E0206",
+                f"{argument} of {callee} takes a number or a word, not a tensor",
+                span,
+                help=f"tensors lead: {callee}(x, ...)",
+            )
+        if isinstance(value, SharedModule):
+            raise self.mistaken(value, "a number or a word", span)
+        if isinstance(value, list | range):
+            return tuple(self.plain(item, argument, callee, span) for item in self.weighed(value, span))
+        return value
+
+    def invalid(
+        self, cls: type[Layer], error: ValidationError, values: dict[str, Any], where: dict[str, Span], span: Span
+    ) -> Problem:
+        """What pydantic found, as a sentence in the spec's terms."""
+        first = error.errors(include_url=False)[0]
+        name = str(first["loc"][0]) if first["loc"] else ""
+        here = where.get(name, span)
+        value = values.get(name)
+        if first["type"] == "missing":
+            missing = [str(e["loc"][0]) for e in error.errors(include_url=False) if e["type"] == "missing"]
+            return self.wrong(cls, f"{cls.name} needs {' and '.join(missing)}", span)
+        if first["type"] == "extra_forbidden":
+            near = nearest(name, [*cls.model_fields, *(slot.strip("*?") for slot in cls.tensors)])
+            help = f"did you mean {near}?" if near else ""
+            mend = None
+            if near and here.text.startswith(name):
+                mend = (Span(here.source, here.start, here.start + len(name)), near)
+            return self.wrong(cls, f"{cls.name} has no argument {name}", here, help=help, mend=mend)
+        for word in value if isinstance(value, tuple) else (value,):
+            if isinstance(word, Word) and not _takes_words(cls, name):
+                return self.unknown(word.text, word.span)
+        if first["type"] == "value_error":
+            message = str(first.get("ctx", {}).get("error", first["msg"]))
+            return self.wrong(cls, message if message.startswith(cls.name) else f"{cls.name}: {message}", here)
+        return self.wrong(cls, f"{name} of {cls.name} {_demand(error, name)}", here)
+
+    def wrong(
+        self, cls: type[Layer], message: str, span: Span, *, help: str = "", mend: tuple[Span, str] | None = None
+    ) -> Problem:
+        return Problem("E0203", message, span, notes=(f"{cls.signature()}",), help=help, mend=mend)
+
+    def apply(self, layer: Layer, inputs: tuple[Tensor, ...], span: Span, frame: Frame) -> Result:
+        """A node: the layer at work on its inputs."""
+        state = self.state
+        state.spend(span)
+        taken = tuple(tensor.shape for tensor in inputs)
+        key = (id(layer), taken)
+        made = state.shapes.get(key)
+        if made is None:
+            try:
+                made = layer.outputs(*taken)
+            except ShapeError as error:
+                raise shapes.layer_problem(layer, inputs, span, frame.scope, error) from None
+            state.shapes[key] = made
+        for size in (size for shape in (*made, *taken) for size in shape.dims):
+            if isinstance(size, int) and size > 2**31 - 1:
+                raise Problem("E0504", f"a size of {size:,} is beyond what a tensor can have", span)
+        if any(shape.is_open for shape in (*made, *taken)):
+            self.require(layer, taken, made, inputs, span, frame)
+        node = DraftNode(layer, inputs, span, None, frame.when_training)
+        node.outputs = tuple(Tensor(shape, span, node, index) for index, shape in enumerate(made))
+        state.add(node, frame.scope)
+        return Result(node.outputs, None, node)
+
+    def require(self, layer: Layer, taken: Any, made: Any, inputs: Any, span: Span, frame: Frame) -> None:
+        """Notes what open sizes have to satisfy here; raises where none can."""
+        needs = list(layer.requires(*taken))
+        known = {size for shape in taken for size in shape.dims}
+        needs += [
+            Requirement(size, ">=", 1)
+            for shape in made
+            for size in shape.dims
+            if isinstance(size, OpenSize) and size not in known
+        ]
+        for need in needs:
+            holds = self.state.requirements.get(need)
+            if holds is None:
+                holds = "always" if need.always else "never" if need.never else "sometimes"
+                self.state.requirements[need] = holds
+                if holds == "sometimes":
+                    self.state.fits.append(Fit(need, span))
+            if holds == "never":
+                raise Problem(
+                    "E0401",
+                    f"{layer.name} fits for no size: {need.left} is never {_SAID[need.relation]} {need.right}",
+                    span,
+                    notes=(
+                        *(f"{tensor.shape} is {shapes.origin(tensor)}" for tensor in inputs),
+                        *shapes.way_here(frame.scope),
+                    ),
+                )
+
+    def block_call(self, template: Template, arguments: Arguments, span: Span, frame: Frame) -> Result:
+        """A block or net applied: leading tensors fill its tensor parameters, or enter it where there is one more."""
+        definition = template.definition
+        parameters = list(definition.parameters)
+        leading = [p for p in parameters if _is_tensor(p)]
+        named_tensors = sum(_is_tensor(p) and p.name in arguments.named for p in parameters)
+        entering: Tensor | None = None
+        tensors = list(arguments.tensors)
+        if len(tensors) > len(leading) - named_tensors:
+            entering = tensors.pop(0)
+        if len(tensors) > len(leading):
+            raise self.misused(
+                definition, f"{definition.name} takes {len(leading)} tensors besides the one that enters it", span
+            )
+        positional = iter([*((t, span) for t in tensors), *arguments.positional])
+        bound: dict[str, tuple[Any, Span]] = {}
+        for parameter in parameters:
+            if parameter.name in arguments.named:
+                continue
+            if _is_tensor(parameter) and not tensors:
+                continue
+            pair = next(positional, None)
+            if pair is None:
+                break
+            if _is_tensor(parameter):
+                tensors = tensors[1:]
+            bound[parameter.name] = pair
+        if (left := next(positional, None)) is not None:
+            raise self.misused(definition, f"{definition.name} takes at most {len(parameters)} arguments", left[1])
+        for name, pair in arguments.named.items():
+            if name not in {p.name for p in parameters}:
+                near = nearest(name, [p.name for p in parameters])
+                raise self.misused(
+                    definition,
+                    f"{definition.name} has no parameter {name}",
+                    pair[1],
+                    help=f"did you mean {near}?" if near else "",
+                    mend=(Span(pair[1].source, pair[1].start, pair[1].start + len(name)), near) if near else None,
+                )
+            bound[name] = pair
+        values = {name: self.for_parameter(definition, name, *pair) for name, pair in bound.items()}
+        if entering is None:
+            entering = self.current(frame, span)
+        return self.instantiate(template, entering, values, span, frame)
+
+    def for_parameter(self, definition: tree.Definition, name: str, value: Any, span: Span) -> Any:
+        """The value that a parameter is given, of the parameter's type; raises Problem where it is of another."""
+        parameter = next(p for p in definition.parameters if p.name == name)
+        kind = parameter.type.name if parameter.type is not None else None
+        if kind == "tensor":
+            return self.tensor(value, span)
+        if isinstance(value, SharedModule):
+            raise self.mistaken(value, "a value", span)
+        if isinstance(value, Word) and kind in {None, "str"}:
+            known = kind == "str" or value.text in REGISTRY or value.text in _WORDS
+            if not known:
+                raise self.unknown(value.text, value.span)
+            return value if kind is None else value.text
+        if isinstance(value, Word):
+            raise self.unknown(value.text, value.span)
+        if isinstance(value, range):
+            value = list(self.weighed(value, span))
+        if not fits_type(value, parameter.type):
+            declared = f"{kind}[{parameter.type.item}]" if parameter.type and parameter.type.item else kind
+            raise self.misused(
+                definition,
+                f"{name} of {definition.name} is declared {declared}, but this is {operators.kind(value)}",
+                span,
+                code="E0210",
+            )
+        if kind == "float" and isinstance(value, int):
+            return float(value)
+        return value
+
+    def misused(
+        self,
+        definition: tree.Definition,
+        message: str,
+        span: Span,
+        *,
+        help: str = "",
+        code: str = "E0203",
+        mend: tuple[Span, str] | None = None,
+    ) -> Problem:
+        return Problem(code, message, span, related=((definition.signature, "defined here"),), help=help, mend=mend)
+
+    def shared_call(
+        self, shared: SharedModule, arguments: tuple[tree.Argument, ...], span: Span, frame: Frame
+    ) -> Result:
+        evaluated = self.evaluated(arguments, frame, span)
+        if evaluated.positional or evaluated.named or len(evaluated.tensors) > 1:
+            raise Problem(
+                "E0218",
+                f"{shared.name} is a shared module: it takes one tensor and nothing else",
+                span,
+                related=((shared.span, "declared here"),),
+            )
+        entering = evaluated.tensors[0] if evaluated.tensors else self.current(frame, span)
+        return self.apply_shared(shared, entering, span, frame)
+
+
+_WORDS = frozenset({"same", "same_lower", "valid", "full", "causal", "zeros", "reflect", "replicate", "circular"})
+_SAID = {"==": "equal to", ">=": "at least"}
+_TYPES: dict[str, Any] = {
+    "int": lambda value: isinstance(value, int | OpenSize) and not isinstance(value, bool),
+    "float": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
+    "bool": lambda value: isinstance(value, bool),
+    "str": lambda value: isinstance(value, str),
+    "list": lambda value: isinstance(value, list),
+    "tensor": lambda value: isinstance(value, Tensor),
+}
+
+
+def fits_type(value: Any, type_name: tree.TypeName | None) -> bool:
+    """Whether a value is of the declared type; everything is of none."""
+    if type_name is None:
+        return True
+    if type_name.name not in _TYPES:
+        return False
+    if not _TYPES[type_name.name](value):
+        return False
+    return type_name.item is None or all(fits_type(item, tree.TypeName(type_name.item)) for item in value)
+
+
+def known_types() -> tuple[str, ...]:
+    return tuple(_TYPES)
+
+
+def _is_tensor(parameter: tree.Parameter) -> bool:
+    return parameter.type is not None and parameter.type.name == "tensor"
+
+
+def _takes_words(cls: type[Layer], name: str) -> bool:
+    """Whether an argument may be a word: its annotation names texts."""
+    info = cls.model_fields.get(name)
+    text = repr(info.annotation) if info is not None else ""
+    return "Literal" in text or "str" in text
+
+
+def _demand(error: ValidationError, name: str) -> str:
+    """What the field demands, joined over the alternatives of a union."""
+    demands: list[str] = []
+    for detail in error.errors(include_url=False):
+        if detail["loc"] and str(detail["loc"][0]) == name:
+            demands.append(_sentence(detail))
+    return " or ".join(dict.fromkeys(demands))
+
+
+def _sentence(detail: Any) -> str:
+    context = detail.get("ctx", {})
+    match detail["type"]:
+        case "int_type" | "int_parsing" | "int_from_float":
+            return "must be a whole number"
+        case "greater_than":
+            return f"must be more than {context['gt']}"
+        case "greater_than_equal":
+            return f"must be at least {context['ge']}"
+        case "less_than":
+            return f"must be less than {context['lt']}"
+        case "less_than_equal":
+            return f"must be at most {context['le']}"
+        case "literal_error" | "enum":
+            return f"must be {str(context['expected']).replace(chr(39), '')}"
+        case "bool_type" | "bool_parsing":
+            return "must be true or false"
+        case "float_type" | "float_parsing":
+            return "must be a number"
+        case "tuple_type" | "list_type":
+            return "must be a list"
+        case "string_type":
+            return "must be a word"
+        case "none_required":
+            return "must be none"
+        case "value_error":
+            return str(context.get("error", detail["msg"]))
+        case _:
+            return f"is not right: {detail['msg'].lower()}"

@@ -1,0 +1,268 @@
+"""The graph in the making: nodes and scopes that have labels but no names yet, and how they get them.
+
+Names can only be given when a scope is complete: stages count as `nn.Sequential` counts them if the whole body turns
+out to be a pure chain of unlabelled stages, and are named after their layer otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from netspec.elaborate.values import Tensor
+from netspec.graph.graph import MODULES, Fit, Graph, Node, Output, Scope, ScopeKind, ScopeRef, Value
+from netspec.layers.base import Layer
+from netspec.syntax.source import Span
+
+TRANSPARENT_CHAIN = frozenset({"group", "repeat", "for", "iteration"})
+
+
+@dataclass(slots=True, eq=False)
+class DraftNode:
+    """A layer applied; `first` is the node of the same shared module's first application."""
+
+    layer: Layer
+    inputs: tuple[Tensor, ...]
+    span: Span
+    label: str | None
+    when_training: bool
+    outputs: tuple[Tensor, ...] = ()
+    first: DraftNode | None = None
+    application: int = 1
+    key: str = ""
+    name: str = ""
+    index: int = -1
+
+    @property
+    def entering(self) -> tuple[Tensor, ...]:
+        return self.inputs
+
+    @property
+    def stem(self) -> str:
+        """What an unlabelled one is named after."""
+        return self.layer.name
+
+
+@dataclass(slots=True, eq=False)
+class DraftScope:
+    """A scope in the making; see `netspec.graph.Scope`. `tensors` are the arguments that are tensors."""
+
+    kind: ScopeKind
+    title: str
+    span: Span
+    label: str | None = None
+    parent: DraftScope | None = None
+    arguments: tuple[tuple[str, Any], ...] = ()
+    definition: Span | None = None
+    count: int | None = None
+    items: list[DraftNode | DraftScope] = field(default_factory=list)
+    inputs: tuple[Tensor, ...] = ()
+    outputs: tuple[Tensor, ...] = ()
+    tensors: tuple[Tensor, ...] = ()
+    first: DraftScope | None = None
+    application: int = 1
+    key: str = ""
+    name: str = ""
+    counted: bool = False
+    index: int = -1
+
+    @property
+    def is_module(self) -> bool:
+        return self.kind in MODULES
+
+    @property
+    def entering(self) -> tuple[Tensor, ...]:
+        return (*self.inputs[:1], *self.tensors)
+
+    @property
+    def module(self) -> DraftScope:
+        """The nearest scope, this one included, that has a name in the state dict."""
+        scope = self
+        while not scope.is_module:
+            assert scope.parent is not None
+            scope = scope.parent
+        return scope
+
+    @property
+    def stem(self) -> str:
+        """What an unlabelled one is named after: the block's name in snake case."""
+        name = "".join(
+            f"_{c.lower()}" if c.isupper() and i and not self.title[i - 1].isupper() else c.lower()
+            for i, c in enumerate(self.title.partition("(")[0])
+        )
+        return name or self.kind
+
+    def chain(self) -> Iterator[DraftScope]:
+        """This scope and those around it, innermost first."""
+        scope: DraftScope | None = self
+        while scope is not None:
+            yield scope
+            scope = scope.parent
+
+
+Member: TypeAlias = DraftNode | DraftScope
+
+
+def members(scope: DraftScope) -> Iterator[Member]:
+    """The nodes and modules that are named in `scope`, through the transparent scopes inside it."""
+    stack: list[Iterator[Member]] = [iter(scope.items)]
+    while stack:
+        item = next(stack[-1], None)
+        if item is None:
+            stack.pop()
+        elif isinstance(item, DraftNode) or item.is_module:
+            yield item
+        else:
+            stack.append(iter(item.items))
+
+
+def _wired(scope: DraftScope) -> bool:
+    """Whether a wiring stands among the scope's stages."""
+    stack = [scope]
+    while stack:
+        for item in stack.pop().items:
+            if isinstance(item, DraftScope) and not item.is_module:
+                if item.kind not in TRANSPARENT_CHAIN:
+                    return True
+                stack.append(item)
+    return False
+
+
+def _is_counted(scope: DraftScope, inside: list[Member]) -> bool:
+    """Whether the body is a pure chain of unlabelled stages, each fed only what the one before leaves."""
+    if not inside or any(member.label is not None or member.first is not None for member in inside) or _wired(scope):
+        return False
+    flowing = scope.inputs[0] if scope.inputs else None
+    for member in inside:
+        if member.entering != (flowing,) or (isinstance(member, DraftNode) and member.when_training):
+            return False
+        flowing = member.outputs[0]
+    return scope.outputs == (flowing,)
+
+
+def _give_names(scope: DraftScope) -> None:
+    """Keys and names for everything directly in a module scope."""
+    inside = list(members(scope))
+    scope.counted = _is_counted(scope, inside)
+    taken = {member.label for member in inside if member.label is not None}
+    counts: dict[str, int] = {}
+    for position, member in enumerate(inside):
+        if member.first is not None:
+            member.key = member.first.key
+            member.name = f"{member.first.name}@{member.application}"
+            continue
+        label = member.label
+        if label is None and scope.counted:
+            label = str(position)
+        while label is None:
+            counts[member.stem] = counts.get(member.stem, 0) + 1
+            candidate = f"{member.stem}{counts[member.stem]}"
+            if candidate not in taken:
+                taken.add(candidate)
+                label = candidate
+        member.key = f"{scope.key}.{label}" if scope.key else label
+        member.name = f"{scope.name}.{label}" if scope.name else label
+
+
+@dataclass(slots=True, eq=False)
+class DraftOutput:
+    name: str | None
+    tensor: Tensor
+    when_training: bool
+
+
+def freeze(
+    root: DraftScope,
+    inputs: tuple[Tensor, ...],
+    outputs: list[DraftOutput],
+    fits: list[Fit],
+    documentation: str,
+) -> Graph:
+    """The finished graph of the net whose outermost scope is `root`."""
+    scopes: list[DraftScope] = []
+    nodes: list[tuple[DraftNode, DraftScope]] = []
+    _number(root, scopes, nodes)
+    values: dict[int, Value] = {
+        id(tensor): Value(tensor.name or "", tensor.shape, None, 0, tensor.span) for tensor in inputs
+    }
+    frozen_nodes = tuple(_freeze_node(node, scope, values) for node, scope in nodes)
+    frozen_scopes = tuple(_freeze_scope(scope, values) for scope in scopes)
+    return Graph(
+        name=root.title,
+        arguments=root.arguments,
+        inputs=tuple(values[id(tensor)] for tensor in inputs),
+        outputs=tuple(Output(out.name, values[id(out.tensor)], out.when_training) for out in outputs),
+        nodes=frozen_nodes,
+        scopes=frozen_scopes,
+        fits=tuple(fits),
+        documentation=documentation,
+    )
+
+
+def _number(root: DraftScope, scopes: list[DraftScope], nodes: list[tuple[DraftNode, DraftScope]]) -> None:
+    """Indices in the order of the text, and names."""
+    stack: list[Member] = [root]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, DraftNode):
+            assert item.index >= 0
+            continue
+        item.index = len(scopes)
+        scopes.append(item)
+        if item.is_module:
+            _give_names(item)
+        elif item.parent is not None:
+            item.key, item.name = item.parent.key, item.parent.name
+        for inner in item.items:
+            if isinstance(inner, DraftNode):
+                nodes.append((inner, item))
+        stack.extend(inner for inner in reversed(item.items) if isinstance(inner, DraftScope))
+    nodes.sort(key=lambda pair: pair[0].index)
+    for index, (node, _) in enumerate(nodes):
+        node.index = index
+
+
+def _freeze_node(node: DraftNode, scope: DraftScope, values: dict[int, Value]) -> Node:
+    outputs = []
+    for tensor in node.outputs:
+        name = tensor.name or (node.name if tensor.index == 0 else f"{node.name}:{tensor.index}")
+        value = Value(name, tensor.shape, node.index, tensor.index, node.span)
+        values[id(tensor)] = value
+        outputs.append(value)
+    return Node(
+        index=node.index,
+        name=node.name,
+        key=node.key,
+        layer=node.layer,
+        inputs=tuple(values[id(tensor)] for tensor in node.inputs),
+        outputs=tuple(outputs),
+        scope=scope.index,
+        span=node.span,
+        when_training=node.when_training,
+        first_use=_is_first(node, scope),
+    )
+
+
+def _is_first(node: Member, scope: DraftScope | None) -> bool:
+    return node.first is None and (scope is None or all(around.first is None for around in scope.chain()))
+
+
+def _freeze_scope(scope: DraftScope, values: dict[int, Value]) -> Scope:
+    return Scope(
+        index=scope.index,
+        kind=scope.kind,
+        name=scope.name,
+        key=scope.key,
+        title=scope.title,
+        arguments=scope.arguments,
+        parent=scope.parent.index if scope.parent is not None else None,
+        items=tuple(item.index if isinstance(item, DraftNode) else ScopeRef(item.index) for item in scope.items),
+        inputs=tuple(values[id(tensor)] for tensor in (*scope.inputs, *scope.tensors)),
+        outputs=tuple(values[id(tensor)] for tensor in scope.outputs),
+        span=scope.span,
+        definition=scope.definition,
+        count=scope.count,
+        counted=scope.counted,
+        first_use=_is_first(scope, scope.parent),
+    )

@@ -1,0 +1,88 @@
+"""Names and defaults in force at one place of a spec."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from netspec.elaborate.values import Template
+
+Names = dict[str, Any]
+
+
+class Unbound(Enum):
+    """What a name stands for that stands for nothing; none is a value like any other."""
+
+    UNBOUND = "unbound"
+
+
+UNBOUND: Final = Unbound.UNBOUND
+
+
+@dataclass(slots=True, eq=False)
+class Environment:
+    """A frame of names with the frame around it.
+
+    `labels` is the frame that labels go to: that of the module around, since a wiring makes no scope for its stages.
+    `defaults` holds the keyword arguments that `default` gives to a layer's calls below it; `templates` are the blocks
+    and nets of the file.
+    """
+
+    names: Names = field(default_factory=dict)
+    around: Environment | None = None
+    labels: Names = field(default_factory=dict)
+    defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    templates: dict[str, Template] = field(default_factory=dict)
+
+    def module(self) -> Environment:
+        """The frame of a body that has labels of its own."""
+        return Environment({}, self, {}, self.defaults, self.templates)
+
+    def body(self) -> Environment:
+        """The frame of a wiring's body: lets are its own, labels belong to the module around."""
+        return Environment({}, self, self.labels, self.defaults, self.templates)
+
+    def in_place(self) -> Environment:
+        """The frame of a loop's or condition's body: unrolled in place, so only its defaults are its own."""
+        return Environment(self.names, self.around, self.labels, self.defaults, self.templates)
+
+    def snapshot(self) -> Environment:
+        """The names and defaults as they are now, for what is elaborated later; labels stay the module's own."""
+        around = self.around.snapshot() if self.around is not None else None
+        return Environment(dict(self.names), around, self.labels, self.defaults, self.templates)
+
+    def get(self, name: str) -> Any:
+        """What the name stands for, from the innermost frame out; UNBOUND where it stands for nothing."""
+        frame: Environment | None = self
+        while frame is not None:
+            if name in frame.names:
+                return frame.names[name]
+            if name in frame.labels:
+                return frame.labels[name]
+            frame = frame.around
+        return UNBOUND
+
+    def own(self, name: str) -> Any:
+        """What the name stands for in the module around: a label, a parameter or a let; UNBOUND where it is free."""
+        frame: Environment | None = self
+        while frame is not None and frame.labels is self.labels:
+            if name in frame.names:
+                return frame.names[name]
+            frame = frame.around
+        return self.labels.get(name, UNBOUND)
+
+    def default(self, layer: str, arguments: Mapping[str, Any]) -> None:
+        """Adds to the defaults of `layer` from here on."""
+        merged = {**self.defaults.get(layer, {}), **arguments}
+        self.defaults = {**self.defaults, layer: merged}
+
+    def visible(self) -> Iterator[str]:
+        """Every name in sight, for suggestions."""
+        frame: Environment | None = self
+        while frame is not None:
+            yield from frame.names
+            yield from frame.labels
+            frame = frame.around

@@ -1,0 +1,336 @@
+"""Expressions of a spec, evaluated to plain data and tensors. Nothing of the text is ever run as Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from netspec.elaborate import operators
+from netspec.elaborate.environment import UNBOUND
+from netspec.elaborate.operators import OperandError, TooLarge
+from netspec.elaborate.problems import Problem, Spoilt, nearest
+from netspec.elaborate.state import Frame, State
+from netspec.elaborate.values import Poison, Result, SharedModule, Template, Tensor, Word
+from netspec.graph.shape import Shape
+from netspec.layers import REGISTRY
+from netspec.syntax import tree
+from netspec.syntax.source import Span
+
+TENSOR_OPERATORS = {"+": "add", "-": "sub", "*": "mul", "/": "div", "**": "pow"}
+ATTRIBUTES: dict[str, tuple[tuple[int, ...] | None, Callable[[Shape], Any]]] = {
+    "channels": (None, lambda shape: shape.dims[0]),
+    "features": ((1, 2), lambda shape: shape.dims[-1]),
+    "length": ((2,), lambda shape: shape.dims[1]),
+    "height": ((3, 4), lambda shape: shape.dims[-2]),
+    "width": ((3, 4), lambda shape: shape.dims[-1]),
+    "depth": ((4,), lambda shape: shape.dims[1]),
+    "rank": (None, lambda shape: shape.rank),
+    "shape": (None, lambda shape: list(shape.dims)),
+}
+
+
+class Expressions:
+    """Evaluates expressions in a frame. Calls are the business of the class that builds on this one."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+
+    def call(self, call: tree.Call, frame: Frame, *, stage: bool) -> Any:
+        raise NotImplementedError
+
+    def label(self, label: tree.Label, frame: Frame) -> str:
+        raise NotImplementedError
+
+    def apply_layer(
+        self, name: str, inputs: tuple[Tensor, ...], arguments: dict[str, Any], span: Span, frame: Frame
+    ) -> tuple[Tensor, ...]:
+        raise NotImplementedError
+
+    def evaluate(self, expression: tree.Expr, frame: Frame) -> Any:
+        """The value of an expression; raises Problem, or Spoilt where an earlier mistake is behind it."""
+        match expression:
+            case tree.Number(value) | tree.String(value) | tree.Constant(value):
+                return value
+            case tree.Name():
+                return self.name(expression, frame)
+            case tree.Label():
+                return self.name(tree.Name(self.label(expression, frame), span=expression.span), frame)
+            case tree.List(items):
+                return self.weighed([self.evaluate(item, frame) for item in items], expression.span)
+            case tree.Unary():
+                return self.unary(expression, frame)
+            case tree.Binary():
+                return self.binary(expression, frame)
+            case tree.Compare():
+                return self.compare(expression, frame)
+            case tree.Conditional(then, condition, otherwise):
+                return self.evaluate(then if self.truth(condition, frame) else otherwise, frame)
+            case tree.Call():
+                return self.call(expression, frame, stage=False)
+            case tree.Attribute():
+                return self.attribute(expression, frame)
+            case tree.Index():
+                return self.index(expression, frame)
+            case tree.Slice():
+                return self.slice(expression, frame)
+
+    def weighed(self, value: Any, span: Span) -> Any:
+        """The value; a list counts against the limits."""
+        if isinstance(value, list | range):
+            try:
+                self.state.handle(span, operators.items(value))
+            except TooLarge as error:
+                self.fail(error, span)
+        return value
+
+    def name(self, name: tree.Name, frame: Frame) -> Any:
+        """What a bare name stands for; a Word where it stands for nothing, for its consumer to judge."""
+        if name.id == "_":
+            return self.current(frame, name.span)
+        if name.id == "in":
+            return self.entered(frame, name.span)
+        value = frame.environment.get(name.id)
+        if value is UNBOUND and any(pattern.fullmatch(name.id) for pattern in self.state.spoilt_labels):
+            raise Spoilt
+        if value is UNBOUND:
+            return Word(name.id, name.span)
+        return self.sound(value)
+
+    def sound(self, value: Any) -> Any:
+        """The value, unless an earlier mistake has spoilt it."""
+        if isinstance(value, Poison):
+            raise Spoilt
+        return value
+
+    def current(self, frame: Frame, span: Span) -> Tensor:
+        """The value that flows here."""
+        current = self.sound(frame.current)
+        if current is None:
+            if frame.inputs > 1:
+                raise Problem(
+                    "E0216",
+                    f"this net has {frame.inputs} inputs, so a stage has to say which one it takes",
+                    span,
+                    help="start the flow from an input: NAME -> ...",
+                )
+            raise Problem(
+                "E0216",
+                "no value flows here yet",
+                span,
+                "nothing to take",
+                help="declare the net's input first: input image [3, 224, 224]",
+            )
+        assert isinstance(current, Tensor)
+        return current
+
+    def entered(self, frame: Frame, span: Span) -> Tensor:
+        entered = self.sound(frame.entered)
+        if entered is None:
+            return self.current(frame, span)
+        assert isinstance(entered, Tensor)
+        return entered
+
+    def tensor(self, value: Any, span: Span) -> Tensor:
+        """The value as one tensor: a stage stands for its first output."""
+        self.sound(value)
+        if isinstance(value, Result):
+            return value.outputs[0]
+        if isinstance(value, Tensor):
+            return value
+        raise self.mistaken(value, "a tensor", span)
+
+    def mistaken(self, value: Any, wanted: str, span: Span) -> Problem:
+        """The problem of finding `value` where `wanted` is needed."""
+        if isinstance(value, Word):
+            return self.unknown(value.text, value.span)
+        if isinstance(value, SharedModule):
+            return Problem(
+                "E0205",
+                f"{value.name} is a shared module, which is no value until it is applied",
+                span,
+                help=f"apply it: x -> {value.name}",
+            )
+        found = operators.kind(value)
+        return Problem("E0206", f"this needs {wanted}, not {found}", span, f"this is {found}")
+
+    def unknown(self, name: str, span: Span) -> Problem:
+        """An unknown name, with the nearest known one."""
+        near = nearest(name, self.state.visible_names())
+        if name in REGISTRY:
+            return Problem(
+                "E0205",
+                f"{name} is a layer, and this place needs a value",
+                span,
+                help=f"apply it to a value: {name}(x)",
+            )
+        return Problem(
+            "E0201",
+            f"there is no value named {name} here",
+            span,
+            "not known",
+            help=f"did you mean {near}?" if near else "",
+            mend=(span, near) if near else None,
+        )
+
+    def number(self, expression: tree.Expr, frame: Frame) -> Any:
+        """A number (or open size)."""
+        value = self.evaluate(expression, frame)
+        if not operators.is_number(value):
+            raise self.mistaken(value, "a number", expression.span)
+        return value
+
+    def truth(self, expression: tree.Expr, frame: Frame) -> bool:
+        """A condition: true or false, known without running."""
+        value = self.evaluate(expression, frame)
+        if isinstance(value, Word):
+            raise self.unknown(value.text, value.span)
+        if isinstance(value, Tensor | Result):
+            raise Problem(
+                "E0209",
+                "a condition has to be known when the spec is read; a tensor's content is not",
+                expression.span,
+                help="ask for its shape: in.channels != 64",
+            )
+        if isinstance(value, bool | int | float | list | str) or value is None:
+            return bool(value)
+        raise Problem("E0209", f"this condition is {operators.kind(value)}, neither true nor false", expression.span)
+
+    def unary(self, expression: tree.Unary, frame: Frame) -> Any:
+        if expression.operator == "not":
+            return not self.truth(expression.operand, frame)
+        value = self.evaluate(expression.operand, frame)
+        if isinstance(value, Tensor | Result):
+            tensor = self.tensor(value, expression.operand.span)
+            return (
+                tensor
+                if expression.operator == "+"
+                else self.apply_layer("neg", (tensor,), {}, expression.span, frame)[0]
+            )
+        if not operators.is_number(value):
+            raise self.mistaken(value, "a number or a tensor", expression.operand.span)
+        return -value if expression.operator == "-" else value
+
+    def binary(self, expression: tree.Binary, frame: Frame) -> Any:
+        symbol = expression.operator
+        if symbol in {"and", "or"}:
+            left = self.truth(expression.left, frame)
+            return self.truth(expression.right, frame) if left == (symbol == "and") else left
+        left, right = self.evaluate(expression.left, frame), self.evaluate(expression.right, frame)
+        for side, value in ((expression.left, left), (expression.right, right)):
+            if isinstance(value, Word):
+                raise self.unknown(value.text, value.span)
+            self.sound(value)
+            if isinstance(value, SharedModule):
+                raise self.mistaken(value, "a value", side.span)
+        if isinstance(left, Tensor | Result) or isinstance(right, Tensor | Result):
+            return self.combine(expression, left, right, frame)
+        try:
+            return self.weighed(operators.arithmetic(symbol, left, right), expression.span)
+        except (OperandError, TooLarge) as error:
+            self.fail(error, expression.span)
+
+    def combine(self, expression: tree.Binary, left: Any, right: Any, frame: Frame) -> Tensor:
+        """Arithmetic with a tensor on one side or both: a layer."""
+        layer = TENSOR_OPERATORS.get(expression.operator)
+        for side, value in ((expression.left, left), (expression.right, right)):
+            if not isinstance(value, Tensor | Result | int | float) or isinstance(value, bool):
+                raise self.mistaken(value, "a tensor or a number", side.span)
+        if layer is None or (layer == "pow" and not isinstance(left, Tensor | Result)):
+            raise Problem(
+                "E0206",
+                f"{expression.operator} does not go with tensors like this",
+                expression.span,
+                help="tensors know + - * / and ** with a number on its right",
+            )
+        span = expression.span
+        if isinstance(left, Tensor | Result) and isinstance(right, Tensor | Result):
+            both = (self.tensor(left, expression.left.span), self.tensor(right, expression.right.span))
+            return self.apply_layer(layer, both, {}, span, frame)[0]
+        if isinstance(left, Tensor | Result):
+            key = "exponent" if layer == "pow" else "value"
+            return self.apply_layer(layer, (self.tensor(left, span),), {key: right}, span, frame)[0]
+        arguments = {"value": left} | ({"reverse": True} if layer in {"sub", "div"} else {})
+        return self.apply_layer(layer, (self.tensor(right, span),), arguments, span, frame)[0]
+
+    def fail(self, error: OperandError | TooLarge, span: Span) -> NoReturn:
+        if isinstance(error, TooLarge):
+            raise Problem("E0504", f"{error} is beyond the largest number or list that a spec may hold", span) from None
+        message = str(error)
+        code = "E0209" if message.startswith("whether ") else "E0206"
+        raise Problem(code, message, span) from None
+
+    def compare(self, expression: tree.Compare, frame: Frame) -> bool:
+        values = [self.comparable(operand, frame) for operand in expression.operands]
+        for symbol, left, right in zip(expression.operators, values, values[1:], strict=False):
+            try:
+                if not operators.compare(symbol, left, right):
+                    return False
+            except OperandError as error:
+                self.fail(error, expression.span)
+        return True
+
+    def comparable(self, operand: tree.Expr, frame: Frame) -> Any:
+        """A side of a comparison; a word is compared as text, so that a parameter can be a choice of words."""
+        value = self.evaluate(operand, frame)
+        if isinstance(value, Tensor | Result | SharedModule | Template):
+            raise Problem(
+                "E0206", "tensors cannot be compared", operand.span, help="compare their shapes: x.shape == y.shape"
+            )
+        return value.text if isinstance(value, Word) else self.weighed(value, operand.span)
+
+    def attribute(self, expression: tree.Attribute, frame: Frame) -> Any:
+        """`x.channels`, or a labelled stage inside a labelled instance: `backbone.layer3`."""
+        value = self.evaluate(expression.value, frame)
+        name = expression.name
+        if isinstance(value, Result) and value.inside is not None and name in value.inside:
+            return self.sound(value.inside[name])
+        tensor = self.tensor(value, expression.value.span)
+        inside = list(value.inside) if isinstance(value, Result) and value.inside else []
+        if name not in ATTRIBUTES:
+            near = nearest(name, [*ATTRIBUTES, *inside])
+            raise Problem(
+                "E0207",
+                f"{expression.value.span.text} has no {name}",
+                expression.span,
+                help=(f"did you mean {near}? " if near else "") + f"values have .{', .'.join(ATTRIBUTES)}",
+            )
+        ranks, read = ATTRIBUTES[name]
+        if (ranks is not None and tensor.shape.rank not in ranks) or (tensor.shape.rank == 0 and name != "rank"):
+            raise Problem(
+                "E0207",
+                f"{expression.value.span.text} is {tensor.shape}, which has no {name}",
+                expression.span,
+                help="its sizes are .shape[0], .shape[1], ...",
+            )
+        return read(tensor.shape)
+
+    def index(self, expression: tree.Index, frame: Frame) -> Any:
+        value, index = self.evaluate(expression.value, frame), self.evaluate(expression.index, frame)
+        if isinstance(value, Result) and isinstance(index, int) and len(value.outputs) > 1:
+            value = list(value.outputs)
+        if not isinstance(value, list | range | str):
+            raise self.mistaken(value, "a list", expression.value.span)
+        if isinstance(index, bool) or not isinstance(index, int):
+            raise self.mistaken(index, "a whole number", expression.index.span)
+        if not -len(value) <= index < len(value):
+            raise Problem(
+                "E0207",
+                f"there is no item {index} in a list of {len(value)}",
+                expression.span,
+                f"counts from 0 to {len(value) - 1}" if value else "the list is empty",
+            )
+        return self.sound(value[index])
+
+    def slice(self, expression: tree.Slice, frame: Frame) -> Any:
+        value = self.evaluate(expression.value, frame)
+        if not isinstance(value, list | range):
+            raise self.mistaken(value, "a list", expression.value.span)
+        bounds = []
+        for part in (expression.start, expression.stop, expression.step):
+            bound = None if part is None else self.evaluate(part, frame)
+            if part is not None and (isinstance(bound, bool) or not isinstance(bound, int)):
+                raise self.mistaken(bound, "a whole number", part.span)
+            bounds.append(bound)
+        if bounds[2] == 0:
+            raise Problem("E0206", "a step of 0 goes nowhere", expression.span)
+        return list(self.weighed(value[bounds[0] : bounds[1] : bounds[2]], expression.span))

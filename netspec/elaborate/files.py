@@ -1,0 +1,286 @@
+"""Files and imports: what a file defines, read once, inside the project only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from netspec.diagnostics import Diagnostic, NetspecError
+from netspec.elaborate.draft import DraftScope
+from netspec.elaborate.environment import Environment
+from netspec.elaborate.nets import Elaborator
+from netspec.elaborate.problems import Problem, Spoilt, Stop, nearest
+from netspec.elaborate.state import Frame, State
+from netspec.elaborate.values import POISON, Template
+from netspec.layers import REGISTRY
+from netspec.syntax import tree
+from netspec.syntax.parser import parse
+from netspec.syntax.source import Source, Span
+
+MOST_FILES = 100
+ROOT_MARKS = (".git", "pyproject.toml")
+STANDARD = Path(__file__).resolve().parent.parent / "std"
+
+
+@dataclass(slots=True, eq=False)
+class Module:
+    """What one file defines."""
+
+    source: Source
+    file: tree.File
+    environment: Environment
+    train: tree.Train | None = None
+
+    @property
+    def nets(self) -> tuple[str, ...]:
+        """The file's own nets, in the order of the text."""
+        return tuple(item.name for item in self.file.items if isinstance(item, tree.Definition) and item.kind == "net")
+
+
+@dataclass(slots=True, eq=False)
+class Project:
+    """The files read so far. `root` is the folder that no import leaves; None where there is none to read from."""
+
+    root: Path | None
+    modules: dict[Path, Module] = field(default_factory=dict)
+    opening: list[Path] = field(default_factory=list)
+
+    def read(self, source: Source, path: Path | None) -> Module:
+        """The module that a source defines; raises NetspecError with all mistakes of its outermost level."""
+        file, mistakes = parse(source)
+        if mistakes:
+            raise NetspecError(tuple(mistakes))
+        state = State()
+        module = Module(source, file, Environment())
+        elaborator = Elaborator(state)
+        for item in _imports_first(file):
+            try:
+                self.item(item, module, elaborator, path)
+            except Problem as problem:
+                state.report(problem)
+                if isinstance(item, tree.Import):
+                    module.environment.names.update(dict.fromkeys((name.id for name in item.names), POISON))
+            except Stop as stop:
+                state.report(stop.problem)
+            except Spoilt:
+                pass
+        if state.diagnostics:
+            raise NetspecError(tuple(state.diagnostics))
+        return module
+
+    def item(self, item: tree.Item, module: Module, elaborator: Elaborator, path: Path | None) -> None:
+        environment = module.environment
+        match item:
+            case tree.Import():
+                self.bring(item, module, path)
+            case tree.Let():
+                elaborator.let(item, _file_frame(environment, item.span))
+            case tree.Default():
+                elaborator.default(item, _file_frame(environment, item.span))
+            case tree.Definition():
+                _define(item, environment)
+            case tree.Train():
+                if module.train is not None:
+                    raise Problem(
+                        "E0204", "a second train section", item.span, related=((module.train.span, "the first one"),)
+                    )
+                module.train = item
+
+    def bring(self, item: tree.Import, module: Module, path: Path | None) -> None:
+        """The names that an import statement asks for."""
+        target = self.locate(item, path)
+        other = self.open(target, item)
+        for name in item.names:
+            template = other.environment.templates.get(name.id)
+            if template is not None:
+                if name.id in module.environment.templates:
+                    raise Problem("E0214", f"{name.id} is defined twice in this file", name.span)
+                module.environment.templates[name.id] = template
+            elif name.id in other.environment.names:
+                module.environment.names[name.id] = other.environment.names[name.id]
+            else:
+                known = [*other.environment.templates, *other.environment.names]
+                near = nearest(name.id, known)
+                raise Problem(
+                    "E0214",
+                    f"{_written(item)} defines no {name.id}",
+                    name.span,
+                    "not defined there",
+                    help=f"did you mean {near}?" if near else f"it defines {', '.join(sorted(known)) or 'nothing'}",
+                    mend=(name.span, near) if near else None,
+                )
+
+    def locate(self, item: tree.Import, path: Path | None) -> Path:
+        """The file that an import names; raises Problem where it is none that may be read."""
+        if isinstance(item.module, tree.Name):
+            return _standard(item.module)
+        span, written = item.module.span, item.module.value
+        if path is None or self.root is None:
+            raise Problem(
+                "E0211",
+                "a spec that was given as text cannot import files",
+                span,
+                help="save it to a file, or import from std",
+            )
+        if not written.endswith(".net"):
+            raise Problem("E0211", "an import names a .net file", span)
+        if Path(written).is_absolute() or "\\" in written or "\0" in written or ":" in written:
+            raise Problem("E0212", "an import names a file by a relative path, with /", span)
+        target = (path.parent / written).resolve()
+        if not target.is_relative_to(self.root):
+            raise Problem(
+                "E0212",
+                f'"{written}" lies outside the project',
+                span,
+                help=f"imports stay inside the folder {self.root.name}",
+            )
+        if not target.is_file():
+            near = (
+                nearest(target.name, [p.name for p in target.parent.glob("*.net")]) if target.parent.is_dir() else None
+            )
+            raise Problem(
+                "E0211",
+                f'there is no file "{written}" next to this one',
+                span,
+                help=f"did you mean {near}?" if near else "",
+            )
+        return target
+
+    def open(self, target: Path, item: tree.Import) -> Module:
+        """The module of a file, read the first time that it is asked for."""
+        if target in self.opening:
+            names = [p.name for p in self.opening[self.opening.index(target) :]]
+            raise Problem(
+                "E0213", f"these files import each other: {' -> '.join([*names, target.name])}", item.module.span
+            )
+        if target not in self.modules:
+            if len(self.modules) >= MOST_FILES:
+                raise Problem("E0213", f"more than {MOST_FILES} files are imported", item.module.span)
+            self.opening.append(target)
+            try:
+                self.modules[target] = self.read(source_of(target, shown(target)), target)
+            finally:
+                self.opening.pop()
+        return self.modules[target]
+
+
+def shown(path: Path) -> str:
+    """A path as messages show it: relative to the working directory where it lies below it."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        if path.is_relative_to(STANDARD):
+            return f"std/{path.relative_to(STANDARD)}"
+        return str(path)
+
+
+LARGEST_FILE = 1 << 20
+
+
+def source_of(path: Path, name: str) -> Source:
+    """The text of a file; raises NetspecError where it cannot be read as one."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST_FILE + 1)
+    except IsADirectoryError:
+        raise _unreadable("E0002", f"{name} is a folder, not a file", name) from None
+    except FileNotFoundError:
+        raise _unreadable("E0001", f"there is no file {name}", name, _near_file(path)) from None
+    except (OSError, ValueError) as error:
+        raise _unreadable(
+            "E0002", f"{name} cannot be read: {getattr(error, 'strerror', None) or error}", name
+        ) from None
+    if len(data) > LARGEST_FILE:
+        raise _unreadable("E0107", f"{name} is larger than a spec may be ({LARGEST_FILE // 1024:,} KiB)", name)
+    try:
+        return Source(name, data.decode("utf-8-sig").replace("\r\n", "\n"))
+    except UnicodeDecodeError as error:
+        raise _unreadable("E0003", f"{name} is not UTF-8 text (byte {error.start})", name) from None
+
+
+def project_root(path: Path) -> Path:
+    """The folder that imports stay in: the nearest one around with a mark of a project, else the file's own."""
+    for folder in path.parents:
+        if any((folder / mark).exists() for mark in ROOT_MARKS):
+            return folder
+    return path.parent
+
+
+def _near_file(path: Path) -> str:
+    near = nearest(path.name, [p.name for p in path.parent.glob("*.net")]) if path.parent.is_dir() else None
+    return f"did you mean {near}?" if near else ""
+
+
+def _unreadable(code: str, message: str, name: str, help: str = "") -> NetspecError:
+    return NetspecError((Diagnostic(code, message, Span(Source(name, ""), 0, 0), help=help),))
+
+
+def _imports_first(file: tree.File) -> Iterator[tree.Item]:
+    """Definitions may be used above where they stand; lets and defaults hold from where they stand."""
+    yield from (item for item in file.items if isinstance(item, tree.Import))
+    yield from (item for item in file.items if not isinstance(item, tree.Import))
+
+
+def _define(item: tree.Definition, environment: Environment) -> None:
+    if item.name in environment.templates:
+        first = environment.templates[item.name].definition
+        raise Problem(
+            "E0214",
+            f"{item.name} is defined twice in this file",
+            item.signature,
+            related=((first.signature, "the first one"),) if first.span.source is item.span.source else (),
+        )
+    if item.name in REGISTRY:
+        raise Problem("E0214", f"{item.name} is a layer; a {item.kind} needs another name", item.signature)
+    _check_parameters(item)
+    environment.templates[item.name] = Template(item, environment.in_place())
+
+
+def _check_parameters(item: tree.Definition) -> None:
+    from netspec.elaborate.calls import known_types
+
+    for parameter in item.parameters:
+        if parameter.type is None:
+            continue
+        if parameter.type.name not in known_types() or (parameter.type.item or "int") not in known_types():
+            near = nearest(parameter.type.name, known_types())
+            raise Problem(
+                "E0210",
+                f"there is no type {parameter.type.name}",
+                parameter.type.span,
+                help=f"did you mean {near}?" if near else f"types are {', '.join(known_types())}",
+            )
+        if parameter.type.name == "tensor" and (item.kind == "net" or parameter.default is not None):
+            raise Problem(
+                "E0210",
+                "a net's tensors are its inputs" if item.kind == "net" else "a tensor has no default",
+                parameter.span,
+                help=f"input {parameter.name} [...]" if item.kind == "net" else "",
+            )
+
+
+def _file_frame(environment: Environment, span: Span) -> Frame:
+    return Frame(environment, DraftScope("group", "", span), None)
+
+
+def _standard(module: tree.Name) -> Path:
+    parts = module.id.split(".")
+    target = STANDARD.joinpath(*parts[1:]).with_suffix(".net")
+    if parts[0] != "std" or len(parts) < 2 or not target.is_file():
+        known = sorted(
+            f"std.{p.relative_to(STANDARD).with_suffix('').as_posix().replace('/', '.')}"
+            for p in STANDARD.rglob("*.net")
+        )
+        near = nearest(module.id, known)
+        raise Problem(
+            "E0211",
+            f"there is no library {module.id}",
+            module.span,
+            help=f"did you mean {near}?" if near else f"the library has {', '.join(known)}",
+        )
+    return target
+
+
+def _written(item: tree.Import) -> str:
+    return item.module.id if isinstance(item.module, tree.Name) else f'"{item.module.value}"'

@@ -1,0 +1,318 @@
+"""Whole nets and blocks: parameters, inputs, outputs, and the graph at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from netspec.diagnostics import NetspecError
+from netspec.elaborate import operators
+from netspec.elaborate.calls import fits_type
+from netspec.elaborate.draft import DraftOutput, DraftScope, freeze
+from netspec.elaborate.environment import Environment
+from netspec.elaborate.problems import Problem, Spoilt, Stop, nearest
+from netspec.elaborate.state import Frame, State
+from netspec.elaborate.values import Poison, Result, Template, Tensor, Word
+from netspec.elaborate.wiring import Wirings
+from netspec.graph.graph import Graph
+from netspec.graph.requirements import satisfiable
+from netspec.graph.shape import Shape
+from netspec.graph.sizes import OpenSize
+from netspec.syntax import tree
+from netspec.syntax.source import Span
+
+MOST_DIMENSIONS = 8
+
+
+class Elaborator(Wirings):
+    """Elaborates one net; `inputs` are declared shapes to use in place of the spec's, by the input's name."""
+
+    def __init__(self, state: State, inputs: Mapping[str, list[Any]] | None = None) -> None:
+        super().__init__(state)
+        self.shapes = dict(inputs or {})
+        self.results: list[Tensor] = []
+
+    def instantiate(
+        self, template: Template, entering: Tensor, arguments: dict[str, Any], span: Span, frame: Frame
+    ) -> Result:
+        """A block, or a net used as one, at work on a value."""
+        definition = template.definition
+        self.not_inside_itself(definition, span)
+        environment = template.environment.module()
+        self.bind_parameters(definition, arguments, environment, span)
+        with self.scope("block", definition.name, span, frame) as scope:
+            scope.definition = definition.signature
+            scope.arguments, scope.tensors = _split(definition, environment)
+            local = Frame(
+                environment,
+                scope,
+                entering,
+                entering,
+                when_training=frame.when_training,
+                depth=frame.depth + 1,
+                inputs=0,
+                outermost=definition.kind,
+            )
+            outer, self.state.open_blocks = self.state.open_blocks, [*self.state.open_blocks, definition]
+            results, self.results = self.results, []
+            self.run(definition.body, local, self.sequence)
+            self.state.open_blocks, made, self.results = outer, self.results, results
+            self.state.frame = frame
+            scope.inputs = (entering,)
+            scope.outputs = tuple(made) or local.returned or (self.current(local, span),)
+            return Result(scope.outputs, environment.labels, scope)
+
+    def not_inside_itself(self, definition: tree.Definition, span: Span) -> None:
+        opened = self.state.open_blocks
+        if any(around is definition for around in opened):
+            names = [around.name for around in opened[[around is definition for around in opened].index(True) :]]
+            raise Stop(
+                Problem(
+                    "E0503",
+                    f"{definition.name} is built from itself: {' -> '.join([*names, definition.name])}",
+                    span,
+                    related=((definition.signature, "defined here"),),
+                    help="blocks cannot be recursive; use repeat or for",
+                )
+            )
+
+    def bind_parameters(
+        self, definition: tree.Definition, arguments: dict[str, Any], environment: Environment, span: Span
+    ) -> None:
+        """Every parameter's name with its argument, or else its default, evaluated where the block is defined."""
+        for parameter in definition.parameters:
+            if parameter.name in arguments:
+                environment.names[parameter.name] = arguments[parameter.name]
+                continue
+            if parameter.default is None:
+                what = "the tensor " if parameter.type is not None and parameter.type.name == "tensor" else ""
+                raise Problem(
+                    "E0210",
+                    f"{definition.name} needs {what}{parameter.name}",
+                    span,
+                    related=((definition.signature, "defined here"),),
+                )
+            nowhere = Frame(environment, DraftScope("group", "", span), None)
+            value = self.evaluate(parameter.default, nowhere)
+            value = self.for_parameter(definition, parameter.name, value, parameter.default.span)
+            environment.names[parameter.name] = value
+
+    def net_statement(self, statement: tree.Input | tree.Output, frame: Frame) -> None:
+        what = "input" if isinstance(statement, tree.Input) else "output"
+        if frame.outermost != "net":
+            inside = (
+                "a block takes tensor parameters: block Up(skip: tensor)"
+                if what == "input"
+                else "a block ends with its result, or with return"
+            )
+            raise Problem("E0215", f"{what} belongs in the body of a net", statement.span, help=inside)
+        if isinstance(statement, tree.Input):
+            self.input(statement, frame)
+        else:
+            self.output(statement, frame)
+
+    def input(self, statement: tree.Input, frame: Frame) -> None:
+        """Declares an input; in a net used as a block, names the value that has entered."""
+        shape = self.declared(statement, frame)
+        frame.inputs += 1
+        if frame.scope.module.kind == "block":
+            self.enter(statement, shape, frame)
+            return
+        tensor = Tensor(shape, statement.span, None, 0, statement.name)
+        if any(existing.name == statement.name for existing in self.state.inputs):
+            raise Problem("E0204", f"there is an input named {statement.name} already", statement.span)
+        self.state.inputs.append(tensor)
+        frame.scope.module.inputs = tuple(self.state.inputs)
+        frame.environment.names[statement.name] = tensor
+        frame.current = frame.entered = tensor if frame.inputs == 1 else None
+
+    def enter(self, statement: tree.Input, shape: Shape, frame: Frame) -> None:
+        if frame.inputs > 1:
+            raise Problem("E0216", "a net with several inputs cannot be used as a block", statement.span)
+        entering = self.sound(frame.entered)
+        assert isinstance(entering, Tensor)
+        if entering.shape.rank != shape.rank:
+            raise Problem(
+                "E0303",
+                f"{frame.scope.module.title} takes {shape}, but it is given {entering.shape}",
+                frame.scope.module.span,
+                f"this value is {entering.shape}",
+                related=((statement.span, "declared here"),),
+            )
+        frame.environment.names[statement.name] = entering
+
+    def declared(self, statement: tree.Input, frame: Frame) -> Shape:
+        """The shape that an input statement, or what overrides it, declares."""
+        if statement.dtype not in {None, "int", "float", "bool"}:
+            near = nearest(str(statement.dtype), ["int", "float", "bool"])
+            raise Problem(
+                "E0210",
+                f"an input is of int, float or bool, not of {statement.dtype}",
+                statement.span,
+                help=f"did you mean {near}?" if near else "",
+            )
+        if len(statement.shape) > MOST_DIMENSIONS:
+            raise Problem("E0302", f"an input has at most {MOST_DIMENSIONS} dimensions", statement.span)
+        dims: list[Any] = []
+        for part in statement.shape:
+            size = self.evaluate(part, frame)
+            dims.append(self.dimension(OpenSize.symbol(size.text) if isinstance(size, Word) else size, part.span))
+        if statement.name in self.shapes and frame.scope.module.kind == "net":
+            given = self.shapes[statement.name]
+            dims = [self.dimension(OpenSize.symbol(s) if isinstance(s, str) else s, statement.span) for s in given]
+        return Shape(tuple(dims), statement.dtype or "float")  # type: ignore[arg-type]
+
+    def dimension(self, size: Any, span: Span) -> Any:
+        if isinstance(size, OpenSize):
+            return size
+        if isinstance(size, bool) or not isinstance(size, int):
+            raise self.mistaken(size, "a whole number or the name of an open size", span)
+        if not 1 <= size <= 2**31 - 1:
+            raise Problem("E0305" if size < 1 else "E0504", f"a dimension cannot be {size:,}", span)
+        return size
+
+    def output(self, statement: tree.Output, frame: Frame) -> None:
+        """Names an output; the flow stays where it was."""
+        nested = frame.scope.module.kind == "block"
+        if nested and statement.when_training:
+            return
+        if not nested and statement.name is not None and any(o.name == statement.name for o in self.state.outputs):
+            raise Problem("E0204", f"there is an output named {statement.name} already", statement.span)
+        outer, frame.when_training = frame.when_training, frame.when_training or statement.when_training
+        try:
+            if statement.name is None:
+                result = self.flow(statement.flow, frame)
+            else:
+                self.free(statement.name, statement.span, frame)
+                result = self.named(statement.name, statement.flow, statement.span, frame)
+                frame.environment.labels[statement.name] = result
+        finally:
+            frame.when_training = outer
+        if nested:
+            self.results.append(result.outputs[0])
+        else:
+            self.state.outputs.append(DraftOutput(statement.name, result.outputs[0], statement.when_training))
+
+
+def elaborate(
+    template: Template,
+    arguments: Mapping[str, Any] | None = None,
+    inputs: Mapping[str, list[Any]] | None = None,
+) -> Graph:
+    """The graph of a net with the given arguments for its parameters and shapes for its inputs.
+
+    Raises NetspecError with everything that was found wrong.
+    """
+    state = State()
+    elaborator = Elaborator(state, inputs)
+    graph: Graph | None = None
+    try:
+        graph = _net(elaborator, template, dict(arguments or {}))
+    except Problem as problem:
+        state.report(problem)
+    except Stop as stop:
+        state.report(stop.problem)
+    except Spoilt:
+        pass
+    except RecursionError:
+        span = template.definition.signature
+        state.report(Problem("E0505", f"{template.definition.name} is nested too deep to be unrolled", span))
+    if state.diagnostics or graph is None:
+        raise NetspecError(tuple(state.diagnostics))
+    return graph
+
+
+def _net(elaborator: Elaborator, template: Template, arguments: dict[str, Any]) -> Graph | None:
+    state, definition = elaborator.state, template.definition
+    environment = template.environment.module()
+    _check_arguments(definition, arguments)
+    if state.diagnostics:
+        return None
+    elaborator.bind_parameters(definition, arguments, environment, definition.signature)
+    _check_inputs(definition, elaborator.shapes)
+    root = DraftScope("net", definition.name, definition.signature)
+    root.definition = definition.signature
+    root.arguments, _ = _split(definition, environment)
+    frame = Frame(environment, root, None, outermost="net")
+    state.open_blocks = [definition]
+    elaborator.run(definition.body, frame, elaborator.sequence)
+    if state.diagnostics:
+        return None
+    if not state.inputs:
+        raise Problem(
+            "E0216",
+            f"the net {definition.name} has no input",
+            definition.signature,
+            help="declare one first: input image [3, 224, 224]",
+        )
+    if all(output.when_training for output in state.outputs):
+        last = elaborator.current(frame, definition.signature)
+        state.outputs.insert(0, DraftOutput(None, last, False))
+    root.outputs = tuple(output.tensor for output in state.outputs)
+    if state.fits and not satisfiable([fit.requirement for fit in state.fits]):
+        raise _never_fits(state, definition)
+    return freeze(root, tuple(state.inputs), state.outputs, state.fits, _comment_above(definition))
+
+
+def _check_arguments(definition: tree.Definition, arguments: dict[str, Any]) -> None:
+    known = {parameter.name: parameter for parameter in definition.parameters}
+    for name, value in arguments.items():
+        if name not in known:
+            near = nearest(name, known)
+            raise Problem(
+                "E0210",
+                f"the net {definition.name} has no parameter {name}",
+                definition.signature,
+                help=f"did you mean {near}?" if near else "",
+            )
+        if not fits_type(value, known[name].type):
+            raise Problem("E0210", f"{name} of {definition.name} cannot be {operators.kind(value)}", known[name].span)
+
+
+def _check_inputs(definition: tree.Definition, shapes: Mapping[str, list[Any]]) -> None:
+    declared = [s.name for s in definition.body.statements if isinstance(s, tree.Input)]
+    for name in shapes:
+        if name not in declared:
+            near = nearest(name, declared)
+            raise Problem(
+                "E0210",
+                f"the net {definition.name} has no input {name}",
+                definition.signature,
+                help=f"did you mean {near}?" if near else f"its inputs are {', '.join(declared)}",
+            )
+
+
+def _never_fits(state: State, definition: tree.Definition) -> Problem:
+    places = [(fit.span, f"needs {fit.requirement}") for fit in state.fits[-3:]]
+    return Problem(
+        "E0401",
+        f"no size of the open dimensions fits all of {definition.name}",
+        places[-1][0],
+        places[-1][1],
+        related=tuple(places[:-1]),
+    )
+
+
+def _split(
+    definition: tree.Definition, environment: Environment
+) -> tuple[tuple[tuple[str, Any], ...], tuple[Tensor, ...]]:
+    """A definition's arguments as data for the graph, and the tensors among them."""
+    plain: list[tuple[str, Any]] = []
+    tensors: list[Tensor] = []
+    for parameter in definition.parameters:
+        value = environment.names.get(parameter.name)
+        if isinstance(value, Tensor):
+            tensors.append(value)
+        elif not isinstance(value, Result | Poison):
+            plain.append((parameter.name, value.text if isinstance(value, Word) else value))
+    return tuple(plain), tuple(tensors)
+
+
+def _comment_above(definition: tree.Definition) -> str:
+    """The comment lines directly above a definition: what its author says of it."""
+    source, number = definition.span.source, definition.span.line - 1
+    lines: list[str] = []
+    while number >= 1 and (text := source.line(number).strip()).startswith("#"):
+        lines.append(text.lstrip("#").strip())
+        number -= 1
+    return "\n".join(reversed(lines))

@@ -1,0 +1,50 @@
+"""Mistakes found while elaborating, and how they travel: raised where they are seen, caught at the stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from netspec.diagnostics import Diagnostic
+from netspec.syntax.source import Span
+
+
+class Problem(Exception):
+    """A mistake in the spec; the stage that it is in leaves a poisoned value."""
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        label: str = "",
+        *,
+        related: tuple[tuple[Span, str], ...] = (),
+        notes: tuple[str, ...] = (),
+        help: str = "",
+        mend: tuple[Span, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.diagnostic = Diagnostic(code, message, span, label, related, notes, help, mend)
+
+
+class Spoilt(Exception):
+    """A poisoned value was touched: the stage is poisoned too, and nothing is said."""
+
+
+class Stop(Exception):
+    """The work would not end (a limit, recursion): elaboration stops with what has been found."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that is meant by a mistyped one, if one is near enough."""
+    candidates = sorted(set(known))
+    exact = [candidate for candidate in candidates if candidate.lower() == name.lower()]
+    if exact:
+        return exact[0]
+    near = get_close_matches(name, candidates, n=1, cutoff=0.6)
+    return near[0] if near else None

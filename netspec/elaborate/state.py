@@ -1,0 +1,116 @@
+"""What elaboration carries: the graph in the making, what was found wrong, and the budget of work."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from netspec.diagnostics import Diagnostic
+from netspec.elaborate.draft import DraftNode, DraftOutput, DraftScope
+from netspec.elaborate.environment import Environment
+from netspec.elaborate.problems import Problem, Stop
+from netspec.elaborate.values import Poison, Tensor
+from netspec.graph.graph import Fit
+from netspec.graph.requirements import Requirement
+from netspec.syntax import tree
+from netspec.syntax.source import Span
+
+MOST_STAGES = 50_000
+"""How many layers, blocks and rounds of loops one net may unroll to."""
+DEEPEST = 48
+"""How deep blocks, wirings and groups may be nested in one another once unrolled."""
+MOST_ITEMS = 2_000_000
+"""How many items of lists the expressions of one net may handle, all together."""
+MOST_DIAGNOSTICS = 50
+
+
+@dataclass(slots=True, eq=False)
+class Frame:
+    """Where the elaborator stands: the names in force, the scope that stages go to, and the flow.
+
+    `current` is `_`; `entered` is `in`; `returned` what a `return` has named; `depth` counts the frames around;
+    `outermost` says whose body this is where no wiring, group or container is around.
+    """
+
+    environment: Environment
+    scope: DraftScope
+    current: Tensor | Poison | None
+    entered: Tensor | Poison | None = None
+    returned: tuple[Tensor, ...] | None = None
+    inputs: int = 0
+    when_training: bool = False
+    depth: int = 0
+    outermost: Literal["net", "block"] | None = None
+
+    def inside(self, environment: Environment, scope: DraftScope) -> Frame:
+        """The frame of a body within this one; the flow enters it."""
+        return Frame(
+            environment, scope, self.current, self.entered, None, self.inputs, self.when_training, self.depth + 1
+        )
+
+
+@dataclass(slots=True, eq=False)
+class State:
+    """Grows while one net is elaborated, and is then frozen into its graph."""
+
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    inputs: list[Tensor] = field(default_factory=list)
+    outputs: list[DraftOutput] = field(default_factory=list)
+    fits: list[Fit] = field(default_factory=list)
+    requirements: dict[Requirement, str] = field(default_factory=dict)
+    open_blocks: list[tree.Definition] = field(default_factory=list)
+    stages: int = 0
+    items: int = 0
+    nodes: int = 0
+    rounds: int = 1
+    spoilt_labels: list[re.Pattern[str]] = field(default_factory=list)
+    frame: Frame | None = None
+    layers: dict[Any, Any] = field(default_factory=dict)
+    shapes: dict[Any, Any] = field(default_factory=dict)
+    _seen: set[tuple[str, str, int, int]] = field(default_factory=set)
+
+    def report(self, problem: Problem) -> None:
+        """Adds a diagnostic, once a place: a block with a mistake says so once, however often it is used."""
+        found = problem.diagnostic
+        key = (found.code, found.span.source.name, found.span.start, found.span.end)
+        if key not in self._seen and len(self.diagnostics) < MOST_DIAGNOSTICS:
+            self._seen.add(key)
+            self.diagnostics.append(found)
+
+    def spend(self, span: Span, stages: int = 1) -> None:
+        """Counts work against the budget; raises Stop where a net grows without bound."""
+        self.stages += stages
+        if self.stages > MOST_STAGES:
+            raise Stop(
+                Problem(
+                    "E0502",
+                    f"this net unrolls to more than {MOST_STAGES:,} stages",
+                    span,
+                    "the limit is reached here",
+                    help="make the repeats or the blocks that use blocks smaller",
+                )
+            )
+
+    def handle(self, span: Span, items: int) -> None:
+        """Counts the items of lists that an expression goes through; raises Stop where they become too many."""
+        self.items += items
+        if self.items > MOST_ITEMS:
+            raise Stop(
+                Problem(
+                    "E0504",
+                    f"the lists of this net have more than {MOST_ITEMS:,} items together",
+                    span,
+                    "the limit is reached here",
+                    help="make the lists shorter, or build them once, outside the loop",
+                )
+            )
+
+    def add(self, node: DraftNode, scope: DraftScope) -> None:
+        node.index = self.nodes
+        self.nodes += 1
+        scope.items.append(node)
+
+    def visible_names(self) -> Iterable[str]:
+        return self.frame.environment.visible() if self.frame is not None else ()

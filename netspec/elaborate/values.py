@@ -1,0 +1,77 @@
+"""What an expression of a spec can be while it is elaborated: plain Python data, or one of these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from netspec.graph.shape import Shape
+from netspec.syntax import tree
+from netspec.syntax.source import Span
+
+if TYPE_CHECKING:
+    from netspec.elaborate.draft import DraftNode, DraftScope
+    from netspec.elaborate.environment import Environment
+
+
+@dataclass(slots=True, eq=False)
+class Tensor:
+    """A value of the graph in the making."""
+
+    shape: Shape
+    span: Span
+    node: DraftNode | None = None
+    index: int = 0
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """What a stage leaves.
+
+    Its outputs, the names inside it that can be read from outside (`backbone.layer3`), and the node or scope that it
+    made, which a label then names.
+    """
+
+    outputs: tuple[Tensor, ...]
+    inside: dict[str, Any] | None = None
+    made: DraftNode | DraftScope | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A bare name that names no value: `same`, `relu`, or a mistake. Its consumer decides which."""
+
+    text: str
+    span: Span = field(compare=False, repr=False)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(slots=True, eq=False)
+class SharedModule:
+    """A module that is declared and not applied yet, with the scopes or nodes of its applications so far."""
+
+    name: str
+    flow: tree.Flow
+    span: Span
+    environment: Environment
+    scope: DraftScope
+    applications: list[DraftNode | DraftScope] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Template:
+    """A block or net as defined in a file: it is elaborated in the file's environment."""
+
+    definition: tree.Definition
+    environment: Environment
+
+
+@dataclass(frozen=True, slots=True)
+class Poison:
+    """Stands for what an earlier mistake has spoilt; whatever touches it is silently spoilt too."""
+
+
+POISON = Poison()

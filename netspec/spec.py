@@ -1,0 +1,155 @@
+"""A spec: one `.net` file, read, whose nets can be made into graphs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from netspec.diagnostics import Diagnostic, NetspecError
+from netspec.elaborate import Module, Project, elaborate, project_root, source_of
+from netspec.elaborate.draft import DraftScope
+from netspec.elaborate.environment import Environment
+from netspec.elaborate.nets import Elaborator
+from netspec.elaborate.problems import Problem, Spoilt, Stop, nearest
+from netspec.elaborate.state import Frame, State
+from netspec.elaborate.values import Result, Template, Tensor, Word
+from netspec.graph.graph import Graph
+from netspec.syntax import tree
+from netspec.syntax.parser import parse as parse_tree
+from netspec.syntax.source import Source, Span
+
+
+@dataclass(frozen=True, eq=False)
+class Spec:
+    """A file's definitions. `graph` elaborates one of its nets; `check` all of them."""
+
+    module: Module
+    path: Path | None = None
+
+    @property
+    def source(self) -> Source:
+        return self.module.source
+
+    @property
+    def tree(self) -> tree.File:
+        return self.module.file
+
+    @property
+    def nets(self) -> tuple[str, ...]:
+        """The nets of the file, in the order of the text; the last one is the default."""
+        return self.module.nets
+
+    @property
+    def train(self) -> tree.Train | None:
+        """The train section, where the file has one."""
+        return self.module.train
+
+    def graph(
+        self, net: str | None = None, inputs: Mapping[str, Sequence[int | str]] | None = None, **arguments: Any
+    ) -> Graph:
+        """The checked graph of a net: every value has its shape.
+
+        `arguments` are for the net's parameters; `inputs` gives declared shapes to use in place of the spec's.
+        Raises NetspecError with everything that is wrong.
+        """
+        shapes = {name: list(shape) for name, shape in (inputs or {}).items()}
+        values = {name: _spec_value(value) for name, value in arguments.items()}
+        return elaborate(self._template(net), values, shapes)
+
+    def check(self) -> list[Diagnostic]:
+        """What is wrong with the nets of the file, each with its parameters' defaults; empty where nothing is."""
+        found: list[Diagnostic] = []
+        seen: set[tuple[str, str, int]] = set()
+        for name in self.nets:
+            definition = self._template(name).definition
+            if any(parameter.default is None for parameter in definition.parameters):
+                continue
+            try:
+                self.graph(name)
+            except NetspecError as error:
+                for diagnostic in error.diagnostics:
+                    key = (diagnostic.code, diagnostic.span.source.name, diagnostic.span.start)
+                    if key not in seen:
+                        seen.add(key)
+                        found.append(diagnostic)
+        return found
+
+    def _template(self, net: str | None) -> Template:
+        nets = self.nets
+        if not nets:
+            raise NetspecError(
+                (
+                    Diagnostic(
+                        "E0217",
+                        f"{self.source.name} defines no net",
+                        Span(self.source, 0, 0),
+                        help="a net starts like this: net Name { input image [3, 224, 224] ... }",
+                    ),
+                )
+            )
+        name = nets[-1] if net is None else net
+        if name not in nets:
+            near = nearest(name, nets)
+            raise NetspecError(
+                (
+                    Diagnostic(
+                        "E0217",
+                        f"{self.source.name} has no net {name}",
+                        Span(self.source, 0, 0),
+                        help=f"did you mean {near}?" if near else f"its nets are {', '.join(nets)}",
+                    ),
+                )
+            )
+        return self.module.environment.templates[name]
+
+
+def load(path: str | Path) -> Spec:
+    """Reads a `.net` file and what it imports. Raises NetspecError where it cannot be read or parsed."""
+    path = Path(path)
+    name = str(path)
+    source = source_of(path, name)
+    resolved = path.resolve()
+    project = Project(project_root(resolved), opening=[resolved])
+    return Spec(project.read(source, resolved), resolved)
+
+
+def parse(text: str, name: str = "<text>") -> Spec:
+    """Reads a spec from text; it can import from `std` only. Raises NetspecError where it cannot be parsed."""
+    return Spec(Project(None).read(Source(name, text), None), None)
+
+
+def parse_argument(text: str, name: str = "<argument>") -> Any:
+    """The value of an argument written as in a spec: `[3, 8, 36, 3]`, `0.5`, `true`, `same`.
+
+    Raises NetspecError where the text is no expression of plain values.
+    """
+    source = Source(name, f"let value = {text}")
+    file, mistakes = parse_tree(source)
+    here = Span(source, len("let value = "), len(source.text))
+    if not mistakes and len(file.items) == 1 and isinstance(item := file.items[0], tree.Let):
+        environment = Environment()
+        state = State()
+        try:
+            Elaborator(state).let(item, Frame(environment, DraftScope("group", "", here), None))
+            value = environment.names["value"]
+            if not isinstance(value, Tensor | Result):
+                return value.text if isinstance(value, Word) else list(value) if isinstance(value, range) else value
+        except (Problem, Stop) as problem:
+            diagnostic = (problem.problem if isinstance(problem, Stop) else problem).diagnostic
+            raise NetspecError((diagnostic,)) from None
+        except Spoilt:
+            pass
+    raise NetspecError(tuple(mistakes) or (Diagnostic("E0206", f"{text!r} is no value", here),))
+
+
+def _spec_value(value: Any) -> Any:
+    """A Python value as the elaborator has it."""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_spec_value(item) for item in value]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(
+        f"a net's argument is a number, a text, a truth value or a list of these, not {type(value).__name__}"
+    )
