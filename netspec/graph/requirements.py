@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from netspec.graph.sizes import Dimension, evaluate, symbols
+from netspec.graph.sizes import Dimension, evaluate, magnitude, symbols
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 LARGEST = 4096
 """Candidate sizes are 1 to LARGEST; sets of sizes are described from what holds on these."""
+SAMPLES = 1 << 16
+"""How many candidates are tried where several symbols take part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,58 +34,75 @@ class Requirement:
         return symbols(self.left) | symbols(self.right)
 
     @property
-    def always(self) -> bool:
-        """Whether every candidate size satisfies it."""
-        return bool(self.holds().all())
+    def status(self) -> Literal["always", "never", "sometimes"]:
+        """Whether every candidate size satisfies it, none, or some."""
+        holds = self.holds()
+        return "always" if holds.all() else "sometimes" if holds.any() else "never"
 
     @property
-    def never(self) -> bool:
-        """Whether no candidate size satisfies it."""
-        return not self.holds().any()
+    def largest(self) -> int:
+        """The largest candidate: LARGEST, or less where the values would not fit 64 bits."""
+        largest = LARGEST
+        while largest > 2 and magnitude(self.left, largest) + magnitude(self.right, largest) >= 2**62:
+            largest //= 2
+        return largest
 
-    def holds(self) -> NDArray[np.bool_]:
-        """Where it holds: a vector over the sizes 1..LARGEST of its symbol, or a grid over smaller ones of several."""
+    def holds(self, largest: int | None = None) -> NDArray[np.bool_]:
+        """Where it holds: a vector over the sizes 1 to `largest` of its symbol, or over a sample for several."""
         import numpy as np
 
         names = sorted(self.symbols)
-        if len(names) <= 1:
-            axes = [np.arange(1, LARGEST + 1, dtype=np.int64)]
-        else:
-            largest = max(8, int(2 ** (20 / len(names))))
-            axes = list(np.meshgrid(*[np.arange(1, largest + 1, dtype=np.int64)] * len(names), indexing="ij"))
-        values = dict(zip(names, axes, strict=False))
+        values = _candidates(names, largest or self.largest)
         left, right = evaluate(self.left, values), evaluate(self.right, values)
         result = np.equal(left, right) if self.relation == "==" else np.greater_equal(left, right)
-        return np.broadcast_to(result, axes[0].shape)
+        return np.broadcast_to(result, values[names[0]].shape if names else (1,))
+
+
+def _candidates(names: Sequence[str], largest: int) -> dict[str, NDArray[np.int64]]:
+    """Sizes to try: all of them for one symbol, all pairs of small ones for two, a fixed sample for more."""
+    import numpy as np
+
+    every = np.arange(1, largest + 1, dtype=np.int64)
+    if len(names) == 1:
+        return {names[0]: every}
+    some = np.concatenate((every[:160], every[159::32]))
+    if len(names) == 2:
+        return dict(zip(names, (axis.ravel() for axis in np.meshgrid(some, some)), strict=True))
+    random = np.random.default_rng(0)
+    return {name: np.concatenate((every, random.choice(some, SAMPLES))) for name in names}
 
 
 def describe(requirements: Sequence[Requirement]) -> tuple[str, ...]:
     """The requirements as sentences, one a symbol where they speak of one symbol, else as they stand."""
-    sets: dict[str, NDArray[np.bool_]] = {}
-    sentences: list[str] = []
-    for requirement in requirements:
-        names = requirement.symbols
-        if len(names) != 1:
-            if not requirement.always:
-                sentences.append(f"{requirement.left} must {_RELATIONS[requirement.relation]} {requirement.right}")
-            continue
+    sentences = [
+        f"{requirement.left} must {_RELATIONS[requirement.relation]} {requirement.right}"
+        for requirement in requirements
+        if len(requirement.symbols) > 1 and requirement.status != "always"
+    ]
+    for names, holds in sorted(_together(r for r in requirements if len(r.symbols) == 1).items(), key=str):
         (name,) = names
-        holds = requirement.holds()
-        sets[name] = sets[name] & holds if name in sets else holds
-    for name in sorted(sets):
-        if sentence := _describe(name, sets[name]):
+        if sentence := _describe(name, holds):
             sentences.append(sentence)
     return tuple(dict.fromkeys(sentences))
 
 
 def satisfiable(requirements: Sequence[Requirement]) -> bool:
-    """Whether some candidate sizes satisfy all requirements that speak of one symbol, and each of the others alone."""
+    """Whether some candidate sizes satisfy all requirements that speak of the same symbols."""
+    return all(bool(holds.any()) for holds in _together(requirements).values())
+
+
+def _together(requirements: Iterable[Requirement]) -> dict[frozenset[str], NDArray[np.bool_]]:
+    """Where all requirements on the same symbols hold, by those symbols."""
+    groups: dict[frozenset[str], list[Requirement]] = {}
+    for requirement in dict.fromkeys(requirements):
+        groups.setdefault(requirement.symbols, []).append(requirement)
     sets: dict[frozenset[str], NDArray[np.bool_]] = {}
-    for requirement in requirements:
-        holds = requirement.holds()
-        key = requirement.symbols
-        sets[key] = sets[key] & holds if key in sets else holds
-    return all(bool(holds.any()) for holds in sets.values())
+    for names, group in groups.items():
+        largest = min(requirement.largest for requirement in group)
+        for requirement in group:
+            holds = requirement.holds(largest)
+            sets[names] = sets[names] & holds if names in sets else holds
+    return sets
 
 
 _RELATIONS = {"==": "equal", ">=": "be at least"}
@@ -97,13 +116,13 @@ def _describe(name: str, holds: NDArray[np.bool_]) -> str:
     if len(sizes) == len(holds):
         return ""
     if len(sizes) == 0:
-        return f"no {name} up to {LARGEST} fits"
+        return f"no {name} up to {len(holds)} fits"
     least = int(sizes[0])
     if len(sizes) == 1:
         return f"{name} must be {least}"
     steps = np.diff(sizes)
     period = int(steps[0])
-    if (steps == period).all() and sizes[-1] + period > LARGEST:
+    if (steps == period).all() and sizes[-1] + period > len(holds):
         if period == 1:
             return f"{name} must be at least {least}"
         if least % period == 0:

@@ -11,11 +11,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+MOST_ATOMS = 200
+"""How many symbols, floors and minima one size may be made of, those inside floors counted too."""
+
+
+class TooComplexError(Exception):
+    """A size of more parts than anyone could read, or reckon with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +93,8 @@ class OpenSize:
         return -self + other
 
     def __mul__(self, other: Dimension) -> Dimension:
+        if self.weight * (other.weight if isinstance(other, OpenSize) else 1) > MOST_ATOMS**2:
+            raise TooComplexError(f"a size of more than {MOST_ATOMS} parts")
         products = [(tuple(sorted(a + b, key=str)), m * n) for a, m in self.terms for b, n in _terms(other)]
         return _collect(products)
 
@@ -108,6 +119,11 @@ class OpenSize:
             sign = "-" if coefficient < 0 else "+"
             parts.append(f"{sign} {text}" if parts else (f"-{text}" if coefficient < 0 else text))
         return " ".join(parts)
+
+    @cached_property
+    def weight(self) -> int:
+        """How many atoms the size is made of."""
+        return sum(1 + sum(map(_weight, monomial)) for monomial, _ in self.terms)
 
     @cached_property
     def symbols(self) -> frozenset[str]:
@@ -144,6 +160,25 @@ def evaluate(size: Dimension, values: Mapping[str, NDArray[np.int64] | int]) -> 
     return total
 
 
+def magnitude(size: Dimension, largest: int) -> int:
+    """A bound on the absolute value of the size, and of everything that it is reckoned from, where symbols go up to
+    `largest`.
+    """
+    if isinstance(size, int):
+        return abs(size)
+    return sum(abs(factor) * prod(_magnitude(atom, largest) for atom in monomial) for monomial, factor in size.terms)
+
+
+def _magnitude(atom: Atom, largest: int) -> int:
+    match atom:
+        case Symbol():
+            return largest
+        case Floor(numerator, _):
+            return magnitude(numerator, largest)
+        case Minimum(left, right):
+            return max(magnitude(left, largest), magnitude(right, largest))
+
+
 def symbols(size: Dimension) -> frozenset[str]:
     return frozenset() if isinstance(size, int) else size.symbols
 
@@ -158,6 +193,16 @@ def _evaluate(atom: Atom, values: Mapping[str, NDArray[np.int64] | int]) -> Any:
             import numpy as np
 
             return np.minimum(evaluate(left, values), evaluate(right, values))
+
+
+def _weight(atom: Atom) -> int:
+    match atom:
+        case Symbol():
+            return 1
+        case Floor(numerator, _):
+            return numerator.weight
+        case Minimum(left, right):
+            return sum(size.weight for size in (left, right) if isinstance(size, OpenSize))
 
 
 def _symbols(atom: Atom) -> frozenset[str]:
@@ -180,6 +225,8 @@ def _collect(terms: list[tuple[Monomial, int]]) -> Dimension:
     sums: dict[Monomial, int] = {}
     for monomial, coefficient in terms:
         sums[monomial] = sums.get(monomial, 0) + coefficient
+    if sum(1 + sum(map(_weight, monomial)) for monomial in sums) > MOST_ATOMS:
+        raise TooComplexError(f"a size of more than {MOST_ATOMS} parts")
     kept = tuple(sorted(((m, c) for m, c in sums.items() if c), key=lambda term: str(term[0])))
     if not kept:
         return 0

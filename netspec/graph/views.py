@@ -36,7 +36,9 @@ def scope_text(scope: Scope) -> str:
     if scope.kind not in ("block", "net") or "(" in scope.title or not scope.arguments:
         return scope.title or scope.kind
     (_, first), *rest = scope.arguments
-    return f"{scope.title}({', '.join([spec_literal(first), *(f'{name}={spec_literal(value)}' for name, value in rest)])})"
+    return (
+        f"{scope.title}({', '.join([spec_literal(first), *(f'{name}={spec_literal(value)}' for name, value in rest)])})"
+    )
 
 
 def networkx_view(graph: Graph) -> nx.MultiDiGraph[str]:

@@ -161,7 +161,9 @@ class GELU(Activation):
     Example: `linear(3072) -> gelu -> linear(768)`
     """
 
-    approximate: Literal["none", "tanh"] = Field(default="none", description="tanh for the approximation that GPT-2 used")
+    approximate: Literal["none", "tanh"] = Field(
+        default="none", description="tanh for the approximation that GPT-2 used"
+    )
 
     module = "GELU"
 

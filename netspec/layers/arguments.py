@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
-from pydantic import PlainValidator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, PlainValidator, Strict
 
 from netspec.graph.shape import Shape
 from netspec.layers.base import NonNegative, ShapeError
@@ -14,54 +13,68 @@ from netspec.layers.base import NonNegative, ShapeError
 LARGEST = 2**31 - 1
 """No size, stride or padding may exceed this."""
 
-PADDINGS = ("valid", "same", "same_lower", "full", "causal")
-"""Paddings by name; `netspec.layers.window` holds the rule of each."""
-
 Amount: TypeAlias = NonNegative | tuple[NonNegative, ...]
 """A number of at least 0 for all spatial axes, or a list of one an axis."""
 
+Real: TypeAlias = Annotated[float, Strict(), Field(ge=-LARGEST, le=LARGEST)]
+"""Any number of reasonable size."""
+
+PadName: TypeAlias = Literal["valid", "same", "same_lower", "full", "causal"]
+"""Paddings by name; `netspec.layers.window` holds the rule of each."""
+
+PADDINGS: tuple[str, ...] = get_args(PadName)
+
 
 def _read_padding(value: Any) -> int | str | tuple[int | tuple[int, int], ...]:
-    """A padding as the spec gives it, or an error that shows the forms it can have."""
+    """A padding as the spec gives it; raises ValueError, which shows the forms that it can have."""
     if isinstance(value, str):
         if value in PADDINGS:
             return value
-        raise PydanticCustomError("padding", "{value} is no padding; there are {names}, numbers and lists", {
-            "value": value, "names": ", ".join(PADDINGS),
-        })  # fmt: skip
+        raise ValueError(f"there is no padding {value}; there are {', '.join(PADDINGS)}, numbers and lists")
     if isinstance(value, (list, tuple)) and value:
-        return tuple(_read_side(entry, pairs=True) for entry in value)
-    side = _read_side(value, pairs=False)
-    assert isinstance(side, int)
-    return side
+        return tuple(_read_sides(entry) for entry in value)
+    return _read_amount(value)
 
 
-def _read_side(value: Any, *, pairs: bool) -> int | tuple[int, int]:
-    if type(value) is int:
-        if 0 <= value <= LARGEST:
-            return value
-        raise PydanticCustomError("padding", "a padding is between 0 and {largest}, not {value}", {
-            "largest": LARGEST, "value": value,
-        })  # fmt: skip
-    if pairs and isinstance(value, (list, tuple)) and len(value) == 2:
-        left, right = (_read_side(entry, pairs=False) for entry in value)
-        assert isinstance(left, int) and isinstance(right, int)
-        return left, right
-    raise PydanticCustomError(
-        "padding", "a padding is a number, a list of one number or pair [left, right] an axis, or one of {names}", {
-            "names": ", ".join(PADDINGS),
-        },
-    )  # fmt: skip
+def _read_sides(value: Any) -> int | tuple[int, int]:
+    """The padding of one axis: a number for both sides, or a pair."""
+    if isinstance(value, (list, tuple)) and len(value) == 2:
+        return _read_amount(value[0]), _read_amount(value[1])
+    return _read_amount(value)
+
+
+def _read_amount(value: Any) -> int:
+    if type(value) is not int:
+        raise ValueError(
+            "a padding is a number, a list of one number or pair [left, right] an axis,"
+            f" or one of {', '.join(PADDINGS)}"
+        )
+    if not 0 <= value <= LARGEST:
+        raise ValueError(f"a padding is between 0 and {LARGEST}, not {value}")
+    return value
 
 
 Padding: TypeAlias = Annotated[
-    int | str | tuple[int | tuple[int, int], ...],
-    PlainValidator(_read_padding, json_schema_input_type=int | str | list[int | list[int]]),
+    int | PadName | tuple[int | tuple[int, int], ...],
+    PlainValidator(_read_padding, json_schema_input_type=int | PadName | list[int | tuple[int, int]]),
 ]
 """`1`, `[1, 2]` (one an axis), `[[2, 0], [1, 1]]` (left and right of each axis), or a name of PADDINGS."""
 
+InitName: TypeAlias = Literal[
+    "he_normal",
+    "he_uniform",
+    "he_normal_out",
+    "xavier_normal",
+    "xavier_uniform",
+    "lecun_normal",
+    "orthogonal",
+    "normal",
+    "trunc_normal",
+    "zeros",
+    "ones",
+]
 
-INITS = {
+INITS: dict[InitName, str] = {
     "he_normal": 'nn.init.kaiming_normal_({weight}, nonlinearity="relu")',
     "he_uniform": 'nn.init.kaiming_uniform_({weight}, nonlinearity="relu")',
     "he_normal_out": 'nn.init.kaiming_normal_({weight}, mode="fan_out", nonlinearity="relu")',
@@ -79,28 +92,27 @@ INITS = {
 deviation 0.01 (Krizhevsky et al. 2012); `trunc_normal`: deviation 0.02 (ViT, ConvNeXt)."""
 
 
-def _read_init(value: Any) -> str | int | float | None:
-    """An initialisation as the spec gives it, or an error that lists the names."""
+def _read_init(value: Any) -> Any:
+    """An initialisation as the spec gives it; raises ValueError, which lists the names."""
     if value is None or (isinstance(value, str) and value in INITS):
         return value
     if type(value) in (int, float) and 0 < value < LARGEST:
-        return value  # type: ignore[no-any-return]
-    raise PydanticCustomError(
-        "init", "{value} is no initialisation; there are none, {names}, and a number for the standard deviation", {
-            "value": str(value), "names": ", ".join(INITS),
-        },
-    )  # fmt: skip
+        return value
+    raise ValueError(
+        f"there is no initialisation {value}; there are none, {', '.join(INITS)}, and a number above 0 for the standard"
+        " deviation"
+    )
 
 
 Init: TypeAlias = Annotated[
-    str | int | float | None, PlainValidator(_read_init, json_schema_input_type=str | float | None)
+    InitName | int | float | None, PlainValidator(_read_init, json_schema_input_type=InitName | float | None)
 ]
 """How the weights start: none for PyTorch's own way, a name of INITS, or a number, the standard deviation of a normal.
 With an init the bias starts at `bias_init`, or 0."""
 
 
 def init_statements(
-    init: str | float | None,
+    init: InitName | float | None,
     bias_init: float | None = None,
     *,
     weights: Sequence[str] = ("{module}.weight",),
@@ -125,7 +137,9 @@ def init_statements(
     return tuple(statements)
 
 
-def check_init(init: str | float | None, bias_init: float | None, *, bias: bool, weight_norm: bool = False) -> None:
+def check_init(
+    init: InitName | float | None, bias_init: float | None, *, bias: bool, weight_norm: bool = False
+) -> None:
     """Raises ShapeError where the arguments about initialisation contradict each other."""
     if bias_init is not None and not bias:
         raise ShapeError("bias_init is given, but there is no bias", help="leave out bias_init, or set bias=true")
@@ -143,6 +157,7 @@ def known_channels(name: str, x: Shape) -> int:
     raise ShapeError(
         f"{name} has weights for each input channel, so their number must be known, but this value is {x}",
         help="give the input's channels as a number; only spatial sizes can stay open",
+        code="E0307",
     )
 
 

@@ -191,4 +191,4 @@ class Attention(Layer):
 
 
 def _nearest_divisor(number: int, wanted: int) -> int:
-    return min((n for n in range(1, min(number, 2 * wanted) + 1) if number % n == 0), key=lambda n: abs(n - wanted))
+    return min((n for n in range(1, min(number, 4096) + 1) if number % n == 0), key=lambda n: abs(n - wanted))

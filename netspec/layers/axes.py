@@ -34,7 +34,9 @@ def position(axis: int, x: Shape) -> int:
 
 
 def positions(axes: Axes, x: Shape) -> tuple[int, ...]:
-    """The axes counted from the front; raises ShapeError where x lacks one or one comes twice."""
+    """The axes counted from the front; raises ShapeError where x lacks one, one comes twice, or there are none."""
+    if axes == ():
+        raise ShapeError("this takes one axis or more, not an empty list", code="E0306")
     found = tuple(position(axis, x) for axis in as_tuple(axes))
     if len(set(found)) < len(found):
         raise ShapeError(f"the axes {list(as_tuple(axes))} name one axis of {x} twice", code="E0306")

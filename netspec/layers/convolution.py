@@ -1,6 +1,7 @@
 """Convolutions over 1, 2 and 3 spatial dimensions: plain, transposed, depthwise, depthwise separable."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd, prod
 from typing import Any, ClassVar, Literal, TypeAlias
@@ -14,6 +15,7 @@ from netspec.layers.arguments import (
     Amount,
     Init,
     Padding,
+    Real,
     check_init,
     compact,
     init_statements,
@@ -23,7 +25,6 @@ from netspec.layers.arguments import (
 from netspec.layers.base import (
     Bool,
     Layer,
-    Number,
     Positive,
     Reach,
     ShapeError,
@@ -89,7 +90,7 @@ class Conv(_Correlation):
     An `init` other than none starts the bias at `bias_init`, or 0. With `weight_norm` each filter is a direction and a
     length (Salimans & Kingma 2016), and the weights are stored as those.
 
-    `conv(64, 7, stride=2, pad=3)`
+    Example: `conv(64, 7, stride=2, pad=3)`
     """
 
     channels: Positive = Field(description="output channels, the number of filters")
@@ -103,7 +104,7 @@ class Conv(_Correlation):
     bias: Bool = True
     pad_mode: PadMode = Field(default="zeros", description="what the padding holds")
     init: Init = Field(default=None, description="how the weights start; none is PyTorch's own way")
-    bias_init: Number | None = Field(default=None, description="the number that the bias starts at")
+    bias_init: Real | None = Field(default=None, description="the number that the bias starts at")
     weight_norm: Bool = False
 
     def _windows(self, x: Shape) -> tuple[Window, ...]:
@@ -157,7 +158,7 @@ class DepthwiseConv(_Correlation):
 
     It is `conv` with as many groups as input channels; `pad`, `pad_mode`, `init` and `bias_init` are those of `conv`.
 
-    `depthwise_conv(3, stride=2, pad=1)`
+    Example: `depthwise_conv(3, stride=2, pad=1)`
     """
 
     kernel: Size
@@ -168,7 +169,7 @@ class DepthwiseConv(_Correlation):
     bias: Bool = True
     pad_mode: PadMode = Field(default="zeros", description="what the padding holds")
     init: Init = Field(default=None, description="how the weights start; none is PyTorch's own way")
-    bias_init: Number | None = Field(default=None, description="the number that the bias starts at")
+    bias_init: Real | None = Field(default=None, description="the number that the bias starts at")
 
     def _windows(self, x: Shape) -> tuple[Window, ...]:
         return windows(x, self.kernel, self.stride, self.pad, self.dilation)
@@ -219,7 +220,7 @@ class SeparableConv(_Correlation):
     Kernel, stride, padding and dilation are the depthwise part's. The one bias is the 1x1 convolution's, as in Keras: a
     bias between two linear maps adds nothing. The weights are `depthwise.weight` and `pointwise.weight`.
 
-    `separable_conv(128, 3, pad=1, bias=false)`
+    Example: `separable_conv(128, 3, pad=1, bias=false)`
     """
 
     channels: Positive = Field(description="output channels")
@@ -231,7 +232,7 @@ class SeparableConv(_Correlation):
     bias: Bool = True
     pad_mode: PadMode = Field(default="zeros", description="what the padding holds")
     init: Init = Field(default=None, description="how the weights start; none is PyTorch's own way")
-    bias_init: Number | None = Field(default=None, description="the number that the bias starts at")
+    bias_init: Real | None = Field(default=None, description="the number that the bias starts at")
 
     def _windows(self, x: Shape) -> tuple[Window, ...]:
         return windows(x, self.kernel, self.stride, self.pad, self.dilation)
@@ -292,7 +293,7 @@ class UpConv(Layer):
     `upconv(c, 3, stride=2, pad=1, output_pad=1)`. `output_pad` enlarges the end of the output; it holds no zeros.
     With `weight_norm` the lengths are those of each input channel's filters, as PyTorch does.
 
-    `upconv(64, 4, stride=2, pad=1)`
+    Example: `upconv(64, 4, stride=2, pad=1)`
     """
 
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
@@ -308,7 +309,7 @@ class UpConv(Layer):
     )
     bias: Bool = True
     init: Init = Field(default=None, description="how the weights start; none is PyTorch's own way")
-    bias_init: Number | None = Field(default=None, description="the number that the bias starts at")
+    bias_init: Real | None = Field(default=None, description="the number that the bias starts at")
     weight_norm: Bool = False
 
     def _arguments(self, x: Shape) -> list[tuple[int, int, int, int, int]]:
@@ -427,11 +428,12 @@ def _least_sizes(axes: Sequence[Window], x: Shape, pad_mode: str) -> list[tuple[
     ]
 
 
+@dataclass(frozen=True, slots=True)
 class _Sliding:
-    """How the torch module of a padded convolution is called: a plain one, or a subclass that pads by itself."""
+    """The torch module of a padded convolution: a plain one without a `prefix`, else a subclass that pads by itself."""
 
-    def __init__(self, prefix: str, kwargs: dict[str, Any]) -> None:
-        self.prefix, self.kwargs = prefix, kwargs
+    prefix: str
+    kwargs: dict[str, Any]
 
     def target(self, rank: int) -> str:
         return f"{self.prefix}Conv{rank}d" if self.prefix else f"nn.Conv{rank}d"

@@ -3,16 +3,15 @@
 from math import prod
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, Strict
 
 from netspec.graph.requirements import Requirement
 from netspec.graph.shape import Shape
-from netspec.layers.arguments import compact, known_channels, options
+from netspec.layers.arguments import Real, known_channels, options
 from netspec.layers.base import (
     EVERYTHING,
     Bool,
     Layer,
-    Number,
     Positive,
     Probability,
     Reach,
@@ -22,7 +21,7 @@ from netspec.layers.base import (
     layer,
 )
 
-Epsilon: TypeAlias = Annotated[float, Field(gt=0, le=1)]
+Epsilon: TypeAlias = Annotated[float, Strict(), Field(gt=0, le=1)]
 """Added to a variance before the division."""
 
 Over: TypeAlias = Literal["last", "channels", "all"]
@@ -39,7 +38,7 @@ class BatchNorm(Layer):
     In eval mode it uses running statistics, which are buffers and no parameters; `momentum` is the weight of the new
     batch in them, none averages all batches alike. Inception and the TensorFlow ports use eps=0.001.
 
-    `conv(64, 3, pad=1, bias=false) -> batchnorm -> relu`
+    Example: `conv(64, 3, pad=1, bias=false) -> batchnorm -> relu`
     """
 
     ranks: ClassVar[tuple[int, ...] | None] = (1, 2, 3, 4)
@@ -79,7 +78,7 @@ class GroupNorm(Layer):
     Shape: (C, *S) -> (C, *S).
     Source: Wu & He, "Group Normalization", 2018, equation 7.
 
-    `groupnorm(32)`
+    Example: `groupnorm(32)`
     """
 
     ranks: ClassVar[tuple[int, ...] | None] = (1, 2, 3, 4)
@@ -120,7 +119,7 @@ class InstanceNorm(Layer):
 
     As in PyTorch nothing is learned or tracked unless asked for.
 
-    `conv(64, 3, pad=1) -> instancenorm(affine=true)`
+    Example: `conv(64, 3, pad=1) -> instancenorm(affine=true)`
     """
 
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
@@ -181,6 +180,7 @@ class _AxesNorm(Layer):
                 f"{self.name} over={self.over} has a weight for each position of that axis, so its size must be known,"
                 f" but this value is {x}",
                 help="normalise the channels at each position with over=channels, or give the size as a number",
+                code="E0307",
             )
         return known
 
@@ -199,7 +199,7 @@ class _AxesNorm(Layer):
         if self.over != "channels" or x.rank == 1:
             return TorchCall(target=f"nn.{kind}", args=(shape,), kwargs=options(**pairs))
         own = Support(f"Channel{kind}", _CHANNEL_NORM.replace("{kind}", kind))
-        return TorchCall(target=own.name, args=(compact(sizes),), kwargs=options(**pairs), support=(own,))
+        return TorchCall(target=own.name, args=(shape,), kwargs=options(**pairs), support=(own,))
 
 
 @layer("layernorm")
@@ -213,7 +213,7 @@ class LayerNorm(_AxesNorm):
     Transformers and the book use the last axis, which holds a token's embedding; ConvNeXt and ByteNet, whose maps have
     channels first, the channels at each position. Over a map's last axis, its width, it is seldom what was meant.
 
-    `layernorm(over=channels)`
+    Example: `layernorm(over=channels)`
     """
 
     eps: Epsilon = 1e-5
@@ -243,7 +243,7 @@ class RMSNorm(_AxesNorm):
 
     Where `eps` is none, it is the smallest number that the element type can tell from 1, as in PyTorch.
 
-    `rmsnorm(eps=1e-6)`
+    Example: `rmsnorm(eps=1e-6)`
     """
 
     eps: Epsilon | None = None
@@ -268,15 +268,15 @@ class LocalResponseNorm(Layer):
     PyTorch and Caffe divide `alpha` by `size`, the paper does not: AlexNet's alpha=1e-4 over 5 channels is
     `lrn(5, alpha=5e-4, k=2.0)`. The paper's beta is 0.75.
 
-    `lrn(5, alpha=5e-4, beta=0.75, k=2.0)`
+    Example: `lrn(5, alpha=5e-4, beta=0.75, k=2.0)`
     """
 
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
 
     size: Positive = Field(description="channels in a neighbourhood")
-    alpha: Number = 1e-4
-    beta: Number = 0.75
-    k: Number = 1.0
+    alpha: Real = 1e-4
+    beta: Real = 0.75
+    k: Real = 1.0
 
     def infer(self, *x: Shape) -> Shape:
         return x[0]

@@ -5,12 +5,12 @@ from fractions import Fraction
 from math import gcd
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, Strict
 
 from netspec.graph.requirements import Requirement
 from netspec.graph.shape import Shape
 from netspec.graph.sizes import Dimension, OpenSize
-from netspec.layers.arguments import Amount, Padding, compact, options
+from netspec.layers.arguments import LARGEST, Amount, Padding, compact, options
 from netspec.layers.base import (
     EVERYTHING,
     Bool,
@@ -50,14 +50,16 @@ class _Pool(Layer):
         for extent, size in self._whole(x):
             if isinstance(size, int) and size < extent:
                 raise ShapeError(
-                    f"{self.name} over three axes needs an input as large as its kernel, but {size} is less than {extent}",
+                    f"{self.name} over three axes needs an input as large as its kernel: {size} is less than {extent}",
                     help="use a smaller kernel, or pad the input before",
                 )
         counts = (w.count(size, ceil=ceil) for w, size in zip(axes, x.spatial, strict=True))
         return x.with_dims(x.channels, *counts)
 
     def requires(self, *x: Shape) -> tuple[Requirement, ...]:
-        return tuple(Requirement(size, ">=", extent) for extent, size in self._whole(x[0]) if isinstance(size, OpenSize))
+        return tuple(
+            Requirement(size, ">=", extent) for extent, size in self._whole(x[0]) if isinstance(size, OpenSize)
+        )
 
     def _explain(self, axis: int, x: Shape, *, ceil: bool) -> str | None:
         return self._windows(x)[axis - 1].explain(x.dims[axis], ceil=ceil) if axis else None
@@ -80,15 +82,16 @@ class _MeanPool(_Pool):
 class MaxPool(_Pool):
     """The largest value under each window.
 
-    Shape: (C, *S) -> (C, *floor((S + 2p - k_eff) / stride) + 1); with `ceil` the quotient is rounded up, less the window
-    that would start right of the input. With `indices` a second output of the same shape says where each value was.
-    Source: Dumoulin & Visin, "A guide to convolution arithmetic for deep learning", 2016, chapter 3; `ceil` as in Caffe.
+    Shape: (C, *S) -> (C, *floor((S + 2p - k_eff) / stride) + 1), k_eff = k + (k - 1)(d - 1); with `ceil` the quotient
+    is rounded up, less the window that would start right of the input. With `indices` a second output of the same
+    shape says where each value was.
+    Source: Dumoulin & Visin, "A guide to convolution arithmetic for deep learning", 2016, chapter 3.
 
     `stride` is `kernel` where it is not given. Padding never wins: it counts as minus infinity. `pad` takes all forms
-    of `conv`; what PyTorch pads itself (the same on both sides) is at most half of the kernel. GoogLeNet's and
-    SqueezeNet's pools need `ceil=true`.
+    of `conv`; the same on both sides it is at most half of the kernel. The pools of GoogLeNet and SqueezeNet need
+    `ceil=true`.
 
-    `maxpool(3, stride=2, pad=1)`
+    Example: `maxpool(3, stride=2, pad=1)`
     """
 
     kernel: Size
@@ -136,7 +139,7 @@ class AvgPool(_MeanPool):
     `stride` is `kernel` where it is not given. Padding counts as zeros, unless `count_include_pad=false`: then the mean
     is of what lies inside (TensorFlow, Caffe2; Inception as published). What overhangs through `ceil` never counts.
 
-    `avgpool(3, stride=1, pad=1, count_include_pad=false)`
+    Example: `avgpool(3, stride=1, pad=1, count_include_pad=false)`
     """
 
     kernel: Size
@@ -166,14 +169,15 @@ class LPPool(_MeanPool):
     """The p-norm of the values under each window: their sum for p=1, near the maximum for a large p.
 
     Shape: (C, *S) -> (C, *floor((S - k) / stride) + 1), rounded up with `ceil`.
-    Source: Sermanet, Chintala, LeCun, "Convolutional neural networks applied to house numbers digit classification", 2012.
+    Source: Sermanet, Chintala, LeCun, "Convolutional neural networks applied to house numbers digit classification",
+    2012, section 2.2.
 
     `stride` is `kernel` where it is not given. As in PyTorch, an odd p assumes values that are not negative.
 
-    `lppool(2, 2)`
+    Example: `lppool(2, 2)`
     """
 
-    p: Annotated[float, Field(gt=0)]
+    p: Annotated[float, Strict(), Field(gt=0, le=LARGEST)]
     kernel: Size
     stride: Size | None = Field(default=None, description="the kernel where none")
     ceil: Bool = Field(default=False, description="keep the last window even where it overhangs the end")
@@ -235,7 +239,7 @@ class AdaptiveAvgPool(_AdaptivePool):
 
     An entry of none in a list keeps that axis. It hides a wrong input size: torchvision's AlexNet and VGG take any.
 
-    `adaptive_avgpool([6, 6])`
+    Example: `adaptive_avgpool([6, 6])`
     """
 
     size: AdaptiveSize
@@ -263,7 +267,7 @@ class AdaptiveMaxPool(_AdaptivePool):
 
     An entry of none in a list keeps that axis.
 
-    `adaptive_maxpool(4)`
+    Example: `adaptive_maxpool(4)`
     """
 
     size: AdaptiveSize
@@ -307,7 +311,7 @@ class GlobalAvgPool(_GlobalPool):
     Shape: (C, *S) -> (C, 1, ..., 1); put `flatten` after it for features.
     Source: Lin, Chen, Yan, "Network In Network", 2014, section 3.2.
 
-    `global_avgpool -> flatten`
+    Example: `global_avgpool -> flatten`
     """
 
     def torch(self, *x: Shape) -> TorchCall:
@@ -321,7 +325,7 @@ class GlobalMaxPool(_GlobalPool):
     Shape: (C, *S) -> (C, 1, ..., 1); put `flatten` after it for features.
     Source: Oquab et al., "Is object localization for free?", 2015, section 3.
 
-    `global_maxpool -> flatten`
+    Example: `global_maxpool -> flatten`
     """
 
     def torch(self, *x: Shape) -> TorchCall:
@@ -333,12 +337,12 @@ class Unpool(Layer):
     """Puts each value back where a max pool found it, and zeros elsewhere.
 
     Shape: (C, *S), int (C, *S) -> (C, *(S - 1) stride - 2p + k), or `size`, or the spatial size of `like`.
-    Source: Zeiler & Fergus, "Visualizing and Understanding Convolutional Networks", 2014, section 2.1; SegNet, DeconvNet.
+    Source: Zeiler & Fergus, "Visualizing and Understanding Convolutional Networks", 2014, section 2.1.
 
     The indices come from `maxpool(..., indices=true)` with the same kernel, stride and pad. A pool may drop the end of
     its input, so several sizes fit: `size` or `like` must be less than a stride away from the one above.
 
-    `unpool(x, places, 2, like=c1)`
+    Example: `unpool(x, places, 2, like=c1)`
     """
 
     tensors: ClassVar[tuple[str, ...]] = ("x", "indices", "like?")
@@ -375,7 +379,7 @@ class Unpool(Layer):
         if len(x) < 3:
             return None
         if x[2].rank != x[0].rank:
-            raise ShapeError(f"unpool cannot make {x[0]} like {x[2]}: they differ in rank")
+            raise ShapeError(f"unpool cannot make {x[0]} like {x[2]}: their ranks differ", code="E0301")
         return x[2].spatial
 
     def infer(self, *x: Shape) -> Shape:

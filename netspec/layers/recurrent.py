@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -61,7 +61,9 @@ class Recurrent(Layer):
     ranks: ClassVar[tuple[int, ...] | None] = (2,)
 
     hidden: Positive = Field(description="the width of the state")
-    layers: Positive = Field(default=1, description="stacked, each over the outputs of the one before")
+    layers: Annotated[Positive, Field(le=1024)] = Field(
+        default=1, description="stacked, each over the outputs of the one before"
+    )
     bidirectional: Bool = Field(default=False, description="a second one from the end, its outputs beside the first's")
     dropout: Probability = Field(default=0.0, description="between the layers, while training")
     bias: Bool = True

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from netspec.graph.requirements import Requirement
 from netspec.graph.shape import Shape
-from netspec.layers.axes import Axes, as_tuple, at_least, position, positions, torch_dim, torch_dims
+from netspec.layers.axes import Axes, at_least, position, positions, torch_dim, torch_dims
 from netspec.layers.base import EVERYTHING, Bool, Int, Layer, NonNegative, Number, Reach, ShapeError, TorchCall, layer
 
 
@@ -49,8 +49,6 @@ class Reduction(Layer):
     def _axes(self, x: Shape) -> tuple[int, ...]:
         """The axes to reduce, counted from the front."""
         if self.axes is not None:
-            if not as_tuple(self.axes):
-                raise ShapeError(f"{self.name} takes one axis or more, not an empty list", code="E0306")
             return positions(self.axes, x)
         if x.rank == 0:
             raise ShapeError(f"{self.name} takes a value with axes, but this one is one number a sample", code="E0303")

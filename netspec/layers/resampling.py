@@ -38,11 +38,11 @@ class Upsample(Layer):
     Source: Odena, Dumoulin, Olah, "Deconvolution and Checkerboard Artifacts", Distill 2016; formulas as in PyTorch.
 
     Exactly one of `scale`, `size` and the tensor `like` says how large the result is. `linear` is linear, bilinear or
-    trilinear by the number of axes. `nearest` takes the input position floor(j / scale), `nearest_exact` that of the new
-    position's middle. `align_corners` puts the first and last positions of both grids on one another; only for
-    interpolating modes.
+    trilinear by the number of axes. `nearest` takes the input position floor(j / scale), `nearest_exact` the one at the
+    middle of the new position. `align_corners` puts the first and last positions of both grids on one another; only
+    for interpolating modes.
 
-    `upsample(2, mode=bilinear)`, `upsample(p5, like=c4)`
+    Example: `upsample(2, mode=bilinear)`; `upsample(p5, like=c4)`
     """
 
     tensors: ClassVar[tuple[str, ...]] = ("x", "like?")
@@ -65,18 +65,14 @@ class Upsample(Layer):
             return per_axis(self.size, axes, "size")
         if len(x) > 1:
             if x[1].rank != x[0].rank:
-                raise ShapeError(f"upsample cannot make {x[0]} like {x[1]}: they differ in rank")
+                raise ShapeError(f"upsample cannot make {x[0]} like {x[1]}: their ranks differ", code="E0301")
             return x[1].spatial
         return tuple(_scaled(size, scale) for size, scale in zip(x[0].spatial, self._scales(axes), strict=True))
 
     def _scales(self, axes: int) -> tuple[int | float, ...]:
         if not isinstance(self.scale, tuple):
             return (1 if self.scale is None else self.scale,) * axes
-        if len(self.scale) != axes:
-            raise ShapeError(
-                f"scale has {len(self.scale)} entries, but the value has {axes} spatial {'axis' if axes == 1 else 'axes'}",
-                code="E0306",
-            )
+        per_axis((1,) * len(self.scale), axes, "scale")
         return self.scale
 
     def infer(self, *x: Shape) -> Shape:
@@ -145,7 +141,7 @@ class PixelShuffle(Layer):
     Source: Shi et al., "Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel Convolutional
     Neural Network", 2016, equation 4.
 
-    `conv(12, 3, pad=1) -> pixel_shuffle(2)`
+    Example: `conv(12, 3, pad=1) -> pixel_shuffle(2)`
     """
 
     ranks: ClassVar[tuple[int, ...] | None] = (3,)
@@ -181,7 +177,7 @@ class PixelUnshuffle(Layer):
     Source: Shi et al., "Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel Convolutional
     Neural Network", 2016, equation 4, inverted.
 
-    `pixel_unshuffle(2)`
+    Example: `pixel_unshuffle(2)`
     """
 
     ranks: ClassVar[tuple[int, ...] | None] = (3,)
@@ -192,8 +188,7 @@ class PixelUnshuffle(Layer):
         for size in x[0].spatial:
             if isinstance(size, int) and size % self.factor:
                 raise ShapeError(
-                    f"pixel_unshuffle({self.factor}) needs a height and width that {self.factor} divides, but this value"
-                    f" is {x[0]}",
+                    f"pixel_unshuffle needs a height and width that {self.factor} divides, but this value is {x[0]}",
                     help="crop or pad it to a multiple first",
                 )
         return x[0].with_dims(x[0].channels * self.factor**2, *(size // self.factor for size in x[0].spatial))
@@ -224,7 +219,7 @@ class ChannelShuffle(Layer):
     Shape: (C, *S) -> (C, *S).
     Source: Zhang et al., "ShuffleNet", 2018, figure 1.
 
-    `channel_shuffle(2)`
+    Example: `channel_shuffle(2)`
     """
 
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)

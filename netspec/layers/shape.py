@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from netspec.graph.requirements import Requirement
 from netspec.graph.shape import Shape
-from netspec.graph.sizes import Dimension, OpenSize, ceil_div, minimum
+from netspec.graph.sizes import Dimension, OpenSize, minimum
 from netspec.layers.arguments import Padding
 from netspec.layers.axes import (
     Axes,
@@ -310,7 +310,9 @@ class Split(Rearrangement):
     Example: `let a, b = split(2)`; `split([32, 96])`
     """
 
-    parts: Positive | tuple[Positive, ...] = Field(description="the number of equal parts, or a list of their sizes")
+    parts: Annotated[Positive, Field(le=4096)] | tuple[Positive, ...] = Field(
+        description="the number of equal parts, or a list of their sizes"
+    )
     axis: Int = Field(default=0, description="0 for the channels")
 
     def infer(self, x: Shape) -> tuple[Shape, ...]:
@@ -320,7 +322,9 @@ class Split(Rearrangement):
             if isinstance(size, int) and size % self.parts:
                 raise ShapeError(
                     f"split cannot cut the {size} {name} of {x} into {self.parts} equal parts",
-                    help=f"give the sizes of the parts: split({_even(size, self.parts)})" if size >= self.parts else "",
+                    help=f"give the sizes of the parts: split({_even(size, self.parts)})"
+                    if self.parts <= min(size, 8)
+                    else "",
                 )
             return (x.replace(axis=axis, size=size // self.parts),) * self.parts
         if not self.parts:
@@ -390,14 +394,15 @@ class Slice(Rearrangement):
         axis = position(self.axis, x)
         size = x.dims[axis]
         if isinstance(size, int):
-            kept: Dimension = len(range(size)[self.start : self.stop : self.step])
-            if kept == 0:
+            entries = range(size)[self.start : self.stop : self.step]
+            if not entries:
                 raise ShapeError(
                     f"slice leaves nothing: {self._text()} of the {size} {axis_name(axis, x.rank)} of {x} is empty",
                     code="E0305",
                 )
+            kept: Dimension = (entries[-1] - entries[0]) // self.step + 1
         else:
-            kept = ceil_div(self._stop(size) - self._start(size), self.step)
+            kept = (self._stop(size) - self._start(size) + (self.step - 1)) // self.step
         return x.replace(axis=axis, size=kept)
 
     def requires(self, x: Shape) -> tuple[Requirement, ...]:

@@ -75,7 +75,7 @@ def windows(
     pad: int | str | tuple[int | tuple[int, int], ...],
     dilation: int | tuple[int, ...] = 1,
 ) -> tuple[Window, ...]:
-    """The window along each spatial axis of x; raises ShapeError where a list has another length than there are axes."""
+    """The window along each spatial axis of x; raises ShapeError where a list has another length than x has axes."""
     axes = len(x.spatial)
     unpadded = [
         Window(k, s, d, None)

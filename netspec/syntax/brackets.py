@@ -113,15 +113,15 @@ class _Matching:
             self._never.append((opener, index))
             place = index if self.tokens[opener].kind == "LBRACE" else self._line_end(opener, index)
             wanted = CLOSERS[self.tokens[opener].kind]
-            before = place - 1 if self.tokens[place].kind in ("NEWLINE", "END") or place == index else place
-            offset = self.tokens[before].end
+            offset = self.tokens[place - 1].end
             self.inserted.setdefault(place, []).append(Token(wanted, "", offset, offset))
             self._close[opener] = place
 
     def _line_end(self, opener: int, last: int) -> int:
         """Where the line of `opener` ends, outside of the brackets that are closed, or `last` if that is before."""
+        stops = ("NEWLINE", "END", "RBRACE", "EQUAL" if self.tokens[opener].kind == "LHOLE" else "END")
         index = opener + 1
-        while index < last and self.tokens[index].kind not in ("NEWLINE", "END", "RBRACE"):
+        while index < last and self.tokens[index].kind not in stops:
             index = max(index, self._close.get(index, index)) + 1
         return min(index, last)
 

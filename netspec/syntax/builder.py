@@ -107,7 +107,7 @@ class Builder:
     def _piece(self, piece: Any) -> Any:
         if not isinstance(piece, Token):
             return piece
-        if piece.kind == "PART":
+        if piece.kind in ("PART", "TAIL"):
             return piece.text
         return tree.Name(piece.text[1:], span=self._span(piece.start + 1, piece.end))
 

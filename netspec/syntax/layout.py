@@ -12,10 +12,10 @@ and with it the recursion of whatever walks the tree."""
 WIRINGS = frozenset(("residual", "highway", "concat", "add", "mul", "dense"))
 CLAUSES = frozenset(("shortcut", "gate", "carry"))
 
-_ENDS_OPERAND = frozenset(("NAME", "NUMBER", "STRING", "CONSTANT", "RPAR", "RSQB"))
+_ENDS_OPERAND = frozenset(("NAME", "NUMBER", "STRING", "CONSTANT", "RPAR", "RSQB", "HOLE", "RHOLE", "TAIL"))
 _BEFORE_STATEMENT = _ENDS_OPERAND | {"SEP", "LBRACE", "RBRACE", "CLAUSE"}
 _BEFORE_ELEMENT = _BEFORE_STATEMENT | {"ARROW", "EQUAL", "OUTPUT", "KEY"}
-_BEGINS_EXPRESSION = frozenset(("NAME", "NUMBER", "STRING", "CONSTANT", "LPAR", "LSQB", "SIGN", "NOT", "IN"))
+_BEGINS_EXPRESSION = frozenset(("NAME", "NUMBER", "STRING", "CONSTANT", "PART", "LPAR", "LSQB", "SIGN", "NOT", "IN"))
 _KEYWORDS: dict[str, tuple[str, frozenset[str]]] = {
     "let": ("LET", frozenset(("NAME",))),
     "shared": ("SHARED", frozenset(("NAME", "PART"))),
@@ -50,6 +50,7 @@ class _Layout:
         self.last = "SEP"
         self.importing = False
         self.outputting = False
+        self.refused = False
         self.length = 0
         self.lengths = [0]
 
@@ -107,10 +108,13 @@ class _Layout:
             self.length = self.lengths[-1]
         else:
             self.length += 1
-            if self.length == LONGEST + 1:
-                self._too_long(token)
+        if self.length > LONGEST and not self.refused:
+            self._too_long(token)
+        if kind in ("SEP", "LBRACE", "RBRACE"):
+            self.refused = False
 
     def _too_long(self, token: Token) -> None:
+        self.refused = True
         self.report.add(
             "E0106",
             "this expression is too long",
@@ -128,10 +132,10 @@ class _Layout:
         following = self.tokens[index + 1]
         if following.kind in ("ARROW", "RBRACE", "END"):
             return False
-        if self.last == "RBRACE" and following.kind in ("ELSE", "ELIF"):
-            return False
-        if self.last == "RBRACE" and following.text in CLAUSES and self.tokens[index + 2].kind == "LBRACE":
-            return False
+        if self.last == "RBRACE" and self.contexts[-1] != "train":
+            clause = following.text in CLAUSES and self.tokens[index + 2].kind == "LBRACE"
+            if clause or following.kind in ("ELSE", "ELIF"):
+                return False
         self.importing = False
         return True
 
@@ -150,7 +154,7 @@ class _Layout:
         if text == "import":
             return token._replace(kind="IMPORT") if self.importing else token
         if text == "when":
-            return self._when(index, token) if last in _ENDS_OPERAND | {"RBRACE"} else token
+            return self._when(index, token) if last in _ENDS_OPERAND | {"RBRACE", "IN"} else token
         if last not in _BEFORE_STATEMENT or self.importing:
             return token
         if text in _AT_TOP:

@@ -100,7 +100,7 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _TAIL = re.compile(r"[A-Za-z0-9_]+")
-_TEMPLATE = ("PART", "HOLE", "RHOLE")
+_TEMPLATE = ("PART", "HOLE", "RHOLE", "TAIL")
 
 
 def scan(text: str, report: Report) -> list[Token]:
@@ -131,12 +131,13 @@ def scan(text: str, report: Report) -> list[Token]:
             tokens.append(token)
             if token.kind == "RHOLE" and (tail := _TAIL.match(text, position)):
                 position = tail.end()
-                tokens.append(Token("PART", tail.group(), tail.start(), position))
+                tokens.append(Token("TAIL", tail.group(), tail.start(), position))
         else:
             if kind == "NEWLINE":
                 while braces and braces[-1] == "${":
                     braces.pop()
             tokens.append(_rare(str(kind), found.group(), start, position, tokens, report))
+            position = tokens[-1].end
     tokens.append(Token("END", "", len(text), len(text)))
     return tokens
 
@@ -228,9 +229,7 @@ def _string(text: str, start: int, report: Report) -> str:
 
 def _open_string(text: str, start: int, end: int, report: Report) -> Token:
     """A string that its line does not close. It ends where a bracket or comma suggests that the rest goes on."""
-    length = len(re.match(r"""["'][^\s,;(){}\[\]]*""", text)[0])  # type: ignore[index]
-    rest = text[length:].rstrip()
-    end = start + (length if rest else len(text.rstrip()))
+    end = start + len(re.split(r"[,;(){}\[\]#]", text)[0].rstrip())
     report.add(
         "E0104",
         "this string is never closed",
@@ -240,7 +239,7 @@ def _open_string(text: str, start: int, end: int, report: Report) -> Token:
         help=f"write {text[0]} where it ends",
         mend=((end, end), text[0]),
     )
-    return Token("STRING", '""', start, start + len(text))
+    return Token("STRING", '""', start, end)
 
 
 def _digits(text: str, start: int, end: int, report: Report) -> Token:

@@ -136,13 +136,9 @@ def _in_file(place: Place) -> Mistake | None:
     if token.text == "import":
         return _at(token, "an import says what it takes", 'write from "file.net" import Name')
     if token.text in ("input", "output", "return"):
-        return _at(
-            token, f"an {token.text}".replace("an r", "a r") + " belongs in a net", "put it into net Name { ... }"
-        )
-    if token.kind == "ARROW" or place.tokens[place.index].kind in HARD.values() or token.kind != "ERROR":
-        help_ = "a file holds imports, let, default, block, net and train; put this into net Name { ... }"
-        return _at(token, "stages belong in a net or a block", help_, label="here is the top of the file")
-    return None
+        return _at(token, f"`{token.text}` belongs in a net or a block", "put it into net Name { ... }")
+    help_ = "a file holds imports, let, default, block, net and train; put this into net Name { ... }"
+    return _at(token, "stages belong in a net or a block", help_, label="here is the top of the file")
 
 
 def _stray_word(place: Place) -> Mistake | None:
@@ -220,7 +216,7 @@ def _argument(place: Place) -> Mistake | None:
         instead = token._replace(kind="EQUAL", text="=")
         return _at(token, "an argument is named with `=`, not `:`", "write =", put="=", instead=instead)
     closes = next((closer for closer in ("RPAR", "RSQB") if place.accepts(closer)), "")
-    begins = ("NAME", "NUMBER", "STRING", "CONSTANT", "LPAR", "LSQB")
+    begins = ("NAME", "NUMBER", "STRING", "CONSTANT", "PART", "LPAR", "LSQB")
     if token.kind in begins and place.accepts("COMMA") and closes and place.before is not None:
         end = place.before.end
         details = {"label": f"expected `,` or {_SAID[closes]} before it", "mend": ((end, end), ",")}
@@ -259,9 +255,9 @@ def _run_on(place: Place) -> Mistake | None:
 _RULES: tuple[Callable[[Place], Mistake | None], ...] = (
     _definition,
     _in_file,
-    _dictionary,
     _condition,
     _setting,
+    _dictionary,
     _arrow,
     _brace,
     _stray_word,

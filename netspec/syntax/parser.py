@@ -149,8 +149,7 @@ class _Machine:
 
     def _recover(self, index: int) -> int:
         """Report the token at `index`, which nothing can be made of, and where to go on."""
-        if self.values and isinstance(self.values[-1], Token) and self.values[-1].kind == "SEP":
-            self._drop(len(self.values) - 1)
+        self._settle(index)
         depth = self._anchor()
         first = self.firsts[depth] if depth < len(self.firsts) else index
         token = self.tokens[index]
@@ -167,6 +166,14 @@ class _Machine:
         if mistake.skip:
             return index + 1
         return self._restart(depth, first, index)
+
+    def _settle(self, index: int) -> None:
+        """Reduce what is complete whatever follows, so that a body that has been closed is not gone back to."""
+        while len(codes := set(self.table.rows[self.table.actions[self.states[-1]]].values())) == 1:
+            code = codes.pop()
+            if code >= 0:
+                return
+            self._reduce(-code - 1, index)
 
     def _anchor(self) -> int:
         """How many values to keep: down to the innermost list of statements, or the brace that one begins after."""

@@ -97,7 +97,9 @@ def test_sizes_keep_their_values(size: Dimension, height: int, width: int) -> No
     assert evaluate(parse_size(str(size)), values) == evaluate(size, values)
 
 
-@pytest.mark.parametrize("text", ["", "H +", "floor(H)", "floor(H / 0)", "floor(H / W)", "2 H", "H)", "min(H)", "H; W", "(" * 5000])
+@pytest.mark.parametrize(
+    "text", ["", "H +", "floor(H)", "floor(H / 0)", "floor(H / W)", "2 H", "H)", "min(H)", "H; W", "(" * 5000]
+)
 def test_what_is_no_size_is_refused(text: str) -> None:
     with pytest.raises((ValueError, RecursionError)):
         parse_size(text)

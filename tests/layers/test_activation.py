@@ -73,7 +73,7 @@ def test_an_open_axis_must_divide() -> None:
 
 def test_channels_that_do_not_divide() -> None:
     with pytest.raises(
-        ShapeError, match="maxout takes 5 channels to one, but the 12 of .* do not divide by 5"
+        ShapeError, match=r"maxout takes 5 channels to one, but the 12 of .* do not divide by 5"
     ) as caught:
         REGISTRY["maxout"](pieces=5).outputs(Shape.of(12, 4, 4))
     assert caught.value.help == "15 would do"

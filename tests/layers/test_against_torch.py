@@ -15,16 +15,16 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from live import Live, build
 from pydantic import ValidationError
+from strategies import Case, cases
+from strategies_more import STRICTER as STRICTER_MORE
 from torch.utils.flop_counter import FlopCounterMode
 
 import netspec.layers
 from netspec.graph.shape import Shape
 from netspec.graph.sizes import OpenSize, evaluate
 from netspec.layers.base import REGISTRY, Layer, Reach, ShapeError, TorchCall
-from live import Live, build
-from strategies import Case, cases
-from strategies_more import STRICTER as STRICTER_MORE
 
 for _module in pkgutil.iter_modules(netspec.layers.__path__, "netspec.layers."):
     importlib.import_module(_module.name)
@@ -186,12 +186,14 @@ def test_open_sizes_agree_with_numbers(name: str) -> None:
             else evaluate(r.left, values) >= evaluate(r.right, values)
             for r in requirements
         ) and all(size >= 1 for dims in there for size in dims)
+        context = f"{layer!r} on {open_shapes} with {values}"
         try:
             numeric = layer.outputs(*case.shapes)
-        except ShapeError as error:
-            assert not held, f"{error.message}: {layer!r} on {open_shapes} with {values}"
+        except ShapeError:
+            numeric = ()
+        if not numeric:
+            assert not held, context
             return
-        context = f"{layer!r} on {open_shapes} with {values}"
         assert held or "pad_mode" in case.arguments, context
         assert there == [shape.dims for shape in numeric], context
         assert evaluate(layer.macs(*open_shapes), values) == layer.macs(*case.shapes), context
@@ -219,7 +221,7 @@ PROBED = ("conv", "depthwise_conv", "separable_conv", "upconv", "avgpool", "adap
 
 @pytest.mark.parametrize("name", PROBED)
 def test_reach_holds_every_gradient(name: str) -> None:
-    """No output position depends on an input outside its reach, and somewhere a position uses the reach's whole extent."""
+    """No output position depends on an input outside its reach, and some position uses the whole extent of it."""
     cls = REGISTRY[name]
 
     @settings(thorough, max_examples=60)
@@ -256,7 +258,9 @@ def test_reach_holds_every_gradient(name: str) -> None:
             if name.startswith("adaptive"):
                 start = math.floor(Fraction(length * position, y.dims[1]))
             assert start <= seen[0], f"{layer!r} on {length}, position {position} sees {seen}, reach {reach}"
-            assert seen[-1] < start + reach.kernel[0], f"{layer!r} on {length}, position {position} sees {seen}, reach {reach}"
+            assert seen[-1] < start + reach.kernel[0], (
+                f"{layer!r} on {length}, position {position} sees {seen}, reach {reach}"
+            )
             widest = max(widest, seen[-1] - seen[0] + 1)
         sparse = name == "upconv" and layer.dilation != 1  # type: ignore[attr-defined]
         if y.dims[1] > 2 * reach.kernel[0] + 4 and length > 2 * reach.kernel[0] and not sparse:

@@ -76,7 +76,9 @@ def conv_out(n: Inputs) -> Any:
 
 
 def pool_out(n: Inputs) -> Any:
-    sizes = {size(pool(kernel=n["k"], stride=n["s"], pad=n["p"], ceil=n["ceil_mode"]), n["i"]) for pool in (MaxPool, AvgPool)}
+    sizes = {
+        size(pool(kernel=n["k"], stride=n["s"], pad=n["p"], ceil=n["ceil_mode"]), n["i"]) for pool in (MaxPool, AvgPool)
+    }
     assert len(sizes) == 1
     return sizes.pop()
 
@@ -158,7 +160,8 @@ def bn_params(n: Inputs) -> Any:
 def squeeze_excitation(n: Inputs) -> Any:
     stages = {256: 3, 512: 4, 1024: 6, 2048: 3}
     return sum(
-        blocks * (count(Conv(channels=c // n["r"], kernel=1), c, 1, 1) + count(Conv(channels=c, kernel=1), c // n["r"], 1, 1))
+        blocks
+        * (count(Conv(channels=c // n["r"], kernel=1), c, 1, 1) + count(Conv(channels=c, kernel=1), c // n["r"], 1, 1))
         for c, blocks in stages.items()
     )
 
@@ -191,7 +194,13 @@ def inception(n: Inputs) -> Any:
     """The branches of an Inception module on 28 x 28, each an output width, a kernel, an input width."""
     c = n["cin"]
     if "red3" in n:
-        convs = [(n["red3"], 1, c), (n["red5"], 1, c), (n["b1"], 1, c), (n["b3"], 3, n["red3"]), (n["b5"], 5, n["red5"])]
+        convs = [
+            (n["red3"], 1, c),
+            (n["red5"], 1, c),
+            (n["b1"], 1, c),
+            (n["b3"], 3, n["red3"]),
+            (n["b5"], 5, n["red5"]),
+        ]
         convs.append((n["pool_proj"], 1, c))
     else:
         convs = [(n["b1x1"], 1, c), (n["b3x3"], 3, c), (n["b5x5"], 5, c)]
@@ -279,7 +288,8 @@ def c3d_pool5_values(n: Inputs) -> Any:
 def same_stride2_shift(n: Inputs) -> Any:
     x, weight = torch.tensor(n["x"], dtype=torch.float32).reshape(1, 1, -1), torch.tensor(n["w"], dtype=torch.float32)
     results = (
-        apply(Conv(channels=1, kernel=n["k"], stride=n["s"], pad=pad, bias=False), x, weight=weight) for pad in ("same", 1)
+        apply(Conv(channels=1, kernel=n["k"], stride=n["s"], pad=pad, bias=False), x, weight=weight)
+        for pad in ("same", 1)
     )
     return dict(zip(("tf_same", "torch_p1"), (y.flatten().tolist() for y in results), strict=True))
 

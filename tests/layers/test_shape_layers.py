@@ -70,7 +70,7 @@ def test_pad_refuses_a_name() -> None:
 
 def test_reflect_padding_needs_a_larger_map() -> None:
     layer = REGISTRY["pad"](amount=3, mode="reflect")
-    with pytest.raises(ShapeError, match="the height of .* is only 3"):
+    with pytest.raises(ShapeError, match=r"the height of .* is only 3"):
         layer.outputs(Shape.of(4, 3, 8))
     assert describe(layer.requires(Shape.of(4, H, 8))) == ("H must be at least 4",)
 
