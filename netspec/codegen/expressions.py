@@ -1,0 +1,162 @@
+"""How an applied layer reads: calls of modules, and the expressions of stateless layers with brackets where needed."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from netspec.codegen.layout import Bracket, Expr, flat
+from netspec.codegen.plan import Step
+from netspec.graph.graph import Value
+from netspec.layers.base import TorchCall
+
+_FIELD = re.compile(r"\{(\w+)\}")
+ATOM = 9
+FEW = 4
+"""Longer sums and products are written as reductions of a list."""
+_STRENGTH: list[tuple[type[ast.AST], int]] = [
+    (ast.IfExp, 0), (ast.Lambda, 0), (ast.BoolOp, 1), (ast.Compare, 2), (ast.Add, 4), (ast.Sub, 4),
+    (ast.UnaryOp, 6), (ast.Pow, 7), (ast.operator, 5),
+]  # fmt: skip
+REDUCED = {" + ": "reduce(torch.add, {0})", " * ": "reduce(torch.mul, {0})"}
+"""How a sum or product of a list's elements is written."""
+
+
+@dataclass(eq=False, slots=True)
+class Applied:
+    """A step with its operands: values, or other steps that are written inside it."""
+
+    step: Step
+    operands: list[Value | Applied]
+
+    @property
+    def depth(self) -> int:
+        return 1 + max((o.depth for o in self.operands if isinstance(o, Applied)), default=0)
+
+    @property
+    def is_infix(self) -> bool:
+        call = self.step.part.call
+        return call is not None and not call.target and strength(call.apply) < ATOM
+
+
+@lru_cache(maxsize=4096)
+def _parsed(template: str) -> ast.expr:
+    return ast.parse(_FIELD.sub(r"_field_\1", template).replace("*_field_inputs", "_field_inputs"), mode="eval").body
+
+
+@lru_cache(maxsize=4096)
+def strength(template: str) -> int:
+    """How tightly the outermost operator of an expression binds; ATOM where brackets are never needed."""
+    return _strength(_parsed(template))
+
+
+def _strength(node: ast.AST) -> int:
+    what = node.op if isinstance(node, ast.BinOp) else node
+    return next((level for kind, level in _STRENGTH if isinstance(what, kind)), ATOM)
+
+
+@lru_cache(maxsize=4096)
+def needs(template: str) -> dict[str, tuple[int, int]]:
+    """For each field how tightly what stands there must bind, and how often it occurs."""
+    found: dict[str, tuple[int, int]] = {}
+    for node in ast.walk(_parsed(template)):
+        for name, child in ast.iter_fields(node):
+            for inner in child if isinstance(child, list) else [child]:
+                if isinstance(inner, ast.Name) and inner.id.startswith("_field_"):
+                    level, count = found.get(inner.id[7:], (0, 0))
+                    found[inner.id[7:]] = max(level, _needed(node, name)), count + 1
+    root = _parsed(template)
+    if isinstance(root, ast.Name):
+        found[root.id[7:]] = (0, 1)
+    return found
+
+
+def _needed(around: ast.AST, place: str) -> int:
+    """How tightly an operand must bind at `place` of the node around it."""
+    match around:
+        case ast.Call() if place == "args":
+            return 0
+        case ast.keyword() | ast.List() | ast.Tuple():
+            return 0
+        case ast.BinOp(op=ast.Pow()):
+            return 8
+        case ast.BinOp():
+            return _strength(around) + (place == "right")
+        case ast.UnaryOp():
+            return 6
+        case _:
+            return ATOM
+
+
+def takes_list(call: TorchCall | None, count: int) -> bool:
+    """Whether a list can stand for all `count` inputs of a layer."""
+    if call is None or call.target or call.parameter:
+        return False
+    return "[{inputs}]" in call.apply or _operator(call, count) is not None
+
+
+def _operator(call: TorchCall, count: int) -> str | None:
+    return next((o for o in REDUCED if call.apply == o.join(f"{{{n}}}" for n in range(count))), None)
+
+
+def of_list(call: TorchCall, name: str, count: int, literals: Callable[[str], str]) -> str:
+    """The layer applied to the elements of the list `name`."""
+    operator = _operator(call, count)
+    if operator is not None:
+        return REDUCED[operator].replace("{0}", name)
+    text = call.apply.replace("[{inputs}]", name)
+    return _FIELD.sub(lambda field: literals(field[1]), text)
+
+
+def render(applied: Applied, name_of: Callable[[Value], str], module: Callable[[Step], str],
+           literals: Callable[[Step, str], str]) -> Expr:  # fmt: skip
+    """The expression, with values under their names."""
+    step = applied.step
+    operands: list[tuple[Expr, int]] = []
+    for operand in applied.operands:
+        if isinstance(operand, Applied):
+            inner = render(operand, name_of, module, literals)
+            operands.append((inner, _strength_of(operand)))
+        else:
+            operands.append((name_of(operand), ATOM))
+    call = step.part.call
+    if call is not None and len(operands) > FEW and (operator := _operator(call, len(operands))) is not None:
+        inner = Bracket("", tuple(("", expr) for expr, _ in operands), "[]")
+        return REDUCED[operator].replace("{0}", flat(inner))
+    if call is None or call.apply == "{module}({0})":
+        return Bracket(module(step), tuple(("", expr) for expr, _ in operands))
+    return _filled(call.apply, operands, lambda: module(step), lambda name: literals(step, name))
+
+
+def _strength_of(applied: Applied) -> int:
+    call = applied.step.part.call
+    return ATOM if call is None else strength(call.apply)
+
+
+def _filled(template: str, operands: Sequence[tuple[Expr, int]], module: Callable[[], str],
+            literals: Callable[[str], str]) -> Expr:  # fmt: skip
+    needed = needs(template)
+
+    def fill(field: re.Match[str]) -> str:
+        name = field[1]
+        if name == "module":
+            return module()
+        if name == "inputs":
+            return ", ".join(flat(expr) for expr, _ in operands)
+        if not name.isdigit():
+            return literals(name)
+        expr, binds = operands[int(name)]
+        return flat(expr) if binds >= needed.get(name, (ATOM, 1))[0] else f"({flat(expr)})"
+
+    return _FIELD.sub(fill, template)
+
+
+def occurrences(call: TorchCall | None, index: int, count: int) -> int:
+    """How often an operand is written where the layer is applied."""
+    if call is None or call.apply == "{module}({0})":
+        return 1
+    found = needs(call.apply)
+    return found.get(str(index), (0, 0))[1] + found.get("inputs", (0, 0))[1]

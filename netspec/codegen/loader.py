@@ -1,0 +1,56 @@
+"""Emitted source as a live module: the only part of code generation that needs torch."""
+
+from __future__ import annotations
+
+import hashlib
+import linecache
+import sys
+from contextlib import nullcontext
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from netspec.codegen.emit import emit
+from netspec.graph.graph import Graph
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def compile_graph(graph: Graph, device: str | None = None) -> nn.Module:
+    """The net as an `nn.Module`, constructed on `device`; "meta" constructs it without memory for its weights."""
+    import torch
+
+    module = load_source(emit(graph))
+    with torch.device(device) if device is not None else nullcontext():
+        return net_class(module)()
+
+
+def net_class(module: ModuleType) -> type[nn.Module]:
+    """The class of the net: the last one that the source defines."""
+    from torch import nn
+
+    classes = (item for item in reversed(list(vars(module).values())) if isinstance(item, type))
+    return next(item for item in classes if issubclass(item, nn.Module) and item.__module__ == module.__name__)
+
+
+def load_source(source: str) -> ModuleType:
+    """Runs emitted source as a module named after its content; the same source gives the same module.
+
+    The module stays in `sys.modules`, so that instances can be copied and pickled within the process, and its text in
+    `linecache`, so that tracebacks and `inspect.getsource` show it. To load a pickle in another process, compile the
+    same graph there first, or save the state dict instead.
+    """
+    name = f"netspec_emitted_{hashlib.sha256(source.encode()).hexdigest()[:16]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    path = f"<{name}>"
+    module = ModuleType(name)
+    module.__file__ = path
+    linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)
+    sys.modules[name] = module
+    try:
+        exec(compile(source, path, "exec"), module.__dict__)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
