@@ -1,0 +1,158 @@
+"""Files that data come from: found below the project only, read without running anything, refused in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+SAVED = "save it with numpy.savez(file, x=..., y=...)"
+
+
+class DataError(Exception):
+    """Data cannot be had; the text says why. Whoever knows the setting adds the place."""
+
+    def __init__(self, message: str, *, notes: tuple[str, ...] = (), help: str = "") -> None:
+        super().__init__(message)
+        self.message, self.notes, self.help = message, notes, help
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a spec's paths begin, and the folder that they do not leave."""
+
+    folder: Path
+    root: Path
+
+    def resolve(self, written: str) -> Path:
+        """The path that a spec means; raises DataError where it is not inside the project."""
+        if not written or "\0" in written or "\\" in written or Path(written).is_absolute():
+            raise DataError("data are named by a path relative to the spec, with /", help='npz("data/signals.npz")')
+        path = (self.folder / written).resolve()
+        if not path.is_relative_to(self.root.resolve()):
+            raise DataError(
+                f'"{written}" lies outside the project', help=f"data stay inside the folder {self.root.name}"
+            )
+        return path
+
+
+def read_npz(path: Path, name: str) -> Mapping[str, NDArray[Any]]:
+    """Every array of a NumPy file; nothing pickled is ever read. Raises DataError."""
+    import zipfile
+    import zlib
+
+    import numpy as np
+
+    try:
+        _check_size(path, name)
+        with np.load(path, allow_pickle=False) as archive:
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise DataError(f"{name} holds a single array without a name", help=SAVED)
+            return {key: archive[key] for key in archive.files}
+    except FileNotFoundError:
+        raise DataError(f"there is no file {name}", help=_near(path)) from None
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+        if "pickle" in str(error).lower():
+            raise DataError(
+                f"{name} holds Python objects, which could run anything when read",
+                help="save arrays of numbers: numpy.savez(file, x=..., y=...)",
+            ) from None
+        raise DataError(f"{name} cannot be read: {_reason(error)}") from None
+    except MemoryError:
+        raise DataError(f"{name} does not fit into memory") from None
+
+
+def _check_size(path: Path, name: str) -> None:
+    """Refuses an archive that says of itself that it would not fit into memory."""
+    import os
+    import zipfile
+
+    if path.is_dir():
+        raise DataError(f"{name} is a folder, not a file")
+    if not zipfile.is_zipfile(path):
+        if path.exists():
+            raise DataError(f"{name} is no NumPy archive, or is damaged", help=SAVED)
+        return
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 2**63
+    with zipfile.ZipFile(path) as archive:
+        size = sum(entry.file_size for entry in archive.infolist())
+    if size > memory:
+        raise DataError(f"{name} unpacks to {size / 2**30:,.0f} GiB, and this machine has {memory / 2**30:,.0f}")
+
+
+def numbers(array: NDArray[Any], name: str) -> NDArray[Any]:
+    """An array as data are kept: float32, int64, or bytes as they are; raises DataError."""
+    import numpy as np
+
+    if array.dtype.kind not in "fiub":
+        raise DataError(f"{name} holds {array.dtype}, and training takes numbers")
+    if array.dtype.kind != "f":
+        return array if array.dtype == np.uint8 else array.astype(np.int64)
+    result = array.astype(np.float32)
+    bad = ~np.isfinite(result)
+    if bad.any():
+        count, first = int(bad.sum()), [int(index) for index in np.argwhere(bad)[0]]
+        entries = "entry that is" if count == 1 else "entries that are"
+        raise DataError(f"{name} holds {count:,} {entries} not finite, the first at {first}")
+    return result
+
+
+def published(folder: Path, name: str) -> Path | None:
+    """The published file of that name, packed or not, under either spelling of its end."""
+    for stem in (name, name.replace("-idx", ".idx")):
+        for path in (folder / stem, folder / f"{stem}.gz"):
+            if path.is_file():
+                return path
+    return None
+
+
+IDX_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+
+
+def read_idx(path: Path) -> NDArray[np.uint8]:
+    """An IDX file: two zeros, a type, a rank, the sizes as big-endian words, the entries. Raises DataError.
+
+    Source: LeCun, "The MNIST database", file formats.
+    """
+    import gzip
+    import zlib
+    from math import prod
+
+    import numpy as np
+
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            head = file.read(4)
+            if len(head) < 4 or head[:2] != b"\0\0" or head[2] not in IDX_TYPES:
+                raise DataError(f"{path.name} is no IDX file: it begins with {head.hex(' ') or 'nothing'}")
+            shape = tuple(int.from_bytes(file.read(4), "big") for _ in range(head[3]))
+            kind = np.dtype(IDX_TYPES[head[2]])
+            size = prod(shape) * kind.itemsize
+            if size > 2**34:
+                raise DataError(f"{path.name} claims to hold {size:,} bytes, which no published file does")
+            content = file.read(size + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path.name} cannot be read: {_reason(error)}") from None
+    if len(content) != size:
+        says = "more" if len(content) > size else f"{len(content):,}"
+        raise DataError(f"{path.name} is damaged: it should hold {size:,} bytes and holds {says}")
+    return np.frombuffer(content, kind).reshape(shape)
+
+
+def _near(path: Path) -> str:
+    from netspec.elaborate.problems import nearest
+
+    beside = [entry.name for entry in path.parent.glob("*.npz")] if path.parent.is_dir() else []
+    near = nearest(path.name, beside)
+    return f"did you mean {near}?" if near else "paths are relative to the spec's folder"
+
+
+def _reason(error: Exception) -> str:
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return f"{reason[:1].lower()}{reason[1:]}"

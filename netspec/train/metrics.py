@@ -1,0 +1,132 @@
+"""Metrics by name: those of torchmetrics that are one number a split."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+
+from netspec.train.parts import Part, Table
+
+if TYPE_CHECKING:
+    import torchmetrics
+
+Task: TypeAlias = Literal["multiclass", "binary", "values"]
+"""What is judged: scores of classes, one logit, or numbers."""
+
+
+class Metric(Part):
+    """Base of all metrics: the fields are the arguments of the torchmetrics class that `torch_name` names.
+
+    The class's name in torchmetrics has `Multiclass` or `Binary` before it where the metric judges classes.
+    """
+
+    torch_name: ClassVar[str]
+    tasks: ClassVar[tuple[Task, ...]]
+
+    def build(self, task: Task, classes: int) -> torchmetrics.Metric:
+        """The metric, at nothing yet."""
+        import torchmetrics
+        from torchmetrics import classification
+
+        if task == "values":
+            regression: torchmetrics.Metric = getattr(torchmetrics, self.torch_name)(**self.model_dump())
+            return regression
+        arguments: dict[str, Any] = {"validate_args": False}
+        if task == "multiclass":
+            arguments |= {"num_classes": classes, **self.multiclass(classes)}
+        judge: torchmetrics.Metric = getattr(classification, f"{task.capitalize()}{self.torch_name}")(**arguments)
+        return judge
+
+    def multiclass(self, classes: int) -> dict[str, Any]:
+        """The arguments where there are several classes."""
+        return self.model_dump()
+
+
+METRICS: Table[Metric] = Table("metric")
+
+Average: TypeAlias = Literal["macro", "micro", "weighted"]
+
+
+class Averaged(Metric):
+    """A metric of each class, averaged: over classes (`macro`), samples (`micro`), or classes by size (`weighted`)."""
+
+    tasks = ("multiclass", "binary")
+    average: Average = "macro"
+
+
+@METRICS("accuracy")
+class Accuracy(Averaged):
+    """The share that is right. With average=macro every class counts the same."""
+
+    torch_name = "Accuracy"
+    average: Average = "micro"
+
+
+@METRICS("top5")
+class Top5(Metric):
+    """The share where the true class is among the five highest scores."""
+
+    torch_name = "Accuracy"
+    tasks = ("multiclass",)
+
+    def multiclass(self, classes: int) -> dict[str, Any]:
+        return {"top_k": min(5, classes), "average": "micro"}
+
+
+@METRICS("f1")
+class F1(Averaged):
+    """The harmonic mean of precision and recall."""
+
+    torch_name = "F1Score"
+
+
+@METRICS("precision")
+class Precision(Averaged):
+    """The share of what was called so that is so."""
+
+    torch_name = "Precision"
+
+
+@METRICS("recall")
+class Recall(Averaged):
+    """The share of what is so that was called so."""
+
+    torch_name = "Recall"
+
+
+@METRICS("iou")
+class IoU(Averaged):
+    """Intersection over union: the Jaccard index."""
+
+    torch_name = "JaccardIndex"
+
+
+@METRICS("auroc")
+class AUROC(Metric):
+    """The area under the receiver operating characteristic."""
+
+    torch_name = "AUROC"
+    tasks = ("multiclass", "binary")
+
+
+@METRICS("mse")
+class MeanSquaredError(Metric):
+    """The mean squared error."""
+
+    torch_name = "MeanSquaredError"
+    tasks = ("values",)
+
+
+@METRICS("mae")
+class MeanAbsoluteError(Metric):
+    """The mean absolute error."""
+
+    torch_name = "MeanAbsoluteError"
+    tasks = ("values",)
+
+
+@METRICS("r2")
+class R2(Metric):
+    """The share of the variance that is explained."""
+
+    torch_name = "R2Score"
+    tasks = ("values",)

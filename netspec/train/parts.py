@@ -1,0 +1,213 @@
+"""What a train section names: data sets, losses, optimizers, schedules, metrics. One declaration each, as layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, ClassVar, Generic, TypeAlias, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError
+
+from netspec.diagnostics import Diagnostic
+from netspec.elaborate.problems import nearest
+from netspec.layers.base import spec_literal
+from netspec.syntax.source import Span
+from netspec.train.literals import Word, found
+
+Real: TypeAlias = Annotated[float, Strict()]
+AtLeastZero: TypeAlias = Annotated[float, Strict(), Field(ge=0)]
+AboveZero: TypeAlias = Annotated[float, Strict(), Field(gt=0)]
+Fraction: TypeAlias = Annotated[float, Strict(), Field(ge=0, lt=1)]
+"""A share of something, 1 excluded: a decay rate, the part of the data that is set aside."""
+
+
+class Part(BaseModel):
+    """Base of everything that a setting names. Fields are its arguments: their order, types, defaults and bounds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, allow_inf_nan=False)
+
+    name: ClassVar[str]
+
+    @classmethod
+    def arguments(cls) -> tuple[str, ...]:
+        """The names of the arguments, in the order of positional ones."""
+        return tuple(cls.model_fields)
+
+    @classmethod
+    def signature(cls) -> str:
+        """`sgd(lr=0.001, momentum=0.0, ...)`, as messages show it."""
+        infos = [(name, cls.model_fields[name]) for name in cls.arguments()]
+        fields = [name if info.is_required() else f"{name}={written(info.default)}" for name, info in infos]
+        return f"{cls.name}({', '.join(fields)})" if fields else cls.name
+
+    def written(self) -> str:
+        """The part as a spec would write it: its name and the arguments that are not the defaults."""
+        given = [
+            f"{name}={written(getattr(self, name))}"
+            for name in self.arguments()
+            if (info := type(self).model_fields[name]).is_required() or getattr(self, name) != info.default
+        ]
+        return f"{self.name}({', '.join(given)})" if given else self.name
+
+
+P = TypeVar("P", bound=Part)
+C = TypeVar("C", bound="type[Part]")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An argument as the spec gives it: `name` is None where it is positional."""
+
+    name: str | None
+    value: Any
+    span: Span
+
+
+class Table(Generic[P]):
+    """The parts of one kind by name. A new one is a class under this decorator, in one place."""
+
+    def __init__(self, kind: str, article: str = "a") -> None:
+        self.kind, self.article = kind, article
+        self._parts: dict[str, type[P]] = {}
+
+    def __call__(self, name: str) -> Callable[[C], C]:
+        """Registers a part under its name in specs; raises ValueError where the name is taken."""
+
+        def register(cls: C) -> C:
+            if name in self._parts and self._parts[name].__qualname__ != cls.__qualname__:
+                raise ValueError(f"there is {self.article} {self.kind} {name!r} already")
+            cls.name = name
+            self._parts[name] = cls  # type: ignore[assignment]
+            return cls
+
+        return register
+
+    def __getitem__(self, name: str) -> type[P]:
+        return self._parts[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._parts
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parts)
+
+    def make(self, name: str, arguments: Sequence[Given], span: Span) -> P | list[Diagnostic]:
+        """The part of that name with these arguments, or everything that is wrong with them."""
+        if name not in self._parts:
+            return [self._unknown(name, span)]
+        return bind(self._parts[name], arguments, span)
+
+    def _unknown(self, name: str, span: Span) -> Diagnostic:
+        near = nearest(name, self._parts)
+        return Diagnostic(
+            "E0602",
+            f"there is no {self.kind} named {name}",
+            span,
+            "not known",
+            notes=(f"known: {', '.join(sorted(self._parts))}",),
+            help=f"did you mean {near}?" if near else "",
+            mend=(span, near) if near else None,
+        )
+
+
+def bind(part: type[P], arguments: Sequence[Given], span: Span) -> P | list[Diagnostic]:
+    """The part with these arguments, positional ones in the order of its fields, or everything that is wrong."""
+    names = part.arguments()
+    wrong: list[Diagnostic] = []
+    taken: dict[str, Given] = {}
+    for position, given in enumerate(arguments):
+        name = given.name or (names[position] if position < len(names) else None)
+        if name is None:
+            wrong.append(_mistake(part, f"{part.name} takes {_count(len(names))}", given.span, "one too many"))
+        elif name not in names:
+            wrong.append(_unknown_argument(part, name, given.span))
+        elif name in taken:
+            wrong.append(_mistake(part, f"{part.name} is given {name} twice", given.span, "again"))
+        else:
+            taken[name] = given
+    try:
+        made = part(**{name: _plain(given.value) for name, given in taken.items()})
+    except ValidationError as error:
+        return [*wrong, *_explain(part, taken, error, span)]
+    return wrong or made
+
+
+def _mistake(part: type[Part], message: str, span: Span, label: str = "") -> Diagnostic:
+    return Diagnostic("E0603", message, span, label, notes=(part.signature(),))
+
+
+def _unknown_argument(part: type[Part], name: str, span: Span) -> Diagnostic:
+    plain = _mistake(part, f"{part.name} has no argument {name}", span, "not known")
+    near = nearest(name, part.model_fields)
+    if near is None:
+        return plain
+    here = Span(span.source, span.start, span.start + len(name))
+    return replace(plain, help=f"did you mean {near}?", mend=(here, near))
+
+
+def _explain(part: type[Part], taken: dict[str, Given], error: ValidationError, span: Span) -> Iterator[Diagnostic]:
+    """What is wrong with each argument, in words; the complaints of a union's members are joined."""
+    complaints: dict[str, list[Any]] = {}
+    for complaint in error.errors(include_url=False):
+        complaints.setdefault(str(complaint["loc"][0]) if complaint["loc"] else "", []).append(complaint)
+    for name, details in complaints.items():
+        demands = " or ".join(dict.fromkeys(map(_demand, details)))
+        if name not in part.model_fields:
+            yield _mistake(part, f"{part.name}: {demands}", span)
+        elif name not in taken:
+            yield _mistake(part, f"{part.name} needs {name}", span, "missing")
+        else:
+            label = f"this is {found(taken[name].value)}"
+            yield _mistake(part, f"{name} of {part.name} {demands}", taken[name].span, label)
+
+
+_DEMANDS = {
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+    "literal_error": "must be {expected}",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "string_type": "must be a text",
+    "none_required": "must be none",
+    "tuple_type": "must be a list",
+    "missing": "must have {field_count} entries",
+    "too_long": "must have at most {max_length} entries",
+    "too_short": "must have at least {min_length} entries",
+    "value_error": "{error}",
+}
+"""What an argument must be, by the type of pydantic's complaint; the braces name entries of its context."""
+
+
+def _demand(complaint: Any) -> str:
+    """What pydantic complains about, as what is demanded instead; bounds as people write them, 1 for 1.0."""
+    pattern = _DEMANDS.get(complaint["type"])
+    if pattern is None:
+        return f"is not right: {complaint['msg'].lower()}"
+    context = complaint.get("ctx", {})
+    numbers = {name: f"{value:g}" for name, value in context.items() if isinstance(value, float)}
+    return pattern.format(**{"field_count": "more", **context, **numbers}).replace("'", "")
+
+
+def written(value: Any) -> str:
+    """A value as a spec writes it; a text that is no word in quotes."""
+    if isinstance(value, str) and not value.isidentifier():
+        return f'"{value}"'
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(map(written, value))}]"
+    return spec_literal(value)
+
+
+def _count(number: int) -> str:
+    return "no arguments" if number == 0 else "one argument" if number == 1 else f"at most {number} arguments"
+
+
+def _plain(value: Any) -> Any:
+    """Words as text, lists as tuples: what the fields of a part hold."""
+    if isinstance(value, Word):
+        return value.text
+    if isinstance(value, list):
+        return tuple(_plain(item) for item in value)
+    return value

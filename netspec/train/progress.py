@@ -1,0 +1,115 @@
+"""How a run is watched: a bar on a terminal, a line now and then elsewhere; and how it is stopped."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack
+from time import monotonic
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from netspec.train.loop import Row
+
+MOVE_EVERY = 0.1
+"""Seconds between two moves of the bar."""
+LINES = 10
+"""So many lines a run where there is no terminal."""
+
+
+class Watch(AbstractContextManager["Watch"]):
+    """Shows how far a run is. `quiet` shows nothing."""
+
+    def __init__(self, epochs: int, steps: int, *, quiet: bool) -> None:
+        self.epochs, self.steps = epochs, steps
+        self.quiet = quiet
+        self.bar = not quiet and sys.stdout.isatty()
+        self.progress: Progress | None = None
+        self.task: TaskID | None = None
+        self.moved = self.begun = monotonic()
+        self.told = -1
+        self.stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        if self.bar:
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+            columns = (
+                TextColumn("epoch"),
+                MofNCompleteColumn(),
+                BarColumn(),
+                TimeRemainingColumn(),
+                TextColumn("{task.description}"),
+            )
+            self.progress = self.stack.enter_context(Progress(*columns))
+            self.task = self.progress.add_task("", total=self.epochs)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stack.close()
+
+    def step(self, epoch: int, step: int) -> None:
+        """A step is done."""
+        if self.progress is not None and self.task is not None and monotonic() - self.moved > MOVE_EVERY:
+            self.moved = monotonic()
+            self.progress.update(self.task, completed=epoch + (step + 1) / self.steps)
+
+    def epoch(self, row: Row) -> None:
+        """An epoch is done."""
+        if self.progress is not None and self.task is not None:
+            self.progress.update(self.task, completed=row.epoch, description=told(row))
+        elif not self.quiet and (row.epoch * LINES // self.epochs > self.told or row.epoch == self.epochs):
+            self.told = row.epoch * LINES // self.epochs
+            width = len(str(self.epochs))
+            print(
+                f"epoch {row.epoch:>{width}}/{self.epochs}  {told(row)}  {monotonic() - self.begun:.0f} s", flush=True
+            )
+
+    def say(self, text: str) -> None:
+        """A line of text."""
+        if not self.quiet:
+            print(text, flush=True)
+
+
+def told(row: Row) -> str:
+    """The figures of an epoch in a line: errors where accuracy was measured."""
+    parts = [f"loss {row.train['loss']:.4f}"]
+    names = [name for name in row.test if name != "loss"]
+    for name in names:
+        parts.append(f"train {_named(name, row.train)}  test {_named(name, row.test)}")
+    return "  ".join(parts if names else [*parts, f"test loss {row.test['loss']:.4f}"])
+
+
+def _named(name: str, figures: Mapping[str, float]) -> str:
+    return f"error {100 * (1 - figures[name]):.1f} %" if name == "accuracy" else f"{name} {figures[name]:.4f}"
+
+
+class Stop(AbstractContextManager["Stop"]):
+    """Notes Ctrl-C instead of raising it, so that the step in progress is finished; a second one raises as ever."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self.before: Any = None
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self.before = signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.before is not None:
+            signal.signal(signal.SIGINT, self.before)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True

@@ -1,0 +1,211 @@
+"""Data, net and losses together: what fits is found to fit, and what does not is said before the first step."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from netspec import NetspecError
+from netspec.train.data import Data, Split
+from netspec.train.match import match
+from netspec.train.settings import settings
+
+
+def matched(spec, data=None):
+    chosen = settings(spec.train)
+    return match(chosen, spec.graph(), data or chosen.data.outline())
+
+
+def flow(last, *, input="input image [1, 8, 8]", train="data digits\n  loss cross_entropy"):
+    return f"net Flow {{\n  {input}\n  {last}\n}}\n\ntrain {{\n  {train}\n}}\n"
+
+
+def data_of(shape, classes=None, target=(), dtype=np.float32):
+    def split():
+        return Split(np.zeros((4, *shape), dtype), np.zeros((4, *target), np.int64 if classes else np.float32))
+
+    return Data(split(), split(), classes)
+
+
+def only(error):
+    (found,) = error.value.diagnostics
+    return found
+
+
+def test_a_spec_that_fits(spec):
+    found = matched(spec())
+    assert (found.judged, found.task, [metric.name for metric in found.metrics]) == (0, "multiclass", ["accuracy"])
+
+
+def test_a_channel_of_one_may_lack(spec):
+    fed = matched(spec(flow("linear(10)", input="input signal [40]", train="data mnist1d\n  loss cross_entropy")))
+    assert fed.data.shape == (40,)
+
+
+def test_another_shape(spec):
+    with pytest.raises(NetspecError) as error:
+        matched(spec(flow("flatten -> linear(10)", input="input image [1, 28, 28]")))
+    found = only(error)
+    assert found.code == "E0606"
+    assert found.message == "digits gives [1, 8, 8], but Flow takes [1, 28, 28]"
+    assert found.span.text == "input image [1, 28, 28]"
+    assert [span.text.split() for span, _ in found.related] == [["data", "digits"]]
+    assert found.help == "data digits(size=28)"
+
+
+def test_another_shape_with_nothing_to_resize(spec):
+    with pytest.raises(NetspecError) as error:
+        matched(spec(flow("linear(10)", input="input signal [20]", train="data mnist1d\n  loss cross_entropy")))
+    assert only(error).help == "declare the input as the data are: input signal [1, 40]"
+
+
+def test_the_mend_mends(spec):
+    text = flow("flatten -> linear(10)", input="input image [1, 28, 28]").replace("data digits", "data digits(size=28)")
+    assert matched(spec(text)).data.shape == (1, 28, 28)
+
+
+def test_open_sizes_take_those_of_the_data(spec):
+    assert matched(spec(flow("global_avgpool -> flatten -> linear(10)", input="input image [1, H, W]"))).data.shape == (
+        1, 8, 8,
+    )  # fmt: skip
+    with pytest.raises(NetspecError, match="but Flow takes"):
+        matched(spec(flow("global_avgpool -> flatten -> linear(10)", input="input image [3, H, W]")))
+
+
+def test_mnist_fits_lenet(spec):
+    text = flow("flatten -> linear(10)", input="input image [1, 32, 32]", train="data mnist\n  loss cross_entropy")
+    assert matched(spec(text)).data.shape == (1, 32, 32)
+
+
+@pytest.mark.parametrize("classes", [7, 12])
+def test_another_number_of_classes(spec, classes):
+    with pytest.raises(NetspecError) as error:
+        matched(spec(flow(f"flatten -> fc = linear({classes})".replace("flatten -> fc", "flatten\n  fc"))))
+    found = only(error)
+    assert found.code == "E0607"
+    assert found.message == f"digits has 10 classes, but Flow tells {classes} apart"
+    assert f"linear({classes})" in found.span.text
+    assert "input image" in found.related[0][0].text
+    assert found.help == "the last layer needs 10 outputs"
+
+
+def test_classes_that_were_only_found_may_be_fewer(spec):
+    found = spec(flow("flatten -> linear(12)"))
+    three = data_of((1, 8, 8), 3)
+    assert matched(found, Data(three.train, three.test, 3, exact=False)).task == "multiclass"
+    with pytest.raises(NetspecError, match="has 20 classes, but Flow tells 12 apart"):
+        matched(found, Data(three.train, three.test, 20, exact=False))
+
+
+def test_several_mistakes_at_once(spec):
+    with pytest.raises(NetspecError) as error:
+        matched(spec(flow("flatten -> linear(7)", input="input image [1, 9, 9]")))
+    assert [found.code for found in error.value.diagnostics] == ["E0606", "E0607"]
+
+
+FORMS = [
+    ("flatten -> linear(10)", "cross_entropy", data_of((1, 8, 8), 10), "multiclass"),
+    ("flatten -> linear(10)", "mse", data_of((1, 8, 8), 10), "multiclass"),
+    ("flatten -> linear(1)", "bce", data_of((1, 8, 8), 2), "binary"),
+    ("flatten -> linear(1)", "mse", data_of((1, 8, 8)), "values"),
+    ("flatten -> linear(5)", "l1", data_of((1, 8, 8), target=(5,)), "values"),
+    ("conv(3, 1)", "cross_entropy", data_of((1, 8, 8), 3, target=(8, 8)), "multiclass"),
+    ("conv(1, 1)", "bce", data_of((1, 8, 8), 2, target=(8, 8)), "binary"),
+    ("conv(1, 1)", "smooth_l1", data_of((1, 8, 8), target=(8, 8)), "values"),
+]
+
+
+@pytest.mark.parametrize(("last", "loss", "data", "task"), FORMS, ids=[f"{row[1]} {row[0]}" for row in FORMS])
+def test_what_a_loss_compares(spec, last, loss, data, task):
+    assert matched(spec(flow(last, train=f"data digits\n  loss {loss}")), data).task == task
+
+
+UNFIT = [
+    ("flatten -> linear(10)", "cross_entropy", data_of((1, 8, 8)), "with a real number"),
+    ("conv(3, 1)", "cross_entropy", data_of((1, 8, 8), 3), r"an output \[3, 8, 8\] with one of 3 classes"),
+    ("flatten -> linear(3)", "mse", data_of((1, 8, 8), 10), "with one of 10 classes"),
+    ("flatten -> linear(1)", "bce", data_of((1, 8, 8), 3), "with one of 3 classes"),
+    ("flatten -> linear(4)", "mse", data_of((1, 8, 8), target=(5,)), r"with real numbers \[5\]"),
+]
+
+
+@pytest.mark.parametrize(("last", "loss", "data", "message"), UNFIT, ids=[f"{row[1]} {row[0]}" for row in UNFIT])
+def test_what_a_loss_cannot_compare(spec, last, loss, data, message):
+    with pytest.raises(NetspecError, match=message) as error:
+        matched(spec(flow(last, train=f"data digits\n  loss {loss}")), data)
+    assert only(error).code == "E0608"
+    assert only(error).help
+
+
+AUXILIARY = """\
+net Two {
+  input image [1, 8, 8]
+  body = conv(4, 3)
+  output aux = body -> flatten -> linear(10) when training
+  output logits = body -> relu -> flatten -> linear(10)
+}
+
+train {
+  data digits
+  loss cross_entropy(logits) + 0.3 * cross_entropy(aux)
+}
+"""
+
+
+def test_named_outputs(spec):
+    found = matched(spec(AUXILIARY))
+    assert [(index, term.weight) for term, index, _ in found.terms] == [(1, 1), (0, 0.3)]
+    assert found.judged == 1
+    assert matched(spec(AUXILIARY, ("cross_entropy(logits) + 0.3 * cross_entropy(aux)", "mse"))).judged == 1
+
+
+@pytest.mark.parametrize(
+    ("loss", "message", "help"),
+    [
+        ("cross_entropy(logit)", "Two has no output named logit", "did you mean logits?"),
+        ("cross_entropy(aux)", "the loss speaks of aux only, which is an output in training alone", None),
+    ],
+)
+def test_outputs_that_do_not_do(spec, loss, message, help):
+    with pytest.raises(NetspecError, match=message) as error:
+        matched(spec(AUXILIARY, ("cross_entropy(logits) + 0.3 * cross_entropy(aux)", loss)))
+    assert help in {None, only(error).help}
+
+
+def test_several_outputs_have_to_be_named(spec):
+    text = AUXILIARY.replace(" when training", "").replace("cross_entropy(logits) + 0.3 * cross_entropy(aux)", "mse")
+    with pytest.raises(NetspecError, match="has 2 outputs, so a loss has to say which") as error:
+        matched(spec(text))
+    assert only(error).help == "mse(aux)"
+
+
+def test_an_output_without_a_name(spec):
+    with pytest.raises(NetspecError, match="no output named logits") as error:
+        matched(spec(flow("flatten -> linear(10)", train="data digits\n  loss cross_entropy(logits)")))
+    assert only(error).help == "write cross_entropy alone"
+
+
+def test_several_inputs(spec):
+    text = flow("a -> add(b) -> flatten -> linear(10)", input="input a [1, 8, 8]\n  input b [1, 8, 8]")
+    with pytest.raises(NetspecError, match="has 2 inputs, and a data set feeds one"):
+        matched(spec(text))
+
+
+def test_indices(spec):
+    text = flow("embedding(10, 4) -> flatten -> linear(10)", input="input tokens: int [6]")
+    with pytest.raises(NetspecError, match="takes indices, but digits gives real numbers"):
+        matched(spec(text), data_of((6,), 10))
+    assert matched(spec(text), data_of((6,), 10, dtype=np.uint8)).data.train.x.dtype == np.int64
+
+
+def test_bytes_become_brightness(spec):
+    given = data_of((1, 8, 8), 10, dtype=np.uint8)
+    given.train.x[:] = 255
+    fed = matched(spec(), given).data.train.x
+    assert (fed.dtype, fed.min()) == (np.float32, 1)
+
+
+def test_a_metric_that_judges_something_else(spec):
+    text = flow("flatten -> linear(10)", train="data digits\n  loss cross_entropy\n  metrics [accuracy, r2]")
+    with pytest.raises(NetspecError, match="r2 does not judge classes"):
+        matched(spec(text))

@@ -1,0 +1,204 @@
+"""The folder of a run: never another's, every file whole or not there."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from torch import nn
+
+from netspec import NetspecError
+from netspec.train.curves import compare, draw, read
+from netspec.train.loop import Row
+from netspec.train.runs import Recorder, claim, replacing, table
+
+
+def row(epoch, error=0.5):
+    return Row(epoch, 10 * epoch, 0.1, {"loss": 1 / epoch, "accuracy": 0.9}, {"loss": 2.0, "accuracy": 1 - error}, 0.25)
+
+
+def test_the_next_free_number(tmp_path):
+    names = [claim(tmp_path / "runs" / "net").name for _ in range(3)]
+    assert names == ["net", "net-2", "net-3"]
+    (tmp_path / "runs" / "file").write_text("mine")
+    assert claim(tmp_path / "runs" / "file").name == "file-2"
+    assert (tmp_path / "runs" / "file").read_text() == "mine"
+
+
+def test_a_file_in_the_way(tmp_path):
+    (tmp_path / "runs").write_text("mine")
+    with pytest.raises(NetspecError) as error:
+        claim(tmp_path / "runs" / "net")
+    (found,) = error.value.diagnostics
+    assert found.code == "E0610"
+    assert found.help == f"{tmp_path / 'runs'} is a file, and a folder is needed there"
+    assert (tmp_path / "runs").read_text() == "mine"
+
+
+def test_a_folder_that_cannot_be_made(tmp_path, monkeypatch):
+    def refuse(*arguments, **options):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(NetspecError, match="cannot be written: permission denied"):
+        claim(tmp_path / "runs" / "net")
+
+
+def test_a_name_that_is_none(tmp_path):
+    with pytest.raises(NetspecError, match="cannot be written"):
+        claim(tmp_path / ("x" * 400))
+    with pytest.raises(NetspecError, match="cannot be written"):
+        claim(tmp_path / "a\0b")
+
+
+def test_a_file_is_replaced_whole(tmp_path):
+    path = tmp_path / "a.txt"
+    replacing(path, lambda beside: beside.write_text("one"))
+    replacing(path, lambda beside: beside.write_text("two"))
+    assert path.read_text() == "two"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.txt"]
+
+
+def fail_to_rename(self, target):
+    raise OSError(28, "No space left on device")
+
+
+def half_written(beside):
+    beside.write_text("hal")
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("before", [None, "old"])
+@pytest.mark.parametrize("way", ["rename", "write"])
+def test_what_fails_leaves_nothing_half_written(tmp_path, monkeypatch, before, way):
+    path = tmp_path / "a.txt"
+    if before:
+        path.write_text(before)
+    if way == "rename":
+        monkeypatch.setattr(Path, "replace", fail_to_rename)
+    with pytest.raises(NetspecError, match="no space left on device") as error:
+        replacing(path, half_written if way == "write" else lambda beside: beside.write_text("new"))
+    assert error.value.diagnostics[0].code == "E0610"
+    assert [entry.name for entry in tmp_path.iterdir()] == (["a.txt"] if before else [])
+    assert not before or path.read_text() == before
+
+
+def test_an_interruption_leaves_nothing_half_written(tmp_path):
+    def interrupted(beside):
+        beside.write_text("hal")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        replacing(tmp_path / "a.txt", interrupted)
+    assert not list(tmp_path.iterdir())
+
+
+def test_weights_that_cannot_be_written(tmp_path, monkeypatch):
+    recorder = Recorder(tmp_path, {})
+    recorder.weights(nn.Linear(2, 2))
+    before = (tmp_path / "model.safetensors").read_bytes()
+    monkeypatch.setattr(Path, "replace", fail_to_rename)
+    with pytest.raises(NetspecError, match=r"model\.safetensors cannot be written"):
+        recorder.weights(nn.Linear(2, 2))
+    assert (tmp_path / "model.safetensors").read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["model.safetensors"]
+
+
+def test_what_others_may_read(tmp_path):
+    Recorder(tmp_path, {}).weights(nn.Linear(2, 2))
+    assert (tmp_path / "model.safetensors").stat().st_mode & 0o777 == tmp_path.stat().st_mode & 0o666
+
+
+def test_the_table():
+    rows = list(csv.DictReader(table([row(1), row(2)]).splitlines()))
+    assert list(rows[0]) == [
+        "epoch", "step", "lr", "train_loss", "test_loss", "train_accuracy", "test_accuracy", "seconds",
+    ]  # fmt: skip
+    assert [float(rows[1][key]) for key in ("epoch", "step", "train_loss", "test_accuracy")] == [2, 20, 0.5, 0.5]
+    assert table([]) == "epoch,step,lr,train_loss,test_loss,seconds\n"
+
+
+def test_the_record_follows_the_run(tmp_path):
+    recorder = Recorder(tmp_path, {"net": "Small"})
+    recorder.begin("net Small {}", "class Small: ...")
+    assert json.loads((tmp_path / "run.json").read_text()) == {
+        "net": "Small",
+        "status": "running",
+        "epochs": 0,
+        "steps": 0,
+    }
+    recorder.add(row(1))
+    recorder.save("stopped")
+    record = json.loads((tmp_path / "run.json").read_text())
+    assert (record["status"], record["epochs"], record["test"]["accuracy"]) == ("stopped", 1, 0.5)
+    assert (tmp_path / "spec.net").read_text() == "net Small {}"
+
+
+def test_metrics_are_on_disk_while_a_run_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setattr("netspec.train.runs.SAVE_EVERY", -1)
+    recorder = Recorder(tmp_path, {})
+    recorder.add(row(1))
+    assert (tmp_path / "metrics.csv").read_text() == table([row(1)])
+
+
+def recorded(folder, *errors, title=None):
+    folder.mkdir()
+    recorder = Recorder(folder, {"net": title, "parameters": 2050} if title else {})
+    recorder.rows = [row(epoch, error) for epoch, error in enumerate(errors, 1)]
+    recorder.save("finished")
+    return folder
+
+
+def test_curves_are_those_of_the_table(tmp_path):
+    curve = read(recorded(tmp_path / "a", 0.4, 0.2, title="Small"))
+    assert curve.title == "Small, 2,050 parameters"
+    assert curve.figure("test") == pytest.approx([40, 20])
+    assert curve.epochs == [1, 2]
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_curves_of_several_runs_in_one_picture(tmp_path, count):
+    folders = [recorded(tmp_path / f"run{index}", 0.4, 0.2) for index in range(count)]
+    compare(folders, tmp_path / "pictures" / "all.png")
+    assert (tmp_path / "pictures" / "all.png").read_bytes().startswith(b"\x89PNG")
+    assert len(list((tmp_path / "pictures").iterdir())) == 1
+
+
+def test_a_run_of_one_epoch_and_of_losses_alone(tmp_path):
+    folder = recorded(tmp_path / "one", 0.4)
+    draw(folder)
+    (folder / "metrics.csv").write_text("epoch,step,lr,train_loss,test_loss,seconds\n1,2,0.1,3,4,5\n2,2,0.1,3,nan,5\n")
+    draw(folder)
+    assert read(folder).judged == "loss"
+    assert (folder / "curves.png").exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        "",
+        "a,b\n1,2\n",
+        "epoch,step,lr,train_loss,test_loss,seconds\n",
+        "epoch,train_loss,test_loss\n1,x,2\n",
+        "epoch,train_loss,test_loss\n1\n",
+    ],
+)
+def test_folders_that_hold_no_run(tmp_path, content):
+    if content is not None:
+        (tmp_path / "metrics.csv").write_text(content)
+    with pytest.raises(NetspecError) as error:
+        compare([tmp_path], tmp_path / "all.png")
+    assert error.value.diagnostics[0].code == "E0614"
+    assert not (tmp_path / "all.png").exists()
+
+
+def test_pictures_that_cannot_be_written(tmp_path):
+    folder = recorded(tmp_path / "run", 0.4)
+    with pytest.raises(NetspecError, match=r"all\.xyz cannot be written"):
+        compare([folder], tmp_path / "all.xyz")
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(NetspecError, match="is a file, and a folder is needed there"):
+        compare([folder], tmp_path / "file" / "all.png")
