@@ -16,7 +16,7 @@ from netspec.elaborate.problems import Problem, Spoilt, Stop, nearest
 from netspec.elaborate.state import Frame, State
 from netspec.elaborate.values import Result, Template, Tensor, Word
 from netspec.graph.graph import Graph
-from netspec.syntax import tree
+from netspec.syntax.tree import File, Let, Train
 from netspec.syntax.parser import parse as parse_tree
 from netspec.syntax.source import Source, Span
 
@@ -33,7 +33,7 @@ class Spec:
         return self.module.source
 
     @property
-    def tree(self) -> tree.File:
+    def tree(self) -> File:
         return self.module.file
 
     @property
@@ -42,7 +42,7 @@ class Spec:
         return self.module.nets
 
     @property
-    def train(self) -> tree.Train | None:
+    def train(self) -> Train | None:
         """The train section, where the file has one."""
         return self.module.train
 
@@ -128,7 +128,7 @@ def parse_argument(text: str, name: str = "<argument>") -> Any:
     source = Source(name, f"let value = {text}")
     file, mistakes = parse_tree(source)
     here = Span(source, len("let value = "), len(source.text))
-    if not mistakes and len(file.items) == 1 and isinstance(item := file.items[0], tree.Let):
+    if not mistakes and len(file.items) == 1 and isinstance(item := file.items[0], Let):
         environment = Environment()
         state = State()
         try:

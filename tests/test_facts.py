@@ -29,7 +29,9 @@ class Case:
     """A network of facts.json as an example has it.
 
     `stages` maps a name there to the name here where they differ beyond case and a parenthesis; None where the example
-    has no such stage. `fields` maps stages to their receptive field (the first axis), with the name of the stage here.
+    has no such stage. `fields` maps stages, by their name here, to their receptive field along
+    the first axis; to its least and its largest where it differs from position to position.
+    `macs` and `outputs` stand where the example means to differ.
     """
 
     id: str
@@ -38,10 +40,12 @@ class Case:
     net: str | None = None
     inputs: Mapping[str, list[int]] | None = None
     stages: Mapping[str, str | None] = field(default_factory=dict)
-    fields: Mapping[str, int] = field(default_factory=dict)
+    fields: Mapping[str, int | tuple[int, int]] = field(default_factory=dict)
+    macs: int | None = None
+    outputs: list[list[int]] | None = None
 
     def __str__(self) -> str:
-        return self.id
+        return f"{self.id}-{self.example}"
 
 
 def googlenet_stages() -> dict[str, str]:
@@ -54,15 +58,36 @@ def resnet(depth: int, field: int, **arguments: Any) -> Case:
     return Case(f"resnet{depth}.{variant}", "resnet", {"depth": depth, **arguments}, fields={"layer4": field})
 
 
+def densenet(depth: int, **more: Any) -> Case:
+    return Case(f"densenet{depth}.torchvision", "densenet", {"depth": depth}, **more)
+
+
+VNET = {"L1": 5, "L2": 22, "L3": 72, "L4": 172, "L5": 372, "R4": 468, "R3": 516, "R2": 532, "R1": (532, 548)}
 CASES = [
     Case("lenet5.full_c3", "lenet5", fields={"c1": 5, "s2": 6, "c3": 14, "s4": 16, "c5": 32}),
+    # The radial basis functions of the output have fixed values and are left out: the spec ends with F6.
+    Case("lenet5.1998", "lenet5_1998", stages={"out": None}, outputs=[[84]], fields={"s4": 16}),
     Case("alexnet.original", "alexnet", fields={"pool5": 195}),
+    Case("alexnet.two_tower", "alexnet_towers"),
     Case("alexnet.torchvision", "alexnet_torchvision", fields={"features": 195}),
+    Case("zfnet", "zfnet", fields={"pool5": 171}),
     Case("vgg16.torchvision", "vgg16", fields={"features": 212}),
+    Case("vgg11.torchvision", "vgg", {"depth": 11}, fields={"features": 150}),
+    Case("vgg13.torchvision", "vgg", {"depth": 13}, fields={"features": 156}),
+    Case("vgg16.torchvision", "vgg", fields={"features": 212}),
+    Case("vgg19.torchvision", "vgg", {"depth": 19}, fields={"features": 268}),
+    *(Case(f"vgg{depth}_bn.torchvision", "vgg", {"depth": depth, "normalised": True}) for depth in (11, 13, 16, 19)),
+    Case("nin.cifar10", "nin", fields={"cccp6": 27}),
+    Case("nin.imagenet", "nin", net="ImageNet"),
+    Case("maxout.mnist_conv", "maxout_mnist"),
+    Case("maxout.mnist_pi", "maxout_mnist", net="Permuted"),
+    Case("maxout.cifar10", "maxout_cifar"),
     Case("googlenet.v1.aux", "googlenet", stages=googlenet_stages(), fields={"inception5b": 715}),
     Case("googlenet.v1.deploy", "googlenet", {"aux": False}, stages=googlenet_stages()),
     Case("googlenet.torchvision.aux", "googlenet_torchvision", fields={"inception5b": 379}),
     Case("googlenet.torchvision", "googlenet_torchvision", {"aux": False}, fields={"inception5b": 379}),
+    Case("inception_v3.torchvision.aux", "inception_v3", fields={"Mixed_7c": 1311}),
+    Case("inception_v3.torchvision", "inception_v3", {"aux": False}),
     resnet(18, 435),
     resnet(34, 899),
     resnet(50, 427),
@@ -71,13 +96,42 @@ CASES = [
     resnet(50, 483, v1=True),
     resnet(101, 1027, v1=True),
     resnet(152, 1507, v1=True),
+    *(
+        Case(f"preact_resnet{depth}", "preact_resnet", {"depth": depth}, stages={"stem": "conv1"}, fields=field)
+        for depth, field in ((50, {"layer4": 427}), (101, {}), (152, {}), (200, {}))
+    ),
+    Case("se_resnet50.legacy", "se_resnet"),
+    Case("senet154", "senet154"),
     Case("densenet121.torchvision", "densenet121", fields={"features": 2071}),
+    densenet(121),
+    densenet(161),
+    densenet(169),
+    densenet(201),
     *(
         Case(f"highway.mnist_fc_{depth}", "highway_mnist", {"depth": depth}, stages={"in": "plain"})
         for depth in (10, 20, 50, 100)
     ),
-    Case("unet.original", "unet", fields={"down5": 140}),
+    *(Case(f"highway.mnist_conv_{width}", "highway_conv", {"width": width}) for width in (16, 32)),
+    Case("unet.original", "unet", fields={"down5": 140, "out": (188, 204)}),
+    Case("unet.same_512_dropout", "unet_same", stages={f"up{level}": f"dec{level}.up" for level in (1, 2, 3, 4)}),
     Case("wavenet.ibab_padded", "wavenet", fields={"post2": 5117}),
+    # The facts have sequences as [length, channels] where the embedding leaves them; ours are maps from there on.
+    Case("bytenet.lm", "bytenet", net="LanguageModel", stages={"emb": None}),
+    Case("bytenet.mt", "bytenet"),
+    # The facts count the padding that TCN's authors' code computes and cuts off again; theirs, without it, is this.
+    Case("tcn.seq_mnist", "tcn", macs=51_607_050, fields={"net": 3061}),
+    Case("charcnn.small", "charcnn", {"size": "small"}, fields={"pool6": 123}),
+    Case("charcnn.large", "charcnn"),
+    Case("timeseries.fcn", "timeseries_fcn", fields={"b3": 14}),
+    Case("c3d.sports1m", "c3d"),
+    Case("c3d.ucf101", "c3d", {"classes": 101}),
+    Case("vnet.paper", "vnet", stages={"conv0": "L1"}, fields=VNET),
+    Case("deconvnet", "deconvnet"),
+    Case("yolov1.paper", "yolov1", fields={"conv24": 749}),
+    Case("cam.vgg16_gap", "cam_vgg16"),
+    Case("dcgan.generator", "dcgan"),
+    Case("dcgan.generator_paper", "dcgan", net="PaperGenerator"),
+    Case("resize_conv.generator", "resize_conv"),
 ]
 
 
@@ -87,7 +141,7 @@ def graph_of(index: int) -> Graph:
     return netspec.load(EXAMPLES / f"{case.example}.net").graph(case.net, inputs=case.inputs, **case.arguments)
 
 
-@pytest.fixture(params=range(len(CASES)), ids=[case.id for case in CASES])
+@pytest.fixture(params=range(len(CASES)), ids=map(str, CASES))
 def known(request: pytest.FixtureRequest) -> tuple[Case, dict[str, Any], Graph]:
     case = CASES[request.param]
     return case, MODELS[case.id], graph_of(request.param)
@@ -109,16 +163,17 @@ def test_parameters(known: Known) -> None:
 
 def test_macs(known: Known) -> None:
     """Where the facts count auxiliary heads, so do we: theirs are all the outputs that they list."""
-    _, fact, graph = known
+    case, fact, graph = known
     macs = sum(node.layer.macs(*node.shapes) for node in graph) if several(fact) else graph.macs
-    assert macs == fact["macs"]
+    assert macs == (case.macs or fact["macs"])
 
 
 def test_outputs(known: Known) -> None:
-    _, fact, graph = known
+    case, fact, graph = known
     expected = fact["output_shapes"] if several(fact) else [fact["output_shapes"]]
     outputs = [output for output in graph.outputs if several(fact) or not output.when_training]
-    assert sorted(list(output.value.shape.dims) for output in outputs) == sorted(shape[1:] for shape in expected)
+    shapes = case.outputs or [shape[1:] for shape in expected]
+    assert sorted(list(output.value.shape.dims) for output in outputs) == sorted(shapes)
 
 
 def several(fact: dict[str, Any]) -> bool:
@@ -140,11 +195,13 @@ def shape_here(case: Case, graph: Graph, stage: str) -> list[int]:
     return [size for size in graph[name].output.shape.dims if size != 1]
 
 
-@pytest.mark.parametrize("index", [i for i, case in enumerate(CASES) if case.fields], ids=lambda i: CASES[i].id)
+@pytest.mark.parametrize("index", [i for i, case in enumerate(CASES) if case.fields], ids=lambda i: str(CASES[i]))
 def test_receptive_fields(index: int) -> None:
     case, graph = CASES[index], graph_of(index)
     fields = receptive_fields(graph)
-    assert {name: size_of(fields[node_name(graph, name)]) for name in case.fields} == dict(case.fields)
+    for name, expected in case.fields.items():
+        least, most = expected if isinstance(expected, tuple) else (expected, expected)
+        assert least <= size_of(fields[node_name(graph, name)]) <= most, name
 
 
 def node_name(graph: Graph, name: str) -> str:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any, TypeAlias
 
-from netspec.elaborate import operators
+from netspec.elaborate import operators, shapes
 from netspec.elaborate.calls import Calls
 from netspec.elaborate.draft import DraftNode, DraftScope
 from netspec.elaborate.environment import UNBOUND, Environment, Unbound
-from netspec.elaborate.problems import Problem, Spoilt, Stop, nearest
-from netspec.elaborate.state import DEEPEST, MOST_STAGES, Frame
+from netspec.elaborate.problems import Problem, Spoilt, Stop, counted, nearest
+from netspec.elaborate.state import DEEPEST, MOST_MISTAKES, MOST_STAGES, Frame
 from netspec.elaborate.values import POISON, Poison, Result, SharedModule, Tensor, Word
 from netspec.graph.graph import ScopeKind
 from netspec.layers import REGISTRY
@@ -106,7 +105,7 @@ class Bodies(Calls):
         if len(names) > 1 and len(names) != len(outputs):
             raise Problem(
                 "E0208",
-                f"{len(names)} labels, but the stage has {len(outputs)} output{'s' if len(outputs) > 1 else ''}",
+                f"{len(names)} labels, but the stage has {counted(len(outputs), 'output')}",
                 labels[0].span.to(labels[-1].span),
             )
         table = frame.environment.labels
@@ -168,9 +167,11 @@ class Bodies(Calls):
                     "E0505",
                     f"blocks and wirings are nested more than {DEEPEST} deep here",
                     span,
+                    notes=shapes.way_here(frame.scope, span),
                     help="the limit counts what is inside what once every block is unrolled",
                 )
             )
+        self.state.spend(span)
         scope = DraftScope(kind, title, span, parent=frame.scope)
         frame.scope.items.append(scope)
         yield scope
@@ -182,20 +183,13 @@ class Bodies(Calls):
             return
         made = there.made if isinstance(there, Result) else there
         where = made.span if isinstance(made, DraftNode | DraftScope | Tensor | SharedModule) else None
+        related = ((where, "the first one"),) if where is not None else ()
+        message, help = f"{name} is the name of a value in this scope already", "give the stage another label"
         if name in frame.environment.labels:
-            message = f"there is a stage labelled {name} in this scope already"
-            help = f"give it another label; in a loop, complete the label by the loop's variable: {name}$i"
-        else:
-            message = f"{name} is the name of a value in this scope already"
-            help = "give the stage another label"
-        raise Problem(
-            "E0204",
-            message,
-            span,
-            "the second one",
-            related=((where, "the first one"),) if where is not None and where.start != span.start else (),
-            help=help,
-        )
+            message, help = f"there is a stage labelled {name} in this scope already", "give it another label"
+            if where is not None and where.source is span.source and span.end <= where.start < span.end + 4:
+                related, help = (), f"in a loop, complete the label by the loop's variable: {name}$i"
+        raise Problem("E0204", message, span, "the second one" if related else "", related=related, help=help)
 
     def label(self, label: tree.Label, frame: Frame) -> str:
         """The label's text, its template filled in."""
@@ -217,12 +211,20 @@ class Bodies(Calls):
 
     def flow(self, flow: tree.Flow, frame: Frame) -> Result:
         """The elements in turn, each fed what the one before leaves; the frame's own flow stays where it was."""
-        local = replace(frame)
+        local = frame.copy()
         result: Result | None = None
         for position, element in enumerate(flow.elements):
-            result = self.element(element, local, first=position == 0)
-            local.current = result.outputs[0]
-        assert result is not None
+            try:
+                result = self.element(element, local, first=position == 0)
+                local.current = result.outputs[0]
+            except (Problem, Spoilt) as problem:
+                if position == len(flow.elements) - 1:
+                    raise
+                if isinstance(problem, Problem):
+                    self.state.report(problem)
+                result, local.current = None, POISON
+        if result is None:
+            raise Spoilt
         return result
 
     def element(self, element: tree.Element, frame: Frame, *, first: bool) -> Result:
@@ -304,7 +306,7 @@ class Bodies(Calls):
             return
         parts = list(value.outputs) if isinstance(value, Result) else value
         if not isinstance(parts, list) or len(parts) != len(let.names):
-            found = f"{len(parts)} values" if isinstance(parts, list) else operators.kind(value)
+            found = counted(len(parts), "value") if isinstance(parts, list) else operators.kind(value)
             raise Problem("E0208", f"{len(let.names)} names, but this is {found}", let.flow.span)
         self.bind_names(let, parts, frame)
 
@@ -332,7 +334,8 @@ class Bodies(Calls):
                 related=((shared.span, "declared here"),),
                 help="apply it in the body that declares it, outside labelled containers and blocks",
             )
-        local = replace(frame, environment=shared.environment, current=entering, entered=entering)
+        local = frame.copy()
+        local.environment, local.current, local.entered = shared.environment, entering, entering
         before = self.state.nodes
         result = self.named(shared.name, shared.flow, span, local)
         made = result.made
@@ -395,10 +398,12 @@ class Bodies(Calls):
             )
         with self.rounds(len(items), loop.sequence.span), self.scope("for", "", loop.span, frame) as scope:
             scope.count = len(items)
-            local = replace(frame, scope=scope)
+            local = frame.copy()
+            local.scope = scope
             for item in items:
                 self.bind(loop, item, frame)
                 self.round(loop.body, local, each)
+                self.still_sound()
             self.rejoin(scope, local, frame)
 
     def bind(self, loop: tree.For, item: Any, frame: Frame) -> None:
@@ -428,17 +433,24 @@ class Bodies(Calls):
             raise Problem("E0219", f"nothing can be repeated {count} times", repeat.count.span)
         with self.rounds(count, repeat.count.span), self.scope("repeat", "", repeat.span, frame) as scope:
             scope.count = count
-            local = replace(frame, scope=scope)
+            local = frame.copy()
+            local.scope = scope
             for _ in range(count):
                 self.round(repeat.body, local, each)
+                self.still_sound()
             self.rejoin(scope, local, frame)
+
+    def still_sound(self) -> None:
+        """Leaves a loop that goes on finding mistakes: those of its first rounds have been told."""
+        if self.state.mistakes > MOST_MISTAKES:
+            raise Spoilt
 
     def round(self, body: tree.Body, frame: Frame, each: Each) -> None:
         """One round of a loop, unrolled in place."""
-        self.state.spend(body.span)
         entering = frame.current
         with self.scope("iteration", "", body.span, frame) as scope:
-            local = replace(frame, environment=frame.environment.in_place(), scope=scope, depth=frame.depth + 1)
+            local = frame.copy()
+            local.environment, local.scope, local.depth = frame.environment.in_place(), scope, frame.depth + 1
             self.run(body, local, each)
             self.rejoin(scope, local, frame, entering)
 
@@ -478,7 +490,8 @@ class Bodies(Calls):
                 break
         if chosen is None:
             return
-        local = replace(frame, environment=frame.environment.in_place(), depth=frame.depth + 1)
+        local = frame.copy()
+        local.environment, local.depth = frame.environment.in_place(), frame.depth + 1
         self.run(chosen, local, each)
         frame.current, frame.returned = local.current, local.returned
         frame.entered, frame.inputs = local.entered, local.inputs

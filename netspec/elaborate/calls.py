@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from pydantic import ValidationError
 
 from netspec.elaborate import operators, shapes
+from netspec.elaborate.demands import demand, takes_words, words
 from netspec.elaborate.draft import DraftNode
 from netspec.elaborate.environment import UNBOUND
 from netspec.elaborate.expressions import Expressions
 from netspec.elaborate.operators import FUNCTIONS, OperandError, TooLarge
-from netspec.elaborate.problems import Problem, Spoilt, nearest
+from netspec.elaborate.problems import Problem, Spoilt, counted, nearest, whole
 from netspec.elaborate.state import Frame
 from netspec.elaborate.values import Poison, Result, SharedModule, Template, Tensor, Word
 from netspec.graph.graph import Fit
 from netspec.graph.requirements import Requirement
-from netspec.graph.sizes import OpenSize
+from netspec.graph.shape import Shape
+from netspec.graph.sizes import OpenSize, TooComplexError
 from netspec.layers import REGISTRY
 from netspec.layers.base import Layer, ShapeError
 from netspec.syntax import tree
@@ -137,7 +140,7 @@ class Calls(Expressions):
         except (OperandError, TooLarge) as error:
             self.fail(error, span)
         except TypeError:
-            raise Problem("E0203", f"{name} does not take {len(values)} arguments", span) from None
+            raise Problem("E0203", f"{name} does not take {counted(len(values), 'argument')}", span) from None
 
     def layer_call(self, name: str, arguments: Arguments, span: Span, name_span: Span, frame: Frame) -> Result:
         """A layer applied to its leading tensors, or else to the current value."""
@@ -155,7 +158,7 @@ class Calls(Expressions):
 
     def layer_inputs(self, cls: type[Layer], arguments: Arguments, span: Span, frame: Frame) -> tuple[Tensor, ...]:
         """The tensors of a layer's slots; an absent one before a present one repeats the one before it."""
-        slots = [slot.strip("*?") for slot in cls.tensors]
+        slots, _ = _slots_and_fields(cls)
         if not slots:
             return ()
         given: dict[str, Tensor] = {}
@@ -165,7 +168,7 @@ class Calls(Expressions):
             rest = leading[fixed:] or ([] if fixed else [self.current(frame, span)])
             return (*leading[:fixed], *rest)
         if len(leading) > len(slots):
-            raise self.wrong(cls, f"{cls.name} takes at most {len(slots)} tensors, not {len(leading)}", span)
+            raise self.wrong(cls, f"{cls.name} takes at most {counted(len(slots), 'tensor')}, not {len(leading)}", span)
         given.update(zip(slots, leading, strict=False))
         for slot in slots:
             if slot in arguments.named:
@@ -188,13 +191,12 @@ class Calls(Expressions):
         self, cls: type[Layer], arguments: Arguments, span: Span, name_span: Span, frame: Frame, *, lexical: bool = True
     ) -> Layer:
         """The layer with its arguments; equal calls share one object."""
-        slots = {slot.strip("*?") for slot in cls.tensors}
-        fields = list(cls.model_fields)
+        slots, fields = _slots_and_fields(cls)
         values: dict[str, Any] = dict(frame.environment.defaults.get(cls.name, {})) if lexical else {}
         where: dict[str, Span] = {}
         if len(arguments.positional) > len(fields):
             extra = arguments.positional[len(fields)][1]
-            raise self.wrong(cls, f"{cls.name} takes at most {len(fields)} arguments besides tensors", extra)
+            raise self.wrong(cls, f"{cls.name} takes at most {counted(len(fields), 'argument')} besides tensors", extra)
         pairs = [(name, *pair) for name, pair in zip(fields, arguments.positional, strict=False)]
         pairs += [(name, *pair) for name, pair in arguments.named.items() if name not in slots]
         for name, value, here in pairs:
@@ -255,17 +257,25 @@ class Calls(Expressions):
                 mend = (Span(here.source, here.start, here.start + len(name)), near)
             return self.wrong(cls, f"{cls.name} has no argument {name}", here, help=help, mend=mend)
         for word in value if isinstance(value, tuple) else (value,):
-            if isinstance(word, Word) and not _takes_words(cls, name):
+            if isinstance(word, Word) and not takes_words(cls, name):
                 return self.unknown(word.text, word.span)
         if first["type"] == "value_error":
             message = str(first.get("ctx", {}).get("error", first["msg"]))
             return self.wrong(cls, message if message.startswith(cls.name) else f"{cls.name}: {message}", here)
-        return self.wrong(cls, f"{name} of {cls.name} {_demand(error, name)}", here)
+        message = f"{name} of {cls.name} {demand(error, name, value)}"
+        return self.wrong(cls, message, here, label=f"this is {operators.kind(value)}", help=whole(value, here))
 
     def wrong(
-        self, cls: type[Layer], message: str, span: Span, *, help: str = "", mend: tuple[Span, str] | None = None
+        self,
+        cls: type[Layer],
+        message: str,
+        span: Span,
+        *,
+        label: str = "",
+        help: str = "",
+        mend: tuple[Span, str] | None = None,
     ) -> Problem:
-        return Problem("E0203", message, span, notes=(f"{cls.signature()}",), help=help, mend=mend)
+        return Problem("E0203", message, span, label, notes=(cls.signature(),), help=help, mend=mend)
 
     def apply(self, layer: Layer, inputs: tuple[Tensor, ...], span: Span, frame: Frame) -> Result:
         """A node: the layer at work on its inputs."""
@@ -273,17 +283,18 @@ class Calls(Expressions):
         state.spend(span)
         taken = tuple(tensor.shape for tensor in inputs)
         key = (id(layer), taken)
-        made = state.shapes.get(key)
-        if made is None:
+        known = state.shapes.get(key)
+        if known is None:
             try:
                 made = layer.outputs(*taken)
             except ShapeError as error:
                 raise shapes.layer_problem(layer, inputs, span, frame.scope, error) from None
-            state.shapes[key] = made
-        for size in (size for shape in (*made, *taken) for size in shape.dims):
-            if isinstance(size, int) and size > 2**31 - 1:
-                raise Problem("E0504", f"a size of {size:,} is beyond what a tensor can have", span)
-        if any(shape.is_open for shape in (*made, *taken)):
+            except TooComplexError as error:
+                raise Problem("E0504", f"{error} is beyond what can be reckoned with", span) from None
+            _bound_sizes(made, span)
+            known = state.shapes[key] = made, any(shape.is_open for shape in (*made, *taken))
+        made, is_open = known
+        if is_open:
             self.require(layer, taken, made, inputs, span, frame)
         node = DraftNode(layer, inputs, span, None, frame.when_training)
         node.outputs = tuple(Tensor(shape, span, node, index) for index, shape in enumerate(made))
@@ -303,8 +314,7 @@ class Calls(Expressions):
         for need in needs:
             holds = self.state.requirements.get(need)
             if holds is None:
-                holds = "always" if need.always else "never" if need.never else "sometimes"
-                self.state.requirements[need] = holds
+                holds = self.state.requirements[need] = need.status
                 if holds == "sometimes":
                     self.state.fits.append(Fit(need, span))
             if holds == "never":
@@ -313,43 +323,48 @@ class Calls(Expressions):
                     f"{layer.name} fits for no size: {need.left} is never {_SAID[need.relation]} {need.right}",
                     span,
                     notes=(
-                        *(f"{tensor.shape} is {shapes.origin(tensor)}" for tensor in inputs),
-                        *shapes.way_here(frame.scope),
+                        *(f"{tensor.shape} is {shapes.origin(tensor, span)}" for tensor in inputs),
+                        *shapes.way_here(frame.scope, span),
                     ),
                 )
 
     def block_call(self, template: Template, arguments: Arguments, span: Span, frame: Frame) -> Result:
         """A block or net applied: leading tensors fill its tensor parameters, or enter it where there is one more."""
         definition = template.definition
-        parameters = list(definition.parameters)
-        leading = [p for p in parameters if _is_tensor(p)]
-        named_tensors = sum(_is_tensor(p) and p.name in arguments.named for p in parameters)
-        entering: Tensor | None = None
+        leads = [p for p in definition.parameters if _is_tensor(p) and p.name not in arguments.named]
         tensors = list(arguments.tensors)
-        if len(tensors) > len(leading) - named_tensors:
-            entering = tensors.pop(0)
-        if len(tensors) > len(leading):
-            raise self.misused(
-                definition, f"{definition.name} takes {len(leading)} tensors besides the one that enters it", span
-            )
-        positional = iter([*((t, span) for t in tensors), *arguments.positional])
-        bound: dict[str, tuple[Any, Span]] = {}
-        for parameter in parameters:
-            if parameter.name in arguments.named:
-                continue
-            if _is_tensor(parameter) and not tensors:
-                continue
-            pair = next(positional, None)
-            if pair is None:
-                break
-            if _is_tensor(parameter):
-                tensors = tensors[1:]
-            bound[parameter.name] = pair
-        if (left := next(positional, None)) is not None:
-            raise self.misused(definition, f"{definition.name} takes at most {len(parameters)} arguments", left[1])
+        entering = tensors.pop(0) if len(tensors) > len(leads) else None
+        if len(tensors) > len(leads):
+            message = f"{definition.name} takes {counted(len(leads), 'tensor')} besides the one that enters it"
+            raise self.misused(definition, message, span)
+        bound = self.bound(definition, [(tensor, span) for tensor in tensors], arguments)
+        values = {name: self.for_parameter(definition, name, *pair) for name, pair in bound.items()}
+        missing = [p.name for p in definition.parameters if p.default is None and p.name not in values]
+        if missing and arguments.tensors and entering is not None:
+            help = f"the first tensor enters the block; for one more, declare a parameter: {missing[0]}: tensor"
+            raise self.misused(definition, f"{definition.name} needs {missing[0]}", span, help=help, code="E0210")
+        return self.instantiate(template, entering or self.current(frame, span), values, span, frame)
+
+    def bound(
+        self, definition: tree.Definition, tensors: list[tuple[Any, Span]], arguments: Arguments
+    ) -> dict[str, tuple[Any, Span]]:
+        """The arguments by parameter: leading tensors go to the tensor parameters, what follows to the others."""
+        free = [p for p in definition.parameters if p.name not in arguments.named]
+        if any(isinstance(value, Tensor | Result) for value, _ in arguments.positional):
+            ordered, given = free, [*tensors, *arguments.positional]
+        else:
+            ordered = [p for p in free if _is_tensor(p)][: len(tensors)]
+            ordered += [p for p in free if not _is_tensor(p)]
+            ordered += [p for p in free if p not in ordered]
+            given = [*tensors, *arguments.positional]
+        if len(given) > len(ordered):
+            message = f"{definition.name} takes at most {counted(len(definition.parameters), 'argument')}"
+            raise self.misused(definition, message, given[len(ordered)][1])
+        bound = {parameter.name: pair for parameter, pair in zip(ordered, given, strict=False)}
         for name, pair in arguments.named.items():
-            if name not in {p.name for p in parameters}:
-                near = nearest(name, [p.name for p in parameters])
+            known = [parameter.name for parameter in definition.parameters]
+            if name not in known:
+                near = nearest(name, known)
                 raise self.misused(
                     definition,
                     f"{definition.name} has no parameter {name}",
@@ -358,21 +373,21 @@ class Calls(Expressions):
                     mend=(Span(pair[1].source, pair[1].start, pair[1].start + len(name)), near) if near else None,
                 )
             bound[name] = pair
-        values = {name: self.for_parameter(definition, name, *pair) for name, pair in bound.items()}
-        if entering is None:
-            entering = self.current(frame, span)
-        return self.instantiate(template, entering, values, span, frame)
+        return bound
 
     def for_parameter(self, definition: tree.Definition, name: str, value: Any, span: Span) -> Any:
         """The value that a parameter is given, of the parameter's type; raises Problem where it is of another."""
         parameter = next(p for p in definition.parameters if p.name == name)
         kind = parameter.type.name if parameter.type is not None else None
         if kind == "tensor":
+            if not isinstance(value, Tensor | Result | Word | SharedModule):
+                message = f"{name} of {definition.name} is a tensor, but this is {operators.kind(value)}"
+                raise self.misused(definition, message, span, code="E0210")
             return self.tensor(value, span)
         if isinstance(value, SharedModule):
             raise self.mistaken(value, "a value", span)
         if isinstance(value, Word) and kind in {None, "str"}:
-            known = kind == "str" or value.text in REGISTRY or value.text in _WORDS
+            known = kind == "str" or value.text in REGISTRY or value.text in words()
             if not known:
                 raise self.unknown(value.text, value.span)
             return value if kind is None else value.text
@@ -419,7 +434,7 @@ class Calls(Expressions):
         return self.apply_shared(shared, entering, span, frame)
 
 
-_WORDS = frozenset({"same", "same_lower", "valid", "full", "causal", "zeros", "reflect", "replicate", "circular"})
+LARGEST_SIZE = 2**31 - 1
 _SAID = {"==": "equal to", ">=": "at least"}
 _TYPES: dict[str, Any] = {
     "int": lambda value: isinstance(value, int | OpenSize) and not isinstance(value, bool),
@@ -446,52 +461,19 @@ def known_types() -> tuple[str, ...]:
     return tuple(_TYPES)
 
 
+def _bound_sizes(made: tuple[Shape, ...], span: Span) -> None:
+    """Raises Problem where a size is beyond what a tensor can have."""
+    for size in (size for shape in made for size in shape.dims):
+        if isinstance(size, int) and size > LARGEST_SIZE:
+            message = f"a size of {size:,} is beyond what a tensor can have, {LARGEST_SIZE:,}"
+            raise Problem("E0504", message, span)
+
+
+@cache
+def _slots_and_fields(cls: type[Layer]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names of a layer's tensors and of its other arguments, in order."""
+    return tuple(slot.strip("*?") for slot in cls.tensors), tuple(cls.model_fields)
+
+
 def _is_tensor(parameter: tree.Parameter) -> bool:
     return parameter.type is not None and parameter.type.name == "tensor"
-
-
-def _takes_words(cls: type[Layer], name: str) -> bool:
-    """Whether an argument may be a word: its annotation names texts."""
-    info = cls.model_fields.get(name)
-    text = repr(info.annotation) if info is not None else ""
-    return "Literal" in text or "str" in text
-
-
-def _demand(error: ValidationError, name: str) -> str:
-    """What the field demands, joined over the alternatives of a union."""
-    demands: list[str] = []
-    for detail in error.errors(include_url=False):
-        if detail["loc"] and str(detail["loc"][0]) == name:
-            demands.append(_sentence(detail))
-    return " or ".join(dict.fromkeys(demands))
-
-
-def _sentence(detail: Any) -> str:
-    context = detail.get("ctx", {})
-    match detail["type"]:
-        case "int_type" | "int_parsing" | "int_from_float":
-            return "must be a whole number"
-        case "greater_than":
-            return f"must be more than {context['gt']}"
-        case "greater_than_equal":
-            return f"must be at least {context['ge']}"
-        case "less_than":
-            return f"must be less than {context['lt']}"
-        case "less_than_equal":
-            return f"must be at most {context['le']}"
-        case "literal_error" | "enum":
-            return f"must be {str(context['expected']).replace(chr(39), '')}"
-        case "bool_type" | "bool_parsing":
-            return "must be true or false"
-        case "float_type" | "float_parsing":
-            return "must be a number"
-        case "tuple_type" | "list_type":
-            return "must be a list"
-        case "string_type":
-            return "must be a word"
-        case "none_required":
-            return "must be none"
-        case "value_error":
-            return str(context.get("error", detail["msg"]))
-        case _:
-            return f"is not right: {detail['msg'].lower()}"

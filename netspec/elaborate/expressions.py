@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from netspec.elaborate import operators
 from netspec.elaborate.environment import UNBOUND
-from netspec.elaborate.operators import OperandError, TooLarge
+from netspec.elaborate.operators import LONGEST_LIST, LONGEST_TEXT, OperandError, TooLarge
 from netspec.elaborate.problems import Problem, Spoilt, nearest
 from netspec.elaborate.state import Frame, State
 from netspec.elaborate.values import Poison, Result, SharedModule, Template, Tensor, Word
@@ -254,7 +254,12 @@ class Expressions:
 
     def fail(self, error: OperandError | TooLarge, span: Span) -> NoReturn:
         if isinstance(error, TooLarge):
-            raise Problem("E0504", f"{error} is beyond the largest number or list that a spec may hold", span) from None
+            raise Problem(
+                "E0504",
+                f"{error} is more than a spec may hold",
+                span,
+                help=f"numbers go up to 2**63, lists to {LONGEST_LIST:,} items, texts to {LONGEST_TEXT:,} characters",
+            ) from None
         message = str(error)
         code = "E0209" if message.startswith("whether ") else "E0206"
         raise Problem(code, message, span) from None
@@ -288,11 +293,13 @@ class Expressions:
         inside = list(value.inside) if isinstance(value, Result) and value.inside else []
         if name not in ATTRIBUTES:
             near = nearest(name, [*ATTRIBUTES, *inside])
+            end = expression.span.end
             raise Problem(
                 "E0207",
                 f"{expression.value.span.text} has no {name}",
                 expression.span,
-                help=(f"did you mean {near}? " if near else "") + f"values have .{', .'.join(ATTRIBUTES)}",
+                help=f"did you mean {near}?" if near else f"values have .{', .'.join(ATTRIBUTES)}",
+                mend=(Span(expression.span.source, end - len(name), end), near) if near else None,
             )
         ranks, read = ATTRIBUTES[name]
         if (ranks is not None and tensor.shape.rank not in ranks) or (tensor.shape.rank == 0 and name != "rank"):

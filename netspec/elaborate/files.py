@@ -133,7 +133,7 @@ class Project:
                 "E0212",
                 f'"{written}" lies outside the project',
                 span,
-                help=f"imports stay inside the folder {self.root.name}",
+                help="imports stay in the folder of the project, the nearest one around with .git or pyproject.toml",
             )
         if not target.is_file():
             near = (

@@ -7,21 +7,23 @@ from typing import Any
 
 from netspec.diagnostics import NetspecError
 from netspec.elaborate import operators
+from netspec.elaborate.bounds import ENORMOUS, heaviest
 from netspec.elaborate.calls import fits_type
 from netspec.elaborate.draft import DraftOutput, DraftScope, freeze
 from netspec.elaborate.environment import Environment
 from netspec.elaborate.problems import Problem, Spoilt, Stop, nearest
-from netspec.elaborate.state import Frame, State
+from netspec.elaborate.state import MOST_STAGES, Frame, State
 from netspec.elaborate.values import Poison, Result, Template, Tensor, Word
 from netspec.elaborate.wiring import Wirings
 from netspec.graph.graph import Graph
 from netspec.graph.requirements import satisfiable
 from netspec.graph.shape import Shape
-from netspec.graph.sizes import OpenSize
+from netspec.graph.sizes import OpenSize, symbols
 from netspec.syntax import tree
 from netspec.syntax.source import Span
 
 MOST_DIMENSIONS = 8
+MOST_OPEN_SIZES = 16
 
 
 class Elaborator(Wirings):
@@ -53,10 +55,11 @@ class Elaborator(Wirings):
                 inputs=0,
                 outermost=definition.kind,
             )
-            outer, self.state.open_blocks = self.state.open_blocks, [*self.state.open_blocks, definition]
+            self.state.open_blocks[id(definition)] = definition
             results, self.results = self.results, []
             self.run(definition.body, local, self.sequence)
-            self.state.open_blocks, made, self.results = outer, self.results, results
+            made, self.results = self.results, results
+            del self.state.open_blocks[id(definition)]
             self.state.frame = frame
             scope.inputs = (entering,)
             scope.outputs = tuple(made) or local.returned or (self.current(local, span),)
@@ -64,8 +67,8 @@ class Elaborator(Wirings):
 
     def not_inside_itself(self, definition: tree.Definition, span: Span) -> None:
         opened = self.state.open_blocks
-        if any(around is definition for around in opened):
-            names = [around.name for around in opened[[around is definition for around in opened].index(True) :]]
+        if id(definition) in opened:
+            names = [around.name for around in list(opened.values())[list(opened).index(id(definition)) :]]
             raise Stop(
                 Problem(
                     "E0503",
@@ -160,7 +163,11 @@ class Elaborator(Wirings):
         if statement.name in self.shapes and frame.scope.module.kind == "net":
             given = self.shapes[statement.name]
             dims = [self.dimension(OpenSize.symbol(s) if isinstance(s, str) else s, statement.span) for s in given]
-        return Shape(tuple(dims), statement.dtype or "float")  # type: ignore[arg-type]
+        shape = Shape(tuple(dims), statement.dtype or "float")  # type: ignore[arg-type]
+        open_sizes = set().union(*(symbols(size) for known in (*self.state.inputs,) for size in known.shape.dims))
+        if len(open_sizes.union(*map(symbols, dims))) > MOST_OPEN_SIZES:
+            raise Problem("E0504", f"a net has at most {MOST_OPEN_SIZES} open sizes", statement.span)
+        return shape
 
     def dimension(self, size: Any, span: Span) -> Any:
         if isinstance(size, OpenSize):
@@ -230,11 +237,12 @@ def _net(elaborator: Elaborator, template: Template, arguments: dict[str, Any]) 
         return None
     elaborator.bind_parameters(definition, arguments, environment, definition.signature)
     _check_inputs(definition, elaborator.shapes)
+    _check_size(template)
     root = DraftScope("net", definition.name, definition.signature)
     root.definition = definition.signature
     root.arguments, _ = _split(definition, environment)
     frame = Frame(environment, root, None, outermost="net")
-    state.open_blocks = [definition]
+    state.open_blocks = {id(definition): definition}
     elaborator.run(definition.body, frame, elaborator.sequence)
     if state.diagnostics:
         return None
@@ -267,6 +275,22 @@ def _check_arguments(definition: tree.Definition, arguments: dict[str, Any]) -> 
             )
         if not fits_type(value, known[name].type):
             raise Problem("E0210", f"{name} of {definition.name} cannot be {operators.kind(value)}", known[name].span)
+
+
+def _check_size(template: Template) -> None:
+    """Raises Stop where the net certainly has more stages than it may have."""
+    least, heaviest_part = heaviest(template)
+    if least > MOST_STAGES and heaviest_part is not None:
+        many = f"at least {least:,} stages" if least < ENORMOUS else "far too many stages"
+        raise Stop(
+            Problem(
+                "E0502",
+                f"{template.definition.name} unrolls to {many}; the limit is {MOST_STAGES:,}",
+                heaviest_part.span,
+                "most of them are in here",
+                help="make the repeats or the blocks that use blocks smaller",
+            )
+        )
 
 
 def _check_inputs(definition: tree.Definition, shapes: Mapping[str, list[Any]]) -> None:

@@ -7,14 +7,13 @@ import operator
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from netspec.graph.sizes import OpenSize
+from netspec.graph.sizes import OpenSize, TooComplexError
 
 LARGEST_NUMBER = 2**63
 LONGEST_LIST = 100_000
 DEEPEST_LIST = 8
 LONGEST_TEXT = 10_000
-MOST_TERMS = 64
-"""The largest number, the most items of a list with all lists in it, and the most terms of an open size."""
+"""The largest number, the most items of a list with all lists in it, how deep these may be, and the longest text."""
 
 
 class OperandError(Exception):
@@ -112,6 +111,8 @@ def arithmetic(symbol: str, left: Any, right: Any) -> Any:
         raise OperandError("division by zero") from None
     except OverflowError:
         raise TooLarge(f"{left} {symbol} {right}") from None
+    except TooComplexError as error:
+        raise TooLarge(str(error)) from None
     except TypeError:
         raise OperandError(f"{symbol} does not go with {kind(left)} and {kind(right)}") from None
 
@@ -142,8 +143,6 @@ def bounded(value: Any) -> Any:
             raise TooLarge("the result")
         case str() if len(value) > LONGEST_TEXT:
             raise TooLarge(f"a text of {len(value):,} characters")
-        case OpenSize() if len(value.terms) > MOST_TERMS or max(len(factors) for factors, _ in value.terms) > 16:
-            raise TooLarge("a size of so many terms")
         case list():
             items(value)
     return value
@@ -155,15 +154,15 @@ def items(value: Any) -> int:
         return 1
     count = _length(value)
     stack = [(value, 1)] if isinstance(value, list) else []
-    while stack:
+    while stack and count <= LONGEST_LIST:
         part, depth = stack.pop()
         inner = [item for item in part if isinstance(item, list | range)]
         count += sum(map(_length, inner))
-        if count > LONGEST_LIST:
-            raise TooLarge(f"a list of more than {LONGEST_LIST:,} items")
         if depth > DEEPEST_LIST:
             raise TooLarge(f"a list of lists, {DEEPEST_LIST} deep,")
         stack.extend((item, depth + 1) for item in inner if isinstance(item, list))
+    if count > LONGEST_LIST:
+        raise TooLarge(f"a list of more than {LONGEST_LIST:,} items")
     return max(count, 1)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 from netspec.diagnostics import Diagnostic
 from netspec.syntax.source import Span
@@ -38,6 +39,18 @@ class Stop(Exception):
     def __init__(self, problem: Problem) -> None:
         super().__init__(str(problem))
         self.problem = problem
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 argument`, `2 arguments`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def whole(value: Any, span: Span) -> str:
+    """The help for a fraction where a whole number belongs; empty for other values."""
+    if isinstance(value, float) and span.text.count("/") == 1 and "//" not in span.text:
+        return f"// divides to a whole number: {span.text.replace('/', '//')}"
+    return f"{int(value)} is the whole number" if isinstance(value, float) and value == int(value) else ""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

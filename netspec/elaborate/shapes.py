@@ -3,122 +3,222 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
 
-from netspec.elaborate.draft import DraftScope
+from netspec.elaborate.draft import DraftNode, DraftScope
 from netspec.elaborate.problems import Problem
-from netspec.elaborate.values import Tensor
+from netspec.elaborate.values import Poison, Tensor
 from netspec.graph.graph import MODULES
 from netspec.graph.shape import Shape
+from netspec.graph.sizes import OpenSize
 from netspec.layers.base import Layer, ShapeError
+from netspec.syntax import tree
 from netspec.syntax.source import Span
 
 LONGEST_EXCERPT = 60
+LONGEST_WAY = 8
+MOST_HISTORIES = 6
+
+Mend: TypeAlias = tuple[str, tuple[Span, str] | None]
+"""A help line, and what to put where."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Side:
+    """One of the values that a wiring joins: F(x), x, branch 2; and where it is written."""
+
+    name: str
+    value: Tensor | Poison | None
+    span: Span | None = None
+
+
+def no_mend() -> Mend:
+    return "", None
 
 
 def excerpt(span: Span) -> str:
-    """The text of a span on one line, cut to a readable length."""
-    text = " ".join(span.text.split())
+    """The text of a span on one line: a body of several lines is left out, the rest cut to a readable length."""
+    text = span.text
+    if "{" in text and "\n" in text:
+        text = f"{text.partition('{')[0]}{{ ... }}"
+    text = " ".join(text.split())
     return text if len(text) <= LONGEST_EXCERPT else f"{text[: LONGEST_EXCERPT - 4]} ..."
 
 
-def way_here(scope: DraftScope) -> tuple[str, ...]:
+def place(span: Span, seen_from: Span) -> str:
+    """`line 31`, or `std/resnet.net:31` where that is in another file than the message."""
+    return f"line {span.line}" if span.source is seen_from.source else f"{span.source.name}:{span.line}"
+
+
+def way_here(scope: DraftScope, seen_from: Span) -> tuple[str, ...]:
     """The chain of instances that led into a scope, innermost first: `in layer2 = { ... } at line 31`."""
-    return tuple(
-        f"in {excerpt(around.span)} at line {around.span.line}"
-        for around in scope.chain()
-        if around.kind in MODULES and around.parent is not None
-    )
+    found: list[str] = []
+    inner: Span | None = None
+    for around in scope.chain():
+        if around.kind not in MODULES or around.parent is None:
+            continue
+        text = excerpt(around.span)
+        if around.label is not None and "$" in text.partition("=")[0]:
+            text = f"{around.label} ={text.partition('=')[2]}"
+        if inner is not None and inner.source is around.span.source and inner.line == around.span.line:
+            found.pop()
+        inner = around.span
+        found.append(f"in {text} at {place(around.span, seen_from)}")
+    if len(found) > LONGEST_WAY:
+        found[LONGEST_WAY - 2 : -1] = [f"in {len(found) - LONGEST_WAY + 1} more"]
+    return tuple(found)
 
 
-def origin(tensor: Tensor) -> str:
+def origin(tensor: Tensor, seen_from: Span) -> str:
     """Where a tensor comes from, in the spec's words."""
     if tensor.node is None:
-        return f"{tensor.name or 'the input'}, declared at line {tensor.span.line}"
-    return f"{excerpt(tensor.node.span)} at line {tensor.node.span.line}"
+        return f"the input {tensor.name}, declared at {place(tensor.span, seen_from)}"
+    return f"{excerpt(tensor.node.span)} at {place(tensor.node.span, seen_from)}"
 
 
-def history(tensor: Tensor, axis: int) -> str:
+def history(tensor: Tensor, axis: int, seen_from: Span) -> str:
     """How the size of one axis came about: `28 = floor((56 + 2*1 - 3)/2) + 1, by conv(64, 3, 2, pad=1) at line 9`."""
     size = tensor.shape.dims[axis]
-    for _ in range(10_000):
-        node = tensor.node
-        if node is None:
-            return f"{size}, {'as' if tensor.name else ''} declared at line {tensor.span.line}"
-        shapes = tuple(value.shape for value in node.inputs)
-        if explained := node.layer.explain(axis, *shapes):
-            return f"{explained}, by {origin(tensor)}"
+    node = tensor.node
+    while node is not None:
+        taken = tuple(value.shape for value in node.inputs)
+        if explained := node.layer.explain(axis, *taken):
+            told = explained.removesuffix(f" of this {node.layer.name}")
+            return f"{told}{', by' if told == explained else ' of'} {origin(tensor, seen_from)}"
         before = node.inputs[0] if node.inputs else None
         if before is None or before.shape.rank != tensor.shape.rank or before.shape.dims[axis] != size:
-            return f"{size}, by {origin(tensor)}"
-        tensor = before
-    return str(size)
+            return f"{size}, by {origin(tensor, seen_from)}"
+        tensor, node = before, before.node
+    return f"{size} is a size of {origin(tensor, seen_from)}"
+
+
+def histories(tensors: Sequence[Tensor], axes: Sequence[int], seen_from: Span) -> list[str]:
+    """How the sizes of these axes came about, each thing said once."""
+    notes = [history(tensor, axis, seen_from) for axis in axes for tensor in tensors]
+    return list(dict.fromkeys(notes))[:MOST_HISTORIES]
 
 
 def layer_problem(layer: Layer, inputs: Sequence[Tensor], span: Span, scope: DraftScope, error: ShapeError) -> Problem:
     """A layer that cannot take its inputs."""
-    first = "this value is" if len(inputs) == 1 else "these values are"
-    label = f"{first} {', '.join(str(tensor.shape) for tensor in inputs)}"
-    notes = [f"{tensor.shape} is {origin(tensor)}" for tensor in inputs]
-    if error.code == "E0305":
-        notes += [history(inputs[0], axis) for axis in range(1, inputs[0].shape.rank)][:1]
-    if error.code == "E0301" and len(inputs) > 1:
-        notes += differences(inputs)
-    return Problem(error.code, error.message, span, label, notes=(*notes, *way_here(scope)), help=error.help)
+    label = f"this value is {inputs[0].shape}" if len(inputs) == 1 else ""
+    if len(inputs) > 1:
+        label = f"these values are {' and '.join(str(tensor.shape) for tensor in inputs[:4])}"
+    notes = [f"{tensor.shape} is {origin(tensor, span)}" for tensor in inputs]
+    axes: Sequence[int] = ()
+    if error.code == "E0301" and len({tensor.shape.rank for tensor in inputs}) == 1:
+        axes = _differing(inputs)
+    elif error.code in {"E0302", "E0305"} and inputs:
+        axes = range(inputs[0].shape.rank)
+    notes += [note for note in histories(inputs, axes, span) if "=" in note]
+    notes = list(dict.fromkeys(notes))
+    return Problem(error.code, error.message, span, label, notes=(*notes, *way_here(scope, span)), help=error.help)
 
 
-def differences(tensors: Sequence[Tensor]) -> list[str]:
-    """How the sizes came about on the axes where tensors of one rank differ."""
-    ranks = {tensor.shape.rank for tensor in tensors}
-    if len(ranks) != 1:
-        return []
-    notes: list[str] = []
-    for axis in range(ranks.pop()):
-        if len({tensor.shape.dims[axis] for tensor in tensors}) > 1:
-            notes += [history(tensor, axis) for tensor in tensors]
-    return list(dict.fromkeys(notes))[:6]
+def _differing(tensors: Sequence[Tensor]) -> list[int]:
+    """The axes on which tensors of one rank differ."""
+    return [
+        axis for axis, sizes in enumerate(zip(*(t.shape.dims for t in tensors), strict=True)) if len(set(sizes)) > 1
+    ]
 
 
 def join_problem(
     what: str,
-    sides: Sequence[tuple[str, Tensor]],
+    sides: Sequence[Side],
     keyword: Span,
     scope: DraftScope,
     help: str = "",
     mend: tuple[Span, str] | None = None,
 ) -> Problem:
-    """Branches whose results do not go together; `sides` name them: F(x), x, branch 2."""
-    label = " but ".join(f"{name} is {tensor.shape}" for name, tensor in _two_that_differ(sides))
-    notes = differences([tensor for _, tensor in sides])
+    """Branches whose results do not go together."""
+    beyond_channels = what in {"concat", "dense"}
+    first, other = _two_that_differ(sides, skip=1 if beyond_channels else 0)
+    pair = [side.value for side in (first, other) if isinstance(side.value, Tensor)]
+    notes: list[str] = []
+    if len({tensor.shape.rank for tensor in pair}) == 1:
+        axes = [axis for axis in _differing(pair) if axis > 0 or not beyond_channels]
+        notes = histories(pair, axes, keyword)
+    else:
+        notes = [f"{tensor.shape} is {origin(tensor, keyword)}" for tensor in pair]
+    many = len(sides) > 2
     return Problem(
         "E0301",
-        f"the branches of this {what} differ in shape",
+        f"the branches of this {what} differ in {'more than their channels' if beyond_channels else 'shape'}",
         keyword,
-        label,
-        notes=(*notes, *way_here(scope)),
+        " but ".join(f"{side.name} is {tensor.shape}" for side, tensor in zip((first, other), pair, strict=True)),
+        related=tuple((side.span, side.name) for side in (first, other) if many and side.span is not None),
+        notes=(*notes, *way_here(scope, keyword)),
         help=help,
         mend=mend,
     )
 
 
-def _two_that_differ(sides: Sequence[tuple[str, Tensor]]) -> list[tuple[str, Tensor]]:
+def _two_that_differ(sides: Sequence[Side], skip: int) -> tuple[Side, Side]:
+    """The first side, and the first other one that differs from it beyond the first `skip` axes."""
     first = sides[0]
     for other in sides[1:]:
-        if other[1].shape != first[1].shape:
-            return [first, other]
-    return [first, sides[-1]]
+        if isinstance(first.value, Tensor) and isinstance(other.value, Tensor):
+            ranks = first.value.shape.rank != other.value.shape.rank
+            if ranks or first.value.shape.dims[skip:] != other.value.shape.dims[skip:]:
+                return first, other
+    return first, sides[-1]
+
+
+def residual_mend(
+    through: Tensor | Poison | None, entering: Tensor | Poison | None, wiring: tree.Wiring, shortcut: tree.Body | None
+) -> Mend:
+    """What makes the two sides of a residual agree: padding where it lacks, else a shortcut."""
+    if not isinstance(through, Tensor) or not isinstance(entering, Tensor):
+        return "", None
+    if shortcut is None and (mend := _padding_for(through, entering)) is not None:
+        return mend
+    stages = shortcut_for(entering.shape, through.shape)
+    if stages is None:
+        return "", None
+    if shortcut is not None:
+        return f"a shortcut that fits: shortcut {{ {stages} }}", (shortcut.span, f"{{ {stages} }}")
+    end = wiring.body.span.end
+    insertion = Span(wiring.span.source, end, end), f" shortcut {{ {stages} }}"
+    return f"give the residual a shortcut: shortcut {{ {stages} }}", insertion
+
+
+def _padding_for(through: Tensor, entering: Tensor) -> Mend | None:
+    """Padding for the layers between two tensors, where its absence alone makes them differ."""
+    if through.shape.rank != entering.shape.rank or through.shape.dims[0] != entering.shape.dims[0]:
+        return None
+    shrinking: list[DraftNode] = []
+    tensor = through
+    while tensor is not entering:
+        node = tensor.node
+        if node is None or not node.inputs:
+            return None
+        if node.inputs[0].shape.spatial != tensor.shape.spatial:
+            if getattr(node.layer, "stride", 0) != 1 or getattr(node.layer, "pad", None) != 0:
+                return None
+            shrinking.append(node)
+        tensor = node.inputs[0]
+    if not shrinking or not all(node.span.text.endswith(")") for node in shrinking):
+        return None
+    last = shrinking[0].span
+    padded = f"{last.text[:-1]}, pad=same)"
+    help = f"keep the size in it: {' '.join(padded.split())}"
+    return help, (last, padded) if len(shrinking) == 1 else None
 
 
 def shortcut_for(x: Shape, y: Shape) -> str | None:
     """The stages that take x to the shape of y, as a residual's shortcut would have them; None where none do."""
-    if x.rank != y.rank or x.is_open or y.is_open:
+    if x.rank != y.rank or x.rank == 0 or (x.dims[1:] != y.dims[1:] and (x.is_open or y.is_open)):
+        return None
+    if isinstance(y.channels, OpenSize):
         return None
     if x.rank == 1:
-        return f"linear({y.dims[0]})"
+        return f"linear({y.channels})"
+    if x.spatial == y.spatial:
+        return f"conv({y.channels}, 1) -> batchnorm"
     sizes = [(int(a), int(b)) for a, b in zip(x.spatial, y.spatial, strict=True)]  # type: ignore[arg-type]
-    for stride in range(1, 65):
+    for stride in range(2, 65):
         if all((a - 1) // stride + 1 == b for a, b in sizes):
-            arguments = f"{y.channels}, 1" + (f", stride={stride}" if stride > 1 else "")
-            return f"conv({arguments}) -> batchnorm"
+            return f"conv({y.channels}, 1, stride={stride}) -> batchnorm"
     if all(a >= b for a, b in sizes):
         crop = f"center_crop([{', '.join(str(b) for _, b in sizes)}])"
         return crop if x.channels == y.channels else f"{crop} -> conv({y.channels}, 1)"

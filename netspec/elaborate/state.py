@@ -14,16 +14,19 @@ from netspec.elaborate.problems import Problem, Stop
 from netspec.elaborate.values import Poison, Tensor
 from netspec.graph.graph import Fit
 from netspec.graph.requirements import Requirement
+from netspec.graph.shape import Shape
 from netspec.syntax import tree
 from netspec.syntax.source import Span
 
 MOST_STAGES = 50_000
-"""How many layers, blocks and rounds of loops one net may unroll to."""
+"""How many layers, blocks, wirings, groups and rounds of loops one net may unroll to."""
 DEEPEST = 48
 """How deep blocks, wirings and groups may be nested in one another once unrolled."""
 MOST_ITEMS = 2_000_000
 """How many items of lists the expressions of one net may handle, all together."""
 MOST_DIAGNOSTICS = 50
+MOST_MISTAKES = 500
+"""How many diagnostics a net is given, and after how many mistakes, the same ones counted again, loops are left."""
 
 
 @dataclass(slots=True, eq=False)
@@ -44,6 +47,20 @@ class Frame:
     depth: int = 0
     outermost: Literal["net", "block"] | None = None
 
+    def copy(self) -> Frame:
+        """The same place, for a flow of its own."""
+        return Frame(
+            self.environment,
+            self.scope,
+            self.current,
+            self.entered,
+            self.returned,
+            self.inputs,
+            self.when_training,
+            self.depth,
+            self.outermost,
+        )
+
     def inside(self, environment: Environment, scope: DraftScope) -> Frame:
         """The frame of a body within this one; the flow enters it."""
         return Frame(
@@ -60,20 +77,22 @@ class State:
     outputs: list[DraftOutput] = field(default_factory=list)
     fits: list[Fit] = field(default_factory=list)
     requirements: dict[Requirement, str] = field(default_factory=dict)
-    open_blocks: list[tree.Definition] = field(default_factory=list)
+    open_blocks: dict[int, tree.Definition] = field(default_factory=dict)
     stages: int = 0
     items: int = 0
+    mistakes: int = 0
     nodes: int = 0
     rounds: int = 1
     spoilt_labels: list[re.Pattern[str]] = field(default_factory=list)
     frame: Frame | None = None
     layers: dict[Any, Any] = field(default_factory=dict)
-    shapes: dict[Any, Any] = field(default_factory=dict)
+    shapes: dict[Any, tuple[tuple[Shape, ...], bool]] = field(default_factory=dict)
     _seen: set[tuple[str, str, int, int]] = field(default_factory=set)
 
     def report(self, problem: Problem) -> None:
         """Adds a diagnostic, once a place: a block with a mistake says so once, however often it is used."""
         found = problem.diagnostic
+        self.mistakes += 1
         key = (found.code, found.span.source.name, found.span.start, found.span.end)
         if key not in self._seen and len(self.diagnostics) < MOST_DIAGNOSTICS:
             self._seen.add(key)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from netspec.elaborate import shapes
 from netspec.elaborate.bodies import Bodies
 from netspec.elaborate.problems import Problem
+from netspec.elaborate.shapes import Side
 from netspec.elaborate.state import Frame
 from netspec.elaborate.values import POISON, Poison, Result, Tensor
 from netspec.graph.graph import ScopeKind
-from netspec.layers import REGISTRY
-from netspec.layers.base import ShapeError
+from netspec.graph.shape import Shape
 from netspec.syntax import tree
 from netspec.syntax.source import Span
 
@@ -75,18 +76,9 @@ class Wirings(Bodies):
         through = self.part(wiring.body, "body", frame)
         around = self.part(clauses["shortcut"], "shortcut", frame) if "shortcut" in clauses else entering
         name = "S(x)" if "shortcut" in clauses else "x"
-        help, mend = "", None
-        if isinstance(through, Tensor) and isinstance(entering, Tensor):
-            stages = shapes.shortcut_for(entering.shape, through.shape)
-            if stages is not None and "shortcut" not in clauses:
-                help = f"give the residual a shortcut: shortcut {{ {stages} }}"
-                end = wiring.body.span.end
-                mend = (Span(keyword.source, end, end), f" shortcut {{ {stages} }}")
-            elif stages is not None:
-                help = f"a shortcut that fits: shortcut {{ {stages} }}"
-                body = clauses["shortcut"].span
-                mend = (body, f"{{ {stages} }}")
-        return self.join("residual", "add", [("F(x)", through), (name, around)], keyword, frame, help, mend)
+        sides = [Side("F(x)", through, wiring.body.span), Side(name, around, clauses.get("shortcut", wiring.body).span)]
+        mends = partial(shapes.residual_mend, through, entering, wiring, clauses.get("shortcut"))
+        return self.join("residual", "add", sides, keyword, frame, mends)
 
     def highway(
         self, wiring: tree.Wiring, clauses: dict[str, tree.Body], keyword: Span, frame: Frame
@@ -102,9 +94,9 @@ class Wirings(Bodies):
             carry = self.apply_layer("sub", (gate,), {"value": 1, "reverse": True}, keyword, frame)[0]
         else:
             carry = POISON
-        gated = self.join("highway", "mul", [("H(x)", through), ("T(x)", gate)], keyword, frame)
-        carried = self.join("highway", "mul", [("x", entering), ("C(x)", carry)], keyword, frame)
-        return self.join("highway", "add", [("H(x) * T(x)", gated), ("x * C(x)", carried)], keyword, frame)
+        gated = self.join("highway", "mul", [Side("H(x)", through), Side("T(x)", gate)], keyword, frame)
+        carried = self.join("highway", "mul", [Side("x", entering), Side("C(x)", carry)], keyword, frame)
+        return self.join("highway", "add", [Side("H(x) * T(x)", gated), Side("x * C(x)", carried)], keyword, frame)
 
     def learned_gate(self, keyword: Span, frame: Frame) -> Tensor | Poison:
         """The gate where the spec writes none: a sigmoid of x's width, 1 x 1 where x is a map."""
@@ -117,9 +109,8 @@ class Wirings(Bodies):
             if entering.shape.rank == 1:
                 local.current = self.apply_layer("linear", (entering,), {"features": width}, keyword, local)[0]
             else:
-                local.current = self.apply_layer("conv", (entering,), {"channels": width, "kernel": 1}, keyword, local)[
-                    0
-                ]
+                arguments = {"channels": width, "kernel": 1}
+                local.current = self.apply_layer("conv", (entering,), arguments, keyword, local)[0]
             local.current = self.apply_layer("sigmoid", (local.current,), {}, keyword, local)[0]
             scope.inputs, scope.outputs = (entering,), (local.current,)
             return local.current
@@ -127,16 +118,17 @@ class Wirings(Bodies):
     def branches(self, wiring: tree.Wiring, keyword: Span, frame: Frame) -> Tensor | Poison:
         """Every stage of the body is a branch fed the same value; their results are joined."""
         entering = frame.current
-        results: list[tuple[str, Tensor | Poison]] = []
+        results: list[Side] = []
 
         def branch(stage: tree.Stage, here: Frame) -> None:
-            results.append((f"branch {len(results) + 1}", POISON))
+            name, position = f"branch {len(results) + 1}", len(results)
+            results.append(Side(name, POISON, stage.span))
             with self.scope("branch", "", stage.span, here) as scope:
                 local = here.inside(here.environment, scope)
                 local.current = entering
                 self.sequence(stage, local)
                 self.rejoin(scope, local, Frame(here.environment, scope, entering))
-            results[-1] = (results[-1][0], local.current if local.current is not None else POISON)
+            results[position] = Side(name, local.current, stage.span)
 
         self.run(wiring.body, frame, branch)
         if isinstance(frame.current, Poison):
@@ -162,8 +154,8 @@ class Wirings(Bodies):
                 local = here.inside(here.environment, scope)
                 self.sequence(statement, local)
                 self.rejoin(scope, local, Frame(here.environment, scope, seen))
-            made = local.current if local.current is not None else POISON
-            here.current = self.join("dense", "concat", [("all before", seen), ("this stage", made)], keyword, here)
+            sides = [Side("all before", seen), Side("this stage", local.current, statement.span)]
+            here.current = self.join("dense", "concat", sides, keyword, here)
 
         self.run(wiring.body, frame, stage)
         return frame.current if frame.current is not None else POISON
@@ -172,27 +164,34 @@ class Wirings(Bodies):
         self,
         what: str,
         layer: str,
-        sides: Sequence[tuple[str, Tensor | Poison | None]],
+        sides: Sequence[Side],
         keyword: Span,
         frame: Frame,
-        help: str = "",
-        mend: tuple[Span, str] | None = None,
+        mends: Callable[[], shapes.Mend] = shapes.no_mend,
     ) -> Tensor | Poison:
         """The layer that joins the branches of a wiring; a mistake is told at its keyword, with both sides."""
-        tensors = [(name, side) for name, side in sides if isinstance(side, Tensor)]
+        tensors = [side.value for side in sides if isinstance(side.value, Tensor)]
         if len(tensors) != len(sides):
             return POISON
-        if layer != "concat" and len({tensor.shape for _, tensor in tensors}) > 1 and not _broadcasts(what, tensors):
-            raise shapes.join_problem(what, tensors, keyword, frame.scope, help, mend)
         if len(tensors) == 1:
-            return tensors[0][1]
+            return tensors[0]
+        if not _may_agree(what, [tensor.shape for tensor in tensors]):
+            raise shapes.join_problem(what, sides, keyword, frame.scope, *mends())
         try:
-            REGISTRY[layer]().outputs(*(tensor.shape for _, tensor in tensors))
-        except ShapeError:
-            raise shapes.join_problem(what, tensors, keyword, frame.scope, help, mend) from None
-        return self.apply_layer(layer, tuple(tensor for _, tensor in tensors), {}, keyword, frame)[0]
+            return self.apply_layer(layer, tuple(tensors), {}, keyword, frame)[0]
+        except Problem as problem:
+            if problem.diagnostic.code in {"E0301", "E0303"}:
+                raise shapes.join_problem(what, sides, keyword, frame.scope, *mends()) from None
+            raise
 
 
-def _broadcasts(what: str, tensors: Sequence[tuple[str, Tensor]]) -> bool:
-    """Whether differing shapes may still go together: gates and products broadcast; open sizes may turn out equal."""
-    return what in {"mul", "highway"} or any(tensor.shape.is_open for _, tensor in tensors)
+def _may_agree(what: str, joined: Sequence[Shape]) -> bool:
+    """Whether the shapes may be joined: a sum needs them equal, as far as they are known; products broadcast."""
+    if what not in {"residual", "add"} or len(set(joined)) == 1:
+        return True
+    if len({shape.rank for shape in joined}) > 1:
+        return False
+    return all(
+        len({size for size in axis if isinstance(size, int)}) <= 1
+        for axis in zip(*(s.dims for s in joined), strict=True)
+    )

@@ -24,8 +24,8 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 class Twin:
     """An example and the torchvision model that it must equal.
 
-    `size` is the side of the images that both are run on. `outputs` maps torchvision's names of several outputs to ours:
-    torchvision's tuple of GoogLeNet has the second auxiliary output before the first, ours has them in the spec's order.
+    `size` is the side of the images that both are run on. `outputs` maps torchvision's names of several outputs to
+    ours: its tuple of GoogLeNet has the second auxiliary output before the first, ours follows the spec.
     """
 
     example: str
@@ -42,6 +42,10 @@ class Twin:
 KEYS_ONLY = [
     Twin("resnet", "resnet34", arguments={"depth": 34}),
     Twin("resnet", "resnet101", arguments={"depth": 101}),
+    *(Twin("vgg", f"vgg{depth}", arguments={"depth": depth}) for depth in (11, 13, 16, 19)),
+    *(Twin("vgg", f"vgg{depth}_bn", arguments={"depth": depth, "normalised": True}) for depth in (11, 13, 16, 19)),
+    *(Twin("densenet", f"densenet{depth}", arguments={"depth": depth}) for depth in (121, 161, 169, 201)),
+    Twin("inception_v3", "inception_v3", options={"init_weights": False}),
 ]
 TWINS = [
     Twin("resnet", "resnet18", arguments={"depth": 18}),

@@ -1,0 +1,78 @@
+"""What a layer demands of its arguments, in words: the findings of pydantic as sentences in the spec's terms."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import ValidationError
+
+from netspec.layers import REGISTRY
+from netspec.layers.arguments import INITS, PADDINGS
+from netspec.layers.base import Layer
+
+
+def demand(error: ValidationError, name: str, value: Any) -> str:
+    """What the argument must be, joined over those alternatives of a union that are of the value's kind."""
+    details = [d for d in error.errors(include_url=False) if d["loc"] and str(d["loc"][0]) == name]
+    is_list = isinstance(value, tuple)
+    apt = [d for d in details if (d["type"] in _OF_LISTS or len(d["loc"]) > 2) == is_list]
+    demands = list(dict.fromkeys(map(_sentence, apt or details)))
+    return " or ".join([demands[0], *(text.removeprefix("must be ") for text in demands[1:])]) if demands else ""
+
+
+_OF_LISTS = frozenset({"tuple_type", "list_type", "too_long", "too_short"})
+
+
+def _sentence(detail: Any) -> str:
+    context = detail.get("ctx", {})
+    match detail["type"]:
+        case "int_type" | "int_parsing" | "int_from_float":
+            return "must be a whole number"
+        case "greater_than":
+            return f"must be more than {context['gt']:,}"
+        case "greater_than_equal":
+            return f"must be at least {context['ge']:,}"
+        case "less_than":
+            return f"must be less than {context['lt']:,}"
+        case "less_than_equal":
+            return f"must be at most {context['le']:,}"
+        case "literal_error" | "enum":
+            return f"must be {str(context['expected']).replace(chr(39), '')}"
+        case "bool_type" | "bool_parsing":
+            return "must be true or false"
+        case "float_type" | "float_parsing":
+            return "must be a number"
+        case "tuple_type" | "list_type":
+            return "must be a list"
+        case "string_type":
+            return "must be a word"
+        case "none_required":
+            return "must be none"
+        case "value_error":
+            return str(context.get("error", detail["msg"]))
+        case _:
+            return f"is not right: {detail['msg']}"
+
+
+@cache
+def words() -> frozenset[str]:
+    """Every word that some layer takes as an argument: same, reflect, bilinear, he_normal."""
+    found = {*PADDINGS, *INITS}
+    for cls in REGISTRY.values():
+        for info in cls.model_fields.values():
+            found.update(_choices(info.annotation))
+    return frozenset(found)
+
+
+def _choices(annotation: Any) -> list[str]:
+    if get_origin(annotation) is Literal:
+        return [choice for choice in get_args(annotation) if isinstance(choice, str)]
+    return [choice for part in get_args(annotation) for choice in _choices(part)]
+
+
+def takes_words(cls: type[Layer], name: str) -> bool:
+    """Whether an argument may be a word: its annotation names texts."""
+    info = cls.model_fields.get(name)
+    text = repr(info.annotation) if info is not None else ""
+    return "Literal" in text or "str" in text

@@ -1,0 +1,30 @@
+"""Writing results: the file is there whole or not at all, and what goes wrong is a diagnostic."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from netspec.diagnostics import Diagnostic, NetspecError
+from netspec.syntax.source import Source, Span
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Writes beside the place first, then renames; raises NetspecError (E0004)."""
+    target = Path(path)
+    beside = target.with_name(f".{target.name}.{os.getpid()}.partial") if target.name else target
+    try:
+        if target.is_dir():
+            raise IsADirectoryError(0, "a folder is in its place")
+        try:
+            beside.write_text(text, encoding="utf-8", newline="\n")
+            if target.exists():
+                beside.chmod(target.stat().st_mode & 0o777)
+            beside.replace(target)
+        finally:
+            beside.unlink(missing_ok=True)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        message = f"{path} cannot be written: {reason[:1].lower()}{reason[1:]}"
+        help = f"make the folder {target.parent} first" if not target.parent.exists() else ""
+        raise NetspecError((Diagnostic("E0004", message, Span(Source(str(path), ""), 0, 0), help=help),)) from None

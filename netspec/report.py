@@ -1,0 +1,73 @@
+"""Diagnostics for machines: a JSON document, and the annotations of GitHub's checks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from netspec.diagnostics import Diagnostic
+from netspec.syntax.source import Span
+
+
+def json_text(diagnostics: Sequence[Diagnostic], files: Sequence[str]) -> str:
+    """One document for all files; `ok` is false where an error is among the diagnostics."""
+    document = {
+        "netspec": 1,
+        "files": list(files),
+        "ok": not any(diagnostic.severity == "error" for diagnostic in diagnostics),
+        "diagnostics": [_plain(diagnostic) for diagnostic in diagnostics],
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False)
+
+
+def github_text(diagnostics: Sequence[Diagnostic]) -> str:
+    """A workflow command a diagnostic, which GitHub shows beside the line."""
+    return "\n".join(map(_annotation, diagnostics))
+
+
+def _plain(diagnostic: Diagnostic) -> dict[str, Any]:
+    mend = diagnostic.mend
+    return {
+        "code": diagnostic.code,
+        "severity": diagnostic.severity,
+        "message": diagnostic.message,
+        **_place(diagnostic.span),
+        "label": diagnostic.label,
+        "related": [{**_place(span), "label": label} for span, label in diagnostic.related],
+        "notes": list(diagnostic.notes),
+        "help": diagnostic.help,
+        "mend": {**_place(mend[0]), "text": mend[1]} if mend else None,
+    }
+
+
+def _place(span: Span) -> dict[str, Any]:
+    end_line, end_column = span.source.position(span.end)
+    return {
+        "file": span.source.name,
+        "line": span.line,
+        "column": span.column,
+        "end_line": end_line,
+        "end_column": end_column,
+        "start": span.start,
+        "end": span.end,
+    }
+
+
+def _annotation(diagnostic: Diagnostic) -> str:
+    place = _place(diagnostic.span)
+    properties = {
+        "file": place["file"],
+        "line": place["line"],
+        "endLine": place["end_line"],
+        "col": place["column"],
+        "endColumn": place["end_column"],
+        "title": f"netspec {diagnostic.code}",
+    }
+    told = [diagnostic.message, diagnostic.label, *diagnostic.notes, diagnostic.help and f"help: {diagnostic.help}"]
+    settings = ",".join(f"{key}={_escaped(str(value), ':,')}" for key, value in properties.items())
+    return f"::{diagnostic.severity} {settings}::{_escaped(chr(10).join(filter(None, told)))}"
+
+
+def _escaped(text: str, more: str = "") -> str:
+    return "".join(f"%{ord(character):02X}" if character in f"%\r\n{more}" else character for character in text)

@@ -1,0 +1,41 @@
+"""The layer reference and the pages made from the code: complete, well-formed, current."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from netspec import explain, reference
+from netspec.layers import REGISTRY
+
+PAGES = {page.name: page for page in reference.pages()}
+
+
+@pytest.mark.parametrize("name", sorted(REGISTRY))
+def test_every_layer_has_a_page(name: str) -> None:
+    page = PAGES[name]
+    assert page.text, "a docstring is the layer's page"
+    assert page.first_line.endswith((".", ":"))
+    assert "Shape:" in page.text
+    assert page.signature.startswith(name)
+    for argument in page.arguments:
+        assert argument.type
+        assert "<" not in argument.type, f"{argument.name} has no type in words: {argument.type}"
+    assert reference.text(page).startswith(page.signature)
+    assert f"`{name}`" in reference.markdown_page(page)
+
+
+@pytest.mark.parametrize("name", sorted(REGISTRY))
+def test_what_must_be_given_comes_first(name: str) -> None:
+    required = [argument.default is None for argument in PAGES[name].arguments]
+    assert required == sorted(required, reverse=True)
+
+
+def test_layers_page_is_current(root: Path) -> None:
+    shown = (root / "docs" / "layers.md").read_text(encoding="utf-8")
+    assert shown == reference.markdown(reference.pages()), "make reference"
+
+
+def test_errors_page_is_current(root: Path) -> None:
+    assert (root / "docs" / "errors.md").read_text(encoding="utf-8") == explain.markdown(), "make reference"
