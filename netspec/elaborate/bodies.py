@@ -302,6 +302,8 @@ class Bodies(Calls):
         else:
             value = self.flow(let.flow, frame)
         if len(let.names) == 1:
+            if isinstance(only, tree.Call) and isinstance(value, Result) and value.made is not None:
+                value.made.suggestion = let.names[0]
             self.bind_names(let, [value], frame)
             return
         parts = list(value.outputs) if isinstance(value, Result) else value
@@ -363,27 +365,37 @@ class Bodies(Calls):
             )
 
     def default(self, default: tree.Default, frame: Frame) -> None:
-        """Keyword arguments for the calls of a layer below, checked by the layer's own field names."""
+        """Keyword arguments for the calls of a layer or block below, checked by its own argument names."""
+        template = frame.environment.templates.get(default.layer)
+        if template is not None:
+            self.default_of_block(template.definition, default, frame)
+            return
         cls = REGISTRY.get(default.layer)
         if cls is None:
-            near = nearest(default.layer, REGISTRY)
+            start = default.span.start + default.span.text.index(default.layer, len("default"))
+            place = Span(default.span.source, start, start + len(default.layer))
+            near = nearest(default.layer, [*REGISTRY, *frame.environment.templates])
+            help = f"did you mean {near}?" if near else "netspec layers lists the layers"
+            mend = (place, near) if near else None
             raise Problem(
-                "E0202",
-                f"there is no layer named {default.layer}",
-                default.span,
-                help=f"did you mean {near}?" if near else "netspec layers lists the layers",
+                "E0202", f"there is no layer or block named {default.layer}", place, "not known", help=help, mend=mend
             )
         evaluated = self.evaluated(default.arguments, frame, default.span)
         if evaluated.positional or evaluated.tensors:
             raise self.wrong(cls, "default takes arguments by name only", default.span)
         for name, (_, span) in evaluated.named.items():
             if name not in cls.model_fields:
-                near = nearest(name, cls.model_fields)
-                raise self.wrong(
-                    cls, f"{cls.name} has no argument {name}", span, help=f"did you mean {near}?" if near else ""
-                )
+                raise self.no_argument(cls, name, span)
         values = {name: self.plain(value, name, cls.name, span) for name, (value, span) in evaluated.named.items()}
         frame.environment.default(cls.name, values)
+
+    def default_of_block(self, definition: tree.Definition, default: tree.Default, frame: Frame) -> None:
+        evaluated = self.evaluated(default.arguments, frame, default.span)
+        if evaluated.positional or evaluated.tensors:
+            raise self.misused(definition, "default takes arguments by name only", default.span)
+        bound = self.bound(definition, [], evaluated)
+        values = {name: self.for_parameter(definition, name, *pair) for name, pair in bound.items()}
+        frame.environment.default(definition.name, values)
 
     def loop_over(self, loop: tree.For, frame: Frame, each: Each) -> None:
         items = self.evaluate(loop.sequence, frame)

@@ -67,7 +67,8 @@ class Calls(Expressions):
             name, bound = bound.text, None
         if isinstance(bound, SharedModule):
             return self.shared_call(bound, arguments, span, frame)
-        if isinstance(bound, Poison) and name not in REGISTRY and name not in frame.environment.templates:
+        label = isinstance(frame.environment.labels.get(name), Poison)  # labels and layers do not meet
+        if isinstance(bound, Poison) and not (label and (name in REGISTRY or name in frame.environment.templates)):
             raise Spoilt
         template = frame.environment.templates.get(name)
         if template is not None:
@@ -81,11 +82,14 @@ class Calls(Expressions):
             return self.layer_call(name, evaluated, span, name_span, frame)
         if name in REGISTRY:
             return self.layer_call(name, self.evaluated(arguments, frame, span), span, name_span, frame)
-        raise self.unknown_callee(name, bound, name_span, frame)
+        raise self.unknown_callee(name, bound, name_span, frame, stage=stage)
 
-    def unknown_callee(self, name: str, bound: Any, span: Span, frame: Frame) -> Problem:
-        known = [*REGISTRY, *frame.environment.templates, *FUNCTIONS]
-        near = nearest(name, known)
+    def unknown_callee(self, name: str, bound: Any, span: Span, frame: Frame, *, stage: bool) -> Problem:
+        known = {*REGISTRY, *frame.environment.templates, *(() if stage else FUNCTIONS)}
+        spoilt = [value for value in frame.environment.visible() if isinstance(frame.environment.get(value), Poison)]
+        near = nearest(name, [*known, *spoilt])
+        if near is not None and near not in known:
+            raise Spoilt
         if bound is not UNBOUND:
             return Problem(
                 "E0205",
@@ -250,12 +254,7 @@ class Calls(Expressions):
             missing = [str(e["loc"][0]) for e in error.errors(include_url=False) if e["type"] == "missing"]
             return self.wrong(cls, f"{cls.name} needs {' and '.join(missing)}", span)
         if first["type"] == "extra_forbidden":
-            near = nearest(name, [*cls.model_fields, *(slot.strip("*?") for slot in cls.tensors)])
-            help = f"did you mean {near}?" if near else ""
-            mend = None
-            if near and here.text.startswith(name):
-                mend = (Span(here.source, here.start, here.start + len(name)), near)
-            return self.wrong(cls, f"{cls.name} has no argument {name}", here, help=help, mend=mend)
+            return self.no_argument(cls, name, here)
         for word in value if isinstance(value, tuple) else (value,):
             if isinstance(word, Word) and not takes_words(cls, name):
                 return self.unknown(word.text, word.span)
@@ -264,6 +263,13 @@ class Calls(Expressions):
             return self.wrong(cls, message if message.startswith(cls.name) else f"{cls.name}: {message}", here)
         message = f"{name} of {cls.name} {demand(error, name, value)}"
         return self.wrong(cls, message, here, label=f"this is {operators.kind(value)}", help=whole(value, here))
+
+    def no_argument(self, cls: type[Layer], name: str, here: Span) -> Problem:
+        """An argument of a name that the layer does not know; `here` begins with the name."""
+        near = nearest(name, (*cls.model_fields, *_slots_and_fields(cls)[0]))
+        mend = (Span(here.source, here.start, here.start + len(name)), near) if near else None
+        help = f"did you mean {near}?" if near else ""
+        return self.wrong(cls, f"{cls.name} has no argument {name}", here, help=help, mend=mend)
 
     def wrong(
         self,
@@ -296,7 +302,7 @@ class Calls(Expressions):
         made, is_open = known
         if is_open:
             self.require(layer, taken, made, inputs, span, frame)
-        node = DraftNode(layer, inputs, span, None, frame.when_training)
+        node = DraftNode(layer, inputs, span)
         node.outputs = tuple(Tensor(shape, span, node, index) for index, shape in enumerate(made))
         state.add(node, frame.scope)
         return Result(node.outputs, None, node)
@@ -338,7 +344,8 @@ class Calls(Expressions):
             message = f"{definition.name} takes {counted(len(leads), 'tensor')} besides the one that enters it"
             raise self.misused(definition, message, span)
         bound = self.bound(definition, [(tensor, span) for tensor in tensors], arguments)
-        values = {name: self.for_parameter(definition, name, *pair) for name, pair in bound.items()}
+        values = dict(frame.environment.defaults.get(definition.name, {}))
+        values |= {name: self.for_parameter(definition, name, *pair) for name, pair in bound.items()}
         missing = [p.name for p in definition.parameters if p.default is None and p.name not in values]
         if missing and arguments.tensors and entering is not None:
             help = f"the first tensor enters the block; for one more, declare a parameter: {missing[0]}: tensor"

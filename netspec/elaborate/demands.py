@@ -30,13 +30,13 @@ def _sentence(detail: Any) -> str:
         case "int_type" | "int_parsing" | "int_from_float":
             return "must be a whole number"
         case "greater_than":
-            return f"must be more than {context['gt']:,}"
+            return f"must be more than {_number(context['gt'])}"
         case "greater_than_equal":
-            return f"must be at least {context['ge']:,}"
+            return f"must be at least {_number(context['ge'])}"
         case "less_than":
-            return f"must be less than {context['lt']:,}"
+            return f"must be less than {_number(context['lt'])}"
         case "less_than_equal":
-            return f"must be at most {context['le']:,}"
+            return f"must be at most {_number(context['le'])}"
         case "literal_error" | "enum":
             return f"must be {str(context['expected']).replace(chr(39), '')}"
         case "bool_type" | "bool_parsing":
@@ -53,6 +53,10 @@ def _sentence(detail: Any) -> str:
             return str(context.get("error", detail["msg"]))
         case _:
             return f"is not right: {detail['msg']}"
+
+
+def _number(bound: Any) -> str:
+    return f"{int(bound):,}" if bound == int(bound) else str(bound)
 
 
 @cache
@@ -74,5 +78,8 @@ def _choices(annotation: Any) -> list[str]:
 def takes_words(cls: type[Layer], name: str) -> bool:
     """Whether an argument may be a word: its annotation names texts."""
     info = cls.model_fields.get(name)
-    text = repr(info.annotation) if info is not None else ""
-    return "Literal" in text or "str" in text
+    return info is not None and (_has_text(info.annotation) or bool(_choices(info.annotation)))
+
+
+def _has_text(annotation: Any) -> bool:
+    return annotation is str or any(map(_has_text, get_args(annotation)))

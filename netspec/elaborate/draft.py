@@ -20,13 +20,17 @@ TRANSPARENT_CHAIN = frozenset({"group", "repeat", "for", "iteration"})
 
 @dataclass(slots=True, eq=False)
 class DraftNode:
-    """A layer applied; `first` is the node of the same shared module's first application."""
+    """A layer applied.
+
+    `label` names it; `suggestion` does where nothing else has taken that name (a `let`'s). `first` is the node of the
+    same shared module's first application.
+    """
 
     layer: Layer
     inputs: tuple[Tensor, ...]
     span: Span
-    label: str | None
-    when_training: bool
+    label: str | None = None
+    suggestion: str | None = None
     outputs: tuple[Tensor, ...] = ()
     first: DraftNode | None = None
     application: int = 1
@@ -52,6 +56,7 @@ class DraftScope:
     title: str
     span: Span
     label: str | None = None
+    suggestion: str | None = None
     parent: DraftScope | None = None
     arguments: tuple[tuple[str, Any], ...] = ()
     definition: Span | None = None
@@ -135,7 +140,7 @@ def _is_counted(scope: DraftScope, inside: list[Member]) -> bool:
         return False
     flowing = scope.inputs[0] if scope.inputs else None
     for member in inside:
-        if member.entering != (flowing,) or (isinstance(member, DraftNode) and member.when_training):
+        if member.entering != (flowing,):
             return False
         flowing = member.outputs[0]
     return scope.outputs == (flowing,)
@@ -155,6 +160,9 @@ def _give_names(scope: DraftScope) -> None:
         label = member.label
         if label is None and scope.counted:
             label = str(position)
+        if label is None and member.suggestion is not None and member.suggestion not in taken:
+            label = member.suggestion
+            taken.add(label)
         while label is None:
             counts[member.stem] = counts.get(member.stem, 0) + 1
             candidate = f"{member.stem}{counts[member.stem]}"
@@ -186,7 +194,8 @@ def freeze(
     values: dict[int, Value] = {
         id(tensor): Value(tensor.name or "", tensor.shape, None, 0, tensor.span) for tensor in inputs
     }
-    frozen_nodes = tuple(_freeze_node(node, scope, values) for node, scope in nodes)
+    training = _training_only([node for node, _ in nodes], outputs)
+    frozen_nodes = tuple(_freeze_node(node, scope, values, node in training) for node, scope in nodes)
     frozen_scopes = tuple(_freeze_scope(scope, values) for scope in scopes)
     return Graph(
         name=root.title,
@@ -223,7 +232,31 @@ def _number(root: DraftScope, scopes: list[DraftScope], nodes: list[tuple[DraftN
         node.index = index
 
 
-def _freeze_node(node: DraftNode, scope: DraftScope, values: dict[int, Value]) -> Node:
+def _training_only(nodes: list[DraftNode], outputs: list[DraftOutput]) -> set[DraftNode]:
+    """The nodes that only outputs `when training` need."""
+    if not any(output.when_training for output in outputs):
+        return set()
+    always = _needed([out.tensor for out in outputs if not out.when_training])
+    training = _needed([out.tensor for out in outputs if out.when_training]) - always
+    for node in nodes:
+        if node not in always and any(tensor.node in training for tensor in node.inputs):
+            training.add(node)
+    return training
+
+
+def _needed(tensors: list[Tensor]) -> set[DraftNode]:
+    """Every node that the tensors depend on."""
+    needed: set[DraftNode] = set()
+    stack = [tensor.node for tensor in tensors]
+    while stack:
+        node = stack.pop()
+        if node is not None and node not in needed:
+            needed.add(node)
+            stack.extend(tensor.node for tensor in node.inputs)
+    return needed
+
+
+def _freeze_node(node: DraftNode, scope: DraftScope, values: dict[int, Value], when_training: bool) -> Node:
     outputs = []
     for tensor in node.outputs:
         name = tensor.name or (node.name if tensor.index == 0 else f"{node.name}:{tensor.index}")
@@ -239,7 +272,7 @@ def _freeze_node(node: DraftNode, scope: DraftScope, values: dict[int, Value]) -
         outputs=tuple(outputs),
         scope=scope.index,
         span=node.span,
-        when_training=node.when_training,
+        when_training=when_training,
         first_use=_is_first(node, scope),
     )
 

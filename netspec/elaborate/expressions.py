@@ -262,7 +262,8 @@ class Expressions:
             ) from None
         message = str(error)
         code = "E0209" if message.startswith("whether ") else "E0206"
-        raise Problem(code, message, span) from None
+        help = "what a net is made of is known before its sizes are; decide by a parameter" if code == "E0209" else ""
+        raise Problem(code, message, span, help=help) from None
 
     def compare(self, expression: tree.Compare, frame: Frame) -> bool:
         values = [self.comparable(operand, frame) for operand in expression.operands]

@@ -9,8 +9,8 @@ from pathlib import Path
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.elaborate.draft import DraftScope
 from netspec.elaborate.environment import Environment
-from netspec.elaborate.nets import Elaborator
-from netspec.elaborate.problems import Problem, Spoilt, Stop, nearest
+from netspec.elaborate.nets import Elaborator, elaborate
+from netspec.elaborate.problems import Problem, Spoilt, Stop, in_order, nearest
 from netspec.elaborate.state import Frame, State
 from netspec.elaborate.values import POISON, Template
 from netspec.layers import REGISTRY
@@ -37,6 +37,19 @@ class Module:
         """The file's own nets, in the order of the text."""
         return tuple(item.name for item in self.file.items if isinstance(item, tree.Definition) and item.kind == "net")
 
+    def mistakes(self) -> tuple[Diagnostic, ...]:
+        """What is wrong with the file's nets that can be elaborated as they are: each parameter has a default."""
+        found: list[Diagnostic] = []
+        for name in self.nets:
+            template = self.environment.templates.get(name)
+            if template is None or any(parameter.default is None for parameter in template.definition.parameters):
+                continue
+            try:
+                elaborate(template)
+            except NetspecError as error:
+                found.extend(error.diagnostics)
+        return in_order(found, self.source)
+
 
 @dataclass(slots=True, eq=False)
 class Project:
@@ -54,19 +67,25 @@ class Project:
         state = State()
         module = Module(source, file, Environment())
         elaborator = Elaborator(state)
+        found: list[Diagnostic] = []
         for item in _imports_first(file):
             try:
                 self.item(item, module, elaborator, path)
+                continue
             except Problem as problem:
                 state.report(problem)
-                if isinstance(item, tree.Import):
-                    module.environment.names.update(dict.fromkeys((name.id for name in item.names), POISON))
             except Stop as stop:
                 state.report(stop.problem)
+            except NetspecError as error:
+                found.extend(error.diagnostics)
             except Spoilt:
                 pass
-        if state.diagnostics:
-            raise NetspecError(tuple(state.diagnostics))
+            _spoil(item, module.environment)
+        found.extend(state.diagnostics)
+        if found:
+            if len(self.opening) <= 1:
+                found.extend(module.mistakes())
+            raise NetspecError(in_order(found, source))
         return module
 
     def item(self, item: tree.Item, module: Module, elaborator: Elaborator, path: Path | None) -> None:
@@ -95,7 +114,7 @@ class Project:
             template = other.environment.templates.get(name.id)
             if template is not None:
                 if name.id in module.environment.templates:
-                    raise Problem("E0214", f"{name.id} is defined twice in this file", name.span)
+                    raise Problem("E0214", f"{name.id} is imported already", name.span)
                 module.environment.templates[name.id] = template
             elif name.id in other.environment.names:
                 module.environment.names[name.id] = other.environment.names[name.id]
@@ -135,7 +154,7 @@ class Project:
                 span,
                 help="imports stay in the folder of the project, the nearest one around with .git or pyproject.toml",
             )
-        if not target.is_file():
+        if not _is_file(target):
             near = (
                 nearest(target.name, [p.name for p in target.parent.glob("*.net")]) if target.parent.is_dir() else None
             )
@@ -155,7 +174,7 @@ class Project:
                 "E0213", f"these files import each other: {' -> '.join([*names, target.name])}", item.module.span
             )
         if target not in self.modules:
-            if len(self.modules) >= MOST_FILES:
+            if len(self.modules) + len(self.opening) >= MOST_FILES:
                 raise Problem("E0213", f"more than {MOST_FILES} files are imported", item.module.span)
             self.opening.append(target)
             try:
@@ -207,6 +226,13 @@ def project_root(path: Path) -> Path:
     return path.parent
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long for the file system
+        return False
+
+
 def _near_file(path: Path) -> str:
     near = nearest(path.name, [p.name for p in path.parent.glob("*.net")]) if path.parent.is_dir() else None
     return f"did you mean {near}?" if near else ""
@@ -222,15 +248,26 @@ def _imports_first(file: tree.File) -> Iterator[tree.Item]:
     yield from (item for item in file.items if not isinstance(item, tree.Import))
 
 
+def _spoil(item: tree.Item, environment: Environment) -> None:
+    """What an item with a mistake would have defined is there, and spoilt."""
+    match item:
+        case tree.Import(_, names):
+            missing = [name.id for name in names if name.id not in environment.templates]
+            environment.names.update(dict.fromkeys(missing, POISON))
+        case tree.Let(names):
+            environment.names.update(dict.fromkeys(names, POISON))
+        case tree.Definition() if item.name not in environment.templates:
+            environment.names[item.name] = POISON
+
+
 def _define(item: tree.Definition, environment: Environment) -> None:
     if item.name in environment.templates:
         first = environment.templates[item.name].definition
-        raise Problem(
-            "E0214",
-            f"{item.name} is defined twice in this file",
-            item.signature,
-            related=((first.signature, "the first one"),) if first.span.source is item.span.source else (),
-        )
+        if first.span.source is not item.span.source:
+            message = f"{item.name} is imported; a {item.kind} of this file needs another name"
+            raise Problem("E0214", message, item.signature)
+        message, related = f"{item.name} is defined twice in this file", ((first.signature, "the first one"),)
+        raise Problem("E0214", message, item.signature, "the second one", related=related)
     if item.name in REGISTRY:
         raise Problem("E0214", f"{item.name} is a layer; a {item.kind} needs another name", item.signature)
     _check_parameters(item)

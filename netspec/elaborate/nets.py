@@ -11,12 +11,12 @@ from netspec.elaborate.bounds import ENORMOUS, heaviest
 from netspec.elaborate.calls import fits_type
 from netspec.elaborate.draft import DraftOutput, DraftScope, freeze
 from netspec.elaborate.environment import Environment
-from netspec.elaborate.problems import Problem, Spoilt, Stop, nearest
+from netspec.elaborate.problems import Problem, Spoilt, Stop, in_order, nearest
 from netspec.elaborate.state import MOST_STAGES, Frame, State
 from netspec.elaborate.values import Poison, Result, Template, Tensor, Word
 from netspec.elaborate.wiring import Wirings
-from netspec.graph.graph import Graph
-from netspec.graph.requirements import satisfiable
+from netspec.graph.graph import Fit, Graph
+from netspec.graph.requirements import describe, satisfiable
 from netspec.graph.shape import Shape
 from netspec.graph.sizes import OpenSize, symbols
 from netspec.syntax import tree
@@ -50,7 +50,6 @@ class Elaborator(Wirings):
                 scope,
                 entering,
                 entering,
-                when_training=frame.when_training,
                 depth=frame.depth + 1,
                 inputs=0,
                 outermost=definition.kind,
@@ -122,8 +121,10 @@ class Elaborator(Wirings):
             self.enter(statement, shape, frame)
             return
         tensor = Tensor(shape, statement.span, None, 0, statement.name)
-        if any(existing.name == statement.name for existing in self.state.inputs):
-            raise Problem("E0204", f"there is an input named {statement.name} already", statement.span)
+        for existing in self.state.inputs:
+            if existing.name == statement.name:
+                message, related = f"there is an input named {statement.name} already", ((existing.span, "the first"),)
+                raise Problem("E0204", message, statement.span, "the second", related=related)
         self.state.inputs.append(tensor)
         frame.scope.module.inputs = tuple(self.state.inputs)
         frame.environment.names[statement.name] = tensor
@@ -131,7 +132,14 @@ class Elaborator(Wirings):
 
     def enter(self, statement: tree.Input, shape: Shape, frame: Frame) -> None:
         if frame.inputs > 1:
-            raise Problem("E0216", "a net with several inputs cannot be used as a block", statement.span)
+            scope = frame.scope.module
+            raise Problem(
+                "E0216",
+                f"{scope.title} has several inputs, so it cannot be used as a block",
+                scope.span,
+                related=((statement.span, "its second input"),),
+                help="a block takes more than one value as tensor parameters: block Pair(other: tensor)",
+            )
         entering = self.sound(frame.entered)
         assert isinstance(entering, Tensor)
         if entering.shape.rank != shape.rank:
@@ -185,16 +193,12 @@ class Elaborator(Wirings):
             return
         if not nested and statement.name is not None and any(o.name == statement.name for o in self.state.outputs):
             raise Problem("E0204", f"there is an output named {statement.name} already", statement.span)
-        outer, frame.when_training = frame.when_training, frame.when_training or statement.when_training
-        try:
-            if statement.name is None:
-                result = self.flow(statement.flow, frame)
-            else:
-                self.free(statement.name, statement.span, frame)
-                result = self.named(statement.name, statement.flow, statement.span, frame)
-                frame.environment.labels[statement.name] = result
-        finally:
-            frame.when_training = outer
+        if statement.name is None:
+            result = self.flow(statement.flow, frame)
+        else:
+            self.free(statement.name, statement.span, frame)
+            result = self.named(statement.name, statement.flow, statement.span, frame)
+            frame.environment.labels[statement.name] = result
         if nested:
             self.results.append(result.outputs[0])
         else:
@@ -225,7 +229,7 @@ def elaborate(
         span = template.definition.signature
         state.report(Problem("E0505", f"{template.definition.name} is nested too deep to be unrolled", span))
     if state.diagnostics or graph is None:
-        raise NetspecError(tuple(state.diagnostics))
+        raise NetspecError(in_order(state.diagnostics, template.definition.span.source))
     return graph
 
 
@@ -307,14 +311,22 @@ def _check_inputs(definition: tree.Definition, shapes: Mapping[str, list[Any]]) 
 
 
 def _never_fits(state: State, definition: tree.Definition) -> Problem:
-    places = [(fit.span, f"needs {fit.requirement}") for fit in state.fits[-3:]]
+    """The first requirement that cannot be met together with those before it, and one that it contradicts, if one."""
+    last = next(i for i in range(len(state.fits)) if not satisfiable([fit.requirement for fit in state.fits[: i + 1]]))
+    against = state.fits[last]
+    alone = (fit for fit in state.fits[:last] if not satisfiable([fit.requirement, against.requirement]))
+    others = [fit for fit in [next(alone, None)] if fit is not None] or state.fits[:last]
     return Problem(
         "E0401",
         f"no size of the open dimensions fits all of {definition.name}",
-        places[-1][0],
-        places[-1][1],
-        related=tuple(places[:-1]),
+        against.span,
+        f"here {_told(against)}",
+        related=tuple((fit.span, _told(fit)) for fit in others[-3:]),
     )
+
+
+def _told(fit: Fit) -> str:
+    return " and ".join(describe([fit.requirement]))
 
 
 def _split(

@@ -7,6 +7,7 @@ import operator
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from netspec.elaborate.values import Word
 from netspec.graph.sizes import OpenSize, TooComplexError
 
 LARGEST_NUMBER = 2**63
@@ -90,6 +91,8 @@ def kind(value: Any) -> str:
             return "a list"
         case None:
             return "none"
+        case Word():
+            return f"the word {value}"
         case _:
             return "a tensor"
 

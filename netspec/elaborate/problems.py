@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from netspec.diagnostics import Diagnostic
-from netspec.syntax.source import Span
+from netspec.syntax.source import Source, Span
 
 
 class Problem(Exception):
@@ -39,6 +39,12 @@ class Stop(Exception):
     def __init__(self, problem: Problem) -> None:
         super().__init__(str(problem))
         self.problem = problem
+
+
+def in_order(found: Iterable[Diagnostic], source: Source) -> tuple[Diagnostic, ...]:
+    """Each diagnostic once, in the order of the text: those of `source` first, then those of the files it imports."""
+    unique = {(d.code, d.span.source.name, d.span.start, d.span.end): d for d in reversed(list(found))}
+    return tuple(sorted(unique.values(), key=lambda d: (d.span.source is not source, d.span.source.name, d.span.start)))
 
 
 def counted(number: int, noun: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -18,6 +19,7 @@ from netspec.syntax.source import Span
 
 LONGEST_EXCERPT = 60
 LONGEST_WAY = 8
+WIRINGS = frozenset({"residual", "highway", "concat", "add", "mul", "dense"})
 MOST_HISTORIES = 6
 
 Mend: TypeAlias = tuple[str, tuple[Span, str] | None]
@@ -74,7 +76,9 @@ def origin(tensor: Tensor, seen_from: Span) -> str:
     """Where a tensor comes from, in the spec's words."""
     if tensor.node is None:
         return f"the input {tensor.name}, declared at {place(tensor.span, seen_from)}"
-    return f"{excerpt(tensor.node.span)} at {place(tensor.node.span, seen_from)}"
+    text = excerpt(tensor.node.span)
+    article = "the " if text in WIRINGS else ""
+    return f"{article}{text} at {place(tensor.node.span, seen_from)}"
 
 
 def history(tensor: Tensor, axis: int, seen_from: Span) -> str:
@@ -101,18 +105,31 @@ def histories(tensors: Sequence[Tensor], axes: Sequence[int], seen_from: Span) -
 
 def layer_problem(layer: Layer, inputs: Sequence[Tensor], span: Span, scope: DraftScope, error: ShapeError) -> Problem:
     """A layer that cannot take its inputs."""
-    label = f"this value is {inputs[0].shape}" if len(inputs) == 1 else ""
-    if len(inputs) > 1:
-        label = f"these values are {' and '.join(str(tensor.shape) for tensor in inputs[:4])}"
+    told = [str(tensor.shape) for tensor in inputs[:4]]
+    label = ""
+    if not all(shape in error.message for shape in told):
+        label = f"this value is {told[0]}" if len(told) == 1 else f"these values are {' and '.join(told)}"
     notes = [f"{tensor.shape} is {origin(tensor, span)}" for tensor in inputs]
     axes: Sequence[int] = ()
     if error.code == "E0301" and len({tensor.shape.rank for tensor in inputs}) == 1:
         axes = _differing(inputs)
-    elif error.code in {"E0302", "E0305"} and inputs:
-        axes = range(inputs[0].shape.rank)
+    elif error.code == "E0305" and inputs:
+        axes = range(1, inputs[0].shape.rank)
+    elif error.code == "E0302" and "channels" in error.message:
+        axes = (0,)
     notes += [note for note in histories(inputs, axes, span) if "=" in note]
-    notes = list(dict.fromkeys(notes))
-    return Problem(error.code, error.message, span, label, notes=(*notes, *way_here(scope, span)), help=error.help)
+    notes = [*dict.fromkeys(notes), *way_here(scope, span)]
+    help, mend = (error.help, None) if error.help else as_indices(inputs, error)
+    return Problem(error.code, error.message, span, label, notes=tuple(notes), help=help, mend=mend)
+
+
+def as_indices(inputs: Sequence[Tensor], error: ShapeError) -> Mend:
+    """`: int` for the input that a layer of indices is given, where the spec says nothing of its type."""
+    declared = inputs[0].span if inputs and inputs[0].node is None else None
+    if error.code != "E0304" or declared is None or inputs[0].shape.dtype != "float" or ":" in declared.text:
+        return "", None
+    end = declared.start + declared.text.index(str(inputs[0].name), len("input")) + len(str(inputs[0].name))
+    return f"declare it as indices: input {inputs[0].name}: int", (Span(declared.source, end, end), ": int")
 
 
 def _differing(tensors: Sequence[Tensor]) -> list[int]:
@@ -140,13 +157,12 @@ def join_problem(
         notes = histories(pair, axes, keyword)
     else:
         notes = [f"{tensor.shape} is {origin(tensor, keyword)}" for tensor in pair]
-    many = len(sides) > 2
     return Problem(
         "E0301",
         f"the branches of this {what} differ in {'more than their channels' if beyond_channels else 'shape'}",
         keyword,
         " but ".join(f"{side.name} is {tensor.shape}" for side, tensor in zip((first, other), pair, strict=True)),
-        related=tuple((side.span, side.name) for side in (first, other) if many and side.span is not None),
+        related=tuple((side.span, side.name) for side in (first, other) if side.span is not None),
         notes=(*notes, *way_here(scope, keyword)),
         help=help,
         mend=mend,
@@ -170,7 +186,11 @@ def residual_mend(
     """What makes the two sides of a residual agree: padding where it lacks, else a shortcut."""
     if not isinstance(through, Tensor) or not isinstance(entering, Tensor):
         return "", None
-    if shortcut is None and (mend := _padding_for(through, entering)) is not None:
+    if (
+        shortcut is None
+        and through.shape.dims[:1] == entering.shape.dims[:1]
+        and (mend := padded(through, entering))[0]
+    ):
         return mend
     stages = shortcut_for(entering.shape, through.shape)
     if stages is None:
@@ -182,27 +202,46 @@ def residual_mend(
     return f"give the residual a shortcut: shortcut {{ {stages} }}", insertion
 
 
-def _padding_for(through: Tensor, entering: Tensor) -> Mend | None:
-    """Padding for the layers between two tensors, where its absence alone makes them differ."""
-    if through.shape.rank != entering.shape.rank or through.shape.dims[0] != entering.shape.dims[0]:
-        return None
+def branch_mend(sides: Sequence[Side], entering: Tensor | Poison | None) -> Mend:
+    """What keeps the size in the branch that changes it, where the others keep that of the entering value."""
+    values = [side.value for side in sides if isinstance(side.value, Tensor)]
+    if not isinstance(entering, Tensor):
+        return "", None
+    changed = [value for value in values if value.shape.spatial != entering.shape.spatial]
+    return padded(changed[0], entering) if len(changed) == 1 else ("", None)
+
+
+def highway_mend(entering: Tensor | Poison | None) -> Mend:
+    if not isinstance(entering, Tensor):
+        return "", None
+    last = f"linear({entering.shape.channels})" if entering.shape.rank == 1 else f"conv({entering.shape.channels}, 1)"
+    return f"H(x), T(x) and C(x) have the shape of x, {entering.shape}: end them with {last}", None
+
+
+def padded(through: Tensor, entering: Tensor) -> Mend:
+    """`pad=same` for the layers between two values, where the lack of padding alone makes their sizes differ."""
+    nothing: Mend = "", None
     shrinking: list[DraftNode] = []
     tensor = through
     while tensor is not entering:
         node = tensor.node
-        if node is None or not node.inputs:
-            return None
+        if node is None or not node.inputs or node.inputs[0].shape.rank != tensor.shape.rank:
+            return nothing
         if node.inputs[0].shape.spatial != tensor.shape.spatial:
-            if getattr(node.layer, "stride", 0) != 1 or getattr(node.layer, "pad", None) != 0:
-                return None
+            if getattr(node.layer, "stride", 0) != 1 or not hasattr(node.layer, "pad"):
+                return nothing
             shrinking.append(node)
         tensor = node.inputs[0]
-    if not shrinking or not all(node.span.text.endswith(")") for node in shrinking):
-        return None
-    last = shrinking[0].span
-    padded = f"{last.text[:-1]}, pad=same)"
-    help = f"keep the size in it: {' '.join(padded.split())}"
-    return help, (last, padded) if len(shrinking) == 1 else None
+    if not shrinking or not shrinking[0].span.text.endswith(")"):
+        return nothing
+    span = shrinking[0].span
+    text, replaced = re.subn(r"\bpad\s*=\s*\w+", "pad=same", span.text)
+    if not replaced:
+        text = f"{span.text[:-1]}, pad=same)"
+    unpadded = replaced or getattr(shrinking[0].layer, "pad", None) == 0
+    if not unpadded or "$" in text:
+        return nothing
+    return f"keep the size in it: {' '.join(text.split())}", (span, text) if len(shrinking) == 1 else None
 
 
 def shortcut_for(x: Shape, y: Shape) -> str | None:

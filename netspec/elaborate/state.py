@@ -20,7 +20,7 @@ from netspec.syntax.source import Span
 
 MOST_STAGES = 50_000
 """How many layers, blocks, wirings, groups and rounds of loops one net may unroll to."""
-DEEPEST = 48
+DEEPEST = 64
 """How deep blocks, wirings and groups may be nested in one another once unrolled."""
 MOST_ITEMS = 2_000_000
 """How many items of lists the expressions of one net may handle, all together."""
@@ -43,7 +43,6 @@ class Frame:
     entered: Tensor | Poison | None = None
     returned: tuple[Tensor, ...] | None = None
     inputs: int = 0
-    when_training: bool = False
     depth: int = 0
     outermost: Literal["net", "block"] | None = None
 
@@ -56,16 +55,13 @@ class Frame:
             self.entered,
             self.returned,
             self.inputs,
-            self.when_training,
             self.depth,
             self.outermost,
         )
 
     def inside(self, environment: Environment, scope: DraftScope) -> Frame:
         """The frame of a body within this one; the flow enters it."""
-        return Frame(
-            environment, scope, self.current, self.entered, None, self.inputs, self.when_training, self.depth + 1
-        )
+        return Frame(environment, scope, self.current, self.entered, None, self.inputs, self.depth + 1)
 
 
 @dataclass(slots=True, eq=False)

@@ -76,7 +76,7 @@ class Wirings(Bodies):
         through = self.part(wiring.body, "body", frame)
         around = self.part(clauses["shortcut"], "shortcut", frame) if "shortcut" in clauses else entering
         name = "S(x)" if "shortcut" in clauses else "x"
-        sides = [Side("F(x)", through, wiring.body.span), Side(name, around, clauses.get("shortcut", wiring.body).span)]
+        sides = [Side("F(x)", through), Side(name, around)]
         mends = partial(shapes.residual_mend, through, entering, wiring, clauses.get("shortcut"))
         return self.join("residual", "add", sides, keyword, frame, mends)
 
@@ -94,9 +94,11 @@ class Wirings(Bodies):
             carry = self.apply_layer("sub", (gate,), {"value": 1, "reverse": True}, keyword, frame)[0]
         else:
             carry = POISON
-        gated = self.join("highway", "mul", [Side("H(x)", through), Side("T(x)", gate)], keyword, frame)
-        carried = self.join("highway", "mul", [Side("x", entering), Side("C(x)", carry)], keyword, frame)
-        return self.join("highway", "add", [Side("H(x) * T(x)", gated), Side("x * C(x)", carried)], keyword, frame)
+        mends = partial(shapes.highway_mend, entering)
+        gated = self.join("highway", "mul", [Side("H(x)", through), Side("T(x)", gate)], keyword, frame, mends)
+        carried = self.join("highway", "mul", [Side("x", entering), Side("C(x)", carry)], keyword, frame, mends)
+        both = [Side("H(x) * T(x)", gated), Side("x * C(x)", carried)]
+        return self.join("highway", "add", both, keyword, frame, mends)
 
     def learned_gate(self, keyword: Span, frame: Frame) -> Tensor | Poison:
         """The gate where the spec writes none: a sigmoid of x's width, 1 x 1 where x is a map."""
@@ -141,7 +143,8 @@ class Wirings(Bodies):
                 keyword,
                 help="every line is a branch; {} is the one that passes the value on",
             )
-        return self.join(wiring.keyword, wiring.keyword, results, keyword, frame)
+        mends = partial(shapes.branch_mend, results, entering)
+        return self.join(wiring.keyword, wiring.keyword, results, keyword, frame, mends)
 
     def dense(self, wiring: tree.Wiring, keyword: Span, frame: Frame) -> Tensor | Poison:
         """Every stage sees the concatenation of the input and all stages before it (Huang et al., "Densely Connected
@@ -154,8 +157,9 @@ class Wirings(Bodies):
                 local = here.inside(here.environment, scope)
                 self.sequence(statement, local)
                 self.rejoin(scope, local, Frame(here.environment, scope, seen))
-            sides = [Side("all before", seen), Side("this stage", local.current, statement.span)]
-            here.current = self.join("dense", "concat", sides, keyword, here)
+            sides = [Side("what came before", seen), Side("this stage", local.current, statement.span)]
+            mends = partial(shapes.branch_mend, sides[1:], seen)
+            here.current = self.join("dense", "concat", sides, keyword, here, mends)
 
         self.run(wiring.body, frame, stage)
         return frame.current if frame.current is not None else POISON

@@ -58,6 +58,8 @@ def _larger(expr: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         st.builds(tree.Conditional, expr, expr, expr),
         st.builds(tree.Call, expr, _arguments(expr)),
         st.builds(tree.Attribute, expr, plain),
+        st.builds(lambda name, hole: tree.Label((name, hole)), plain, expr),
+        st.builds(lambda name, hole, tail: tree.Label((name, hole, tail)), plain, expr, plain),
         st.builds(tree.Index, expr, expr),
         st.builds(tree.Slice, expr, maybe, maybe, maybe),
     )

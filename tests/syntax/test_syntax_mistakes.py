@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 
 import pytest
@@ -245,10 +246,11 @@ def _never_raises(text: str) -> None:
 
 
 _pieces = [*"()[]{}a3\"'\\#\n;:,.=+-", "${", "$i", ".5", "1e5", "->", "==", "**", "\ud800", "é", "residual {", "gate {"]
-_words = (
+_words = re.findall(
+    r"\S+",
     "not in if else for elif let net train input output repeat return shared default block when training from import "
-    "True a$i a${"
-).split()  # noqa: SIM905
+    "True a$i a${ b}",
+)
 
 
 @settings(max_examples=300, deadline=None, database=None, suppress_health_check=list(HealthCheck))
