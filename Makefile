@@ -39,11 +39,13 @@ lint: $(SETUP)
 	$(BIN)/mypy --strict netspec
 
 test: $(SETUP) $(PARITY) lint
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 # Writes the pages that are made from the code. `make test` checks that they are current.
 reference: $(SETUP)
-	$(BIN)/python -m netspec.reference docs
+	$(BIN)/netspec layers --format markdown > docs/layers.md
+	$(BIN)/netspec explain --format markdown > docs/errors.md
+	$(BIN)/netspec schema > docs/graph.schema.json
 
 benchmark: $(SETUP) $(PARITY)
 	$(BIN)/python -m benchmarks

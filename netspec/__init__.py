@@ -5,6 +5,8 @@
     spec = netspec.load("resnet.net")                 # or netspec.parse(text)
     graph = spec.graph("ResNet", classes=10)          # checked: every value has its shape
     model = graph.compile(device="cpu")               # an ordinary nn.Module
+
+The language is in docs/language.md, this interface in docs/python.md.
 """
 
 from netspec.diagnostics import Diagnostic, NetspecError

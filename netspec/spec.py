@@ -16,9 +16,9 @@ from netspec.elaborate.problems import Problem, Spoilt, Stop, nearest
 from netspec.elaborate.state import Frame, State
 from netspec.elaborate.values import Result, Template, Tensor, Word
 from netspec.graph.graph import Graph
-from netspec.syntax.tree import File, Let, Train
 from netspec.syntax.parser import parse as parse_tree
 from netspec.syntax.source import Source, Span
+from netspec.syntax.tree import File, Let, Train
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,21 +60,7 @@ class Spec:
 
     def check(self) -> list[Diagnostic]:
         """What is wrong with the nets of the file, each with its parameters' defaults; empty where nothing is."""
-        found: list[Diagnostic] = []
-        seen: set[tuple[str, str, int]] = set()
-        for name in self.nets:
-            definition = self._template(name).definition
-            if any(parameter.default is None for parameter in definition.parameters):
-                continue
-            try:
-                self.graph(name)
-            except NetspecError as error:
-                for diagnostic in error.diagnostics:
-                    key = (diagnostic.code, diagnostic.span.source.name, diagnostic.span.start)
-                    if key not in seen:
-                        seen.add(key)
-                        found.append(diagnostic)
-        return found
+        return list(self.module.mistakes())
 
     def _template(self, net: str | None) -> Template:
         nets = self.nets

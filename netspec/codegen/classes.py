@@ -11,7 +11,7 @@ from netspec.codegen import leaves
 from netspec.codegen.designs import Design, Designer, loop_label
 from netspec.codegen.expressions import Applied, render
 from netspec.codegen.fold import Item, Loop
-from netspec.codegen.forward import Writing, write_forward
+from netspec.codegen.forward import Writing, needed_steps, write_forward
 from netspec.codegen.layout import INDENT, Bracket, Comprehension, Expr, call, flat, lines
 from netspec.codegen.naming import MODULE_ATTRIBUTES, Names, camel, is_attribute, is_plain_word, local, quoted
 from netspec.codegen.parameters import Parameter
@@ -82,8 +82,21 @@ class ClassWriter:
         self.attributes = self._attributes()
         self.stored: dict[str, str] = {}
 
-    def write(self, outputs: Sequence[str] = (), result: str = "") -> list[str]:
-        """The lines of the class. The net's own returns are `outputs`, already written, of type `result`."""
+    def write(
+        self,
+        outputs: Sequence[str] = (),
+        result: str = "",
+        hints: dict[Value, str] | None = None,
+        single: Value | None = None,
+    ) -> list[str]:
+        """The lines of the class.
+
+        The net's own returns are `outputs`, already written, of type `result`; `hints` are the names of its outputs,
+        and `single` is the value that is returned by itself.
+        """
+        self.hints, self.single = hints or {}, single
+        if not result and len(self.body.outputs) == 1:
+            self.single = self.body.outputs[0]
         base = "nn.Sequential" if self.design.sequential else "nn.Module"
         forward = [] if self.is_chain else self._forward(outputs, result)
         head = [f"class {self.design.name}({base}):"]
@@ -98,9 +111,11 @@ class ClassWriter:
         labels = {child.label for child in self.part.children if not _is_anonymous(child)}
         names = Names(set(labels) | MODULE_ATTRIBUTES)
         alike: dict[str, str] = {}
+        needed = {id(step.part) for step in needed_steps(self.items, self.body)}
         later = {id(s.part) for item in self.items if isinstance(item, Loop) for r in item.rounds[1:] for s in r}
         for index, child in enumerate(self.part.children):
-            if not child.is_module or id(child) in later:
+            idle = not child.stateful and id(child) not in needed and not self.design.sequential
+            if not child.is_module or id(child) in later or idle:
                 continue
             if self.design.sequential:
                 found[id(child)] = f"self[{index}]"
@@ -143,7 +158,7 @@ class ClassWriter:
         for child in self.part.children:
             if id(child) in loops:
                 written.extend(self._loop_assignments(loops[id(child)], done))
-            elif id(child) not in looped and child.is_module:
+            elif id(child) not in looped and id(child) in self.attributes:
                 written.extend(self._assignment(child, done))
         return written
 
@@ -192,7 +207,7 @@ class ClassWriter:
         if design is not None:
             return Bracket(design.name, self._passed(design, path, loop))
         items = self._sequential_arguments(part, path, loop)
-        tall = len(items) > FEW or any(isinstance(item, Comprehension) for _, item in items)
+        tall = len(items) > FEW or (len(items) > 1 and any(isinstance(item, Comprehension) for _, item in items))
         return Bracket("nn.Sequential", items, tall=tall)
 
     def _construct_child(self, child: Part) -> Expr:
@@ -253,7 +268,7 @@ class ClassWriter:
                 for item in items
                 if isinstance(item, Step)
             )
-            return (("", Bracket("OrderedDict", named)),)
+            return (("", Bracket("OrderedDict", named, tall=len(named) > FEW)),)
         pairs = Bracket("", tuple(self._pairs(item, path, outer) for item in items), "[]")
         if len(items) == 1 and isinstance(items[0], Loop) and len(items[0].first) == 1:
             return (("", Bracket("OrderedDict", ((("", flat(self._pairs(items[0], path, outer)[1])[1:-1])),))),)
@@ -302,6 +317,8 @@ class ClassWriter:
             loop_literal=self._loop_literal,
             rounds=lambda loop: self._stored(self.values[(loop_label(loop),), "rounds"]),
             is_whole=self._is_whole,
+            hints=self.hints,
+            single=self.single,
             names=names,
             shapes=self.is_net or len(self.design.instances) == 1,
         )

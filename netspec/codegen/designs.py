@@ -132,7 +132,10 @@ class Designer:
             else:
                 designs.append((list(kind), {}))
         position = {id(part): index for index, part in enumerate(parts)}
-        labels = [{child.label for child in instances[0].children} for instances, _ in designs]
+        labels = [
+            {child.label for child in instances[0].children if child.is_module and not child.is_unlabelled}
+            for instances, _ in designs
+        ]
         order = sorted(range(len(designs)), key=lambda d: min(position[id(part)] for part in designs[d][0]))
         for index in order:
             instances, absent = designs[index]

@@ -33,7 +33,7 @@ def emit(graph: Graph) -> str:
     for design in designer.order:
         writer = ClassWriter(design, designer, helpers, is_net=design.sample is root)
         if design.sample is root:
-            classes.append(writer.write(returns.lines, returns.type))
+            classes.append(writer.write(returns.lines, returns.type, returns.hints, returns.single))
         else:
             classes.append(writer.write())
     definitions = [*_support_code(helpers), *_initializers(helpers), *_stages(helpers), *returns.definition, *classes]
@@ -50,11 +50,16 @@ class _Returns:
         self.type = "Tensor"
         self.positions = {value: index for index, value in enumerate(dict.fromkeys(o.value for o in graph.outputs))}
         always = [output for output in graph.outputs if not output.when_training]
+        self.hints: dict[Value, str] = {}
+        self.single: Value | None = graph.outputs[0].value
         if len(graph.outputs) == 1:
             self.lines = [f"return {self._place(graph.outputs[0].value)}"]
             return
         self.name = names.claim(f"{local(graph.name)}Output")
         self.fields = _field_names(graph.outputs)
+        self.single = always[0].value if len(always) == 1 else None
+        named = [output for output in graph.outputs if output.name and output.value is not self.single]
+        self.hints = {output.value: self.fields[output] for output in named}
         self.definition = [self._tuple()]
         self.type = self.name
         self.lines = [self._made(graph.outputs)]

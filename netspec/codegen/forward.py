@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from netspec.codegen.expressions import Applied, of_list, render
 from netspec.codegen.fold import Item, Loop
-from netspec.codegen.layout import INDENT, Expr, flat, lines
+from netspec.codegen.layout import INDENT, Expr, call, lines
 from netspec.codegen.naming import local
 from netspec.codegen.plan import Body, Step
 from netspec.codegen.statements import group
@@ -27,13 +27,15 @@ class Writing:
     is_whole: Callable[[Loop], bool]
     names: dict[Value, str]
     shapes: bool
+    hints: dict[Value, str]
+    single: Value | None
 
 
 def write_forward(body: Body, items: Sequence[Item], writing: Writing) -> tuple[list[str], dict[Value, str]]:
     """The lines of a forward but for its `def` and `return`, and the names of all values at its end."""
     text, names = _Forward(body, items, writing).write()
-    result = names[body.outputs[0]]
-    if len(body.outputs) == 1 and result not in writing.names.values():
+    result = names[writing.single] if writing.single is not None else None
+    if result is not None and result not in writing.names.values():
         text, names = _Forward(body, items, writing, annotate=result).write()
     return text, names
 
@@ -128,8 +130,10 @@ class _Forward:
         self.text.extend(lines(f"{target} = ", expr, depth, comment=note))
 
     def _name(self, value: Value, applied: Applied, index: int) -> str:
-        hint = _hint(applied.step, value)
-        joined = value in self.joined or len(applied.step.outputs) > 2
+        hint = self.writing.hints.get(value) or _hint(applied.step, value)
+        outputs = applied.step.outputs
+        joined = value in self.joined or value in self.writing.hints or len(outputs) > 2
+        joined = joined or (hint is not None and value is not outputs[0])
         stem = local(applied.step.part.stem or "x")
         return self.variables.name(value, index, hint, _consumed(applied), stem=stem, joined=joined)
 
@@ -183,8 +187,8 @@ class _Forward:
     def _list_names(self, loop: Loop, index: int) -> dict[tuple[int, int], str]:
         lists = {}
         for place in loop.collected:
-            value = loop.values(place)[0]
-            hint = hint_of(value, "") or "value"
+            value, step = loop.values(place)[0], loop.first[place[0]]
+            hint = (hint_of(value, "", step.part.stem) or local(step.part.stem or "value")).rstrip("_0123456789")
             name = self.variables.fresh(f"{hint}s", index)
             self.text.append(f"{INDENT * 2}{name}: list[Tensor] = []")
             self.variables.bind(value, name)
@@ -256,9 +260,15 @@ class _Forward:
                     names.append(inner.bind(value, wanted))
                     continue
                 stem = local(step.part.stem or "x")
-                names.append(inner.name(value, number, _hint(step, value), _consumed(statement), stem=stem))
+                hint = _hint(step, value)
+                kept = hint is not None and value is not step.outputs[0]
+                names.append(inner.name(value, number, hint, _consumed(statement), stem=stem, joined=kept))
                 if wanted is not None:
                     moves.append(f"{INDENT * 3}{wanted} = {names[-1]}")
+            if len(names) == 1 and step.outputs[0] in collected and not moves and step.outputs[0] not in ends:
+                append = call(f"{collected[step.outputs[0]]}.append", expr)
+                self.text.extend(lines("", append, 3))
+                continue
             note = _note(step.outputs) if self.writing.shapes and _is_steady(loop, place_of[id(step)]) else ""
             self.text.extend(lines(f"{', '.join(names)} = ", expr, 3, comment=note))
             pairs = zip(step.outputs, names, strict=True)
@@ -272,6 +282,11 @@ class _Forward:
         if self.writing.is_whole(loop):
             return "layer"
         return f'getattr(self, f"{text}")' if "{" in text else text
+
+
+def needed_steps(items: Sequence[Item], body: Body) -> list[Step]:
+    """The steps that the outputs depend on."""
+    return [step for item in _live(items, body) for step in (item.steps if isinstance(item, Loop) else [item])]
 
 
 def _live(items: Sequence[Item], body: Body) -> list[Item]:
@@ -319,4 +334,4 @@ def _note(values: Sequence[Value]) -> str:
     return ", ".join(shown)
 
 
-__all__ = ["Writing", "flat", "write_forward"]
+__all__ = ["Writing", "needed_steps", "write_forward"]

@@ -40,7 +40,7 @@ class Comprehension:
 
     @property
     def is_tall(self) -> bool:
-        return self.inner is not None or (not isinstance(self.element, str) and self.element.is_tall)
+        return any(not isinstance(part, str) and part.is_tall for part in (self.element, self.inner or ""))
 
 
 Expr: TypeAlias = str | Bracket | Comprehension

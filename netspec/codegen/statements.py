@@ -55,6 +55,8 @@ class _Grouper:
         if not self._is_single(inner.step) or inner.step.when_training != step.when_training:
             return False
         position = step.inputs.index(inner.step.outputs[0])
+        if step.part.call is None and _has_module_of_modules(inner):
+            return False
         if inner.depth >= DEEPEST or occurrences(step.part.call, position, len(step.inputs)) != 1:
             return False
         outer = Applied(step, [])
@@ -98,6 +100,12 @@ class _Grouper:
     def _length(self, applied: Applied) -> int:
         inner = [operand for operand in applied.operands if isinstance(operand, Applied)]
         return self.length(applied.step) + sum(map(self._length, inner)) + 4 * (len(applied.operands) - len(inner))
+
+
+def _has_module_of_modules(applied: Applied) -> bool:
+    """Whether a block or container is called in it: two of them do not share a line."""
+    inner = [operand for operand in applied.operands if isinstance(operand, Applied)]
+    return applied.step.part.call is None or any(map(_has_module_of_modules, inner))
 
 
 def _is_light(step: Step) -> bool:

@@ -238,8 +238,11 @@ def _extreme(name: str, choose: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _sum(items: Any) -> Any:
+    terms = _items("sum", items)
+    if isinstance(terms, range):
+        return bounded(sum(terms))
     total: Any = 0
-    for item in _items("sum", items):
+    for item in terms:
         total = arithmetic("+", total, item)
     return total
 

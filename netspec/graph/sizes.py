@@ -144,7 +144,7 @@ def minimum(left: Dimension, right: Dimension) -> Dimension:
 
 def ceil_div(size: Dimension, divisor: int) -> Dimension:
     """The quotient rounded up."""
-    return -(-size // divisor)
+    return (size + divisor - 1) // divisor
 
 
 def evaluate(size: Dimension, values: Mapping[str, NDArray[np.int64] | int]) -> Any:
@@ -158,6 +158,11 @@ def evaluate(size: Dimension, values: Mapping[str, NDArray[np.int64] | int]) -> 
             product = product * _evaluate(atom, values)
         total = total + product
     return total
+
+
+def as_factor(size: Dimension) -> str:
+    """The size as it stands in a product: a sum in brackets."""
+    return str(size) if isinstance(size, int) or len(size.terms) == 1 else f"({size})"
 
 
 def magnitude(size: Dimension, largest: int) -> int:

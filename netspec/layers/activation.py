@@ -1,7 +1,5 @@
 """Activation functions, learned ones and gates among them."""
 
-# mypy: disable-error-code="override"
-
 from __future__ import annotations
 
 from collections.abc import Mapping

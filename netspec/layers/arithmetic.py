@@ -1,7 +1,5 @@
 """Arithmetic on values, element by element and as matrices."""
 
-# mypy: disable-error-code="override"
-
 from __future__ import annotations
 
 from collections.abc import Sequence

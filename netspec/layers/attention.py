@@ -1,7 +1,5 @@
 """Attention over sequences."""
 
-# mypy: disable-error-code="override"
-
 from __future__ import annotations
 
 from typing import Any, ClassVar, Literal

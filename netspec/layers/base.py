@@ -13,12 +13,12 @@ from netspec.graph.requirements import Requirement
 from netspec.graph.shape import Shape
 from netspec.graph.sizes import Dimension, OpenSize
 
-Int: TypeAlias = Annotated[int, Strict()]
+Int: TypeAlias = Annotated[int, Strict(), Field(ge=-(2**63), le=2**63 - 1)]
 Positive: TypeAlias = Annotated[int, Strict(), Field(gt=0, le=2**31 - 1)]
 NonNegative: TypeAlias = Annotated[int, Strict(), Field(ge=0, le=2**31 - 1)]
 Probability: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 Bool: TypeAlias = Annotated[bool, Strict()]
-Number: TypeAlias = Annotated[int, Strict()] | Annotated[float, Strict()]
+Number: TypeAlias = Int | Annotated[float, Strict()]
 Size: TypeAlias = Positive | tuple[Positive, ...]
 """One number for all spatial axes, or a list of one an axis."""
 
@@ -135,7 +135,7 @@ class Layer(BaseModel):
         raise NotImplementedError
 
     def requires(self, *x: Shape) -> tuple[Requirement, ...]:
-        """What open sizes must satisfy for the layer to fit; sizes of at least 1 are required of every output anyway."""
+        """What open sizes must satisfy for the layer to fit, beyond outputs of at least one element an axis."""
         return ()
 
     def parameters(self, *x: Shape) -> dict[str, tuple[int, ...]]:

@@ -1,7 +1,5 @@
 """Learned tensors: free ones, and factors for a value's channels."""
 
-# mypy: disable-error-code="override"
-
 from __future__ import annotations
 
 from typing import ClassVar, Literal

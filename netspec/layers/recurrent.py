@@ -1,7 +1,5 @@
 """Recurrent layers over sequences."""
 
-# mypy: disable-error-code="override"
-
 from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal

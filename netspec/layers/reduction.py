@@ -1,7 +1,5 @@
 """Layers that take the elements along axes to one: mean, sum, largest, length."""
 
-# mypy: disable-error-code="override"
-
 from __future__ import annotations
 
 from collections.abc import Sequence

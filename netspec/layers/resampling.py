@@ -8,7 +8,7 @@ from pydantic import Field, Strict
 
 from netspec.graph.requirements import Requirement
 from netspec.graph.shape import Shape
-from netspec.graph.sizes import Dimension, OpenSize
+from netspec.graph.sizes import Dimension, OpenSize, as_factor
 from netspec.layers.arguments import compact, known_channels, options
 from netspec.layers.base import Bool, Layer, Positive, Reach, ShapeError, Size, TorchCall, layer, per_axis
 
@@ -118,7 +118,7 @@ class Upsample(Layer):
         if self.scale is None:
             return f"{size} = {'size of this upsample' if self.size is not None else 'as its like'}"
         scale = self._scales(x[0].rank - 1)[axis - 1]
-        product = f"{x[0].dims[axis]} * {scale}"
+        product = f"{as_factor(x[0].dims[axis])} * {scale}"
         return f"{size} = {product}" if isinstance(scale, int) else f"{size} = floor({product})"
 
     def torch(self, *x: Shape) -> TorchCall:
@@ -163,7 +163,7 @@ class PixelShuffle(Layer):
     def explain(self, axis: int, *x: Shape) -> str | None:
         operation = "*" if axis else "/"
         factor = f"{self.factor}" if axis else f"{self.factor}^2"
-        return f"{self.infer(*x).dims[axis]} = {x[0].dims[axis]} {operation} {factor}"
+        return f"{self.infer(*x).dims[axis]} = {as_factor(x[0].dims[axis])} {operation} {factor}"
 
     def torch(self, *x: Shape) -> TorchCall:
         return TorchCall(target="nn.PixelShuffle", args=(self.factor,))
@@ -206,7 +206,7 @@ class PixelUnshuffle(Layer):
     def explain(self, axis: int, *x: Shape) -> str | None:
         operation = "/" if axis else "*"
         factor = f"{self.factor}" if axis else f"{self.factor}^2"
-        return f"{self.infer(*x).dims[axis]} = {x[0].dims[axis]} {operation} {factor}"
+        return f"{self.infer(*x).dims[axis]} = {as_factor(x[0].dims[axis])} {operation} {factor}"
 
     def torch(self, *x: Shape) -> TorchCall:
         return TorchCall(target="nn.PixelUnshuffle", args=(self.factor,))

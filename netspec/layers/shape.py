@@ -1,7 +1,5 @@
 """Layers that move elements about: flatten and reshape, cut and join, pad and crop. None of them computes."""
 
-# mypy: disable-error-code="override"
-
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -405,13 +403,6 @@ class Slice(Rearrangement):
             kept = (self._stop(size) - self._start(size) + (self.step - 1)) // self.step
         return x.replace(axis=axis, size=kept)
 
-    def requires(self, x: Shape) -> tuple[Requirement, ...]:
-        size = x.dims[position(self.axis, x)]
-        if isinstance(size, int):
-            return ()
-        least = max(-(self.start or 0), -(self.stop or 0), 0)
-        return at_least(size, least) if least else ()
-
     def reach(self, x: Shape) -> Reach | Literal["everything"] | None:
         axis = position(self.axis, x)
         if axis == 0:
@@ -435,7 +426,7 @@ class Slice(Rearrangement):
         if isinstance(size, int):
             return range(size)[self.start :].start
         start = self.start or 0
-        return start if start >= 0 else size + start
+        return start if start >= 0 else size - minimum(-start, size)
 
     def _stop(self, size: Dimension) -> Dimension:
         if self.stop is None:

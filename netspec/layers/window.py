@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import TypeAlias
 
 from netspec.graph.shape import Shape
-from netspec.graph.sizes import Dimension, OpenSize, ceil_div, minimum
+from netspec.graph.sizes import Dimension, OpenSize, as_factor, ceil_div, minimum
 from netspec.layers.base import Reach, ShapeError, Support, per_axis
 
 Sides: TypeAlias = tuple[int, int]
@@ -54,7 +54,7 @@ class Window:
         """The count as an equation: `56 = floor((112 + 2*1 - 3)/2) + 1`."""
         count = self.count(size, ceil=ceil)
         if self.sides is None:
-            return f"{count} = ceil({size}/{self.stride})"
+            return f"{count} = ceil({as_factor(size)}/{self.stride})"
         left, right = self.sides
         added = "" if left == right == 0 else f" + 2*{left}" if left == right else f" + {left} + {right}"
         room = f"{size}{added} - {self.extent}"

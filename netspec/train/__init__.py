@@ -9,12 +9,30 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from netspec.diagnostics import Diagnostic, NetspecError
+from netspec.graph.graph import Graph
 from netspec.spec import Spec, load
+from netspec.syntax import tree
 
 if TYPE_CHECKING:
     from netspec.train.runs import Run
 
-__all__ = ["train"]
+__all__ = ["check", "train"]
+
+
+def check(section: tree.Train, graph: Graph) -> list[Diagnostic]:
+    """What is wrong with a train section, by itself and with the net. Nothing is loaded: neither data nor torch."""
+    from netspec.train.match import match
+    from netspec.train.settings import settings
+
+    try:
+        chosen = settings(section)
+        outline = chosen.data.outline()
+        if outline is not None:
+            match(chosen, graph, outline)
+    except NetspecError as error:
+        return list(error.diagnostics)
+    return []
 
 
 def train(

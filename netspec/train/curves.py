@@ -81,6 +81,8 @@ def compare(folders: Sequence[Path], out: Path) -> None:
 
     Raises NetspecError where a folder holds no run or the picture cannot be written.
     """
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
     curves = [read(Path(folder)) for folder in folders]
     columns, rows = min(len(curves), ABREAST), ceil(len(curves) / ABREAST)
     figure = _figure(3.5 * columns + 0.4, 3.4 * rows)
@@ -92,6 +94,8 @@ def compare(folders: Sequence[Path], out: Path) -> None:
         _legend(place)
         if alike and index % columns:
             place.set_ylabel("")
+    if isinstance(layout := figure.get_layout_engine(), ConstrainedLayoutEngine):
+        layout.set(wspace=0.05)
     for place in list(axes)[len(curves) :]:
         place.remove()
     try:

@@ -179,6 +179,7 @@ def _form(term: Term, output: Output, settings: Settings, graph: Graph, data: Da
                 related=((_span(graph.inputs[0], graph), f"fed by {settings.data.name}"), places[0]),
                 help=f"the last layer needs {data.classes} outputs",
             )
+        _check_weight(term, sizes)
         if form is not None:
             return form
     raise Problem(
@@ -189,6 +190,18 @@ def _form(term: Term, output: Output, settings: Settings, graph: Graph, data: Da
         related=places,
         help=_loss_help(term, data),
     )
+
+
+def _check_weight(term: Term, sizes: Dims) -> None:
+    """Raises Problem where the loss weighs another number of classes than the output has."""
+    weight = getattr(term.loss, "weight", None)
+    if weight is not None and sizes and len(weight) != sizes[0]:
+        raise Problem(
+            "E0608",
+            f"{term.loss.name} has {len(weight)} weights for an output of {sizes[0]}",
+            term.span,
+            "weight is one number each",
+        )
 
 
 def _loss_help(term: Term, data: Data) -> str:

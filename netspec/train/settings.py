@@ -206,7 +206,13 @@ def _whole(key: str, least: int) -> Callable[[tree.Expr], int]:
 
 def _metrics(expression: tree.Expr) -> tuple[Metric, ...]:
     """The reader of metrics: one, or a list of them."""
-    return _each(_part(METRICS), expression.items if isinstance(expression, tree.List) else (expression,))
+    items = expression.items if isinstance(expression, tree.List) else (expression,)
+    metrics = _each(_part(METRICS), items)
+    names = [metric.name for metric in metrics]
+    for index, item in enumerate(items):
+        if names[index] in names[:index]:
+            raise Problem("E0605", f"{names[index]} is asked for twice", item.span, "again")
+    return metrics
 
 
 def _each(read: Callable[[tree.Expr], T], expressions: Sequence[tree.Expr]) -> tuple[T, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -209,19 +209,20 @@ def _run(trainer: Trainer, recorder: Recorder, *, quiet: bool) -> Status:
             for row in trainer.epochs(pause=pause):
                 recorder.add(row)
                 watch.epoch(row)
-        except NetspecError:
-            recorder.save("diverged")
-            raise
-        except (RuntimeError, IndexError, ValueError) as error:
-            recorder.save("failed")
-            raise _failed(trainer, error) from error
-        except BaseException:
-            recorder.save("failed")
+        except BaseException as error:
+            with suppress(NetspecError):
+                recorder.save("diverged" if _is_divergence(error) else "failed")
+            if isinstance(error, (RuntimeError, IndexError, ValueError)):
+                raise _failed(trainer, error) from error
             raise
     status: Status = "stopped" if stop.asked and not _complete(recorder, chosen) else "finished"
     recorder.finish(trainer.bare, status)
     watch.say(_last_line(recorder, status))
     return status
+
+
+def _is_divergence(error: BaseException) -> bool:
+    return isinstance(error, NetspecError) and any(found.code == "E0611" for found in error.diagnostics)
 
 
 def _complete(recorder: Recorder, chosen: Settings) -> bool:
@@ -264,7 +265,10 @@ def _about(spec: Spec, graph: Graph, chosen: Settings, accelerator: Accelerator)
         "spec": spec.source.name,
         "net": graph.name,
         "arguments": dict(graph.arguments),
-        "input": {value.name: list(map(str, value.shape.dims)) for value in graph.inputs},
+        "input": {
+            value.name: [size if isinstance(size, int) else str(size) for size in value.shape.dims]
+            for value in graph.inputs
+        },
         "parameters": graph.parameters,
         "settings": chosen.written(),
     }

@@ -65,7 +65,15 @@ def test_axes_are_apart() -> None:
     assert found == (*field(0, 3, 1), *field(0, 5, 2))
 
 
-TWO = "net N {\n  input a [1, 32]\n  input b [1, 32]\n  l = a -> conv(1, 3, pad=1)\n  r = b -> conv(1, 5, pad=2)\n  l + r\n}"
+TWO = """
+net N {
+  input a [1, 32]
+  input b [1, 32]
+  l = a -> conv(1, 3, pad=1)
+  r = b -> conv(1, 5, pad=2)
+  l + r
+}
+"""
 
 
 def test_fields_are_of_one_input() -> None:

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from netspec.graph.graph import Graph, Node

@@ -13,7 +13,6 @@ import netspec
 from netspec.codegen import compile_graph, emit
 from netspec.graph.graph import Graph
 from netspec.graph.shape import Shape
-from codegen_reference import Reference
 
 SPECS = {
     "chain": "net N { input x [3, 8, 8]; conv(4, 3) -> batchnorm -> relu; maxpool(2); flatten -> linear(5) }",
@@ -27,7 +26,8 @@ SPECS = {
     """,
     "structures": """
         block B(kind, width) {
-          if kind == 1 { a = conv(width, 1); relu } else if kind == 2 { b = conv(width, 3, pad=1); tanh; c = conv(width, 1) }
+          if kind == 1 { a = conv(width, 1); relu }
+          else if kind == 2 { b = conv(width, 3, pad=1); tanh; c = conv(width, 1) }
           else { residual { d = conv(in.channels, 1) -> relu } }
         }
         net N { input x [3, 8, 8]; B(1, 4); B(2, 5); B(3, 6); B(2, 7) }
@@ -42,7 +42,10 @@ SPECS = {
     """,
     "skips": """
         block Gated(dilation, out) {
-          let z = mul { f = conv(4, 2, dilation=dilation, pad=causal) -> tanh  g = conv(4, 2, dilation=dilation, pad=causal) -> sigmoid }
+          let z = mul {
+            f = conv(4, 2, dilation=dilation, pad=causal) -> tanh
+            g = conv(4, 2, dilation=dilation, pad=causal) -> sigmoid
+          }
           skip = z -> conv(out, 1)
           dense = z -> conv(in.channels, 1)
           return in + dense, skip
@@ -89,11 +92,13 @@ SPECS = {
           let a, b = split(2)
           let g = a -> conv(3, 1) -> sigmoid
           a * g + b * (1 - g) - 2 * a * (b - 1) / (a * a + 1)
-          s = { x -> conv(3, 1); abs; -_ ; 3 - _ }
+          s = { conv(3, 1); abs; -_ ; 3 - _ }
           add { conv(3, 1)  conv(3, 1)  conv(3, 1)  conv(3, 1)  conv(3, 1)  conv(3, 1) }
         }
     """,
-    "highway": "net N { input x [8]; repeat 3 { highway { linear(8) -> relu } gate { linear(8) -> sigmoid } } linear(2) }",
+    "highway": """
+        net N { input x [8]; repeat 3 { highway { linear(8) -> relu } gate { linear(8) -> sigmoid } } linear(2) }
+    """,
     "deep": "net N { input x [8]; repeat 60 { linear(8) -> tanh } }",
     "loops": """
         net N {
@@ -103,7 +108,16 @@ SPECS = {
           for i in range(4) { p$i = conv(4, 1); concat(_, p$i) }
         }
     """,
-    "open": "net N { input x [3, H, W]; conv(4, 3, pad=same, stride=2); a = relu; conv(4, 3, pad=same); concat(_, a); upsample(2) }",
+    "open": """
+        net N {
+          input x [3, H, W]
+          conv(4, 3, pad=same, stride=2)
+          a = relu
+          conv(4, 3, pad=same)
+          concat(_, a)
+          upsample(2)
+        }
+    """,
     "dead": "net N { input x [3, 8, 8]; a = conv(3, 1); let unused = a -> conv(5, 1) -> relu; conv(2, 1) }",
     "parameters": "net N { input x [5, 4]; let p = param([5, 4], init=normal); _ + p; scale; linear(3) }",
 }
@@ -192,7 +206,7 @@ def random_body(random_: random.Random, depth: int) -> str:
     return "; ".join(lines)
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(25))
 def test_random_nets(seed: int) -> None:
     random_ = random.Random(seed)
     check(netspec.parse(f"net N {{ input x [4, 6, 6]; {random_body(random_, 3)} }}").graph())
@@ -201,7 +215,8 @@ def test_random_nets(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_blocks_of_random_bodies_share_classes(seed: int) -> None:
     random_ = random.Random(seed)
-    text = f"block B {{ {random_body(random_, 2)} }} net N {{ input x [4, 6, 6]; a = B; b = B; conv(4, 1); repeat 4 {{ B }} }}"
+    block = f"block B {{ {random_body(random_, 2)} }}"
+    text = f"{block} net N {{ input x [4, 6, 6]; a = B; b = B; conv(4, 1); repeat 4 {{ B }} }}"
     graph = netspec.parse(text).graph()
     assert emit(graph).count("class B(") == 1
     check(graph)

@@ -98,7 +98,7 @@ def test_open_sizes_are_those_of_the_data(spec, tmp_path):
         ("data      digits", "data digits(size=12)"),
     ]
     run = train(spec(DIGITS, *changes), out=tmp_path / "run", epochs=1, quiet=True)
-    assert json.loads((run.folder / "run.json").read_text())["input"] == {"image": ["1", "12", "12"]}
+    assert json.loads((run.folder / "run.json").read_text())["input"] == {"image": [1, 12, 12]}
 
 
 def test_the_name_of_the_file_is_that_of_the_run(spec, tmp_path, monkeypatch):

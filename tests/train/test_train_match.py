@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from netspec import NetspecError
+from netspec.train import check
 from netspec.train.data import Data, Split
 from netspec.train.match import match
 from netspec.train.settings import settings
@@ -189,6 +190,19 @@ def test_several_inputs(spec):
     text = flow("a -> add(b) -> flatten -> linear(10)", input="input a [1, 8, 8]\n  input b [1, 8, 8]")
     with pytest.raises(NetspecError, match="has 2 inputs, and a data set feeds one"):
         matched(spec(text))
+
+
+def test_a_weight_for_each_class(spec):
+    with pytest.raises(NetspecError, match="cross_entropy has 2 weights for an output of 10"):
+        matched(spec(flow("flatten -> linear(10)", train="data digits\n  loss cross_entropy(weight=[1, 2])")))
+
+
+def test_a_spec_is_checked_without_loading_anything(spec):
+    good, bad = spec(), spec(flow("flatten -> linear(7)"))
+    assert check(good.train, good.graph()) == []
+    assert [found.code for found in check(bad.train, bad.graph())] == ["E0607"]
+    wrong = spec(flow("flatten -> linear(7)", train="data digitz"))
+    assert [found.code for found in check(wrong.train, wrong.graph())] == ["E0605", "E0602"]
 
 
 def test_indices(spec):

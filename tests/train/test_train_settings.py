@@ -94,6 +94,7 @@ WRONG = [
     ("loss 3", "E0604", "a loss is a name, or a sum of names", None),
     ("loss cross_entropy * many", "E0604", "the weight of a loss is a number, not the word many", ""),
     ("loss cross_entropy - mse", "E0604", "a loss is a name, or a sum of names", None),
+    ("metrics [accuracy, accuracy(average=macro)]", "E0605", "accuracy is asked for twice", ""),
     ("epochs 3\nepochs 4", "E0605", "epochs is set twice", ""),
 ]
 

@@ -1,0 +1,1 @@
+"""How fast netspec is, against peers measured in the same run: `python -m benchmarks [NAME...]`."""

@@ -1,0 +1,134 @@
+"""What would grow without bound is refused by a diagnostic, soon and in little memory."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import netspec
+
+HEAD = "net N {\n  input x [3, 32, 32]\n"
+CHECK = """
+import sys, netspec
+from netspec.diagnostics import NetspecError
+for text in sys.stdin.read().split("\\0"):
+    try:
+        found = netspec.parse(text, "spec.net").check()
+    except NetspecError as error:
+        found = error.diagnostics
+    print(*(d.code for d in found))
+"""
+MEMORY = 1 << 30
+SECONDS = 60
+
+
+def net(body: str) -> str:
+    return f"{HEAD}{body}\n}}\n"
+
+
+def doubling(levels: int, inner: str, body: str = "B{0}; B{0}") -> str:
+    """Blocks that use the next one twice."""
+    blocks = [f"block B{level} {{ {body.format(level + 1)} }}" for level in range(levels)]
+    return "\n".join([*blocks, f"block B{levels} {{ {inner} }}", net("B0")])
+
+
+SPECS = {
+    "E0501": [
+        net("repeat 10**9 { relu }"),
+        net("for i in range(10**12) { conv(8, 3, pad=1) }"),
+        net("for i in range(10**6) { for j in range(10**6) { for k in range(10**6) { } } }"),
+        net("let n = 400\n repeat n { repeat n { repeat n { } } }"),
+        "block A { for i in range(300) { B } }\n block B { for i in range(300) { } }\n" + net("A"),
+    ],
+    "E0502": [
+        doubling(40, "relu"),
+        doubling(40, ""),
+        doubling(40, "relu", "residual {{ B{0} }} shortcut {{ B{0} }}"),
+        doubling(9, "", "if true {{ " + "B{0}; " * 6 + "}}"),
+        doubling(9, "conv(3, 1)", "if in.channels == 3 {{ " + "B{0}; " * 6 + "}}"),
+        net("repeat 1000 { repeat 1000 { relu } }"),
+        net("for a in [1, 2, 3] { " + "repeat 30000 { relu }\n" * 3 + " }"),
+    ],
+    "E0503": [
+        "block A { B }\nblock B { A }\n" + net("A"),
+        "block A { A; A }\n" + net("A"),
+        net("relu; N"),
+        "block A(n) { if n > 0 { A(n - 1) } }\n" + net("A(3)"),
+    ],
+    "E0504": [
+        net("conv(10**10**10, 3)"),
+        net("let n = 2\n repeat 100 { let n = n * n }\n conv(n, 3)"),
+        net("let n = -10**18 * 10**18"),
+        net("let n = 1e308 * 10"),
+        net("let l = [0] * 10**9"),
+        net("conv(range(10**9), 3)"),
+        net("let l = [1, 1]\n" + "let l = [l, l]\n" * 60 + "conv(l, 3)"),
+        net("let l = [1]\n repeat 60 { let l = l + l }"),
+        net("let l = [1]\n repeat 40000 { let l = [l] }"),
+        net("repeat 40000 { let l = [1] * 100000 }"),
+        net("repeat 40000 { let n = sum(range(100000)) }"),
+        net("let t = 'ab'\n repeat 60 { let t = t + t }"),
+        net("let l = range(10**12)[1:]"),
+        net("let l = enumerate(range(10**12))"),
+        net("for i in range(-2**63, 2**63 - 1) { relu }"),
+        net("repeat 40 { upsample(4) }"),
+        net("repeat 40 { let y = concat(_, _)\n y -> conv(3, 1)\n concat(y, y, y, y, y, y, y, y) }"),
+        "net N { input x [3, H, W]\n let h = x.height + x.width\n repeat 60 { let h = h * h } }",
+        "net N { input x [3, H, W]\n repeat 3000 { maxpool(2) -> upsample(3) -> conv(3, 2) } }",
+        "net N {" + "".join(f"input x{i} [A{i}, B{i}, C{i}, D{i}]\n" for i in range(100)) + "}",
+    ],
+    "E0505": [
+        "\n".join(f"block B{i} {{ B{i + 1} }}" for i in range(10_000)) + "\nblock B10000 { relu }\n" + net("B0"),
+        doubling(40, "relu", "residual {{ B{0} }}"),
+    ],
+    "E0203": [net("conv(10**12, 3)"), net(f"conv('{'x' * 900_000}', 3)"), net("reshape([10**15])")],
+    "E0105": [net(f"conv({'(' * 10_000}8{')' * 10_000}, 3)"), net("{" * 10_000 + "relu" + "}" * 10_000)],
+    "E0106": [net(f"conv({'+'.join(['1'] * 10_000)}, 3)"), "let a = " + "not " * 10_000 + "true\n" + net("relu")],
+    "E0201": [net("\n".join(f"conv(b{i}, 3)" for i in range(500))), net("for i in range(40000) { conv(b, 3) }")],
+    "E0202": [net("\n".join(f"c{i} = konv{i}(8, 3)" for i in range(500)))],
+}
+
+
+@pytest.mark.parametrize("code", SPECS)
+def test_refused_in_bounded_time_and_memory(code: str) -> None:
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+
+    ended = subprocess.run(
+        [sys.executable, "-c", CHECK],
+        input="\0".join(SPECS[code]),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=4 * SECONDS,
+        preexec_fn=limit,
+        env={**os.environ, "PYTHONPATH": str(Path(netspec.__file__).parents[1])},
+    )
+    assert ended.stderr == ""
+    told = [line.split() for line in ended.stdout.splitlines()]
+    assert len(told) == len(SPECS[code])
+    assert all(code in codes and len(codes) <= 50 for codes in told), told
+
+
+@pytest.mark.parametrize("body", ["conv(3, 3, pad=1)\n" * 10_000, "repeat 10000 { conv(3, 3, pad=1) }"])
+def test_ten_thousand_layers(body: str) -> None:
+    graph = netspec.parse(net(body)).graph()
+    assert len(graph) == 10_000
+    assert graph["9999"].output.shape.dims == (3, 32, 32)
+
+
+def test_nested_as_deep_as_may_be() -> None:
+    """The limit on depth is met before Python's own."""
+    for depth in range(55, 64):
+        blocks = [
+            f"block B{i} {{ B{i + 1}(1 + max(in.channels, 2)) }}".replace("{ B", "(n = 1) { B", 1) for i in range(depth)
+        ]
+        spec = netspec.parse("\n".join([*blocks, f"block B{depth}(n) {{ relu }}", net("B0")]))
+        assert [diagnostic.code for diagnostic in spec.check()] in ([], ["E0505"])
+        assert not any("unrolled" in diagnostic.message for diagnostic in spec.check())

@@ -1,0 +1,94 @@
+"""Sizes that stay open: results as expressions, and what the sizes have to satisfy."""
+
+from __future__ import annotations
+
+import pytest
+
+UNET = """
+block Twice(w) { conv(w, 3, pad=same) -> relu -> conv(w, 3, pad=same) -> relu }
+block Up(skip: tensor, w) { upconv(w, 2, stride=2); concat(skip, _); Twice(w) }
+net UNet(depth = 5) {
+  input image [1, H, W]
+  e1 = Twice(8);   maxpool(2)
+  e2 = Twice(16);  maxpool(2)
+  e3 = Twice(32);  maxpool(2)
+  e4 = Twice(64);  maxpool(2)
+  e5 = Twice(64);  maxpool(2)
+  Twice(128)
+  Up(e5, 64);  Up(e4, 64);  Up(e3, 32);  Up(e2, 16);  Up(e1, 8)
+  out = conv(2, 1)
+}
+"""
+
+
+def test_a_u_net_says_which_sizes_fit(graph_of) -> None:
+    graph = graph_of(UNET)
+    assert graph.requirements == ("H must be a multiple of 32, at least 32", "W must be a multiple of 32, at least 32")
+    assert str(graph.outputs[0].value.shape) == "[2, H, W]"
+    assert graph_of(UNET, inputs={"image": [1, 96, 64]}).requirements == ()
+
+
+def test_results_are_expressions_of_the_open_sizes(graph_of) -> None:
+    graph = graph_of("net N { input x [3, H, W]; conv(8, 3, stride=2, pad=1) -> maxpool(2); conv(8, [1, 5]) }")
+    assert str(graph.outputs[0].value.shape) == "[8, floor((H + 1) / 4), floor((W + 1) / 4) - 4]"
+    assert graph.requirements == ("H must be at least 3", "W must be at least 19")
+
+
+def test_linear_after_flatten_of_an_open_map_proposes_pooling(mistakes_of) -> None:
+    (mistake,) = mistakes_of("net N { input x [3, H, W]; conv(8, 3) -> flatten; linear(10) }")
+    assert mistake.code == "E0307"
+    assert "global_avgpool -> flatten" in mistake.help
+
+
+def test_pooled_maps_have_known_features(graph_of) -> None:
+    graph = graph_of("net N { input x [3, H, W]; conv(8, 3) -> global_avgpool -> flatten; linear(10) }")
+    assert graph.outputs[0].value.shape.dims == (10,)
+
+
+@pytest.mark.parametrize(
+    ("body", "requirement"),
+    [
+        ("residual { maxpool(3) -> upsample(3) }", "H must be a multiple of 3, at least 3"),
+        (
+            "residual { conv(3, 2, stride=2) -> upconv(3, 3, stride=2) }",
+            "H must be 1 more than a multiple of 2, at least 3",
+        ),
+        ("conv(3, 7)", "H must be at least 7"),
+        ("residual { center_crop(8) -> pad(4) }", "H must be 16"),
+    ],
+)
+def test_requirements_in_words(graph_of, body: str, requirement: str) -> None:
+    graph = graph_of(f"net N {{ input x [3, H, H]; {body} }}")
+    assert requirement in graph.requirements
+
+
+def test_conditions_may_ask_for_known_sizes_only(graph_of, mistakes_of) -> None:
+    text = "net N { input x [3, H, W]; if x.channels == 3 { conv(4, 1) }; if x.shape == in.shape { relu } }"
+    assert [node.layer.name for node in graph_of(text)] == ["conv", "relu"]
+    for condition in ("x.height > 5", "x.height == x.width", "x.shape == [3, 8, 8]", "x.height in [1, 2]"):
+        (mistake,) = mistakes_of(f"net N {{ input x [3, H, W]; if {condition} {{ relu }} }}")
+        assert mistake.code == "E0209"
+
+
+def test_differences_of_open_sizes_may_be_known(graph_of) -> None:
+    graph = graph_of("net N { input x [3, H, W]; y = conv(3, 3); if x.height - y.height == 2 { relu } else { tanh } }")
+    assert graph.nodes[-1].layer.name == "relu"
+
+
+@pytest.mark.parametrize(
+    "arithmetic", ["x.height / 2", "x.height * 0.5", "2 ** x.height", "x.height // 0", "8 // x.height"]
+)
+def test_arithmetic_that_open_sizes_do_not_know(mistakes_of, arithmetic: str) -> None:
+    (mistake,) = mistakes_of(f"net N {{ input x [3, H, W]; let n = {arithmetic}; conv(4, 1) }}")
+    assert mistake.code == "E0206"
+
+
+def test_two_inputs_of_one_open_size(graph_of) -> None:
+    graph = graph_of("net N { input a [3, H, 8]; input b [5, H, 8]; concat(a, b) }")
+    assert str(graph.outputs[0].value.shape) == "[8, H, 8]"
+    assert graph.requirements == ()
+
+
+def test_two_open_sizes_that_must_be_equal(graph_of) -> None:
+    graph = graph_of("net N { input a [3, H, 8]; input b [5, K, 8]; concat(a, b) }")
+    assert graph.requirements == ("H must equal K",)
