@@ -440,4 +440,10 @@ def _returning(text: list[str], outputs: Sequence[str]) -> list[str]:
         indented = text[-1].startswith(f"{margin} ")
         if outputs[0] == f"return {name.partition(':')[0]}" and value.startswith("torch.") and not indented:
             return [*text[:-1], f"{margin}return {value}"]
-    return [*text, *(margin + line for line in outputs)]
+    return [*text, *(line for output in outputs for line in _broken(margin + output))]
+
+
+def _broken(line: str) -> list[str]:
+    """A `return` over as many lines as it needs; any other line as it is."""
+    start, word, returned = line.partition("return ")
+    return lines(word, returned, len(start) // len(INDENT)) if word else [line]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Sequence
 
 from netspec.codegen.classes import ClassWriter, Helpers
 from netspec.codegen.designs import Designer
 from netspec.codegen.initialization import common_initializations
-from netspec.codegen.layout import INDENT, Bracket, lines
+from netspec.codegen.layout import INDENT, WIDTH, Bracket, lines
 from netspec.codegen.naming import Names, class_names, local, prose
 from netspec.codegen.plan import parts, plan
 from netspec.graph.graph import Graph, Output, Value
@@ -97,7 +98,15 @@ def _title(graph: Graph) -> str:
         + (" in training" if output.when_training else "")
         for output in graph.outputs
     )
-    return f"{prose(graph.name)}: {graph.parameters:,} parameters.\n\n{prose(inputs)} -> {prose(outputs)}\n"
+    shapes = "\n".join(_wrapped(f"{prose(inputs)} -> {prose(outputs)}"))
+    return f"{prose(graph.name)}: {graph.parameters:,} parameters.\n\n{shapes}\n"
+
+
+def _wrapped(text: str) -> list[str]:
+    """Lines no longer than a page is wide, where words allow it; a shape stays whole."""
+    whole = text.replace(", ", ",\0").replace("],\0", "], ")
+    broken = textwrap.wrap(whole, WIDTH, break_long_words=False, break_on_hyphens=False)
+    return [line.replace("\0", " ") for line in broken]
 
 
 def _imports(body: str, helpers: Helpers) -> str:
