@@ -28,10 +28,10 @@ $(PARITY): $(SETUP)
 demo: $(SETUP)
 	$(BIN)/netspec check examples/mnist1d_conv.net examples/mnist1d_mlp.net
 	$(BIN)/netspec summary examples/mnist1d_conv.net
-	rm -rf runs/mnist1d_conv runs/mnist1d_mlp
-	$(BIN)/netspec train examples/mnist1d_conv.net --out runs/mnist1d_conv
-	$(BIN)/netspec train examples/mnist1d_mlp.net --out runs/mnist1d_mlp
-	$(BIN)/netspec curves runs/mnist1d_conv runs/mnist1d_mlp -o runs/mnist1d.png
+	rm -rf runs/demo
+	$(BIN)/netspec train examples/mnist1d_conv.net --out runs/demo/conv
+	$(BIN)/netspec train examples/mnist1d_mlp.net --out runs/demo/mlp
+	$(BIN)/netspec curves runs/demo/conv runs/demo/mlp -o runs/demo/curves.png
 
 lint: $(SETUP)
 	$(BIN)/ruff check .
@@ -51,4 +51,4 @@ benchmark: $(SETUP) $(PARITY)
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) .parity dist build runs .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .parity dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

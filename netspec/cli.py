@@ -273,6 +273,33 @@ def curves(
 
 
 @command
+def zoo(
+    format: Annotated[Literal["text", "json"], typer.Option(help="The form of the list.")] = "text",
+) -> None:
+    """List the published networks that ship with netspec: name, net, parameters, paper."""
+    from netspec import zoo
+
+    print(zoo.json_text() if format == "json" else zoo.listing())
+
+
+@command
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The new file: NAME.net.", show_default=False)],
+    source: Annotated[
+        str, typer.Option("--from", metavar="NETWORK", help="A network of the zoo: resnet50.", show_default=False)
+    ],
+) -> None:
+    """Start a spec as a copy of a network of the zoo. Nothing is overwritten."""
+    from netspec import zoo
+    from netspec.files import write_text
+
+    network = zoo.find(source)
+    path = Path(name if name.endswith(".net") else f"{name}.net")
+    write_text(path, network.text(), replace=False)
+    print(f"{_shown(path)}: {network.graph().name} as in {network.name}")
+
+
+@command
 def layers(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="A layer.", show_default=False)] = None,
     format: Annotated[Literal["text", "markdown", "json"], typer.Option(help="The form of the reference.")] = "text",

@@ -9,13 +9,18 @@ from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.syntax.source import Source, Span
 
 
-def write_text(path: str | Path, text: str) -> None:
-    """Writes beside the place first, then renames; raises NetspecError (E0004)."""
+def write_text(path: str | Path, text: str, *, replace: bool = True) -> None:
+    """Writes beside the place first, then renames; raises NetspecError (E0004).
+
+    Without `replace`, a file that is there already stays as it is, which is an error, too.
+    """
     target = Path(path)
     beside = target.with_name(f".{target.name}.{os.getpid()}.partial") if target.name else target
     try:
         if target.is_dir():
             raise IsADirectoryError(0, "a folder is in its place")
+        if not replace and target.exists():
+            raise FileExistsError(0, "it is there already, and stays as it is")
         try:
             beside.write_text(text, encoding="utf-8", newline="\n")
             if target.exists():
@@ -27,4 +32,5 @@ def write_text(path: str | Path, text: str) -> None:
         reason = getattr(error, "strerror", None) or str(error)
         message = f"{path} cannot be written: {reason[:1].lower()}{reason[1:]}"
         help = f"make the folder {target.parent} first" if not target.parent.exists() else ""
+        help = "choose another name" if isinstance(error, FileExistsError) else help
         raise NetspecError((Diagnostic("E0004", message, Span(Source(str(path), ""), 0, 0), help=help),)) from None
