@@ -241,6 +241,7 @@ class TestOthers:
             text=True,
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": str(root)},
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # a shell's job may ignore it
         )
         assert process.stderr is not None
         for line in process.stderr:  # what comes after the last import is the work
