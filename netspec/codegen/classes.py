@@ -401,8 +401,12 @@ def _initialization(passes: dict[str, tuple[str, ...]]) -> list[str]:
     if not passes:
         return []
     written = ["", f"{INDENT * 2}for m in self.modules():"]
-    for position, (target, statements) in enumerate(passes.items()):
-        written.append(f"{INDENT * 3}{'el' if position else ''}if isinstance(m, {target}):")
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for target, statements in passes.items():
+        alike.setdefault(statements, []).append(target)
+    for position, (statements, targets) in enumerate(alike.items()):
+        among: Expr = targets[0] if len(targets) == 1 else call("", *targets)
+        written.extend(lines(f"{'el' if position else ''}if isinstance(m, ", among, 3, "):"))
         for statement in statements:
             guarded = ".bias" in statement
             if guarded:
