@@ -52,18 +52,11 @@ def render(diagnostic: Diagnostic) -> str:
     )
     width = max(len(str(span.line)) for span, _, _ in places)
     margin = " " * width
-    lines.append(f"{margin}--> {printable(first.source.name)}:{first.line}:{first.column}")
-    shown = None
-    for span, text, mark in places:
-        if shown is not None and span.source is not shown[0]:
-            lines.append(f"{margin}--> {printable(span.source.name)}:{span.line}:{span.column}")
-            shown = None
-        if shown is None:
-            lines.append(f"{margin} |")
-        elif span.line > shown[1] + 1:
-            lines.append(f"{margin} ...")
-        lines.extend(_excerpt(span, text, mark, width, repeat=shown == (span.source, span.line)))
-        shown = (span.source, span.line)
+    if first.source.text or len(places) > 1:
+        lines.append(f"{margin}--> {printable(first.source.name)}:{first.line}:{first.column}")
+        lines.extend(_excerpts(places, width))
+    else:  # the file itself is what is wrong: it cannot be read, or holds nothing
+        lines.append(f"{margin}--> {printable(first.source.name)}")
     if diagnostic.notes or diagnostic.help:
         lines.append(f"{margin} |")
     lines.extend(f"{margin} = {printable(note)}" for note in diagnostic.notes)
@@ -75,6 +68,24 @@ def render(diagnostic: Diagnostic) -> str:
 
 
 _WIDEST = 160
+
+
+def _excerpts(places: Sequence[tuple[Span, str, str]], width: int) -> list[str]:
+    """The source lines of all places, each span marked, under the name of their file where it changes."""
+    margin = " " * width
+    lines: list[str] = []
+    shown = None
+    for span, text, mark in places:
+        if shown is not None and span.source is not shown[0]:
+            lines.append(f"{margin}--> {printable(span.source.name)}:{span.line}:{span.column}")
+            shown = None
+        if shown is None:
+            lines.append(f"{margin} |")
+        elif span.line > shown[1] + 1:
+            lines.append(f"{margin} ...")
+        lines.extend(_excerpt(span, text, mark, width, repeat=shown == (span.source, span.line)))
+        shown = (span.source, span.line)
+    return lines
 
 
 def _excerpt(span: Span, text: str, mark: str, width: int, *, repeat: bool) -> list[str]:

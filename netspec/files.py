@@ -10,10 +10,15 @@ from netspec.syntax.source import Source, Span
 
 
 def write_text(path: str | Path, text: str, *, replace: bool = True) -> None:
-    """Writes beside the place first, then renames; raises NetspecError (E0004).
+    """Writes a text beside the place first, then renames; raises NetspecError (E0004).
 
     Without `replace`, a file that is there already stays as it is, which is an error, too.
     """
+    write_bytes(path, text.encode("utf-8", "backslashreplace"), replace=replace)
+
+
+def write_bytes(path: str | Path, content: bytes, *, replace: bool = True) -> None:
+    """The same for bytes."""
     target = Path(path)
     beside = target.with_name(f".{target.name}.{os.getpid()}.partial") if target.name else target
     try:
@@ -22,7 +27,7 @@ def write_text(path: str | Path, text: str, *, replace: bool = True) -> None:
         if not replace and target.exists():
             raise FileExistsError(0, "it is there already, and stays as it is")
         try:
-            beside.write_text(text, encoding="utf-8", newline="\n")
+            beside.write_bytes(content)
             if target.exists():
                 beside.chmod(target.stat().st_mode & 0o777)
             beside.replace(target)

@@ -60,7 +60,16 @@ class Spec:
 
     def check(self) -> list[Diagnostic]:
         """What is wrong with the nets of the file, each with its parameters' defaults; empty where nothing is."""
-        return list(self.module.mistakes())
+        return self.module.elaborated()[1]
+
+    def graphs(self) -> tuple[list[Graph], list[Diagnostic]]:
+        """The graphs of the nets of the file, each with its parameters' defaults, and what is wrong with the others."""
+        return self.module.elaborated()
+
+    def _repr_html_(self) -> str:
+        from netspec.diagram.notebook import spec_html
+
+        return spec_html(self.source)
 
     def _template(self, net: str | None) -> Template:
         nets = self.nets

@@ -98,7 +98,7 @@ class ClassWriter:
         if not result and len(self.body.outputs) == 1:
             self.single = self.body.outputs[0]
         base = "nn.Sequential" if self.design.sequential else "nn.Module"
-        forward = [] if self.is_chain else self._forward(outputs, result)
+        forward = [] if self.is_chain or not self.body.outputs else self._forward(outputs, result)
         head = [f"class {self.design.name}({base}):"]
         constructor = self._constructor()
         return [*head, *constructor, *([""] if constructor and forward else []), *forward]
@@ -113,20 +113,35 @@ class ClassWriter:
         alike: dict[str, str] = {}
         needed = {id(step.part) for step in needed_steps(self.items, self.body)}
         later = {id(s.part) for item in self.items if isinstance(item, Loop) for r in item.rounds[1:] for s in r}
-        for index, child in enumerate(self.part.children):
+        positions = {id(child): index for index, child in enumerate(self._submodules())}
+        for child in self.part.children:
             idle = not child.stateful and id(child) not in needed and not self.design.sequential
             if not child.is_module or id(child) in later or idle:
                 continue
-            if self.design.sequential:
-                found[id(child)] = f"self[{index}]"
+            if self.design.sequential and _is_submodule(child):
+                found[id(child)] = f"self[{positions[id(child)]}]"
             elif _is_anonymous(child):
                 text = flat(self._construct_child(child))
                 if text not in alike:
                     alike[text] = names.claim(local(child.stem), child.label)
                 found[id(child)] = f"self.{alike[text]}"
             else:
-                found[id(child)] = _access("self", child.label)
+                found[id(child)] = _access("self", child)
         return found
+
+    def _submodules(self) -> list[Part]:
+        """The submodules in the order in which the constructor adds them."""
+        loops = {id(loop.first[0].part): loop for loop in self.items if isinstance(loop, Loop)}
+        looped = {id(step.part) for loop in loops.values() for step in loop.steps}
+        found: list[Part] = []
+        for child in self.part.children:
+            if id(child) in loops:
+                loop = loops[id(child)]
+                found.extend(step.part for step in loop.first if _is_anonymous(step.part))
+                found.extend(step.part for step in loop.steps if not _is_anonymous(step.part))
+            elif id(child) not in looped:
+                found.append(child)
+        return list(filter(_is_submodule, found))
 
     def _module(self, step: Step) -> str:
         return self.attributes[id(step.part)] if step.part.is_module else ""
@@ -170,9 +185,9 @@ class ClassWriter:
         expr = self._construct_child(child)
         flag = self.design.resolution.flags.get(child.label)
         if self.design.sequential or not is_plain_word(child.label):
-            return lines("", call("self.add_module", quoted(child.label), expr), 2)
+            return lines("", call(f"self.{_registration(child)}", quoted(child.label), expr), 2)
         if name.startswith("cast("):
-            return lines(f"self._modules[{quoted(child.label)}] = ", expr, 2)
+            return lines(f"self.{_STORES[_registration(child)]}[{quoted(child.label)}] = ", expr, 2)
         if flag is None:
             return lines(f"{name} = ", expr, 2)
         absent = [f"{INDENT * 2}{name}: nn.Module = nn.Identity()", f"{INDENT * 2}if {flag}:"]
@@ -185,11 +200,12 @@ class ClassWriter:
             if not step.part.is_module:
                 continue
             if _is_anonymous(step.part):
-                before.extend(self._assignment(step.part, done))
+                before.extend(self._assignment(step.part, done) if id(step.part) in self.attributes else ())
                 continue
-            stem, first, _ = loop.family(place)
-            label = f'f"{stem}{{{counting(first)}}}"'
-            inside.extend(lines("", call("self.add_module", label, self._construct_in(loop, place)), 3))
+            stem, first, stride = loop.family(place)
+            label = f'f"{stem}{{{counting(first, stride)}}}"'
+            registration = f"self.{_registration(step.part)}"
+            inside.extend(lines("", call(registration, label, self._construct_in(loop, place)), 3))
         if not inside:
             return before
         return [*before, f"{INDENT * 2}for i in range({self._rounds(loop)}):", *inside]
@@ -320,6 +336,7 @@ class ClassWriter:
             hints=self.hints,
             single=self.single,
             names=names,
+            taken=frozenset(self.helpers.support),
             shapes=self.is_net or len(self.design.instances) == 1,
         )
         for step in (s for item in self.items for s in (item.steps if isinstance(item, Loop) else [item])):
@@ -337,7 +354,7 @@ class ClassWriter:
         return [*head, *_returning(text, filled)]
 
     def _argument_variables(self) -> dict[Value, str]:
-        names = Names({"self"})
+        names = Names({"self", *self.helpers.support})
         found: dict[Value, str] = {}
         for index, value in enumerate(self.body.inputs):
             if self.is_net:
@@ -353,8 +370,8 @@ class ClassWriter:
         part = loop.first[place].part
         if _is_anonymous(part):
             return self.attributes[id(part)]
-        stem, first, _ = loop.family(place)
-        return f"{stem}{{{counting(first)}}}"
+        stem, first, stride = loop.family(place)
+        return f"{stem}{{{counting(first, stride)}}}"
 
     def _is_whole(self, loop: Loop) -> bool:
         """Whether the class has no modules but the loop's, one a round, so that `children()` goes through them."""
@@ -362,6 +379,7 @@ class ClassWriter:
         expressions = [form for found in loop.expression_arguments for form, _ in found.values()]
         return (
             len(modules) == len(loop.rounds)
+            and not any(map(_is_anonymous, modules))
             and all(form == "=" for form in expressions)
             and [id(part) for part in modules] == [id(child) for child in self.part.children if child.is_module]
         )
@@ -423,12 +441,32 @@ def _uses_index(expr: Expr) -> bool:
     return re.search(r"\bi\b", flat(expr)) is not None
 
 
-def _access(owner: str, label: str) -> str:
+def _is_submodule(part: Part) -> bool:
+    """Whether it is a module, and not an expression or a bare tensor."""
+    return part.is_module and not (part.call is not None and part.call.parameter)
+
+
+_STORES = {"add_module": "_modules", "register_parameter": "_parameters", "register_buffer": "_buffers"}
+"""Where a module keeps what these methods give it."""
+
+
+def _registration(part: Part) -> str:
+    """The method of `nn.Module` that takes such a part under a name that is no attribute's."""
+    if _is_submodule(part):
+        return "add_module"
+    assert part.call is not None
+    return "register_parameter" if part.call.parameter.startswith("nn.Parameter(") else "register_buffer"
+
+
+def _access(owner: str, part: Part) -> str:
+    label = part.label
     if is_attribute(label):
         return f"{owner}.{label}"
     if label in MODULE_ATTRIBUTES:
-        return f"cast(nn.Module, {owner}._modules[{quoted(label)}])"
-    return f"{owner}.get_submodule({quoted(label)})"
+        kind = "nn.Module" if _is_submodule(part) else "Tensor"
+        return f"cast({kind}, {owner}.{_STORES[_registration(part)]}[{quoted(label)}])"
+    getter = _registration(part).replace("add_", "get_sub").replace("register_", "get_")
+    return f"{owner}.{getter}({quoted(label)})"
 
 
 def _declared(parameter: Parameter) -> str:

@@ -10,7 +10,7 @@ from netspec.codegen.classes import ClassWriter, Helpers
 from netspec.codegen.designs import Designer
 from netspec.codegen.initialization import common_initializations
 from netspec.codegen.layout import INDENT, WIDTH, Bracket, lines
-from netspec.codegen.naming import Names, class_names, local, prose
+from netspec.codegen.naming import Names, camel, class_names, local, prose
 from netspec.codegen.plan import parts, plan
 from netspec.graph.graph import Graph, Output, Value
 from netspec.layers.base import Support
@@ -56,7 +56,7 @@ class _Returns:
         if len(graph.outputs) == 1:
             self.lines = [f"return {self._place(graph.outputs[0].value)}"]
             return
-        self.name = names.claim(f"{local(graph.name)}Output")
+        self.name = names.claim(f"{camel(graph.name)}Output")
         self.fields = _field_names(graph.outputs)
         self.single = always[0].value if len(always) == 1 else None
         named = [output for output in graph.outputs if output.name and output.value is not self.single]

@@ -102,7 +102,9 @@ class Folder:
         keys = []
         for step in self.steps:
             part = step.part
-            key: Hashable = (structure(part), self._stem(part), len(step.inputs), len(step.outputs), step.when_training)
+            key: Hashable = (structure(part), self._stem(part), len(step.inputs), len(step.outputs))
+            if step.when_training:  # such steps stand under a condition, each on its own
+                key = step
             keys.append(seen.setdefault(key, len(seen)))
         return keys
 

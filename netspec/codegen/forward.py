@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from netspec.codegen.expressions import Applied, of_list, render
@@ -26,6 +26,7 @@ class Writing:
     rounds: Callable[[Loop], str]
     is_whole: Callable[[Loop], bool]
     names: dict[Value, str]
+    taken: frozenset[str]
     shapes: bool
     hints: dict[Value, str]
     single: Value | None
@@ -50,7 +51,7 @@ class _Forward:
         self.joined: set[Value] = set()
         self._count()
         self.statements = self._statements()
-        self.variables = Variables(self._last_uses())
+        self.variables = Variables(self._last_uses(), writing.taken)
         self.text: list[str] = []
         self.loops_of: dict[int, Loop] = {}
 
@@ -68,6 +69,15 @@ class _Forward:
                         self.kept.update(item.values((place, output)))
         for value in self.body.outputs:
             self.uses[value] = self.uses.get(value, 0) + 1
+        self.kept.update(self._of_lists())
+
+    def _of_lists(self) -> Iterator[Value]:
+        """What is made of the values that a loop has collected: its step stands alone, as it takes them as a list."""
+        loops = [item for item in self.items if isinstance(item, Loop)]
+        firsts = {loop.values(place)[0] for loop in loops for place in loop.collected}
+        for item in self.items:
+            if isinstance(item, Step) and item.inputs and item.inputs[0] in firsts:
+                yield from item.outputs
 
     def _statements(self) -> list[Applied | Loop]:
         result: list[Applied | Loop] = []

@@ -47,6 +47,8 @@ def default(call: TorchCall, argument: str) -> Any:
     """PyTorch's value of a keyword argument that is left out; KeyError where that is not known."""
     if not _WITH_DEFAULTS.match(call.target) or (argument == "stride" and "Pool" in call.target):
         raise KeyError(argument)
+    if "InstanceNorm" in call.target and argument in ("affine", "track_running_stats"):
+        return False
     return KEYWORDS[argument]
 
 

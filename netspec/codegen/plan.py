@@ -7,8 +7,9 @@ makes has a `Step` for every node and module directly in it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import TypeAlias
 
 from netspec.codegen.naming import SEQUENTIAL_ATTRIBUTES
 from netspec.graph.graph import Graph, Node, Scope, Value
@@ -29,6 +30,10 @@ among them: in eval mode its output is its input.
 """
 IN_PLACE = frozenset({"relu", "relu6"})
 """Layers that are written in place where they may: their backward reads their output and not their input."""
+
+
+Place: TypeAlias = tuple[int, int]
+"""Where a module takes a value from outside: at which node, counted from its first, and as which of its inputs."""
 
 
 @dataclass(eq=False, slots=True)
@@ -148,7 +153,8 @@ class _Planner:
             self.paths.append((*around, scope.index) if scope.is_module else around)
         self.entries: dict[int, list[Node | Scope]] = {0: []}
         self.extent: dict[int, tuple[int, int]] = {0: (0, len(graph.nodes))}
-        self.consumed: dict[int, dict[Value, None]] = {}
+        self.taken: dict[int, list[Place]] = {}
+        self.places: dict[str, list[Place]] = {}
         self.escaped: dict[int, dict[Value, None]] = {}
         self.uses: dict[Value, int] = {}
         self.nodes_of: dict[str, list[Node]] = {}
@@ -166,6 +172,9 @@ class _Planner:
         for part in self.parts.values():
             if part.scope is not None:
                 self._make_body(part)
+        for part in self.parts.values():
+            self._drop_unused(part)
+        self._mark_training(self.parts[""])
         return self.parts[""]
 
     def _enter(self, node: Node) -> None:
@@ -185,12 +194,12 @@ class _Planner:
     def _follow_values(self) -> None:
         """Which values enter and leave each module."""
         for node in self.graph.nodes:
-            for value in node.inputs:
+            for position, value in enumerate(node.inputs):
                 self.uses[value] = self.uses.get(value, 0) + 1
                 here, there = self.paths[node.scope], self._path_of(value)
                 common = sum(1 for a, b in zip(here, there, strict=False) if a == b)
                 for scope in here[common:]:
-                    self.consumed.setdefault(scope, {})[value] = None
+                    self.taken.setdefault(scope, []).append((node.index - self.extent[scope][0], position))
                 for scope in there[common:]:
                     self.escaped.setdefault(scope, {})[value] = None
         for output in self.graph.outputs:
@@ -240,33 +249,70 @@ class _Planner:
         )
 
     def _make_body(self, part: Part) -> None:
-        scopes = self.scopes_of.get(part.key, [self.graph.scopes[0]])
-        first = scopes[0]
-        body = Body(self._inputs(first), self._outputs(first))
-        around_training = self._all_training(first)
-        for entry in self.entries[first.index]:
-            child = self.parts[entry.key]
+        """What a module does, as its first application has it."""
+        scope = self.scopes_of[part.key][0] if part.key else self.graph.scopes[0]
+        inputs = self._inputs(scope)
+        own: dict[tuple[Value, ...], Value] = {}
+        if len(set(inputs)) < len(inputs):  # two of its inputs are one value here, though not everywhere
+            inputs = tuple(replace(value) for value in inputs)
+            everywhere = (self._everywhere(part.key, place) for place in self._places(part.key))
+            own = dict(zip(everywhere, inputs, strict=True))
+        body = Body(inputs, self._outputs(scope))
+        start = self.extent[scope.index][0]
+        for entry in self.entries[scope.index]:
             if isinstance(entry, Node):
-                inputs, outputs, training = entry.inputs, entry.outputs, entry.when_training
+                first, places = entry.index, [(0, position) for position in range(len(entry.inputs))]
+                outputs = entry.outputs
             else:
-                inputs, outputs, training = self._inputs(entry), self._outputs(entry), self._all_training(entry)
-            body.steps.append(Step(child, inputs, outputs, entry.span, training and not around_training))
+                first, places, outputs = self.extent[entry.index][0], self._places(entry.key), self._outputs(entry)
+            taken = [self.graph.nodes[first + offset].inputs[position] for offset, position in places]
+            if own:
+                there = [self._everywhere(part.key, (first - start + offset, position)) for offset, position in places]
+                taken = [own.get(values, value) for values, value in zip(there, taken, strict=True)]
+            body.steps.append(Step(self.parts[entry.key], tuple(taken), outputs, entry.span))
         part.body = body
 
-    def _range(self, scope: Scope) -> tuple[int, int]:
-        first, last = self.extent[scope.index]
-        return first, last + 1 if scope.index else last
+    def _drop_unused(self, part: Part) -> None:
+        """Leaves out the modules that hand out nothing and hold no weights."""
+        if part.body is not None:
+            part.children = [child for child in part.children if not _is_unused(child)]
+            part.body.steps = [step for step in part.body.steps if not _is_unused(step.part)]
 
-    def _all_training(self, scope: Scope) -> bool:
-        return all(self.graph.nodes[index].when_training for index in range(*self._range(scope)))
+    def _mark_training(self, net: Part) -> None:
+        """Which steps of the net only lead to outputs that are computed in training."""
+        if net.body is None or not any(output.when_training for output in self.graph.outputs):
+            return
+        always = {output.value for output in self.graph.outputs if not output.when_training}
+        for index, step in reversed(list(enumerate(net.body.steps))):
+            if always.isdisjoint(step.outputs):
+                net.body.steps[index] = replace(step, when_training=True)
+            else:
+                always.update(step.inputs)
 
     def _inputs(self, scope: Scope) -> tuple[Value, ...]:
-        """What enters: the value that flows in, the tensor arguments, then what is captured, in order of first use."""
+        """What enters an application of a module: the value that flows in, tensor arguments, then what is captured."""
         if scope.index == 0:
             return self.graph.inputs
-        consumed = self.consumed.get(scope.index, {})
-        ordered = dict.fromkeys(value for value in scope.inputs if value in consumed)
-        return tuple(ordered | consumed)
+        return tuple(self._at(scope, place) for place in self._places(scope.key))
+
+    def _places(self, key: str) -> list[Place]:
+        """Where a module takes each of its inputs first; one input is what is one value in every application."""
+        if key not in self.places:
+            applications = self.scopes_of[key]
+            found: dict[tuple[Value, ...], Place] = {}
+            for place in self.taken.get(applications[0].index, []):
+                found.setdefault(self._everywhere(key, place), place)
+            entering = zip(*(scope.inputs for scope in applications), strict=True)
+            ordered = dict.fromkeys(values for values in entering if values in found) | found
+            self.places[key] = [found[values] for values in ordered]
+        return self.places[key]
+
+    def _everywhere(self, key: str, place: Place) -> tuple[Value, ...]:
+        """What a module takes at a place, in each of its applications."""
+        return tuple(self._at(scope, place) for scope in self.scopes_of[key])
+
+    def _at(self, scope: Scope, place: Place) -> Value:
+        return self.graph.nodes[self.extent[scope.index][0] + place[0]].inputs[place[1]]
 
     def _outputs(self, scope: Scope) -> tuple[Value, ...]:
         """What is handed out, the same for every application of a shared module."""
@@ -282,6 +328,10 @@ class _Planner:
                 assert value.node is not None
                 positions[value.node - first, value.index] = None
         return tuple(self.graph.nodes[start + offset].outputs[index] for offset, index in positions)
+
+
+def _is_unused(part: Part) -> bool:
+    return part.body is not None and not part.body.outputs and not part.stateful
 
 
 def _general_shapes(nodes: Sequence[Node]) -> list[Shape]:

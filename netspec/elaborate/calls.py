@@ -16,6 +16,7 @@ from netspec.elaborate.expressions import Expressions
 from netspec.elaborate.operators import FUNCTIONS, OperandError, TooLarge
 from netspec.elaborate.problems import Problem, Spoilt, counted, nearest, whole
 from netspec.elaborate.state import Frame
+from netspec.elaborate.types import fits_type, is_tensor, not_of_type, takes_text
 from netspec.elaborate.values import Poison, Result, SharedModule, Template, Tensor, Word
 from netspec.graph.graph import Fit
 from netspec.graph.requirements import Requirement
@@ -337,7 +338,7 @@ class Calls(Expressions):
     def block_call(self, template: Template, arguments: Arguments, span: Span, frame: Frame) -> Result:
         """A block or net applied: leading tensors fill its tensor parameters, or enter it where there is one more."""
         definition = template.definition
-        leads = [p for p in definition.parameters if _is_tensor(p) and p.name not in arguments.named]
+        leads = [p for p in definition.parameters if is_tensor(p) and p.name not in arguments.named]
         tensors = list(arguments.tensors)
         entering = tensors.pop(0) if len(tensors) > len(leads) else None
         if len(tensors) > len(leads):
@@ -360,9 +361,8 @@ class Calls(Expressions):
         if any(isinstance(value, Tensor | Result) for value, _ in arguments.positional):
             ordered, given = free, [*tensors, *arguments.positional]
         else:
-            ordered = [p for p in free if _is_tensor(p)][: len(tensors)]
-            ordered += [p for p in free if not _is_tensor(p)]
-            ordered += [p for p in free if p not in ordered]
+            leading, others = [p for p in free if is_tensor(p)], [p for p in free if not is_tensor(p)]
+            ordered = [*leading[: len(tensors)], *others, *leading[len(tensors) :]]
             given = [*tensors, *arguments.positional]
         if len(given) > len(ordered):
             message = f"{definition.name} takes at most {counted(len(definition.parameters), 'argument')}"
@@ -385,32 +385,26 @@ class Calls(Expressions):
     def for_parameter(self, definition: tree.Definition, name: str, value: Any, span: Span) -> Any:
         """The value that a parameter is given, of the parameter's type; raises Problem where it is of another."""
         parameter = next(p for p in definition.parameters if p.name == name)
-        kind = parameter.type.name if parameter.type is not None else None
-        if kind == "tensor":
+        if is_tensor(parameter):
             if not isinstance(value, Tensor | Result | Word | SharedModule):
                 message = f"{name} of {definition.name} is a tensor, but this is {operators.kind(value)}"
                 raise self.misused(definition, message, span, code="E0210")
             return self.tensor(value, span)
         if isinstance(value, SharedModule):
             raise self.mistaken(value, "a value", span)
-        if isinstance(value, Word) and kind in {None, "str"}:
-            known = kind == "str" or value.text in REGISTRY or value.text in words()
-            if not known:
+        if isinstance(value, Word) and parameter.type is None:
+            if value.text not in REGISTRY and value.text not in words():
                 raise self.unknown(value.text, value.span)
-            return value if kind is None else value.text
+            return value
         if isinstance(value, Word):
-            raise self.unknown(value.text, value.span)
+            if not takes_text(parameter.type):
+                raise self.unknown(value.text, value.span)
+            value = value.text
         if isinstance(value, range):
             value = list(self.weighed(value, span))
         if not fits_type(value, parameter.type):
-            declared = f"{kind}[{parameter.type.item}]" if parameter.type and parameter.type.item else kind
-            raise self.misused(
-                definition,
-                f"{name} of {definition.name} is declared {declared}, but this is {operators.kind(value)}",
-                span,
-                code="E0210",
-            )
-        if kind == "float" and isinstance(value, int):
+            raise not_of_type(definition, parameter, value, span)
+        if parameter.type == tree.TypeName("float") and isinstance(value, int):
             return float(value)
         return value
 
@@ -430,6 +424,9 @@ class Calls(Expressions):
         self, shared: SharedModule, arguments: tuple[tree.Argument, ...], span: Span, frame: Frame
     ) -> Result:
         evaluated = self.evaluated(arguments, frame, span)
+        for value, where in (*evaluated.positional, *evaluated.named.values()):
+            if isinstance(value, Word):
+                raise self.mistaken(value, "a tensor", where)
         if evaluated.positional or evaluated.named or len(evaluated.tensors) > 1:
             raise Problem(
                 "E0218",
@@ -443,29 +440,6 @@ class Calls(Expressions):
 
 LARGEST_SIZE = 2**31 - 1
 _SAID = {"==": "equal to", ">=": "at least"}
-_TYPES: dict[str, Any] = {
-    "int": lambda value: isinstance(value, int | OpenSize) and not isinstance(value, bool),
-    "float": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
-    "bool": lambda value: isinstance(value, bool),
-    "str": lambda value: isinstance(value, str),
-    "list": lambda value: isinstance(value, list),
-    "tensor": lambda value: isinstance(value, Tensor),
-}
-
-
-def fits_type(value: Any, type_name: tree.TypeName | None) -> bool:
-    """Whether a value is of the declared type; everything is of none."""
-    if type_name is None:
-        return True
-    if type_name.name not in _TYPES:
-        return False
-    if not _TYPES[type_name.name](value):
-        return False
-    return type_name.item is None or all(fits_type(item, tree.TypeName(type_name.item)) for item in value)
-
-
-def known_types() -> tuple[str, ...]:
-    return tuple(_TYPES)
 
 
 def _bound_sizes(made: tuple[Shape, ...], span: Span) -> None:
@@ -480,7 +454,3 @@ def _bound_sizes(made: tuple[Shape, ...], span: Span) -> None:
 def _slots_and_fields(cls: type[Layer]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The names of a layer's tensors and of its other arguments, in order."""
     return tuple(slot.strip("*?") for slot in cls.tensors), tuple(cls.model_fields)
-
-
-def _is_tensor(parameter: tree.Parameter) -> bool:
-    return parameter.type is not None and parameter.type.name == "tensor"

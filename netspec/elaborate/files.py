@@ -12,7 +12,9 @@ from netspec.elaborate.environment import Environment
 from netspec.elaborate.nets import Elaborator, elaborate
 from netspec.elaborate.problems import Problem, Spoilt, Stop, in_order, nearest
 from netspec.elaborate.state import Frame, State
+from netspec.elaborate.types import known_types
 from netspec.elaborate.values import POISON, Template
+from netspec.graph.graph import Graph
 from netspec.layers import REGISTRY
 from netspec.syntax import tree
 from netspec.syntax.parser import parse
@@ -37,18 +39,19 @@ class Module:
         """The file's own nets, in the order of the text."""
         return tuple(item.name for item in self.file.items if isinstance(item, tree.Definition) and item.kind == "net")
 
-    def mistakes(self) -> tuple[Diagnostic, ...]:
-        """What is wrong with the file's nets that can be elaborated as they are: each parameter has a default."""
+    def elaborated(self) -> tuple[list[Graph], list[Diagnostic]]:
+        """The graphs of the nets that can be elaborated as they are, each parameter having a default; what is wrong."""
+        graphs: list[Graph] = []
         found: list[Diagnostic] = []
         for name in self.nets:
             template = self.environment.templates.get(name)
             if template is None or any(parameter.default is None for parameter in template.definition.parameters):
                 continue
             try:
-                elaborate(template)
+                graphs.append(elaborate(template))
             except NetspecError as error:
                 found.extend(error.diagnostics)
-        return in_order(found, self.source)
+        return graphs, list(in_order(found, self.source))
 
 
 @dataclass(slots=True, eq=False)
@@ -84,7 +87,7 @@ class Project:
         found.extend(state.diagnostics)
         if found:
             if len(self.opening) <= 1:
-                found.extend(module.mistakes())
+                found.extend(module.elaborated()[1])
             raise NetspecError(in_order(found, source))
         return module
 
@@ -155,14 +158,8 @@ class Project:
                 help="imports stay in the folder of the project, the nearest one around with .git or pyproject.toml",
             )
         if not _is_file(target):
-            near = (
-                nearest(target.name, [p.name for p in target.parent.glob("*.net")]) if target.parent.is_dir() else None
-            )
             raise Problem(
-                "E0211",
-                f'there is no file "{written}" next to this one',
-                span,
-                help=f"did you mean {near}?" if near else "",
+                "E0211", f'there is no file "{written}" next to this one', span, help=_near_file(target, written)
             )
         return target
 
@@ -205,7 +202,7 @@ def source_of(path: Path, name: str) -> Source:
     except IsADirectoryError:
         raise _unreadable("E0002", f"{name} is a folder, not a file", name) from None
     except FileNotFoundError:
-        raise _unreadable("E0001", f"there is no file {name}", name, _near_file(path)) from None
+        raise _unreadable("E0001", f"there is no file {name}", name, _near_file(path, name)) from None
     except (OSError, ValueError) as error:
         raise _unreadable(
             "E0002", f"{name} cannot be read: {getattr(error, 'strerror', None) or error}", name
@@ -233,9 +230,11 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _near_file(path: Path) -> str:
+def _near_file(path: Path, written: str) -> str:
+    """A question for the file next to `path` that may have been meant, spelt as the wrong name was."""
     near = nearest(path.name, [p.name for p in path.parent.glob("*.net")]) if path.parent.is_dir() else None
-    return f"did you mean {near}?" if near else ""
+    folder = written[: -len(path.name)] if written.endswith(path.name) else ""
+    return f"did you mean {folder}{near}?" if near else ""
 
 
 def _unreadable(code: str, message: str, name: str, help: str = "") -> NetspecError:
@@ -275,10 +274,8 @@ def _define(item: tree.Definition, environment: Environment) -> None:
 
 
 def _check_parameters(item: tree.Definition) -> None:
-    from netspec.elaborate.calls import known_types
-
     for parameter in item.parameters:
-        if parameter.type is None:
+        if not isinstance(parameter.type, tree.TypeName):
             continue
         if parameter.type.name not in known_types() or (parameter.type.item or "int") not in known_types():
             near = nearest(parameter.type.name, known_types())

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from netspec.diagnostics import NetspecError
-from netspec.elaborate import operators
 from netspec.elaborate.bounds import ENORMOUS, heaviest
-from netspec.elaborate.calls import fits_type
 from netspec.elaborate.draft import DraftOutput, DraftScope, freeze
 from netspec.elaborate.environment import Environment
 from netspec.elaborate.problems import Problem, Spoilt, Stop, in_order, nearest
 from netspec.elaborate.state import MOST_STAGES, Frame, State
+from netspec.elaborate.types import fits_type, is_tensor, not_of_type
 from netspec.elaborate.values import Poison, Result, Template, Tensor, Word
 from netspec.elaborate.wiring import Wirings
 from netspec.graph.graph import Fit, Graph
@@ -87,7 +86,7 @@ class Elaborator(Wirings):
                 environment.names[parameter.name] = arguments[parameter.name]
                 continue
             if parameter.default is None:
-                what = "the tensor " if parameter.type is not None and parameter.type.name == "tensor" else ""
+                what = "the tensor " if is_tensor(parameter) else ""
                 raise Problem(
                     "E0210",
                     f"{definition.name} needs {what}{parameter.name}",
@@ -278,7 +277,7 @@ def _check_arguments(definition: tree.Definition, arguments: dict[str, Any]) -> 
                 help=f"did you mean {near}?" if near else "",
             )
         if not fits_type(value, known[name].type):
-            raise Problem("E0210", f"{name} of {definition.name} cannot be {operators.kind(value)}", known[name].span)
+            raise not_of_type(definition, known[name], value, known[name].span)
 
 
 def _check_size(template: Template) -> None:

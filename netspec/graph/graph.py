@@ -13,6 +13,8 @@ from netspec.graph.sizes import Dimension
 from netspec.syntax.source import Span
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import networkx as nx
 
     from netspec.layers.base import Layer
@@ -230,6 +232,44 @@ class Graph:
         from netspec.graph.json_form import dump
 
         return dump(self)
+
+    def render(
+        self,
+        out: str | Path | None = None,
+        *,
+        format: str = "",
+        style: str = "graph",
+        depth: int | None = None,
+        unfold: bool = False,
+        focus: str = "",
+        theme: str = "",
+        timeout: float = 20,
+    ) -> str | bytes:
+        """A picture of the net: `graph.render("resnet.svg")`, or `graph.render(format="svg")` for its text.
+
+        `format` is svg, pdf, png, html, dot, mmd, tex or json; where none is given, what the ending of `out` says.
+        `style` is graph, table or volumes. Blocks deeper than `depth` are folded, and repeated ones into one unless
+        `unfold`; `focus` draws the inside of one block. A layout that takes longer than `timeout` seconds is stopped,
+        and a folded one drawn. Raises NetspecError for what there is not, and where the file cannot be written.
+        """
+        from netspec.diagram.render import Request, form_of
+        from netspec.diagram.render import render as draw
+
+        form = format or (form_of(out) if out is not None else "svg")
+        picture = draw(Request(self, style, depth, unfold, focus, theme, timeout), form)
+        if out is not None:
+            from netspec.files import write_bytes
+
+            write_bytes(out, picture.data)
+        return picture.content
+
+    def _repr_svg_(self) -> str:
+        return str(self.render())
+
+    def _repr_html_(self) -> str:
+        from netspec.diagram.notebook import graph_html
+
+        return graph_html(self)
 
     def emit(self) -> str:
         """PyTorch source of the net; needs only torch to run."""

@@ -1,4 +1,8 @@
-"""Every layer of the language, one declaration each, and the registry that finds them by name."""
+"""Every layer of the language, one declaration each, and the registry that finds them by name.
+
+The modules here do not import `annotations` from `__future__`: pydantic would evaluate every annotation from its text,
+which takes longer than checking a net.
+"""
 
 from netspec.layers import (
     activation,

@@ -1,7 +1,5 @@
 """Activation functions, learned ones and gates among them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
@@ -145,8 +143,8 @@ class CELU(Activation):
     inplace = True
 
     def infer(self, x: Shape) -> Shape:
-        if self.alpha == 0:
-            raise ShapeError("celu divides by alpha, so alpha cannot be 0")
+        if abs(self.alpha) < 2.0**-126:
+            raise ShapeError("celu divides by alpha, so alpha cannot be 0, nor so small that 1 / alpha is too large")
         return x
 
 

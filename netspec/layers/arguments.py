@@ -1,7 +1,5 @@
 """Argument types that several layers share: paddings, initialisations, and how arguments become PyTorch ones."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 

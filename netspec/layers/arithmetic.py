@@ -1,7 +1,5 @@
 """Arithmetic on values, element by element and as matrices."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import ClassVar
 

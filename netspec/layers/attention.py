@@ -1,7 +1,5 @@
 """Attention over sequences."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field

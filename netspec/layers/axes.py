@@ -1,7 +1,5 @@
 """Axes and sizes as layers need them: counting from the end, agreeing with one another, staying open."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import TypeAlias
 

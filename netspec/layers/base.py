@@ -1,7 +1,5 @@
 """What a layer is: one frozen model that holds everything netspec has to know about it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -18,7 +16,9 @@ Positive: TypeAlias = Annotated[int, Strict(), Field(gt=0, le=2**31 - 1)]
 NonNegative: TypeAlias = Annotated[int, Strict(), Field(ge=0, le=2**31 - 1)]
 Probability: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 Bool: TypeAlias = Annotated[bool, Strict()]
-Number: TypeAlias = Int | Annotated[float, Strict()]
+LARGEST_FLOAT = 2.0**128 - 2.0**104
+"""The largest number of single precision, in which nets compute unless they are told otherwise."""
+Number: TypeAlias = Int | Annotated[float, Strict(), Field(ge=-LARGEST_FLOAT, le=LARGEST_FLOAT)]
 Size: TypeAlias = Positive | tuple[Positive, ...]
 """One number for all spatial axes, or a list of one an axis."""
 
@@ -62,8 +62,8 @@ class TorchCall:
     parametrised module needs more than its forward (asymmetric padding, say), write a `Support` subclass of the torch
     module instead of a longer `apply`, so that it stays a plain module.
 
-    `parameter` is for layers that are a bare `nn.Parameter`: its constructor as an expression; `{module}` in `apply`
-    is then the parameter itself. `init` are statements run after construction, with `{module}`:
+    `parameter` is for layers that are a bare `nn.Parameter` or `nn.Buffer`: its constructor, an expression; `{module}`
+    in `apply` is then the tensor itself. `init` are statements run after construction, with `{module}`:
     `nn.init.kaiming_normal_({module}.weight)`. `inplace` says that `target` takes `inplace=True`. `imports` are whole
     import statements that the source needs. `wrap` is a function that the constructed module passes through:
     `weight_norm` makes `weight_norm(nn.Conv1d(8, 8, 3))`.
@@ -106,9 +106,6 @@ class Reach:
 
 EVERYTHING: Literal["everything"] = "everything"
 """The reach of a layer whose every output sees the whole input (global pooling, a linear layer after flatten)."""
-
-L = TypeVar("L", bound="type[Layer]")
-REGISTRY: dict[str, type[Layer]] = {}
 
 
 class Layer(BaseModel):
@@ -194,6 +191,10 @@ class Layer(BaseModel):
         for field_name, info in cls.model_fields.items():
             parts.append(field_name if info.is_required() else f"{field_name}={spec_literal(info.default)}")
         return f"{cls.name}({', '.join(parts)})" if parts else cls.name
+
+
+L = TypeVar("L", bound=type[Layer])
+REGISTRY: dict[str, type[Layer]] = {}
 
 
 def layer(name: str) -> Callable[[L], L]:

@@ -1,7 +1,5 @@
 """Layers that mix features: linear maps, and tables that turn indices into features."""
 
-from __future__ import annotations
-
 from math import prod
 from typing import ClassVar, Literal
 

@@ -1,7 +1,5 @@
 """Learned tensors: free ones, and factors for a value's channels."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -16,16 +14,18 @@ class Param(Layer):
     """A learned tensor, the same for every sample: a class token, positions, a constant input.
 
     Shape: any -> shape. The current value is not used.
-    Example: `let positions = param([197, 768], init=normal, std=0.02)`
+    Example: `let positions = param([197, 768], init=normal, std=0.02)`; `param([10, 84], init=signs, trainable=false)`
     """
 
     dtypes: ClassVar[tuple[str, ...]] = ("float", "int", "bool")
 
     shape: tuple[Positive, ...]
-    init: Literal["zeros", "ones", "normal"] | Number = Field(
-        default="zeros", description="zeros, ones, normal, or a number that all elements start at"
+    init: Literal["zeros", "ones", "normal", "signs"] | Number = Field(
+        default="zeros",
+        description="zeros, ones, normal, signs (1 or -1, each as likely), or a number that all elements start at",
     )
     std: Number = Field(default=1.0, description="the standard deviation of normal", gt=0)
+    trainable: Bool = Field(default=True, description="false keeps the tensor as it starts: a buffer, no parameter")
 
     def infer(self, x: Shape) -> Shape:
         if self.std != 1 and self.init != "normal":
@@ -35,7 +35,10 @@ class Param(Layer):
         return Shape.of(*self.shape)
 
     def parameters(self, x: Shape) -> dict[str, tuple[int, ...]]:
-        return {"": self.shape}
+        return {"": self.shape} if self.trainable else {}
+
+    def buffers(self, x: Shape) -> dict[str, tuple[int, ...]]:
+        return {} if self.trainable else {"": self.shape}
 
     def torch(self, x: Shape) -> TorchCall:
         sizes = ", ".join(map(str, self.shape)) or "()"
@@ -44,11 +47,12 @@ class Param(Layer):
             "zeros": f"torch.zeros({sizes})",
             "ones": f"torch.ones({sizes})",
             "normal": f"torch.randn({sizes})" if self.std == 1 else f"{self.std!r} * torch.randn({sizes})",
+            "signs": f"torch.randn({sizes}).sign()",
         }
         tensor = tensors[self.init] if isinstance(self.init, str) else f"torch.full({shape}, {float(self.init)!r})"
         sizes = "".join(", -1" for _ in self.shape)
         return TorchCall(
-            parameter=f"nn.Parameter({tensor})",
+            parameter=f"nn.{'Parameter' if self.trainable else 'Buffer'}({tensor})",
             apply=f"{{module}}.expand({{0}}.shape[0]{sizes})",
         )
 

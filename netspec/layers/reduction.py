@@ -1,7 +1,5 @@
 """Layers that take the elements along axes to one: mean, sum, largest, length."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 

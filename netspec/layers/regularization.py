@@ -1,7 +1,5 @@
 """Layers that are random while training and do nothing in eval mode."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from netspec.graph.shape import Shape

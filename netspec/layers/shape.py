@@ -1,7 +1,5 @@
 """Layers that move elements about: flatten and reshape, cut and join, pad and crop. None of them computes."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from fractions import Fraction
 from math import prod
@@ -347,32 +345,42 @@ class Split(Rearrangement):
 
 @layer("select")
 class Select(Rearrangement):
-    """One entry of an axis, which goes away.
+    """One entry of an axis, which then goes away, or those of a list, in its order.
 
-    Shape: (d0, d1, ...) without d_axis.
-    Example: `select(0, axis=0)` takes the class token of a sequence [L, E]
+    Shape: (d0, d1, ...) without d_axis; with a list of n, d_axis becomes n.
+    Example: `select(0, axis=0)` takes the class token of a sequence [L, E]; `select([0, 1, 5])` three channels
     """
 
-    index: Int = Field(description="0 for the first, -1 for the last")
+    index: Int | Annotated[tuple[Int, ...], Field(min_length=1)] = Field(
+        description="0 for the first, -1 for the last; a list keeps the axis"
+    )
     axis: Int = Field(default=0, description="0 for the channels")
 
     def infer(self, x: Shape) -> Shape:
         axis = position(self.axis, x)
         size = x.dims[axis]
-        if isinstance(size, int) and not -size <= self.index < size:
-            raise ShapeError(
-                f"there is no entry {self.index} among the {size} {axis_name(axis, x.rank)} of {x}", code="E0306"
-            )
+        for index in self._entries():
+            if isinstance(size, int) and not -size <= index < size:
+                raise ShapeError(
+                    f"there is no entry {index} among the {size} {axis_name(axis, x.rank)} of {x}", code="E0306"
+                )
+        if isinstance(self.index, tuple):
+            return x.replace(axis=axis, size=len(self.index))
         return x.with_dims(*x.dims[:axis], *x.dims[axis + 1 :])
 
     def requires(self, x: Shape) -> tuple[Requirement, ...]:
-        return at_least(x.dims[position(self.axis, x)], self.index + 1 if self.index >= 0 else -self.index)
+        most = max(index + 1 if index >= 0 else -index for index in self._entries())
+        return at_least(x.dims[position(self.axis, x)], most)
 
     def reach(self, x: Shape) -> Reach | Literal["everything"] | None:
         return EVERYTHING if position(self.axis, x) > 0 else None
 
     def torch(self, x: Shape) -> TorchCall:
-        return TorchCall(apply=_indexed(x, {position(self.axis, x): str(self.index)}))
+        index = list(self.index) if isinstance(self.index, tuple) else self.index
+        return TorchCall(apply=_indexed(x, {position(self.axis, x): str(index)}))
+
+    def _entries(self) -> tuple[int, ...]:
+        return self.index if isinstance(self.index, tuple) else (self.index,)
 
 
 @layer("slice")
@@ -515,9 +523,10 @@ class Pad(Rearrangement):
         sides = self._by_axis(x)
         axes = len(x.spatial)
         if self.axis is not None or axes not in (1, 2, 3):
-            first = min(sides, default=x.rank)
+            filled = self.mode in ("zeros", "constant")
+            first = min(sides, default=x.rank) if filled else 1  # other modes are defined for all spatial axes at once
             amounts = [end for axis in reversed(range(first, x.rank)) for end in sides.get(axis, (0, 0))]
-            options = "" if self.mode in ("zeros", "constant") else f', mode="{self.mode}"'
+            options = "" if filled else f', mode="{self.mode}"'
             options += f", value={self.value}" if self.value != 0 else ""
             return TorchCall(apply=f"F.pad({{0}}, ({', '.join(map(str, amounts))}){options})")
         ends = tuple(end for axis in reversed(range(1, x.rank)) for end in sides[axis])

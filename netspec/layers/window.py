@@ -1,7 +1,5 @@
 """Windows that slide over an axis: the size arithmetic that convolutions and pools share."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction

@@ -81,6 +81,9 @@ class Builder:
         item = parts[2].text if len(parts) > 1 else None
         return tree.TypeName(parts[0].text, item, span=self._span(start, end))
 
+    def choice(self, parts: list[Any], start: int, end: int) -> tree.Choice:
+        return tree.Choice(tuple(parts[0]), span=self._span(start, end))
+
     def train(self, parts: list[Any], start: int, end: int) -> tree.Train:
         return tree.Train(tuple(parts[2]), span=self._span(start, end))
 

@@ -294,6 +294,8 @@ _SAID = {
 def _expected(place: Place) -> str:
     """What could stand in the token's place, in the language's words."""
     accepts = place.accepts
+    if accepts("NUMBER") and not accepts("LPAR"):
+        return "a type, or the values to choose from" if accepts("NAME") else "a number or a string"
     if accepts("NUMBER"):
         what = "a stage" if accepts("WIRING") and accepts("LET") else "an expression"
         if not accepts("LET"):

@@ -56,11 +56,16 @@ def _definition(item: tree.Definition, indent: str) -> str:
 def _parameter(parameter: tree.Parameter) -> str:
     text = parameter.name
     if parameter.type is not None:
-        item = parameter.type.item
-        text += f": {parameter.type.name}" + (f"[{item}]" if item is not None else "")
+        text += f": {_type(parameter.type)}"
     if parameter.default is not None:
         text += f" = {_expr(parameter.default, 0)}"
     return text
+
+
+def _type(declared: tree.TypeName | tree.Choice) -> str:
+    if isinstance(declared, tree.Choice):
+        return " | ".join(_expr(value, 0) for value in declared.values)
+    return declared.name + (f"[{declared.item}]" if declared.item is not None else "")
 
 
 def _train(item: tree.Train, indent: str) -> str:

@@ -5,55 +5,113 @@ Spans do not take part in equality, so `parse(print(tree)) == tree` is a plain c
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from itertools import zip_longest
+from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, dataclass_transform
 
 from netspec.syntax.source import NOWHERE, Span
 
+T = TypeVar("T")
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(field,))
+def part(cls: type[T]) -> type[T]:
+    """A frozen dataclass that is compared and shown as every Tree is."""
+    return dataclass(frozen=True, slots=True, eq=False, repr=False)(cls)
+
+
+@part
 class Tree:
-    """What every part of a file has: where it was read from."""
+    """What every part of a file has: where it was read from, which is given by name and is no part of what it says.
 
-    span: Span = field(default=NOWHERE, compare=False, repr=False)
+    Trees are compared, hashed and shown without recursion: no file is too deep for it. Values are equal where their
+    types are, too: `1` is not `1.0`.
+    """
+
+    __match_args__: ClassVar[tuple[str, ...]] = ()
+
+    span: Span = field(default=NOWHERE, kw_only=True)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Tree) and all(
+            left == right for left, right in zip_longest(_said(self), _said(other), fillvalue=NOWHERE)
+        )
+
+    def __hash__(self) -> int:
+        return hash(tuple(_said(self)))
+
+    def __repr__(self) -> str:
+        text: list[str] = []
+        pending: list[Any] = [self]
+        while pending:
+            item = pending.pop()
+            if isinstance(item, str):
+                text.append(item)
+                continue
+            names = [f"{name}=" for name in item.__match_args__] if isinstance(item, Tree) else [""] * len(item)
+            parts = [getattr(item, name) for name in item.__match_args__] if isinstance(item, Tree) else item
+            text.append(f"{type(item).__name__ if isinstance(item, Tree) else ''}(")
+            pending.append(")")
+            for index in reversed(range(len(parts))):
+                value = parts[index]
+                pending.append(value if isinstance(value, Tree | tuple) else repr(value))
+                pending.append(f"{', ' if index else ''}{names[index]}")
+        return "".join(text)
 
 
-@dataclass(frozen=True, slots=True)
+def _said(part: Tree) -> Iterator[object]:
+    """What a part of a file says, from the outside in: the classes of its parts, how many there are, their values."""
+    pending: list[object] = [part]
+    while pending:
+        match pending.pop():
+            case Tree() as inner:
+                yield type(inner)
+                pending.extend(getattr(inner, name) for name in reversed(inner.__match_args__))
+            case tuple(items):
+                yield len(items)
+                pending.extend(reversed(items))
+            case value:
+                yield type(value)
+                yield value
+
+
+@part
 class Number(Tree):
     """`3`, `0.1`, `1e-5`. An `int` stays an `int`."""
 
     value: int | float
 
 
-@dataclass(frozen=True, slots=True)
+@part
 class String(Tree):
     """`"same"`; the value is what is between the quotes, escapes resolved."""
 
     value: str
 
 
-@dataclass(frozen=True, slots=True)
+@part
 class Constant(Tree):
     """`true`, `false`, `none`."""
 
     value: bool | None
 
 
-@dataclass(frozen=True, slots=True)
+@part
 class Name(Tree):
     """A bare name: a value, a parameter, a layer or a word such as `same`. `_` and `in` are the flow's names."""
 
     id: str
 
 
-@dataclass(frozen=True, slots=True)
+@part
 class List(Tree):
     """`[a, b]`."""
 
     items: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@part
 class Unary(Tree):
     """`-a`, `+a`, `not a`."""
 
@@ -61,7 +119,7 @@ class Unary(Tree):
     operand: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@part
 class Binary(Tree):
     """`a + b` and the other two-sided operators, `and` and `or` among them."""
 
@@ -70,7 +128,7 @@ class Binary(Tree):
     right: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@part
 class Compare(Tree):
     """`a < b <= c`: operators one shorter than operands, chained as in Python."""
 
@@ -78,7 +136,7 @@ class Compare(Tree):
     operands: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@part
 class Conditional(Tree):
     """`a if condition else b`."""
 
@@ -87,7 +145,7 @@ class Conditional(Tree):
     otherwise: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@part
 class Argument(Tree):
     """One argument of a call; `name` is None where it is positional."""
 
@@ -95,7 +153,7 @@ class Argument(Tree):
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@part
 class Call(Tree):
     """`conv(64, 3, stride=2)`, `range(4)`, `backbone.head(x)`."""
 
@@ -103,7 +161,7 @@ class Call(Tree):
     arguments: tuple[Argument, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@part
 class Attribute(Tree):
     """`in.channels`, `backbone.layer3`."""
 
@@ -111,7 +169,7 @@ class Attribute(Tree):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@part
 class Index(Tree):
     """`depths[0]`, `x.shape[-1]`."""
 
@@ -119,7 +177,7 @@ class Index(Tree):
     index: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@part
 class Slice(Tree):
     """`depths[1:]`, as in Python; each end may be absent."""
 
@@ -129,7 +187,7 @@ class Slice(Tree):
     step: Expr | None
 
 
-@dataclass(frozen=True, slots=True)
+@part
 class Label(Tree):
     """`c1`, or a template: `layer$i` is parts ("layer", Name("i")); `a${i + 1}_b` is ("a", Binary(...), "_b").
 
@@ -145,21 +203,21 @@ Expr: TypeAlias = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@part
 class Body(Tree):
     """`{ ... }`: statements in the order of the text."""
 
     statements: tuple[Statement, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@part
 class Group(Tree):
     """`{ ... }` as a stage: its stages in sequence."""
 
     body: Body
 
 
-@dataclass(frozen=True, slots=True)
+@part
 class Wiring(Tree):
     """`residual { F } shortcut { S }` and the other wiring keywords.
 
@@ -172,7 +230,7 @@ class Wiring(Tree):
     clauses: tuple[Clause, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@part
 class Clause(Tree):
     """`shortcut { ... }`, `gate { ... }`, `carry { ... }`."""
 
@@ -183,14 +241,14 @@ class Clause(Tree):
 Element: TypeAlias = Expr | Group | Wiring
 
 
-@dataclass(frozen=True, slots=True)
+@part
 class Flow(Tree):
     """`a -> b -> c`: one element or more."""
 
     elements: tuple[Element, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@part
 class Stage(Tree):
     """`[labels =] flow`. Several labels take the outputs of a stage that has several."""
 
@@ -198,7 +256,7 @@ class Stage(Tree):
     flow: Flow
 
 
-@dataclass(frozen=True, slots=True)
+@part
 class Let(Tree):
     """`let a = flow`, `let a, b = flow`."""
 
@@ -206,7 +264,7 @@ class Let(Tree):
     flow: Flow
 
 
-@dataclass(frozen=True, slots=True)
+@part
 class Shared(Tree):
     """`shared head = flow`: a module that is not applied yet."""
 
@@ -214,7 +272,7 @@ class Shared(Tree):
     flow: Flow
 
 
-@dataclass(frozen=True, slots=True)
+@part
 class Default(Tree):
     """`default conv(bias=false)`: keyword arguments for the calls of `layer` written below it."""
 
@@ -222,7 +280,7 @@ class Default(Tree):
     arguments: tuple[Argument, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@part
 class For(Tree):
     """`for i, n in sequence { ... }`."""
 
@@ -231,7 +289,7 @@ class For(Tree):
     body: Body
 
 
-@dataclass(frozen=True, slots=True)
+@part
 class Repeat(Tree):
     """`repeat count { ... }`."""
 
@@ -239,7 +297,7 @@ class Repeat(Tree):
     body: Body
 
 
-@dataclass(frozen=True, slots=True)
+@part
 class Branch(Tree):
     """One `if condition { ... }` or `else if condition { ... }`."""
 
@@ -247,7 +305,7 @@ class Branch(Tree):
     body: Body
 
 
-@dataclass(frozen=True, slots=True)
+@part
 class If(Tree):
     """`if ... { } else if ... { } else { }`; `otherwise` is None where there is no `else`."""
 
@@ -255,14 +313,14 @@ class If(Tree):
     otherwise: Body | None
 
 
-@dataclass(frozen=True, slots=True)
+@part
 class Return(Tree):
     """`return a, b`: a block's results."""
 
     values: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@part
 class Input(Tree):
     """`input image [3, H, W]`, `input tokens: int [1014]`. `dtype` is None where none is written."""
 
@@ -271,7 +329,7 @@ class Input(Tree):
     shape: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@part
 class Output(Tree):
     """`output logits = flow`, `output flow`, `output aux = flow when training`."""
 
@@ -283,7 +341,7 @@ class Output(Tree):
 Statement: TypeAlias = Stage | Let | Shared | Default | For | Repeat | If | Return | Input | Output
 
 
-@dataclass(frozen=True, slots=True)
+@part
 class TypeName(Tree):
     """`int`, `tensor`, `list[int]`: `item` is the element type of a list, else None."""
 
@@ -291,16 +349,23 @@ class TypeName(Tree):
     item: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@part
+class Choice(Tree):
+    """`18 | 34 | 50`: the values that a parameter may have, in the order of the text."""
+
+    values: tuple[Number | String, ...]
+
+
+@part
 class Parameter(Tree):
-    """`width`, `classes: int = 10`."""
+    """`width`, `classes: int = 10`, `depth: 18 | 34 = 18`."""
 
     name: str
-    type: TypeName | None
+    type: TypeName | Choice | None
     default: Expr | None
 
 
-@dataclass(frozen=True, slots=True)
+@part
 class Definition(Tree):
     """`block Name(parameters) { ... }` or `net Name(parameters) { ... }`; `signature` spans keyword to parameters."""
 
@@ -308,10 +373,10 @@ class Definition(Tree):
     name: str
     parameters: tuple[Parameter, ...]
     body: Body
-    signature: Span = field(default=NOWHERE, compare=False, repr=False)
+    signature: Span = field(default=NOWHERE, kw_only=True)
 
 
-@dataclass(frozen=True, slots=True)
+@part
 class Import(Tree):
     """`from "blocks.net" import SE, CBAM` (a String) or `from std.resnet import Bottleneck` (dotted, a Name)."""
 
@@ -319,7 +384,7 @@ class Import(Tree):
     names: tuple[Name, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@part
 class Setting(Tree):
     """One line of a train section: `optimizer sgd(lr=0.01)`. Keys may repeat."""
 
@@ -327,7 +392,7 @@ class Setting(Tree):
     value: Flow
 
 
-@dataclass(frozen=True, slots=True)
+@part
 class Train(Tree):
     """`train { ... }`."""
 
@@ -337,7 +402,7 @@ class Train(Tree):
 Item: TypeAlias = Import | Let | Default | Definition | Train
 
 
-@dataclass(frozen=True, slots=True)
+@part
 class File(Tree):
     """A whole file."""
 

@@ -28,7 +28,8 @@ class Reference:
         call = node.layer.torch(*node.shapes)
         self._define(call)
         if call.parameter:
-            return nn.Parameter(state[node.key].detach().clone())
+            kept = state[node.key].detach().clone()
+            return nn.Parameter(kept) if node.layer.parameters(*node.shapes) else kept
         if not call.target:
             return None
         kwargs = {name: self._value(value) for name, value in call.kwargs.items()}
@@ -73,6 +74,6 @@ class Reference:
         for key, module in self.modules.items():
             if isinstance(module, nn.Parameter):
                 found[key] = module.grad
-            elif module is not None:
+            elif isinstance(module, nn.Module):
                 found.update((f"{key}.{name}", p.grad) for name, p in module.named_parameters() if p.grad is not None)
         return {key: gradient for key, gradient in found.items() if gradient is not None}

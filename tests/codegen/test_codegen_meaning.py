@@ -120,6 +120,18 @@ SPECS = {
     """,
     "dead": "net N { input x [3, 8, 8]; a = conv(3, 1); let unused = a -> conv(5, 1) -> relu; conv(2, 1) }",
     "parameters": "net N { input x [5, 4]; let p = param([5, 4], init=normal); _ + p; scale; linear(3) }",
+    "fixed": "net N { input x [4]; let p = param([3, 4], init=signs, trainable=false); reshape([1, 4]) - p -> square }",
+    "collected": """
+        block Layer(d: int) { skip = conv(3, 1); dense = in -> conv(4, 3, pad=same, dilation=d); return in + dense }
+        net N {
+          input x [4, 9]
+          for i in range(4) { layer$i = Layer(2 ** i) }
+          add { for i in range(4) { layer$i.skip } } -> relu -> conv(2, 1)
+        }
+    """,
+    "chosen": """
+        net N { input x [6, 8, 8]; concat { for maps in [[0, 1, 2], [3, 5], [1]] { select(maps) -> conv(2, 3) } } }
+    """,
 }
 
 

@@ -20,7 +20,7 @@ from netspec.codegen.naming import MODULE_ATTRIBUTES, SEQUENTIAL_ATTRIBUTES
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = Path(__file__).parent / "golden"
 EXAMPLES = sorted((ROOT / "examples").glob("*.net"))
-SHOWN = ["densenet121", "googlenet_torchvision", "lenet5", "resnet", "unet", "wavenet"]
+SHOWN = ["densenet", "googlenet_torchvision", "lenet5", "resnet", "unet", "wavenet"]
 
 
 @pytest.mark.parametrize("name", SHOWN)

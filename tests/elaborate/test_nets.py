@@ -37,7 +37,7 @@ def test_arguments_override_parameters() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [({"wdth": 3}, "has no parameter wdth"), ({"depths": 3}, "depths of B cannot be the number 3")],
+    [({"wdth": 3}, "has no parameter wdth"), ({"depths": 3}, "depths of B is declared list")],
 )
 def test_arguments_that_do_not_go(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(NetspecError, match=message) as caught:

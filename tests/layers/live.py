@@ -19,18 +19,22 @@ class Live:
     """A layer that runs: `call` takes the input tensors; `module` holds its weights where it has any."""
 
     call: Callable[..., Any]
-    module: nn.Module | nn.Parameter | None
+    module: nn.Module | Tensor | None
     source: str
 
     def parameters(self) -> dict[str, tuple[int, ...]]:
         """The shapes of the trainable weights by key; a bare parameter has the empty key."""
         if isinstance(self.module, nn.Parameter):
             return {"": tuple(self.module.shape)}
-        return {} if self.module is None else {name: tuple(p.shape) for name, p in self.module.named_parameters()}
+        if self.module is None or isinstance(self.module, Tensor):
+            return {}
+        return {name: tuple(p.shape) for name, p in self.module.named_parameters()}
 
     def buffers(self) -> dict[str, tuple[int, ...]]:
-        """The shapes of the persistent buffers by key."""
-        if self.module is None or isinstance(self.module, nn.Parameter):
+        """The shapes of the persistent buffers by key; a bare one has the empty key."""
+        if isinstance(self.module, Tensor):
+            return {} if isinstance(self.module, nn.Parameter) else {"": tuple(self.module.shape)}
+        if self.module is None:
             return {}
         persistent = self.module.state_dict().keys()
         return {name: tuple(b.shape) for name, b in self.module.named_buffers() if name in persistent}

@@ -104,6 +104,11 @@ def pooled(draw: st.DrawFn) -> Shapes:
     return (*shapes, Shape((x.channels, *like)))
 
 
+def twice(shapes: Shapes) -> SearchStrategy[list[int]]:
+    """A size an axis, about twice that of the first input."""
+    return st.tuples(*(st.integers(max(1, 2 * size - 1), 2 * size + 1) for size in shapes[0].spatial)).map(list)
+
+
 FIELDS: dict[str, FieldStrategy] = {
     "kernel": one_or_list(st.integers(1, 4)),
     "stride": one_or_list(st.integers(1, 4)),
@@ -136,7 +141,7 @@ ROWS: dict[str, Row] = {
             "kernel": one_or_list(st.integers(1, 3)),
             "stride": one_or_list(st.integers(1, 3)),
             "pad": amounts(1),
-            "size": one_or_list(st.integers(1, 12)),
+            "size": twice,
         },
         shapes=pooled(),
     ),
@@ -170,13 +175,20 @@ def cases(draw: st.DrawFn, cls: type[Layer]) -> Case:
     """Calls of the layer, most of which fit."""
     row = ROWS.get(cls.name, Row())
     shapes = draw(row.shapes if row.shapes is not None else inputs(cls))
-    arguments: dict[str, Any] = {}
+    return Case(draw(arguments(cls, shapes)), shapes)
+
+
+@st.composite
+def arguments(draw: st.DrawFn, cls: type[Layer], shapes: Shapes) -> dict[str, Any]:
+    """Arguments of the layer that may well fit values of these shapes; an optional one is given half the time."""
+    row = ROWS.get(cls.name, Row())
+    given: dict[str, Any] = {}
     for name, info in cls.model_fields.items():
         if not info.is_required() and name not in row.always and draw(st.integers(0, 9)) < 5:
             continue
         strategy = row.fields.get(name) or FIELDS.get(name) or _by_type(cls, name, info.annotation, info.metadata)
-        arguments[name] = draw(strategy(shapes))
-    return Case(arguments, shapes)
+        given[name] = draw(strategy(shapes))
+    return given
 
 
 @st.composite
@@ -222,11 +234,12 @@ def _of_type(annotation: Any, metadata: tuple[Any, ...] = ()) -> FieldStrategy |
     if annotation is bool:
         return just(st.booleans())
     if annotation is int:
-        low = -3 if least is None else int(least)
-        return just(st.integers(low, min(low + 6, int(most) if most is not None else low + 6)))
+        low = -3 if least is None else max(-3, int(least))
+        return just(st.integers(low, low + 6 if most is None else min(low + 6, int(most))))
     if annotation is float:
-        low_float = -2.0 if least is None else float(least)
-        return just(st.floats(low_float, low_float + 2 if most is None else float(most), allow_subnormal=False))
+        low_float = -2.0 if least is None else max(-2.0, float(least))
+        high = low_float + 2 if most is None else min(low_float + 2, float(most))
+        return just(st.floats(low_float, high, allow_subnormal=False))
     if annotation is type(None):
         return just(st.none())
     return None

@@ -22,6 +22,8 @@ from netspec.layers.base import ShapeError
         ({"shape": [4, 2], "init": "normal", "std": 0.02}, "nn.Parameter(0.02 * torch.randn(4, 2))"),
         ({"shape": [4], "init": 3}, "nn.Parameter(torch.full((4,), 3.0))"),
         ({"shape": []}, "nn.Parameter(torch.zeros(()))"),
+        ({"shape": [4, 2], "init": "signs"}, "nn.Parameter(torch.randn(4, 2).sign())"),
+        ({"shape": [4], "trainable": False}, "nn.Buffer(torch.zeros(4))"),
     ],
 )
 def test_how_it_starts(arguments: dict[str, Any], constructor: str) -> None:
@@ -33,6 +35,18 @@ def test_how_it_starts(arguments: dict[str, Any], constructor: str) -> None:
 def test_every_sample_gets_the_same() -> None:
     y = run(REGISTRY["param"](shape=[4, 2], init="normal"), torch.zeros(3, 9, dtype=torch.long))
     assert torch.equal(y[0], y[2])
+
+
+def test_what_is_not_trained_is_kept() -> None:
+    """Fixed signs: in the state dict, not among the parameters, and without a gradient."""
+    layer = REGISTRY["param"](shape=[10, 84], init="signs", trainable=False)
+    y, module = run_with_module(layer, torch.zeros(3, 9))
+    assert isinstance(module, torch.nn.Buffer)
+    assert module.shape == (10, 84)
+    assert layer.parameters(Shape.of(9)) == {}
+    assert layer.buffers(Shape.of(9)) == {"": (10, 84)}
+    assert set(y.unique().tolist()) == {-1, 1}
+    assert 300 < (y[0] > 0).sum() < 540
 
 
 def test_a_number_has_no_deviation() -> None:

@@ -29,6 +29,8 @@ H, W = OpenSize.symbol("H"), OpenSize.symbol("W")
         ("reshape", {"shape": [-1, 8]}, X.reshape(2, 24, 8), "{0}.reshape({0}.shape[0], -1, 8)"),
         ("select", {"index": -1}, X[:, -1], "{0}[:, -1]"),
         ("select", {"index": 2, "axis": -1}, X[..., 2], "{0}[:, :, :, 2]"),
+        ("select", {"index": [0, 3, -1]}, X[:, [0, 3, 3]], "{0}[:, [0, 3, -1]]"),
+        ("select", {"index": [5], "axis": 1}, X[:, :, 5:6], "{0}[:, :, [5]]"),
         ("slice", {"stop": 2}, X[:, :2], "{0}[:, :2]"),
         ("slice", {"start": 1, "stop": -1, "step": 2, "axis": 1}, X[:, :, 1:-1:2], "{0}[:, :, 1:-1:2]"),
         ("crop", {"amount": 1}, X[:, :, 1:-1, 1:-1], "{0}[:, :, 1:-1, 1:-1]"),
@@ -39,6 +41,12 @@ H, W = OpenSize.symbol("H"), OpenSize.symbol("W")
         ("unsqueeze", {"axis": 0}, X[:, None], "{0}.unsqueeze(1)"),
         ("squeeze", {}, X, "{0}"),
         ("pad", {"amount": [8, 8], "axis": 0}, F.pad(X, (0, 0, 0, 0, 8, 8)), "F.pad({0}, (0, 0, 0, 0, 8, 8))"),
+        (
+            "pad",
+            {"amount": 1, "mode": "replicate", "axis": -1},
+            F.pad(X, (1, 1, 0, 0), mode="replicate"),
+            'F.pad({0}, (1, 1, 0, 0), mode="replicate")',
+        ),
         ("center_crop", {"size": [3, 4]}, X[:, :, 1:4, 2:6], "center_crop({0}, (3, 4))"),
     ],
 )

@@ -127,7 +127,8 @@ def _statements(body: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 _leaf = st.builds(tree.Body, some(_statements(st.just(tree.Body(()))), 0, 2))
 bodies = st.builds(tree.Body, some(_statements(_leaf), 0, 2))
 statements = _statements(_leaf)
-types = st.builds(tree.TypeName, plain, st.none() | plain)
+choices = st.builds(tree.Number, numbers) | st.builds(tree.String, strings)
+types = st.builds(tree.TypeName, plain, st.none() | plain) | st.builds(tree.Choice, some(choices, 1))
 parameters = st.lists(
     st.builds(tree.Parameter, plain, st.none() | types, st.none() | exprs), unique_by=lambda p: p.name, max_size=3
 ).map(tuple)
