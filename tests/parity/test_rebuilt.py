@@ -1,130 +1,142 @@
-"""Networks that no library has, against the same network written again by hand in plain torch, from the paper."""
+"""The zoo against the same networks written again by hand in plain torch, and what the papers say about them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 import torch
+from randomness import randomise
+from rebuilds import REBUILDS, Rebuild, weights_in_order
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
 
 import netspec
+from netspec import zoo
+from netspec.graph.graph import Graph
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
-Weights = Callable[[], tuple[Tensor, ...]]
+
+def graph_of(name: str, inputs: Mapping[str, list[int]] | None = None, **arguments: Any) -> Graph:
+    network = zoo.find(name)
+    spec = netspec.load(network.path)
+    return spec.graph(network.net, inputs=inputs or None, **{**network.arguments, **arguments})
 
 
-def compiled(
-    example: str, net: str | None = None, inputs: dict[str, list[int]] | None = None, **arguments: Any
-) -> nn.Module:
-    """The example as a module with random weights, biases among them."""
+def compiled(graph: Graph) -> nn.Module:
+    """The graph as a module with random weights and statistics, in double precision."""
+    model: nn.Module = graph.compile("meta").double().to_empty(device="cpu")
+    randomise(model)
     torch.manual_seed(0)
-    model: nn.Module = netspec.load(EXAMPLES / f"{example}.net").graph(net, inputs=inputs, **arguments).compile("cpu")
-    with torch.no_grad():
-        for parameter in model.parameters():
-            fan_in = parameter[0].numel() if parameter.dim() > 1 else 1
-            parameter.normal_(std=fan_in**-0.5 if parameter.dim() > 1 else 0.1)
     return model.eval()
 
 
-def weights_in_order(model: nn.Module) -> Weights:
-    """Weight and bias of one layer after the other, in the order of the state dict."""
-    state: Iterator[tuple[str, Tensor]] = iter(model.state_dict().items())
-    pending: list[tuple[str, Tensor]] = []
-
-    def following() -> tuple[Tensor, ...]:
-        key, value = pending.pop() if pending else next(state)
-        layer, found = key.rpartition(".")[0], [value]
-        for key, value in state:
-            if key.rpartition(".")[0] != layer:
-                pending.append((key, value))
-                break
-            found.append(value)
-        return tuple(found)
-
-    return following
+def samples(graph: Graph, count: int = 2) -> list[Tensor]:
+    """Random values for every input; whole numbers are below 5."""
+    sizes = [(count, *(int(size) for size in value.shape.dims)) for value in graph.inputs]
+    whole = [value.shape.dtype == "int" for value in graph.inputs]
+    double = torch.float64
+    return [torch.randint(5, s) if w else torch.randn(s, dtype=double) for s, w in zip(sizes, whole, strict=True)]
 
 
-def close(found: Tensor, expected: Tensor) -> bool:
-    assert expected.abs().max() > 1e-3
-    return torch.allclose(found, expected, rtol=1e-4, atol=1e-5)
+@pytest.mark.parametrize("rebuild", REBUILDS, ids=str)
+def test_rebuilt(rebuild: Rebuild) -> None:
+    """The same outputs and the same gradients of the inputs; every weight is used, once."""
+    graph = graph_of(rebuild.network, rebuild.inputs, **rebuild.arguments)
+    model = compiled(graph)
+    given = [x.requires_grad_(x.is_floating_point()) for x in samples(graph)]
+    following = weights_in_order(model)
+    found, expected = model(*given), rebuild.forward(*given, following)
+    with pytest.raises(StopIteration):
+        following()
+    assert_close(found, expected)
+    real = [x for x in given if x.requires_grad]
+    if real:
+        weighting = torch.randn_like(expected)
+        ours = torch.autograd.grad((found * weighting).sum(), real)
+        theirs = torch.autograd.grad((expected * weighting).sum(), real)
+        for one, other in zip(ours, theirs, strict=True):
+            assert_close(one, other)
 
 
-def test_highway_gates() -> None:
-    """y = H(x) T(x) + x (1 - T(x)) in every layer after the first."""
-    model = compiled("highway_mnist", depth=4)
-    image, following = torch.randn(3, 1, 28, 28), weights_in_order(model)
-    x = F.relu(F.linear(image.flatten(1), *following()))
-    for _ in range(3):
-        h, t = F.relu(F.linear(x, *following())), torch.sigmoid(F.linear(x, *following()))
-        x = h * t + x * (1 - t)
-    assert close(model(image), F.linear(x, *following()))
+def assert_close(found: Tensor, expected: Tensor) -> None:
+    """Equal but for the order of summation."""
+    size = float(expected.detach().abs().max())
+    assert 1e-6 < size < 1e6
+    assert expected.std() > 1e-3 * size, "values that are all alike prove nothing"
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-11 * size)
 
 
 def test_highway_begins_by_carrying() -> None:
-    model = netspec.load(EXAMPLES / "highway_mnist.net").graph(depth=3, gate_bias=-3).compile("cpu")
+    model = graph_of("highway_mnist10", gate_bias=-3).compile("cpu")
     biases = [value for key, value in model.state_dict().items() if "T" in key and key.endswith("bias")]
-    assert len(biases) == 2
+    assert len(biases) == 9
     assert all((bias == -3).all() for bias in biases)
 
 
-def test_unet_crops() -> None:
-    """Every encoder map is cropped in its middle and stands before the decoder's in the concatenation."""
-    model = compiled("unet", inputs={"image": [1, 188, 188]}, width=4)
-    tile, following = torch.randn(1, 1, 188, 188), weights_in_order(model)
+def test_the_towers_are_the_groups() -> None:
+    """AlexNet as two towers and as groups, with the same weights: the second tower's follow the first's.
 
-    def double(x: Tensor) -> Tensor:
-        return F.relu(F.conv2d(F.relu(F.conv2d(x, *following())), *following()))
-
-    skips, x = [], tile
-    for _ in range(4):
-        skips.append(double(x))
-        x = F.max_pool2d(skips[-1], 2)
-    x = double(x)
-    offsets = []
-    for skip in reversed(skips):
-        x = F.conv_transpose2d(x, *following(), stride=2)
-        offset, size = (skip.shape[-1] - x.shape[-1]) // 2, x.shape[-1]
-        offsets.append(offset)
-        x = double(torch.cat([skip[..., offset : offset + size, offset : offset + size], x], 1))
-    assert offsets == [4, 16, 40, 88]
-    found = model(tile)
-    assert found.shape == (1, 2, 4, 4)
-    assert close(found, F.conv2d(x, *following()))
-
-
-def test_wavenet_layers() -> None:
-    """Gates, residuals and skips: a layer computes tanh(filter) * sigmoid(gate), the head sums what all layers skip."""
-    model = compiled("wavenet", inputs={"audio": [8, 40]}, levels=8, residual=3, width=5, skips=7, stacks=2, depth=3)
-    audio, following = torch.randn(2, 8, 40), weights_in_order(model)
-
-    def causal(x: Tensor, dilation: int = 1) -> Tensor:
-        return F.conv1d(F.pad(x, (dilation, 0)), *following(), dilation=dilation)
-
-    x, total = causal(audio), torch.zeros(())
-    for dilation in [1, 2, 4] * 2:
-        z = torch.tanh(causal(x, dilation)) * torch.sigmoid(causal(x, dilation))
-        total = total + F.conv1d(z, *following())
-        x = x + F.conv1d(z, *following())
-    head = F.relu(F.conv1d(F.relu(total), *following()))
-    assert close(model(audio), F.conv1d(head, *following()))
+    But for the response normalisation, which ends at a tower's last map in the one and goes on in the other.
+    """
+    size = {"image": [3, 99, 99]}
+    towers, groups = (compiled(graph_of(name, size)) for name in ("alexnet_towers", "alexnet"))
+    state = towers.state_dict()
+    named = {"conv1": "1.conv1.0", "conv2": "1.conv2.0", **{f"conv{n}": f"3.conv{n}.0" for n in (3, 4, 5)}}
+    named |= {"fc6": "6.0", "fc7": "7.0"}
+    ours = {}
+    for key in groups.state_dict():
+        layer, kind = key.split(".")[0], key.rpartition(".")[2]
+        ends = [f"{tower}{named[layer]}.{kind}" for tower in "ab"] if layer in named else [f"f8.{kind}"]
+        ours[key] = torch.cat([state[end] for end in ends])
+    groups.load_state_dict(ours)
+    for model in (towers, groups):
+        for name, layer in list(model.named_modules()):
+            if isinstance(layer, nn.LocalResponseNorm):
+                model.set_submodule(name, nn.Identity())
+    image = torch.randn(2, 3, 99, 99, dtype=torch.float64)
+    assert_close(towers(image), groups(image))
 
 
-@pytest.mark.parametrize(
-    ("example", "inputs", "arguments"),
-    [("wavenet", {"audio": [8, 48]}, {"levels": 8, "stacks": 2, "depth": 4, "skips": 8})],
-)
-def test_the_future_is_unseen(example: str, inputs: dict[str, list[int]], arguments: dict[str, Any]) -> None:
+CAUSAL = {
+    "wavenet": ({"audio": [8, 48]}, {"levels": 8, "stacks": 2, "depth": 4, "skips": 8}),
+    "bytenet_lm": ({"characters": [48]}, {"vocabulary": 9, "d": 8, "sets": 1}),
+}
+
+
+@pytest.mark.parametrize("name", CAUSAL)
+def test_the_future_is_unseen(name: str) -> None:
     """A change at one time changes the outputs from there on, and none before."""
-    model = compiled(example, inputs=inputs, **arguments)
-    (shape,) = inputs.values()
-    x = torch.randn(1, *shape)
-    later, time = x.clone(), 20
+    inputs, arguments = CAUSAL[name]
+    graph = graph_of(name, inputs, **arguments)
+    assert_causal(compiled(graph), *samples(graph, 1))
+
+
+def test_tcn_does_not_see_the_future() -> None:
+    """Its answer is read off the last step, so the causality is that of the blocks before it."""
+    graph = graph_of("tcn", {"pixels": [1, 48]}, channels=6, levels=3, kernel=3)
+    model = compiled(graph)
+    blocks: Any = model.net
+    assert_causal(blocks, *samples(graph, 1))
+
+
+def test_bytenets_decoder_does_not_see_the_future() -> None:
+    """Of the target; it sees the whole source, as the encoder does."""
+    graph = graph_of("bytenet", source_vocabulary=11, target_vocabulary=9, d=8, sets=1)
+    model, (source, target) = compiled(graph), samples(graph, 1)
+    assert_causal(lambda changed: model(source, changed), target)
+    assert not unchanged(lambda changed: model(changed, target), source)[: 20 - 1].all()
+
+
+def assert_causal(network: Any, x: Tensor) -> None:
+    same = unchanged(network, x)
+    assert same[:20].all()
+    assert not same[20]
+
+
+def unchanged(network: Any, x: Tensor, time: int = 20) -> Tensor:
+    """At which times the output stays the same to the last bit when the input changes from `time` on."""
+    later = x.clone()
     later[..., time:] += 1
-    before, after = model(x), model(later)
-    changed = (before != after).any(dim=1)[0]
-    assert not changed[:time].any()
-    assert changed[time]
+    with torch.no_grad():
+        before, after = network(x), network(later)
+    return (before == after).all(dim=1)[0]

@@ -1,0 +1,207 @@
+"""The zoo: the published networks that ship with netspec, to look at and to start from.
+
+Every file of `examples/` is a network, or a family of them whose members differ in the values of parameters. `FAMILIES`
+names the members; what a file is about and which paper it follows stands in its own header.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netspec.diagnostics import Diagnostic, NetspecError
+from netspec.syntax.source import Source, Span
+
+if TYPE_CHECKING:
+    from netspec.graph.graph import Graph
+    from netspec.syntax import tree
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """What a spec cites: `where` is venue and year, `arxiv` the number there or empty."""
+
+    authors: str
+    title: str
+    where: str
+    arxiv: str
+
+    @property
+    def short_authors(self) -> str:
+        """`He et al.`; `Prince`; `Zagoruyko and Komodakis`."""
+        surnames = [re.sub(r"^([A-Z]\.[- ])+", "", name) for name in self.authors.removesuffix(" et al.").split(", ")]
+        more = len(surnames) > 2 or self.authors.endswith(" et al.")
+        return f"{surnames[0]} et al." if more else " and ".join(surnames)
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """One network of the zoo: a net of a spec with values for its parameters; the last net where `net` is None.
+
+    `follows` is the paper, counted from 0 among those that the header of the spec cites.
+    """
+
+    name: str
+    spec: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    net: str | None = None
+    follows: int = 0
+
+    @property
+    def path(self) -> Path:
+        """The file that holds it."""
+        return folder() / f"{self.spec}.net"
+
+    def graph(self) -> Graph:
+        """The network, checked, with every shape known."""
+        import netspec
+
+        return netspec.load(self.path).graph(self.net, **self.arguments)
+
+    def paper(self) -> Paper:
+        """The paper that the network follows."""
+        return cited(self.path.read_text(encoding="utf-8"))[self.follows]
+
+    def text(self) -> str:
+        """The spec with this network as its last net and these values as the defaults of its parameters."""
+        import netspec
+        from netspec.syntax import tree
+
+        spec = netspec.load(self.path)
+        nets = [item for item in spec.tree.items if isinstance(item, tree.Definition) and item.kind == "net"]
+        chosen = next(net for net in nets if net.name == (self.net or nets[-1].name))
+        text = spec.source.text
+        for parameter in reversed(chosen.parameters):
+            if parameter.name in self.arguments:
+                assert parameter.default is not None, f"{parameter.name} of {chosen.name} has a default"
+                place, value = parameter.default.span, json.dumps(self.arguments[parameter.name])
+                text = text[: place.start] + value + text[place.end :]
+        return text if chosen is nets[-1] else _with_last(text, chosen, len(text) - len(spec.source.text))
+
+
+FAMILIES = (
+    *(Network(f"vgg{depth}", "vgg", {"depth": depth}) for depth in (11, 13, 16, 19)),
+    *(Network(f"vgg{depth}_bn", "vgg", {"depth": depth, "normalised": True}) for depth in (11, 13, 16, 19)),
+    Network("nin", "nin"),
+    Network("nin_imagenet", "nin", net="ImageNet"),
+    Network("maxout_mnist", "maxout_mnist"),
+    Network("maxout_mnist_permuted", "maxout_mnist", net="Permuted"),
+    *(Network(f"resnet{depth}", "resnet", {"depth": depth}) for depth in (18, 34, 50, 101, 152)),
+    *(Network(f"resnet{depth}_v1", "resnet", {"depth": depth, "v1": True}) for depth in (50, 101, 152)),
+    *(Network(f"wide_resnet{depth}_2", "resnet", {"depth": depth, "wide": 2}, follows=1) for depth in (50, 101)),
+    *(Network(f"preact_resnet{depth}", "preact_resnet", {"depth": depth}) for depth in (50, 101, 152, 200)),
+    *(Network(f"se_resnet{depth}", "se_resnet", {"depth": depth}) for depth in (50, 101, 152)),
+    *(Network(f"densenet{depth}", "densenet", {"depth": depth}) for depth in (121, 161, 169, 201)),
+    *(Network(f"highway_mnist{depth}", "highway_mnist", {"depth": depth}) for depth in (10, 20, 50, 100)),
+    *(Network(f"highway_conv{width}", "highway_conv", {"width": width}) for width in (16, 32)),
+    Network("bytenet", "bytenet", net="ByteNet"),
+    Network("bytenet_lm", "bytenet"),
+    Network("charcnn_large", "charcnn", {"size": "large"}),
+    Network("charcnn_small", "charcnn", {"size": "small"}),
+    Network("dcgan", "dcgan"),
+    Network("dcgan_paper", "dcgan", net="PaperGenerator"),
+    *(Network(f"inception_{net.lower()}", "inception_modules", net=net) for net in ("Naive", "Reduced")),
+    *(
+        Network(f"inception_{net.lower()}", "inception_modules", net=net, follows=1)
+        for net in ("Stacked", "Factorised", "Expanded", "Row")
+    ),
+)
+"""The networks of the specs that hold several; a spec that is not mentioned here is one network of its own name."""
+
+
+@cache
+def folder() -> Path:
+    """Where the examples are: inside the package where it is installed, beside the package in a checkout."""
+    package = Path(__file__).resolve().parent
+    shipped = package / "examples"
+    return shipped if shipped.is_dir() else package.parent / "examples"
+
+
+@cache
+def networks() -> tuple[Network, ...]:
+    """All networks, in the order of their specs' names, those of a family in their own order."""
+    families: dict[str, list[Network]] = {}
+    for network in FAMILIES:
+        families.setdefault(network.spec, []).append(network)
+    specs = sorted(path.stem for path in folder().glob("*.net"))
+    return tuple(network for spec in specs for network in families.get(spec, [Network(spec, spec)]))
+
+
+def find(name: str) -> Network:
+    """The network of that name; raises NetspecError (E0701) with the names that are near."""
+    known = {network.name: network for network in networks()}
+    if name in known:
+        return known[name]
+    near = [other for other in known if other.startswith(name.lower())][:5] or get_close_matches(name.lower(), known)
+    help = f"did you mean {_either(near)}?" if near else "netspec zoo lists the networks"
+    span = Span(Source(f"--from {name}", ""), 0, 0)
+    raise NetspecError((Diagnostic("E0701", f"the zoo has no network named {name}", span, help=help),))
+
+
+def listing() -> str:
+    """All networks as a table for a terminal."""
+    rows = [("name", "net", "parameters", "paper")]
+    for network in networks():
+        graph, paper = network.graph(), network.paper()
+        rows.append((network.name, graph.name, f"{graph.parameters:,}", f"{paper.title}, {paper.where}"))
+    name, net, parameters = (max(len(row[column]) for row in rows) for column in range(3))
+    return "\n".join(f"{row[0]:<{name}}  {row[1]:<{net}}  {row[2]:>{parameters}}  {row[3]}" for row in rows)
+
+
+def json_text() -> str:
+    """All networks as JSON: what the table shows, and which spec, net and values make them."""
+    return json.dumps([_entry(network) for network in networks()], indent=1, ensure_ascii=False)
+
+
+def _entry(network: Network) -> dict[str, Any]:
+    graph, paper = network.graph(), network.paper()
+    return {
+        "name": network.name,
+        "spec": str(network.path),
+        "net": graph.name,
+        "arguments": dict(network.arguments),
+        "parameters": graph.parameters,
+        "paper": {"authors": paper.authors, "title": paper.title, "where": paper.where, "arxiv": paper.arxiv},
+    }
+
+
+def cited(text: str) -> tuple[Paper, ...]:
+    """The papers that the header of a spec cites, as `A. Author, B. Author, "Title", VENUE 2016, arXiv:1234.56789`."""
+    lines = text.splitlines()
+    end = next((number for number, line in enumerate(lines) if not line.startswith("#")), len(lines))
+    header = " ".join(line.lstrip("# ") for line in lines[:end])
+    return tuple(
+        Paper(found["authors"], found["title"], found["where"], found["arxiv"] or "")
+        for found in _CITATION.finditer(header)
+    )
+
+
+_AUTHOR = r"[A-Z]\.(?:[- ][A-Z]\.)* (?:[a-z]+ )*[A-Z][\w\-]+"
+_CITATION = re.compile(
+    rf'(?P<authors>{_AUTHOR}(?:, {_AUTHOR})*(?: et al\.)?), "(?P<title>[^"]+)", (?P<where>[^".;]*?\b\d{{4}})\b'
+    r"(?:, arXiv:(?P<arxiv>\d{4}\.\d+))?"
+)
+
+
+def _with_last(text: str, net: tree.Definition, shift: int) -> str:
+    """The text with a net, and the comment directly above it, moved behind the other definitions."""
+    source = net.span.source
+    first = net.span.line
+    while first > 1 and source.line(first - 1).startswith("#"):
+        first -= 1
+    start = sum(len(source.line(number)) + 1 for number in range(1, first))
+    end = net.span.end + shift
+    rest = text[:start] + text[end:].lstrip("\n")
+    before, mark, train = rest.partition("\ntrain {")
+    return f"{before.rstrip()}\n\n{text[start:end]}\n" + (f"{mark}{train}" if mark else "")
+
+
+def _either(names: Iterable[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last

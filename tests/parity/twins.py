@@ -1,0 +1,103 @@
+"""Which network of the zoo is which model of torchvision or timm: the table of what test_twins.py proves equal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from netspec import zoo
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def as_they_are(key: str) -> str:
+    """The same keys here and there."""
+    return key
+
+
+def of_preact_resnet(key: str) -> str:
+    """The key in the example for one of timm's `resnetv2`."""
+    key = re.sub(r"^stages\.(\d)\.blocks\.", lambda found: f"layer{int(found[1]) + 1}.", key)
+    for theirs, ours in (("stem.conv.", "conv1."), ("head.fc.1.", "fc."), ("downsample.conv.", "downsample.")):
+        key = key.replace(theirs, ours)
+    return re.sub(r"(^|\.)norm(\d?)\.", r"\1bn\2.", key)
+
+
+def with_linear_head(peer: nn.Module) -> None:
+    """timm's classifier of a `resnetv2` is a 1 x 1 convolution: the same sum, which torch takes in another order."""
+    from torch import nn
+
+    head: Any = peer.head
+    head.fc = nn.Sequential(nn.Flatten(), nn.Linear(head.fc.in_channels, head.fc.out_channels))
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A network of the zoo, perhaps with other values, and its peer in a library.
+
+    `size` is the side of the images that both are run on. `keys` gives our key for one of the peer's; `change` is what
+    has to be done to the peer first.
+    """
+
+    network: str
+    library: str
+    model: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    size: int = 64
+    keys: Callable[[str], str] = as_they_are
+    change: Callable[[nn.Module], None] = lambda peer: None
+
+    def __str__(self) -> str:
+        given = [f"{name}={value}" for name, value in self.arguments.items()]
+        return "-".join([self.network, f"{self.library}.{self.model}", *given])
+
+    def ours(self, device: str, size: int | None = None) -> nn.Module:
+        """The network compiled."""
+        import netspec
+
+        network = zoo.find(self.network)
+        inputs = None if size is None else {"image": [3, size, size]}
+        graph = netspec.load(network.path).graph(network.net, inputs=inputs, **{**network.arguments, **self.arguments})
+        model: nn.Module = graph.compile(device=device)
+        return model
+
+    def theirs(self, device: str) -> nn.Module:
+        """The library's model, without pretrained weights."""
+        import torch
+
+        models = import_module({"torchvision": "torchvision.models", "timm": "timm.models"}[self.library])
+        with torch.device(device):
+            model: nn.Module = getattr(models, self.model)(**self.options)
+            self.change(model)
+        return model
+
+
+AUX = {"aux_logits": True, "init_weights": False}
+NO_AUX = {"aux_logits": False, "init_weights": False}
+TWINS = (
+    Twin("alexnet_torchvision", "torchvision", "alexnet"),
+    *(Twin(f"vgg{depth}{bn}", "torchvision", f"vgg{depth}{bn}") for bn in ("", "_bn") for depth in (11, 13, 16, 19)),
+    Twin("googlenet_torchvision", "torchvision", "googlenet", options=AUX),
+    Twin("googlenet_torchvision", "torchvision", "googlenet", {"aux": False}, NO_AUX),
+    # The auxiliary classifier needs maps of 17 x 17, which is what 299 x 299 gives.
+    Twin("inception_v3", "torchvision", "inception_v3", options=AUX, size=299),
+    Twin("inception_v3", "torchvision", "inception_v3", {"aux": False}, NO_AUX, size=75),
+    Twin("inception_v3", "timm", "inception_v3", {"aux": False}, {"drop_rate": 0.5}, size=75),
+    *(Twin(f"resnet{depth}", "torchvision", f"resnet{depth}") for depth in (18, 34, 50, 101, 152)),
+    *(Twin(f"wide_resnet{depth}_2", "torchvision", f"wide_resnet{depth}_2") for depth in (50, 101)),
+    *(Twin(f"resnet{depth}", "timm", f"resnet{depth}") for depth in (18, 50)),
+    *(
+        Twin(f"preact_resnet{depth}", "timm", f"resnetv2_{depth}", keys=of_preact_resnet, change=with_linear_head)
+        for depth in (50, 101, 152)
+    ),
+    # timm gives them the dropout of SENet-154, which the authors' models do not have.
+    *(Twin(f"se_resnet{n}", "timm", f"legacy_seresnet{n}", options={"drop_rate": 0.0}) for n in (50, 101, 152)),
+    Twin("senet154", "timm", "legacy_senet154"),
+    *(Twin(f"densenet{depth}", "torchvision", f"densenet{depth}") for depth in (121, 161, 169, 201)),
+    *(Twin(f"densenet{depth}", "timm", f"densenet{depth}") for depth in (121, 201)),
+)
