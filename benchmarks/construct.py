@@ -11,8 +11,8 @@ from benchmarks.peers import torchvision
 NETS = {
     "ResNet-50": ("examples/resnet.net", {"depth": 50}, "resnet50"),
     "ResNet-152": ("examples/resnet.net", {"depth": 152}, "resnet152"),
-    "DenseNet-121": ("examples/densenet121.net", {}, "densenet121"),
-    "VGG-16": ("examples/vgg16.net", {}, "vgg16"),
+    "DenseNet-121": ("examples/densenet.net", {}, "densenet121"),
+    "VGG-16": ("examples/vgg.net", {}, "vgg16"),
 }
 
 

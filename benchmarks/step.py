@@ -16,7 +16,7 @@ from benchmarks.peers import torchvision
 
 NETS = {
     "ResNet-50": ("examples/resnet.net", {"depth": 50}, "resnet50"),
-    "DenseNet-121": ("examples/densenet121.net", {}, "densenet121"),
+    "DenseNet-121": ("examples/densenet.net", {}, "densenet121"),
 }
 BATCH, SIDE = 8, 160
 

@@ -1,0 +1,234 @@
+"""The way in: a graph as a picture in any style and form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from netspec.diagnostics import Diagnostic, NetspecError
+from netspec.diagram.dot_layout import Graphviz, LayoutTimeoutError
+from netspec.diagram.drawing import Drawing, scaled
+from netspec.diagram.theme import LIGHT, THEMES, Theme
+from netspec.diagram.view import View, view
+from netspec.graph.graph import Graph
+from netspec.syntax.source import Source, Span
+
+FORMATS = ("svg", "pdf", "png", "html", "dot", "mmd", "tex", "json")
+STYLES = ("graph", "table", "volumes")
+SECONDS = 20.0
+"""How long a layout may take."""
+LEAST_SCALE = 0.62
+"""What is larger than the page is made smaller, down to this; the default depth is the greatest that then fits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A finished picture. `notes` say what was done otherwise than asked."""
+
+    content: str | bytes
+    notes: tuple[str, ...] = ()
+
+    @property
+    def data(self) -> bytes:
+        """What is in the file."""
+        return self.content if isinstance(self.content, bytes) else self.content.encode("utf-8", "backslashreplace")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be drawn of a graph, and how."""
+
+    graph: Graph
+    style: str = "graph"
+    depth: int | None = None
+    unfold: bool = False
+    focus: str = ""
+    theme: str = ""
+    timeout: float = SECONDS
+
+    def check(self) -> None:
+        """Raises NetspecError (E0802) where there is no such style or theme."""
+        _known("style", self.style, STYLES)
+        _known("theme", self.theme or "light", ("light", "dark", "auto"))
+
+    @property
+    def colours(self) -> Theme:
+        return THEMES.get(self.theme, LIGHT)
+
+
+def render(request: Request, form: str = "svg") -> Picture:
+    """The picture of a graph in one of FORMATS.
+
+    Raises NetspecError: E0801 for a focus that is no block, E0802 for a form, style or theme that there is not, E0803
+    where not even one box is laid out in time.
+    """
+    _known("form", form, FORMATS)
+    request.check()
+    if form in _TEXTS:
+        shown = view(request.graph, request.depth, unfold=request.unfold, focus=request.focus)
+        return Picture(_TEXTS[form](shown, request.colours))
+    if form == "html":
+        return _page(request)
+    drawing, notes = draw(request)
+    return Picture(_WRITERS[form](drawing, request.colours), notes)
+
+
+def form_of(path: str | Path) -> str:
+    """The form that the ending of a file asks for; raises NetspecError (E0802) where it asks for none."""
+    ending = Path(path).suffix.lower().lstrip(".")
+    if ending in FORMATS:
+        return ending
+    listed = ", ".join(f".{form}" for form in FORMATS[:-1]) + f" or .{FORMATS[-1]}"
+    message = f"{path} does not end like a picture that netspec draws"
+    raise NetspecError((Diagnostic("E0802", message, _given("-o", str(path)), help=f"end it in {listed}"),))
+
+
+def draw(request: Request) -> tuple[Drawing, tuple[str, ...]]:
+    """The drawing in the style that is asked for, and what was done otherwise than asked."""
+    if request.style == "table":
+        from netspec.diagram.table_style import table
+
+        return table(request.graph, request.depth, unfold=request.unfold, focus=request.focus), ()
+    if request.style == "volumes":
+        from netspec.diagram.volumes_style import volumes
+
+        return volumes(request.graph, request.depth, unfold=request.unfold, focus=request.focus), ()
+    return _graph(request)
+
+
+def _graph(request: Request) -> tuple[Drawing, tuple[str, ...]]:
+    """The graph style, laid out in time: where the layout takes too long, what is deeper is folded.
+
+    Without a depth, the deepest view that fits the page.
+    """
+    from netspec.diagram import graph_style
+    from netspec.diagram.insets import page_scale, with_insets
+    from netspec.diagram.layout import layout
+
+    notes: list[str] = []
+    asked = request
+    with Graphviz() as graphviz:
+        graphviz.start()
+        while True:
+            shown = view(request.graph, request.depth, unfold=request.unfold, focus=request.focus)
+            graphviz.limit(request.timeout)
+            try:
+                drawing = graph_style.draw(layout(shown, graphviz))
+                if asked.depth is not None or asked.unfold:
+                    return drawing, tuple(notes)
+                scale = page_scale(drawing)
+                if scale >= LEAST_SCALE or shown.depth <= 1:
+                    try:
+                        drawing = with_insets(drawing, shown, graphviz, LEAST_SCALE)
+                    except LayoutTimeoutError:
+                        notes.append(
+                            f"the inside of the blocks takes longer than {request.timeout:g} seconds: left out"
+                        )
+                    return scaled(drawing, max(page_scale(drawing), LEAST_SCALE)), tuple(notes)
+                request = replace(request, depth=shown.depth - 1)
+            except LayoutTimeoutError:
+                request = _simpler(request, shown)
+                notes.append(_note(asked.timeout, shown, request))
+
+
+def _simpler(request: Request, shown: View) -> Request:
+    """The next simpler picture; raises NetspecError (E0803) where there is none."""
+    if shown.unfold and shown.depth > 1:
+        return replace(request, unfold=False, depth=shown.depth)
+    if shown.depth > 0:
+        return replace(request, depth=shown.depth - 1)
+    message = f"not even a single box is laid out in {request.timeout:g} seconds"
+    span = _given("--timeout", f"{request.timeout:g}")
+    raise NetspecError((Diagnostic("E0803", message, span, help=f"give it more time: --timeout {SECONDS:g}"),))
+
+
+def _note(seconds: float, shown: View, simpler: Request) -> str:
+    what = "everything unfolded" if shown.unfold else f"depth {shown.depth}"
+    return f"the layout of {what} takes longer than {seconds:g} seconds: drawn at depth {simpler.depth} instead"
+
+
+def _page(request: Request) -> Picture:
+    from netspec.diagram.page import page
+
+    theme: Any = request.theme or "auto"
+    try:
+        with Graphviz(request.timeout) as graphviz:
+            text = page(
+                request.graph,
+                request.depth,
+                unfold=request.unfold,
+                focus=request.focus,
+                theme=theme,
+                graphviz=graphviz,
+            )
+    except LayoutTimeoutError:
+        message = f"the pictures of the page are not laid out in {request.timeout:g} seconds"
+        help = "give it more time with --timeout, or draw a part of the net with --focus"
+        raise NetspecError(
+            (Diagnostic("E0803", message, _given("--timeout", f"{request.timeout:g}"), help=help),)
+        ) from None
+    return Picture(text)
+
+
+def _dot(shown: View, theme: Theme) -> str:
+    from netspec.diagram import dot
+
+    return dot.write(shown, theme)
+
+
+def _mermaid(shown: View, theme: Theme) -> str:
+    from netspec.diagram import mermaid
+
+    return mermaid.write(shown, theme)
+
+
+def _json(shown: View, theme: Theme) -> str:
+    from netspec.diagram import view_json
+
+    return view_json.write(shown)
+
+
+def _svg(drawing: Drawing, theme: Theme) -> str:
+    from netspec.diagram import svg
+
+    return svg.write(drawing, theme)
+
+
+def _pdf(drawing: Drawing, theme: Theme) -> bytes:
+    from netspec.diagram import pdf
+
+    return pdf.write(drawing, theme)
+
+
+def _png(drawing: Drawing, theme: Theme) -> bytes:
+    """As fine as usual, or as fine as the largest picture allows."""
+    from netspec.diagram import png
+
+    finest = png.LARGEST * 72 / max(drawing.width, drawing.height)
+    return png.write(drawing, theme, min(png.DPI, finest * 0.999))
+
+
+def _tex(drawing: Drawing, theme: Theme) -> str:
+    from netspec.diagram import tex
+
+    return tex.write(drawing, theme)
+
+
+_TEXTS: Mapping[str, Callable[[View, Theme], str]] = {"dot": _dot, "mmd": _mermaid, "json": _json}
+_WRITERS: Mapping[str, Callable[[Drawing, Theme], str | bytes]] = {"svg": _svg, "pdf": _pdf, "png": _png, "tex": _tex}
+
+
+def _known(what: str, name: str, known: tuple[str, ...]) -> None:
+    if name in known:
+        return
+    near = get_close_matches(name, known, n=1, cutoff=0.5)
+    listed = f"{', '.join(known[:-1])} or {known[-1]}"
+    help = f"did you mean {near[0]}?" if near else f"it is one of {listed}"
+    raise NetspecError((Diagnostic("E0802", f"there is no {what} {name}", _given(f"--{what}", name), help=help),))
+
+
+def _given(option: str, text: str) -> Span:
+    return Span(Source(option, text), 0, len(text))
