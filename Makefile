@@ -9,7 +9,7 @@ SETUP := $(VENV)/.netspec-installed
 PARITY := .parity/.netspec-installed
 WORKERS ?= 2
 
-.PHONY: demo test lint setup reference benchmark clean
+.PHONY: demo test lint setup reference gallery benchmark clean
 .DEFAULT_GOAL := test
 
 setup: $(SETUP)
@@ -19,10 +19,10 @@ $(SETUP): pyproject.toml constraints.txt
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-# The libraries that tests/parity compares with. They stay out of the environment: only those tests put them on the path.
+# The libraries that tests/parity and benchmarks compare with. They stay out of the environment: only those put them on the path.
 $(PARITY): $(SETUP)
 	rm -rf .parity
-	$(PIP) install --quiet --no-deps --target .parity torchvision==0.28.0 timm==1.0.31
+	$(PIP) install --quiet --no-deps --target .parity torchvision==0.28.0 timm==1.0.31 torchview==0.2.7
 	@touch $@
 
 demo: $(SETUP)
@@ -42,10 +42,15 @@ test: $(SETUP) $(PARITY) lint
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 # Writes the pages that are made from the code. `make test` checks that they are current.
-reference: $(SETUP)
+reference: $(SETUP) $(PARITY)
 	$(BIN)/netspec layers --format markdown > docs/layers.md
 	$(BIN)/netspec explain --format markdown > docs/errors.md
 	$(BIN)/netspec schema > docs/graph.schema.json
+	$(BIN)/python tests/zoo_page.py > docs/zoo.md
+
+# Draws the pictures of docs/gallery.md. `make test` checks that they are current.
+gallery: $(SETUP)
+	$(BIN)/python docs/gallery.py
 
 benchmark: $(SETUP) $(PARITY)
 	$(BIN)/python -m benchmarks

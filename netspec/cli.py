@@ -6,6 +6,7 @@ Whatever is only needed by one command is imported in it, so that `netspec check
 from __future__ import annotations
 
 import functools
+import gc
 import os
 import re
 import sys
@@ -42,8 +43,24 @@ Output = Annotated[
 ]
 
 
+Folder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.", show_default=False)]
+Device = Annotated[
+    str | None, typer.Option("--device", metavar="DEVICE", help="cpu, cuda, mps; the best there is if not given.")
+]
+Data = Annotated[
+    str | None,
+    typer.Option(
+        "--data", metavar="DATA", help="A folder that paths of data begin at, or other data: 'npz(\"new.npz\")'."
+    ),
+]
+Weights = Annotated[
+    Path | None, typer.Option("--weights", metavar="FILE", help="Other weights than the run's: a safetensors file.")
+]
+
+
 def main() -> None:
     """The `netspec` program."""
+    gc.set_threshold(100_000)  # modules and graphs live until the end: looking through them for garbage finds none
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for them takes longer than checking a net
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -99,17 +116,25 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
             print("interrupted", file=sys.stderr)
             raise typer.Exit(130) from None
 
-    COMMANDS[function.__name__] = run
+    COMMANDS[function.__name__.strip("_").replace("_", "-")] = run
     return run
 
 
 _EXTRAS = {
     "torch": "torch",
+    "PIL": "train",
     "accelerate": "train",
+    "datasets": "data",
+    "jinja2": "train",
+    "kornia": "train",
     "matplotlib": "train",
     "mnist1d": "train",
+    "onnx": "onnx",
+    "onnxscript": "onnx",
     "safetensors": "train",
+    "scipy": "train",
     "sklearn": "train",
+    "tensorboard": "tensorboard",
     "torchmetrics": "train",
 }
 
@@ -149,12 +174,15 @@ def check(
     found: list[Diagnostic] = []
     for path in files:
         nets: Sequence[str] = ()
+        graphs: list[Graph] = []
+        here: list[Diagnostic] = []
         try:
             spec = netspec.load(path)
             if net or settings or shapes:
-                here, nets = [], [spec.graph(net, inputs=shapes, **settings).name]
+                graphs = [spec.graph(net, inputs=shapes, **settings)]
+                nets = [graphs[0].name]
             else:
-                here, nets = spec.check(), spec.nets
+                (graphs, here), nets = spec.graphs(), spec.nets
         except NetspecError as error:
             here = list(error.diagnostics)
         found.extend(here)
@@ -162,6 +190,9 @@ def check(
             _print_diagnostics(here, sys.stdout)
             if not any(diagnostic.severity == "error" for diagnostic in here):
                 print(f"{_shown(path)}: ok ({', '.join(nets) or 'no nets'})")
+                for graph in graphs:
+                    for requirement in graph.requirements:
+                        print(f"  {graph.name}: {requirement}")
     if format != "text":
         from netspec import report
 
@@ -221,37 +252,392 @@ def graph(
 
 
 @command
-def train(
+def render(
     file: File,
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="OUT", help="The picture; its ending says what is written.")
+    ],
+    style: Annotated[str, typer.Option(metavar="STYLE", help="graph, table or volumes.")] = "graph",
+    depth: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=0, help="Fold blocks deeper than this; what fits a page if not given."),
+    ] = None,
+    unfold: Annotated[bool, typer.Option("--unfold", help="Draw repeated blocks one by one.")] = False,
+    focus: Annotated[str, typer.Option(metavar="BLOCK", help="Draw the inside of one block: layer3.0.")] = "",
+    theme: Annotated[str, typer.Option(metavar="THEME", help="light or dark; auto for a page.")] = "",
+    timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0, help="How long a layout may take before more is folded.")
+    ] = 20,
+    net: Net = None,
+    set: Settings = None,
+    input: Inputs = None,
+) -> None:
+    """Draw a net as svg, pdf, png, html, dot, mmd (Mermaid), tex (TikZ) or json."""
+    from netspec.diagram.render import Request, form_of
+    from netspec.diagram.render import render as draw
+    from netspec.files import write_bytes
+
+    form = form_of(output)
+    drawn = _graph(file, net, set, input)
+    picture = draw(Request(drawn, style, depth, unfold, focus, theme, timeout), form)
+    write_bytes(output, picture.data)
+    for note in picture.notes:
+        print(f"note: {note}", file=sys.stderr)
+
+
+@command
+def train(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="A .net file with a train section.", show_default=False)
+    ] = None,
     net: Net = None,
     set: Settings = None,
     input: Inputs = None,
     epochs: Annotated[int | None, typer.Option(metavar="N", min=0, help="In place of the file's epochs.")] = None,
-    device: Annotated[
-        str | None, typer.Option(metavar="DEVICE", help="cpu, cuda, mps; the best there is if not given.")
-    ] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", min=0, help="What the run's randomness comes from.")] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Where the run is kept; runs/NAME if not given.")
     ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Take up the run in this folder where it was left.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where paths of data begin; the file's folder if not given.")
+    ] = None,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out damaged samples, and count them.")] = False,
+    workers: Annotated[int, typer.Option(metavar="N", min=0, help="Processes that read samples ahead.")] = 0,
+    device: Annotated[
+        str | None, typer.Option(metavar="DEVICE", help="cpu, cuda, mps; the best there is if not given.")
+    ] = None,
+    devices: Annotated[int, typer.Option(metavar="N", min=1, help="So many devices of this machine together.")] = 1,
+    nodes: Annotated[int, typer.Option(metavar="N", min=1, help="So many machines together.")] = 1,
+    node: Annotated[int, typer.Option(metavar="I", min=0, help="Which of the machines this is, from 0.")] = 0,
+    address: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where the first machine is found.")] = "",
+    shard: Annotated[bool, typer.Option("--shard", help="Share out the weights over the devices (FSDP).")] = False,
+    sync_batchnorm: Annotated[
+        bool, typer.Option("--sync-batchnorm", help="Batch statistics over all devices together.")
+    ] = False,
+    precision: Annotated[Literal["fp32", "bf16", "fp16"], typer.Option(help="Of the passes through the net.")] = "fp32",
+    compile: Annotated[bool, typer.Option("--compile", help="Through torch.compile.")] = False,
+    channels_last: Annotated[bool, typer.Option(help="Images with their channels last in memory.")] = True,
+    checkpoint: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Compute what is in layer3, or in dense blocks, again: for less memory."),
+    ] = None,
+    deterministic: Annotated[bool, typer.Option(help="Kernels that give the same bits every time.")] = True,
+    save_every: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="Between two checkpoints.")] = 30,
+    steps: Annotated[int | None, typer.Option(metavar="N", min=1, help="Stop after so many steps.")] = None,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write event files for TensorBoard.")] = False,
+    report: Annotated[bool, typer.Option(help="Write report.html at the end.")] = True,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+    context: typer.Context = None,  # type: ignore[assignment]
 ) -> None:
-    """Train a net as the train section of its file says."""
-    from netspec.train import train as train_file
+    """Train a net as the train section of its file says, or take up a run where it was left: --resume RUN."""
+    from netspec import train as training
+    from netspec.train.setup import Setup
 
-    run = train_file(
-        file,
+    chosen = [name for name in Setup.model_fields if _said(context, name)]
+    given: Any = {name: context.params[name] for name in chosen}
+    if checkpoint:
+        given["checkpoint"] = tuple(checkpoint)
+    said = _settings(set, train=True)
+    if resume is not None:
+        run = training.resume(resume, file, epochs=epochs, set=said, quiet=quiet, **given)
+    elif file is None:
+        raise typer.BadParameter("name a FILE to train, or take up a run with --resume RUN")
+    else:
+        run = training.train(
+            file,
+            net=net,
+            set=said,
+            epochs=epochs,
+            seed=seed,
+            out=out,
+            input=_inputs(input),
+            data=data,
+            skip_bad=skip_bad,
+            quiet=quiet,
+            **given,
+        )
+    if report and not run.signal:
+        training.write_report(run)
+    if run.status != "finished":
+        raise typer.Exit(128 + run.signal if run.signal else 0)
+
+
+def _said(context: typer.Context, name: str) -> bool:
+    """Whether an option stands on the command line."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+@command
+def lr_find(
+    file: File,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The picture.")] = Path("lr.png"),
+    low: Annotated[float, typer.Option("--from", metavar="LR", min=0, help="The first learning rate.")] = 1e-6,
+    high: Annotated[float, typer.Option("--to", metavar="LR", min=0, help="The last learning rate.")] = 10.0,
+    steps: Annotated[int, typer.Option(metavar="N", min=20, help="So many steps between them.")] = 150,
+    net: Net = None,
+    set: Settings = None,
+    input: Inputs = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where paths of data begin; the file's folder if not given.")
+    ] = None,
+    device: Device = None,
+) -> None:
+    """Find a learning rate: a short training whose rate grows, as a curve and a suggestion."""
+    import netspec
+    from netspec.train import range_test
+    from netspec.train.setup import Setup
+
+    if not 0 < low < high:
+        raise typer.BadParameter("the learning rates go from one above 0 to a higher one: --from 1e-6 --to 10")
+    found = range_test.find(
+        netspec.load(file),
         net=net,
         set=_settings(set, train=True),
-        epochs=epochs,
-        device=device,
-        seed=seed,
-        out=out,
         input=_inputs(input),
-        quiet=quiet,
+        data=data,
+        low=low,
+        high=high,
+        steps=steps,
+        setup=Setup(device=device),
     )
-    if run.status != "finished":
-        raise typer.Exit(130 if run.status == "stopped" else 1)
+    range_test.draw(found, output)
+    print(f"{range_test.text(found)}\ndrawn to {_shown(output)}")
+
+
+@command
+def report(
+    run: Folder,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="The page; report.html in RUN if not given.")
+    ] = None,
+    data: Data = None,
+    device: Device = None,
+    weights: Weights = None,
+) -> None:
+    """Write a run as one page: figures, curves, mistakes, samples, the diagram, what it was made with."""
+    from netspec.train import report as page
+    from netspec.train import restore
+
+    print(f"written to {_shown(page.write(restore(run, device=device, weights=weights), output, data=data))}")
+
+
+@command
+def eval_(
+    run: Folder,
+    data: Data = None,
+    part: Annotated[Literal["test", "train", "all"], typer.Option(help="The samples to look at.")] = "test",
+    set: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A setting: --set train.metrics=[accuracy,f1]."),
+    ] = None,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out damaged samples.")] = False,
+    workers: Annotated[int, typer.Option(metavar="N", min=0, help="Processes that read samples ahead.")] = 0,
+    device: Device = None,
+    weights: Weights = None,
+    format: Annotated[Literal["text", "json"], typer.Option(help="The form of the figures.")] = "text",
+) -> None:
+    """Print how good a trained net is: loss, metrics, and which class was taken for which."""
+    from netspec.train import evaluate, restore
+
+    net, said = restore(run, device=device, weights=weights), _settings(set, train=True)
+    found = evaluate.evaluate(net, part=part, data=data, set=said, skip_bad=skip_bad, workers=workers)
+    print(evaluate.json_text(found) if format == "json" else evaluate.text(found))
+
+
+@command
+def predict(
+    run: Folder,
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="INPUT...", help="Pictures or folders of them, .npy, .npz, .csv, .txt.", show_default=False
+        ),
+    ],
+    output: Output = "-",
+    top: Annotated[int, typer.Option(metavar="N", min=1, help="So many classes of each, the likeliest first.")] = 3,
+    masks: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write the class of each pixel as a picture into this folder.")
+    ] = None,
+    device: Device = None,
+    weights: Weights = None,
+    format: Annotated[Literal["text", "json", "csv"], typer.Option(help="The form of what is said.")] = "text",
+) -> None:
+    """Print what a trained net says about files."""
+    from netspec.train import inputs as files
+    from netspec.train import predict as said
+    from netspec.train import restore
+
+    net = restore(run, device=device, weights=weights)
+    found = list(said.predict(net, files.read(inputs, net)))
+    for note in dict.fromkeys(prediction.changed for prediction in found if prediction.changed):
+        print(f"note: {note}", file=sys.stderr)
+    if masks is not None:
+        said.save_masks(found, masks)
+    match format:
+        case "json":
+            _write(said.json_text(found) + "\n", output)
+        case "csv":
+            _write(said.csv_text(found), output)
+        case "text":
+            _write(said.text(found, top) + "\n", output)
+
+
+@command
+def cam(
+    run: Folder,
+    image: Annotated[
+        Path, typer.Argument(metavar="IMAGE", help="A picture; or a signal: .npy, .npz, .csv.", show_default=False)
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="The picture; .npy for the numbers of the map.")
+    ] = Path("cam.png"),
+    target: Annotated[
+        str | None, typer.Option("--class", metavar="CLASS", help="By name or number; the likeliest if not given.")
+    ] = None,
+    layer: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The stage whose maps Grad-CAM looks at; the last if not given.")
+    ] = None,
+    method: Annotated[
+        Literal["cam", "grad-cam"] | None,
+        typer.Option(help="cam if not given where the net ends in global average pooling and linear, else grad-cam."),
+    ] = None,
+    device: Device = None,
+    weights: Weights = None,
+) -> None:
+    """Draw where in a picture or signal a trained net sees a class."""
+    from netspec.train import activation_maps, activation_picture, inputs, predict, restore
+
+    net = restore(run, device=device, weights=weights)
+    sample = next(inputs.read([image], net))
+    x = predict.entered(net, [sample])
+    found = activation_maps.activation_map(net, x, target=target, method=method, layer=layer)
+    activation_picture.draw(found, activation_picture.seen(net, sample), net.meaning, output)
+    print(f"{activation_picture.title(found, net.meaning)}: {found.method} of {found.layer}, drawn to {_shown(output)}")
+
+
+@command
+def export(
+    run: Folder,
+    format: Annotated[
+        Literal["onnx", "pt2", "safetensors"] | None,
+        typer.Option(help="As the end of --output names it, or onnx, if not given."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="The file; RUN's name if not given.")
+    ] = None,
+    device: Device = None,
+    weights: Weights = None,
+) -> None:
+    """Write a trained net for other programs: ONNX, torch.export's pt2, or its weights alone."""
+    from netspec.train import restore
+
+    net = restore(run, device=device or "cpu", weights=weights)
+    path = output or Path(f"{run.resolve().name}.{format or 'onnx'}")
+    made = net.export(path, format)
+    checked = "" if made.difference is None else f", within {made.difference:.1g} of the net where it was run again"
+    names = f"{', '.join(made.inputs)} -> {', '.join(made.outputs)}"
+    print(f"{_shown(path)}: {names}{checked}")
+
+
+@command
+def fit(
+    file: File,
+    memory: Annotated[str, typer.Option(metavar="SIZE", help="What there is on a device: 24GB, 16GiB, 800MB.")],
+    net: Net = None,
+    set: Settings = None,
+    input: Inputs = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where paths of data begin; the file's folder if not given.")
+    ] = None,
+    devices: Annotated[int, typer.Option(metavar="N", min=1, help="So many devices together.")] = 1,
+    precision: Annotated[Literal["fp32", "bf16", "fp16"], typer.Option(help="Of the passes through the net.")] = "fp32",
+    checkpoint: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="What is computed again instead of being kept.")
+    ] = None,
+) -> None:
+    """Find the largest batch that a device's memory holds, before any training."""
+    import netspec
+    from netspec.train.job import job_of
+    from netspec.train.memory import largest, needs, step_of, table
+    from netspec.train.setup import Setup
+
+    limit = _bytes(memory)
+    spec = netspec.load(file)
+    setup = Setup(devices=devices, precision=precision, checkpoint=tuple(checkpoint or ()))
+    job = job_of(spec, net=net, set=_settings(set, train=True), input=_inputs(input), data=data, setup=setup)
+    step = step_of(job, spec)
+    print(table([needs(step, step.settings.batch), largest(step, limit)], limit))
+
+
+def _bytes(text: str) -> int:
+    """An amount of memory in bytes."""
+    match = re.fullmatch(r"\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([kMGT]?)(i?)B?\s*", text)
+    if match is None:
+        raise _bad_option("--memory", text, "24GB", "--memory takes an amount of memory")
+    number, unit, binary = match.groups()
+    return int(float(number) * (1024 if binary else 1000) ** " kMGT".index(unit or " "))
+
+
+@command
+def verify_resume(
+    file: File,
+    net: Net = None,
+    set: Settings = None,
+    input: Inputs = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where paths of data begin; the file's folder if not given.")
+    ] = None,
+    steps: Annotated[int, typer.Option(metavar="N", min=2, help="So many steps; it is killed after one of them.")] = 30,
+    device: Annotated[str | None, typer.Option(metavar="DEVICE", help="cpu, cuda, mps.")] = None,
+    devices: Annotated[int, typer.Option(metavar="N", min=1, help="So many devices together.")] = 1,
+    precision: Annotated[Literal["fp32", "bf16", "fp16"], typer.Option(help="Of the passes through the net.")] = "fp32",
+) -> None:
+    """Prove that a run of a file can be taken up: train, kill, take up, and compare every bit."""
+    import netspec
+    from netspec.train.job import job_of
+    from netspec.train.setup import Setup
+    from netspec.train.verify import verify
+
+    spec = netspec.load(file)
+    setup = Setup(device=device, devices=devices, precision=precision)
+    said = _settings(set, train=True)
+    verdict = verify(job_of(spec, net=net, set=said, input=_inputs(input), data=data, setup=setup), spec, steps=steps)
+    print(f"{verdict.steps} steps at one go, and killed with SIGKILL after step {verdict.killed_after} and taken up:")
+    if not verdict.differing:
+        print(f"all {verdict.tensors} tensors of weights and optimizer ({verdict.numbers:,} numbers) are the same")
+        return
+    print(f"{len(verdict.differing)} of {verdict.tensors} tensors differ: {', '.join(verdict.differing[:8])}")
+    raise typer.Exit(1)
+
+
+@command
+def preview(
+    file: File,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The picture.")] = Path("preview.png"),
+    net: Net = None,
+    set: Settings = None,
+    input: Inputs = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where paths of data begin; the file's folder if not given.")
+    ] = None,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out damaged samples.")] = False,
+    samples: Annotated[int, typer.Option(metavar="N", min=1, max=50, help="Training samples, a row each.")] = 6,
+    variants: Annotated[int, typer.Option(metavar="N", min=1, max=50, help="What becomes of each, a column each.")] = 5,
+) -> None:
+    """Draw training samples and what augmentation makes of them, as the file's train section says."""
+    import netspec
+    from netspec.train.job import job_of, prepare
+    from netspec.train.preview import preview as draw
+
+    spec = netspec.load(file)
+    said = _settings(set, train=True)
+    job = job_of(spec, net=net, set=said, input=_inputs(input), data=data, skip_bad=skip_bad)
+    draw(prepare(job, spec), output, samples=samples, variants=variants)
+    print(f"drawn to {_shown(output)}")
 
 
 @command

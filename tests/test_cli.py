@@ -67,6 +67,13 @@ class TestCheck:
         result = process("check", "good.net")
         assert (result.returncode, result.stdout, result.stderr) == (0, "good.net: ok (Good)\n", "")
 
+    def test_sizes_that_fit_are_told(self, cli: Cli, tmp_path: Path) -> None:
+        text = "net Joined {\n  input x [3, H, 32]\n  maxpool(4) -> upsample(4)\n  _ + x\n}\n"
+        (tmp_path / "open.net").write_text(text, encoding="utf-8")
+        told = "open.net: ok (Joined)\n  Joined: H must be a multiple of 4, at least 4\n"
+        assert cli("check", "open.net").stdout == told
+        assert cli("check", "open.net", "--input", "x=[3,H,32]").stdout == told
+
     def test_json(self, cli: Cli, good: Path, bad: Path) -> None:
         result = cli("check", "--format", "json", "good.net", "bad.net", "none.net")
         document = json.loads(result.stdout)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import netspec
-from netspec import explain
+from netspec import explain, train
 from netspec.diagnostics import Diagnostic, render
 
 PACKAGE = Path(netspec.__file__).parent
@@ -77,19 +77,7 @@ def diagnostics(text: str) -> list[Diagnostic]:
             return found
         graph = spec.graph()
         if spec.train is not None:
-            check_training(spec, graph)
+            return train.check(spec.train, graph)
     except netspec.NetspecError as error:
         return list(error.diagnostics)
     return []
-
-
-def check_training(spec: netspec.Spec, graph: netspec.Graph) -> None:
-    """Raises NetspecError where the train section is wrong or does not go with the net."""
-    from netspec.train.match import match
-    from netspec.train.settings import settings
-
-    assert spec.train is not None
-    said = settings(spec.train)
-    data = said.data.outline()
-    assert data is not None
-    match(said, graph, data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -51,6 +52,8 @@ def test_what_the_wheel_holds(wheel: Path, root: Path) -> None:
             assert (name if folder == "netspec" else f"netspec/{name}") in held
     for path in (root / "netspec").rglob("*.py"):
         assert path.relative_to(root).as_posix() in held
+    for path in (root / "netspec" / "diagram" / "assets").iterdir():
+        assert path.relative_to(root).as_posix() in held
     assert not any(name.startswith(("tests/", "benchmarks/", "docs/")) or "__pycache__" in name for name in held)
 
 
@@ -70,6 +73,14 @@ def test_commands_work_in_an_empty_folder(installed: Path, root: Path, tmp_path:
     assert run(netspec, "explain", "E0301", cwd=tmp_path).startswith("# E0301")
     assert "conv(channels, kernel" in run(netspec, "layers", "conv", cwd=tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"resnet.net", "model.py"}
+
+
+def test_the_zoo_comes_along(installed: Path, tmp_path: Path) -> None:
+    netspec = installed / "netspec"
+    listed = run(netspec, "zoo", cwd=tmp_path)
+    assert re.search(r"^resnet50 +ResNet +25,557,032 +Deep Residual Learning", listed, re.MULTILINE)
+    assert run(netspec, "new", "mine", "--from", "resnet18", cwd=tmp_path) == "mine.net: ResNet as in resnet18\n"
+    assert "parameters  11,689,512" in run(netspec, "summary", "mine.net", cwd=tmp_path)
 
 
 def test_training_says_what_is_missing(installed: Path, root: Path, tmp_path: Path) -> None:

@@ -13,7 +13,16 @@ from netspec.codegen.expressions import Applied, render
 from netspec.codegen.fold import Item, Loop
 from netspec.codegen.forward import Writing, needed_steps, write_forward
 from netspec.codegen.layout import INDENT, Bracket, Comprehension, Expr, call, flat, lines
-from netspec.codegen.naming import MODULE_ATTRIBUTES, Names, camel, is_attribute, is_plain_word, local, quoted
+from netspec.codegen.naming import (
+    MODULE_ATTRIBUTES,
+    Names,
+    camel,
+    is_attribute,
+    is_hidden,
+    is_plain_word,
+    local,
+    quoted,
+)
 from netspec.codegen.parameters import Parameter
 from netspec.codegen.patterns import Literal, Ref, Resolved, ascending, counting, same
 from netspec.codegen.plan import Body, Part, Step
@@ -184,7 +193,7 @@ class ClassWriter:
         done.add(name)
         expr = self._construct_child(child)
         flag = self.design.resolution.flags.get(child.label)
-        if self.design.sequential or not is_plain_word(child.label):
+        if self.design.sequential or not (is_plain_word(child.label) or is_hidden(child.label)):
             return lines("", call(f"self.{_registration(child)}", quoted(child.label), expr), 2)
         if name.startswith("cast("):
             return lines(f"self.{_STORES[_registration(child)]}[{quoted(child.label)}] = ", expr, 2)
@@ -462,7 +471,7 @@ def _access(owner: str, part: Part) -> str:
     label = part.label
     if is_attribute(label):
         return f"{owner}.{label}"
-    if label in MODULE_ATTRIBUTES:
+    if is_hidden(label):
         kind = "nn.Module" if _is_submodule(part) else "Tensor"
         return f"cast({kind}, {owner}.{_STORES[_registration(part)]}[{quoted(label)}])"
     getter = _registration(part).replace("add_", "get_sub").replace("register_", "get_")

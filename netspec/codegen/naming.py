@@ -23,7 +23,7 @@ _ATTRIBUTES = """
 MODULE_ATTRIBUTES = frozenset(_ATTRIBUTES.split())
 """What `nn.Module` calls its own: a submodule of such a name would hide it, and torch refuses it."""
 SEQUENTIAL_ATTRIBUTES = MODULE_ATTRIBUTES | {"append", "extend", "insert", "pop"}
-TAKEN = frozenset({"torch", "nn", "F", "Tensor", "NamedTuple", "OrderedDict", "reduce", "self", "i", "Any"})
+TAKEN = frozenset({"torch", "nn", "F", "Tensor", "NamedTuple", "OrderedDict", "reduce", "cast", "self", "i", "Any"})
 LONGEST = 32
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
@@ -35,7 +35,12 @@ def is_plain_word(name: str) -> bool:
 
 def is_attribute(label: str) -> bool:
     """Whether `self.label` can hold a submodule."""
-    return is_plain_word(label) and label not in MODULE_ATTRIBUTES
+    return is_plain_word(label) and not is_hidden(label)
+
+
+def is_hidden(label: str) -> bool:
+    """Whether `nn.Module` has, or may have, something of its own under this name."""
+    return label in MODULE_ATTRIBUTES or label.startswith("_")
 
 
 def local(name: str) -> str:

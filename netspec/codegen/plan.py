@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from itertools import pairwise
+from operator import or_
 from typing import TypeAlias
 
-from netspec.codegen.naming import SEQUENTIAL_ATTRIBUTES
+from netspec.codegen.naming import SEQUENTIAL_ATTRIBUTES, is_hidden
 from netspec.graph.graph import Graph, Node, Scope, Value
-from netspec.graph.shape import Shape
-from netspec.graph.sizes import OpenSize
 from netspec.layers.base import TorchCall
 from netspec.syntax.source import Span
 
@@ -136,7 +136,7 @@ def _all_in(parts: Iterable[Part], steps: Sequence[Part]) -> bool:
 
 def _fits_sequential(step: Step, around: Part) -> bool:
     part = step.part
-    if part.owner is not around or part.label in SEQUENTIAL_ATTRIBUTES:
+    if part.owner is not around or part.label in SEQUENTIAL_ATTRIBUTES or is_hidden(part.label):
         return False
     if part.call is not None:
         return part.call.is_plain or not part.is_module
@@ -217,7 +217,7 @@ class _Planner:
                 self._add(Part(scope.key, scope.label, self._owner(scope.key), scope=scope))
         if node.key not in self.parts:
             nodes = self.nodes_of[node.key]
-            call = node.layer.torch(*_general_shapes(nodes))
+            call = node.layer.torch(*(reduce(or_, shapes) for shapes in zip(*(n.shapes for n in nodes), strict=True)))
             part = Part(node.key, node.label, self._owner(node.key), node=node, call=call)
             part.in_place = call.inplace and node.layer.name in IN_PLACE and all(map(self._may_overwrite, nodes))
             self._add(part)
@@ -332,19 +332,3 @@ class _Planner:
 
 def _is_unused(part: Part) -> bool:
     return part.body is not None and not part.body.outputs and not part.stateful
-
-
-def _general_shapes(nodes: Sequence[Node]) -> list[Shape]:
-    """The input shapes of a layer that is applied several times: sizes that differ are open."""
-    first, *others = [node.shapes for node in nodes]
-    if not others:
-        return list(first)
-    result = []
-    for position, shape in enumerate(first):
-        shapes = [shape, *(other[position] for other in others)]
-        dims = [
-            sizes[0] if all(size == sizes[0] for size in sizes) else OpenSize.symbol(f"size{axis}")
-            for axis, sizes in enumerate(zip(*(s.dims for s in shapes), strict=True))
-        ]
-        result.append(Shape(tuple(dims), shape.dtype))
-    return result

@@ -16,8 +16,12 @@ from netspec.elaborate.state import DEEPEST, MOST_MISTAKES, MOST_STAGES, Frame
 from netspec.elaborate.values import POISON, Poison, Result, SharedModule, Tensor, Word
 from netspec.graph.graph import ScopeKind
 from netspec.layers import REGISTRY
+from netspec.layers.base import Layer, ShapeError
 from netspec.syntax import tree
 from netspec.syntax.source import Span
+
+KEPT = "training"
+"""The one name that a module of PyTorch cannot give to a module in it: it is set by `train()` and `eval()`."""
 
 Each: TypeAlias = Callable[[tree.Stage, Frame], None]
 """What a body does with each of its stages: sequence, branch or dense stage."""
@@ -178,6 +182,9 @@ class Bodies(Calls):
 
     def free(self, name: str, span: Span, frame: Frame) -> None:
         """Labels are unique in their scope, and no parameter or let of the scope is called the same."""
+        if name == KEPT:
+            message = f"no stage can be called {name}: every PyTorch module keeps under that name whether it is trained"
+            raise Problem("E0204", message, span, help="give the stage another label")
         there = frame.environment.own(name)
         if there is UNBOUND:
             return
@@ -302,7 +309,8 @@ class Bodies(Calls):
         else:
             value = self.flow(let.flow, frame)
         if len(let.names) == 1:
-            if isinstance(only, tree.Call) and isinstance(value, Result) and value.made is not None:
+            named = let.names[0] != KEPT and isinstance(value, Result) and value.made is not None
+            if isinstance(only, tree.Call) and named:
                 value.made.suggestion = let.names[0]
             self.bind_names(let, [value], frame)
             return
@@ -354,6 +362,25 @@ class Bodies(Calls):
         self, shared: SharedModule, first: DraftNode | DraftScope, again: DraftNode | DraftScope, span: Span
     ) -> None:
         """The same weights must serve every value that a shared module is applied to."""
+        if _stages(first) != _stages(again):
+            raise Problem(
+                "E0218",
+                f"{shared.name} is made of other layers for this value than for the first",
+                span,
+                f"this value is {again.entering[0].shape}",
+                related=((first.span, f"applied to {first.entering[0].shape} first"),),
+                help="a shared module is one module, so what it is made of cannot depend on what it is given",
+            )
+        for one, other in zip(_nodes(first), _nodes(again), strict=True):
+            reason = _not_for_both(one, other)
+            if reason:
+                raise Problem(
+                    "E0218",
+                    f"{shared.name} cannot take values of several sizes: {reason}",
+                    span,
+                    f"this value is {again.entering[0].shape}",
+                    related=((first.span, f"applied to {first.entering[0].shape} first"),),
+                )
         if _weights(first) != _weights(again):
             raise Problem(
                 "E0218",
@@ -514,12 +541,44 @@ class Bodies(Calls):
         frame.returned = tuple(self.tensor(self.evaluate(value, frame), value.span) for value in statement.values)
 
 
+def _nodes(made: DraftNode | DraftScope) -> list[DraftNode]:
+    """A node, or all in a scope, in order."""
+    return [made] if isinstance(made, DraftNode) else [node for item in made.items for node in _nodes(item)]
+
+
+def _stages(made: DraftNode | DraftScope) -> list[tuple[Layer, list[tuple[int, int] | None]]]:
+    """The layers of a node or scope in order, each with where its inputs come from: None for what enters it."""
+    nodes = _nodes(made)
+    position = {id(node): index for index, node in enumerate(nodes)}
+    return [
+        (node.layer, [(position[id(t.node)], t.index) if id(t.node) in position else None for t in node.inputs])
+        for node in nodes
+    ]
+
+
+def _not_for_both(one: DraftNode, other: DraftNode) -> str:
+    """Why a layer cannot be one module for what two applications give it; empty where it can."""
+    pairs = list(zip(one.inputs, other.inputs, strict=True))
+    if all(a.shape == b.shape for a, b in pairs):
+        return ""
+    if any(a.shape.rank != b.shape.rank for a, b in pairs):
+        return f"{one.layer.name} is given values of different ranks"
+    shapes = [a.shape | b.shape for a, b in pairs]
+    try:
+        one.layer.torch(*shapes)
+        made = one.layer.outputs(*shapes)
+    except ShapeError as error:
+        return error.message
+    ranks = ([tensor.shape.rank for tensor in node.outputs] for node in (one, other))
+    return (
+        "" if all(each == [shape.rank for shape in made] for each in ranks) else f"{one.layer.name} leaves other axes"
+    )
+
+
 def _weights(made: DraftNode | DraftScope) -> list[Any]:
     """The shapes of all weights in a node or scope, in order."""
-    if isinstance(made, DraftNode):
-        taken = tuple(tensor.shape for tensor in made.inputs)
-        return [(made.layer.name, made.layer.parameters(*taken), made.layer.buffers(*taken))]
-    return [weights for item in made.items for weights in _weights(item)]
+    shapes = ((node.layer, tuple(tensor.shape for tensor in node.inputs)) for node in _nodes(made))
+    return [(layer.parameters(*taken), layer.buffers(*taken)) for layer, taken in shapes]
 
 
 def _misplaced_return(statement: tree.Return, frame: Frame) -> Problem:

@@ -58,6 +58,16 @@ class Shape:
     def as_float(self) -> Shape:
         return Shape(self.dims)
 
+    def __or__(self, other: Shape) -> Shape:
+        """What two shapes of one rank have in common: sizes that differ are open."""
+        return Shape(
+            tuple(
+                a if a == b else OpenSize.symbol(f"size{axis}")
+                for axis, (a, b) in enumerate(zip(self.dims, other.dims, strict=True))
+            ),
+            self.dtype,
+        )
+
     def __str__(self) -> str:
         text = f"[{', '.join(map(str, self.dims))}]"
         return text if self.dtype == "float" else f"{self.dtype} {text}"

@@ -5,10 +5,10 @@ Spans do not take part in equality, so `parse(print(tree)) == tree` is a plain c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, dataclass_transform
+from typing import Any, Literal, TypeAlias, TypeVar, dataclass_transform
 
 from netspec.syntax.source import NOWHERE, Span
 
@@ -29,8 +29,6 @@ class Tree:
     types are, too: `1` is not `1.0`.
     """
 
-    __match_args__: ClassVar[tuple[str, ...]] = ()
-
     span: Span = field(default=NOWHERE, kw_only=True)
 
     def __eq__(self, other: object) -> bool:
@@ -45,35 +43,45 @@ class Tree:
         text: list[str] = []
         pending: list[Any] = [self]
         while pending:
-            item = pending.pop()
-            if isinstance(item, str):
-                text.append(item)
-                continue
-            names = [f"{name}=" for name in item.__match_args__] if isinstance(item, Tree) else [""] * len(item)
-            parts = [getattr(item, name) for name in item.__match_args__] if isinstance(item, Tree) else item
-            text.append(f"{type(item).__name__ if isinstance(item, Tree) else ''}(")
-            pending.append(")")
-            for index in reversed(range(len(parts))):
-                value = parts[index]
-                pending.append(value if isinstance(value, Tree | tuple) else repr(value))
-                pending.append(f"{', ' if index else ''}{names[index]}")
+            match pending.pop():
+                case str(piece):
+                    text.append(piece)
+                case Tree() as inner:
+                    text.append(f"{type(inner).__name__}(")
+                    pending.extend(_listed((f"{name}=", value) for name, value in inner.said()))
+                case items:
+                    text.append("(")
+                    pending.extend(_listed(("", item) for item in items))
         return "".join(text)
+
+    def said(self) -> list[tuple[str, Any]]:
+        """What this part of the file says, by name."""
+        names: tuple[str, ...] = self.__match_args__
+        return [(name, getattr(self, name)) for name in names]
 
 
 def _said(part: Tree) -> Iterator[object]:
-    """What a part of a file says, from the outside in: the classes of its parts, how many there are, their values."""
+    """All that a part of a file says, from the outside in: the classes of its parts, their number, their values."""
     pending: list[object] = [part]
     while pending:
         match pending.pop():
             case Tree() as inner:
                 yield type(inner)
-                pending.extend(getattr(inner, name) for name in reversed(inner.__match_args__))
+                pending.extend(value for _, value in reversed(inner.said()))
             case tuple(items):
                 yield len(items)
                 pending.extend(reversed(items))
             case value:
                 yield type(value)
                 yield value
+
+
+def _listed(parts: Iterable[tuple[str, Any]]) -> list[Any]:
+    """What is written of a list's parts and its closing bracket, the last first; trees and tuples as they are."""
+    written: list[Any] = []
+    for name, value in parts:
+        written += [f"{', ' if written else ''}{name}", value if isinstance(value, Tree | tuple) else repr(value)]
+    return [")", *reversed(written)]
 
 
 @part

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.graph.graph import Graph
@@ -15,14 +15,17 @@ from netspec.spec import Spec, load
 from netspec.syntax import tree
 
 if TYPE_CHECKING:
+    from netspec.train.restored import Restored
     from netspec.train.runs import Run
+    from netspec.train.setup import SetupOptions
 
-__all__ = ["check", "train"]
+__all__ = ["check", "restore", "resume", "train", "write_report"]
 
 
 def check(section: tree.Train, graph: Graph) -> list[Diagnostic]:
     """What is wrong with a train section, by itself and with the net. Nothing is loaded: neither data nor torch."""
     from netspec.train.match import match
+    from netspec.train.patterns import mistakes
     from netspec.train.settings import settings
 
     try:
@@ -30,9 +33,9 @@ def check(section: tree.Train, graph: Graph) -> list[Diagnostic]:
         outline = chosen.data.outline()
         if outline is not None:
             match(chosen, graph, outline)
+        return mistakes(chosen, graph)
     except NetspecError as error:
         return list(error.diagnostics)
-    return []
 
 
 def train(
@@ -41,20 +44,88 @@ def train(
     net: str | None = None,
     set: Mapping[str, Any] | None = None,
     epochs: int | None = None,
-    device: str | None = None,
     seed: int | None = None,
     out: str | Path | None = None,
     input: Mapping[str, Sequence[int | str]] | None = None,
+    data: Any = None,
+    skip_bad: bool = False,
     quiet: bool = False,
+    **setup: Unpack[SetupOptions],
 ) -> Run:
     """Trains a net of a spec as its train section says, and keeps the run in a folder.
 
     `set` overrides the net's parameters by name, and settings by `train.` and their key: the text that a spec would
-    have there, or plain data. `epochs` and `seed` are short for two of those. `device` is cpu, cuda or mps; the best
-    there is where it is None. `out` is the folder, `runs/NAME` where it is None; where there is such a folder, the next
-    free number of it. `input` gives declared shapes in place of the spec's. Raises NetspecError.
+    have there, or plain data. `epochs` and `seed` are short for two of those. `out` is the folder, `runs/NAME` where it
+    is None; where there is such a folder, the next free number of it. `input` gives declared shapes in place of the
+    spec's. `data` is the folder where paths of data begin, or a data set from Python in place of the spec's: any
+    `torch.utils.data.Dataset`, or a pair, to train and to test with. With `skip_bad` damaged files are left out.
+    `setup` are the fields of a `Setup`: device, devices, precision, compile and others. Raises NetspecError.
     """
-    from netspec.train.start import start
+    from netspec.train.job import job_of
+    from netspec.train.setup import Setup
+    from netspec.train.start import begin
 
     opened = spec if isinstance(spec, Spec) else load(spec)
-    return start(opened, net=net, set=set, epochs=epochs, device=device, seed=seed, out=out, input=input, quiet=quiet)
+    said = {f"train.{key}": value for key, value in (("epochs", epochs), ("seed", seed)) if value is not None}
+    given = {**(set or {}), **said}
+    job = job_of(opened, net=net, set=given, input=input, data=data, skip_bad=skip_bad, setup=Setup(**setup))
+    return begin(job, opened, out=out, quiet=quiet)
+
+
+def resume(
+    folder: str | Path,
+    spec: str | Path | Spec | None = None,
+    *,
+    epochs: int | None = None,
+    set: Mapping[str, Any] | None = None,
+    data: Any = None,
+    quiet: bool = False,
+    **setup: Unpack[SetupOptions],
+) -> Run:
+    """Takes up a run in its folder, at its newest whole checkpoint: what follows is what would have followed.
+
+    The run's own spec is in its folder; one that is given has to say the same. Only the settings `epochs` and `stop`
+    may be others than before; `setup` may, though other devices or another precision change the last bits. A data set
+    from Python is given again as `data`, and another folder of data, should they have moved. Raises NetspecError.
+    """
+    from netspec.train.job import given_data
+    from netspec.train.resumption import job_in
+    from netspec.train.start import go_on
+
+    opened = load(spec) if isinstance(spec, str | Path) else spec
+    given = {**(set or {}), **({} if epochs is None else {"train.epochs": epochs})}
+    job = job_in(Path(folder), given, setup, opened)
+    if data is not None:
+        where, dataset = given_data(data)
+        job = job.model_copy(update={"data": where or job.data, "given": dataset})
+    return go_on(job, opened, Path(folder), quiet=quiet)
+
+
+def restore(folder: str | Path, *, device: str | None = None, weights: str | Path | None = None) -> Restored:
+    """The net of a run's folder with its weights, to be evaluated, asked and exported.
+
+    `run = restore("runs/mnist1d_conv")` gives `run.evaluate().figures`, `run.predict("signal.npy")`, `run.model`.
+    Nothing in the folder is ever run. `device` is cpu, cuda or mps, the best there is where it is None. `weights` is a
+    safetensors file to take in place of the run's own. Raises NetspecError.
+    """
+    from netspec.train.restored import restore
+
+    return restore(folder, device=device, weights=weights)
+
+
+def write_report(run: Run) -> None:
+    """Writes `report.html` into the folder of a run that has just been trained, where this process leads it.
+
+    What keeps it from being written is printed and no more: the run itself is safe.
+    """
+    import os
+    import sys
+
+    from netspec.train import report
+
+    if os.environ.get("RANK", "0") != "0":
+        return
+    try:
+        report.write(restore(run.folder))
+    except NetspecError as error:
+        print(f"note: there is no report: {error.diagnostics[0].message}", file=sys.stderr)

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from netspec.diagnostics import Diagnostic, NetspecError
+from netspec.syntax.source import Span
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -22,22 +25,37 @@ class DataError(Exception):
         super().__init__(message)
         self.message, self.notes, self.help = message, notes, help
 
+    def at(self, span: Span) -> NetspecError:
+        """The error as a diagnostic at its place (E0609)."""
+        return NetspecError((Diagnostic("E0609", self.message, span, notes=self.notes, help=self.help),))
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a spec's paths begin, and the folder that they do not leave."""
+    """Where a spec's paths begin, and the folder that they do not leave.
+
+    `given` says that the user named that folder (`--data`) instead of the spec's own. With `skip_bad`, damaged files
+    are left out instead of refused.
+    """
 
     folder: Path
     root: Path
+    given: bool = False
+    skip_bad: bool = False
 
     def resolve(self, written: str) -> Path:
         """The path that a spec means; raises DataError where it is not inside the project."""
         if not written or "\0" in written or "\\" in written or Path(written).is_absolute():
-            raise DataError("data are named by a path relative to the spec, with /", help='npz("data/signals.npz")')
+            raise DataError(
+                f"data are named by a path relative to {'the folder of --data' if self.given else 'the spec'}, with /",
+                help='npz("data/signals.npz")',
+            )
         path = (self.folder / written).resolve()
         if not path.is_relative_to(self.root.resolve()):
             raise DataError(
-                f'"{written}" lies outside the project', help=f"data stay inside the folder {self.root.name}"
+                f'"{written}" lies outside the {"folder of --data" if self.given else "project"}',
+                help=f"data stay inside the folder {self.root.name}"
+                + ("" if self.given else "; another one is named with --data FOLDER"),
             )
         return path
 
@@ -63,7 +81,7 @@ def read_npz(path: Path, name: str) -> Mapping[str, NDArray[Any]]:
                 f"{name} holds Python objects, which could run anything when read",
                 help="save arrays of numbers: numpy.savez(file, x=..., y=...)",
             ) from None
-        raise DataError(f"{name} cannot be read: {_reason(error)}") from None
+        raise DataError(f"{name} cannot be read: {reason(error)}") from None
     except MemoryError:
         raise DataError(f"{name} does not fit into memory") from None
 
@@ -84,6 +102,14 @@ def _check_size(path: Path, name: str) -> None:
         size = sum(entry.file_size for entry in archive.infolist())
     if size > memory:
         raise DataError(f"{name} unpacks to {size / 2**30:,.0f} GiB, and this machine has {memory / 2**30:,.0f}")
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a file; raises DataError."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path.name} cannot be read: {reason(error)}") from None
 
 
 def numbers(array: NDArray[Any], name: str) -> NDArray[Any]:
@@ -138,7 +164,7 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
                 raise DataError(f"{path.name} claims to hold {size:,} bytes, which no published file does")
             content = file.read(size + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path.name} cannot be read: {_reason(error)}") from None
+        raise DataError(f"{path.name} cannot be read: {reason(error)}") from None
     if len(content) != size:
         says = "more" if len(content) > size else f"{len(content):,}"
         raise DataError(f"{path.name} is damaged: it should hold {size:,} bytes and holds {says}")
@@ -153,6 +179,7 @@ def _near(path: Path) -> str:
     return f"did you mean {near}?" if near else "paths are relative to the spec's folder"
 
 
-def _reason(error: Exception) -> str:
-    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return f"{reason[:1].lower()}{reason[1:]}"
+def reason(error: Exception) -> str:
+    """Why something could not be read, as the end of a sentence."""
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return f"{text[:1].lower()}{text[1:]}"

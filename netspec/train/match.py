@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from importlib.util import find_spec
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.elaborate.problems import Problem, nearest
 from netspec.graph.graph import Graph, Output, Value
-from netspec.graph.shape import Shape
 from netspec.syntax.source import Span
-from netspec.train.data import Data, Dims, Split
-from netspec.train.losses import Form, Term
+from netspec.train.arrival import Arrival, arrival
+from netspec.train.augment import AugmentError, Chain
+from netspec.train.augment.crops import Frame
+from netspec.train.data import Data, Dims
+from netspec.train.data.base import kind_of
+from netspec.train.entry import Entry
+from netspec.train.files import DataError
+from netspec.train.losses import Form, Term, Weighing
 from netspec.train.metrics import Accuracy, MeanAbsoluteError, Metric, Task
 from netspec.train.settings import Settings
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 TASKS: dict[Form, Task] = {"classes": "multiclass", "one_hot": "multiclass", "binary": "binary", "values": "values"}
 
@@ -25,64 +28,68 @@ TASKS: dict[Form, Task] = {"classes": "multiclass", "one_hot": "multiclass", "bi
 class Match:
     """How a net is trained on data: the data as the net takes them, and which output each term of the loss is about.
 
-    `judged` is the output (its index among the graph's) that the metrics are about.
+    `entry` is how samples enter the net, after which `augment` is done to them. `judged` is the output (its index among
+    the graph's) that the metrics are about; with `logits` it is given before sigmoid or softmax.
     """
 
     data: Data
+    entry: Entry
     terms: tuple[tuple[Term, int, Form], ...]
     judged: int
     task: Task
     metrics: tuple[Metric, ...]
+    augment: Chain
+    logits: bool = True
 
 
 def match(settings: Settings, graph: Graph, data: Data) -> Match:
     """How data, net and losses fit; raises NetspecError with everything that keeps them from it (E0606 to E0608)."""
     wrong: list[Diagnostic] = []
-    fed = data
+    fed = met = data
+    entry, chain = Entry(), settings.augment
     try:
-        fed = _fed(settings, graph, data)
+        arrival = _arrival(settings, graph, data)
+        entry, met = arrival.entry, arrival.met(data)
+        fed = _fed(settings, graph, data, arrival)
+        met, frame = _framed(settings, graph, met)
+        chain = chain.fitted(fed.train).then(*frame)
     except Problem as problem:
         wrong.append(problem.diagnostic)
     terms: list[tuple[Term, int, Form]] = []
     for term in settings.loss:
         try:
-            index = _output(term, graph)
-            terms.append((term, index, _form(term, graph.outputs[index], settings, graph, data)))
+            index = output_of(term, graph)
+            terms.append((term, index, _form(term, graph.outputs[index], settings, graph, met)))
         except Problem as problem:
             wrong.append(problem.diagnostic)
     if wrong:
         raise NetspecError(tuple(wrong))
-    judged, form = next(
-        ((index, form) for _, index, form in terms if not graph.outputs[index].when_training), terms[0][1:]
-    )
+    term, judged, form = next((each for each in terms if not graph.outputs[each[1]].when_training), terms[0])
     if graph.outputs[judged].when_training:
         raise NetspecError((_only_in_training(settings, graph.outputs[judged]),))
     task = TASKS[form]
-    return Match(fed, tuple(terms), judged, task, _metrics(settings, task))
+    fed = _weighed(settings, fed)
+    return Match(fed, entry, tuple(terms), judged, task, _metrics(settings, task), chain, term.loss.squashes())
 
 
-def sample_shape(declared: Shape, data: Data) -> Dims | None:
-    """The shape in which samples enter a net that declares `declared`; None where they cannot."""
-    if not declared.is_open:
-        return tuple(size for size in declared.dims if isinstance(size, int))
-    own = data.shape
-    candidates = [own, (1, *own)] + ([own[1:]] if own[:1] == (1,) else [])
-    return next((shape for shape in candidates if _unifies(declared, shape)), None)
+def _framed(settings: Settings, graph: Graph, met: Data) -> tuple[Data, tuple[Frame, ...]]:
+    """The data with their targets' borders cut off, where the net's output is smaller than they are; and what cuts."""
+    try:
+        said = graph.outputs[output_of(settings.loss[0], graph)].value.shape
+    except Problem:
+        return met, ()
+    axes = met.shape[1:]
+    sizes = tuple(size for size in said.dims[said.rank - len(axes) :] if isinstance(size, int))
+    fits = axes and met.target[-len(axes) :] == axes and said.rank > len(axes) == len(sizes)
+    if not fits or sizes == axes or any(size > own for size, own in zip(sizes, axes, strict=True)):
+        return met, ()
+    y = kind_of((*met.target[: -len(axes)], *sizes), met.train.y.dtype)
+    split = replace(met.train, y=y)
+    return replace(met, train=split, test=split), (Frame(size=sizes),)
 
 
-def _unifies(declared: Shape, shape: Dims) -> bool:
-    """Whether open sizes can be given numbers so that the declared shape is this one."""
-    if declared.rank != len(shape):
-        return False
-    given: dict[str, int] = {}
-    for size, number in zip(declared.dims, shape, strict=True):
-        if given.setdefault(str(size), number) != number or (isinstance(size, int) and size != number):
-            return False
-    return True
-
-
-def _fed(settings: Settings, graph: Graph, data: Data) -> Data:
-    """The data as the net's input takes them."""
+def _arrival(settings: Settings, graph: Graph, data: Data) -> Arrival:
+    """How the data come to the net's input; raises Problem where they cannot."""
     if len(graph.inputs) != 1:
         names = ", ".join(value.name for value in graph.inputs)
         raise Problem(
@@ -93,23 +100,16 @@ def _fed(settings: Settings, graph: Graph, data: Data) -> Data:
             related=((settings.span("data"), "the data"),),
         )
     entry = graph.inputs[0]
-    splits = [_fed_split(split, entry, settings, graph, data) for split in (data.train, data.test)]
-    return replace(data, train=splits[0], test=splits[1])
-
-
-def _fed_split(split: Split, entry: Value, settings: Settings, graph: Graph, data: Data) -> Split:
-    wanted = sample_shape(entry.shape, data)
-    x = None if wanted is None else settings.data.adapt(split.x, wanted)
-    if x is None:
-        own = f"[{', '.join(map(str, data.shape))}]"
-        raise Problem(
-            "E0606",
-            f"{settings.data.name} gives {own}, but {graph.name} takes {entry.shape}",
-            _span(entry, graph),
-            f"takes {entry.shape}",
-            related=((settings.span("data"), f"gives {own}"),),
-            help=settings.data.mend(wanted) or f"declare the input as the data are: input {entry.name} {own}",
-        )
+    for step in settings.augment.steps:
+        if find_spec(step.package) is None:
+            message = f"{step.name} needs the package {step.package}, which is not installed"
+            raise Problem("E0613", message, settings.span("augment"), help="pip install 'netspec[train]'")
+    try:
+        found = arrival(entry.shape, data, settings.data, settings.augment)
+    except AugmentError as error:
+        raise Problem("E0620", error.message, settings.span("augment"), help=error.help) from None
+    if found is None:
+        raise _unfit(settings, graph, data)
     if entry.shape.dtype == "int" and not data.whole:
         raise Problem(
             "E0606",
@@ -118,21 +118,56 @@ def _fed_split(split: Split, entry: Value, settings: Settings, graph: Graph, dat
             "takes whole numbers",
             related=((settings.span("data"), "gives real numbers"),),
         )
-    return Split(_cast(x, entry.shape.dtype), split.y)
+    if settings.augment.steps and (entry.shape.dtype != "float" or found.entry.levels is not None):
+        message = f"{graph.name} takes indices, and only real numbers can be augmented"
+        raise Problem("E0620", message, settings.span("augment"))
+    return found
 
 
-def _cast(x: NDArray[Any], dtype: str) -> NDArray[Any]:
-    """The samples in the element type of the input; bytes that become real numbers are brightness, from 0 to 1."""
-    import numpy as np
+def _unfit(settings: Settings, graph: Graph, data: Data) -> Problem:
+    """That samples come in another shape than the input has, and how they could be asked for in that one."""
+    entry, name = graph.inputs[0], settings.data.name
+    own = f"[{', '.join(map(str, data.shape))}]"
+    fixed = tuple(size for size in entry.shape.dims if isinstance(size, int))
+    mend = settings.data.mend(fixed if len(fixed) == entry.shape.rank else None)
+    said = f"{name} gives {own}"
+    if settings.augment.steps:
+        with suppress(AugmentError):
+            said += f", which augment makes [{', '.join(map(str, settings.augment.shape(data.shape)))}]"
+    return Problem(
+        "E0606",
+        f"{said}, but {graph.name} takes {entry.shape}",
+        _span(entry, graph),
+        f"takes {entry.shape}",
+        related=((settings.span("data"), f"gives {own}"),),
+        help=mend or f"declare the input as the data are: input {entry.name} {own}",
+    )
 
-    if dtype == "int":
-        return x.astype(np.int64)
-    if dtype == "bool":
-        return x.astype(np.bool_)
-    return (x / np.float32(255)).astype(np.float32) if x.dtype == np.uint8 else x.astype(np.float32, copy=False)
+
+def _fed(settings: Settings, graph: Graph, data: Data, arrival: Arrival) -> Data:
+    """The data in the shape in which they are sent."""
+    splits = [split.adapted(settings.data, arrival.sent) for split in (data.train, data.test)]
+    assert splits[0] is not None
+    assert splits[1] is not None
+    return replace(data, train=splits[0], test=splits[1])
 
 
-def _output(term: Term, graph: Graph) -> int:
+def _weighed(settings: Settings, data: Data) -> Data:
+    """The data with the weights of the places of their targets, where a loss has any."""
+    weighing = {term.loss for term in settings.loss if isinstance(term.loss, Weighing)}
+    if not weighing:
+        return data
+    if len(weighing) > 1:
+        message = "the terms of this loss weigh the places of a mask differently, and there is one weight a place"
+        raise NetspecError((Diagnostic("E0608", message, settings.span("loss")),))
+    weigh = weighing.pop().weights
+    try:
+        return replace(data, train=data.train.weighed(weigh), test=data.test.weighed(weigh))
+    except DataError as error:
+        raise error.at(settings.span("data")) from None
+
+
+def output_of(term: Term, graph: Graph) -> int:
     """The index of the output that a term is about."""
     named = {output.name: index for index, output in enumerate(graph.outputs) if output.name is not None}
     if term.output in named:
@@ -181,6 +216,7 @@ def _form(term: Term, output: Output, settings: Settings, graph: Graph, data: Da
             )
         _check_weight(term, sizes)
         if form is not None:
+            _check_squashed(term, output, form, graph)
             return form
     raise Problem(
         "E0608",
@@ -202,6 +238,28 @@ def _check_weight(term: Term, sizes: Dims) -> None:
             term.span,
             "weight is one number each",
         )
+
+
+SQUASHING = {"sigmoid": ("binary", "one_hot"), "softmax": ("classes", "one_hot")}
+"""Layers whose output is a probability, and the forms in which a loss cannot take it for a score."""
+
+
+def _check_squashed(term: Term, output: Output, form: Form, graph: Graph) -> None:
+    """Raises Problem where the net ends in what the loss does by itself, so that it would be done twice."""
+    node = None if output.value.node is None else graph.nodes[output.value.node]
+    if node is None or not term.loss.squashes() or form not in SQUASHING.get(node.layer.name, ()):
+        return
+    probabilities = "logits" in type(term.loss).model_fields
+    raise Problem(
+        "E0621",
+        f"{graph.name} ends in {node.layer.name}, and {term.loss.name} does that by itself",
+        node.span,
+        f"{node.layer.name} here",
+        related=((term.span, f"and inside {term.loss.name}"),),
+        help=f"leave it out of the net, or write {term.loss.name}(logits=false)"
+        if probabilities
+        else f"leave {node.layer.name} out of the net",
+    )
 
 
 def _loss_help(term: Term, data: Data) -> str:

@@ -21,16 +21,18 @@ class Metric(Part):
 
     torch_name: ClassVar[str]
     tasks: ClassVar[tuple[Task, ...]]
+    table: ClassVar[bool] = False
+    """Whether it is a table of numbers, instead of one."""
 
-    def build(self, task: Task, classes: int) -> torchmetrics.Metric:
-        """The metric, at nothing yet."""
+    def build(self, task: Task, classes: int, ignored: int | None = None) -> torchmetrics.Metric:
+        """The metric, at nothing yet; places of the class `ignored` do not count."""
         import torchmetrics
         from torchmetrics import classification
 
         if task == "values":
             regression: torchmetrics.Metric = getattr(torchmetrics, self.torch_name)(**self.model_dump())
             return regression
-        arguments: dict[str, Any] = {"validate_args": False}
+        arguments: dict[str, Any] = {"validate_args": False, "ignore_index": ignored}
         if task == "multiclass":
             arguments |= {"num_classes": classes, **self.multiclass(classes)}
         judge: torchmetrics.Metric = getattr(classification, f"{task.capitalize()}{self.torch_name}")(**arguments)
@@ -100,11 +102,75 @@ class IoU(Averaged):
     torch_name = "JaccardIndex"
 
 
+class Inverse(Metric):
+    """Base of the metrics that are 1 less another one."""
+
+    def build(self, task: Task, classes: int, ignored: int | None = None) -> torchmetrics.Metric:
+        made: torchmetrics.Metric = 1 - super().build(task, classes, ignored)
+        return made
+
+
+@METRICS("error")
+class Error(Inverse):
+    """The share that is wrong."""
+
+    torch_name = "Accuracy"
+    tasks = ("multiclass", "binary")
+
+    def multiclass(self, classes: int) -> dict[str, Any]:
+        return {"average": "micro"}
+
+
+@METRICS("pixel_error")
+class PixelError(Error):
+    """The share of the places of a mask that is wrong: 1 - accuracy, as the ISBI 2012 challenge counts it."""
+
+
+@METRICS("confusion_matrix")
+class ConfusionMatrix(Metric):
+    """How often each class (a row) was called each class (a column). It is no figure of an epoch, but in the report."""
+
+    torch_name = "ConfusionMatrix"
+    tasks = ("multiclass", "binary")
+    table = True
+
+
 @METRICS("auroc")
 class AUROC(Metric):
     """The area under the receiver operating characteristic."""
 
     torch_name = "AUROC"
+    tasks = ("multiclass", "binary")
+
+
+@METRICS("average_precision")
+class AveragePrecision(Metric):
+    """The area under the curve of precision against recall."""
+
+    torch_name = "AveragePrecision"
+    tasks = ("multiclass", "binary")
+
+
+@METRICS("specificity")
+class Specificity(Averaged):
+    """The share of what is not so that was not called so."""
+
+    torch_name = "Specificity"
+
+
+@METRICS("kappa")
+class Kappa(Metric):
+    """Agreement beyond chance (Cohen 1960)."""
+
+    torch_name = "CohenKappa"
+    tasks = ("multiclass", "binary")
+
+
+@METRICS("mcc")
+class MCC(Metric):
+    """The correlation of what was said with what is so (Matthews 1975)."""
+
+    torch_name = "MatthewsCorrCoef"
     tasks = ("multiclass", "binary")
 
 
@@ -114,6 +180,19 @@ class MeanSquaredError(Metric):
 
     torch_name = "MeanSquaredError"
     tasks = ("values",)
+
+
+@METRICS("rmse")
+class RootMeanSquaredError(Metric):
+    """The root of the mean squared error."""
+
+    torch_name = "MeanSquaredError"
+    tasks = ("values",)
+
+    def build(self, task: Task, classes: int, ignored: int | None = None) -> torchmetrics.Metric:
+        import torchmetrics
+
+        return torchmetrics.MeanSquaredError(squared=False)
 
 
 @METRICS("mae")

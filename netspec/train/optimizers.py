@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from math import prod
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from pydantic import model_validator
 
@@ -28,8 +29,17 @@ class Optimizer(Part):
 
     lr: AtLeastZero
 
-    def build(self, parameters: Iterable[Tensor]) -> TorchOptimizer:
-        """The optimizer at work on these parameters; raises ValueError where torch refuses the arguments."""
+    def remembered(self, shape: tuple[int, ...]) -> int:
+        """How many numbers it remembers of a parameter of that shape, but for single ones such as a count of steps."""
+        return self.copies * prod(shape)
+
+    @property
+    def copies(self) -> int:
+        """How many tensors of a parameter's own shape it remembers."""
+        raise NotImplementedError
+
+    def build(self, parameters: Iterable[Tensor] | Iterable[dict[str, Any]]) -> TorchOptimizer:
+        """The optimizer at work on these parameters, or groups of them; raises ValueError where torch refuses them."""
         import torch
 
         made: type[TorchOptimizer] = getattr(torch.optim, self.torch_name)
@@ -52,6 +62,10 @@ class SGD(Optimizer):
     weight_decay: AtLeastZero = 0.0
     nesterov: Bool = False
 
+    @property
+    def copies(self) -> int:
+        return int(self.momentum > 0)
+
     @model_validator(mode="after")
     def _nesterov_needs_momentum(self) -> SGD:
         if self.nesterov and (self.momentum == 0 or self.dampening != 0):
@@ -70,6 +84,10 @@ class Adam(Optimizer):
     eps: AtLeastZero = 1e-8
     weight_decay: AtLeastZero = 0.0
     amsgrad: Bool = False
+
+    @property
+    def copies(self) -> int:
+        return 2 + int(self.amsgrad)
 
 
 @OPTIMIZERS("adamw")
@@ -90,6 +108,10 @@ class Adamax(Optimizer):
     eps: AtLeastZero = 1e-8
     weight_decay: AtLeastZero = 0.0
 
+    @property
+    def copies(self) -> int:
+        return 2
+
 
 @OPTIMIZERS("nadam")
 class NAdam(Optimizer):
@@ -103,6 +125,10 @@ class NAdam(Optimizer):
     momentum_decay: AtLeastZero = 0.004
     decoupled_weight_decay: Bool = False
 
+    @property
+    def copies(self) -> int:
+        return 2
+
 
 @OPTIMIZERS("radam")
 class RAdam(Optimizer):
@@ -114,6 +140,10 @@ class RAdam(Optimizer):
     eps: AtLeastZero = 1e-8
     weight_decay: AtLeastZero = 0.0
     decoupled_weight_decay: Bool = False
+
+    @property
+    def copies(self) -> int:
+        return 2
 
 
 @OPTIMIZERS("adagrad")
@@ -127,6 +157,10 @@ class Adagrad(Optimizer):
     initial_accumulator_value: AtLeastZero = 0.0
     eps: AtLeastZero = 1e-10
 
+    @property
+    def copies(self) -> int:
+        return 1
+
 
 @OPTIMIZERS("adadelta")
 class Adadelta(Optimizer):
@@ -137,6 +171,10 @@ class Adadelta(Optimizer):
     rho: Fraction = 0.9
     eps: AtLeastZero = 1e-6
     weight_decay: AtLeastZero = 0.0
+
+    @property
+    def copies(self) -> int:
+        return 2
 
 
 @OPTIMIZERS("adafactor")
@@ -149,6 +187,9 @@ class Adafactor(Optimizer):
     eps: tuple[AtLeastZero | None, AtLeastZero] = (None, 0.001)
     d: AboveZero = 1.0
     weight_decay: AtLeastZero = 0.0
+
+    def remembered(self, shape: tuple[int, ...]) -> int:
+        return prod(shape[:-1]) + prod(shape[:-2]) * shape[-1] if len(shape) > 1 else prod(shape)
 
 
 @OPTIMIZERS("rmsprop")
@@ -163,6 +204,10 @@ class RMSprop(Optimizer):
     momentum: AtLeastZero = 0.0
     centered: Bool = False
 
+    @property
+    def copies(self) -> int:
+        return 1 + int(self.momentum > 0) + int(self.centered)
+
 
 @OPTIMIZERS("rprop")
 class Rprop(Optimizer):
@@ -172,6 +217,10 @@ class Rprop(Optimizer):
     lr: AtLeastZero = 0.01
     etas: tuple[Fraction, AboveZero] = (0.5, 1.2)
     step_sizes: tuple[AboveZero, AboveZero] = (1e-6, 50.0)
+
+    @property
+    def copies(self) -> int:
+        return 2
 
 
 @OPTIMIZERS("asgd")
@@ -185,6 +234,10 @@ class ASGD(Optimizer):
     t0: AtLeastZero = 1e6
     weight_decay: AtLeastZero = 0.0
 
+    @property
+    def copies(self) -> int:
+        return 1
+
 
 @OPTIMIZERS("lbfgs")
 class LBFGS(Optimizer):
@@ -197,3 +250,7 @@ class LBFGS(Optimizer):
     history_size: Positive = 100
     tolerance_grad: AtLeastZero = 1e-7
     tolerance_change: AtLeastZero = 1e-9
+
+    @property
+    def copies(self) -> int:
+        return 2 * self.history_size + 2

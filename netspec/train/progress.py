@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -20,13 +21,16 @@ MOVE_EVERY = 0.1
 """Seconds between two moves of the bar."""
 LINES = 10
 """So many lines a run where there is no terminal."""
+PARENT = "NETSPEC_PARENT"
+"""The variable that tells a process which one has started it."""
 
 
 class Watch(AbstractContextManager["Watch"]):
     """Shows how far a run is. `quiet` shows nothing."""
 
-    def __init__(self, epochs: int, steps: int, *, quiet: bool) -> None:
-        self.epochs, self.steps = epochs, steps
+    def __init__(self, epochs: int, steps: int, batch: int, *, quiet: bool) -> None:
+        self.epochs, self.steps, self.batch = epochs, steps, batch
+        self.first: int | None = None
         self.quiet = quiet
         self.bar = not quiet and sys.stdout.isatty()
         self.progress: Progress | None = None
@@ -44,10 +48,11 @@ class Watch(AbstractContextManager["Watch"]):
                 MofNCompleteColumn(),
                 BarColumn(),
                 TimeRemainingColumn(),
+                TextColumn("{task.fields[rate]}"),
                 TextColumn("{task.description}"),
             )
             self.progress = self.stack.enter_context(Progress(*columns))
-            self.task = self.progress.add_task("", total=self.epochs)
+            self.task = self.progress.add_task("", total=self.epochs, rate="")
         return self
 
     def __exit__(
@@ -58,8 +63,14 @@ class Watch(AbstractContextManager["Watch"]):
     def step(self, epoch: int, step: int) -> None:
         """A step is done."""
         if self.progress is not None and self.task is not None and monotonic() - self.moved > MOVE_EVERY:
-            self.moved = monotonic()
-            self.progress.update(self.task, completed=epoch + (step + 1) / self.steps)
+            now, done = monotonic(), epoch * self.steps + step + 1
+            if self.first is None:
+                self.first, self.begun = done, now
+            rate = (
+                f"{(done - self.first) * self.batch / (now - self.begun):,.0f} samples/s" if done > self.first else ""
+            )
+            self.moved = now
+            self.progress.update(self.task, completed=done / self.steps, rate=rate)
 
     def epoch(self, row: Row) -> None:
         """An epoch is done."""
@@ -92,24 +103,33 @@ def _named(name: str, figures: Mapping[str, float]) -> str:
 
 
 class Stop(AbstractContextManager["Stop"]):
-    """Notes Ctrl-C instead of raising it, so that the step in progress is finished; a second one raises as ever."""
+    """Notes Ctrl-C and SIGTERM instead of ending there, so that the step in progress is finished and kept.
+
+    A second Ctrl-C ends as ever. `signal` is the number of the one that was noted. A process whose parent, that started
+    it, has gone is to stop as well.
+    """
 
     def __init__(self) -> None:
-        self.asked = False
-        self.before: Any = None
+        self.signal: int | None = None
+        self.before: dict[int, Any] = {}
+        self.parent = int(os.environ.get(PARENT, 0))
+
+    @property
+    def asked(self) -> bool:
+        return self.signal is not None or (self.parent != 0 and os.getppid() != self.parent)
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            self.before = signal.signal(signal.SIGINT, self._note)
+            self.before = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.before is not None:
-            signal.signal(signal.SIGINT, self.before)
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
+        if self.signal is not None and number == signal.SIGINT:
             raise KeyboardInterrupt
-        self.asked = True
+        self.signal = number

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-WEIGHTS, ORDER, STEP = 1, 2, 3
+WEIGHTS, ORDER, STEP, SAMPLE, AUGMENT = range(1, 6)
 """What a stream is for; streams of different purposes have nothing in common."""
 
 _MASK = 2**64 - 1

@@ -6,8 +6,9 @@ import csv
 import io
 import json
 import os
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -18,7 +19,7 @@ from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.syntax.source import Source, Span
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from netspec.train.loop import Row
     from netspec.train.settings import Settings
@@ -38,13 +39,17 @@ SAVE_EVERY = 2.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Run:
-    """A training that is over: its folder, a row an epoch, and the net as it is now."""
+    """A training that is over: its folder, a row an epoch, and the net as it is now.
+
+    `signal` is the number of the signal that stopped it, where one did.
+    """
 
     folder: Path
     settings: Settings
     metrics: tuple[Row, ...]
     model: nn.Module
     status: Status = "finished"
+    signal: int | None = None
 
     @property
     def test_error(self) -> float | None:
@@ -67,6 +72,41 @@ def claim(wanted: Path) -> Path:
     raise AssertionError
 
 
+@contextmanager
+def occupied(folder: Path) -> Iterator[None]:
+    """A folder at the disposal of this process alone; raises NetspecError (E0646) where another one is at work in it.
+
+    The system lets go of the folder when the process ends, however it ends.
+    """
+    try:
+        import fcntl
+    except ImportError:  # not on every system
+        yield
+        return
+    try:
+        opened = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise unwritable(folder, error) from None
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(opened)
+        here = Span(Source(str(folder), ""), 0, 0)
+        message = f"a training is at work in {folder}"
+        raise NetspecError((Diagnostic("E0646", message, here, help="wait for its end, or stop it first"),)) from None
+    try:
+        yield
+    finally:
+        os.close(opened)
+
+
+def sweep(folder: Path) -> None:
+    """Takes away what a process that was killed had begun to write in a folder."""
+    for beside in folder.glob(".*.partial"):
+        with suppress(OSError):
+            beside.unlink()
+
+
 def replacing(path: Path, write: Callable[[Path], object]) -> None:
     """Has `write` make the file beside its place, then renames it: it is there whole or not at all.
 
@@ -80,11 +120,43 @@ def replacing(path: Path, write: Callable[[Path], object]) -> None:
             with beside.open("rb+") as file:
                 os.fsync(file.fileno())
             beside.replace(path)
+            _sync_folder(path.parent)
         finally:
             with suppress(OSError):
                 beside.unlink(missing_ok=True)
     except (OSError, ValueError) as error:
         raise unwritable(path, error) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Brings the names in a folder to the disk, where the system can: a rename alone may be lost with the power."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def save_tensors(tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str]) -> None:
+    """Writes tensors of the CPU as a safetensors file, each whole where several share memory; raises OSError."""
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    memories: set[int] = set()
+    own: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        memory = tensor.untyped_storage().data_ptr()
+        shared = memory in memories
+        own[name] = tensor.clone(memory_format=torch.contiguous_format) if shared else tensor.contiguous()
+        memories.add(own[name].untyped_storage().data_ptr())
+    try:
+        save_file(own, path, dict(metadata))
+    except SafetensorError as error:
+        number = re.search(r"os error (\d+)", str(error))
+        raise (OSError(int(number[1]), os.strerror(int(number[1]))) if number else OSError(str(error))) from None
 
 
 def unwritable(path: Path, error: Exception) -> NetspecError:
@@ -106,16 +178,16 @@ def _is_file(path: Path) -> bool:
 
 @dataclass(slots=True, eq=False)
 class Recorder:
-    """Keeps a run's folder up to date while it goes on."""
+    """Keeps a run's folder up to date while it goes on. Of several processes only the first, the lead, writes."""
 
     folder: Path
     about: dict[str, Any]
+    lead: bool = True
     rows: list[Row] = field(default_factory=list)
     _saved: float = field(default_factory=monotonic)
 
-    def begin(self, spec: str, source: str) -> None:
-        """The files that are known before the first step."""
-        self.text(SPEC, spec)
+    def begin(self, source: str) -> None:
+        """What is known before the first step: the net's PyTorch source, and the record."""
         self.text(SOURCE, source)
         self.save("running")
 
@@ -125,40 +197,39 @@ class Recorder:
         if monotonic() - self._saved > SAVE_EVERY:
             self.save("running")
 
-    def save(self, status: Status) -> None:
+    def save(self, status: Status, signal: int | None = None) -> None:
         """Brings the metrics and the record on disk up to date."""
         self.text(METRICS, table(self.rows))
         last = self.rows[-1] if self.rows else None
-        state = {"status": status, "epochs": last.epoch if last else 0, "steps": last.step if last else 0}
+        state = {
+            "status": status,
+            "signal": signal,
+            "epochs": last.epoch if last else 0,
+            "steps": last.step if last else 0,
+        }
         figures = {"train": dict(last.train), "test": dict(last.test)} if last else {}
         self.text(RECORD, json.dumps({**self.about, **state, **figures}, indent=2) + "\n")
         self._saved = monotonic()
 
-    def finish(self, model: nn.Module, status: Status) -> None:
+    def finish(self, weights: Mapping[str, Tensor], status: Status, signal: int | None = None) -> None:
         """The weights and the curves."""
         from netspec.train.curves import draw
 
-        self.save(status)
-        self.weights(model)
-        if self.rows:
+        self.save(status, signal)
+        self.weights(weights)
+        if self.rows and self.lead:
             draw(self.folder)
 
-    def weights(self, model: nn.Module) -> None:
+    def weights(self, weights: Mapping[str, Tensor]) -> None:
         """The net's parameters and buffers under their names."""
-        from safetensors import SafetensorError
-        from safetensors.torch import save_model
-
-        def write(beside: Path) -> None:
-            try:
-                save_model(model, str(beside), metadata={"format": "pt"})
-            except SafetensorError as error:
-                raise OSError(str(error)) from error
-
-        replacing(self.folder / WEIGHTS, write)
+        tensors = {name: tensor.detach().cpu() for name, tensor in weights.items()}
+        if self.lead:
+            replacing(self.folder / WEIGHTS, lambda beside: save_tensors(tensors, beside, {"format": "pt"}))
 
     def text(self, name: str, text: str) -> None:
         """A file of text."""
-        replacing(self.folder / name, lambda beside: beside.write_text(text, encoding="utf-8", newline="\n"))
+        if self.lead:
+            replacing(self.folder / name, lambda beside: beside.write_text(text, encoding="utf-8", newline="\n"))
 
 
 def table(rows: Sequence[Row]) -> str:

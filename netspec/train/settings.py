@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, TypeVar
 
@@ -14,16 +14,21 @@ from netspec.elaborate.problems import Problem, nearest
 from netspec.layers.base import NonNegative, Positive
 from netspec.syntax import tree
 from netspec.syntax.source import NOWHERE, Span
+from netspec.train.augment import AUGMENTS, Augment, Chain
+from netspec.train.clipping import CLIPS, Clip
 from netspec.train.data import DATA, DataSet
 from netspec.train.literals import Word, evaluate, found
 from netspec.train.losses import LOSSES, Loss, Term
 from netspec.train.metrics import METRICS, Metric
 from netspec.train.optimizers import OPTIMIZERS, Adam, Optimizer
-from netspec.train.parts import Given, Part, Table
+from netspec.train.parts import Fraction, Given, Part, Table, bind, written
+from netspec.train.patterns import KINDS, Group, Pattern
 from netspec.train.schedules import SCHEDULES, Constant, Schedule
+from netspec.train.stopping import STOPPINGS, Stopping
 
 P = TypeVar("P", bound=Part)
 T = TypeVar("T")
+E = TypeVar("E")
 
 
 class Settings(BaseModel):
@@ -35,6 +40,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     data: InstanceOf[DataSet]
+    augment: InstanceOf[Chain] = Chain()
     loss: Annotated[tuple[InstanceOf[Term], ...], Field(min_length=1)]
     optimizer: InstanceOf[Optimizer] = Adam()
     schedule: InstanceOf[Schedule] = Constant()
@@ -42,6 +48,13 @@ class Settings(BaseModel):
     batch: Positive = 64
     metrics: tuple[InstanceOf[Metric], ...] | None = None
     seed: NonNegative = 0
+    init: str | None = None
+    freeze: tuple[InstanceOf[Pattern], ...] = ()
+    groups: tuple[InstanceOf[Group], ...] = ()
+    clip: InstanceOf[Clip] | None = None
+    accumulate: Positive = 1
+    ema: Fraction | None = None
+    stop: InstanceOf[Stopping] | None = None
     spans: SkipValidation[Mapping[str, Span]] = Field(default_factory=dict, repr=False)
 
     def span(self, key: str) -> Span:
@@ -51,6 +64,16 @@ class Settings(BaseModel):
     def written(self) -> dict[str, str]:
         """Every setting as a spec would write it, by key."""
         metrics = {} if self.metrics is None else {"metrics": f"[{', '.join(m.written() for m in self.metrics)}]"}
+        others = {
+            "augment": self.augment.written() or None,
+            "init": None if self.init is None else written(self.init),
+            "freeze": _listed(self.freeze),
+            "groups": _listed(self.groups),
+            "clip": None if self.clip is None else self.clip.written(),
+            "accumulate": None if self.accumulate == 1 else str(self.accumulate),
+            "ema": None if self.ema is None else str(self.ema),
+            "stop": None if self.stop is None else self.stop.written(),
+        }
         return {
             "data": self.data.written(),
             "loss": " + ".join(term.written() for term in self.loss),
@@ -60,7 +83,12 @@ class Settings(BaseModel):
             "batch": str(self.batch),
             **metrics,
             "seed": str(self.seed),
+            **{key: text for key, text in others.items() if text is not None},
         }
+
+
+def _listed(items: Sequence[Pattern | Group]) -> str | None:
+    return f"[{', '.join(item.written() for item in items)}]" if items else None
 
 
 def settings(train: tree.Train, overrides: Mapping[str, tree.Setting] | None = None) -> Settings:
@@ -78,9 +106,19 @@ def settings(train: tree.Train, overrides: Mapping[str, tree.Setting] | None = N
                     "E0605", f"the train section says nothing about its {key}", _head(train), help=_EXAMPLES[key]
                 )
             )
+    if not reading.wrong:
+        reading.wrong.extend(_wrong_changes(reading.values))
     if reading.wrong:
         raise NetspecError(tuple(sorted(reading.wrong, key=_place)))
     return Settings(**reading.values, spans=reading.spans)
+
+
+def _wrong_changes(values: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """What is wrong with what groups of parameters change in the optimizer."""
+    optimizer: Optimizer = values.get("optimizer", Adam())
+    for group in values.get("groups", ()):
+        made = bind(type(optimizer), [Given(name, value, group.span) for name, value in group.changes], group.span)
+        yield from made if isinstance(made, list) else ()
 
 
 def _by_key(train: tree.Train, reading: _Reading) -> dict[str, tree.Setting]:
@@ -120,7 +158,7 @@ class _Reading:
         try:
             if key not in KEYS:
                 raise _unknown_key(key, setting.span)
-            value = KEYS[key](_expression(setting))
+            value = _chain(setting.value) if key == "augment" else KEYS[key](_expression(setting))
         except Problem as problem:
             self.wrong.append(problem.diagnostic)
         except NetspecError as error:
@@ -149,6 +187,18 @@ def _expression(setting: tree.Setting) -> tree.Expr:
     if len(elements) == 1 and not isinstance(elements[0], tree.Group | tree.Wiring):
         return elements[0]
     raise Problem("E0604", f"{setting.key} takes one value, not a flow", setting.value.span)
+
+
+def _chain(flow: tree.Flow) -> Chain:
+    """The reader of augmentations in turn."""
+    steps = _each(_augment, flow.elements)
+    return Chain(steps, tuple(element.span for element in flow.elements))
+
+
+def _augment(element: tree.Element) -> Augment:
+    if isinstance(element, tree.Group | tree.Wiring):
+        raise Problem("E0604", "augment is a flow of augmentations, and holds no body", element.span)
+    return _part(AUGMENTS)(element)
 
 
 def _part(table: Table[P]) -> Callable[[tree.Expr], P]:
@@ -215,7 +265,7 @@ def _metrics(expression: tree.Expr) -> tuple[Metric, ...]:
     return metrics
 
 
-def _each(read: Callable[[tree.Expr], T], expressions: Sequence[tree.Expr]) -> tuple[T, ...]:
+def _each(read: Callable[[E], T], expressions: Sequence[E]) -> tuple[T, ...]:
     """What each expression says; raises with all that is wrong, not with the first."""
     values: list[T] = []
     wrong: list[Diagnostic] = []
@@ -282,8 +332,80 @@ def _term(expression: tree.Expr) -> Term:
     return Term(loss, 1.0, output, expression.span)
 
 
+def _real(key: str, *, below: float) -> Callable[[tree.Expr], float]:
+    """The reader of a number from 0 to less than `below`."""
+
+    def read(expression: tree.Expr) -> float:
+        value = evaluate(expression)
+        if not is_number(value) or not 0 <= value < below:
+            raise Problem("E0604", f"{key} is a number from 0 to below {below:g}, not {found(value)}", expression.span)
+        return float(value)
+
+    return read
+
+
+def _text(key: str, example: str) -> Callable[[tree.Expr], str]:
+    """The reader of a text."""
+
+    def read(expression: tree.Expr) -> str:
+        value = evaluate(expression)
+        if not isinstance(value, str):
+            raise Problem("E0604", f"{key} is a text, not {found(value)}", expression.span, help=f'{key} "{example}"')
+        return value
+
+    return read
+
+
+def _clip(expression: tree.Expr) -> Clip:
+    """The reader of gradient clipping: a number is the norm."""
+    if isinstance(expression, tree.Name) or (isinstance(expression, tree.Call) and _names_loss(expression)):
+        return _part(CLIPS)(expression)
+    given = [Given(None, evaluate(expression), expression.span)]
+    return _made(CLIPS, tree.Name("norm", span=expression.span), given, expression.span)
+
+
+def _patterns(expression: tree.Expr) -> tuple[Pattern, ...]:
+    """The reader of names of parameters: one, or a list of them."""
+    return _each(_pattern, expression.items if isinstance(expression, tree.List) else (expression,))
+
+
+def _pattern(expression: tree.Expr) -> Pattern:
+    value = evaluate(expression)
+    if isinstance(value, Word) and value.text in KINDS:
+        return Pattern(value.text, kind=True, span=expression.span)
+    if isinstance(value, str):
+        return Pattern(value, span=expression.span)
+    kinds = " or ".join(KINDS)
+    raise Problem(
+        "E0604",
+        f"parameters are named by a text or by {kinds}, not by {found(value)}",
+        expression.span,
+        help='freeze ["features", "*.bias"]',
+    )
+
+
+def _groups(expression: tree.Expr) -> tuple[Group, ...]:
+    """The reader of groups of parameters: one, or a list of them."""
+    return _each(_group, expression.items if isinstance(expression, tree.List) else (expression,))
+
+
+def _group(expression: tree.Expr) -> Group:
+    """`group(biases, "head.*", lr=0.1)`: the patterns first, then what is different for them."""
+    example = "group(biases, norms, weight_decay=0)"
+    if not isinstance(expression, tree.Call) or not isinstance(expression.callee, tree.Name):
+        raise Problem("E0604", "groups holds groups of parameters", expression.span, help=example)
+    if expression.callee.id != "group":
+        raise Problem("E0604", "groups holds groups of parameters", expression.callee.span, help=example)
+    patterns = _each(_pattern, [argument.value for argument in expression.arguments if argument.name is None])
+    changes = [(given.name, given.value) for given in _given(expression.arguments) if given.name is not None]
+    if not patterns or not changes:
+        raise Problem("E0604", "a group says which parameters, and what is different", expression.span, help=example)
+    return Group(patterns, tuple(changes), expression.span)
+
+
 KEYS: dict[str, Callable[[tree.Expr], Any]] = {
     "data": _part(DATA),
+    "augment": _part(AUGMENTS),
     "loss": _loss,
     "optimizer": _part(OPTIMIZERS),
     "schedule": _part(SCHEDULES),
@@ -291,6 +413,13 @@ KEYS: dict[str, Callable[[tree.Expr], Any]] = {
     "batch": _whole("batch", 1),
     "metrics": _metrics,
     "seed": _whole("seed", 0),
+    "init": _text("init", "weights.safetensors"),
+    "freeze": _patterns,
+    "groups": _groups,
+    "clip": _clip,
+    "accumulate": _whole("accumulate", 1),
+    "ema": _real("ema", below=1),
+    "stop": _part(STOPPINGS),
 }
 """What a train section can set, and how each is read."""
 

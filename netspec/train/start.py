@@ -1,242 +1,224 @@
-"""A spec becomes a trained net: settings, data, model, loop and folder, in that order."""
+"""A job becomes a trained net: begun in a folder of its own, or taken up again in the folder where it was left."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from importlib.util import find_spec
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from time import monotonic
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from netspec.diagnostics import Diagnostic, NetspecError
-from netspec.elaborate import project_root
-from netspec.graph.graph import Graph
 from netspec.spec import Spec
-from netspec.syntax import tree
-from netspec.syntax.parser import parse
-from netspec.syntax.source import Source, Span
-from netspec.train.data import Data
-from netspec.train.files import DataError, Place
-from netspec.train.literals import Word
-from netspec.train.match import Match, match, sample_shape
-from netspec.train.parts import written
+from netspec.train import sources
+from netspec.train.checkpoint import FOLDER as CHECKPOINTS
+from netspec.train.checkpoint import Checkpoints, State
+from netspec.train.devices import environment
+from netspec.train.events import events
+from netspec.train.files import DataError
+from netspec.train.job import Job, Prepared, override, prepare
+from netspec.train.launch import Report, Work, is_parting, is_worker, launched, lost, together
+from netspec.train.meaning import Meaning
 from netspec.train.progress import Stop, Watch
-from netspec.train.runs import Recorder, Run, Status, claim
-from netspec.train.settings import Settings, settings
+from netspec.train.restored import restore
+from netspec.train.resumption import check_same, identity
+from netspec.train.runs import Recorder, Run, Status, claim, occupied, sweep
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
+    from netspec.train.data import Data
     from netspec.train.loop import Trainer
 
-NEEDED = ("torch", "accelerate", "torchmetrics", "safetensors", "matplotlib")
-SMALL = 2 * 10**7
-"""Multiply-accumulates of a batch below which one thread is faster than several."""
+__all__ = ["begin", "go_on", "override"]
+
+T = TypeVar("T")
+
+SHARE = 0.02
+"""Keeping checkpoints takes at most this share of the time."""
 
 
-def start(
-    spec: Spec,
-    *,
-    net: str | None = None,
-    set: Mapping[str, Any] | None = None,
-    epochs: int | None = None,
-    device: str | None = None,
-    seed: int | None = None,
-    out: str | Path | None = None,
-    input: Mapping[str, Sequence[int | str]] | None = None,
-    quiet: bool = False,
-) -> Run:
-    """Trains a net of a spec; `netspec.train.train` says how. All that can be wrong is found before the first step."""
-    _require_packages()
-    said, arguments = _divided(set or {})
-    said |= {key: value for key, value in (("epochs", epochs), ("seed", seed)) if value is not None}
-    chosen = settings(_section(spec), {key: override(key, value) for key, value in said.items()})
-    graph = spec.graph(net, inputs=input, **arguments)
-    data = _load(chosen, spec)
-    graph = _closed(spec, graph, data, net, arguments, input)
-    matched = match(chosen, graph, data)
-    with _environment(graph, chosen, device) as accelerator:
-        trainer = _trainer(graph, matched, chosen, accelerator)
-        folder = claim(Path(out) if out is not None else Path("runs") / _name(spec, graph))
-        recorder = Recorder(folder, _about(spec, graph, chosen, accelerator))
-        recorder.begin(spec.source.text, graph.emit())
-        status = _run(trainer, recorder, quiet=quiet)
-        return Run(folder, chosen, tuple(recorder.rows), trainer.bare, status)
+def begin(job: Job, spec: Spec, *, out: str | Path | None = None, quiet: bool = False) -> Run:
+    """Trains as a job says, in a new folder. All that can be wrong is found before the first step."""
+    wanted = Path(out) if out is not None else Path("runs") / _name(job, spec)
+    if job.setup.processes > 1 and not launched():
+        return _begun_together(job, spec, wanted, quiet=quiet)
+    prepared = prepare(job, spec)
+    with environment(prepared.graph, prepared.settings.batch, job.setup) as accelerator:
+        told: list[str] = []
+        trainer = trainer_of(prepared, accelerator, told)
+        folder = wanted if is_worker() else _from_first(accelerator, lambda: claim(wanted))
+        recorder = Recorder(folder, _about(prepared, accelerator), lead=trainer.rank == 0)
+        with occupied(folder) if recorder.lead else nullcontext():
+            recorder.begin(prepared.graph.emit())
+            if recorder.lead:
+                sources.keep(spec, folder)
+            return _trained(prepared, trainer, recorder, told, kept=False, quiet=quiet)
 
 
-def override(key: str, value: Any) -> tree.Setting:
-    """A setting as if the spec said so: the value is text as a spec has it, or data; raises NetspecError."""
-    text = value if isinstance(value, str) else value.text if isinstance(value, Word) else written(value)
-    source = Source(f"--set train.{key}", f"train {{\n  {key} {text}\n}}\n")
-    file, mistakes = parse(source)
-    items = [item.settings for item in file.items if isinstance(item, tree.Train)]
-    if not mistakes and len(file.items) == 1 and items and len(items[0]) == 1 and items[0][0].key == key:
-        return items[0][0]
-    here = Span(source, len("train {\n  "), len(source.text) - len("\n}\n"))
-    raise NetspecError(tuple(mistakes) or (Diagnostic("E0604", f"{text} is no value of a setting", here),))
+def go_on(job: Job, spec: Spec | None, folder: Path, *, quiet: bool = False) -> Run:
+    """Takes a run up in its folder, where its newest whole checkpoint is; with its own spec, where none is given."""
+    if job.setup.processes > 1 and not launched():
+        work = Work(job=job, text=job.text, folder=folder, taken_up=True, kept=spec is None, quiet=quiet)
+        return _of_others(together(work, job.setup), folder)
+    prepared = prepare(job, spec or sources.reopen(folder))
+    with environment(prepared.graph, prepared.settings.batch, job.setup) as accelerator:
+        recorder = Recorder(folder, _about(prepared, accelerator), lead=accelerator.is_main_process)
+        with occupied(folder) if recorder.lead else nullcontext():
+            if recorder.lead:
+                sweep(folder)
+                sweep(folder / CHECKPOINTS)
+            state, told = _from_first(accelerator, Checkpoints(folder).newest)
+            if state is not None:
+                check_same(prepared, accelerator.num_processes, state["identity"], folder)
+            trainer = trainer_of(prepared, accelerator, told, initial=state is None)
+            if state is not None:
+                trainer.restore(state)
+            told.append(_where_from(folder, state, trainer))
+            return _trained(prepared, trainer, recorder, told, kept=state is not None, quiet=quiet)
 
 
-def _divided(set: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The overrides of the train section, by their key there, and those of the net's parameters."""
-    mark = "train."
-    return (
-        {key.removeprefix(mark): value for key, value in set.items() if key.startswith(mark)},
-        {key: value for key, value in set.items() if not key.startswith(mark)},
-    )
-
-
-def _section(spec: Spec) -> tree.Train:
-    section: tree.Train | None = spec.train
-    if section is not None:
-        return section
-    example = "train {\n  data mnist1d\n  loss cross_entropy\n  optimizer adam\n  epochs 20\n}"
-    raise NetspecError(
-        (Diagnostic("E0605", f"{spec.source.name} has no train section", Span(spec.source, 0, 0), help=example),)
-    )
-
-
-def _require_packages() -> None:
-    missing = [name for name in NEEDED if find_spec(name) is None]
-    if missing:
-        here = Span(Source("netspec train", ""), 0, 0)
-        message = f"training needs {', '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed"
-        raise NetspecError((Diagnostic("E0613", message, here, help="pip install 'netspec[train]'"),))
-
-
-def _load(chosen: Settings, spec: Spec) -> Data:
-    """The data, or a diagnostic at their setting."""
-    folder = spec.path.parent if spec.path is not None else Path.cwd()
-    root = project_root(spec.path) if spec.path is not None else folder
-    span = chosen.span("data")
+def _begun_together(job: Job, spec: Spec, wanted: Path, *, quiet: bool) -> Run:
+    """Begins a run on several devices. The folder is the first machine's; it goes away where nothing came of it."""
+    folder = claim(wanted) if job.setup.node == 0 and not is_worker() else wanted
     try:
-        return chosen.data.load(Place(folder, root))
-    except DataError as error:
-        raise NetspecError((Diagnostic("E0609", error.message, span, notes=error.notes, help=error.help),)) from None
-    except ImportError as error:
-        message = f"{chosen.data.name} needs the package {error.name}, which is not installed"
-        raise NetspecError((Diagnostic("E0613", message, span, help="pip install 'netspec[train]'"),)) from None
+        report = together(Work(job=job, text=job.text, folder=folder, quiet=quiet), job.setup)
+    finally:
+        if job.setup.node == 0:
+            with suppress(OSError):
+                folder.rmdir()
+    return _of_others(report, folder)
 
 
-def _closed(
-    spec: Spec,
-    graph: Graph,
-    data: Data,
-    net: str | None,
-    arguments: Mapping[str, Any],
-    input: Mapping[str, Sequence[int | str]] | None,
-) -> Graph:
-    """The graph for samples of the data's size, where the spec leaves sizes open."""
-    if len(graph.inputs) != 1 or not graph.inputs[0].shape.is_open:
-        return graph
-    shape = sample_shape(graph.inputs[0].shape, data)
-    if shape is None:
-        return graph
-    return spec.graph(net, inputs={**(input or {}), graph.inputs[0].name: list(shape)}, **arguments)
+def _of_others(report: Report, folder: Path) -> Run:
+    """A run that other processes have carried out, read from its folder."""
+    from netspec.train.loop import Row
+
+    restored = restore(folder)
+    state, _ = Checkpoints(folder).newest()
+    rows = tuple(Row(**row) for row in state["rows"]) if state is not None else ()
+    return Run(folder, restored.settings, rows, restored.model, report.status, report.signal)
 
 
-@contextmanager
-def _environment(graph: Graph, chosen: Settings, device: str | None) -> Iterator[Accelerator]:
-    """Accelerate at work on the device, torch's generators and threads given back afterwards as they were."""
-    import torch
-
-    where = _device(device)
-    threads = torch.get_num_threads()
-    work = graph.macs
-    small = isinstance(work, int) and work * chosen.batch < SMALL
-    cuda = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
-    with torch.random.fork_rng(devices=cuda):
-        if small:
-            torch.set_num_threads(1)
-        try:
-            yield _accelerator(where)
-        finally:
-            torch.set_num_threads(threads)
+def _name(job: Job, spec: Spec) -> str:
+    """What a run's folder is called where nobody says."""
+    return job.path.stem if job.path is not None else job.net or spec.nets[-1]
 
 
-def _device(name: str | None) -> str | None:
-    """The kind of device by name, None for the best there is; raises NetspecError where it is not there."""
-    import torch
+def trainer_of(prepared: Prepared, accelerator: Accelerator, told: list[str], *, initial: bool = True) -> Trainer:
+    """The net with the first weights of its seed, and all that trains it.
 
-    if name is None or name == "auto":
-        return None
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = None
-    there = {
-        "cpu": True,
-        "cuda": torch.cuda.is_available() and (device is None or (device.index or 0) < torch.cuda.device_count()),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if device is not None and there.get(device.type):
-        if device.type == "cuda" and device.index is not None:
-            torch.cuda.set_device(device.index)
-        return device.type
-    known = ", ".join(kind for kind in there if there[kind])
-    span = Span(Source(f"--device {name}", ""), 0, 0)
-    raise NetspecError((Diagnostic("E0612", f"there is no device {name} here", span, help=f"there is {known}"),))
-
-
-def _accelerator(device: str | None) -> Accelerator:
-    """Accelerate for that device. It keeps the device of a process for good, so a single process forgets it first."""
-    from accelerate import Accelerator, PartialState
-    from accelerate.state import AcceleratorState
-
-    if not PartialState._shared_state or PartialState().num_processes == 1:
-        AcceleratorState._reset_state(reset_partial_state=True)
-    return Accelerator(cpu=device == "cpu")
-
-
-def _trainer(graph: Graph, matched: Match, chosen: Settings, accelerator: Accelerator) -> Trainer:
-    """The net with the first weights of its seed, and all that trains it."""
+    Those of the setting `init` are put into it, unless a checkpoint follows, and `told` which were.
+    """
+    from netspec.train.initial import load_initial
     from netspec.train.loop import Trainer
     from netspec.train.randomness import WEIGHTS, reseed, stream
 
-    reseed(stream(chosen.seed, WEIGHTS), accelerator.device)
-    return Trainer(graph.compile(), graph, matched, chosen, accelerator)
+    job, _, settings, graph, matched = prepared
+    reseed(stream(settings.seed, WEIGHTS), accelerator.device)
+    model = graph.compile()
+    if initial:
+        told.extend(load_initial(model, prepared))
+    return Trainer(model, graph, matched, settings, accelerator, job.setup)
 
 
-def _run(trainer: Trainer, recorder: Recorder, *, quiet: bool) -> Status:
-    """Trains and keeps the folder up to date, whatever ends the training."""
-    chosen = trainer.settings
-    with Stop() as stop, Watch(chosen.epochs, trainer.steps, quiet=quiet) as watch:
+def _trained(
+    prepared: Prepared, trainer: Trainer, recorder: Recorder, told: Sequence[str], *, kept: bool, quiet: bool
+) -> Run:
+    """Trains to the end and keeps the folder up to date, so that it can be taken up whatever ends the training."""
+    from netspec.train import states
+    from netspec.train.loop import Wish
 
-        def pause(epoch: int, step: int) -> bool:
+    settings, setup = prepared.settings, prepared.job.setup
+    recorder.rows = list(trainer.rows)
+    keeper = Keeper(trainer, Checkpoints(recorder.folder), identity(prepared, trainer.processes), lead=recorder.lead)
+    last = setup.steps + trainer.steps * trainer.epoch + trainer.done if setup.steps is not None else None
+    with (
+        Stop() as stop,
+        Watch(settings.epochs, trainer.steps, settings.batch, quiet=quiet or not recorder.lead) as watch,
+        events(recorder.folder, recorder.rows, on=setup.tensorboard and recorder.lead) as log,
+    ):
+
+        def pause(epoch: int, step: int) -> Wish:
             watch.step(epoch, step)
-            return stop.asked
+            if stop.asked or epoch * trainer.steps + step + 1 == last:
+                return Wish.LEAVE
+            return Wish.KEEP if keeper.due else Wish.GO_ON
 
-        try:
-            for row in trainer.epochs(pause=pause):
+        for line in [*told, *_left_out(prepared.matched.data)]:
+            watch.say(line)
+        with _explained(trainer, recorder, keeper):
+            if not kept:
+                keeper.keep()
+            for row in trainer.epochs(pause=pause, keep=keeper.keep):
                 recorder.add(row)
+                log(row)
                 watch.epoch(row)
-        except BaseException as error:
-            with suppress(NetspecError):
-                recorder.save("diverged" if _is_divergence(error) else "failed")
-            if isinstance(error, (RuntimeError, IndexError, ValueError)):
-                raise _failed(trainer, error) from error
-            raise
-    status: Status = "stopped" if stop.asked and not _complete(recorder, chosen) else "finished"
-    recorder.finish(trainer.bare, status)
-    watch.say(_last_line(recorder, status))
-    return status
+            keeper.keep()
+        status: Status = "finished" if trainer.over else "stopped"
+        weights = states.of_model(trainer.settle())
+        recorder.finish(weights, status, stop.signal)
+        watch.say(_last_line(recorder, status))
+    model = prepared.graph.compile().to(trainer.device)
+    model.load_state_dict(weights)
+    return Run(recorder.folder, settings, tuple(recorder.rows), model, status, stop.signal)
 
 
-def _is_divergence(error: BaseException) -> bool:
-    return isinstance(error, NetspecError) and any(found.code == "E0611" for found in error.diagnostics)
+class Keeper:
+    """Keeps checkpoints: when it is time to, and seldom enough."""
+
+    def __init__(self, trainer: Trainer, checkpoints: Checkpoints, identity: State, *, lead: bool) -> None:
+        self.trainer, self.checkpoints, self.identity, self.lead = trainer, checkpoints, identity, lead
+        self.every = trainer.setup.save_every
+        self.kept, self.cost = monotonic(), 0.0
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time for another checkpoint. The first process says so for all."""
+        return self.lead and (not self.every or monotonic() - self.kept > max(self.every, self.cost / SHARE))
+
+    def keep(self) -> None:
+        """Keeps the state of the training; raises NetspecError (E0610, E0611)."""
+        begun = monotonic()
+        self.trainer.check_weights()
+        state = self.trainer.state()
+        if self.lead:
+            self.checkpoints.save({"identity": self.identity, **state}, self.trainer.steps_done)
+        self.kept = monotonic()
+        self.cost = self.kept - begun
 
 
-def _complete(recorder: Recorder, chosen: Settings) -> bool:
-    return bool(recorder.rows) and recorder.rows[-1].epoch == chosen.epochs
+@contextmanager
+def _explained(trainer: Trainer, recorder: Recorder, keeper: Keeper) -> Iterator[None]:
+    """Says what went wrong in words, and notes it in the record."""
+    from netspec.train.divergence import explained
+    from netspec.train.loop import Diverged
+
+    try:
+        yield
+    except BaseException as error:
+        with suppress(NetspecError):
+            recorder.save("diverged" if isinstance(error, Diverged) else "failed")
+        if isinstance(error, Diverged):
+            raise explained(trainer, keeper.checkpoints, error) from error
+        if isinstance(error, DataError):
+            raise error.at(trainer.settings.span("data")) from None
+        if isinstance(error, RuntimeError | IndexError | ValueError):
+            raise _failed(trainer, recorder, error) from error
+        raise
 
 
-def _failed(trainer: Trainer, error: Exception) -> NetspecError:
-    """That torch refused a step, in its own words."""
+def _failed(trainer: Trainer, recorder: Recorder, error: Exception) -> NetspecError:
+    """That torch refused a step, in its own words; or that the processes have lost each other."""
     import torch
 
+    if trainer.processes > 1 and is_parting(error):
+        return lost("another process of this training is gone", recorder.folder)
     full = isinstance(error, torch.OutOfMemoryError)
     first = str(error).strip().partition("\n")[0]
     message = "a batch does not fit into memory" if full else f"{trainer.graph.name} cannot take a step: {first}"
-    help = f"a smaller batch: --set train.batch={max(1, trainer.settings.batch // 2)}" if full else ""
+    half = max(1, trainer.settings.batch // 2)
+    help = f"a smaller batch, --set train.batch={half}, or the same in parts, --set train.accumulate=2" if full else ""
     key = "batch" if full else "data"
     return NetspecError((Diagnostic("E0615", message, trainer.settings.span(key), help=help),))
 
@@ -248,20 +230,55 @@ def _last_line(recorder: Recorder, status: Status) -> str:
     return f"{done}{result}, kept in {recorder.folder}"
 
 
-def _name(spec: Spec, graph: Graph) -> str:
-    return spec.path.stem if spec.path is not None else graph.name
+def _where_from(folder: Path, state: State | None, trainer: Trainer) -> str:
+    if state is None:
+        return f"{folder} has no checkpoint, so it begins at the first step"
+    return f"{folder} goes on after step {trainer.done} of epoch {trainer.epoch + 1}"
 
 
-def _about(spec: Spec, graph: Graph, chosen: Settings, accelerator: Accelerator) -> dict[str, Any]:
+def _from_first(accelerator: Accelerator, read: Callable[[], T]) -> T:
+    """What the first process reads, on all of them: the others need not have its files. Raises what it raises."""
+    if accelerator.num_processes == 1:
+        return read()
+    import torch
+
+    box: list[Any] = [None]
+    if accelerator.is_main_process:
+        try:
+            box = [read()]
+        except NetspecError as error:
+            box = [error]
+    torch.distributed.broadcast_object_list(box, 0)
+    result: T | NetspecError = box[0]
+    if isinstance(result, NetspecError):
+        raise result
+    return result
+
+
+def _left_out(data: Data) -> Iterator[str]:
+    """That damaged files were left out, and which."""
+    count = len(data.skipped)
+    if count:
+        more = f" and {count - 3:,} more" if count > 3 else ""
+        files = "a damaged file" if count == 1 else f"{count:,} damaged files"
+        yield f"left out {files}: {', '.join(data.skipped[:3])}{more}"
+
+
+def _about(prepared: Prepared, accelerator: Accelerator) -> dict[str, Any]:
     """What a run is a function of, and what it ran on."""
     import torch
 
     from netspec import __version__
+    from netspec.train.machine import machine
 
+    job, spec, settings, graph, matched = prepared
+    augment = matched.augment.written()
     return {
         "netspec": __version__,
         "torch": torch.__version__,
         "device": str(accelerator.device),
+        "processes": accelerator.num_processes,
+        "threads": torch.get_num_threads(),
         "spec": spec.source.name,
         "net": graph.name,
         "arguments": dict(graph.arguments),
@@ -270,5 +287,9 @@ def _about(spec: Spec, graph: Graph, chosen: Settings, accelerator: Accelerator)
             for value in graph.inputs
         },
         "parameters": graph.parameters,
-        "settings": chosen.written(),
+        "settings": settings.written() | ({"augment": augment} if augment else {}),
+        "meaning": Meaning.of(matched).model_dump(mode="json"),
+        "job": job.model_dump(mode="json"),
+        "left_out": list(matched.data.skipped),
+        "environment": machine(),
     }

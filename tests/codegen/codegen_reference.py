@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import torch
@@ -20,12 +22,16 @@ class Reference:
         self.graph = graph
         self.space: dict[str, Any] = {"torch": torch, "nn": nn, "F": F, "Tensor": Tensor}
         self.modules: dict[str, Any] = {}
+        self.calls: dict[str, TorchCall] = {}
         for node in graph.nodes:
             if node.key not in self.modules:
+                applications = (other.shapes for other in graph.nodes if other.key == node.key)
+                shapes = [reduce(or_, one) for one in zip(*applications, strict=True)]
+                self.calls[node.key] = node.layer.torch(*shapes)
                 self.modules[node.key] = self._construct(node, state, training=training)
 
     def _construct(self, node: Node, state: dict[str, Tensor], *, training: bool) -> Any:
-        call = node.layer.torch(*node.shapes)
+        call = self.calls[node.key]
         self._define(call)
         if call.parameter:
             kept = state[node.key].detach().clone()
@@ -62,7 +68,7 @@ class Reference:
         return [values[output.value] for output in self.graph.outputs]
 
     def _apply(self, node: Node, inputs: list[Tensor]) -> Any:
-        call = node.layer.torch(*node.shapes)
+        call = self.calls[node.key]
         names = {f"_{index}": tensor for index, tensor in enumerate(inputs)}
         names |= {f"_{name}": self._value(value) for name, value in call.kwargs.items()}
         names["_module"] = self.modules[node.key]

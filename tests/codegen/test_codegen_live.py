@@ -31,6 +31,30 @@ TRAINING = """
     }
 """
 
+READ_IN_TRAINING = {
+    "inside a container": "c = { a = conv(4, 1); conv(3, 1) }; output aux = c.a when training; output main = tanh",
+    "beside what nothing needs": """
+        s = conv(3, 1); c = { let idle = s -> relu6; tanh; conv(2, 1) }
+        output main = x; output aux = c when training
+    """,
+    "in a module of both": """
+        s = tanh; c = { a = s -> conv(2, 1); x -> conv(3, 1) }
+        output main = relu; output aux = c.a when training
+    """,
+    "in a row": """
+        s = tanh -> tanh -> tanh -> tanh -> tanh
+        output main = x; output aux = s -> tanh -> tanh when training
+    """,
+}
+
+
+@pytest.mark.parametrize("name", READ_IN_TRAINING)
+def test_what_is_read_in_training_only(name: str) -> None:
+    graph = netspec.parse(f"net N {{ input x [3, 8]; {READ_IN_TRAINING[name]} }}").graph()
+    model = compile_graph(graph)
+    check_keys(graph, model)
+    run_both_modes(graph, model.to("meta"))
+
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_examples_construct_and_run_on_meta(path: Path) -> None:

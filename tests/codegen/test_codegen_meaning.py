@@ -118,6 +118,69 @@ SPECS = {
           upsample(2)
         }
     """,
+    "shared sizes": """
+        net N {
+          input x [3, 16, 16]
+          input y [3, 7, 9]
+          shared head = { conv(4, 3, stride=2, pad=same) -> maxpool(3, stride=2, pad=same); reshape([2, 2, -1]) }
+          output a = x -> head
+          output b = y -> head
+        }
+    """,
+    "shared captures": """
+        net N {
+          input x [3, 8]
+          a = conv(3, 1) -> tanh
+          b = sigmoid
+          shared head = { c = abs(_ * a - b); _ + in }
+          output p = a -> head
+          output q = b -> head
+          output r = x -> head
+        }
+    """,
+    "chain of a parameter": "net N { input x [3, 8]; param([8]); tanh }",
+    "parameters in bodies": """
+        net N {
+          input x [3, 8]
+          for i in range(5) { q$i = param([1, 8], init=normal) }
+          train = param([1, 8], init=normal)
+          counted = { param([1, 8], init=normal) -> tanh }
+          x + q3 + train + counted
+        }
+    """,
+    "unused input": """
+        net N { input x [3, 8]; input y [2]; x -> abs; tanh; neg; conv(2, 1); repeat 3 { abs -> tanh -> conv(2, 1) } }
+    """,
+    "unused block": """
+        block Idle { let z = tanh -> neg }
+        block Weights { let z = conv(4, 1) }
+        net N { input x [3, 8]; Idle; Weights; let z = _ -> identity -> identity -> identity -> identity; conv(2, 1) }
+    """,
+    "unlabelled loops": "net N { input x [1, 10]; repeat 3 { tanh(_**2 * -_) }; abs; add { { } sin } }",
+    "counted loops": """
+        net N {
+          input x [4, 8]
+          input y [2]
+          x -> relu -> transpose(0, 1)
+          repeat 3 { mean(1) -> sin; leaky_relu(0.2); linear(32) -> reshape([8, 4]) }
+          leaky_relu
+          relu
+        }
+    """,
+    "helper names": """
+        net N {
+          input swiglu [4, 6, 6]
+          center_crop = center_crop(4) -> conv(4, 1)
+          upsample(like=swiglu)
+          center_crop(4) + center_crop + center_crop(swiglu, 4)
+        }
+    """,
+    "norms that track": """
+        net N {
+          input x [3, 8, 8]
+          instancenorm(affine=true, track=true); a = instancenorm(track=true); b = instancenorm
+        }
+    """,
     "dead": "net N { input x [3, 8, 8]; a = conv(3, 1); let unused = a -> conv(5, 1) -> relu; conv(2, 1) }",
     "parameters": "net N { input x [5, 4]; let p = param([5, 4], init=normal); _ + p; scale; linear(3) }",
     "fixed": "net N { input x [4]; let p = param([3, 4], init=signs, trainable=false); reshape([1, 4]) - p -> square }",

@@ -98,7 +98,24 @@ def test_the_tables_of_torch_names_are_complete() -> None:
 
 
 @pytest.mark.parametrize(
-    "label", ["train", "forward", "parameters", "type", "class", "lambda", "self", "x", "torch", "nn", "append", "None"]
+    "label",
+    [
+        "train",
+        "forward",
+        "parameters",
+        "type",
+        "class",
+        "lambda",
+        "self",
+        "x",
+        "torch",
+        "nn",
+        "cast",
+        "append",
+        "None",
+        "_y",
+        "_modules",
+    ],
 )
 @pytest.mark.parametrize("after", ["", "-> relu", "; residual { conv(2, 1) }"])
 def test_labels_that_torch_or_python_know_keep_their_keys(label: str, after: str) -> None:

@@ -290,6 +290,24 @@ def unet_same(image: Tensor, following: Weights) -> Tensor:
     return F.conv2d(x, *following())
 
 
+@rebuilt("unet_membrane", inputs={"section": [1, 32, 48]}, width=4)
+def unet_membrane(section: Tensor, following: Weights) -> Tensor:
+    """A convolution without a bias, its normalisation by the statistics that it holds, and a ReLU, twice a level."""
+
+    def double(x: Tensor) -> Tensor:
+        for _ in range(2):
+            x = F.relu(normalised(F.conv2d(x, *following(), padding=1), following))
+        return x
+
+    skips = [double(section)]
+    for _ in range(4):
+        skips.append(double(F.max_pool2d(skips[-1], 2)))
+    x = skips.pop()
+    while skips:
+        x = double(torch.cat([skips.pop(), F.conv_transpose2d(x, *following(), stride=2)], 1))
+    return F.conv2d(x, *following())
+
+
 @rebuilt("wavenet", inputs={"audio": [8, 40]}, levels=8, residual=3, width=5, skips=7, stacks=2, depth=3)
 def wavenet(audio: Tensor, following: Weights) -> Tensor:
     """A layer computes tanh(filter) * sigmoid(gate); the head sums what all layers skip."""

@@ -393,3 +393,29 @@ def test_the_signature_and_the_bracketed() -> None:
 def test_parsing_does_without_lark() -> None:
     program = "import sys, netspec.syntax.parser, netspec.syntax.printer; sys.exit('lark' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("opening", ["residual {", "c = add {", "if true {"])
+def test_the_deepest_trees_are_compared_hashed_and_shown(opening: str) -> None:
+    """As deep as may be, and from deep within a program."""
+    depth = 62
+    for negations in range(80, 0, -1):
+        inner = f"let a = {'not ' * negations}true\nrelu"
+        text = f"net N {{\n{opening}\n" + f"{opening}\n" * (depth - 1) + f"{inner}\n" + "}\n" * (depth + 1)
+        if not parse(Source("t.net", text))[1]:
+            break
+    one, other, shallower = read(text), read(text), read(text.replace("not ", "", 1))
+    assert one == other != shallower
+    assert hash(one) == hash(other)
+    assert repr(one) == repr(other)
+    assert repr(one).count("Unary(") == negations > 20
+
+
+def test_trees_tell_types_apart() -> None:
+    assert tree.Number(1) == tree.Number(1) != tree.Number(1.0)
+    assert tree.Number(1) != tree.Constant(True)
+    assert tree.List((tree.Number(1),)) != tree.List((tree.Number(1), tree.Number(1)))
+    assert tree.Name("a") != "a"
+    assert repr(tree.Slice(tree.Name("a"), None, None, tree.Number(2))) == (
+        "Slice(value=Name(id='a'), start=None, stop=None, step=Number(value=2))"
+    )

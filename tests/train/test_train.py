@@ -21,7 +21,7 @@ from netspec import NetspecError
 from netspec.train import train
 from netspec.train.progress import Watch
 
-FILES = ["curves.png", "metrics.csv", "model.py", "model.safetensors", "run.json", "spec.net"]
+FILES = ["checkpoints", "curves.png", "metrics.csv", "model.py", "model.safetensors", "run.json", "spec.net"]
 
 
 def test_a_net_learns_the_digits(spec, tmp_path, capsys):
@@ -124,7 +124,7 @@ def test_a_device_that_is_not_there(spec, tmp_path, device):
 
 
 def test_a_package_that_is_missing(spec, monkeypatch):
-    monkeypatch.setattr("netspec.train.start.NEEDED", ("torch", "surely_not_installed"))
+    monkeypatch.setattr("netspec.train.job.NEEDED", ("torch", "surely_not_installed"))
     with pytest.raises(NetspecError, match="training needs surely_not_installed, which is not installed") as error:
         train(spec())
     assert error.value.diagnostics[0].help == "pip install 'netspec[train]'"

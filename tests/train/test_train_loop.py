@@ -11,10 +11,11 @@ import torch
 
 from netspec import NetspecError
 from netspec.train import start
-from netspec.train.loop import batches
-from netspec.train.match import match
+from netspec.train.devices import environment
+from netspec.train.job import job_of, prepare
+from netspec.train.loop import Wish, batches
 from netspec.train.randomness import ORDER, STEP, WEIGHTS, order, reseed, stream
-from netspec.train.settings import settings
+from netspec.train.setup import Setup
 
 CPU = torch.device("cpu")
 
@@ -23,14 +24,13 @@ CPU = torch.device("cpu")
 def trainer(spec):
     """`trainer(text)`: everything that trains a spec, as `train` sets it up."""
 
-    def make(*text, **changes):
+    def make(*text, setup=None, **changes):
         opened = spec(*text)
-        overrides = {key: start.override(key, value) for key, value in changes.items()}
-        chosen = settings(opened.train, overrides)
-        graph = opened.graph()
-        matched = match(chosen, graph, start._load(chosen, opened))
-        with start._environment(graph, chosen, "cpu") as accelerator:
-            return start._trainer(graph, matched, chosen, accelerator)
+        given = {f"train.{key}": value for key, value in changes.items()}
+        job = job_of(opened, set=given, setup=Setup(device="cpu", **(setup or {})))
+        prepared = prepare(job, opened)
+        with environment(prepared.graph, prepared.settings.batch, job.setup) as accelerator:
+            return start.trainer_of(prepared, accelerator, [])
 
     return make
 
@@ -84,7 +84,7 @@ def test_dropout_is_a_function_of_seed_epoch_and_step(trainer):
         made.model.load_state_dict(fixed)
         made.model.train()
         disturb()
-        return float(made.step(epoch, step, *made.train.slice(0, 100)))
+        return float(made.step(epoch, step, [made.train.slice(0, 100)]))
 
     fixed = trainer().model.state_dict()
     assert losses(0, 1, 2) == losses(0, 1, 2)
@@ -110,13 +110,12 @@ def test_a_run_taken_up_again_is_the_run_that_never_stopped(trainer):
     whole = trainer(epochs=3)
     for row in whole.epochs():
         if row.epoch == 1:
-            model = copy.deepcopy(whole.model.state_dict())
-            optimizer = copy.deepcopy(whole.optimizer.state_dict())
+            state = copy.deepcopy(whole.state())
     disturb()
     resumed = trainer(epochs=3)
-    resumed.model.load_state_dict(model)
-    resumed.optimizer.load_state_dict(optimizer)
-    assert [row.epoch for row in resumed.epochs(first=1)] == [2, 3]
+    resumed.restore(state)
+    assert [row.epoch for row in resumed.epochs()] == [2, 3]
+    assert [row.epoch for row in resumed.rows] == [1, 2, 3]
     assert same(weights(whole), weights(resumed))
 
 
@@ -125,7 +124,7 @@ def test_a_pause_ends_after_the_step_in_progress(trainer):
 
     def pause(epoch, step):
         seen.append((epoch, step))
-        return (epoch, step) == (1, 3)
+        return Wish.LEAVE if (epoch, step) == (1, 3) else Wish.GO_ON
 
     assert [row.epoch for row in made.epochs(pause=pause)] == [1]
     assert seen[-1] == (1, 3)
@@ -155,7 +154,7 @@ def test_figures_are_those_of_the_whole_split(trainer):
 
 def test_metrics_are_flushed_before_they_fill_the_memory(trainer, monkeypatch):
     whole = trainer(epochs=1)
-    monkeypatch.setattr("netspec.train.loop.MOST_BUFFERED", 300)
+    monkeypatch.setattr("netspec.train.scores.MOST_BUFFERED", 300)
     pieces = trainer(epochs=1)
     assert [row.train for row in whole.epochs()] == [row.train for row in pieces.epochs()]
 
@@ -176,10 +175,10 @@ def test_a_loss_that_is_not_finite_stops(trainer):
 
 def test_losses_are_looked_at_in_turn_on_other_devices(trainer):
     made = trainer()
-    pending = [(step, torch.tensor(value), 10) for step, value in enumerate([1.0, 2.0, float("inf"), float("nan")])]
+    pending = [(step, torch.tensor(value)) for step, value in enumerate([1.0, 2.0, float("inf"), float("nan")])]
     with pytest.raises(NetspecError, match="the loss is infinite at step 3 of epoch 5"):
-        made._look(4, pending)
-    assert (made.train_scores.loss, made.train_scores.count) == (30, 20)
+        made._look(4, pending, Wish.GO_ON)
+    assert (made.train_scores.loss, made.train_scores.count) == (300, 200)
 
 
 def test_a_sum_of_losses_over_outputs(trainer):
@@ -197,15 +196,16 @@ train {
 }
 """
     made = trainer(text)
-    x, y = made.train.slice(0, 20)
+    batch = made.train.slice(0, 20)
+    x, y = batch.x, batch.y
     made.model.train()
     logits, aux = made.model(x)
     expected = torch.nn.functional.cross_entropy(logits, y) + 0.5 * torch.nn.functional.mse_loss(
         aux, torch.nn.functional.one_hot(y, 10).float()
     )
-    assert torch.allclose(made._loss(made._outputs((logits, aux)), y), expected)
+    assert torch.allclose(made.criterion(made._by_output((logits, aux)), batch), expected)
     made.model.eval()
-    assert set(made._outputs(made.model(x))) == {1}
+    assert set(made._by_output(made.model(x))) == {1}
     assert set(made.evaluate()) == {"loss", "accuracy"}
 
 

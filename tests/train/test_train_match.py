@@ -197,10 +197,20 @@ def test_a_weight_for_each_class(spec):
         matched(spec(flow("flatten -> linear(10)", train="data digits\n  loss cross_entropy(weight=[1, 2])")))
 
 
+def test_masks_of_samples_without_a_channel(spec):
+    given = data_of((8, 8), 3, target=(8, 8))
+    found = matched(spec(flow("conv(3, 1)", train="data digits\n  augment random_crop(8, pad=1)\n  loss dice")), given)
+    assert (found.data.shape, found.task, len(found.augment.steps)) == ((1, 8, 8), "multiclass", 1)
+    text = flow("conv(3, 3)", train="data digits\n  loss cross_entropy")
+    assert matched(spec(text), given).augment.written() == "frame(size=[6, 6])"
+
+
 def test_a_spec_is_checked_without_loading_anything(spec):
     good, bad = spec(), spec(flow("flatten -> linear(7)"))
     assert check(good.train, good.graph()) == []
     assert [found.code for found in check(bad.train, bad.graph())] == ["E0607"]
+    augmented = spec(flow("flatten -> linear(10)", train="data digits\n  augment hflip -> normalize\n  loss mse"))
+    assert check(augmented.train, augmented.graph()) == []
     wrong = spec(flow("flatten -> linear(7)", train="data digitz"))
     assert [found.code for found in check(wrong.train, wrong.graph())] == ["E0605", "E0602"]
 
@@ -209,14 +219,7 @@ def test_indices(spec):
     text = flow("embedding(10, 4) -> flatten -> linear(10)", input="input tokens: int [6]")
     with pytest.raises(NetspecError, match="takes indices, but digits gives real numbers"):
         matched(spec(text), data_of((6,), 10))
-    assert matched(spec(text), data_of((6,), 10, dtype=np.uint8)).data.train.x.dtype == np.int64
-
-
-def test_bytes_become_brightness(spec):
-    given = data_of((1, 8, 8), 10, dtype=np.uint8)
-    given.train.x[:] = 255
-    fed = matched(spec(), given).data.train.x
-    assert (fed.dtype, fed.min()) == (np.float32, 1)
+    assert matched(spec(text), data_of((6,), 10, dtype=np.uint8)).entry.dtype == "int"
 
 
 def test_a_metric_that_judges_something_else(spec):

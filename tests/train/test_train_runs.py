@@ -97,17 +97,17 @@ def test_an_interruption_leaves_nothing_half_written(tmp_path):
 
 def test_weights_that_cannot_be_written(tmp_path, monkeypatch):
     recorder = Recorder(tmp_path, {})
-    recorder.weights(nn.Linear(2, 2))
+    recorder.weights(nn.Linear(2, 2).state_dict())
     before = (tmp_path / "model.safetensors").read_bytes()
     monkeypatch.setattr(Path, "replace", fail_to_rename)
     with pytest.raises(NetspecError, match=r"model\.safetensors cannot be written"):
-        recorder.weights(nn.Linear(2, 2))
+        recorder.weights(nn.Linear(2, 2).state_dict())
     assert (tmp_path / "model.safetensors").read_bytes() == before
     assert [entry.name for entry in tmp_path.iterdir()] == ["model.safetensors"]
 
 
 def test_what_others_may_read(tmp_path):
-    Recorder(tmp_path, {}).weights(nn.Linear(2, 2))
+    Recorder(tmp_path, {}).weights(nn.Linear(2, 2).state_dict())
     assert (tmp_path / "model.safetensors").stat().st_mode & 0o777 == tmp_path.stat().st_mode & 0o666
 
 
@@ -122,10 +122,11 @@ def test_the_table():
 
 def test_the_record_follows_the_run(tmp_path):
     recorder = Recorder(tmp_path, {"net": "Small"})
-    recorder.begin("net Small {}", "class Small: ...")
+    recorder.begin("class Small: ...")
     assert json.loads((tmp_path / "run.json").read_text()) == {
         "net": "Small",
         "status": "running",
+        "signal": None,
         "epochs": 0,
         "steps": 0,
     }
@@ -133,7 +134,7 @@ def test_the_record_follows_the_run(tmp_path):
     recorder.save("stopped")
     record = json.loads((tmp_path / "run.json").read_text())
     assert (record["status"], record["epochs"], record["test"]["accuracy"]) == ("stopped", 1, 0.5)
-    assert (tmp_path / "spec.net").read_text() == "net Small {}"
+    assert (tmp_path / "model.py").read_text() == "class Small: ..."
 
 
 def test_metrics_are_on_disk_while_a_run_goes_on(tmp_path, monkeypatch):

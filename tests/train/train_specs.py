@@ -18,3 +18,27 @@ train {
 }
 """
 """A net with batch normalisation and dropout that learns the digits in seconds."""
+
+EVERYTHING = """\
+net Small {
+  input image [1, 8, 8]
+  conv1 = conv(4, 3, pad=1) -> batchnorm -> relu
+  flatten
+  dropout(0.3)
+  fc = linear(10)
+}
+
+train {
+  data      digits
+  augment   random_crop(8, pad=1) -> hflip
+  loss      cross_entropy
+  optimizer adamw(lr=0.01)
+  schedule  cosine(warmup=1)
+  epochs    3
+  batch     100
+  ema       0.99
+  clip      1.0
+  stop      patience(5)
+}
+"""
+"""A net whose training draws random numbers in every step and remembers as much as one can."""

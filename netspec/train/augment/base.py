@@ -1,0 +1,117 @@
+"""What an augmentation is: one frozen declaration with its arguments, what it makes of a shape, and how it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeAlias
+
+from pydantic import Field
+
+from netspec.train.batch import Batch
+from netspec.train.parts import Part, Table
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from netspec.train.data import Dims, Split
+
+Step: TypeAlias = Callable[[Batch], Batch]
+Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+Fill: TypeAlias = Literal["zeros", "edge", "reflect"]
+"""What lies outside a sample: nothing, its edge carried on, or its mirror image."""
+
+
+class AugmentError(Exception):
+    """An augmentation does not go with these samples; the text says why. Whoever knows the setting adds the place."""
+
+    def __init__(self, message: str, help: str = "") -> None:
+        super().__init__(message)
+        self.message, self.help = message, help
+
+
+class Augment(Part):
+    """Base of all augmentations. Every random number comes from torch's generators, of the CPU and the batch's device.
+
+    Augmentations work on batches of samples [channels, *S]; `ranks` are the numbers of axes in S that they work on.
+    Those that move places around move a target with the axes S along with its sample.
+    """
+
+    ranks: ClassVar[tuple[int, ...]] = (2,)
+    package: ClassVar[str] = "torch"
+    """What does it."""
+
+    def shape(self, shape: Dims) -> Dims:
+        """The shape of a sample afterwards; raises AugmentError where it cannot be done to such a sample."""
+        if len(shape) - 1 not in self.ranks:
+            kinds = " or ".join(_KINDS[rank] for rank in self.ranks)
+            raise AugmentError(f"{self.name} works on {kinds}, and the samples are [{', '.join(map(str, shape))}]")
+        return self.resized(shape)
+
+    def resized(self, shape: Dims) -> Dims:
+        """`shape` for samples of the right rank."""
+        return shape
+
+    def build(self) -> Step:
+        """What is done to a batch in training."""
+        raise NotImplementedError
+
+    def tested(self) -> Augment | None:
+        """What stands in its place outside training, where nothing is random; None for nothing."""
+        return None
+
+    def fitted(self, split: Split) -> Self:
+        """The augmentation with what it takes from the training samples."""
+        return self
+
+
+_KINDS = {1: "signals [channels, length]", 2: "images [channels, height, width]", 3: "volumes"}
+
+AUGMENTS: Table[Augment] = Table("augmentation", "an")
+
+
+def sizes(size: int | tuple[int, ...], rank: int) -> tuple[int, ...]:
+    """A size for each of `rank` axes; raises AugmentError where there is another number of them."""
+    found = (size,) * rank if isinstance(size, int) else size
+    if len(found) != rank:
+        raise AugmentError(f"there are {len(found)} sizes for {rank} axes")
+    return found
+
+
+def follows(target: Tensor, x: Tensor) -> bool:
+    """Whether a target has the axes of its sample, so that it moves with it: a mask, a class at each step."""
+    axes = x.shape[2:]
+    return target.ndim > len(axes) and target.shape[-len(axes) :] == axes
+
+
+def moved(batch: Batch, move: Callable[[Tensor], Tensor]) -> Batch:
+    """The batch after `move`, which takes places from elsewhere as they are: of samples and of what follows them."""
+    y = move(batch.y) if follows(batch.y, batch.x) else batch.y
+    return replace(batch, x=move(batch.x), y=y, weight=None if batch.weight is None else move(batch.weight))
+
+
+def warped(batch: Batch, warp: Callable[[Tensor, bool], Tensor]) -> Batch:
+    """The batch after `warp(tensor, nearest)`, which interpolates (n, channels, *S); classes take the nearest place."""
+
+    def target(given: Tensor) -> Tensor:
+        axes = batch.x.ndim - 2
+        flat = given.reshape(len(given), -1, *batch.x.shape[2:]).to(batch.x.dtype)
+        result = warp(flat, not given.is_floating_point())
+        return result.reshape(*given.shape[:-axes], *result.shape[2:]).to(given.dtype)
+
+    y = target(batch.y) if follows(batch.y, batch.x) else batch.y
+    return replace(batch, x=warp(batch.x, False), y=y, weight=None if batch.weight is None else target(batch.weight))
+
+
+def some(batch: Batch, p: float, x: Tensor) -> Batch:
+    """The batch with `x` in place of its samples, of each with probability p."""
+    import torch
+
+    if p >= 1:
+        return replace(batch, x=x)
+    return replace(batch, x=torch.where(per_sample(torch.rand(len(x), device=x.device) < p, x), x, batch.x))
+
+
+def per_sample(values: Tensor, like: Tensor) -> Tensor:
+    """A value a sample, in the shape that meets `like` (n, ...)."""
+    return values.reshape(-1, *(1,) * (like.ndim - 1))

@@ -1,0 +1,199 @@
+"""Parts and mirror images of samples: nothing is interpolated, so classes and values stay what they are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+from netspec.layers.base import NonNegative, Size
+from netspec.train.augment.base import (
+    AUGMENTS,
+    Augment,
+    AugmentError,
+    Fill,
+    Share,
+    Step,
+    follows,
+    moved,
+    per_sample,
+    sizes,
+)
+from netspec.train.batch import Batch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from netspec.train.data import Dims
+
+
+@AUGMENTS("random_crop")
+class RandomCrop(Augment):
+    """A part of each sample of this size, from anywhere in it with a border of `pad` around it.
+
+    Outside training the part in the middle. Source: the border of 4 around 32 x 32 is that of He et al., "Deep residual
+    learning for image recognition", 2016, section 4.2.
+    """
+
+    ranks = (1, 2, 3)
+    size: Size
+    pad: NonNegative = 0
+    fill: Fill = "zeros"
+
+    def resized(self, shape: Dims) -> Dims:
+        wanted = sizes(self.size, len(shape) - 1)
+        if any(part > own + 2 * self.pad for part, own in zip(wanted, shape[1:], strict=True)):
+            have, want = (" x ".join(map(str, axes)) for axes in (shape[1:], wanted))
+            raise AugmentError(f"{self.name} cannot take {want} out of {have}", "a smaller size, or a pad around it")
+        if self.fill == "reflect" and self.pad >= min(shape[1:]):
+            raise AugmentError(f"a border of {self.pad} is no mirror image of {min(shape[1:])} places")
+        return (shape[0], *wanted)
+
+    def build(self) -> Step:
+        import torch
+
+        def crop(batch: Batch) -> Batch:
+            axes = batch.x.shape[2:]
+            parts = sizes(self.size, len(axes))
+            starts = [
+                torch.randint(-self.pad, own + self.pad - part + 1, (len(batch),), device=batch.x.device)
+                for own, part in zip(axes, parts, strict=True)
+            ]
+            return moved(batch, lambda tensor: taken(tensor, starts, parts, self.fill))
+
+        return crop
+
+    def tested(self) -> Augment:
+        return CenterCrop(size=self.size)
+
+
+@AUGMENTS("center_crop")
+class CenterCrop(Augment):
+    """The part in the middle of each sample of this size; a smaller sample gets a border of zeros."""
+
+    ranks = (1, 2, 3)
+    size: Size
+
+    def resized(self, shape: Dims) -> Dims:
+        return (shape[0], *sizes(self.size, len(shape) - 1))
+
+    def build(self) -> Step:
+        import torch
+
+        def crop(batch: Batch) -> Batch:
+            axes = batch.x.shape[2:]
+            parts = sizes(self.size, len(axes))
+            starts = [
+                torch.full((len(batch),), (own - part) // 2, device=batch.x.device)
+                for own, part in zip(axes, parts, strict=True)
+            ]
+            return batch if parts == axes else moved(batch, lambda tensor: taken(tensor, starts, parts, "zeros"))
+
+        return crop
+
+    def tested(self) -> Augment:
+        return self
+
+
+@AUGMENTS("frame")
+class Frame(Augment):
+    """The middle of each mask of this size, the sample as it is: for a net that says nothing about a sample's border.
+
+    It comes last, and where the net's output is smaller than the masks, by itself. Source: the valid convolutions of
+    Ronneberger et al., "U-Net", 2015, section 2, where tiles of 572 x 572 have masks of 388 x 388.
+    """
+
+    ranks = (1, 2, 3)
+    size: Size
+
+    def build(self) -> Step:
+        import torch
+
+        def frame(batch: Batch) -> Batch:
+            axes = batch.x.shape[2:]
+            parts = sizes(self.size, len(axes))
+            if not follows(batch.y, batch.x):
+                return batch
+            starts = [
+                torch.full((len(batch),), (own - part) // 2, device=batch.x.device)
+                for own, part in zip(axes, parts, strict=True)
+            ]
+            weight = None if batch.weight is None else taken(batch.weight, starts, parts, "zeros")
+            return replace(batch, y=taken(batch.y, starts, parts, "zeros"), weight=weight)
+
+        return frame
+
+    def tested(self) -> Augment:
+        return self
+
+
+def taken(tensor: Tensor, starts: list[Tensor], parts: tuple[int, ...], fill: Fill) -> Tensor:
+    """Of each entry (n, ..., *S) the part that begins at its start (n) on every axis of S, which may lie outside."""
+    import torch
+
+    for axis, (start, size) in enumerate(zip(starts, parts, strict=True), tensor.ndim - len(parts)):
+        last = tensor.shape[axis] - 1
+        places = start[:, None] + torch.arange(size, device=tensor.device)
+        inside = last - (last - places.abs()).abs() if fill == "reflect" else places.clamp(0, last)
+        along = (len(tensor), *(size if other == axis else 1 for other in range(1, tensor.ndim)))
+        tensor = tensor.take_along_dim(inside.view(along), axis)
+        if fill == "zeros":
+            tensor = tensor.masked_fill((places != inside).view(along), 0)
+    return tensor
+
+
+class Flip(Augment):
+    """Base of the mirror images. `axis` counts from the last."""
+
+    axis: ClassVar[int]
+    p: Share = 0.5
+
+    def build(self) -> Step:
+        import torch
+
+        def flip(batch: Batch) -> Batch:
+            which = torch.rand(len(batch), device=batch.x.device) < self.p
+            return moved(batch, lambda tensor: torch.where(per_sample(which, tensor), tensor.flip(self.axis), tensor))
+
+        return flip
+
+
+@AUGMENTS("hflip")
+class HFlip(Flip):
+    """Left and right changed over, with probability `p`; in a signal, first and last."""
+
+    ranks = (1, 2, 3)
+    axis = -1
+
+
+@AUGMENTS("vflip")
+class VFlip(Flip):
+    """Top and bottom changed over, with probability `p`."""
+
+    ranks = (2, 3)
+    axis = -2
+
+
+@AUGMENTS("rot90")
+class Rot90(Augment):
+    """A turn by 0, 90, 180 or 270 degrees, each as likely."""
+
+    def resized(self, shape: Dims) -> Dims:
+        if shape[1] != shape[2]:
+            raise AugmentError(f"{self.name} takes images as high as wide, and these are {shape[1]} x {shape[2]}")
+        return shape
+
+    def build(self) -> Step:
+        import torch
+
+        def turn(batch: Batch) -> Batch:
+            turns = torch.randint(4, (len(batch),), device=batch.x.device)
+
+            def turned(tensor: Tensor) -> Tensor:
+                result = tensor
+                for number in range(1, 4):
+                    result = torch.where(per_sample(turns == number, tensor), tensor.rot90(number, (-2, -1)), result)
+                return result
+
+            return moved(batch, turned)
+
+        return turn

@@ -1,0 +1,22 @@
+"""Data sets by name. Each is one class: its arguments, what is known of it unloaded, and how it is loaded."""
+
+from __future__ import annotations
+
+from netspec.train.data import arrays, given, hub, images, published, tables
+from netspec.train.data.base import DATA, IGNORED, Data, DataSet, Dims, Sample, Source, Split, Stream, outline
+
+__all__ = [
+    "DATA",
+    "IGNORED",
+    "Data",
+    "DataSet",
+    "Dims",
+    "Sample",
+    "Source",
+    "Split",
+    "Stream",
+    "outline",
+]
+
+FAMILIES = (arrays, published, images, tables, hub, given)
+"""The modules whose data sets are registered."""

@@ -1,0 +1,256 @@
+"""Data sets of the Hugging Face hub, and those in its formats in a folder, through the `datasets` package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from netspec.layers.base import Bool, Positive
+from netspec.train import pictures
+from netspec.train.data.base import (
+    DATA,
+    Data,
+    DataSet,
+    Dims,
+    Sample,
+    SetAside,
+    Source,
+    Split,
+    Stream,
+    divide,
+    held,
+    kind_of,
+)
+from netspec.train.data.images import IN_MEMORY, Side
+from netspec.train.data.tables import ALPHABET, Length, characters
+from netspec.train.files import DataError, Place
+from netspec.train.pictures import Fit
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+BUFFER = 1000
+"""A stream is shuffled through a buffer of so many samples, and by its files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """How a row becomes a sample: its columns `x` and `y`, and what a sample of pictures or of text looks like."""
+
+    x: str
+    y: str
+    real: bool
+    channels: int
+    size: tuple[int, int] | None
+    fit: Fit
+    alphabet: str
+    length: int
+
+    def __call__(self, row: dict[str, Any], place: str) -> Sample:
+        """The sample in a row; raises DataError."""
+        import numpy as np
+
+        try:
+            y = np.asarray(row[self.y], np.float32 if self.real else np.int64)
+        except (TypeError, ValueError):
+            raise DataError(f"the column {self.y} of {place} holds no {'number' if self.real else 'class'}") from None
+        return self._values(row[self.x], place), y
+
+    def _values(self, value: Any, place: str) -> NDArray[Any]:
+        import numpy as np
+
+        if hasattr(value, "convert"):
+            try:
+                return pictures.pixels(value, self.channels, self.size, self.fit)
+            except (OSError, ValueError, SyntaxError) as error:
+                raise pictures.Damaged(f"the picture of {place} is damaged: {error}", place) from None
+        if isinstance(value, str):
+            text: NDArray[Any] = characters([value], self.alphabet, self.length)[0]
+            return text
+        array: NDArray[Any] = np.asarray(value)
+        if array.dtype.kind not in "fiub":
+            raise DataError(f"the column {self.x} of {place} holds no picture, text or numbers")
+        if array.dtype.kind == "f":
+            return array.astype(np.float32)
+        return array if array.dtype == np.uint8 else array.astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows(Source):
+    """The rows of a data set that is there as a whole."""
+
+    rows: Any
+    columns: Columns
+    shape: Dims
+    name: str
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> Sample:
+        return _alike(self.columns(self.rows[index], f"row {index} of {self.name}"), self.shape, index, self.name)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RowStream(Stream):
+    """The first `count` rows of a data set that comes bit by bit, in an order that is a function of a seed."""
+
+    rows: Any
+    columns: Columns
+    shape: Dims
+    name: str
+    count: int
+    skip_bad: bool
+
+    def __len__(self) -> int:
+        return self.count
+
+    def samples(self, seed: int | None) -> Iterator[Sample]:
+        rows = self.rows if seed is None else self.rows.shuffle(seed=seed % 2**32, buffer_size=BUFFER)
+        given = 0
+        for index, row in enumerate(rows):
+            if given == self.count:
+                return
+            try:
+                sample = self.columns(row, f"row {index} of {self.name}")
+            except pictures.Damaged:
+                if self.skip_bad:
+                    continue
+                raise
+            given += 1
+            yield _alike(sample, self.shape, index, self.name)
+
+
+def _alike(sample: Sample, shape: Dims, index: int, name: str) -> Sample:
+    if sample[0].shape != shape:
+        found = list(sample[0].shape)
+        raise DataError(
+            f"the samples of {name} differ in shape: the first is {list(shape)}, that of row {index} {found}",
+            help="pictures come to one size with size=..., texts with length=...",
+        )
+    return sample
+
+
+@DATA("huggingface")
+class HuggingFace(DataSet):
+    """A data set of the Hugging Face hub by its name, or one in its formats (Parquet, Arrow, ...) in a folder.
+
+    Shape: that of the column `x`: a picture in `size` and `channels`, a text of `length` characters (see `text`), or
+    numbers. The column `y` holds classes, or with `real` numbers. `split` is trained on and `test_split` tested on;
+    where there is none of that name, the share `test` of `split`. With `streaming` nothing is downloaded as a whole:
+    rows come bit by bit, `samples` an epoch and `test_samples` to test with, through a shuffling buffer of 1,000.
+    """
+
+    dataset: str
+    split: str = "train"
+    test_split: str = "test"
+    config: str | None = None
+    revision: str | None = None
+    x: str | None = None
+    y: str = "label"
+    real: Bool = False
+    size: Side | tuple[Side, Side] | None = None
+    fit: Fit = "crop"
+    channels: Literal[1, 3] = 3
+    length: Length = 1014
+    alphabet: str = ALPHABET
+    streaming: Bool = False
+    samples: Positive | None = None
+    test_samples: Positive | None = None
+    test: SetAside = 0.2
+
+    def load(self, place: Place) -> Data:
+        parts = self._parts(place)
+        columns, names = self._columns(parts[0])
+        if self.streaming:
+            counts = (self.samples, self.test_samples)
+            splits = [
+                self._stream(part, count, columns, place, name)
+                for part, count, name in zip(parts, counts, ("samples", "test_samples"), strict=True)
+            ]
+        else:
+            splits = [held(self._rows(part, columns), IN_MEMORY) for part in parts]
+        classes = None if self.real else len(names) or 1 + max(int(split.y.max(initial=0)) for split in splits)
+        text = splits[0].x.dtype.kind == "i" and isinstance(next(iter(parts[0]))[columns.x], str)
+        levels = len(self.alphabet) + 1 if text else None
+        return Data(splits[0], splits[1], classes, exact=bool(names), names=names, levels=levels, blank=text)
+
+    def _parts(self, place: Place) -> tuple[Any, Any]:
+        """What is trained on and what is tested on, as `datasets` has them."""
+        whole = self._opened(place)
+        if self.split not in whole:
+            raise DataError(f"{self.dataset} has no split {self.split}", notes=(f"it has {', '.join(whole)}",))
+        train = whole[self.split]
+        if self.test_split in whole:
+            return train, whole[self.test_split]
+        if self.streaming:
+            raise DataError(
+                f"{self.dataset} has no split {self.test_split} to test with",
+                notes=(f"it has {', '.join(whole)}",),
+                help="name another one: test_split=..., or read the data set as a whole, without streaming",
+            )
+        kept, aside = divide(len(train), None, self.test, 0)
+        return train.select(kept), train.select(aside)
+
+    def _opened(self, place: Place) -> Any:
+        """The splits by name; the package's many ways to fail are one here."""
+        try:
+            import datasets
+        except ImportError:
+            message = "huggingface needs the package datasets, which is not installed"
+            raise DataError(message, help="pip install 'netspec[data]'") from None
+        local = self._local(place)
+        datasets.disable_progress_bars()
+        try:
+            if local is not None and (local / "dataset_dict.json").exists():
+                return datasets.load_from_disk(str(local))
+            return datasets.load_dataset(
+                str(local or self.dataset), self.config, streaming=self.streaming, revision=self.revision
+            )
+        except Exception as error:
+            first = str(error).strip().partition("\n")[0] or type(error).__name__
+            raise DataError(
+                f"huggingface cannot get {self.dataset}: {first}",
+                help="a name on the hub is like stanfordnlp/imdb; a folder of the project holds Parquet files, say",
+            ) from None
+
+    def _local(self, place: Place) -> Path | None:
+        """The folder of the project that the name means, where there is one."""
+        try:
+            path = place.resolve(self.dataset)
+        except DataError:
+            return None
+        return path if path.is_dir() else None
+
+    def _columns(self, part: Any) -> tuple[Columns, tuple[str, ...]]:
+        """The columns that make a sample, and the names of the classes where the data set has them."""
+        features = part.features or dict.fromkeys(next(iter(part)))
+        x = self.x or next((name for name in ("image", "img", "text", "x") if name in features), None)
+        for name in (x, self.y):
+            if name not in features:
+                raise DataError(
+                    f"{self.dataset} has no column {name or 'image, img, text or x'}",
+                    notes=(f"its columns are {', '.join(features)}",),
+                    help="name the columns: huggingface(..., x=..., y=...)",
+                )
+        assert x is not None
+        size = (self.size, self.size) if isinstance(self.size, int) else self.size
+        names = tuple(getattr(features[self.y], "names", None) or ())
+        return Columns(x, self.y, self.real, self.channels, size, self.fit, self.alphabet, self.length), names
+
+    def _rows(self, part: Any, columns: Columns) -> Rows:
+        if len(part) == 0:
+            raise DataError(f"{self.dataset} holds no rows")
+        first = columns(part[0], f"row 0 of {self.dataset}")
+        return Rows(part, columns, first[0].shape, self.dataset)
+
+    def _stream(self, part: Any, count: int | None, columns: Columns, place: Place, argument: str) -> Split:
+        known = part.info.splits.get(part.split) if part.info.splits else None
+        count = count or (known.num_examples if known is not None and known.num_examples else None)
+        if count is None:
+            raise DataError(f"a stream has no end that is known: say how many rows an epoch has, {argument}=10000")
+        x, y = columns(next(iter(part)), f"row 0 of {self.dataset}")
+        rows = RowStream(part, columns, x.shape, self.dataset, count, place.skip_bad)
+        return Split(kind_of(x.shape, x.dtype), kind_of(y.shape, y.dtype), source=rows)

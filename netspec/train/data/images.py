@@ -1,0 +1,325 @@
+"""Data sets of picture files: a folder for each class, or a mask for each picture."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+from pydantic import Field
+
+from netspec.layers.base import Positive
+from netspec.train import pictures
+from netspec.train.data.base import DATA, IGNORED, Data, Dims, Divided, Sample, Source, Split, kind_of
+from netspec.train.files import DataError, Place
+from netspec.train.pictures import Damaged, Fit, Header
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+T = TypeVar("T")
+Side = Annotated[Positive, Field(le=2**14)]
+
+IN_MEMORY = 2**28
+"""Pictures that take at most so many bytes are read once; of more, each is read when it is wanted."""
+TEST_FOLDERS = ("test", "val", "valid", "validation")
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A picture file and its class, or the file of its mask. Names are as messages show them."""
+
+    path: Path
+    name: str
+    label: int = 0
+    mask: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How pictures are read: their channels and size (height, width), and what the values of a mask stand for."""
+
+    channels: int
+    size: tuple[int, int]
+    fit: Fit
+    classes: tuple[int, ...] = ()
+    """The class of each value of a mask from 0 to 255; IGNORED where it is none, and -1 where it is a mistake."""
+
+    def __call__(self, file: Labelled) -> Sample:
+        """The picture and what is to be said about it; raises Damaged."""
+        import numpy as np
+
+        x = pictures.read(file.path, file.name, self.channels, self.size, self.fit)
+        if file.mask is None:
+            return x, np.array(file.label, np.int64)
+        name = f"{file.mask.parent.name}/{file.mask.name}"
+        own, other = pictures.header(file.path, file.name), pictures.header(file.mask, name)
+        if (own.height, own.width) != (other.height, other.width):
+            raise DataError(
+                f"{name} is {other.height} x {other.width}, and {file.name} is {own.height} x {own.width}",
+                help="a mask has the size of its picture",
+            )
+        values = pictures.read_labels(file.mask, name, self.size, self.fit)
+        y = np.array(self.classes, np.int64)[values]
+        if (y == -1).any():
+            wrong = int(values[y == -1].flat[0])
+            raise DataError(
+                f"the mask {name} holds the value {wrong}, and there are {max(self.classes) + 1} classes",
+                help="the values of a mask are classes from 0; 255 is for pixels that do not count",
+            )
+        return x, y
+
+    def check(self, file: Labelled) -> None:
+        """Raises Damaged where the file cannot be read."""
+        self(file)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pictures(Source):
+    """Pictures that are read when they are wanted."""
+
+    files: tuple[Labelled, ...]
+    reading: Reading
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, index: int) -> Sample:
+        return self.reading(self.files[index])
+
+
+class Sieve:
+    """Reads many files at once. A damaged one is refused, or left out and noted where `skip_bad` says so."""
+
+    def __init__(self, skip_bad: bool) -> None:
+        self.skip_bad = skip_bad
+        self.skipped: set[str] = set()
+
+    def __call__(self, files: Sequence[Labelled], read: Callable[[Labelled], T]) -> list[tuple[Labelled, T]]:
+        """Each file that can be read, with what is read of it, in their order; raises DataError where none can."""
+
+        def one(file: Labelled) -> tuple[Labelled, T] | Damaged:
+            try:
+                return file, read(file)
+            except Damaged as error:
+                return error
+
+        good: list[tuple[Labelled, T]] = []
+        with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as readers:
+            for result in readers.map(one, files):
+                if not isinstance(result, Damaged):
+                    good.append(result)
+                elif self.skip_bad:
+                    self.skipped.add(result.name)
+                else:
+                    readers.shutdown(cancel_futures=True)
+                    raise result
+        if not good:
+            raise DataError("not one of the pictures can be read")
+        return good
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What was left out."""
+        return tuple(sorted(self.skipped))
+
+
+class Pictured(Divided):
+    """Base of the data sets of pictures."""
+
+    size: Side | tuple[Side, Side] | None = None
+    fit: Fit = "crop"
+    channels: Literal[1, 3] | None = None
+
+    def read(
+        self, train: Sequence[Labelled], test: Sequence[Labelled], sieve: Sieve, values: tuple[int, ...] = ()
+    ) -> tuple[Split, Split]:
+        """Both splits: in memory where they are small, else as files that are read when they are wanted."""
+        reading, parts = self._reading([list(train), list(test)], sieve, values)
+        cost = reading.channels + (8 if values else 0)
+        held = sum(map(len, parts)) * cost * reading.size[0] * reading.size[1] <= IN_MEMORY
+        splits = []
+        for part in parts:
+            if held:
+                splits.append(_stacked([sample for _, sample in sieve(part, reading)]))
+            else:
+                splits.append(
+                    _lazy([file for file, _ in sieve(part, reading.check)] if sieve.skip_bad else part, reading)
+                )
+        return splits[0], splits[1]
+
+    def _reading(
+        self, parts: list[list[Labelled]], sieve: Sieve, values: tuple[int, ...]
+    ) -> tuple[Reading, list[list[Labelled]]]:
+        """How the pictures are read, and those that can be: their first bytes say what the spec leaves out."""
+        size = (self.size, self.size) if isinstance(self.size, int) else self.size
+        if size is not None and self.channels is not None:
+            return Reading(self.channels, size, self.fit, values), parts
+        known = [sieve(part, lambda file: pictures.header(file.path, file.name)) for part in parts]
+        flat = [pair for part in known for pair in part]
+        channels = self.channels or (1 if all(header.grey for _, header in flat) else 3)
+        size = size or self._common(flat)
+        return Reading(channels, size, self.fit, values), [[file for file, _ in part] for part in known]
+
+    def _common(self, known: Sequence[tuple[Labelled, Header]]) -> tuple[int, int]:
+        """The size of all pictures; raises DataError where they differ."""
+        (one, first), *others = sorted(known, key=lambda pair: pair[0].name)
+        size = (first.height, first.width)
+        for other, header in others:
+            if (header.height, header.width) != size:
+                raise DataError(
+                    f"the pictures differ in size: {one.name} is {size[0]} x {size[1]}, "
+                    f"{other.name} is {header.height} x {header.width}",
+                    help=f"say a size that all are brought to: {self.name}(..., size={min(size)})",
+                )
+        return size
+
+
+@DATA("images")
+class Images(Pictured):
+    """Pictures in a folder for each class, or in such folders below `train` and `test` (or `val`).
+
+    Shape: [channels, height, width]; brightness from 0 to 1. Classes are the folders in the order of their names. All
+    pictures have one size, or `size` (or [height, width]) says to which they are brought: as `fit` says, by their
+    middle (crop), out of proportion (stretch) or with a border (pad). `channels` is 1 or 3; 1 where all are grey.
+    """
+
+    folder: str
+
+    @classmethod
+    def arguments(cls) -> tuple[str, ...]:
+        return ("folder", "size", "fit", "channels", "test", "split")
+
+    def load(self, place: Place) -> Data:
+        home = place.resolve(self.folder)
+        if not home.is_dir():
+            raise DataError(f"there is no folder {self.folder}", help="pictures lie in a folder for each class")
+        tested = next((name for name in TEST_FOLDERS if (home / name).is_dir()), None)
+        if (home / "train").is_dir() and tested is not None:
+            names = _classes(home / "train", f"{self.folder}/train")
+            train = self._labelled(home / "train", names, f"{self.folder}/train")
+            others = _classes(home / tested, f"{self.folder}/{tested}")
+            if extra := sorted(set(others) - set(names)):
+                raise DataError(f"{self.folder}/{tested} has the class {extra[0]}, which {self.folder}/train lacks")
+            test = self._labelled(home / tested, names, f"{self.folder}/{tested}")
+        else:
+            names = _classes(home, self.folder)
+            files = self._labelled(home, names, self.folder)
+            parts = self.divided(len(files), [file.label for file in files])
+            train, test = ([files[index] for index in sorted(part)] for part in parts)
+        sieve = Sieve(place.skip_bad)
+        return Data(*self.read(train, test, sieve), len(names), names=names, skipped=sieve.names)
+
+    def _labelled(self, home: Path, names: Sequence[str], written: str) -> list[Labelled]:
+        return [
+            Labelled(path, f"{written}/{path.relative_to(home).as_posix()}", label)
+            for label, name in enumerate(names)
+            if (home / name).is_dir()
+            for path in pictures.pictures(home / name)
+        ]
+
+
+@DATA("segmentation")
+class Segmentation(Pictured):
+    """Pictures in the folder `images` and for each of them a mask of the same name in `masks`, which may end otherwise.
+
+    Shape: [channels, height, width]; of the target [height, width]. The values of a mask are classes from 0, as many as
+    `classes`; 255 is for pixels that do not count. Masks of two values, 0 and 255 say, hold classes 0 and 1.
+    `test_images` and `test_masks` are folders to test with, in place of the share `test`.
+    """
+
+    images: str
+    masks: str
+    classes: Positive | None = None
+    test_images: str | None = None
+    test_masks: str | None = None
+
+    @classmethod
+    def arguments(cls) -> tuple[str, ...]:
+        own = ("images", "masks", "size", "fit", "channels", "classes")
+        return (*own, "test_images", "test_masks", "test", "split")
+
+    def load(self, place: Place) -> Data:
+        if (self.test_images is None) != (self.test_masks is None):
+            raise DataError("test_images and test_masks go together")
+        train = self._paired(place, self.images, self.masks)
+        if self.test_images is not None and self.test_masks is not None:
+            test = self._paired(place, self.test_images, self.test_masks)
+        else:
+            parts = self.divided(len(train), None)
+            train, test = ([train[index] for index in sorted(part)] for part in parts)
+        sieve = Sieve(place.skip_bad)
+        values = self._values([*train, *test], sieve)
+        splits = self.read(train, test, sieve, values)
+        exact, ignores = self.classes is not None, IGNORED in values
+        return Data(*splits, max(values) + 1, exact=exact, ignores=ignores, skipped=sieve.names)
+
+    def _paired(self, place: Place, images: str, masks: str) -> list[Labelled]:
+        """The pictures of a folder, each with its mask."""
+        for folder in (images, masks):
+            if not place.resolve(folder).is_dir():
+                raise DataError(f"there is no folder {folder}")
+        home, other = place.resolve(images), place.resolve(masks)
+        by_name = {path.relative_to(other).with_suffix("").as_posix(): path for path in pictures.pictures(other)}
+        files = pictures.pictures(home)
+        if not files:
+            raise DataError(f"the folder {images} holds no pictures")
+        found = []
+        for path in files:
+            key = path.relative_to(home).with_suffix("").as_posix()
+            if key not in by_name:
+                raise DataError(f"{images}/{path.name} has no mask in {masks}", help=f"a mask is called {key}.png")
+            found.append(Labelled(path, f"{images}/{path.relative_to(home).as_posix()}", mask=by_name[key]))
+        return found
+
+    def _values(self, files: Sequence[Labelled], sieve: Sieve) -> tuple[int, ...]:
+        """The class of each value that a mask can hold; where `classes` are not said, the masks are looked through."""
+        if self.classes is None:
+            found = self._found(files, sieve)
+            if len(found) <= 2:
+                ordered = sorted(found) if len(found) == 2 else [0, *sorted(found - {0})]
+                return tuple(ordered.index(value) if value in found else -1 for value in range(256))
+            classes = max(found - {255}) + 1
+        else:
+            classes = self.classes
+        last = {255: 1 if classes == 2 else IGNORED}
+        return tuple(value if value < classes else last.get(value, -1) for value in range(256))
+
+    def _found(self, files: Sequence[Labelled], sieve: Sieve) -> set[int]:
+        import numpy as np
+
+        def values(file: Labelled) -> list[int]:
+            assert file.mask is not None
+            name = f"{file.mask.parent.name}/{file.mask.name}"
+            return [int(value) for value in np.unique(pictures.read_labels(file.mask, name, None, "crop"))]
+
+        return {value for _, found in sieve(files, values) for value in found}
+
+
+def _classes(home: Path, written: str) -> tuple[str, ...]:
+    """The folders below one, in the order of their names; raises DataError where there are none."""
+    names = tuple(sorted(path.name for path in home.iterdir() if path.is_dir() and not path.name.startswith(".")))
+    if not names:
+        raise DataError(
+            f"{written} holds no folders", help="pictures lie in a folder for each class, named after it: cats/1.png"
+        )
+    empty = [name for name in names if not pictures.pictures(home / name)]
+    if empty:
+        raise DataError(f"the folder {written}/{empty[0]} holds no pictures")
+    return names
+
+
+def _stacked(samples: Sequence[Any]) -> Split:
+    import numpy as np
+
+    return Split(np.stack([sample[0] for sample in samples]), np.stack([sample[1] for sample in samples]))
+
+
+def _lazy(files: Sequence[Labelled], reading: Reading) -> Split:
+    target: Dims = reading.size if files[0].mask is not None else ()
+    x: NDArray[np.uint8] = kind_of((reading.channels, *reading.size), "uint8")
+    return Split(x, kind_of(target, "int64"), source=Pictures(tuple(files), reading))

@@ -1,0 +1,112 @@
+"""The surroundings of a training: device, precision, threads and generators, given back afterwards as they were."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from netspec.diagnostics import Diagnostic, NetspecError
+from netspec.graph.graph import Graph
+from netspec.syntax.source import Source, Span
+from netspec.train.setup import Setup
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+SMALL = 2 * 10**7
+"""Multiply-accumulates of a batch below which one thread is faster than several."""
+MIXED = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}
+"""The precisions as accelerate calls them."""
+
+
+@contextmanager
+def environment(graph: Graph, batch: int, setup: Setup) -> Iterator[Accelerator]:
+    """Accelerate at work for a net trained by batches of that size; raises NetspecError (E0612)."""
+    import torch
+
+    kind = device_kind(setup.device)
+    work = graph.macs
+    small = isinstance(work, int) and work * batch < SMALL
+    cuda = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
+    with torch.random.fork_rng(devices=cuda), _threads(1 if small else None), _determinism(on=setup.deterministic):
+        yield _accelerator(kind, setup)
+
+
+def device_kind(name: str | None) -> str | None:
+    """The kind of device by name, None for the best there is; raises NetspecError where it is not there."""
+    import torch
+
+    if name is None or name == "auto":
+        return None
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    there = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available() and (device is None or (device.index or 0) < torch.cuda.device_count()),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if device is not None and there.get(device.type):
+        if device.type == "cuda" and device.index is not None:
+            torch.cuda.set_device(device.index)
+        return device.type
+    known = ", ".join(kind for kind in there if there[kind])
+    raise _unavailable(f"--device {name}", f"there is no device {name} here", f"there is {known}")
+
+
+def _accelerator(kind: str | None, setup: Setup) -> Accelerator:
+    """Accelerate for that device. It keeps the device of a process for good, so a single process forgets it first."""
+    from accelerate import Accelerator, PartialState
+    from accelerate.state import AcceleratorState
+
+    if not PartialState._shared_state or PartialState().num_processes == 1:
+        AcceleratorState._reset_state(reset_partial_state=True)
+    try:
+        accelerator = Accelerator(cpu=kind == "cpu", mixed_precision=MIXED[setup.precision])
+    except ValueError as error:
+        raise _unavailable(f"--precision {setup.precision}", f"{setup.precision} is not to be had: {error}") from None
+    if setup.precision == "fp16" and accelerator.device.type == "cpu":
+        message = "fp16 scales its gradients, which needs a GPU"
+        raise _unavailable("--precision fp16", message, "on the CPU take --precision bf16")
+    return accelerator
+
+
+def _unavailable(option: str, message: str, help: str = "") -> NetspecError:
+    return NetspecError((Diagnostic("E0612", message, Span(Source(option, ""), 0, 0), help=help),))
+
+
+@contextmanager
+def _threads(count: int | None) -> Iterator[None]:
+    """Torch at work with that many threads; with as many as it has where that is None."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def _determinism(*, on: bool) -> Iterator[None]:
+    """Torch takes kernels that give the same bits every time, and warns where it has none."""
+    import torch
+
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    filling: Any = torch.utils.deterministic
+    benchmark, fill = torch.backends.cudnn.benchmark, filling.fill_uninitialized_memory
+    if on:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        filling.fill_uninitialized_memory = False  # costs time, and nothing reads such memory
+    torch.backends.cudnn.benchmark = not on
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+        torch.backends.cudnn.benchmark = benchmark
+        filling.fill_uninitialized_memory = fill

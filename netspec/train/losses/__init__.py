@@ -1,0 +1,12 @@
+"""Losses by name, and sums of them over the outputs of a net."""
+
+from __future__ import annotations
+
+from netspec.train.losses import masks, plain
+from netspec.train.losses.base import LOSSES, Criterial, Form, Loss, Term, Weighing, prepared
+from netspec.train.losses.plain import CrossEntropy
+
+__all__ = ["LOSSES", "Criterial", "CrossEntropy", "Form", "Loss", "Term", "Weighing", "prepared"]
+
+FAMILIES = (plain, masks)
+"""The modules whose losses are registered."""

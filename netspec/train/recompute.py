@@ -1,0 +1,82 @@
+"""Activation checkpointing: activations that are computed again in the backward pass instead of being kept.
+
+Source: Chen, Xu, Zhang, Guestrin, "Training deep nets with sublinear memory cost", 2016.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from netspec.diagnostics import Diagnostic, NetspecError
+from netspec.elaborate.problems import nearest
+from netspec.graph.graph import Graph, Scope
+from netspec.syntax.source import Source, Span
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def recompute(model: nn.Module, graph: Graph, names: Sequence[str]) -> None:
+    """Has the modules of these names computed again in the backward pass; raises NetspecError (E0643)."""
+    for key in places(graph, names):
+        _wrap(model.get_submodule(key))
+
+
+def places(graph: Graph, names: Sequence[str]) -> list[str]:
+    """The modules that names stand for: `layer3`, `layer*` by their path, `Bottleneck` by block, `dense` by wiring.
+
+    A module inside another one that is chosen is left out. Raises NetspecError (E0643) where a name stands for none.
+    """
+    modules = [scope.key for scope in graph.scopes if scope.is_module and scope.key]
+    modules += [node.key for node in graph if node.layer.torch(*node.shapes).is_module]
+    found: dict[str, None] = {}
+    for name in names:
+        keys = [scope.key for scope in graph.scopes if scope.key and name in (scope.kind, _block(scope))]
+        keys = keys or [key for key in modules if fnmatchcase(key, name)]
+        if not keys:
+            near = nearest(name, modules)
+            message = f"{graph.name} has no module, block or wiring named {name}"
+            help = f"did you mean {near}?" if near else f"it has {', '.join(modules[:8]) or 'no modules'}"
+            span = Span(Source(f"--checkpoint {name}", ""), 0, 0)
+            raise NetspecError((Diagnostic("E0643", message, span, help=help),))
+        found.update(dict.fromkeys(keys))
+    return [key for key in found if not any(key.startswith(f"{other}.") for other in found)]
+
+
+def _block(scope: Scope) -> str:
+    """The name of the block that a scope is an instance of."""
+    return scope.title.partition("(")[0] if scope.kind == "block" else ""
+
+
+def _wrap(module: nn.Module) -> None:
+    from torch.utils.checkpoint import checkpoint
+
+    forward = module.forward
+
+    def recomputed(*arguments: Any) -> Any:
+        if not module.training:
+            return forward(*arguments)
+        return checkpoint(forward, *arguments, use_reentrant=False, context_fn=lambda: _contexts(module))
+
+    module.forward = recomputed
+
+
+def _contexts(module: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+    """What surrounds the first forward pass, and the second: running statistics take a batch in once, not twice."""
+    return nullcontext(), _with_other_buffers(module)
+
+
+@contextmanager
+def _with_other_buffers(module: nn.Module) -> Iterator[None]:
+    """Has a module change copies of its buffers instead of them."""
+    own = [(each, name, buffer) for each in module.modules() for name, buffer in each.named_buffers(recurse=False)]
+    for each, name, buffer in own:
+        setattr(each, name, buffer.clone())
+    try:
+        yield
+    finally:
+        for each, name, buffer in own:
+            setattr(each, name, buffer)

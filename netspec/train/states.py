@@ -1,0 +1,75 @@
+"""The tensors of a training by name: gathered whole from wherever they lie, and put back as they were."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.distributed.tensor import DTensor, distribute_tensor
+from torch.optim import Optimizer
+
+
+def of_model(model: nn.Module) -> dict[str, Tensor]:
+    """Parameters and buffers, whole on every process."""
+    return {name: _whole(tensor) for name, tensor in model.state_dict().items()}
+
+
+@torch.no_grad()
+def into(own: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:
+    """Copies tensors into those of the same names, all of which have to be there."""
+    for name, tensor in own.items():
+        if name in tensors:
+            tensor.copy_(_like(tensors[name], tensor))
+
+
+def of_optimizer(model: nn.Module, optimizer: Optimizer) -> dict[str, Any]:
+    """What an optimizer remembers of each parameter, by the parameter's name."""
+    return {
+        name: _each_tensor(optimizer.state[parameter], _whole)
+        for name, parameter in model.named_parameters()
+        if parameter in optimizer.state
+    }
+
+
+def into_optimizer(model: nn.Module, optimizer: Optimizer, state: Mapping[str, Any]) -> None:
+    """Gives an optimizer its memory back; the arguments of its groups stay as they are."""
+    names = {parameter: name for name, parameter in model.named_parameters()}
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    by_index = {index: state[names[each]] for index, each in enumerate(parameters) if names[each] in state}
+    optimizer.load_state_dict({"state": by_index, "param_groups": optimizer.state_dict()["param_groups"]})
+    for parameter, memory in optimizer.state.items():
+        optimizer.state[parameter] = _each_tensor(memory, partial(_like, own=parameter))
+
+
+def share_buffers(model: nn.Module, processes: int) -> None:
+    """Makes every process's buffers those of the first."""
+    if processes > 1:
+        for buffer in model.buffers():
+            torch.distributed.broadcast(buffer, 0)
+
+
+def _whole(tensor: Tensor) -> Tensor:
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+
+
+def _like(tensor: Tensor, own: Tensor) -> Tensor:
+    """The tensor laid out in memory and over the devices as `own`, where it has the same shape.
+
+    Fused optimizers walk through parameter, gradient and state as they lie in memory, so that all have to lie alike.
+    """
+    if tensor.shape != own.shape:
+        return tensor
+    if isinstance(own, DTensor):
+        return distribute_tensor(tensor.to(own.device), own.device_mesh, own.placements)
+    return torch.empty_like(own, dtype=tensor.dtype, requires_grad=False).copy_(tensor)
+
+
+def _each_tensor(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    if isinstance(value, Tensor):
+        return change(value)
+    if isinstance(value, Mapping):
+        return {key: _each_tensor(item, change) for key, item in value.items()}
+    return [_each_tensor(item, change) for item in value] if isinstance(value, list | tuple) else value

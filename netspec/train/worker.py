@@ -1,0 +1,31 @@
+"""A process among several of one training: `python -m netspec.train.worker`, its work as JSON on the standard input."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from netspec.diagnostics import NetspecError
+from netspec.train.launch import REPORT, Report, Work
+
+
+def main() -> int:
+    """Does the work and reports what became of it; the exit status."""
+    from netspec.train.start import begin, go_on
+
+    try:
+        work = Work.read(sys.stdin.read())
+        if work.taken_up:
+            run = go_on(work.job, work.spec(), work.folder, quiet=work.quiet)
+        else:
+            run = begin(work.job, work.spec(), out=work.folder, quiet=work.quiet)
+        report = Report(status=run.status, signal=run.signal)
+    except NetspecError as error:
+        report = Report(wrong=tuple(error.diagnostics))
+    Path(os.environ[REPORT]).write_text(report.model_dump_json(), encoding="utf-8")
+    return 1 if report.wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

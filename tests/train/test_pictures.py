@@ -1,0 +1,310 @@
+"""Data sets of picture files: what is read is what was saved, damage is named, large sets are read when wanted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from netspec.train import pictures
+from netspec.train.data import IGNORED
+from netspec.train.entry import Entry
+from netspec.train.feed import Feed
+from netspec.train.files import DataError, Place
+from netspec.train.pictures import Damaged
+
+CPU = torch.device("cpu")
+
+
+def save(path, seed=0, size=(10, 12), channels=3, **options):
+    """A picture of noise, (height, width) = size; what it holds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shape = size if channels == 1 else (*size, channels)
+    array = np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+    Image.fromarray(array).save(path, **options)
+    return array
+
+
+def classes(folder, names=("ant", "bee", "cat"), each=5, **options):
+    for label, name in enumerate(names):
+        for number in range(each):
+            save(folder / name / f"{number}.png", 100 * label + number, **options)
+
+
+def masks(folder, count=6, values=(0, 255), size=(16, 16)):
+    """Sections whose brightness is that of their masks, and the masks."""
+    for number in range(count):
+        index = np.random.default_rng(number).integers(0, len(values), size)
+        (folder / "image").mkdir(parents=True, exist_ok=True)
+        (folder / "label").mkdir(exist_ok=True)
+        Image.fromarray((index * 10).astype(np.uint8)).save(folder / "image" / f"{number}.png")
+        Image.fromarray(np.array(values, np.uint8)[index]).save(folder / "label" / f"{number}.png")
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def test_a_folder_for_each_class(data, place, tmp_path):
+    classes(tmp_path / "pets")
+    loaded = data('images("pets")').load(place)
+    assert (loaded.shape, loaded.classes, loaded.names) == ((3, 10, 12), 3, ("ant", "bee", "cat"))
+    assert (len(loaded.train), len(loaded.test)) == (12, 3)
+    assert sorted(loaded.test.y.tolist()) == [0, 1, 2]
+    saved = {}
+    for label, name in enumerate(loaded.names):
+        for number in range(5):
+            array = np.asarray(Image.open(tmp_path / "pets" / name / f"{number}.png")).transpose(2, 0, 1)
+            saved[array.tobytes()] = label
+    for split in (loaded.train, loaded.test):
+        assert [saved[x.tobytes()] for x in split.x] == split.y.tolist()
+
+
+def test_folders_to_train_and_to_test_with(data, place, tmp_path):
+    classes(tmp_path / "pets/train")
+    classes(tmp_path / "pets/val", names=("ant", "cat"), each=2)
+    loaded = data('images("pets")').load(place)
+    assert (len(loaded.train), len(loaded.test)) == (15, 4)
+    assert sorted(loaded.test.y.tolist()) == [0, 0, 2, 2]
+    classes(tmp_path / "pets/val", names=("dog",), each=1)
+    with pytest.raises(DataError, match="pets/val has the class dog, which pets/train lacks"):
+        data('images("pets")').load(place)
+
+
+def test_hidden_files_and_others_are_no_pictures(data, place, tmp_path):
+    classes(tmp_path / "pets")
+    (tmp_path / "pets/ant/notes.txt").write_text("mine")
+    save(tmp_path / "pets/ant/.hidden.png")
+    (tmp_path / "pets/.git").mkdir()
+    loaded = data('images("pets")').load(place)
+    assert len(loaded.train) + len(loaded.test) == 15
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "bmp", "tif", "webp", "gif", "ppm"])
+def test_formats(tmp_path, ending):
+    array = save(tmp_path / f"a.{ending}", size=(20, 30))
+    read = pictures.read(tmp_path / f"a.{ending}", "a", 3, None, "crop")
+    assert read.shape == (3, 20, 30)
+    if ending in ("png", "bmp", "tif", "ppm"):
+        assert (read.transpose(1, 2, 0) == array).all()
+
+
+def test_colour_grey_and_sixteen_bits(tmp_path):
+    grey = save(tmp_path / "grey.png", channels=1)
+    assert (pictures.read(tmp_path / "grey.png", "", 1, None, "crop")[0] == grey).all()
+    assert (pictures.read(tmp_path / "grey.png", "", 3, None, "crop") == grey).all()
+    assert pictures.header(tmp_path / "grey.png", "").grey
+    deep = np.arange(120, dtype=np.uint16).reshape(10, 12) * 512
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    assert (pictures.read(tmp_path / "deep.png", "", 1, None, "crop")[0] == deep >> 8).all()
+    assert pictures.header(tmp_path / "deep.png", "").grey
+    clear = save(tmp_path / "clear.png", channels=4)
+    assert (pictures.read(tmp_path / "clear.png", "", 3, None, "crop").transpose(1, 2, 0) == clear[..., :3]).all()
+
+
+def test_a_picture_is_the_right_way_up(tmp_path):
+    array = save(tmp_path / "a.png")
+    turned = Image.fromarray(np.rot90(array))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned.save(tmp_path / "b.png", exif=exif)
+    assert (pictures.read(tmp_path / "b.png", "", 3, None, "crop").transpose(1, 2, 0) == array).all()
+    head = pictures.header(tmp_path / "b.png", "")
+    assert (head.height, head.width) == (10, 12)
+
+
+@pytest.mark.parametrize(("fit", "middle"), [("crop", True), ("pad", False), ("stretch", False)])
+def test_another_size(tmp_path, fit, middle):
+    array = np.zeros((10, 30), np.uint8)
+    array[:, 10:20] = 200
+    Image.fromarray(array).save(tmp_path / "a.png")
+    read = pictures.read(tmp_path / "a.png", "", 1, (10, 10), fit)
+    assert read.shape == (1, 10, 10)
+    assert (read == 200).all() == middle
+
+
+def test_pictures_that_differ_in_size_need_one(data, place, tmp_path):
+    classes(tmp_path / "pets")
+    save(tmp_path / "pets/bee/9.png", size=(20, 25))
+    with pytest.raises(DataError, match=r"pets/ant/\d.png is 10 x 12, pets/bee/9.png is 20 x 25") as error:
+        data('images("pets")').load(place)
+    assert error.value.help == "say a size that all are brought to: images(..., size=10)"
+    assert data('images("pets", size=8)').load(place).shape == (3, 8, 8)
+    assert data('images("pets", size=[8, 9], channels=1)').load(place).shape == (1, 8, 9)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda folder: None, "there is no folder pets"),
+        (lambda folder: folder.mkdir(), "pets holds no folders"),
+        (lambda folder: (folder / "ant").mkdir(parents=True), "the folder pets/ant holds no pictures"),
+        (lambda folder: classes(folder, names=("ant",), each=1), "two samples at least"),
+    ],
+)
+def test_folders_that_are_refused(data, place, tmp_path, make, message):
+    make(tmp_path / "pets")
+    with pytest.raises(DataError, match=message):
+        data('images("pets")').load(place)
+
+
+def test_folders_outside_the_project(data, tmp_path):
+    classes(tmp_path / "pets")
+    inside = Place(tmp_path / "project", tmp_path / "project")
+    with pytest.raises(DataError, match="outside the project") as error:
+        data('images("../pets")').load(inside)
+    assert "--data FOLDER" in error.value.help
+    assert data('images(".")').load(Place(tmp_path / "pets", tmp_path / "pets", given=True)).classes == 3
+    with pytest.raises(DataError, match="outside the folder of --data"):
+        data('images("..")').load(Place(tmp_path / "pets", tmp_path / "pets", given=True))
+
+
+DAMAGE = {
+    "cut": cut,
+    "text": lambda path: path.write_text("no picture"),
+    "empty": lambda path: path.write_bytes(b""),
+    "head": lambda path: path.write_bytes(path.read_bytes()[:20]),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_damaged_picture_is_named_or_left_out(data, tmp_path, monkeypatch, kind, lazy):
+    if lazy:
+        monkeypatch.setattr("netspec.train.data.images.IN_MEMORY", 0)
+    classes(tmp_path / "pets")
+    DAMAGE[kind](tmp_path / "pets/bee/3.png")
+    with pytest.raises(Damaged, match=r"pets/bee/3\.png is (damaged|no picture)") as error:
+        read_all(data('images("pets")').load(Place(tmp_path, tmp_path)))
+    assert "--skip-bad" in error.value.help
+    loaded = data('images("pets")').load(Place(tmp_path, tmp_path, skip_bad=True))
+    assert loaded.skipped == ("pets/bee/3.png",)
+    assert sum(len(batch) for batch in read_all(loaded)) == 14
+
+
+def read_all(loaded, workers=0):
+    return [batch for split in (loaded.train, loaded.test) for batch in Feed(split, Entry(), CPU, workers).in_turn(4)]
+
+
+def test_a_set_of_nothing_but_damage(data, tmp_path):
+    classes(tmp_path / "pets", each=1)
+    for path in (tmp_path / "pets").rglob("*.png"):
+        cut(path)
+    with pytest.raises(DataError, match="not one of the pictures can be read"):
+        data('images("pets", size=8, channels=3)').load(Place(tmp_path, tmp_path, skip_bad=True))
+
+
+def test_a_picture_that_claims_to_be_huge(tmp_path, monkeypatch):
+    save(tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    with pytest.raises(DataError, match="claims to hold more pixels"):
+        pictures.read(tmp_path / "a.png", "a.png", 3, None, "crop")
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_what_is_read_when_wanted_is_what_is_read_at_once(data, place, tmp_path, monkeypatch, workers):
+    classes(tmp_path / "pets")
+    held = data('images("pets", size=8)').load(place)
+    monkeypatch.setattr("netspec.train.data.images.IN_MEMORY", 0)
+    lazy = data('images("pets", size=8)').load(place)
+    assert (lazy.train.source is not None, held.train.source) == (True, None)
+    assert (lazy.shape, lazy.target, len(lazy.train)) == (held.shape, held.target, len(held.train))
+    feeds = [Feed(split.train, Entry(), CPU, workers) for split in (held, lazy)]
+    places = feeds[0].order(3, 1)
+    assert torch.equal(feeds[1].order(3, 1), places)
+    plan = list(places.split(5))
+    for _ in range(2):
+        for one, other in zip(*(feed.batches(plan) for feed in feeds), strict=True):
+            assert torch.equal(one.x, other.x)
+            assert torch.equal(one.y, other.y)
+    rest = list(feeds[1].batches(plan[1:]))
+    assert torch.equal(rest[0].x, feeds[0].batch(plan[1]).x)
+    assert torch.equal(feeds[1].slice(2, 5).x, feeds[0].slice(2, 5).x)
+    assert torch.equal(feeds[1].batch(places[:3]).x, feeds[0].batch(places[:3]).x)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_damage_is_named_by_whoever_reads(data, place, tmp_path, monkeypatch, workers):
+    monkeypatch.setattr("netspec.train.data.images.IN_MEMORY", 0)
+    classes(tmp_path / "pets")
+    loaded = data('images("pets", size=8, channels=3)').load(place)
+    cut(tmp_path / "pets/cat/2.png")
+    with pytest.raises(DataError, match=r"pets/cat/2\.png is damaged") as error:
+        read_all(loaded, workers)
+    assert "Traceback" not in error.value.message
+
+
+def test_masks_beside_pictures(data, place, tmp_path):
+    masks(tmp_path)
+    loaded = data('segmentation("image", "label")').load(place)
+    assert (loaded.shape, loaded.target, loaded.classes, loaded.exact) == ((1, 16, 16), (16, 16), 2, False)
+    assert (len(loaded.train), len(loaded.test), loaded.ignores) == (5, 1, False)
+    assert (loaded.train.x[:, 0] == loaded.train.y * 10).all()
+
+
+def test_masks_of_several_classes_and_pixels_that_do_not_count(data, place, tmp_path):
+    masks(tmp_path, values=(0, 1, 2, 3, 255))
+    loaded = data('segmentation("image", "label")').load(place)
+    assert (loaded.classes, loaded.ignores) == (4, True)
+    assert (np.where(loaded.train.y == IGNORED, 40, loaded.train.y * 10) == loaded.train.x[:, 0]).all()
+    assert data('segmentation("image", "label", classes=7)').load(place).classes == 7
+    with pytest.raises(DataError, match=r"label/\d.png holds the value 3, and there are 3 classes"):
+        data('segmentation("image", "label", classes=3)').load(place)
+
+
+def test_masks_with_a_palette(data, place, tmp_path):
+    masks(tmp_path, values=(0, 1, 2))
+    for path in (tmp_path / "label").iterdir():
+        painted = Image.fromarray(np.asarray(Image.open(path)), mode=None).convert("P")
+        painted.putdata(list(np.asarray(Image.open(path)).ravel().tolist()))
+        painted.putpalette([0, 0, 0, 200, 0, 0, 0, 200, 0])
+        painted.save(path)
+    loaded = data('segmentation("image", "label")').load(place)
+    assert loaded.classes == 3
+    assert (loaded.train.x[:, 0] == loaded.train.y * 10).all()
+
+
+def test_masks_are_never_interpolated(data, place, tmp_path):
+    masks(tmp_path, values=(0, 1, 2, 3))
+    loaded = data('segmentation("image", "label", size=[24, 20])').load(place)
+    assert (loaded.shape, loaded.target) == ((1, 24, 20), (24, 20))
+    assert set(np.unique(loaded.train.y).tolist()) == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_folders_of_masks_to_test_with(data, place, tmp_path, monkeypatch, lazy):
+    if lazy:
+        monkeypatch.setattr("netspec.train.data.images.IN_MEMORY", 0)
+    masks(tmp_path / "a")
+    masks(tmp_path / "b", count=2)
+    line = 'segmentation("a/image", "a/label", test_images="b/image", test_masks="b/label")'
+    loaded = data(line).load(place)
+    assert (len(loaded.train), len(loaded.test)) == (6, 2)
+    batch = Feed(loaded.test, Entry(), CPU).slice(0, 2)
+    assert torch.equal((batch.x[:, 0] * 255).round().long(), batch.y * 10)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda folder: (folder / "label/3.png").unlink(), "image/3.png has no mask in label"),
+        (lambda folder: save(folder / "label/3.png", size=(16, 16)), "the mask label/3.png is in colour"),
+        (lambda folder: cut(folder / "label/3.png"), "label/3.png is damaged"),
+        (lambda folder: save(folder / "label/3.png", size=(16, 18), channels=1), "label/3.png is 16 x 18"),
+    ],
+)
+def test_masks_that_are_refused(data, place, tmp_path, change, message):
+    masks(tmp_path)
+    change(tmp_path)
+    with pytest.raises(DataError, match=message):
+        data('segmentation("image", "label")').load(place)
+
+
+def test_damaged_masks_are_left_out_with_their_pictures(data, tmp_path):
+    masks(tmp_path)
+    cut(tmp_path / "label/3.png")
+    cut(tmp_path / "image/4.png")
+    loaded = data('segmentation("image", "label")').load(Place(tmp_path, tmp_path, skip_bad=True))
+    assert set(loaded.skipped) == {"image/4.png", "label/3.png"}
+    assert len(loaded.train) + len(loaded.test) == 4

@@ -1,0 +1,150 @@
+"""Every example trains: one step of its own optimizer lowers its own loss, on random data of its input's shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+import netspec
+from netspec import zoo
+from netspec.graph.graph import Graph
+from netspec.train.batch import Batch
+from netspec.train.criterion import Criterion
+from netspec.train.data import Data, Split
+from netspec.train.losses.masks import MaskLoss
+from netspec.train.match import Match, match
+from netspec.train.settings import Settings, settings
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SMALLER: dict[str, tuple[Mapping[str, Sequence[int]], Mapping[str, Any]]] = {
+    "alexnet": ({"image": [3, 67, 67]}, {}),
+    "alexnet_torchvision": ({"image": [3, 63, 63]}, {}),
+    "alexnet_towers": ({"image": [3, 67, 67]}, {}),
+    "bytenet": ({"characters": [40]}, {"vocabulary": 7, "d": 16, "sets": 1}),
+    "c3d": ({"clip": [3, 16, 32, 32]}, {}),
+    "cam_vgg16": ({"image": [3, 32, 32]}, {}),
+    "charcnn": ({"text": [70, 174]}, {"size": "small"}),
+    "dcgan": ({}, {"width": 8}),
+    "deconvnet": ({}, {"width": 4}),
+    "densenet": ({"image": [3, 64, 64]}, {}),
+    "googlenet": ({"image": [3, 96, 96]}, {}),
+    "googlenet_torchvision": ({"image": [3, 64, 64]}, {}),
+    "inception_modules": ({"x": [192, 8, 8]}, {}),
+    "preact_resnet": ({"image": [3, 64, 64]}, {}),
+    "resize_conv": ({}, {"width": 8}),
+    "resnet": ({"image": [3, 64, 64]}, {}),
+    "se_resnet": ({"image": [3, 64, 64]}, {}),
+    "senet154": ({"image": [3, 64, 64]}, {}),
+    "tcn": ({"pixels": [1, 60]}, {"levels": 3}),
+    "unet": ({"image": [1, 188, 188]}, {"width": 4}),
+    "unet_membrane": ({"section": [1, 64, 64]}, {}),
+    "unet_same": ({"image": [3, 64, 64]}, {"width": 4}),
+    "vgg": ({"image": [3, 32, 32]}, {}),
+    "vnet": ({"volume": [1, 16, 16, 16]}, {}),
+    "wavenet": ({"audio": [8, 60]}, {"levels": 8, "stacks": 1, "depth": 4}),
+    "yolov1": ({"image": [3, 64, 64]}, {}),
+    "zfnet": ({"image": [3, 64, 64]}, {}),
+}
+"""Input shapes and parameters that make an example small."""
+
+ONE_HOT = {"charcnn", "wavenet"}
+"""Examples whose input is a row of 0s with a single 1 at every position."""
+
+SEVERAL_INPUTS = {"siamese"}
+"""A data set feeds one input, so these have no train section."""
+
+SAMPLES = 4
+
+
+@pytest.mark.parametrize("example", sorted({path.stem for path in EXAMPLES.glob("*.net")} - SEVERAL_INPUTS))
+def test_a_step_lowers_the_loss(example: str) -> None:
+    spec = netspec.load(EXAMPLES / f"{example}.net")
+    inputs, arguments = SMALLER.get(example, ({}, {}))
+    graph = spec.graph(inputs=inputs, **arguments)
+    assert spec.train is not None, "a train section"
+    chosen = settings(spec.train)
+    matched = match(chosen, graph, random_data(graph, chosen, one_hot=example in ONE_HOT))
+    before, after = losses_around_a_step(graph, chosen, matched)
+    assert after < before
+
+
+def siamese(distance: Tensor) -> Tensor:
+    """Chopra et al.: what belongs together is drawn together, what does not is pushed apart."""
+    same = distance.shape[0] // 2
+    return distance[:same].square().sum() + (20 - distance[same:]).clamp(min=0).square().sum()
+
+
+def translation(scores: Tensor) -> Tensor:
+    return F.cross_entropy(scores, torch.arange(scores.shape[2]).remainder(scores.shape[1]).expand(len(scores), -1))
+
+
+@pytest.mark.parametrize(
+    ("network", "arguments", "loss"),
+    [
+        ("siamese", {}, siamese),
+        ("bytenet", {"source_vocabulary": 7, "target_vocabulary": 7, "d": 8, "sets": 1}, translation),
+    ],
+)
+def test_a_step_of_several_inputs(network: str, arguments: dict[str, int], loss: Callable[[Tensor], Tensor]) -> None:
+    found = zoo.find(network)
+    graph = netspec.load(found.path).graph(found.net, **arguments)
+    assert len(graph.inputs) == 2
+    torch.manual_seed(0)
+    model = graph.compile("cpu").train()
+    sizes = [(SAMPLES, *map(int, value.shape.dims)) for value in graph.inputs]
+    whole = graph.inputs[0].shape.dtype == "int"
+    x = [torch.randint(5, size) if whole else torch.randn(size) for size in sizes]
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-4)
+    before = loss(model(*x))
+    before.backward()
+    optimizer.step()
+    assert loss(model(*x)) < before
+
+
+def random_data(graph: Graph, chosen: Settings, *, one_hot: bool) -> Data:
+    """Random samples of the data set's shape, or else of the input's, with what the loss is given to compare: classes,
+    or numbers from 0 to 1.
+    """
+    random = np.random.default_rng(0)
+    entry, output, outline = graph.inputs[0].shape, graph.outputs[0].value.shape, chosen.data.outline()
+    size = (SAMPLES, *(map(int, entry.dims) if outline is None else outline.shape))
+    x = random.integers(5, size=size) if entry.dtype == "int" else random.normal(size=size).astype("float32")
+    x = (x == x.max(axis=1, keepdims=True)).astype("float32") if one_hot else x
+    classes, *target = map(int, output.dims)
+    if all(term.loss.takes == "classes" or isinstance(term.loss, MaskLoss) for term in chosen.loss):
+        split = Split(x, random.integers(classes, size=(SAMPLES, *target)))
+        return Data(split, split, classes)
+    split = Split(x, random.random(size=(SAMPLES, *map(int, output.dims)), dtype="float32"))
+    return Data(split, split, None)
+
+
+def losses_around_a_step(graph: Graph, chosen: Settings, matched: Match) -> tuple[float, float]:
+    """The loss of the batch before a step and after it, with the same units dropped."""
+    device = torch.device("cpu")
+    torch.manual_seed(0)
+    model = graph.compile("cpu").train()
+    criterion = Criterion(matched.terms, device)
+    split = matched.data.train
+    weight = None if split.weight is None else torch.from_numpy(split.weight)
+    batch = Batch(torch.from_numpy(split.x), torch.from_numpy(split.y), weight)
+    in_order = sorted(range(len(graph.outputs)), key=lambda index: graph.outputs[index].when_training)
+
+    def loss() -> Tensor:
+        torch.manual_seed(1)
+        made = model(batch.x)
+        outputs = dict(zip(in_order, (made,) if isinstance(made, Tensor) else made, strict=True))
+        return criterion(outputs, batch)
+
+    optimizer = chosen.optimizer.build(list(model.parameters()))
+    before = loss()
+    before.backward()
+    optimizer.step()
+    with torch.no_grad():
+        return float(before), float(loss())

@@ -1,0 +1,86 @@
+"""Trainings that are killed by SIGKILL, stopped by the system, and proved to be taken up exactly."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from train_specs import EVERYTHING
+
+from netspec import NetspecError
+from netspec.train import resume
+from netspec.train.checkpoint import Checkpoints
+from netspec.train.job import job_of
+from netspec.train.setup import Setup
+from netspec.train.verify import verify
+
+HERE = Path(__file__).parent
+
+
+def test_twenty_kills_at_random_moments(spec, tmp_path):
+    path = spec(EVERYTHING).path
+    command = [sys.executable, HERE / "kills.py", path, tmp_path, "20", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    trials = json.loads(done.stdout)
+    killed_after = [step for trial in trials for step in trial["after"] if step is not None]
+    assert len(killed_after) >= 20
+    assert len(set(killed_after)) > 5
+    assert [trial for trial in trials if not trial["same"] or trial["left"]] == []
+
+
+def test_one_training_a_folder(spec, tmp_path):
+    code = "import sys; from netspec.train import train; train(sys.argv[1], out=sys.argv[2], epochs=100_000)"
+    command = [sys.executable, "-c", code, str(spec().path), str(tmp_path / "run")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        with pytest.raises(NetspecError, match="a training is at work in") as error:
+            resume(tmp_path / "run", quiet=True)
+        process.kill()
+    assert error.value.diagnostics[0].code == "E0646"
+    assert resume(tmp_path / "run", epochs=2, quiet=True).status == "finished"
+
+
+def test_a_file_that_the_system_refuses_to_let_grow(spec, tmp_path):
+    """The limit on the size of files is a real one, of the system's: it stops the first checkpoint half-way."""
+    code = """
+import resource, sys
+from netspec.train import train
+from netspec import NetspecError
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+try:
+    train(sys.argv[1], out=sys.argv[2], device="cpu", quiet=True)
+except NetspecError as error:
+    print(error)
+"""
+    command = [sys.executable, "-c", code, str(spec().path), str(tmp_path / "run")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "error[E0610]" in done.stdout
+    assert "file too large" in done.stdout
+    assert not list((tmp_path / "run").rglob("*.partial"))
+    assert Checkpoints(tmp_path / "run").files() == []
+
+
+def test_the_proof_on_a_spec(spec):
+    opened = spec(EVERYTHING)
+    verdict = verify(job_of(opened, setup=Setup(device="cpu")), opened, steps=8, kill_after=3)
+    assert (verdict.steps, verdict.differing) == (8, ())
+    assert 3 <= verdict.killed_after < 8
+    assert verdict.tensors > 20
+
+
+def test_the_proof_notices_a_difference(spec, monkeypatch):
+    from netspec.train import loop
+
+    opened = spec(EVERYTHING)
+    restore = loop.Trainer.restore
+
+    def careless(trainer, state):
+        restore(trainer, state | {"optimizer": {}})
+
+    monkeypatch.setattr(loop.Trainer, "restore", careless)
+    verdict = verify(job_of(opened, setup=Setup(device="cpu")), opened, steps=8, kill_after=3)
+    assert "model fc.weight" in verdict.differing
