@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-NAMES = ("start", "size", "construct", "step", "render")
+NAMES = ("start", "size", "construct", "step", "render", "loop", "recompute")
 
 
 def main() -> None:

@@ -305,7 +305,9 @@ def train(
         Path | None, typer.Option(metavar="FOLDER", help="Where paths of data begin; the file's folder if not given.")
     ] = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out damaged samples, and count them.")] = False,
-    workers: Annotated[int, typer.Option(metavar="N", min=0, help="Processes that read samples ahead.")] = 0,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Processes that read samples ahead; chosen if not given.")
+    ] = None,
     device: Annotated[
         str | None, typer.Option(metavar="DEVICE", help="cpu, cuda, mps; the best there is if not given.")
     ] = None,
@@ -359,7 +361,7 @@ def train(
             quiet=quiet,
             **given,
         )
-    if report and not run.signal:
+    if report and run.lead and not run.signal:
         training.write_report(run)
     if run.status != "finished":
         raise typer.Exit(128 + run.signal if run.signal else 0)
@@ -435,7 +437,9 @@ def eval_(
         typer.Option("--set", metavar="NAME=VALUE", help="A setting: --set train.metrics=[accuracy,f1]."),
     ] = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out damaged samples.")] = False,
-    workers: Annotated[int, typer.Option(metavar="N", min=0, help="Processes that read samples ahead.")] = 0,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Processes that read samples ahead; chosen if not given.")
+    ] = None,
     device: Device = None,
     weights: Weights = None,
     format: Annotated[Literal["text", "json"], typer.Option(help="The form of the figures.")] = "text",

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
-from conftest import Cli
 
 import netspec
 from netspec import zoo
 
+Cli: TypeAlias = Callable[..., "subprocess.CompletedProcess[str]"]
 NETWORKS = zoo.networks()
 
 

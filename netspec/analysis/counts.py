@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from math import prod
 
 from netspec.graph.graph import Graph, Node
-from netspec.graph.sizes import Dimension, OpenSize
+from netspec.graph.sizes import Dimension, OpenSize, TooComplexError
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,10 @@ def of_scopes(graph: Graph, nodes: Iterable[Counts] | None = None) -> list[Count
 
 
 def total(sizes: Iterable[Dimension]) -> Dimension:
-    """The sum of sizes; equal open ones are added as one multiple, so that long nets stay linear."""
+    """The sum of sizes; equal open ones are added as one multiple, so that long nets stay linear.
+
+    A sum of more parts than anyone could read is told by what it depends on: `f(H, W)`.
+    """
     closed = 0
     opened: Counter[OpenSize] = Counter()
     for size in sizes:
@@ -80,8 +83,11 @@ def total(sizes: Iterable[Dimension]) -> Dimension:
         else:
             closed += size
     result: Dimension = closed
-    for size, count in opened.items():
-        result = result + size * count
+    try:
+        for size, count in opened.items():
+            result = result + size * count
+    except TooComplexError:
+        return OpenSize.symbol(f"f({', '.join(sorted(frozenset().union(*(size.symbols for size in opened))))})")
     return result
 
 

@@ -360,6 +360,8 @@ class ClassWriter:
             outputs = [f"return {', '.join('{}' for _ in returned)}"]
         filled = [line.format(*returned) if "{" in line else line for line in outputs]
         head = lines("def ", Bracket("forward", tuple(arguments)), 1, f" -> {result}:")
+        if self.design.sequential and len(names) != 1:  # nn.Sequential's own takes one value
+            head[0] += "  # type: ignore[override]"
         return [*head, *_returning(text, filled)]
 
     def _argument_variables(self) -> dict[Value, str]:

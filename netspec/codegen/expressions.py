@@ -14,6 +14,8 @@ from netspec.graph.graph import Value
 from netspec.layers.base import TorchCall
 
 _FIELD = re.compile(r"\{(\w+)\}")
+_SIMPLE = re.compile(r"-?[\d.]+(e-?\d+)?|[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+"""Operands that a power stands close to: numbers and names."""
 ATOM = 9
 FEW = 4
 """Longer sums and products are written as reductions of a list."""
@@ -151,7 +153,8 @@ def _filled(template: str, operands: Sequence[tuple[Expr, int]], module: Callabl
         expr, binds = operands[int(name)]
         return flat(expr) if binds >= needed.get(name, (ATOM, 1))[0] else f"({flat(expr)})"
 
-    return _FIELD.sub(fill, template)
+    filled = [_FIELD.sub(fill, part) for part in template.split(" ** ")]
+    return ("**" if len(filled) == 2 and all(map(_SIMPLE.fullmatch, filled)) else " ** ").join(filled)
 
 
 def occurrences(call: TorchCall | None, index: int, count: int) -> int:

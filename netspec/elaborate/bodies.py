@@ -45,6 +45,7 @@ class Bodies(Calls):
                 if after_return:
                     self.state.report(Problem("E0215", "nothing can follow the return of a block", statement.span))
                 return
+            self.still_sound()
             try:
                 self.statement(statement, frame, each)
             except Problem as problem:
@@ -143,15 +144,15 @@ class Bodies(Calls):
         self, name: str, flow: tree.Flow, stages: tuple[tree.Element, ...], starts: bool, span: Span, frame: Frame
     ) -> Result:
         current = self.flow(tree.Flow(flow.elements[:1], span=flow.span), frame).outputs[0] if starts else frame.current
-        with self.scope("container", name, span, frame) as scope:
-            scope.label = name
-            local = frame.inside(frame.environment.module(), scope)
-            local.current = current
-            if len(stages) == 1 and isinstance(stages[0], tree.Group):
-                self.run(stages[0].body, local, self.sequence)
-            else:
-                local.current = self.flow(tree.Flow(stages, span=flow.span), local).outputs[0]
-            return self.close(scope, current, local, local.environment)
+        scope = self.scope("container", name, span, frame)
+        scope.label = name
+        local = frame.inside(frame.environment.module(), scope)
+        local.current = current
+        if len(stages) == 1 and isinstance(stages[0], tree.Group):
+            self.run(stages[0].body, local, self.sequence)
+        else:
+            local.current = self.flow(tree.Flow(stages, span=flow.span), local).outputs[0]
+        return self.close(scope, current, local, local.environment)
 
     def close(
         self, scope: DraftScope, entering: Tensor | Poison | None, local: Frame, environment: Environment | None
@@ -162,8 +163,7 @@ class Bodies(Calls):
         scope.outputs = outputs
         return Result(outputs, environment.labels if environment is not None else None, scope)
 
-    @contextmanager
-    def scope(self, kind: ScopeKind, title: str, span: Span, frame: Frame) -> Iterator[DraftScope]:
+    def scope(self, kind: ScopeKind, title: str, span: Span, frame: Frame) -> DraftScope:
         """A new scope inside the frame's."""
         if frame.depth > DEEPEST:
             raise Stop(
@@ -178,7 +178,7 @@ class Bodies(Calls):
         self.state.spend(span)
         scope = DraftScope(kind, title, span, parent=frame.scope)
         frame.scope.items.append(scope)
-        yield scope
+        return scope
 
     def free(self, name: str, span: Span, frame: Frame) -> None:
         """Labels are unique in their scope, and no parameter or let of the scope is called the same."""
@@ -249,10 +249,10 @@ class Bodies(Calls):
 
     def group(self, body: tree.Body, span: Span, frame: Frame) -> Result:
         entering = frame.current
-        with self.scope("group", "", span, frame) as scope:
-            local = frame.inside(frame.environment.body(), scope)
-            self.run(body, local, self.sequence)
-            return self.close(scope, entering, local, None)
+        scope = self.scope("group", "", span, frame)
+        local = frame.inside(frame.environment.body(), scope)
+        self.run(body, local, self.sequence)
+        return self.close(scope, entering, local, None)
 
     def bare(self, name: tree.Name, frame: Frame, *, first: bool) -> Result:
         """A name alone: a value where the flow begins with it, else a layer, block or shared module."""
@@ -371,6 +371,15 @@ class Bodies(Calls):
                 related=((first.span, f"applied to {first.entering[0].shape} first"),),
                 help="a shared module is one module, so what it is made of cannot depend on what it is given",
             )
+        if _weights(first) != _weights(again):
+            raise Problem(
+                "E0218",
+                f"{shared.name} cannot take this value with the weights that it has",
+                span,
+                f"this value is {again.entering[0].shape}",
+                related=((first.span, f"applied to {first.entering[0].shape} first"),),
+                help="bring both values to the same channels before it",
+            )
         for one, other in zip(_nodes(first), _nodes(again), strict=True):
             reason = _not_for_both(one, other)
             if reason:
@@ -381,15 +390,6 @@ class Bodies(Calls):
                     f"this value is {again.entering[0].shape}",
                     related=((first.span, f"applied to {first.entering[0].shape} first"),),
                 )
-        if _weights(first) != _weights(again):
-            raise Problem(
-                "E0218",
-                f"{shared.name} cannot take this value with the weights that it has",
-                span,
-                f"this value is {again.entering[0].shape}",
-                related=((first.span, f"applied to {first.entering[0].shape} first"),),
-                help="bring both values to the same channels before it",
-            )
 
     def default(self, default: tree.Default, frame: Frame) -> None:
         """Keyword arguments for the calls of a layer or block below, checked by its own argument names."""
@@ -435,7 +435,8 @@ class Bodies(Calls):
                 loop.sequence.span,
                 help="for i in range(n) { ... } counts from 0 to n - 1",
             )
-        with self.rounds(len(items), loop.sequence.span), self.scope("for", "", loop.span, frame) as scope:
+        with self.rounds(len(items), loop.sequence.span):
+            scope = self.scope("for", "", loop.span, frame)
             scope.count = len(items)
             local = frame.copy()
             local.scope = scope
@@ -470,7 +471,8 @@ class Bodies(Calls):
             )
         if count < 0:
             raise Problem("E0219", f"nothing can be repeated {count} times", repeat.count.span)
-        with self.rounds(count, repeat.count.span), self.scope("repeat", "", repeat.span, frame) as scope:
+        with self.rounds(count, repeat.count.span):
+            scope = self.scope("repeat", "", repeat.span, frame)
             scope.count = count
             local = frame.copy()
             local.scope = scope
@@ -480,18 +482,18 @@ class Bodies(Calls):
             self.rejoin(scope, local, frame)
 
     def still_sound(self) -> None:
-        """Leaves a loop that goes on finding mistakes: those of its first rounds have been told."""
+        """Leaves a body or a loop that goes on finding mistakes: the first of them have been told."""
         if self.state.mistakes > MOST_MISTAKES:
             raise Spoilt
 
     def round(self, body: tree.Body, frame: Frame, each: Each) -> None:
         """One round of a loop, unrolled in place."""
         entering = frame.current
-        with self.scope("iteration", "", body.span, frame) as scope:
-            local = frame.copy()
-            local.environment, local.scope, local.depth = frame.environment.in_place(), scope, frame.depth + 1
-            self.run(body, local, each)
-            self.rejoin(scope, local, frame, entering)
+        scope = self.scope("iteration", "", body.span, frame)
+        local = frame.copy()
+        local.environment, local.scope, local.depth = frame.environment.in_place(), scope, frame.depth + 1
+        self.run(body, local, each)
+        self.rejoin(scope, local, frame, entering)
 
     def rejoin(self, scope: DraftScope, local: Frame, frame: Frame, entering: Tensor | Poison | None = None) -> None:
         """The flow goes on after an in-place body where the body left it."""

@@ -8,7 +8,9 @@ before the work begins, and the count of stages while unrolling (`State.spend`) 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
+from netspec.elaborate.operators import FUNCTIONS
 from netspec.elaborate.state import DEEPEST
 from netspec.elaborate.values import Template
 from netspec.layers import REGISTRY
@@ -50,6 +52,10 @@ class _Counter:
         match statement:
             case tree.Stage(_, flow) | tree.Output(_, flow):
                 return sum(self.element(part, template, bound, depth) for part in flow.elements)
+            case tree.Let(_, flow):
+                first, *rest = flow.elements
+                count = 0 if isinstance(first, tree.Name) else self.element(first, template, bound, depth)
+                return count + sum(self.element(part, template, bound, depth) for part in rest)
             case tree.Repeat(tree.Number(int() as count), body):
                 return max(count, 0) * self.body(body, template, bound, depth)
             case tree.For(_, tree.List(items), body):
@@ -66,12 +72,36 @@ class _Counter:
             case tree.Wiring(_, body, clauses):
                 bodies = (body, *(clause.body for clause in clauses))
                 return 1 + sum(self.body(part, template, bound, depth) for part in bodies)
-            case tree.Name(name) | tree.Call(tree.Name(name)) if name not in bound:
-                called = template.environment.templates.get(name)
-                if called is not None:
-                    return 1 + self.template(called, depth + 1)
-                return int(name in REGISTRY)
-        return 0
+            case tree.Name(name):
+                return self.called(name, template, bound, depth)
+        return self.expression(element, template, bound, depth)
+
+    def expression(self, expression: tree.Tree, template: Template, bound: frozenset[str], depth: int) -> int:
+        """What certainly is evaluated: all operands, but one side of a choice."""
+
+        def inner(part: Any) -> int:
+            if isinstance(part, tuple):
+                return sum(map(inner, part))
+            return self.expression(part, template, bound, depth) if isinstance(part, tree.Tree) else 0
+
+        match expression:
+            case tree.Call(tree.Name(name), arguments):
+                own = 0 if name in FUNCTIONS else self.called(name, template, bound, depth)
+                return min(own + inner(arguments), ENORMOUS)
+            case tree.Conditional(then, condition, otherwise):
+                return inner(condition) + min(inner(then), inner(otherwise))
+            case tree.Binary("and" | "or", left, _):
+                return inner(left)
+            case tree.Compare(_, operands):
+                return inner(operands[:2])
+        return min(sum(inner(part) for _, part in expression.said()), ENORMOUS)
+
+    def called(self, name: str, template: Template, bound: frozenset[str], depth: int) -> int:
+        """A layer, or a block with all that is in it; 0 where the name may stand for something else."""
+        block = template.environment.templates.get(name) if name not in bound else None
+        if block is not None:
+            return 1 + self.template(block, depth + 1)
+        return int(name in REGISTRY and name not in bound)
 
 
 def _bound(definition: tree.Definition) -> Iterator[str]:

@@ -294,12 +294,15 @@ class Calls(Expressions):
         if known is None:
             try:
                 made = layer.outputs(*taken)
+                is_open = any(shape.is_open for shape in (*made, *taken))
+                if is_open:
+                    layer.macs(*taken)
             except ShapeError as error:
                 raise shapes.layer_problem(layer, inputs, span, frame.scope, error) from None
             except TooComplexError as error:
-                raise Problem("E0504", f"{error} is beyond what can be reckoned with", span) from None
+                raise _beyond_reckoning(error, span) from None
             _bound_sizes(made, span)
-            known = state.shapes[key] = made, any(shape.is_open for shape in (*made, *taken))
+            known = state.shapes[key] = made, is_open
         made, is_open = known
         if is_open:
             self.require(layer, taken, made, inputs, span, frame)
@@ -310,7 +313,10 @@ class Calls(Expressions):
 
     def require(self, layer: Layer, taken: Any, made: Any, inputs: Any, span: Span, frame: Frame) -> None:
         """Notes what open sizes have to satisfy here; raises where none can."""
-        needs = list(layer.requires(*taken))
+        try:
+            needs = list(layer.requires(*taken))
+        except TooComplexError as error:
+            raise _beyond_reckoning(error, span) from None
         known = {size for shape in taken for size in shape.dims}
         needs += [
             Requirement(size, ">=", 1)
@@ -321,7 +327,10 @@ class Calls(Expressions):
         for need in needs:
             holds = self.state.requirements.get(need)
             if holds is None:
-                holds = self.state.requirements[need] = need.status
+                try:
+                    holds = self.state.requirements[need] = need.status
+                except TooComplexError as error:
+                    raise _beyond_reckoning(error, span) from None
                 if holds == "sometimes":
                     self.state.fits.append(Fit(need, span))
             if holds == "never":
@@ -439,11 +448,21 @@ class Calls(Expressions):
 
 
 LARGEST_SIZE = 2**31 - 1
+MOST_DIMENSIONS = 8
+"""The batch not counted."""
 _SAID = {"==": "equal to", ">=": "at least"}
 
 
+def _beyond_reckoning(error: TooComplexError, span: Span) -> Problem:
+    return Problem("E0504", f"{error} is beyond what can be reckoned with", span)
+
+
 def _bound_sizes(made: tuple[Shape, ...], span: Span) -> None:
-    """Raises Problem where a size is beyond what a tensor can have."""
+    """Raises Problem where a size, or the number of sizes, is beyond what a tensor can have."""
+    for shape in made:
+        if shape.rank > MOST_DIMENSIONS:
+            message = f"a value of {shape.rank} dimensions is beyond what a net may have, {MOST_DIMENSIONS}"
+            raise Problem("E0504", message, span)
     for size in (size for shape in made for size in shape.dims):
         if isinstance(size, int) and size > LARGEST_SIZE:
             message = f"a size of {size:,} is beyond what a tensor can have, {LARGEST_SIZE:,}"

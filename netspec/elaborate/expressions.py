@@ -48,31 +48,7 @@ class Expressions:
 
     def evaluate(self, expression: tree.Expr, frame: Frame) -> Any:
         """The value of an expression; raises Problem, or Spoilt where an earlier mistake is behind it."""
-        match expression:
-            case tree.Number(value) | tree.String(value) | tree.Constant(value):
-                return value
-            case tree.Name():
-                return self.name(expression, frame)
-            case tree.Label():
-                return self.name(tree.Name(self.label(expression, frame), span=expression.span), frame)
-            case tree.List(items):
-                return self.weighed([self.evaluate(item, frame) for item in items], expression.span)
-            case tree.Unary():
-                return self.unary(expression, frame)
-            case tree.Binary():
-                return self.binary(expression, frame)
-            case tree.Compare():
-                return self.compare(expression, frame)
-            case tree.Conditional(then, condition, otherwise):
-                return self.evaluate(then if self.truth(condition, frame) else otherwise, frame)
-            case tree.Call():
-                return self.call(expression, frame, stage=False)
-            case tree.Attribute():
-                return self.attribute(expression, frame)
-            case tree.Index():
-                return self.index(expression, frame)
-            case tree.Slice():
-                return self.slice(expression, frame)
+        return _EVALUATE[type(expression)](self, expression, frame)
 
     def weighed(self, value: Any, span: Span) -> Any:
         """The value; a list counts against the limits."""
@@ -342,3 +318,27 @@ class Expressions:
         if bounds[2] == 0:
             raise Problem("E0206", "a step of 0 goes nowhere", expression.span)
         return list(self.weighed(value[bounds[0] : bounds[1] : bounds[2]], expression.span))
+
+
+_EVALUATE: dict[type[tree.Tree], Callable[[Expressions, Any, Frame], Any]] = {
+    tree.Number: lambda self, expression, frame: expression.value,
+    tree.String: lambda self, expression, frame: expression.value,
+    tree.Constant: lambda self, expression, frame: expression.value,
+    tree.Name: Expressions.name,
+    tree.Label: lambda self, expression, frame: self.name(
+        tree.Name(self.label(expression, frame), span=expression.span), frame
+    ),
+    tree.List: lambda self, expression, frame: self.weighed(
+        [self.evaluate(item, frame) for item in expression.items], expression.span
+    ),
+    tree.Unary: Expressions.unary,
+    tree.Binary: Expressions.binary,
+    tree.Compare: Expressions.compare,
+    tree.Conditional: lambda self, expression, frame: self.evaluate(
+        expression.then if self.truth(expression.condition, frame) else expression.otherwise, frame
+    ),
+    tree.Call: lambda self, expression, frame: self.call(expression, frame, stage=False),
+    tree.Attribute: Expressions.attribute,
+    tree.Index: Expressions.index,
+    tree.Slice: Expressions.slice,
+}

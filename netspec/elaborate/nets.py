@@ -7,6 +7,7 @@ from typing import Any
 
 from netspec.diagnostics import NetspecError
 from netspec.elaborate.bounds import ENORMOUS, heaviest
+from netspec.elaborate.calls import MOST_DIMENSIONS
 from netspec.elaborate.draft import DraftOutput, DraftScope, freeze
 from netspec.elaborate.environment import Environment
 from netspec.elaborate.problems import Problem, Spoilt, Stop, in_order, nearest
@@ -21,7 +22,6 @@ from netspec.graph.sizes import OpenSize, symbols
 from netspec.syntax import tree
 from netspec.syntax.source import Span
 
-MOST_DIMENSIONS = 8
 MOST_OPEN_SIZES = 16
 
 
@@ -41,27 +41,27 @@ class Elaborator(Wirings):
         self.not_inside_itself(definition, span)
         environment = template.environment.module()
         self.bind_parameters(definition, arguments, environment, span)
-        with self.scope("block", definition.name, span, frame) as scope:
-            scope.definition = definition.signature
-            scope.arguments, scope.tensors = _split(definition, environment)
-            local = Frame(
-                environment,
-                scope,
-                entering,
-                entering,
-                depth=frame.depth + 1,
-                inputs=0,
-                outermost=definition.kind,
-            )
-            self.state.open_blocks[id(definition)] = definition
-            results, self.results = self.results, []
-            self.run(definition.body, local, self.sequence)
-            made, self.results = self.results, results
-            del self.state.open_blocks[id(definition)]
-            self.state.frame = frame
-            scope.inputs = (entering,)
-            scope.outputs = tuple(made) or local.returned or (self.current(local, span),)
-            return Result(scope.outputs, environment.labels, scope)
+        scope = self.scope("block", definition.name, span, frame)
+        scope.definition = definition.signature
+        scope.arguments, scope.tensors = _split(definition, environment)
+        local = Frame(
+            environment,
+            scope,
+            entering,
+            entering,
+            depth=frame.depth + 1,
+            inputs=0,
+            outermost=definition.kind,
+        )
+        self.state.open_blocks[id(definition)] = definition
+        results, self.results = self.results, []
+        self.run(definition.body, local, self.sequence)
+        made, self.results = self.results, results
+        del self.state.open_blocks[id(definition)]
+        self.state.frame = frame
+        scope.inputs = (entering,)
+        scope.outputs = tuple(made) or local.returned or (self.current(local, span),)
+        return Result(scope.outputs, environment.labels, scope)
 
     def not_inside_itself(self, definition: tree.Definition, span: Span) -> None:
         opened = self.state.open_blocks

@@ -241,6 +241,8 @@ def _sum(items: Any) -> Any:
     terms = _items("sum", items)
     if isinstance(terms, range):
         return bounded(sum(terms))
+    if all(type(item) is int for item in terms):
+        return bounded(sum(terms))
     total: Any = 0
     for item in terms:
         total = arithmetic("+", total, item)

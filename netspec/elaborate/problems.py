@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any
 
 from netspec.diagnostics import Diagnostic
 from netspec.syntax.source import Source, Span
+
+LONGEST = 1_000
+"""The most characters of a message or a note: names and texts of a spec stand in them."""
+LONGEST_NAME = 100
+MOST_NAMES = 2_000
+"""How long a name may be, and how many others there may be, for the nearest to be looked for."""
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]} ..."
 
 
 class Problem(Exception):
@@ -26,7 +37,9 @@ class Problem(Exception):
         mend: tuple[Span, str] | None = None,
     ) -> None:
         super().__init__(message)
-        self.diagnostic = Diagnostic(code, message, span, label, related, notes, help, mend)
+        self.diagnostic = Diagnostic(
+            code, _clipped(message), span, _clipped(label), related, tuple(map(_clipped, notes)), _clipped(help), mend
+        )
 
 
 class Spoilt(Exception):
@@ -61,9 +74,17 @@ def whole(value: Any, span: Span) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that is meant by a mistyped one, if one is near enough."""
-    candidates = sorted(set(known))
+    if len(name) > LONGEST_NAME:
+        return None
+    candidates = set(known)
+    if len(candidates) > MOST_NAMES:
+        candidates = set(sorted(candidate for candidate in candidates if candidate[:1] == name[:1])[:MOST_NAMES])
+    return _nearest(name, frozenset(candidates))
+
+
+@lru_cache(maxsize=256)
+def _nearest(name: str, known: frozenset[str]) -> str | None:
+    candidates = sorted(known)
     exact = [candidate for candidate in candidates if candidate.lower() == name.lower()]
-    if exact:
-        return exact[0]
-    near = get_close_matches(name, candidates, n=1, cutoff=0.6)
+    near = exact or get_close_matches(name, candidates, n=1, cutoff=0.6)
     return near[0] if near else None

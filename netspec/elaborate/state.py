@@ -22,7 +22,7 @@ MOST_STAGES = 50_000
 """How many layers, blocks, wirings, groups and rounds of loops one net may unroll to."""
 DEEPEST = 64
 """How deep blocks, wirings and groups may be nested in one another once unrolled."""
-MOST_ITEMS = 2_000_000
+MOST_ITEMS = 500_000
 """How many items of lists the expressions of one net may handle, all together."""
 MOST_DIAGNOSTICS = 50
 MOST_MISTAKES = 500

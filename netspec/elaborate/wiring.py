@@ -28,20 +28,20 @@ class Wirings(Bodies):
         entering = frame.current
         if entering is None:
             self.current(frame, keyword)
-        with self.scope(wiring.keyword, "", wiring.span, frame) as scope:
-            local = frame.inside(frame.environment.body(), scope)
-            clauses = self.clauses(wiring)
-            match wiring.keyword:
-                case "residual":
-                    joined = self.residual(wiring, clauses, keyword, local)
-                case "highway":
-                    joined = self.highway(wiring, clauses, keyword, local)
-                case "dense":
-                    joined = self.dense(wiring, keyword, local)
-                case _:
-                    joined = self.branches(wiring, keyword, local)
-            local.current = joined
-            return self.close(scope, entering, local, None)
+        scope = self.scope(wiring.keyword, "", wiring.span, frame)
+        local = frame.inside(frame.environment.body(), scope)
+        clauses = self.clauses(wiring)
+        match wiring.keyword:
+            case "residual":
+                joined = self.residual(wiring, clauses, keyword, local)
+            case "highway":
+                joined = self.highway(wiring, clauses, keyword, local)
+            case "dense":
+                joined = self.dense(wiring, keyword, local)
+            case _:
+                joined = self.branches(wiring, keyword, local)
+        local.current = joined
+        return self.close(scope, entering, local, None)
 
     def clauses(self, wiring: tree.Wiring) -> dict[str, tree.Body]:
         allowed = CLAUSES.get(wiring.keyword, ())
@@ -62,11 +62,11 @@ class Wirings(Bodies):
     def part(self, body: tree.Body, kind: ScopeKind, frame: Frame) -> Tensor | Poison:
         """One body of a wiring, fed the value that entered the wiring."""
         entering = frame.current
-        with self.scope(kind, "", body.span, frame) as scope:
-            local = frame.inside(frame.environment.body(), scope)
-            self.run(body, local, self.sequence)
-            self.rejoin(scope, local, Frame(frame.environment, scope, entering))
-            return local.current if local.current is not None else POISON
+        scope = self.scope(kind, "", body.span, frame)
+        local = frame.inside(frame.environment.body(), scope)
+        self.run(body, local, self.sequence)
+        self.rejoin(scope, local, Frame(frame.environment, scope, entering))
+        return local.current if local.current is not None else POISON
 
     def residual(
         self, wiring: tree.Wiring, clauses: dict[str, tree.Body], keyword: Span, frame: Frame
@@ -105,17 +105,17 @@ class Wirings(Bodies):
         entering = frame.current
         if not isinstance(entering, Tensor):
             return POISON
-        with self.scope("gate", "", keyword, frame) as scope:
-            local = frame.inside(frame.environment.body(), scope)
-            width = entering.shape.dims[0]
-            if entering.shape.rank == 1:
-                local.current = self.apply_layer("linear", (entering,), {"features": width}, keyword, local)[0]
-            else:
-                arguments = {"channels": width, "kernel": 1}
-                local.current = self.apply_layer("conv", (entering,), arguments, keyword, local)[0]
-            local.current = self.apply_layer("sigmoid", (local.current,), {}, keyword, local)[0]
-            scope.inputs, scope.outputs = (entering,), (local.current,)
-            return local.current
+        scope = self.scope("gate", "", keyword, frame)
+        local = frame.inside(frame.environment.body(), scope)
+        width = entering.shape.dims[0]
+        if entering.shape.rank == 1:
+            local.current = self.apply_layer("linear", (entering,), {"features": width}, keyword, local)[0]
+        else:
+            arguments = {"channels": width, "kernel": 1}
+            local.current = self.apply_layer("conv", (entering,), arguments, keyword, local)[0]
+        local.current = self.apply_layer("sigmoid", (local.current,), {}, keyword, local)[0]
+        scope.inputs, scope.outputs = (entering,), (local.current,)
+        return local.current
 
     def branches(self, wiring: tree.Wiring, keyword: Span, frame: Frame) -> Tensor | Poison:
         """Every stage of the body is a branch fed the same value; their results are joined."""
@@ -125,11 +125,11 @@ class Wirings(Bodies):
         def branch(stage: tree.Stage, here: Frame) -> None:
             name, position = f"branch {len(results) + 1}", len(results)
             results.append(Side(name, POISON, stage.span))
-            with self.scope("branch", "", stage.span, here) as scope:
-                local = here.inside(here.environment, scope)
-                local.current = entering
-                self.sequence(stage, local)
-                self.rejoin(scope, local, Frame(here.environment, scope, entering))
+            scope = self.scope("branch", "", stage.span, here)
+            local = here.inside(here.environment, scope)
+            local.current = entering
+            self.sequence(stage, local)
+            self.rejoin(scope, local, Frame(here.environment, scope, entering))
             results[position] = Side(name, local.current, stage.span)
 
         self.run(wiring.body, frame, branch)
@@ -153,10 +153,10 @@ class Wirings(Bodies):
 
         def stage(statement: tree.Stage, here: Frame) -> None:
             seen = here.current
-            with self.scope("branch", "", statement.span, here) as scope:
-                local = here.inside(here.environment, scope)
-                self.sequence(statement, local)
-                self.rejoin(scope, local, Frame(here.environment, scope, seen))
+            scope = self.scope("branch", "", statement.span, here)
+            local = here.inside(here.environment, scope)
+            self.sequence(statement, local)
+            self.rejoin(scope, local, Frame(here.environment, scope, seen))
             sides = [Side("what came before", seen), Side("this stage", local.current, statement.span)]
             mends = partial(shapes.branch_mend, sides[1:], seen)
             here.current = self.join("dense", "concat", sides, keyword, here, mends)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from netspec.graph.sizes import Dimension, evaluate, magnitude, symbols
+from netspec.graph.sizes import Dimension, TooComplexError, evaluate, magnitude, symbols
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,10 +41,15 @@ class Requirement:
 
     @property
     def largest(self) -> int:
-        """The largest candidate: LARGEST, or less where the values would not fit 64 bits."""
+        """The largest candidate: LARGEST, or less where the values would not fit 64 bits.
+
+        Raises TooComplexError where no value would.
+        """
         largest = LARGEST
-        while largest > 2 and magnitude(self.left, largest) + magnitude(self.right, largest) >= 2**62:
+        while magnitude(self.left, largest) + magnitude(self.right, largest) >= 2**62:
             largest //= 2
+            if largest < 2:
+                raise TooComplexError("a size of such numbers")
         return largest
 
     def holds(self, largest: int | None = None) -> NDArray[np.bool_]:

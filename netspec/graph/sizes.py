@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MOST_ATOMS = 200
 """How many symbols, floors and minima one size may be made of, those inside floors counted too."""
+LARGEST_FACTOR = 2**48
+"""The largest number that may stand in a size."""
 
 
 class TooComplexError(Exception):
@@ -232,6 +234,8 @@ def _collect(terms: list[tuple[Monomial, int]]) -> Dimension:
         sums[monomial] = sums.get(monomial, 0) + coefficient
     if sum(1 + sum(map(_weight, monomial)) for monomial in sums) > MOST_ATOMS:
         raise TooComplexError(f"a size of more than {MOST_ATOMS} parts")
+    if any(abs(factor) > LARGEST_FACTOR for monomial, factor in sums.items() if monomial):
+        raise TooComplexError(f"a size with factors above {LARGEST_FACTOR:,}")
     kept = tuple(sorted(((m, c) for m, c in sums.items() if c), key=lambda term: str(term[0])))
     if not kept:
         return 0
@@ -244,6 +248,8 @@ def _floor(size: OpenSize, divisor: int) -> Dimension:
     """floor(size / divisor) in canonical form: whole multiples outside, remainders in [0, divisor) inside."""
     if divisor < 0:
         return (-size) // -divisor
+    if divisor > LARGEST_FACTOR:
+        raise TooComplexError(f"a size divided by more than {LARGEST_FACTOR:,}")
     if divisor == 1:
         return size
     whole = _collect([(m, c // divisor) for m, c in size.terms])

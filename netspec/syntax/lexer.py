@@ -84,14 +84,14 @@ _TOKEN = re.compile(
     r"""
       (?P<space>   [ \t\r\f]+ )
     | (?P<NAME>    [A-Za-z_][A-Za-z0-9_]* (?![A-Za-z0-9_$]) )
-    | (?P<NEWLINE> \n (?: [ \t\r\f\n] | \#[^\n]* )* )
+    | (?P<NEWLINE> \n (?: [ \t\r\f\n]++ | \#[^\n]*+ )*+ )
     | (?P<foreign> && | \|\| | !(?!=) | => | \|> )
     | (?P<op>      -> | \*\* | // | [=!<>]= | \$\{ | [-+*/%<>=(){}\[\],;:.|] (?<!\.(?=\d)) )
     | (?P<NUMBER>  (?: \d+(?:_\d+)* (?: \.(?:\d+(?:_\d+)*)? )? | \.\d+(?:_\d+)* ) (?: [eE][+-]?\d+ )?
                    (?! [A-Za-z0-9_] | \.\d ) )
     | (?P<PART>    [A-Za-z_][A-Za-z0-9_]* (?=\$) )
     | (?P<HOLE>    \$ [A-Za-z_][A-Za-z0-9_]* )
-    | (?P<STRING>  "(?:[^"\\\n]|\\[^\n])*" | '(?:[^'\\\n]|\\[^\n])*' )
+    | (?P<STRING>  "(?:[^"\\\n]++|\\[^\n])*+" | '(?:[^'\\\n]++|\\[^\n])*+' )
     | (?P<comment> \#[^\n]* )
     | (?P<open>    ["'][^\n]* )
     | (?P<digits>  \.?\d[A-Za-z0-9_.]* )
@@ -139,6 +139,8 @@ def scan(text: str, report: Report) -> list[Token]:
                     braces.pop()
             tokens.append(_rare(str(kind), found.group(), start, position, tokens, report))
             position = tokens[-1].end
+            if report.full:
+                break
     tokens.append(Token("END", "", len(text), len(text)))
     return tokens
 

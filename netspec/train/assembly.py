@@ -81,10 +81,11 @@ def resting(model: nn.Module, graph: Graph, settings: Settings) -> list[nn.Modul
     return [model.get_submodule(key) for key, own in names.items() if own and own <= frozen]
 
 
-def optimizer_of(model: nn.Module, graph: Graph, settings: Settings) -> Optimizer:
+def optimizer_of(model: nn.Module, graph: Graph, settings: Settings, *, fused: bool = True) -> Optimizer:
     """The optimizer over the parameters that are not frozen, in their groups; raises NetspecError (E0608, E0642).
 
-    It is torch's own, without accelerate's wrapper, whose step takes longer than that of a small net.
+    It is torch's own, without accelerate's wrapper, whose step takes longer than that of a small net. Kernels that are
+    `fused` cannot take parameters that are shared out over devices.
     """
     names = parameters(graph)
     free = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
@@ -97,7 +98,7 @@ def optimizer_of(model: nn.Module, graph: Graph, settings: Settings) -> Optimize
         groups.append({"params": [free.pop(name) for name in list(free) if name in own], **dict(group.changes)})
     groups.append({"params": list(free.values())})
     try:
-        return settings.optimizer.build([group for group in groups if group["params"]])
+        return settings.optimizer.build([group for group in groups if group["params"]], fused=fused)
     except (ValueError, AttributeError, RuntimeError) as error:
         message = f"{settings.optimizer.name} cannot train {graph.name}: {error}"
         raise NetspecError((Diagnostic("E0608", message, settings.span("optimizer")),)) from error

@@ -21,6 +21,7 @@ class Average:
         self.decay = decay
         self.live = {name: tensor for name, tensor in model.state_dict().items() if tensor.is_floating_point()}
         self.mean = {name: tensor.detach().clone() for name, tensor in self.live.items()}
+        self.buffers = [self.mean[name] for name, _ in model.named_buffers() if name in self.mean]
 
     @torch.no_grad()
     def update(self, step: int) -> None:

@@ -31,7 +31,12 @@ def environment(graph: Graph, batch: int, setup: Setup) -> Iterator[Accelerator]
     small = isinstance(work, int) and work * batch < SMALL
     cuda = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
     with torch.random.fork_rng(devices=cuda), _threads(1 if small else None), _determinism(on=setup.deterministic):
-        yield _accelerator(kind, setup)
+        accelerator = _accelerator(kind, setup)
+        try:
+            yield accelerator
+        finally:
+            if accelerator.num_processes > 1:
+                accelerator.end_training()
 
 
 def device_kind(name: str | None) -> str | None:
@@ -54,27 +59,28 @@ def device_kind(name: str | None) -> str | None:
             torch.cuda.set_device(device.index)
         return device.type
     known = ", ".join(kind for kind in there if there[kind])
-    raise _unavailable(f"--device {name}", f"there is no device {name} here", f"there is {known}")
+    raise unavailable(f"--device {name}", f"there is no device {name} here", f"there is {known}")
 
 
 def _accelerator(kind: str | None, setup: Setup) -> Accelerator:
-    """Accelerate for that device. It keeps the device of a process for good, so a single process forgets it first."""
-    from accelerate import Accelerator, PartialState
+    """Accelerate for that device. It keeps the device of a process for good, so that it has to forget it first."""
+    import torch
+    from accelerate import Accelerator
     from accelerate.state import AcceleratorState
 
-    if not PartialState._shared_state or PartialState().num_processes == 1:
+    if not torch.distributed.is_available() or not torch.distributed.is_initialized():
         AcceleratorState._reset_state(reset_partial_state=True)
     try:
         accelerator = Accelerator(cpu=kind == "cpu", mixed_precision=MIXED[setup.precision])
     except ValueError as error:
-        raise _unavailable(f"--precision {setup.precision}", f"{setup.precision} is not to be had: {error}") from None
+        raise unavailable(f"--precision {setup.precision}", f"{setup.precision} is not to be had: {error}") from None
     if setup.precision == "fp16" and accelerator.device.type == "cpu":
         message = "fp16 scales its gradients, which needs a GPU"
-        raise _unavailable("--precision fp16", message, "on the CPU take --precision bf16")
+        raise unavailable("--precision fp16", message, "on the CPU take --precision bf16")
     return accelerator
 
 
-def _unavailable(option: str, message: str, help: str = "") -> NetspecError:
+def unavailable(option: str, message: str, help: str = "") -> NetspecError:
     return NetspecError((Diagnostic("E0612", message, Span(Source(option, ""), 0, 0), help=help),))
 
 
@@ -93,20 +99,23 @@ def _threads(count: int | None) -> Iterator[None]:
 
 @contextmanager
 def _determinism(*, on: bool) -> Iterator[None]:
-    """Torch takes kernels that give the same bits every time, and warns where it has none."""
+    """Torch takes kernels that give the same bits every time, and warns where it has none.
+
+    `torch.use_deterministic_algorithms` does the same, and imports the compiler, which takes a second and a half.
+    """
     import torch
 
-    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    before = torch.get_deterministic_debug_mode()
     filling: Any = torch.utils.deterministic
     benchmark, fill = torch.backends.cudnn.benchmark, filling.fill_uninitialized_memory
     if on:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.set_deterministic_debug_mode("warn")
         filling.fill_uninitialized_memory = False  # costs time, and nothing reads such memory
     torch.backends.cudnn.benchmark = not on
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+        torch.set_deterministic_debug_mode(before)
         torch.backends.cudnn.benchmark = benchmark
         filling.fill_uninitialized_memory = fill

@@ -193,7 +193,7 @@ def _met(
     criterion, augment = Criterion(matched.terms, run.device), Augmentation(matched.augment)
     try:
         for split in splits_of(prepared, part):
-            feed = Feed(split, matched.entry, run.device, prepared.job.setup.workers)
+            feed = Feed(split, matched.entry, run.device, prepared.job.setup.readers)
             for batch in feed.in_turn(prepared.settings.batch):
                 if places is not None:
                     batch = replace(batch, y=torch.tensor(places, device=run.device)[batch.y])

@@ -86,6 +86,7 @@ def is_worker() -> bool:
 
 def together(work: Work, setup: Setup) -> Report:
     """Has the processes of this machine do their work; raises NetspecError with what went wrong first."""
+    _check(setup)
     with tempfile.TemporaryDirectory(prefix="netspec-") as reports:
         address = setup.address or f"127.0.0.1:{_free_port()}"
         processes = [_process(rank, work, setup, address, Path(reports)) for rank in range(setup.devices)]
@@ -97,6 +98,22 @@ def together(work: Work, setup: Setup) -> Report:
                 process.end()
         _raise_failure(processes, setup, work.folder)
         return processes[0].report
+
+
+def _check(setup: Setup) -> None:
+    """Raises NetspecError (E0612) where there cannot be such processes."""
+    from netspec.train.devices import unavailable
+
+    if setup.nodes > 1 and (not setup.address or setup.node >= setup.nodes):
+        message = "several machines have to know where the first one is, and which of them each is"
+        raise unavailable("--nodes", message, "--address HOST:PORT, the same on all, and --node 0, 1, ... on each")
+    if setup.device == "cpu":
+        return
+    import torch
+
+    there = torch.cuda.device_count()
+    if setup.devices > there and (there or setup.device is not None):
+        raise unavailable(f"--devices {setup.devices}", f"there are {there} GPUs here", f"--devices {max(1, there)}")
 
 
 def is_parting(error: Exception) -> bool:

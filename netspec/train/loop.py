@@ -96,13 +96,13 @@ class Trainer:
         self.processes, self.rank = accelerator.num_processes, accelerator.process_index
         self.bare, self.model, self.entry = assembled(model, graph, matched, settings, self.setup, accelerator)
         self.resting = resting(self.bare, graph, settings)
-        self.optimizer = optimizer_of(self.bare, graph, settings)
+        self.optimizer = optimizer_of(self.bare, graph, settings, fused=not self.setup.shard)
         self.trained = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
         self.average = None if settings.ema is None else Average(self.bare, settings.ema)
         self.best: dict[str, Tensor] | None = None
         splits = (matched.data.train, matched.data.test)
-        self.train, self.test = (Feed(split, matched.entry, self.device, self.setup.workers) for split in splits)
+        self.train, self.test = (Feed(split, matched.entry, self.device, self.setup.readers) for split in splits)
         self.augment = Augmentation(matched.augment)
         self.criterion = Criterion(matched.terms, self.device)
         training = [output.when_training for output in graph.outputs]
@@ -214,7 +214,7 @@ class Trainer:
         for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
             group["lr"] = rate * factor
         if self.setup.shard:
-            states.share_buffers(self.bare, self.processes)
+            states.share(self.bare.buffers(), self.processes)
         if self.matched.augment.steps:
             parts = [self.augment.train(part, self._seed(AUGMENT, epoch, step, n)) for n, part in enumerate(parts)]
         judged: list[Tensor] = []
@@ -247,6 +247,7 @@ class Trainer:
     def _gradients(self, epoch: int, step: int, parts: Sequence[Batch]) -> tuple[Tensor, list[Tensor]]:
         """Adds up the gradients of parts of a batch; their share of its loss, and what the net said about each."""
         start, stop = self.bounds[step]
+        scaler = self.accelerator.scaler
         losses: list[Tensor] = []
         judged: list[Tensor] = []
         for number, part in enumerate(parts):
@@ -256,7 +257,8 @@ class Trainer:
                 outputs = self._outputs(self.model, part)
                 loss = self.criterion(outputs, part)
                 weight = len(part) / (stop - start)
-                self.accelerator.backward(loss if weight * self.processes == 1 else loss * (weight * self.processes))
+                loss_of_all = loss if weight * self.processes == 1 else loss * (weight * self.processes)
+                (loss_of_all if scaler is None else scaler.scale(loss_of_all)).backward()
             losses.append(loss.detach() if weight == 1 else loss.detach() * weight)
             judged.append(outputs[self.matched.judged].detach())
         return (losses[0] if len(losses) == 1 else torch.stack(losses).sum()), judged
@@ -273,7 +275,9 @@ class Trainer:
         """Loss and metrics of the test data in evaluation mode, with the average of the weights where there is one."""
         self.bare.eval()
         self.test_scores.reset()
-        states.share_buffers(self.bare, self.processes)
+        states.share(self.bare.buffers(), self.processes)
+        if self.average is not None:
+            states.share(self.average.buffers, self.processes)
         loss = 0.0
         with torch.no_grad(), self.average.in_place() if self.average is not None else nullcontext():
             for batch in self._tests():

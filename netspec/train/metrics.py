@@ -38,6 +38,10 @@ class Metric(Part):
         judge: torchmetrics.Metric = getattr(classification, f"{task.capitalize()}{self.torch_name}")(**arguments)
         return judge
 
+    def figure(self, computed: float) -> float:
+        """What is told of what torchmetrics computes."""
+        return computed
+
     def multiclass(self, classes: int) -> dict[str, Any]:
         """The arguments where there are several classes."""
         return self.model_dump()
@@ -102,16 +106,8 @@ class IoU(Averaged):
     torch_name = "JaccardIndex"
 
 
-class Inverse(Metric):
-    """Base of the metrics that are 1 less another one."""
-
-    def build(self, task: Task, classes: int, ignored: int | None = None) -> torchmetrics.Metric:
-        made: torchmetrics.Metric = 1 - super().build(task, classes, ignored)
-        return made
-
-
 @METRICS("error")
-class Error(Inverse):
+class Error(Metric):
     """The share that is wrong."""
 
     torch_name = "Accuracy"
@@ -119,6 +115,9 @@ class Error(Inverse):
 
     def multiclass(self, classes: int) -> dict[str, Any]:
         return {"average": "micro"}
+
+    def figure(self, computed: float) -> float:
+        return 1 - computed
 
 
 @METRICS("pixel_error")

@@ -38,12 +38,15 @@ class Optimizer(Part):
         """How many tensors of a parameter's own shape it remembers."""
         raise NotImplementedError
 
-    def build(self, parameters: Iterable[Tensor] | Iterable[dict[str, Any]]) -> TorchOptimizer:
-        """The optimizer at work on these parameters, or groups of them; raises ValueError where torch refuses them."""
+    def build(self, parameters: Iterable[Tensor] | Iterable[dict[str, Any]], *, fused: bool = True) -> TorchOptimizer:
+        """The optimizer at work on these parameters, or groups of them; raises ValueError where torch refuses them.
+
+        It is `fused` where torch can: the whole step is one kernel.
+        """
         import torch
 
         made: type[TorchOptimizer] = getattr(torch.optim, self.torch_name)
-        arguments = self.model_dump() | ({"fused": True} if self.fused else {})
+        arguments = self.model_dump() | ({"fused": True} if self.fused and fused else {})
         return made(parameters, **arguments)
 
 

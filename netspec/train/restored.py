@@ -122,12 +122,21 @@ def restore(folder: str | Path, *, device: str | None = None, weights: str | Pat
     folder = Path(folder)
     record = read_record(folder)
     spec = reopen(folder)
-    graph = spec.graph(record.net, inputs=record.input, **record.arguments)
+    graph = _graph(spec, record, folder)
     tensors, path = _weights(folder, None if weights is None else Path(weights))
     where = _device(device)
     model = graph.compile()
     _load(model, graph, tensors, path)
     return Restored(folder, record, spec, graph, model.to(where).eval(), where, path)
+
+
+def _graph(spec: Spec, record: Record, folder: Path) -> Graph:
+    """The net of a run with its parameters; raises NetspecError where a spec's could not be those (E0650)."""
+    try:
+        return spec.graph(record.net, inputs=record.input, **record.arguments)
+    except TypeError as error:
+        message = f"{folder / RECORD} is damaged: it gives {record.net} parameters that no net has"
+        raise _no_run("E0650", folder / RECORD, message, [str(error)]) from None
 
 
 def read_record(folder: Path) -> Record:

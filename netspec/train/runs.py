@@ -41,7 +41,8 @@ SAVE_EVERY = 2.0
 class Run:
     """A training that is over: its folder, a row an epoch, and the net as it is now.
 
-    `signal` is the number of the signal that stopped it, where one did.
+    `signal` is the number of the signal that stopped it, where one did. Of several processes the `lead` keeps the
+    folder.
     """
 
     folder: Path
@@ -50,6 +51,7 @@ class Run:
     model: nn.Module
     status: Status = "finished"
     signal: int | None = None
+    lead: bool = True
 
     @property
     def test_error(self) -> float | None:

@@ -26,7 +26,7 @@ class Scores:
         self.task, self.logits, self.device = matched.task, matched.logits, device
         classes, ignored = matched.data.classes or 0, IGNORED if matched.data.ignores else None
         self.metrics = {metric.name: metric.build(matched.task, classes, ignored).to(device) for metric in metrics}
-        self.figures = [metric.name for metric in metrics if not metric.table]
+        self.told = {metric.name: metric.figure for metric in metrics if not metric.table}
         self.outputs: list[Tensor] = []
         self.targets: list[Tensor] = []
         self.buffered = 0
@@ -48,12 +48,13 @@ class Scores:
         """The mean loss and the metrics, by name."""
         self._flush()
         loss = self.loss / self.count if self.count else math.nan
-        return {"loss": loss, **{name: round(float(self.metrics[name].compute()), 7) for name in self.figures}}
+        figures = {name: told(float(self.metrics[name].compute())) for name, told in self.told.items()}
+        return {"loss": loss, **{name: round(figure, 7) for name, figure in figures.items()}}
 
     def tables(self) -> dict[str, list[list[int]]]:
         """The metrics that are tables, by name."""
         self._flush()
-        return {name: metric.compute().tolist() for name, metric in self.metrics.items() if name not in self.figures}
+        return {name: metric.compute().tolist() for name, metric in self.metrics.items() if name not in self.told}
 
     def reset(self) -> None:
         """Back to nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Literal, TypeAlias, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,6 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from netspec.layers.base import NonNegative, Positive
 
 Precision: TypeAlias = Literal["fp32", "bf16", "fp16"]
+
+
+MOST_READERS = 4
+"""More processes than that read samples ahead only where somebody says so."""
 
 
 class Setup(BaseModel):
@@ -19,7 +24,8 @@ class Setup(BaseModel):
     `precision` is that of the forward and backward pass; weights and optimizer stay in 32 bits. `checkpoint` names
     modules, blocks or wirings whose activations are computed again in the backward pass instead of being kept.
     `deterministic` takes the kernels that give the same bits every time. `save_every` is in seconds. `workers` are
-    processes that read samples ahead, where they come from files. After `steps` steps it stops as if it was told to.
+    processes that read samples ahead, where they come from files; as many as there are cores for
+    where it is None. After `steps` steps it stops as if it was told to.
     `tensorboard` writes event files into the run's folder.
     """
 
@@ -38,9 +44,17 @@ class Setup(BaseModel):
     shard: bool = False
     deterministic: bool = True
     save_every: Annotated[float, Field(ge=0)] = 30.0
-    workers: NonNegative = 0
+    workers: NonNegative | None = None
     steps: Positive | None = None
     tensorboard: bool = False
+
+    @property
+    def readers(self) -> int:
+        """Processes that read samples ahead: where nobody says how many, those that there are cores for, up to 4."""
+        if self.workers is not None:
+            return self.workers
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return max(0, min(MOST_READERS, cores // self.devices - 1))
 
     @property
     def processes(self) -> int:
@@ -64,6 +78,6 @@ class SetupOptions(TypedDict, total=False):
     shard: bool
     deterministic: bool
     save_every: float
-    workers: int
+    workers: int | None
     steps: int | None
     tensorboard: bool

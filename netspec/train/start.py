@@ -16,7 +16,7 @@ from netspec.train.checkpoint import Checkpoints, State
 from netspec.train.devices import environment
 from netspec.train.events import events
 from netspec.train.files import DataError
-from netspec.train.job import Job, Prepared, override, prepare
+from netspec.train.job import Job, Prepared, override, prepare, settings_of
 from netspec.train.launch import Report, Work, is_parting, is_worker, launched, lost, together
 from netspec.train.meaning import Meaning
 from netspec.train.progress import Stop, Watch
@@ -60,7 +60,7 @@ def go_on(job: Job, spec: Spec | None, folder: Path, *, quiet: bool = False) -> 
     """Takes a run up in its folder, where its newest whole checkpoint is; with its own spec, where none is given."""
     if job.setup.processes > 1 and not launched():
         work = Work(job=job, text=job.text, folder=folder, taken_up=True, kept=spec is None, quiet=quiet)
-        return _of_others(together(work, job.setup), folder)
+        return _of_others(together(work, job.setup), job, work.spec(), folder)
     prepared = prepare(job, spec or sources.reopen(folder))
     with environment(prepared.graph, prepared.settings.batch, job.setup) as accelerator:
         recorder = Recorder(folder, _about(prepared, accelerator), lead=accelerator.is_main_process)
@@ -87,13 +87,16 @@ def _begun_together(job: Job, spec: Spec, wanted: Path, *, quiet: bool) -> Run:
         if job.setup.node == 0:
             with suppress(OSError):
                 folder.rmdir()
-    return _of_others(report, folder)
+    return _of_others(report, job, spec, folder)
 
 
-def _of_others(report: Report, folder: Path) -> Run:
-    """A run that other processes have carried out, read from its folder."""
+def _of_others(report: Report, job: Job, spec: Spec, folder: Path) -> Run:
+    """A run that other processes have carried out, read from its folder; without weights where that is elsewhere."""
     from netspec.train.loop import Row
 
+    if job.setup.node > 0:
+        model = spec.graph(job.net, inputs=job.input, **job.arguments).compile("meta")
+        return Run(folder, settings_of(job, spec), (), model, report.status, report.signal, lead=False)
     restored = restore(folder)
     state, _ = Checkpoints(folder).newest()
     rows = tuple(Row(**row) for row in state["rows"]) if state is not None else ()
@@ -161,7 +164,7 @@ def _trained(
         watch.say(_last_line(recorder, status))
     model = prepared.graph.compile().to(trainer.device)
     model.load_state_dict(weights)
-    return Run(recorder.folder, settings, tuple(recorder.rows), model, status, stop.signal)
+    return Run(recorder.folder, settings, tuple(recorder.rows), model, status, stop.signal, recorder.lead)
 
 
 class Keeper:

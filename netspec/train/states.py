@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.optim import Optimizer
 
 
@@ -44,25 +43,28 @@ def into_optimizer(model: nn.Module, optimizer: Optimizer, state: Mapping[str, A
         optimizer.state[parameter] = _each_tensor(memory, partial(_like, own=parameter))
 
 
-def share_buffers(model: nn.Module, processes: int) -> None:
-    """Makes every process's buffers those of the first."""
+def share(tensors: Iterable[Tensor], processes: int) -> None:
+    """Makes every process's tensors those of the first."""
     if processes > 1:
-        for buffer in model.buffers():
-            torch.distributed.broadcast(buffer, 0)
+        for tensor in tensors:
+            torch.distributed.broadcast(tensor, 0)
 
 
 def _whole(tensor: Tensor) -> Tensor:
-    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+    """All of a tensor that is shared out over devices. Its class is not imported, which takes half a second."""
+    return tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor
 
 
-def _like(tensor: Tensor, own: Tensor) -> Tensor:
+def _like(tensor: Tensor, own: Any) -> Tensor:
     """The tensor laid out in memory and over the devices as `own`, where it has the same shape.
 
     Fused optimizers walk through parameter, gradient and state as they lie in memory, so that all have to lie alike.
     """
     if tensor.shape != own.shape:
         return tensor
-    if isinstance(own, DTensor):
+    if hasattr(own, "full_tensor"):
+        from torch.distributed.tensor import distribute_tensor
+
         return distribute_tensor(tensor.to(own.device), own.device_mesh, own.placements)
     return torch.empty_like(own, dtype=tensor.dtype, requires_grad=False).copy_(tensor)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import netspec
+from netspec.diagnostics import render
 
 HEAD = "net N {\n  input x [3, 32, 32]\n"
 CHECK = """
@@ -49,6 +50,8 @@ SPECS = {
         doubling(40, "relu"),
         doubling(40, ""),
         doubling(40, "relu", "residual {{ B{0} }} shortcut {{ B{0} }}"),
+        doubling(60, "relu", "let a = B{0}(_)\n let b = B{0}(a)\n b -> relu"),
+        doubling(60, "relu", "add(B{0}(_), B{0}(_))"),
         doubling(9, "", "if true {{ " + "B{0}; " * 6 + "}}"),
         doubling(9, "conv(3, 1)", "if in.channels == 3 {{ " + "B{0}; " * 6 + "}}"),
         net("repeat 1000 { repeat 1000 { relu } }"),
@@ -76,10 +79,13 @@ SPECS = {
         net("let l = range(10**12)[1:]"),
         net("let l = enumerate(range(10**12))"),
         net("for i in range(-2**63, 2**63 - 1) { relu }"),
+        net("repeat 40000 { unsqueeze(0) }"),
         net("repeat 40 { upsample(4) }"),
         net("repeat 40 { let y = concat(_, _)\n y -> conv(3, 1)\n concat(y, y, y, y, y, y, y, y) }"),
         "net N { input x [3, H, W]\n let h = x.height + x.width\n repeat 60 { let h = h * h } }",
         "net N { input x [3, H, W]\n repeat 3000 { maxpool(2) -> upsample(3) -> conv(3, 2) } }",
+        "net N { input x [3, H, W]\n repeat 300 { maxpool(3, stride=2, pad=1) } }",
+        "net N { input x [3, H, W]\n repeat 300 { upconv(3, 4, stride=2, pad=1) } }",
         "net N {" + "".join(f"input x{i} [A{i}, B{i}, C{i}, D{i}]\n" for i in range(100)) + "}",
     ],
     "E0505": [
@@ -122,6 +128,21 @@ def test_ten_thousand_layers(body: str) -> None:
     graph = netspec.parse(net(body)).graph()
     assert len(graph) == 10_000
     assert graph["9999"].output.shape.dims == (3, 32, 32)
+
+
+def test_what_is_said_of_long_names_and_texts_is_short() -> None:
+    long = "a" * 900_000
+    for body in (f"conv('{long}', 3)", f"{long} = relu", f"{long}", f"relu -> {long}", f"conv({long}, 3)"):
+        found = netspec.parse(net(body)).check()
+        assert found
+        assert all(len(render(diagnostic)) < 5_000 for diagnostic in found)
+
+
+def test_sums_of_many_open_sizes_are_told_by_what_they_depend_on() -> None:
+    inputs = "\n".join(f"input x{i} [3, A{i}, B{i}]" for i in range(8))
+    bodies = "\n".join(f"x{i} -> conv(4, 3) -> conv(4, 3, stride=2) -> conv(5, 3, stride=3)" for i in range(8))
+    graph = netspec.parse(f"net N {{ {inputs}\n{bodies} }}").graph()
+    assert str(graph.macs).startswith("f(A0, A1, ")
 
 
 def test_nested_as_deep_as_may_be() -> None:

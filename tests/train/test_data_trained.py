@@ -178,6 +178,8 @@ def test_an_augmented_run_that_is_taken_up_is_the_run_that_never_stopped(spec, t
     again = resume(part.folder, quiet=True)
     assert again.status == whole.status == "finished"
     assert same(whole.folder, again.folder)
+    figures = [[(row.train, row.test) for row in run.metrics] for run in (whole, again)]
+    assert figures[0] == figures[1]
     assert not same(whole.folder, train(opened, out=tmp_path / "other", quiet=True, seed=5).folder)
 
 

@@ -126,6 +126,13 @@ def test_no_run(tmp_path, copied):
     assert "net: " in refused("E0650", copied)
 
 
+@pytest.mark.parametrize("arguments", [{"net": 1}, {"self": 1}, {"width": {"a": 1}}, {"inputs": 3}])
+def test_parameters_that_no_net_has(copied, arguments):
+    record = json.loads((copied / "run.json").read_text())
+    (copied / "run.json").write_text(json.dumps({**record, "arguments": arguments}))
+    assert "parameters that no net has" in refused("E0650", copied)
+
+
 def test_a_run_without_its_spec(copied):
     (copied / "spec.net").unlink()
     assert "there is no file" in refused("E0001", copied)
