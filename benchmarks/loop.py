@@ -16,9 +16,10 @@ from torch import nn
 import netspec
 from benchmarks.measure import ROOT, publish, table
 from netspec.train.data import Split
-from netspec.train.devices import environment
-from netspec.train.job import Prepared, job_of, prepare
-from netspec.train.loop import Row, Trainer, Wish
+from netspec.train.engine.devices import environment
+from netspec.train.engine.loop import Trainer, Wish
+from netspec.train.engine.rows import Row
+from netspec.train.plan.job import Prepared, job_of, prepare
 from netspec.train.setup import Setup
 from netspec.train.start import trainer_of
 

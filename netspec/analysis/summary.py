@@ -135,6 +135,8 @@ def _tree(graph: Graph) -> Row:
     """Every scope and node as a row, in one pass from the innermost scopes outwards."""
     of_nodes = [counts.of_node(node) for node in graph.nodes]
     of_scopes = counts.of_scopes(graph, of_nodes)
+    layers = {id(node.layer): node.layer for node in graph.nodes}
+    texts = {number: layer_text(layer) for number, layer in layers.items()}
     built: list[Row | None] = [None] * len(graph.scopes)
     for scope in reversed(graph.scopes):
         inside: list[Row] = [_input_row(value) for value in graph.inputs] if scope.index == 0 else []
@@ -144,7 +146,8 @@ def _tree(graph: Graph) -> Row:
                 assert child is not None
                 inside.append(child)
             else:
-                inside.append(_node_row(graph.nodes[item], of_nodes[item]))
+                node = graph.nodes[item]
+                inside.append(_node_row(node, texts[id(node.layer)], of_nodes[item]))
         built[scope.index] = _scope_row(scope, of_scopes[scope.index], tuple(inside), graph)
     root = built[0]
     assert root is not None
@@ -155,10 +158,10 @@ def _input_row(value: Value) -> Row:
     return Row("input", value.name, value.name, "input", str(value.shape), Counts())
 
 
-def _node_row(node: Node, figures: Counts) -> Row:
+def _node_row(node: Node, layer: str, figures: Counts) -> Row:
     shape = ", ".join(str(value.shape) for value in node.outputs)
     note = "when training" if node.when_training else "" if node.first_use else f"same weights as {node.key}"
-    return Row("layer", node.name, node.name.rpartition(".")[2], layer_text(node.layer), shape, figures, note=note)
+    return Row("layer", node.name, node.name.rpartition(".")[2], layer, shape, figures, note=note)
 
 
 def _scope_row(scope: Scope, figures: Counts, inside: tuple[Row, ...], graph: Graph) -> Row:
@@ -179,7 +182,7 @@ def _each(row: Row, change: Callable[[Row], Row]) -> Row:
         here, leaving = stack.pop()
         if leaving:
             inside = tuple(done.pop())
-            done[-1].append(change(replace(here, rows=inside)))
+            done[-1].append(change(replace(here, rows=inside) if inside else here))
         else:
             done.append([])
             stack.append((here, True))
@@ -204,6 +207,9 @@ class _Folder:
 
     def _row(self, row: Row) -> Row:
         """The row with what is in it folded; a repeat whose rounds cannot be folded becomes a plain group."""
+        if not row.rows and row.kind != "repeat":
+            self._number(row)
+            return row
         inside = _flat(row.rows, _TRANSPARENT)
         if row.kind == "repeat" and self._alike(row.rows):
             inside = self._neighbours(row.rows[0].rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from contextlib import suppress
+from functools import cache
 from typing import Any
 
 from netspec.codegen.layout import Bracket, Expr, call
@@ -43,13 +43,20 @@ _POSITIONAL = [
 ]
 
 
-def default(call: TorchCall, argument: str) -> Any:
-    """PyTorch's value of a keyword argument that is left out; KeyError where that is not known."""
-    if not _WITH_DEFAULTS.match(call.target) or (argument == "stride" and "Pool" in call.target):
-        raise KeyError(argument)
-    if "InstanceNorm" in call.target and argument in ("affine", "track_running_stats"):
-        return False
-    return KEYWORDS[argument]
+@cache
+def _defaults(target: str) -> dict[str, Any]:
+    """PyTorch's defaults of the keyword arguments of a class, as far as they are known."""
+    if not _WITH_DEFAULTS.match(target):
+        return {}
+    if "InstanceNorm" in target:
+        return KEYWORDS | {"affine": False, "track_running_stats": False}
+    return {name: value for name, value in KEYWORDS.items() if name != "stride" or "Pool" not in target}
+
+
+@cache
+def _positions(target: str) -> tuple[str, ...]:
+    """The names of the arguments of a class that are given by position."""
+    return next((names for pattern, names in _POSITIONAL if pattern.match(target)), ())
 
 
 def arguments(call: TorchCall, keywords: Iterable[str] = ()) -> dict[str, Any]:
@@ -57,13 +64,10 @@ def arguments(call: TorchCall, keywords: Iterable[str] = ()) -> dict[str, Any]:
 
     Of `keywords`, those that the layer has and that are not given are there with their defaults.
     """
-    names: tuple[str, ...] = next((names for pattern, names in _POSITIONAL if pattern.match(call.target)), ())
+    names, defaults = _positions(call.target), _defaults(call.target)
     found = {_position_name(names, index): frozen(value) for index, value in enumerate(call.args)}
     found |= {name: frozen(value) for name, value in call.kwargs.items()}
-    for name in keywords:
-        if name not in found and name in KEYWORDS:
-            with suppress(KeyError):
-                found[name] = default(call, name)
+    found |= {name: defaults[name] for name in keywords if name not in found and name in defaults}
     return found
 
 
@@ -73,16 +77,11 @@ def _position_name(names: tuple[str, ...], index: int) -> str:
 
 def structure(call: TorchCall, in_place: bool) -> tuple[object, ...]:
     """What two layers must have in common to be the same but for numbers."""
-    required = []
-    for name in call.kwargs:
-        try:
-            default(call, name)
-        except KeyError:
-            required.append(name)
+    required = frozenset(name for name in call.kwargs if name not in _defaults(call.target))
     support = tuple(support.name for support in call.support)
     return (
         "leaf", call.target, call.apply, call.wrap, call.init, call.parameter, support, call.imports,
-        len(call.args), frozenset(required), in_place,
+        len(call.args), required, in_place,
     )  # fmt: skip
 
 
@@ -112,7 +111,5 @@ def _wrapped(wrapper: str, inner: Expr) -> Expr:
 
 
 def _is_default(call: TorchCall, name: str, value: Resolved) -> bool:
-    try:
-        return isinstance(value, Literal) and same(value.value, default(call, name))
-    except KeyError:
-        return False
+    known = _defaults(call.target)
+    return name in known and isinstance(value, Literal) and same(value.value, known[name])

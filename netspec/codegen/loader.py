@@ -9,7 +9,6 @@ from contextlib import nullcontext
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from netspec.codegen.emit import emit
 from netspec.graph.graph import Graph
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ def compile_graph(graph: Graph, device: str | None = None) -> nn.Module:
     """The net as an `nn.Module`, constructed on `device`; "meta" constructs it without memory for its weights."""
     import torch
 
-    module = load_source(emit(graph))
+    module = load_source(graph.emit())
     with torch.device(device) if device is not None else nullcontext():
         return net_class(module)()
 

@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from netspec.codegen.naming import SEQUENTIAL_ATTRIBUTES, is_hidden
 from netspec.graph.graph import Graph, Node, Scope, Value
+from netspec.graph.shape import Shape
 from netspec.layers.base import TorchCall
 from netspec.syntax.source import Span
 
@@ -160,6 +161,7 @@ class _Planner:
         self.nodes_of: dict[str, list[Node]] = {}
         self.scopes_of: dict[str, list[Scope]] = {}
         self.parts: dict[str, Part] = {}
+        self.calls: dict[tuple[int, tuple[Shape, ...]], TorchCall] = {}
 
     def plan(self) -> Part:
         for node in self.graph.nodes:
@@ -217,7 +219,9 @@ class _Planner:
                 self._add(Part(scope.key, scope.label, self._owner(scope.key), scope=scope))
         if node.key not in self.parts:
             nodes = self.nodes_of[node.key]
-            call = node.layer.torch(*(reduce(or_, shapes) for shapes in zip(*(n.shapes for n in nodes), strict=True)))
+            shapes = tuple(reduce(or_, each) for each in zip(*(n.shapes for n in nodes), strict=True))
+            call = self.calls.get((id(node.layer), shapes)) or node.layer.torch(*shapes)
+            self.calls[id(node.layer), shapes] = call
             part = Part(node.key, node.label, self._owner(node.key), node=node, call=call)
             part.in_place = call.inplace and node.layer.name in IN_PLACE and all(map(self._may_overwrite, nodes))
             self._add(part)

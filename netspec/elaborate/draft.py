@@ -67,6 +67,7 @@ class DraftScope:
     tensors: tuple[Tensor, ...] = ()
     first: DraftScope | None = None
     application: int = 1
+    first_use: bool = True
     key: str = ""
     name: str = ""
     counted: bool = False
@@ -175,6 +176,8 @@ def _give_names(scope: DraftScope) -> None:
 
 @dataclass(slots=True, eq=False)
 class DraftOutput:
+    """One output of the net; see `netspec.graph.Output`."""
+
     name: str | None
     tensor: Tensor
     when_training: bool
@@ -218,6 +221,7 @@ def _number(root: DraftScope, scopes: list[DraftScope], nodes: list[tuple[DraftN
             assert item.index >= 0
             continue
         item.index = len(scopes)
+        item.first_use = item.first is None and (item.parent is None or item.parent.first_use)
         scopes.append(item)
         if item.is_module:
             _give_names(item)
@@ -273,12 +277,8 @@ def _freeze_node(node: DraftNode, scope: DraftScope, values: dict[int, Value], w
         scope=scope.index,
         span=node.span,
         when_training=when_training,
-        first_use=_is_first(node, scope),
+        first_use=node.first is None and scope.first_use,
     )
-
-
-def _is_first(node: Member, scope: DraftScope | None) -> bool:
-    return node.first is None and (scope is None or all(around.first is None for around in scope.chain()))
 
 
 def _freeze_scope(scope: DraftScope, values: dict[int, Value]) -> Scope:
@@ -297,5 +297,5 @@ def _freeze_scope(scope: DraftScope, values: dict[int, Value]) -> Scope:
         definition=scope.definition,
         count=scope.count,
         counted=scope.counted,
-        first_use=_is_first(scope, scope.parent),
+        first_use=scope.first_use,
     )

@@ -273,6 +273,10 @@ class Graph:
 
     def emit(self) -> str:
         """PyTorch source of the net; needs only torch to run."""
+        return self._source
+
+    @cached_property
+    def _source(self) -> str:
         from netspec.codegen import emit
 
         return emit(self)

@@ -193,6 +193,9 @@ class Layer(BaseModel):
         return f"{cls.name}({', '.join(parts)})" if parts else cls.name
 
 
+# pydantic knows these for class variables now, and would read their annotations again for each of a hundred layers
+Layer.__annotations__.clear()
+
 L = TypeVar("L", bound=type[Layer])
 REGISTRY: dict[str, type[Layer]] = {}
 

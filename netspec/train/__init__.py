@@ -15,8 +15,8 @@ from netspec.spec import Spec, load
 from netspec.syntax import tree
 
 if TYPE_CHECKING:
-    from netspec.train.restored import Restored
-    from netspec.train.runs import Run
+    from netspec.train.after.restored import Restored
+    from netspec.train.runs.run import Run
     from netspec.train.setup import SetupOptions
 
 __all__ = ["check", "restore", "resume", "train", "write_report"]
@@ -24,9 +24,9 @@ __all__ = ["check", "restore", "resume", "train", "write_report"]
 
 def check(section: tree.Train, graph: Graph) -> list[Diagnostic]:
     """What is wrong with a train section, by itself and with the net. Nothing is loaded: neither data nor torch."""
-    from netspec.train.match import match
-    from netspec.train.patterns import mistakes
-    from netspec.train.settings import settings
+    from netspec.train.plan.match import match
+    from netspec.train.section.patterns import mistakes
+    from netspec.train.section.settings import settings
 
     try:
         chosen = settings(section)
@@ -61,7 +61,7 @@ def train(
     `torch.utils.data.Dataset`, or a pair, to train and to test with. With `skip_bad` damaged files are left out.
     `setup` are the fields of a `Setup`: device, devices, precision, compile and others. Raises NetspecError.
     """
-    from netspec.train.job import job_of
+    from netspec.train.plan.job import job_of
     from netspec.train.setup import Setup
     from netspec.train.start import begin
 
@@ -88,8 +88,8 @@ def resume(
     may be others than before; `setup` may, though other devices or another precision change the last bits. A data set
     from Python is given again as `data`, and another folder of data, should they have moved. Raises NetspecError.
     """
-    from netspec.train.job import given_data
-    from netspec.train.resumption import job_in
+    from netspec.train.plan.job import given_data
+    from netspec.train.runs.resumption import job_in
     from netspec.train.start import go_on
 
     opened = load(spec) if isinstance(spec, str | Path) else spec
@@ -108,7 +108,7 @@ def restore(folder: str | Path, *, device: str | None = None, weights: str | Pat
     Nothing in the folder is ever run. `device` is cpu, cuda or mps, the best there is where it is None. `weights` is a
     safetensors file to take in place of the run's own. Raises NetspecError.
     """
-    from netspec.train.restored import restore
+    from netspec.train.after.restored import restore
 
     return restore(folder, device=device, weights=weights)
 
@@ -121,7 +121,7 @@ def write_report(run: Run) -> None:
     import os
     import sys
 
-    from netspec.train import report
+    from netspec.train.after import report
 
     if os.environ.get("RANK", "0") != "0":
         return

@@ -25,9 +25,9 @@ from pydantic import BaseModel, ConfigDict
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.spec import Spec
 from netspec.syntax.source import Source, Span
-from netspec.train.job import Job
-from netspec.train.progress import PARENT
-from netspec.train.runs import Status
+from netspec.train.plan.job import Job
+from netspec.train.runs.progress import PARENT
+from netspec.train.runs.run import Status
 from netspec.train.setup import Setup
 
 REPORT = "NETSPEC_REPORT"
@@ -61,7 +61,7 @@ class Work(BaseModel):
 
     def spec(self) -> Spec:
         """The spec that the run's folder has kept, or else the job's."""
-        from netspec.train import sources
+        from netspec.train.runs import sources
 
         return sources.reopen(self.folder) if self.kept else self.job.spec()
 
@@ -102,7 +102,7 @@ def together(work: Work, setup: Setup) -> Report:
 
 def _check(setup: Setup) -> None:
     """Raises NetspecError (E0612) where there cannot be such processes."""
-    from netspec.train.devices import unavailable
+    from netspec.train.engine.devices import unavailable
 
     if setup.nodes > 1 and (not setup.address or setup.node >= setup.nodes):
         message = "several machines have to know where the first one is, and which of them each is"

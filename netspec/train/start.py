@@ -10,25 +10,25 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.spec import Spec
-from netspec.train import sources
-from netspec.train.checkpoint import FOLDER as CHECKPOINTS
-from netspec.train.checkpoint import Checkpoints, State
-from netspec.train.devices import environment
-from netspec.train.events import events
-from netspec.train.files import DataError
-from netspec.train.job import Job, Prepared, override, prepare, settings_of
+from netspec.train.after.restored import restore
+from netspec.train.data.files import DataError
+from netspec.train.engine.devices import environment
 from netspec.train.launch import Report, Work, is_parting, is_worker, launched, lost, together
-from netspec.train.meaning import Meaning
-from netspec.train.progress import Stop, Watch
-from netspec.train.restored import restore
-from netspec.train.resumption import check_same, identity
-from netspec.train.runs import Recorder, Run, Status, claim, occupied, sweep
+from netspec.train.plan.job import Job, Prepared, override, prepare, settings_of
+from netspec.train.plan.meaning import Meaning
+from netspec.train.runs import sources
+from netspec.train.runs.checkpoint import FOLDER as CHECKPOINTS
+from netspec.train.runs.checkpoint import Checkpoints, State
+from netspec.train.runs.events import events
+from netspec.train.runs.progress import Stop, Watch
+from netspec.train.runs.resumption import check_same, identity
+from netspec.train.runs.run import Recorder, Run, Status, claim, occupied, sweep
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
     from netspec.train.data import Data
-    from netspec.train.loop import Trainer
+    from netspec.train.engine.loop import Trainer
 
 __all__ = ["begin", "go_on", "override"]
 
@@ -92,7 +92,7 @@ def _begun_together(job: Job, spec: Spec, wanted: Path, *, quiet: bool) -> Run:
 
 def _of_others(report: Report, job: Job, spec: Spec, folder: Path) -> Run:
     """A run that other processes have carried out, read from its folder; without weights where that is elsewhere."""
-    from netspec.train.loop import Row
+    from netspec.train.engine.rows import Row
 
     if job.setup.node > 0:
         model = spec.graph(job.net, inputs=job.input, **job.arguments).compile("meta")
@@ -113,9 +113,9 @@ def trainer_of(prepared: Prepared, accelerator: Accelerator, told: list[str], *,
 
     Those of the setting `init` are put into it, unless a checkpoint follows, and `told` which were.
     """
-    from netspec.train.initial import load_initial
-    from netspec.train.loop import Trainer
+    from netspec.train.engine.loop import Trainer
     from netspec.train.randomness import WEIGHTS, reseed, stream
+    from netspec.train.runs.initial import load_initial
 
     job, _, settings, graph, matched = prepared
     reseed(stream(settings.seed, WEIGHTS), accelerator.device)
@@ -129,8 +129,8 @@ def _trained(
     prepared: Prepared, trainer: Trainer, recorder: Recorder, told: Sequence[str], *, kept: bool, quiet: bool
 ) -> Run:
     """Trains to the end and keeps the folder up to date, so that it can be taken up whatever ends the training."""
-    from netspec.train import states
-    from netspec.train.loop import Wish
+    from netspec.train.engine import states
+    from netspec.train.engine.loop import Wish
 
     settings, setup = prepared.settings, prepared.job.setup
     recorder.rows = list(trainer.rows)
@@ -194,8 +194,8 @@ class Keeper:
 @contextmanager
 def _explained(trainer: Trainer, recorder: Recorder, keeper: Keeper) -> Iterator[None]:
     """Says what went wrong in words, and notes it in the record."""
-    from netspec.train.divergence import explained
-    from netspec.train.loop import Diverged
+    from netspec.train.engine.divergence import explained
+    from netspec.train.engine.loop import Diverged
 
     try:
         yield
@@ -272,7 +272,7 @@ def _about(prepared: Prepared, accelerator: Accelerator) -> dict[str, Any]:
     import torch
 
     from netspec import __version__
-    from netspec.train.machine import machine
+    from netspec.train.runs.machine import machine
 
     job, spec, settings, graph, matched = prepared
     augment = matched.augment.written()

@@ -10,8 +10,8 @@ from train_specs import DIGITS
 
 import netspec
 from netspec.train.data import DataSet
-from netspec.train.files import Place
-from netspec.train.settings import Settings, settings
+from netspec.train.data.files import Place
+from netspec.train.section.settings import Settings, settings
 
 Write = Callable[..., netspec.Spec]
 

@@ -17,8 +17,8 @@ from functools import partial
 from pathlib import Path
 
 from netspec.train import resume, train
-from netspec.train.checkpoint import Checkpoints
-from netspec.train.runs import RECORD, WEIGHTS
+from netspec.train.runs.checkpoint import Checkpoints
+from netspec.train.runs.run import RECORD, WEIGHTS
 
 
 def main() -> None:

@@ -16,8 +16,8 @@ from test_tables import Squares
 import netspec
 from netspec import NetspecError
 from netspec.train import resume, train
-from netspec.train.job import job_of, prepare
-from netspec.train.preview import preview, veiled
+from netspec.train.plan.job import job_of, prepare
+from netspec.train.rehearsal.preview import preview, veiled
 
 CHARACTERS = """\
 net Characters(classes: int = 2) {
@@ -363,7 +363,7 @@ def test_every_kind_is_in_the_docs(root):
     from netspec.train.augment import AUGMENTS
     from netspec.train.data import DATA
     from netspec.train.losses import LOSSES
-    from netspec.train.metrics import METRICS
+    from netspec.train.section.metrics import METRICS
 
     page = (root / "docs" / "data.md").read_text(encoding="utf-8")
     missing = [name for table in (DATA, AUGMENTS, LOSSES, METRICS) for name in table if f"`{name}" not in page]

@@ -10,10 +10,10 @@ import torch
 from torch.nn import functional
 
 from netspec.train.batch import Batch
-from netspec.train.criterion import Criterion
+from netspec.train.engine.criterion import Criterion
 from netspec.train.losses import LOSSES, Term
 from netspec.train.losses.borders import border_weights
-from netspec.train.metrics import METRICS
+from netspec.train.section.metrics import METRICS
 
 CPU = torch.device("cpu")
 

@@ -7,12 +7,11 @@ import pytest
 import torch
 from PIL import Image
 
-from netspec.train import pictures
-from netspec.train.data import IGNORED
-from netspec.train.entry import Entry
-from netspec.train.feed import Feed
-from netspec.train.files import DataError, Place
-from netspec.train.pictures import Damaged
+from netspec.train.data import IGNORED, pictures
+from netspec.train.data.entry import Entry
+from netspec.train.data.files import DataError, Place
+from netspec.train.data.pictures import Damaged
+from netspec.train.engine.feed import Feed
 
 CPU = torch.device("cpu")
 

@@ -12,11 +12,11 @@ import pytest
 import torch
 from torch.utils.data import Dataset
 
+from netspec.train.data.entry import Entry
+from netspec.train.data.files import DataError
 from netspec.train.data.given import Given
 from netspec.train.data.tables import ALPHABET, characters, mu_law
-from netspec.train.entry import Entry
-from netspec.train.feed import Feed
-from netspec.train.files import DataError
+from netspec.train.engine.feed import Feed
 
 CPU = torch.device("cpu")
 
@@ -278,7 +278,7 @@ def test_what_the_hub_has_not(data, place, tmp_path, own_cache, line, message):
 def test_without_the_package_the_message_says_so(tmp_path):
     code = (
         "import sys; sys.modules['datasets'] = None\n"
-        "from netspec.train.data import DATA\nfrom netspec.train.files import DataError, Place\n"
+        "from netspec.train.data import DATA\nfrom netspec.train.data.files import DataError, Place\n"
         "from pathlib import Path\n"
         "try: DATA['huggingface'](dataset='x').load(Place(Path('.'), Path('.')))\n"
         "except DataError as error: print(error.message, error.help)"
@@ -398,7 +398,7 @@ def test_cifar_that_is_not_there_or_damaged(data, place, tmp_path):
 
 
 def test_fashion_mnist_is_where_the_user_says(data, tmp_path):
-    from netspec.train.files import Place
+    from netspec.train.data.files import Place
 
     for name, count in (("train", 4), ("t10k", 2)):
         images = struct.pack(">IIII", 0x803, count, 28, 28) + bytes(count * 784)

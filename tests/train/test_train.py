@@ -19,7 +19,7 @@ from train_specs import DIGITS
 import netspec
 from netspec import NetspecError
 from netspec.train import train
-from netspec.train.progress import Watch
+from netspec.train.runs.progress import Watch
 
 FILES = ["checkpoints", "curves.png", "metrics.csv", "model.py", "model.safetensors", "run.json", "spec.net"]
 
@@ -124,7 +124,7 @@ def test_a_device_that_is_not_there(spec, tmp_path, device):
 
 
 def test_a_package_that_is_missing(spec, monkeypatch):
-    monkeypatch.setattr("netspec.train.job.NEEDED", ("torch", "surely_not_installed"))
+    monkeypatch.setattr("netspec.train.plan.job.NEEDED", ("torch", "surely_not_installed"))
     with pytest.raises(NetspecError, match="training needs surely_not_installed, which is not installed") as error:
         train(spec())
     assert error.value.diagnostics[0].help == "pip install 'netspec[train]'"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from netspec.train.checkpoint import KEPT, Checkpoints, Damaged, read, write
+from netspec.train.runs.checkpoint import KEPT, Checkpoints, Damaged, read, write
 
 
 def test_a_state_comes_back_as_it_was(tmp_path):

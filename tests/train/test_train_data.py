@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from netspec.train.data import DATA
-from netspec.train.files import DataError, Place
+from netspec.train.data.files import DataError, Place
 
 
 def arrays(count=12, shape=(1, 8), classes=3):

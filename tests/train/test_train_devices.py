@@ -10,51 +10,21 @@ from itertools import pairwise
 import pytest
 import torch
 from safetensors.torch import load_file
-from train_specs import EVERYTHING
+from same_runs import close, weights
+from train_specs import EVERYTHING, PLAIN
 
 from netspec import NetspecError
 from netspec.train import train
-from netspec.train.loop import batches, shares
+from netspec.train.engine.division import batches, shares
 
 CPU = {"device": "cpu", "quiet": True}
-
-PLAIN = """\
-net Plain {
-  input image [1, 8, 8]
-  conv(4, 3, pad=1) -> relu
-  flatten
-  linear(10)
-}
-
-train {
-  data      digits
-  loss      cross_entropy
-  optimizer sgd(lr=0.1, momentum=0.9)
-  epochs    2
-  batch     101
-  clip      0.5
-}
-"""
-"""A net without batch statistics or randomness, so that it does not matter how a batch is divided."""
 NORMALISED = PLAIN.replace("-> relu", "-> batchnorm -> relu")
-
-
-def weights(run):
-    return load_file(run.folder / "model.safetensors")
-
-
-def close(one, other):
-    """Whether two runs are the same but for the rounding of sums in another order."""
-    same = all(torch.allclose(weights(one)[name], weights(other)[name], atol=2e-5) for name in weights(one))
-    losses = [[row.train["loss"] for row in run.metrics] for run in (one, other)]
-    tests = [[row.test["loss"] for row in run.metrics] for run in (one, other)]
-    return same and losses[0] == pytest.approx(losses[1], rel=1e-4) and tests[0] == pytest.approx(tests[1], rel=1e-4)
 
 
 @pytest.mark.parametrize(
     ("text", "setup"),
-    [(PLAIN, {}), (PLAIN, {"shard": True}), (NORMALISED, {"sync_batchnorm": True})],
-    ids=["replicas", "shards", "batch statistics"],
+    [(PLAIN, {}), (NORMALISED, {"sync_batchnorm": True})],
+    ids=["replicas", "batch statistics"],
 )
 def test_the_parts_together_are_the_batch_of_one(spec, tmp_path, text, setup):
     one = train(spec(text), out=tmp_path / "one", **CPU)

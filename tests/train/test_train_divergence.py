@@ -9,7 +9,7 @@ import torch
 
 from netspec import NetspecError
 from netspec.train import train
-from netspec.train.checkpoint import Checkpoints
+from netspec.train.runs.checkpoint import Checkpoints
 
 CPU = {"device": "cpu", "quiet": True}
 
@@ -102,6 +102,6 @@ def test_weights_that_are_not_finite_are_not_kept(spec, tmp_path):
         train(spec(text), out=tmp_path / "run", save_every=0, **CPU)
     assert error.value.diagnostics[0].code == "E0611"
     for path in Checkpoints(tmp_path / "run").files():
-        from netspec.train.checkpoint import read
+        from netspec.train.runs.checkpoint import read
 
         assert all(bool(torch.isfinite(tensor).all()) for tensor in read(path)["model"].values())

@@ -16,11 +16,11 @@ import netspec
 from netspec import zoo
 from netspec.graph.graph import Graph
 from netspec.train.batch import Batch
-from netspec.train.criterion import Criterion
 from netspec.train.data import Data, Split
+from netspec.train.engine.criterion import Criterion
 from netspec.train.losses.masks import MaskLoss
-from netspec.train.match import Match, match
-from netspec.train.settings import Settings, settings
+from netspec.train.plan.match import Match, match
+from netspec.train.section.settings import Settings, settings
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SMALLER: dict[str, tuple[Mapping[str, Sequence[int]], Mapping[str, Any]]] = {

@@ -12,10 +12,10 @@ from train_specs import EVERYTHING
 
 from netspec import NetspecError
 from netspec.train import resume
-from netspec.train.checkpoint import Checkpoints
-from netspec.train.job import job_of
+from netspec.train.plan.job import job_of
+from netspec.train.rehearsal.verify import verify
+from netspec.train.runs.checkpoint import Checkpoints
 from netspec.train.setup import Setup
-from netspec.train.verify import verify
 
 HERE = Path(__file__).parent
 
@@ -73,7 +73,7 @@ def test_the_proof_on_a_spec(spec):
 
 
 def test_the_proof_notices_a_difference(spec, monkeypatch):
-    from netspec.train import loop
+    from netspec.train.engine import loop
 
     opened = spec(EVERYTHING)
     restore = loop.Trainer.restore

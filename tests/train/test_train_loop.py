@@ -11,9 +11,10 @@ import torch
 
 from netspec import NetspecError
 from netspec.train import start
-from netspec.train.devices import environment
-from netspec.train.job import job_of, prepare
-from netspec.train.loop import Wish, batches
+from netspec.train.engine.devices import environment
+from netspec.train.engine.division import batches
+from netspec.train.engine.loop import Wish
+from netspec.train.plan.job import job_of, prepare
 from netspec.train.randomness import ORDER, STEP, WEIGHTS, order, reseed, stream
 from netspec.train.setup import Setup
 
@@ -154,7 +155,7 @@ def test_figures_are_those_of_the_whole_split(trainer):
 
 def test_metrics_are_flushed_before_they_fill_the_memory(trainer, monkeypatch):
     whole = trainer(epochs=1)
-    monkeypatch.setattr("netspec.train.scores.MOST_BUFFERED", 300)
+    monkeypatch.setattr("netspec.train.engine.scores.MOST_BUFFERED", 300)
     pieces = trainer(epochs=1)
     assert [row.train for row in whole.epochs()] == [row.train for row in pieces.epochs()]
 

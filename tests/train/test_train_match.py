@@ -8,8 +8,8 @@ import pytest
 from netspec import NetspecError
 from netspec.train import check
 from netspec.train.data import Data, Split
-from netspec.train.match import match
-from netspec.train.settings import settings
+from netspec.train.plan.match import match
+from netspec.train.section.settings import settings
 
 
 def matched(spec, data=None):

@@ -11,12 +11,12 @@ from torch.profiler import ProfilerActivity, profile
 import netspec
 from netspec import NetspecError
 from netspec.train.batch import Batch
-from netspec.train.criterion import Criterion
-from netspec.train.job import job_of
-from netspec.train.meaning import Returned
-from netspec.train.memory import _batch, largest, needs, step_of, table, written
-from netspec.train.optimizers import OPTIMIZERS
-from netspec.train.recompute import recompute
+from netspec.train.engine.criterion import Criterion
+from netspec.train.engine.recompute import recompute
+from netspec.train.plan.job import job_of
+from netspec.train.plan.meaning import Returned
+from netspec.train.rehearsal.memory import _batch, largest, needs, step_of, table, written
+from netspec.train.section.optimizers import OPTIMIZERS
 from netspec.train.setup import Setup
 
 ERROR = 0.05

@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from netspec.train.losses import LOSSES, prepared
-from netspec.train.metrics import METRICS
-from netspec.train.optimizers import OPTIMIZERS
-from netspec.train.schedules import SCHEDULES
+from netspec.train.section.metrics import METRICS
+from netspec.train.section.optimizers import OPTIMIZERS
+from netspec.train.section.schedules import SCHEDULES
 
 REQUIRED = {"npz": {"file": "a.npz"}, "step": {"size": 3}, "multistep": {"milestones": (2, 5)}}
 

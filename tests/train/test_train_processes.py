@@ -16,8 +16,8 @@ from train_specs import EVERYTHING
 
 from netspec import NetspecError
 from netspec.train import resume, train
-from netspec.train.checkpoint import Checkpoints
 from netspec.train.launch import is_parting
+from netspec.train.runs.checkpoint import Checkpoints
 
 CPU = {"device": "cpu", "quiet": True}
 

@@ -10,7 +10,7 @@ import torch
 import netspec
 from netspec import NetspecError
 from netspec.train import train
-from netspec.train.recompute import places, recompute
+from netspec.train.engine.recompute import places, recompute
 
 TEXT = """\
 block Cell(width) {

@@ -15,11 +15,11 @@ from train_specs import DIGITS, EVERYTHING
 
 from netspec import NetspecError
 from netspec.train import resume, start, train
-from netspec.train.checkpoint import Checkpoints, read, write
-from netspec.train.devices import environment
-from netspec.train.job import job_of, prepare
-from netspec.train.loop import Wish
-from netspec.train.optimizers import OPTIMIZERS
+from netspec.train.engine.devices import environment
+from netspec.train.engine.loop import Wish
+from netspec.train.plan.job import job_of, prepare
+from netspec.train.runs.checkpoint import Checkpoints, read, write
+from netspec.train.section.optimizers import OPTIMIZERS
 from netspec.train.setup import Setup
 
 HERE = Path(__file__).parent
@@ -64,7 +64,7 @@ def test_a_run_taken_up_in_many_pieces(spec, tmp_path, whole):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signals_keep_the_last_step(spec, tmp_path, whole, monkeypatch, number):
-    from netspec.train.progress import Watch
+    from netspec.train.runs.progress import Watch
 
     def step(watch, epoch, step):
         if (epoch, step) == (1, 9):
@@ -224,7 +224,7 @@ def test_folders_without_a_run(tmp_path, parted):
 
 
 def test_a_disk_that_is_full_ends_the_run_with_its_last_checkpoint(spec, tmp_path, whole, monkeypatch):
-    from netspec.train import checkpoint
+    from netspec.train.runs import checkpoint
 
     def full(tensors, path, metadata):
         if '"done": 9' in metadata["netspec"] and '"epoch": 1' in metadata["netspec"]:

@@ -10,9 +10,9 @@ import pytest
 from torch import nn
 
 from netspec import NetspecError
-from netspec.train.curves import compare, draw, read
-from netspec.train.loop import Row
-from netspec.train.runs import Recorder, claim, replacing, table
+from netspec.train.engine.rows import Row
+from netspec.train.runs.curves import compare, draw, read
+from netspec.train.runs.run import Recorder, claim, replacing, table
 
 
 def row(epoch, error=0.5):
@@ -138,7 +138,7 @@ def test_the_record_follows_the_run(tmp_path):
 
 
 def test_metrics_are_on_disk_while_a_run_goes_on(tmp_path, monkeypatch):
-    monkeypatch.setattr("netspec.train.runs.SAVE_EVERY", -1)
+    monkeypatch.setattr("netspec.train.runs.run.SAVE_EVERY", -1)
     recorder = Recorder(tmp_path, {})
     recorder.add(row(1))
     assert (tmp_path / "metrics.csv").read_text() == table([row(1)])

@@ -9,10 +9,10 @@ import pytest
 
 from netspec import NetspecError
 from netspec.train.losses import LOSSES, CrossEntropy
-from netspec.train.metrics import METRICS
-from netspec.train.optimizers import OPTIMIZERS, SGD, Adam
-from netspec.train.schedules import SCHEDULES, Constant, Cosine
-from netspec.train.settings import settings
+from netspec.train.section.metrics import METRICS
+from netspec.train.section.optimizers import OPTIMIZERS, SGD, Adam
+from netspec.train.section.schedules import SCHEDULES, Constant, Cosine
+from netspec.train.section.settings import settings
 from netspec.train.start import override
 
 
@@ -158,7 +158,7 @@ def test_every_part_says_what_it_is(table):
 
 def test_settings_need_no_torch():
     code = (
-        "import sys, netspec.train, netspec.train.match, netspec.train.runs, netspec.train.start;"
+        "import sys, netspec.train, netspec.train.plan.match, netspec.train.runs.run, netspec.train.start;"
         "sys.exit(any(name in sys.modules for name in ('torch', 'matplotlib', 'sklearn', 'accelerate')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

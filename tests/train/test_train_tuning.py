@@ -13,14 +13,15 @@ from train_specs import DIGITS
 import netspec
 from netspec import NetspecError
 from netspec.train import check, start, train
-from netspec.train.averaging import Average
-from netspec.train.clipping import Norm, Value
-from netspec.train.devices import environment
-from netspec.train.job import job_of, prepare
-from netspec.train.loop import Row, Wish
-from netspec.train.patterns import Group, Pattern, parameters
+from netspec.train.engine.averaging import Average
+from netspec.train.engine.devices import environment
+from netspec.train.engine.loop import Wish
+from netspec.train.engine.rows import Row
+from netspec.train.plan.job import job_of, prepare
+from netspec.train.section.clipping import Norm, Value
+from netspec.train.section.patterns import Group, Pattern, parameters
+from netspec.train.section.stopping import Patience
 from netspec.train.setup import Setup
-from netspec.train.stopping import Patience
 
 CPU = {"device": "cpu", "quiet": True}
 NAMED = DIGITS.replace(
@@ -150,6 +151,12 @@ def test_a_batch_in_rounds_is_the_batch(trainer, rounds):
     assert parted.train_scores.loss == pytest.approx(whole.train_scores.loss, rel=1e-5)
 
 
+def test_a_batch_that_cannot_be_divided(trainer):
+    with pytest.raises(NetspecError, match="a batch of 3 cannot be divided into 4 parts") as error:
+        trainer(batch=3, accumulate=4)
+    assert error.value.diagnostics[0].code == "E0615"
+
+
 def test_the_average_follows_its_formula():
     net = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
     average, expected = Average(net, 0.4), net[0].weight.detach().clone()
@@ -191,7 +198,7 @@ def rows(*losses, name="loss"):
         (Patience(epochs=2, delta=0.5), [3, 2.8, 2.6], "loss", 0, True),
         (Patience(epochs=1, metric="accuracy"), [0.5, 0.6, 0.7], "accuracy", 2, False),
         (Patience(epochs=1, metric="accuracy"), [0.5, 0.6, 0.6], "accuracy", 1, True),
-        (Patience(epochs=1), [float("nan"), 2], "loss", 0, True),
+        (Patience(epochs=1), [float("nan"), 2, 3], "loss", 1, True),
         (Patience(epochs=1), [], "loss", -1, False),
     ],
 )

@@ -42,3 +42,22 @@ train {
 }
 """
 """A net whose training draws random numbers in every step and remembers as much as one can."""
+
+PLAIN = """\
+net Plain {
+  input image [1, 8, 8]
+  conv(4, 3, pad=1) -> relu
+  flatten
+  linear(10)
+}
+
+train {
+  data      digits
+  loss      cross_entropy
+  optimizer sgd(lr=0.1, momentum=0.9)
+  epochs    2
+  batch     101
+  clip      0.5
+}
+"""
+"""A net without batch statistics or randomness, so that it does not matter how a batch is divided."""

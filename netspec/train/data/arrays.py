@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from netspec.layers.base import Positive
-from netspec.train import files
+from netspec.train.data import files
 from netspec.train.data.base import DATA, Data, DataSet, Dims, Divided, Split, outline, written_size
-from netspec.train.files import DataError, Place
+from netspec.train.data.files import DataError, Place
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from netspec.layers.base import NonNegative
-from netspec.train.files import DataError, Place
+from netspec.train.data.files import DataError, Place
 from netspec.train.parts import Part, Table
 
 if TYPE_CHECKING:

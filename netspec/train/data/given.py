@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import PrivateAttr
 
 from netspec.train.data.base import DATA, Data, DataSet, Sample, Source, Split, divide, kind_of
-from netspec.train.files import DataError, Place
+from netspec.train.data.files import DataError, Place
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from netspec.layers.base import Bool, Positive
-from netspec.train import pictures
+from netspec.train.data import pictures
 from netspec.train.data.base import (
     DATA,
     Data,
@@ -23,10 +23,10 @@ from netspec.train.data.base import (
     held,
     kind_of,
 )
+from netspec.train.data.files import DataError, Place
 from netspec.train.data.images import IN_MEMORY, Side
+from netspec.train.data.pictures import Fit
 from netspec.train.data.tables import ALPHABET, Length, characters
-from netspec.train.files import DataError, Place
-from netspec.train.pictures import Fit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

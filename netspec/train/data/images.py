@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from pydantic import Field
 
 from netspec.layers.base import Positive
-from netspec.train import pictures
+from netspec.train.data import pictures
 from netspec.train.data.base import DATA, IGNORED, Data, Dims, Divided, Sample, Source, Split, kind_of
-from netspec.train.files import DataError, Place
-from netspec.train.pictures import Damaged, Fit, Header
+from netspec.train.data.files import DataError, Place
+from netspec.train.data.pictures import Damaged, Fit, Header
 
 if TYPE_CHECKING:
     import numpy as np

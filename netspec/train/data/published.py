@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from netspec.train import files
+from netspec.train.data import files
 from netspec.train.data.base import DATA, Data, DataSet, Dims, Split, outline
-from netspec.train.files import DataError, Place
+from netspec.train.data.files import DataError, Place
 
 if TYPE_CHECKING:
     import numpy as np

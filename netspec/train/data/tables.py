@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from netspec.layers.base import Bool, Int, Positive
-from netspec.train import files
+from netspec.train.data import files
 from netspec.train.data.base import DATA, Data, Dims, Divided, Sample, Source, Split, kind_of
-from netspec.train.files import DataError, Place
+from netspec.train.data.files import DataError, Place
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,8 +12,8 @@ from after_specs import GAP, LINE, MASKS
 
 import netspec
 from netspec.train import restore, train
-from netspec.train.restored import Restored
-from netspec.train.runs import Run
+from netspec.train.after.restored import Restored
+from netspec.train.runs.run import Run
 
 Make = Callable[..., Run]
 

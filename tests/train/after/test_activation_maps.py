@@ -14,10 +14,10 @@ from torch.nn import functional
 
 import netspec
 from netspec import NetspecError
-from netspec.train import heads
-from netspec.train.activation_maps import activation_map, planned
-from netspec.train.activation_picture import draw, enlarged, title
-from netspec.train.meaning import Meaning
+from netspec.train.after import heads
+from netspec.train.after.activation_maps import activation_map, planned
+from netspec.train.after.activation_picture import draw, enlarged, title
+from netspec.train.plan.meaning import Meaning
 
 MAPS = """
   input image [3, 12, 12]

@@ -14,7 +14,7 @@ from sklearn.model_selection import train_test_split
 
 from netspec import NetspecError
 from netspec.train import restore, train
-from netspec.train.evaluate import confusion_lines, json_text, text
+from netspec.train.after.evaluate import confusion_lines, json_text, text
 
 
 @pytest.fixture(scope="module")

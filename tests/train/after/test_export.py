@@ -14,8 +14,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from netspec import NetspecError
-from netspec.train import export as exports
 from netspec.train import restore, train
+from netspec.train.after import export as exports
 
 
 def batches(*shape):

@@ -14,8 +14,8 @@ from sklearn.datasets import load_digits
 
 from netspec import NetspecError
 from netspec.train import restore, train
-from netspec.train.inputs import read
-from netspec.train.predict import csv_text, json_text, save_masks, text
+from netspec.train.after.inputs import read
+from netspec.train.after.predict import csv_text, json_text, save_masks, text
 
 
 @pytest.fixture(scope="module")

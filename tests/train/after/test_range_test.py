@@ -10,9 +10,9 @@ import pytest
 from after_specs import GAP
 
 from netspec import NetspecError
-from netspec.train import range_test
-from netspec.train.range_test import bottom, draw, find, smoothed, steepest, text
-from netspec.train.settings import Settings
+from netspec.train.rehearsal import range_test
+from netspec.train.rehearsal.range_test import bottom, draw, find, smoothed, steepest, text
+from netspec.train.section.settings import Settings
 
 PARABOLA = """\
 net Line {
@@ -71,7 +71,7 @@ def test_groups_keep_their_proportions(spec):
         rates.append(list(self.rates))
         return 1.0
 
-    from netspec.train.loop import Trainer
+    from netspec.train.engine.loop import Trainer
 
     original, Trainer.step = Trainer.step, step
     try:

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from netspec.train import report, restore, train
-from netspec.train.report import charts
-from netspec.train.report.charts import chart, marks, number
+from netspec.train import restore, train
+from netspec.train.after import report
+from netspec.train.after.report import charts
+from netspec.train.after.report.charts import chart, marks, number
 
 
 class Page(HTMLParser):

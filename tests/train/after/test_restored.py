@@ -15,10 +15,10 @@ from safetensors.torch import load_file, save_file
 import netspec
 from netspec import NetspecError
 from netspec.train import restore, train
-from netspec.train.checkpoint import Checkpoints, read
-from netspec.train.restored import judged_weights
-from netspec.train.sources import keep, reopen
-from netspec.train.weights import differences
+from netspec.train.after.restored import judged_weights
+from netspec.train.runs.checkpoint import Checkpoints, read
+from netspec.train.runs.sources import keep, reopen
+from netspec.train.runs.weights import differences
 
 
 def refused(code: str, *arguments: object, **options: object) -> str:

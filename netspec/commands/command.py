@@ -1,0 +1,62 @@
+"""What a command is: a function whose mistakes in the input are printed, with exit status 1."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from typing import ParamSpec
+
+import typer
+
+from netspec.commands.printing import print_diagnostics
+
+P = ParamSpec("P")
+
+COMMANDS: dict[str, Callable[..., None]] = {}
+"""The commands by name, as far as their files have been read."""
+
+EXTRAS = {
+    "torch": "torch",
+    "PIL": "train",
+    "accelerate": "train",
+    "datasets": "data",
+    "jinja2": "train",
+    "kornia": "train",
+    "matplotlib": "train",
+    "mnist1d": "train",
+    "onnx": "onnx",
+    "onnxscript": "onnx",
+    "safetensors": "train",
+    "scipy": "train",
+    "sklearn": "train",
+    "tensorboard": "tensorboard",
+    "torchmetrics": "train",
+}
+"""The extra of the package that brings a module."""
+
+
+def command(function: Callable[P, None]) -> Callable[P, None]:
+    """Registers a command; what is wrong with its input is printed and makes the exit status 1."""
+
+    @functools.wraps(function)
+    def run(*arguments: P.args, **options: P.kwargs) -> None:
+        from netspec.diagnostics import NetspecError
+
+        try:
+            function(*arguments, **options)
+        except NetspecError as error:
+            print_diagnostics(error.diagnostics, sys.stderr)
+            raise typer.Exit(1) from None
+        except ModuleNotFoundError as error:
+            extra = EXTRAS.get((error.name or "").partition(".")[0])
+            if extra is None:
+                raise
+            print(f"error: this needs {error.name}: pip install 'netspec[{extra}]'", file=sys.stderr)
+            raise typer.Exit(1) from None
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            raise typer.Exit(130) from None
+
+    COMMANDS[function.__name__.strip("_").replace("_", "-")] = run
+    return run

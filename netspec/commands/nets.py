@@ -1,0 +1,157 @@
+"""Commands over a net: check it, read it, draw it, compile it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from netspec.commands.command import command
+from netspec.commands.options import (
+    File,
+    Inputs,
+    Net,
+    Output,
+    Settings,
+    graph_of,
+    read_inputs,
+    read_settings,
+)
+from netspec.commands.printing import print_diagnostics, print_table, shown, write
+
+if TYPE_CHECKING:
+    from netspec.diagnostics import Diagnostic
+    from netspec.graph.graph import Graph
+
+
+@command
+def check(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="The .net files.", show_default=False)],
+    net: Net = None,
+    set: Settings = None,
+    input: Inputs = None,
+    format: Annotated[Literal["text", "json", "github"], typer.Option(help="How to print what is found.")] = "text",
+) -> None:
+    """Check that every net in the files fits; the exit status is 1 where one does not.
+
+    With --net, --set or --input, the net that these describe is checked.
+    """
+    import netspec
+    from netspec.diagnostics import NetspecError
+
+    settings, shapes = read_settings(set), read_inputs(input)
+    found: list[Diagnostic] = []
+    for path in files:
+        nets: Sequence[str] = ()
+        graphs: list[Graph] = []
+        here: list[Diagnostic] = []
+        try:
+            spec = netspec.load(path)
+            if net or settings or shapes:
+                graphs = [spec.graph(net, inputs=shapes, **settings)]
+                nets = [graphs[0].name]
+            else:
+                (graphs, here), nets = spec.graphs(), spec.nets
+        except NetspecError as error:
+            here = list(error.diagnostics)
+        found.extend(here)
+        if format == "text":
+            print_diagnostics(here, sys.stdout)
+            if not any(diagnostic.severity == "error" for diagnostic in here):
+                print(f"{shown(path)}: ok ({', '.join(nets) or 'no nets'})")
+                for graph in graphs:
+                    for requirement in graph.requirements:
+                        print(f"  {graph.name}: {requirement}")
+    if format != "text":
+        from netspec import report
+
+        print(report.json_text(found, list(map(str, files))) if format == "json" else report.github_text(found))
+    if any(diagnostic.severity == "error" for diagnostic in found):
+        raise typer.Exit(1)
+
+
+@command
+def summary(
+    file: File,
+    net: Net = None,
+    set: Settings = None,
+    input: Inputs = None,
+    depth: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="How deep to go; what fits a screen if not given.")
+    ] = None,
+    format: Annotated[Literal["text", "json", "csv", "markdown"], typer.Option(help="The form of the table.")] = "text",
+) -> None:
+    """Print a net as a table: names, layers, output shapes, parameters, multiply-accumulates."""
+    from netspec.analysis import summary as table
+
+    graph = graph_of(file, net, set, input)
+    match format:
+        case "json":
+            print(table.json_text(graph, depth), end="")
+        case "csv":
+            print(table.csv_text(graph, depth), end="")
+        case "markdown":
+            print(table.markdown(graph, depth))
+        case "text":
+            print_table(graph, depth)
+
+
+@command
+def emit(
+    file: File,
+    output: Output = "-",
+    net: Net = None,
+    set: Settings = None,
+    input: Inputs = None,
+) -> None:
+    """Write a net as PyTorch source that needs only torch."""
+    write(graph_of(file, net, set, input).emit(), output)
+
+
+@command
+def graph(
+    file: File,
+    output: Output = "-",
+    net: Net = None,
+    set: Settings = None,
+    input: Inputs = None,
+) -> None:
+    """Write a net's graph, every block unrolled and every shape known, as JSON."""
+    write(graph_of(file, net, set, input).json(), output)
+
+
+@command
+def render(
+    file: File,
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="OUT", help="The picture; its ending says what is written.")
+    ],
+    style: Annotated[str, typer.Option(metavar="STYLE", help="graph, table or volumes.")] = "graph",
+    depth: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=0, help="Fold blocks deeper than this; what fits a page if not given."),
+    ] = None,
+    unfold: Annotated[bool, typer.Option("--unfold", help="Draw repeated blocks one by one.")] = False,
+    focus: Annotated[str, typer.Option(metavar="BLOCK", help="Draw the inside of one block: layer3.0.")] = "",
+    theme: Annotated[str, typer.Option(metavar="THEME", help="light or dark; auto for a page.")] = "",
+    timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0, help="How long a layout may take before more is folded.")
+    ] = 20,
+    net: Net = None,
+    set: Settings = None,
+    input: Inputs = None,
+) -> None:
+    """Draw a net as svg, pdf, png, html, dot, mmd (Mermaid), tex (TikZ) or json."""
+    from netspec.diagram.render import Request, form_of
+    from netspec.diagram.render import render as draw
+    from netspec.files import write_bytes
+
+    form = form_of(output)
+    drawn = graph_of(file, net, set, input)
+    picture = draw(Request(drawn, style, depth, unfold, focus, theme, timeout), form)
+    write_bytes(output, picture.data)
+    for note in picture.notes:
+        print(f"note: {note}", file=sys.stderr)

@@ -1,0 +1,114 @@
+"""Options that several commands have, and what their texts mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from netspec.graph.graph import Graph
+
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A .net file.", show_default=False)]
+Net = Annotated[
+    str | None, typer.Option("--net", metavar="NAME", help="The net in the file; the last one if not given.")
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the net: --set depths=[3,8,36,3]."),
+]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option("--input", metavar="NAME=SHAPE", help="The shape of an input: --input image=[3,512,512]."),
+]
+Output = Annotated[
+    str, typer.Option("--output", "-o", metavar="FILE", help="Where to write; - for the standard output.")
+]
+Folder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.", show_default=False)]
+Device = Annotated[
+    str | None, typer.Option("--device", metavar="DEVICE", help="cpu, cuda, mps; the best there is if not given.")
+]
+Data = Annotated[
+    str | None,
+    typer.Option(
+        "--data", metavar="DATA", help="A folder that paths of data begin at, or other data: 'npz(\"new.npz\")'."
+    ),
+]
+Weights = Annotated[
+    Path | None, typer.Option("--weights", metavar="FILE", help="Other weights than the run's: a safetensors file.")
+]
+DataFolder = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="FOLDER", help="Where paths of data begin; the file's folder if not given."),
+]
+Precision = Annotated[
+    Literal["fp32", "bf16", "fp16"], typer.Option("--precision", help="Of the passes through the net.")
+]
+
+
+def graph_of(file: Path, net: str | None, set: Sequence[str] | None, input: Sequence[str] | None) -> Graph:
+    """The net of a file that options describe."""
+    import netspec
+
+    return netspec.load(file).graph(net, inputs=read_inputs(input), **read_settings(set))
+
+
+def read_settings(options: Sequence[str] | None, *, train: bool = False) -> dict[str, Any]:
+    """The values of `--set NAME=VALUE`, read as a spec reads them; with `train`, those of `train.KEY` as text."""
+    from netspec.spec import parse_argument
+
+    settings: dict[str, Any] = {}
+    example = "depths=[3,8,36,3]"
+    for option in options or ():
+        if train and re.match(r"\s*train\.\w+\s*=", option):
+            name, _, value = option.partition("=")
+            settings[name.strip()] = value.strip()
+            continue
+        name, value = _pair("--set", option, example)
+        if name in ("self", "net", "inputs"):
+            raise bad_option("--set", option, example, f"a parameter named {name} cannot be set from outside")
+        settings[name] = parse_argument(value)
+    return settings
+
+
+def read_inputs(options: Sequence[str] | None) -> dict[str, list[int | str]] | None:
+    """The shapes of `--input NAME=[SIZE, ...]`; a size is a number, or a name where it stays open."""
+    inputs: dict[str, list[int | str]] = {}
+    for option in options or ():
+        name, value = _pair("--input", option, "image=[3,512,512]")
+        sizes = [size.strip() for size in value.strip()[1:-1].split(",")]
+        bracketed = value.strip().startswith("[") and value.strip().endswith("]")
+        if not bracketed or not all(re.fullmatch(r"[0-9]{1,20}|[^\W\d]\w*", size) for size in sizes):
+            raise bad_option("--input", option, "image=[3,512,512]")
+        inputs[name] = [int(size) if size.isdecimal() else size for size in sizes]
+    return inputs or None
+
+
+def read_memory(text: str) -> int:
+    """An amount of memory in bytes."""
+    match = re.fullmatch(r"\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([kMGT]?)(i?)B?\s*", text)
+    if match is None:
+        raise bad_option("--memory", text, "24GB", "--memory takes an amount of memory")
+    number, unit, binary = match.groups()
+    return int(float(number) * (1024 if binary else 1000) ** " kMGT".index(unit or " "))
+
+
+def _pair(flag: str, option: str, example: str) -> tuple[str, str]:
+    name, equals, value = option.partition("=")
+    if not equals or not name.strip().isidentifier():
+        raise bad_option(flag, option, example)
+    return name.strip(), value
+
+
+def bad_option(flag: str, option: str, example: str, message: str = "") -> Exception:
+    """What is raised for the text of an option that cannot be read."""
+    from netspec.diagnostics import Diagnostic, NetspecError
+    from netspec.syntax.source import Source, Span
+
+    span = Span(Source(flag, option), 0, len(option))
+    message = message or f"{flag} takes a name and a value"
+    return NetspecError((Diagnostic("E0005", message, span, help=f"{flag} '{example}'"),))

@@ -1,0 +1,86 @@
+"""What commands print: in colour on a terminal, plain elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import typer
+
+if TYPE_CHECKING:
+    from netspec.diagnostics import Diagnostic
+    from netspec.graph.graph import Graph
+
+
+def print_diagnostics(diagnostics: Sequence[Diagnostic], stream: TextIO) -> None:
+    """As text, a blank line after each; in colour on a terminal."""
+    from netspec.diagnostics import render
+
+    for diagnostic in diagnostics:
+        text = render(diagnostic)
+        if stream.isatty():
+            _paint(text, diagnostic.severity, stream)
+        else:
+            print(text, file=stream)
+        print(file=stream)
+
+
+def _paint(text: str, severity: str, stream: TextIO) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    header, *rest = text.split("\n")
+    painted = Text(header, style="bold")
+    painted.stylize("red" if severity == "error" else "yellow", 0, header.find(":"))
+    for line in rest:
+        shown = Text("\n" + line)
+        shown.highlight_regex(r"^\n *\d* *(-->|\||=|\.\.\.)", "blue")
+        shown.highlight_regex(r"(?<=\| )[ \t]*\^+.*", "red" if severity == "error" else "yellow")
+        shown.highlight_regex(r"(?<=\| )[ \t]*-+.*", "blue")
+        shown.highlight_regex(r"(?<== )help:", "bold green")
+        painted.append_text(shown)
+    Console(file=stream).print(painted, soft_wrap=True)
+
+
+def print_table(graph: Graph, depth: int | None) -> None:
+    from netspec.analysis.summary import SCREEN, lines
+
+    if not sys.stdout.isatty():
+        for line, _ in lines(graph, depth):
+            print(line)
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console()
+    styles = {"head": "dim", "net": "bold", "scope": "bold", "row": "", "total": "green"}
+    for line, kind in lines(graph, depth, max(SCREEN, console.size.height - 8)):
+        console.print(Text(line, style=styles[kind]), soft_wrap=True)
+
+
+def write(text: str, output: str) -> None:
+    """To the file, whole or not at all, or to the standard output."""
+    if output == "-":
+        print(text, end="")
+        return
+    from netspec.files import write_text
+
+    write_text(output, text)
+
+
+def unknown(message: str, name: str, known: list[str]) -> None:
+    """Says that there is nothing of that name, and which there is."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known, n=1, cutoff=0.4)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    print(f"error: {message}{hint}", file=sys.stderr)
+    raise typer.Exit(1)
+
+
+def shown(path: Path) -> str:
+    from netspec.diagnostics import printable
+
+    return printable(str(path))

@@ -1,0 +1,159 @@
+"""Commands over a run: test it, ask it, look into it, write it for others."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from netspec.commands.command import command
+from netspec.commands.options import (
+    Data,
+    Device,
+    Folder,
+    Output,
+    Weights,
+    read_settings,
+)
+from netspec.commands.printing import shown, write
+
+
+@command
+def report(
+    run: Folder,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="The page; report.html in RUN if not given.")
+    ] = None,
+    data: Data = None,
+    device: Device = None,
+    weights: Weights = None,
+) -> None:
+    """Write a run as one page: figures, curves, mistakes, samples, the diagram, what it was made with."""
+    from netspec.train import restore
+    from netspec.train.after import report as page
+
+    print(f"written to {shown(page.write(restore(run, device=device, weights=weights), output, data=data))}")
+
+
+@command
+def eval_(
+    run: Folder,
+    data: Data = None,
+    part: Annotated[Literal["test", "train", "all"], typer.Option(help="The samples to look at.")] = "test",
+    set: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A setting: --set train.metrics=[accuracy,f1]."),
+    ] = None,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out damaged samples.")] = False,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Processes that read samples ahead; chosen if not given.")
+    ] = None,
+    device: Device = None,
+    weights: Weights = None,
+    format: Annotated[Literal["text", "json"], typer.Option(help="The form of the figures.")] = "text",
+) -> None:
+    """Print how good a trained net is: loss, metrics, and which class was taken for which."""
+    from netspec.train import restore
+    from netspec.train.after import evaluate
+
+    net, said = restore(run, device=device, weights=weights), read_settings(set, train=True)
+    found = evaluate.evaluate(net, part=part, data=data, set=said, skip_bad=skip_bad, workers=workers)
+    print(evaluate.json_text(found) if format == "json" else evaluate.text(found))
+
+
+@command
+def predict(
+    run: Folder,
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="INPUT...", help="Pictures or folders of them, .npy, .npz, .csv, .txt.", show_default=False
+        ),
+    ],
+    output: Output = "-",
+    top: Annotated[int, typer.Option(metavar="N", min=1, help="So many classes of each, the likeliest first.")] = 3,
+    masks: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write the class of each pixel as a picture into this folder.")
+    ] = None,
+    device: Device = None,
+    weights: Weights = None,
+    format: Annotated[Literal["text", "json", "csv"], typer.Option(help="The form of what is said.")] = "text",
+) -> None:
+    """Print what a trained net says about files."""
+    from netspec.train import restore
+    from netspec.train.after import inputs as files
+    from netspec.train.after import predict as said
+
+    net = restore(run, device=device, weights=weights)
+    found = list(said.predict(net, files.read(inputs, net)))
+    for note in dict.fromkeys(prediction.changed for prediction in found if prediction.changed):
+        print(f"note: {note}", file=sys.stderr)
+    if masks is not None:
+        said.save_masks(found, masks)
+    match format:
+        case "json":
+            write(said.json_text(found) + "\n", output)
+        case "csv":
+            write(said.csv_text(found), output)
+        case "text":
+            write(said.text(found, top) + "\n", output)
+
+
+@command
+def cam(
+    run: Folder,
+    image: Annotated[
+        Path, typer.Argument(metavar="IMAGE", help="A picture; or a signal: .npy, .npz, .csv.", show_default=False)
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="The picture; .npy for the numbers of the map.")
+    ] = Path("cam.png"),
+    target: Annotated[
+        str | None, typer.Option("--class", metavar="CLASS", help="By name or number; the likeliest if not given.")
+    ] = None,
+    layer: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The stage whose maps Grad-CAM looks at; the last if not given.")
+    ] = None,
+    method: Annotated[
+        Literal["cam", "grad-cam"] | None,
+        typer.Option(help="cam if not given where the net ends in global average pooling and linear, else grad-cam."),
+    ] = None,
+    device: Device = None,
+    weights: Weights = None,
+) -> None:
+    """Draw where in a picture or signal a trained net sees a class."""
+    from netspec.train import restore
+    from netspec.train.after import activation_maps, activation_picture, inputs, predict
+
+    net = restore(run, device=device, weights=weights)
+    sample = next(inputs.read([image], net))
+    x = predict.entered(net, [sample])
+    found = activation_maps.activation_map(net, x, target=target, method=method, layer=layer)
+    activation_picture.draw(found, activation_picture.seen(net, sample), net.meaning, output)
+    print(f"{activation_picture.title(found, net.meaning)}: {found.method} of {found.layer}, drawn to {shown(output)}")
+
+
+@command
+def export(
+    run: Folder,
+    format: Annotated[
+        Literal["onnx", "pt2", "safetensors"] | None,
+        typer.Option(help="As the end of --output names it, or onnx, if not given."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="The file; RUN's name if not given.")
+    ] = None,
+    device: Device = None,
+    weights: Weights = None,
+) -> None:
+    """Write a trained net for other programs: ONNX, torch.export's pt2, or its weights alone."""
+    from netspec.train import restore
+
+    net = restore(run, device=device or "cpu", weights=weights)
+    path = output or Path(f"{run.resolve().name}.{format or 'onnx'}")
+    made = net.export(path, format)
+    checked = "" if made.difference is None else f", within {made.difference:.1g} of the net where it was run again"
+    names = f"{', '.join(made.inputs)} -> {', '.join(made.outputs)}"
+    print(f"{shown(path)}: {names}{checked}")

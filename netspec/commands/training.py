@@ -1,0 +1,244 @@
+"""Commands before and during training: data looked at, memory and rates found, runs made, taken up and compared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from netspec.commands.command import command
+from netspec.commands.options import (
+    DataFolder,
+    Device,
+    File,
+    Inputs,
+    Net,
+    Precision,
+    Settings,
+    read_inputs,
+    read_memory,
+    read_settings,
+)
+from netspec.commands.printing import shown
+
+
+@command
+def train(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="A .net file with a train section.", show_default=False)
+    ] = None,
+    net: Net = None,
+    set: Settings = None,
+    input: Inputs = None,
+    epochs: Annotated[int | None, typer.Option(metavar="N", min=0, help="In place of the file's epochs.")] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", min=0, help="What the run's randomness comes from.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where the run is kept; runs/NAME if not given.")
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Take up the run in this folder where it was left.")
+    ] = None,
+    data: DataFolder = None,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out damaged samples, and count them.")] = False,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Processes that read samples ahead; chosen if not given.")
+    ] = None,
+    device: Device = None,
+    devices: Annotated[int, typer.Option(metavar="N", min=1, help="So many devices of this machine together.")] = 1,
+    nodes: Annotated[int, typer.Option(metavar="N", min=1, help="So many machines together.")] = 1,
+    node: Annotated[int, typer.Option(metavar="I", min=0, help="Which of the machines this is, from 0.")] = 0,
+    address: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where the first machine is found.")] = "",
+    shard: Annotated[bool, typer.Option("--shard", help="Share out the weights over the devices (FSDP).")] = False,
+    sync_batchnorm: Annotated[
+        bool, typer.Option("--sync-batchnorm", help="Batch statistics over all devices together.")
+    ] = False,
+    precision: Precision = "fp32",
+    compile: Annotated[bool, typer.Option("--compile", help="Through torch.compile.")] = False,
+    channels_last: Annotated[bool, typer.Option(help="Images with their channels last in memory.")] = True,
+    checkpoint: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Compute what is in layer3, or in dense blocks, again: for less memory."),
+    ] = None,
+    deterministic: Annotated[bool, typer.Option(help="Kernels that give the same bits every time.")] = True,
+    save_every: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="Between two checkpoints.")] = 30,
+    steps: Annotated[int | None, typer.Option(metavar="N", min=1, help="Stop after so many steps.")] = None,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write event files for TensorBoard.")] = False,
+    report: Annotated[bool, typer.Option(help="Write report.html at the end.")] = True,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+    context: typer.Context = None,  # type: ignore[assignment]
+) -> None:
+    """Train a net as the train section of its file says, or take up a run where it was left: --resume RUN."""
+    from netspec import train as training
+    from netspec.train.setup import Setup
+
+    chosen = [name for name in Setup.model_fields if _said(context, name)]
+    given: Any = {name: context.params[name] for name in chosen}
+    if checkpoint:
+        given["checkpoint"] = tuple(checkpoint)
+    said = read_settings(set, train=True)
+    if resume is not None:
+        run = training.resume(resume, file, epochs=epochs, set=said, quiet=quiet, **given)
+    elif file is None:
+        raise typer.BadParameter("name a FILE to train, or take up a run with --resume RUN")
+    else:
+        run = training.train(
+            file,
+            net=net,
+            set=said,
+            epochs=epochs,
+            seed=seed,
+            out=out,
+            input=read_inputs(input),
+            data=data,
+            skip_bad=skip_bad,
+            quiet=quiet,
+            **given,
+        )
+    if report and run.lead and not run.signal:
+        training.write_report(run)
+    if run.status != "finished":
+        raise typer.Exit(128 + run.signal if run.signal else 0)
+
+
+def _said(context: typer.Context, name: str) -> bool:
+    """Whether an option stands on the command line."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+@command
+def lr_find(
+    file: File,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The picture.")] = Path("lr.png"),
+    low: Annotated[float, typer.Option("--from", metavar="LR", min=0, help="The first learning rate.")] = 1e-6,
+    high: Annotated[float, typer.Option("--to", metavar="LR", min=0, help="The last learning rate.")] = 10.0,
+    steps: Annotated[int, typer.Option(metavar="N", min=20, help="So many steps between them.")] = 150,
+    net: Net = None,
+    set: Settings = None,
+    input: Inputs = None,
+    data: DataFolder = None,
+    device: Device = None,
+) -> None:
+    """Find a learning rate: a short training whose rate grows, as a curve and a suggestion."""
+    import netspec
+    from netspec.train.rehearsal import range_test
+    from netspec.train.setup import Setup
+
+    if not 0 < low < high:
+        raise typer.BadParameter("the learning rates go from one above 0 to a higher one: --from 1e-6 --to 10")
+    found = range_test.find(
+        netspec.load(file),
+        net=net,
+        set=read_settings(set, train=True),
+        input=read_inputs(input),
+        data=data,
+        low=low,
+        high=high,
+        steps=steps,
+        setup=Setup(device=device),
+    )
+    range_test.draw(found, output)
+    print(f"{range_test.text(found)}\ndrawn to {shown(output)}")
+
+
+@command
+def preview(
+    file: File,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The picture.")] = Path("preview.png"),
+    net: Net = None,
+    set: Settings = None,
+    input: Inputs = None,
+    data: DataFolder = None,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out damaged samples.")] = False,
+    samples: Annotated[int, typer.Option(metavar="N", min=1, max=50, help="Training samples, a row each.")] = 6,
+    variants: Annotated[int, typer.Option(metavar="N", min=1, max=50, help="What becomes of each, a column each.")] = 5,
+) -> None:
+    """Draw training samples and what augmentation makes of them, as the file's train section says."""
+    import netspec
+    from netspec.train.plan.job import job_of, prepare
+    from netspec.train.rehearsal.preview import preview as draw
+
+    spec = netspec.load(file)
+    said = read_settings(set, train=True)
+    job = job_of(spec, net=net, set=said, input=read_inputs(input), data=data, skip_bad=skip_bad)
+    draw(prepare(job, spec), output, samples=samples, variants=variants)
+    print(f"drawn to {shown(output)}")
+
+
+@command
+def fit(
+    file: File,
+    memory: Annotated[str, typer.Option(metavar="SIZE", help="What there is on a device: 24GB, 16GiB, 800MB.")],
+    net: Net = None,
+    set: Settings = None,
+    input: Inputs = None,
+    data: DataFolder = None,
+    devices: Annotated[int, typer.Option(metavar="N", min=1, help="So many devices together.")] = 1,
+    precision: Precision = "fp32",
+    checkpoint: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="What is computed again instead of being kept.")
+    ] = None,
+) -> None:
+    """Find the largest batch that a device's memory holds, before any training."""
+    import netspec
+    from netspec.train.plan.job import job_of
+    from netspec.train.rehearsal.memory import largest, needs, step_of, table
+    from netspec.train.setup import Setup
+
+    limit = read_memory(memory)
+    spec = netspec.load(file)
+    setup = Setup(devices=devices, precision=precision, checkpoint=tuple(checkpoint or ()))
+    job = job_of(spec, net=net, set=read_settings(set, train=True), input=read_inputs(input), data=data, setup=setup)
+    step = step_of(job, spec)
+    print(table([needs(step, step.settings.batch), largest(step, limit)], limit))
+
+
+@command
+def verify_resume(
+    file: File,
+    net: Net = None,
+    set: Settings = None,
+    input: Inputs = None,
+    data: DataFolder = None,
+    steps: Annotated[int, typer.Option(metavar="N", min=2, help="So many steps; it is killed after one of them.")] = 30,
+    device: Device = None,
+    devices: Annotated[int, typer.Option(metavar="N", min=1, help="So many devices together.")] = 1,
+    precision: Precision = "fp32",
+) -> None:
+    """Prove that a run of a file can be taken up: train, kill, take up, and compare every bit."""
+    import netspec
+    from netspec.train.plan.job import job_of
+    from netspec.train.rehearsal.verify import verify
+    from netspec.train.setup import Setup
+
+    spec = netspec.load(file)
+    setup = Setup(device=device, devices=devices, precision=precision)
+    said = read_settings(set, train=True)
+    verdict = verify(
+        job_of(spec, net=net, set=said, input=read_inputs(input), data=data, setup=setup), spec, steps=steps
+    )
+    print(f"{verdict.steps} steps at one go, and killed with SIGKILL after step {verdict.killed_after} and taken up:")
+    if not verdict.differing:
+        print(f"all {verdict.tensors} tensors of weights and optimizer ({verdict.numbers:,} numbers) are the same")
+        return
+    print(f"{len(verdict.differing)} of {verdict.tensors} tensors differ: {', '.join(verdict.differing[:8])}")
+    raise typer.Exit(1)
+
+
+@command
+def curves(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The picture.")] = Path("curves.png"),
+) -> None:
+    """Draw the curves of several runs into one picture, and print where they end."""
+    from netspec.train.runs import curves
+
+    curves.compare(runs, output)
+    ends = [curves.read(folder) for folder in runs]
+    width = max(len(run.title) for run in ends)
+    for run in ends:
+        form = "error {:.1f} %" if run.judged.startswith("error") else "loss {:.3g}"
+        train, test = (form.format(run.figure(split)[-1]) for split in ("train", "test"))
+        print(f"{run.title:<{width}}  test {test}  training {train}")
+    print(f"drawn to {shown(output)}")

@@ -1,0 +1,1 @@
+"""What comes after training: a run made a live net again, tested, asked, looked into, exported, reported."""

@@ -1,0 +1,181 @@
+"""What a trained net says about samples that it is given: classes with their probabilities, masks, or numbers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netspec.diagnostics import Diagnostic, NetspecError, printable
+from netspec.syntax.source import Source, Span
+from netspec.train.after.inputs import Sample
+from netspec.train.plan.meaning import Meaning
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from PIL import Image
+    from torch import Tensor
+
+    from netspec.train.after.restored import Restored
+
+BATCH = 64
+PALETTE = ("#000000", "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#ffffff")
+"""Colours of the classes of a mask, the first for class 0; Wong, "Color blindness", Nature Methods 2011."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prediction:
+    """What the net says about a sample: the probability of each class (classes, ...), or numbers as they are.
+
+    `changed` says what had to be done to the sample that was not done to the training data.
+    """
+
+    name: str
+    output: NDArray[Any]
+    meaning: Meaning
+    changed: str = ""
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether there is a class for each place."""
+        return self.meaning.task != "values" and self.output.ndim > 1
+
+    @property
+    def classes(self) -> NDArray[Any]:
+        """The class with the highest probability: one, or one for each place."""
+        result: NDArray[Any] = self.output.argmax(0)
+        return result
+
+    @property
+    def shares(self) -> list[float]:
+        """For each class its probability, or the share of places that are of that class."""
+        if not self.is_dense:
+            return [float(value) for value in self.output]
+        return [float((self.classes == index).mean()) for index in range(len(self.output))]
+
+    @property
+    def ranked(self) -> list[tuple[str, float]]:
+        """The classes by name with their shares, the largest first."""
+        shares = self.shares
+        order = sorted(range(len(shares)), key=lambda index: (-shares[index], index))
+        return [(self.meaning.name(index), shares[index]) for index in order]
+
+
+def predict(run: Restored, samples: Iterable[Sample]) -> Iterator[Prediction]:
+    """What the net says about each sample; raises NetspecError (E0654) where it cannot take one."""
+    import torch
+
+    coming = iter(samples)
+    while part := list(islice(coming, BATCH)):
+        try:
+            output = run.outputs(entered(run, part))
+        except (RuntimeError, IndexError) as error:
+            first = str(error).strip().partition("\n")[0]
+            here = Span(Source(part[0].name, ""), 0, 0)
+            message = f"{run.graph.name} cannot take these samples: {first}"
+            raise NetspecError((Diagnostic("E0654", message, here),)) from None
+        if run.meaning.task != "values":
+            output = run.meaning.probabilities(output)
+        for sample, row in zip(part, torch.as_tensor(output).cpu().numpy(), strict=True):
+            yield Prediction(sample.name, row, run.meaning, sample.changed)
+
+
+def entered(run: Restored, samples: Sequence[Sample]) -> Tensor:
+    """The samples as the net takes them, (n, *shape): entered and augmented as test data are."""
+    import torch
+
+    from netspec.train.batch import Batch
+
+    x = torch.cat([run.meaning.entry(sample.tensor()) for sample in samples]).to(run.device)
+    nothing = torch.zeros(len(x), dtype=torch.long, device=x.device)
+    return run.augmentation.test(Batch(x, nothing)).x
+
+
+def text(predictions: Sequence[Prediction], top: int) -> str:
+    """A line a sample: its name, and the `top` classes with their probabilities; or its numbers."""
+    names = [printable(prediction.name) for prediction in predictions]
+    width = max(map(len, names), default=0)
+    return "\n".join(f"{name:<{width}}  {_told(one, top)}" for name, one in zip(names, predictions, strict=True))
+
+
+def json_text(predictions: Sequence[Prediction]) -> str:
+    """One document: a list with what is known of each sample."""
+    return json.dumps([_plain(prediction) for prediction in predictions], indent=1, ensure_ascii=False)
+
+
+def csv_text(predictions: Sequence[Prediction]) -> str:
+    """A line a sample: its name, its class, and a column for each class or number."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    if predictions:
+        first = predictions[0]
+        counted = range(first.output.size if first.meaning.task == "values" else len(first.output))
+        classes = first.meaning.task != "values"
+        columns = [first.meaning.name(index) if classes else f"value {index}" for index in counted]
+        writer.writerow(["input", *(["class"] if classes else []), *columns])
+    for one in predictions:
+        if one.meaning.task == "values":
+            writer.writerow([one.name, *(f"{value:.7g}" for value in one.output.flatten())])
+        else:
+            writer.writerow([one.name, one.ranked[0][0], *(f"{share:.7g}" for share in one.shares)])
+    return file.getvalue()
+
+
+def save_masks(predictions: Sequence[Prediction], folder: Path) -> list[Path]:
+    """Writes the class of each pixel as a picture a sample, whose pixels are the classes' numbers.
+
+    Two pictures of one name are told apart by a number. Raises NetspecError (E0610, E0655).
+    """
+    from netspec.train.runs.run import replacing, unwritable
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(folder, error) from None
+    written: list[Path] = []
+    for one in predictions:
+        if not one.is_dense or one.classes.ndim != 2:
+            message = f"{one.name} has no class for each pixel, so there is no mask of it"
+            raise NetspecError((Diagnostic("E0655", message, Span(Source("--masks", ""), 0, 0)),))
+        path = _free(folder, Path(one.name).stem, written)
+        replacing(path, partial(mask(one.classes).save, format="png"))
+        written.append(path)
+    return written
+
+
+def _free(folder: Path, stem: str, taken: Sequence[Path]) -> Path:
+    names = (f"{stem}{f'-{number}' if number else ''}.png" for number in range(len(taken) + 1))
+    return next(folder / name for name in names if folder / name not in taken)
+
+
+def mask(classes: NDArray[Any]) -> Image.Image:
+    """The classes as a picture with a palette."""
+    from PIL import Image as Picture
+
+    image = Picture.fromarray(classes.astype("uint8"))
+    colours = [PALETTE[index % len(PALETTE)] for index in range(256)]
+    image.putpalette([int(colour[place : place + 2], 16) for colour in colours for place in (1, 3, 5)])
+    return image
+
+
+def _told(one: Prediction, top: int) -> str:
+    if one.meaning.task == "values":
+        numbers = [f"{value:.6g}" for value in one.output.flatten()[:top]]
+        return " ".join(numbers) + (" ..." if one.output.size > top else "")
+    return "  ".join(f"{printable(name)} {100 * share:.1f} %" for name, share in one.ranked[:top])
+
+
+def _plain(one: Prediction) -> dict[str, Any]:
+    if one.meaning.task == "values":
+        return {"input": one.name, "values": one.output.astype(float).tolist()}
+    shares = {one.meaning.name(index): round(share, 7) for index, share in enumerate(one.shares)}
+    if one.is_dense:
+        return {"input": one.name, "shares": shares}
+    best = int(one.classes)
+    return {"input": one.name, "class": one.meaning.name(best), "index": best, "probabilities": shares}

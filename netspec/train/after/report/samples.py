@@ -1,0 +1,166 @@
+"""Samples with what the net said about them: some as they come, and those that it was most wrong about."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from netspec.train.after.evaluate import Evaluation, splits_of
+from netspec.train.after.predict import mask
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from netspec.train.after.restored import Restored
+    from netspec.train.plan.job import Prepared
+
+SOME = 12
+LARGEST = 160
+"""Pictures have at most so many pixels a side in a report."""
+SIGNAL = (150, 56)
+"""Width and height of a signal that is drawn."""
+MOST_CHANNELS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One sample: pictures as data URIs, or the lines of a signal; the class that it is, the one it was called, and how
+    sure the net was. Where there is a class for each place, `share` is that of the places that are right.
+    """
+
+    index: int
+    pictures: tuple[tuple[str, str], ...]
+    lines: tuple[str, ...]
+    truth: str
+    said: str
+    share: float | None
+    right: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """Samples under a heading."""
+
+    title: str
+    samples: tuple[Shown, ...]
+
+
+def galleries(run: Restored, prepared: Prepared, evaluation: Evaluation) -> list[Gallery]:
+    """Some of the test samples, and those that the net was most wrong about; none of a stream, which has no places."""
+    from netspec.train.data import Stream
+
+    (split,) = splits_of(prepared, "test")
+    if isinstance(split.source, Stream) or not len(split):
+        return []
+    spread = _spread(evaluation.count)
+    worst = [index for index in _worst(evaluation) if index not in spread]
+    titles = {"A look at the test data": spread, _worst_title(evaluation): worst}
+    return [Gallery(title, tuple(_shown(run, prepared, evaluation, some))) for title, some in titles.items() if some]
+
+
+def _spread(count: int) -> list[int]:
+    """Places spread evenly over so many samples."""
+    return sorted({round(index * (count - 1) / max(SOME - 1, 1)) for index in range(SOME)})
+
+
+def _worst(evaluation: Evaluation) -> list[int]:
+    """The samples that were called something else with most certainty; or those with the fewest right places."""
+    said, truth, share = evaluation.samples.predicted, evaluation.samples.truth, evaluation.samples.share
+    if share is None:
+        return []
+    if said is None or truth is None:
+        return [int(index) for index in share.argsort(kind="stable")[: SOME // 2]]
+    wrong = (said != truth).nonzero()[0]
+    order = wrong[(-share[wrong]).argsort(kind="stable")]
+    return [int(index) for index in order[:SOME]]
+
+
+def _worst_title(evaluation: Evaluation) -> str:
+    return "Most confident mistakes" if evaluation.samples.predicted is not None else "Worst test samples"
+
+
+def _shown(run: Restored, prepared: Prepared, evaluation: Evaluation, indices: Sequence[int]) -> list[Shown]:
+    """The samples of these places, with what was said about them."""
+    import torch
+
+    from netspec.train.augment import Augmentation
+    from netspec.train.engine.feed import Feed
+
+    matched, said = prepared.matched, evaluation.samples
+    feed = Feed(matched.data.test, matched.entry, run.device)
+    batch = feed.batch(torch.tensor(indices, device=feed.home))
+    dense = evaluation.samples.predicted is None
+    if dense:
+        met = Augmentation(matched.augment).test(batch)
+        masks = evaluation.meaning.probabilities(run.outputs(met.x)).argmax(1).cpu().numpy()
+        truths = met.y.cpu().reshape(masks.shape).numpy()
+    shown = []
+    for place, index in enumerate(indices):
+        x = batch.x[place].float().cpu().numpy()
+        picture = _image(x)
+        pictures = [("input", picture)] if picture else []
+        if dense and masks.ndim == 3:
+            pictures += [("truth", _png(mask(truths[place].clip(0)))), ("net", _png(mask(masks[place])))]
+        shown.append(
+            Shown(
+                index,
+                tuple(pictures),
+                () if pictures else _signal(x),
+                _word(said.truth, index, evaluation),
+                _word(said.predicted, index, evaluation),
+                None if said.share is None else float(said.share[index]),
+                said.predicted is None or said.truth is None or bool(said.predicted[index] == said.truth[index]),
+            )
+        )
+    return shown
+
+
+def _word(values: NDArray[Any] | None, index: int, evaluation: Evaluation) -> str:
+    if values is None:
+        return ""
+    return (
+        f"{values[index]:.4g}" if evaluation.meaning.task == "values" else evaluation.meaning.name(int(values[index]))
+    )
+
+
+def _image(x: NDArray[Any]) -> str:
+    """A sample [1 or 3, height, width] or [height, width] as a data URI; empty where it is none."""
+    import numpy as np
+    from PIL import Image
+
+    if x.ndim == 3 and len(x) in (1, 3):
+        pixels = x[0] if len(x) == 1 else x.transpose(1, 2, 0)
+    elif x.ndim == 2 and min(x.shape) > MOST_CHANNELS and max(x.shape) < 4 * min(x.shape):
+        pixels = x
+    else:
+        return ""
+    low, high = min(0.0, float(pixels.min())), max(1.0, float(pixels.max()))
+    image = Image.fromarray(np.uint8(255 * (pixels - low) / (high - low)))
+    return _png(image)
+
+
+def _png(image: Any) -> str:
+    """A picture as a data URI, no larger than a report needs it."""
+    image.thumbnail((LARGEST, LARGEST))
+    file = io.BytesIO()
+    image.save(file, "png", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def _signal(x: NDArray[Any]) -> tuple[str, ...]:
+    """The channels of a sample [channels, length] or [length] as lines on a plane of the size SIGNAL."""
+    rows = x[None] if x.ndim == 1 else x
+    if rows.ndim != 2 or rows.shape[1] < 2:
+        return ()
+    width, height = SIGNAL
+    low, high = float(rows.min()), float(rows.max())
+    step = max(1, rows.shape[1] // (2 * width))
+    lines = []
+    for row in rows[:MOST_CHANNELS, ::step]:
+        heights = (height - 4) * (1 - (row - low) / ((high - low) or 1.0)) + 2
+        places = (index * width / (len(row) - 1) for index in range(len(row)))
+        lines.append(" ".join(f"{x:.1f},{y:.1f}" for x, y in zip(places, heights, strict=True)))
+    return tuple(lines)

@@ -1,0 +1,211 @@
+"""A run's folder as a live net again: its spec elaborated as it was trained, its weights in place, its settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Unpack
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from netspec.diagnostics import Diagnostic, NetspecError
+from netspec.graph.graph import Graph
+from netspec.spec import Spec
+from netspec.syntax import tree
+from netspec.syntax.source import Source, Span
+from netspec.train.plan.meaning import Meaning
+from netspec.train.runs import checkpoint, weights
+from netspec.train.runs.checkpoint import Checkpoints, State
+from netspec.train.runs.run import RECORD, WEIGHTS
+from netspec.train.runs.sources import reopen
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+    from netspec.train.after.activation_maps import ActivationMap, MapOptions
+    from netspec.train.after.evaluate import EvaluateOptions, Evaluation
+    from netspec.train.after.export import Exported, Format
+    from netspec.train.after.predict import Prediction
+    from netspec.train.augment import Augmentation
+    from netspec.train.section.settings import Settings
+
+
+class Record(BaseModel):
+    """What `run.json` says that is needed to take a run up again; the rest of it is for people."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    net: str
+    arguments: dict[str, Any] = {}
+    input: dict[str, list[int | str]] = {}
+    settings: dict[str, str] = {}
+    meaning: Meaning = Meaning()
+    status: str = "finished"
+    epochs: int = 0
+    steps: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Restored:
+    """A trained net: `model` is in evaluation mode on `device`, with the weights of the file `weights`."""
+
+    folder: Path
+    record: Record
+    spec: Spec
+    graph: Graph
+    model: nn.Module = field(repr=False)
+    device: torch.device
+    weights: Path
+
+    @property
+    def meaning(self) -> Meaning:
+        """What goes into the net and what comes out of it."""
+        return self.record.meaning
+
+    @cached_property
+    def settings(self) -> Settings:
+        """How the net was trained; raises NetspecError (E0601 to E0605) where a spec could not say that."""
+        return recorded_settings(self.spec, self.record)
+
+    @cached_property
+    def augmentation(self) -> Augmentation:
+        """What is done to samples on their way in, with the figures that were taken from the training data."""
+        from netspec.train.augment import Augmentation
+
+        return Augmentation(self.settings.augment)
+
+    def outputs(self, x: Tensor) -> Tensor:
+        """The judged output for a batch of samples as the net takes them, (n, *shape)."""
+        import torch
+
+        with torch.inference_mode():
+            return self.meaning.judged(self.model(x.to(self.device)), self.graph)
+
+    def evaluate(self, **options: Unpack[EvaluateOptions]) -> Evaluation:
+        """Loss and metrics over the test data, or over others; see `netspec.train.after.evaluate.evaluate`."""
+        from netspec.train.after.evaluate import evaluate
+
+        return evaluate(self, **options)
+
+    def predict(self, *paths: str | Path) -> list[Prediction]:
+        """What the net says about pictures, arrays or tables; raises NetspecError (E0653, E0654)."""
+        from netspec.train.after import inputs
+        from netspec.train.after.predict import predict
+
+        return list(predict(self, inputs.read(paths, self)))
+
+    def activation_map(self, path: str | Path, **options: Unpack[MapOptions]) -> ActivationMap:
+        """Where in the first sample of a file the net sees a class; see `netspec.train.after.activation_maps`."""
+        from netspec.train.after import inputs
+        from netspec.train.after.activation_maps import activation_map
+        from netspec.train.after.predict import entered
+
+        return activation_map(self, entered(self, [next(inputs.read([path], self))]), **options)
+
+    def export(self, path: str | Path, format: Format | None = None) -> Exported:
+        """Writes the net for other programs, in the format that the file's end names; raises NetspecError (E0656)."""
+        from netspec.train.after.export import export
+
+        return export(self, Path(path), format)
+
+
+def restore(folder: str | Path, *, device: str | None = None, weights: str | Path | None = None) -> Restored:
+    """The net of a run's folder. Nothing in the folder is ever run: a spec is data, and weights are safetensors.
+
+    `device` is cpu, cuda or mps, the best there is where it is None. `weights` is a file to take in place of the run's
+    own, which are those of its end, or of its newest checkpoint where it has not come to one.
+    Raises NetspecError: E0614 and E0650 where the folder holds no run, E0651 where weights cannot be read, E0652 where
+    they are another net's.
+    """
+    folder = Path(folder)
+    record = read_record(folder)
+    spec = reopen(folder)
+    graph = _graph(spec, record, folder)
+    tensors, path = _weights(folder, None if weights is None else Path(weights))
+    where = _device(device)
+    model = graph.compile()
+    _load(model, graph, tensors, path)
+    return Restored(folder, record, spec, graph, model.to(where).eval(), where, path)
+
+
+def _graph(spec: Spec, record: Record, folder: Path) -> Graph:
+    """The net of a run with its parameters; raises NetspecError where a spec's could not be those (E0650)."""
+    try:
+        return spec.graph(record.net, inputs=record.input, **record.arguments)
+    except TypeError as error:
+        message = f"{folder / RECORD} is damaged: it gives {record.net} parameters that no net has"
+        raise _no_run("E0650", folder / RECORD, message, [str(error)]) from None
+
+
+def read_record(folder: Path) -> Record:
+    """What a run's folder says of the run; raises NetspecError (E0614, E0650)."""
+    path = folder / RECORD
+    try:
+        return Record.model_validate_json(path.read_bytes())
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise _no_run("E0614", path, f"{path} cannot be read: {reason[:1].lower()}{reason[1:]}") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        message = f"{path} is damaged: {f'{place}: ' if place else ''}{first['msg'].lower()}"
+        raise _no_run("E0650", path, message) from None
+
+
+def recorded_settings(spec: Spec, record: Record) -> Settings:
+    """The settings of a run: those of its spec, with what the command line said in their place."""
+    from netspec.train.plan.job import override
+    from netspec.train.section.settings import settings
+
+    said = {key: override(key, text) for key, text in record.settings.items()}
+    return settings(spec.train or tree.Train((), span=Span(spec.source, 0, 0)), said)
+
+
+def _weights(folder: Path, given: Path | None) -> tuple[dict[str, Tensor], Path]:
+    """The weights to take, and the file that they are from."""
+    own = folder / WEIGHTS
+    if given is not None or own.exists():
+        return weights.read(given or own), given or own
+    passed: list[str] = []
+    for path in Checkpoints(folder).files():
+        try:
+            return judged_weights(checkpoint.read(path)), path
+        except checkpoint.Damaged as damage:
+            passed.append(f"{path} is passed over: {damage}")
+    message = f"{folder} holds no weights: the run has come neither to its end nor to a checkpoint"
+    raise _no_run("E0650", own, message, passed)
+
+
+def judged_weights(state: State) -> dict[str, Tensor]:
+    """The weights of a checkpoint that are tested and kept: the best so far, their average, or those of the moment."""
+    return {**state["model"], **(state.get("average") or {}), **(state.get("best") or {})}
+
+
+def _load(model: nn.Module, graph: Graph, tensors: dict[str, Tensor], path: Path) -> None:
+    """Puts weights into a model; raises NetspecError (E0652) where they are another's."""
+    found = weights.differences(model.state_dict(), tensors)
+    if found:
+        message = f"the weights in {path} are not those of {graph.name}"
+        help = "evaluate them with the spec that they were trained with"
+        here = Span(Source(str(path), ""), 0, 0)
+        raise NetspecError((Diagnostic("E0652", message, here, notes=found.told(graph.name), help=help),))
+    model.load_state_dict(tensors, strict=False)
+
+
+def _device(name: str | None) -> torch.device:
+    """The device of that name, the best there is where it is None; raises NetspecError (E0612)."""
+    import torch
+
+    from netspec.train.engine.devices import device_kind
+
+    kind = device_kind(name)
+    if kind is None:
+        kind = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    return torch.device(kind)
+
+
+def _no_run(code: str, path: Path, message: str, notes: list[str] | tuple[str, ...] = ()) -> NetspecError:
+    help = "name the folder of a run, such as runs/mnist1d_conv"
+    return NetspecError((Diagnostic(code, message, Span(Source(str(path), ""), 0, 0), notes=tuple(notes), help=help),))

@@ -1,0 +1,104 @@
+"""A net made ready for training: frozen in part, laid out for its device, shared between processes, compiled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from netspec.diagnostics import Diagnostic, NetspecError
+from netspec.graph.graph import Graph
+from netspec.train.engine.recompute import recompute
+from netspec.train.plan.match import Match
+from netspec.train.section.patterns import chosen, parameters
+from netspec.train.section.settings import Settings
+from netspec.train.setup import Setup
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+
+class Assembled(NamedTuple):
+    """A net in three forms: by itself, as it is trained, and as it is tested. All have the same weights."""
+
+    bare: nn.Module
+    model: nn.Module
+    entry: nn.Module
+
+
+def assembled(
+    model: nn.Module, graph: Graph, matched: Match, settings: Settings, setup: Setup, accelerator: Accelerator
+) -> Assembled:
+    """The net ready for training; the module itself is changed. Raises NetspecError (E0643, E0644)."""
+    frozen = chosen(settings.freeze, parameters(graph))
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name not in frozen)
+    if setup.sync_batchnorm and accelerator.num_processes > 1:
+        from netspec.train.engine.synchronised import synchronised
+
+        model = synchronised(model)
+    recompute(model, graph, setup.checkpoint)
+    model.to(accelerator.device)
+    if setup.channels_last and any(value.shape.rank == 3 for value in graph.inputs):
+        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    trained, tested = _shared(model, graph, matched, setup, accelerator)
+    if setup.compile:
+        return Assembled(model, _compiled(trained), _compiled(tested))
+    return Assembled(model, trained, tested)
+
+
+def _shared(
+    model: nn.Module, graph: Graph, matched: Match, setup: Setup, accelerator: Accelerator
+) -> tuple[nn.Module, nn.Module]:
+    """The net shared between processes: as it is trained, and as it is tested."""
+    if accelerator.num_processes == 1:
+        return model, model
+    if setup.shard:
+        from torch.distributed.device_mesh import init_device_mesh
+        from torch.distributed.fsdp import fully_shard
+
+        mesh = init_device_mesh(accelerator.device.type, (accelerator.num_processes,))
+        for module in [*(child for child in model.children() if list(child.parameters())), model]:
+            fully_shard(module, mesh=mesh)
+        return model, model
+    from torch.nn.parallel import DistributedDataParallel
+
+    judged = {index for _, index, _ in matched.terms}
+    return DistributedDataParallel(model, find_unused_parameters=len(judged) < len(graph.outputs)), model
+
+
+def _compiled(model: nn.Module) -> nn.Module:
+    return cast(nn.Module, torch.compile(model))
+
+
+def resting(model: nn.Module, graph: Graph, settings: Settings) -> list[nn.Module]:
+    """The normalisation layers that are frozen as a whole: they keep their statistics, as in evaluation mode."""
+    frozen = chosen(settings.freeze, parameters(graph))
+    norms = (node for node in graph if node.first_use and node.layer.family == "normalization")
+    names = {node.key: {f"{node.key}.{key}" for key in node.layer.parameters(*node.shapes)} for node in norms}
+    return [model.get_submodule(key) for key, own in names.items() if own and own <= frozen]
+
+
+def optimizer_of(model: nn.Module, graph: Graph, settings: Settings, *, fused: bool = True) -> Optimizer:
+    """The optimizer over the parameters that are not frozen, in their groups; raises NetspecError (E0608, E0642).
+
+    It is torch's own, without accelerate's wrapper, whose step takes longer than that of a small net. Kernels that are
+    `fused` cannot take parameters that are shared out over devices.
+    """
+    names = parameters(graph)
+    free = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    if not free:
+        message = f"every parameter of {graph.name} is frozen, so there is nothing to train"
+        raise NetspecError((Diagnostic("E0642", message, settings.span("freeze")),))
+    groups: list[dict[str, Any]] = []
+    for group in settings.groups:
+        own = chosen(group.patterns, names) & free.keys()
+        groups.append({"params": [free.pop(name) for name in list(free) if name in own], **dict(group.changes)})
+    groups.append({"params": list(free.values())})
+    try:
+        return settings.optimizer.build([group for group in groups if group["params"]], fused=fused)
+    except (ValueError, AttributeError, RuntimeError) as error:
+        message = f"{settings.optimizer.name} cannot train {graph.name}: {error}"
+        raise NetspecError((Diagnostic("E0608", message, settings.span("optimizer")),)) from error

@@ -1,0 +1,386 @@
+"""The loop. Order and randomness are a function of (seed, epoch, step, part), never of what ran before.
+
+So a run can be taken up at any step: with the weights and the optimizer's state of that step, what follows is the same.
+
+A batch is what the optimizer sees in a step. It is divided into parts of nearly equal size, one for each process and
+each round of accumulation: what a part counts is its share of the batch, so that the parts together are the batch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from enum import IntEnum
+from itertools import islice
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from netspec.diagnostics import Diagnostic, NetspecError
+from netspec.graph.graph import Graph
+from netspec.train.augment import Augmentation
+from netspec.train.batch import Batch
+from netspec.train.engine import states
+from netspec.train.engine.assembly import assembled, optimizer_of, resting
+from netspec.train.engine.averaging import Average
+from netspec.train.engine.criterion import Criterion
+from netspec.train.engine.division import batches, shares
+from netspec.train.engine.feed import Feed
+from netspec.train.engine.rows import Row
+from netspec.train.engine.scores import Scores
+from netspec.train.plan.match import Match
+from netspec.train.randomness import AUGMENT, STEP, reseed, stream
+from netspec.train.section.settings import Settings
+from netspec.train.setup import Setup
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+    from netspec.train.runs.checkpoint import State
+
+LOOK_EVERY = 25
+"""On other devices than the CPU the loss is looked at every so many steps, since each look waits for the device."""
+
+
+class Wish(IntEnum):
+    """What whoever watches a training wants after a step; of several processes the strongest wish counts."""
+
+    GO_ON = 0
+    KEEP = 1
+    LEAVE = 2
+
+
+class Diverged(NetspecError):
+    """The loss is no longer finite at a step, counted from 0."""
+
+    def __init__(self, diagnostic: Diagnostic, epoch: int, step: int) -> None:
+        super().__init__((diagnostic,))
+        self.epoch, self.step = epoch, step
+
+
+class Trainer:
+    """A net in training: model, optimizer, data, and how far it is.
+
+    `epoch` epochs are done, and `done` steps of the one in progress; `rows` are those of the epochs.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        graph: Graph,
+        matched: Match,
+        settings: Settings,
+        accelerator: Accelerator,
+        setup: Setup | None = None,
+    ) -> None:
+        self.graph, self.matched, self.settings, self.accelerator = graph, matched, settings, accelerator
+        self.setup = setup or Setup()
+        self.device: torch.device = accelerator.device
+        self.processes, self.rank = accelerator.num_processes, accelerator.process_index
+        self.bare, self.model, self.entry = assembled(model, graph, matched, settings, self.setup, accelerator)
+        self.resting = resting(self.bare, graph, settings)
+        self.optimizer = optimizer_of(self.bare, graph, settings, fused=not self.setup.shard)
+        self.trained = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+        self.rates = [group["lr"] for group in self.optimizer.param_groups]
+        self.average = None if settings.ema is None else Average(self.bare, settings.ema)
+        self.best: dict[str, Tensor] | None = None
+        splits = (matched.data.train, matched.data.test)
+        self.train, self.test = (Feed(split, matched.entry, self.device, self.setup.readers) for split in splits)
+        self.augment = Augmentation(matched.augment)
+        self.criterion = Criterion(matched.terms, self.device)
+        training = [output.when_training for output in graph.outputs]
+        self.returned = sorted(range(len(training)), key=training.__getitem__)
+        self.train_scores, self.test_scores = (Scores(matched.metrics, matched, self.device) for _ in range(2))
+        half = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(self.setup.precision)
+        self.precision = torch.autocast(self.device.type, half) if half else nullcontext()
+        self.parts = self.processes * settings.accumulate
+        self._check_parts()
+        self.bounds = batches(len(self.train), settings.batch, self.parts)
+        self.epoch = self.done = 0
+        self.rows: list[Row] = []
+        self.seconds = 0.0
+
+    def _check_parts(self) -> None:
+        """Raises NetspecError (E0608, E0615) where steps cannot be taken in this way."""
+        size = min(self.settings.batch, len(self.train))
+        if size < self.parts:
+            message = f"a batch of {size} cannot be divided into {self.parts} parts"
+            help = "each process and each round of accumulation takes a part: make the batch larger"
+            raise NetspecError((Diagnostic("E0615", message, self.settings.span("batch"), help=help),))
+        if self.settings.optimizer.closure and self.accelerator.scaler is not None:
+            message = (
+                f"{self.settings.optimizer.name} evaluates a step several times, which scaled gradients do not allow"
+            )
+            place = self.settings.span("optimizer")
+            raise NetspecError((Diagnostic("E0608", message, place, help="take --precision bf16 or fp32"),))
+
+    @property
+    def steps(self) -> int:
+        """Steps in an epoch."""
+        return len(self.bounds)
+
+    @property
+    def steps_done(self) -> int:
+        """Steps since the first."""
+        return self.epoch * self.steps + self.done
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left to be done."""
+        stop = self.settings.stop
+        return self.epoch >= self.settings.epochs or (stop is not None and stop.over(self.rows))
+
+    def epochs(
+        self, pause: Callable[[int, int], Wish | None] | None = None, keep: Callable[[], None] | None = None
+    ) -> Iterator[Row]:
+        """Trains from where it is on, a row an epoch.
+
+        After a step, on devices other than the CPU after every so many, `pause(epoch, step)` may wish that the state
+        is kept, which `keep` does, or that training ends there.
+        """
+        if self.processes > 1 and not self.over:
+            self._settle_exchange()
+        while not self.over:
+            begun = perf_counter() - self.seconds
+            for wish in self._epoch(self.steps, pause):
+                self.seconds = perf_counter() - begun
+                if wish == Wish.KEEP and keep is not None:
+                    keep()
+                elif wish == Wish.LEAVE:
+                    return
+            train, test = self.train_scores.results(), self.evaluate()
+            lr = self.rates[0] * self._factor(self.epoch, self.steps - 1)
+            row = Row(self.epoch + 1, (self.epoch + 1) * self.steps, lr, train, test, perf_counter() - begun)
+            self._next(row)
+            yield row
+
+    def _settle_exchange(self) -> None:
+        """A backward pass that changes nothing: torch settles on how gradients are exchanged in its first one.
+
+        It adds them up in another order afterwards. A run that is taken up has to be past that where it begins.
+        """
+        buffers = {name: buffer.clone() for name, buffer in self.bare.named_buffers()}
+        self.model.train()
+        for parts in self._batches(self.epoch, 0, 1):
+            self._gradients(self.epoch, 0, parts)
+        self.optimizer.zero_grad()
+        states.into(dict(self.bare.named_buffers()), buffers)
+
+    def advance(self, epoch: int, step: int) -> None:
+        """Trains from where it is on, epochs without a test, until so many steps of that epoch are done."""
+        if self.processes > 1:
+            self._settle_exchange()
+        while self.epoch < epoch:
+            list(self._epoch(self.steps, None))
+            self.epoch, self.done = self.epoch + 1, 0
+        list(self._epoch(step, None))
+
+    def _epoch(self, until: int, pause: Callable[[int, int], Wish | None] | None) -> Iterator[Wish]:
+        """The rest of an epoch, to a number of steps; wishes on the way."""
+        self.model.train()
+        for module in self.resting:
+            module.eval()
+        if self.done == 0:
+            self.train_scores.reset()
+        unseen: list[tuple[int, Tensor]] = []
+        look_every = 1 if self.device.type == "cpu" else LOOK_EVERY
+        for step, parts in enumerate(self._batches(self.epoch, self.done, until), self.done):
+            unseen.append((step, self.step(self.epoch, step, parts)))
+            if len(unseen) == look_every or step == until - 1:
+                asked = (pause(self.epoch, step) if pause is not None else None) or Wish.GO_ON
+                wish = self._look(self.epoch, unseen, asked)
+                unseen, self.done = [], step + 1
+                if wish:
+                    yield wish
+
+    def _batches(self, epoch: int, first: int, until: int) -> Iterator[list[Batch]]:
+        """This process's parts of the batches of an epoch, step by step."""
+        places = self.train.order(self.settings.seed, epoch)
+        own = self.settings.accumulate
+        plan = [
+            places[start:stop]
+            for bound in self.bounds[first:until]
+            for start, stop in shares(*bound, self.parts)[self.rank * own : (self.rank + 1) * own]
+        ]
+        fed = self.train.batches(plan, seed=self.settings.seed, epoch=epoch)
+        while parts := list(islice(fed, own)):
+            yield parts
+
+    def step(self, epoch: int, step: int, parts: Sequence[Batch]) -> Tensor:
+        """One step on this process's parts of a batch; the loss before it, as much of it as these parts are of it."""
+        factor = self._factor(epoch, step)
+        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
+            group["lr"] = rate * factor
+        if self.setup.shard:
+            states.share(self.bare.buffers(), self.processes)
+        if self.matched.augment.steps:
+            parts = [self.augment.train(part, self._seed(AUGMENT, epoch, step, n)) for n, part in enumerate(parts)]
+        judged: list[Tensor] = []
+
+        def gradients() -> Tensor:
+            self.optimizer.zero_grad()
+            loss, judged[:] = self._gradients(epoch, step, parts)
+            if self.accelerator.scaler is not None:
+                self.accelerator.scaler.unscale_(self.optimizer)
+            if self.settings.clip is not None:
+                self.settings.clip.apply(self.trained)
+            return loss
+
+        if self.settings.optimizer.closure:
+            whole: Any = self.optimizer.step(lambda: float(self._sum(gradients())))
+            loss: Tensor = torch.as_tensor(whole, device=self.device) / self.processes
+        elif self.accelerator.scaler is not None:
+            loss = gradients()
+            self.accelerator.scaler.step(self.optimizer)
+            self.accelerator.scaler.update()
+        else:
+            loss = gradients()
+            self.optimizer.step()
+        if self.average is not None:
+            self.average.update(epoch * self.steps + step + 1)
+        for output, part in zip(judged, parts, strict=True):
+            self.train_scores.add(output, part.y)
+        return loss
+
+    def _gradients(self, epoch: int, step: int, parts: Sequence[Batch]) -> tuple[Tensor, list[Tensor]]:
+        """Adds up the gradients of parts of a batch; their share of its loss, and what the net said about each."""
+        start, stop = self.bounds[step]
+        scaler = self.accelerator.scaler
+        losses: list[Tensor] = []
+        judged: list[Tensor] = []
+        for number, part in enumerate(parts):
+            reseed(self._seed(STEP, epoch, step, number), self.device)
+            last = number == len(parts) - 1
+            with _AT_ONCE if last else self.accelerator.no_sync(self.model):
+                outputs = self._outputs(self.model, part)
+                loss = self.criterion(outputs, part)
+                weight = len(part) / (stop - start)
+                loss_of_all = loss if weight * self.processes == 1 else loss * (weight * self.processes)
+                (loss_of_all if scaler is None else scaler.scale(loss_of_all)).backward()
+            losses.append(loss.detach() if weight == 1 else loss.detach() * weight)
+            judged.append(outputs[self.matched.judged].detach())
+        return (losses[0] if len(losses) == 1 else torch.stack(losses).sum()), judged
+
+    def _factor(self, epoch: int, step: int) -> float:
+        """The factor on the learning rate in a step."""
+        return self.settings.schedule.factor(epoch + step / self.steps, self.settings.epochs, 1 / self.steps)
+
+    def _seed(self, purpose: int, epoch: int, step: int, number: int) -> int:
+        """Where the randomness of one of this process's parts of a batch comes from."""
+        return stream(self.settings.seed, purpose, epoch, step, self.rank * self.settings.accumulate + number)
+
+    def evaluate(self) -> dict[str, float]:
+        """Loss and metrics of the test data in evaluation mode, with the average of the weights where there is one."""
+        self.bare.eval()
+        self.test_scores.reset()
+        states.share(self.bare.buffers(), self.processes)
+        if self.average is not None:
+            states.share(self.average.buffers, self.processes)
+        loss = 0.0
+        with torch.no_grad(), self.average.in_place() if self.average is not None else nullcontext():
+            for batch in self._tests():
+                batch = self.augment.test(batch)
+                outputs = self._outputs(self.entry, batch)
+                loss += float(self.criterion(outputs, batch)) * len(batch)
+                self.test_scores.add(outputs[self.matched.judged], batch.y)
+        if self.processes > 1:
+            loss = float(self._sum(torch.tensor(loss, device=self.device, dtype=torch.float64)))
+        self.test_scores.add_loss(loss / len(self.test), len(self.test))
+        return self.test_scores.results()
+
+    def _tests(self) -> Iterator[Batch]:
+        """This process's share of each batch of the test data."""
+        if self.processes == 1:
+            return self.test.in_turn(self.settings.batch)
+        places = torch.arange(len(self.test), device=self.test.home)
+        parts = [part.tensor_split(self.processes)[self.rank] for part in torch.split(places, self.settings.batch)]
+        return self.test.batches([part for part in parts if len(part)])
+
+    def _outputs(self, model: nn.Module, batch: Batch) -> dict[int, Tensor]:
+        """What the net says about a batch, in 32 bits."""
+        x = batch.x.to(memory_format=torch.channels_last) if self.setup.channels_last and batch.x.ndim == 4 else batch.x
+        with self.precision:
+            return self._by_output(model(x))
+
+    def _by_output(self, result: Any) -> dict[int, Tensor]:
+        """What a net returned, by the index of the output. Those of training alone come last, or not at all."""
+        values = (result,) if isinstance(result, Tensor) else result
+        return {index: value.float() for index, value in zip(self.returned, values, strict=False) if value is not None}
+
+    def _look(self, epoch: int, unseen: Sequence[tuple[int, Tensor]], wish: Wish) -> Wish:
+        """Takes note of the losses of the last steps; the strongest wish. Raises Diverged where one is not finite."""
+        if len(unseen) == 1 and self.processes == 1:
+            values = [float(unseen[0][1])]
+        else:
+            asked = torch.tensor([wish == Wish.KEEP, wish == Wish.LEAVE], device=self.device)
+            *values, keep, leave = self._sum(torch.cat([torch.stack([loss for _, loss in unseen]), asked])).tolist()
+            wish = Wish.LEAVE if leave else Wish.KEEP if keep else Wish.GO_ON
+        for (step, _), value in zip(unseen, values, strict=True):
+            if not math.isfinite(value):
+                said = "not a number" if math.isnan(value) else "infinite"
+                raise self._diverged(f"the loss is {said} at step {step + 1} of epoch {epoch + 1}", epoch, step)
+            start, stop = self.bounds[step]
+            self.train_scores.add_loss(value, stop - start)
+        return wish
+
+    def _sum(self, tensor: Tensor) -> Tensor:
+        """The sum of a tensor over the processes."""
+        if self.processes > 1:
+            torch.distributed.all_reduce(tensor)
+        return tensor
+
+    def _next(self, row: Row) -> None:
+        """Goes over to the next epoch; keeps the weights where they are the best so far and that is asked for."""
+        self.rows.append(row)
+        self.epoch, self.done, self.seconds = self.epoch + 1, 0, 0.0
+        self.train_scores.reset()
+        if self.settings.stop is not None and self.settings.stop.best(self.rows) == len(self.rows) - 1:
+            with self.average.in_place() if self.average is not None else nullcontext():
+                self.best = {name: tensor.clone() for name, tensor in states.of_model(self.bare).items()}
+
+    def check_weights(self) -> None:
+        """Raises Diverged where the weights are not finite, though the loss was: the next one will not be."""
+        if not all(bool(torch.isfinite(parameter).all()) for parameter in self.trained):
+            raise self._diverged(f"the weights are not finite after step {self.steps_done:,}", self.epoch, self.done)
+
+    def probe(self) -> None:
+        """The forward pass of the step that comes next, with nothing made of it."""
+        with torch.no_grad():
+            for parts in self._batches(self.epoch, self.done, self.done + 1):
+                for number, part in enumerate(parts):
+                    batch = self.augment.train(part, self._seed(AUGMENT, self.epoch, self.done, number))
+                    reseed(self._seed(STEP, self.epoch, self.done, number), self.device)
+                    self._outputs(self.bare, batch)
+
+    def state(self) -> State:
+        """All that the rest of the training is a function of, whole on every process."""
+        return states.of_training(self)
+
+    def restore(self, state: State) -> None:
+        """Goes back to a state, on as many processes and with as many threads as it was taken from."""
+        states.into_training(self, state)
+
+    def settle(self) -> nn.Module:
+        """The net by itself, with the weights that are to be kept: the best, else their average, else the last."""
+        weights = self.best or (states.whole(self.average.mean) if self.average is not None else None)
+        if weights is not None:
+            states.into(self.bare.state_dict(), weights)
+        return self.bare
+
+    def _diverged(self, said: str, epoch: int, step: int) -> Diverged:
+        lr = self.optimizer.param_groups[0]["lr"]
+        found = Diagnostic(
+            "E0611",
+            f"{said}, so training stopped",
+            self.settings.span("optimizer"),
+            f"the learning rate is {lr:g} there",
+            help="a smaller lr, a warm-up (cosine(warmup=1)) or another init can keep it finite",
+        )
+        return Diverged(found, epoch, step)
+
+
+_AT_ONCE = nullcontext()
+"""Gradients are exchanged with the backward pass."""

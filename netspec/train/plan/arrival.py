@@ -1,0 +1,87 @@
+"""How samples come to a net's input: adapted, entered, augmented, in a shape that it declares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from netspec.graph.shape import Shape
+from netspec.train.augment import AugmentError, Chain
+from netspec.train.data import Data, DataSet, Dims, Split
+from netspec.train.data.base import kind_of
+from netspec.train.data.entry import Entry
+from netspec.train.section.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """How samples come to a net's input: in the shape `sent` out of the data, in `shape` once entered and augmented."""
+
+    sent: Dims
+    shape: Dims
+    entry: Entry
+
+    def met(self, data: Data) -> Data:
+        """No samples, of the sort that the net meets: a target with the axes of its sample is cut as the sample is."""
+        axes, target = self.entry.shape(self.sent)[1:], data.target
+        if axes and target[-len(axes) :] == axes:
+            target = (*target[: -len(axes)], *self.shape[1:])
+        split = Split(kind_of(self.shape, data.train.x.dtype), kind_of(target, data.train.y.dtype))
+        return replace(data, train=split, test=split)
+
+
+def arrival(declared: Shape, data: Data, known: DataSet, chain: Chain) -> Arrival | None:
+    """How samples of a data set come to an input that declares that shape; None where they cannot.
+
+    Raises AugmentError where the augmentations cannot be done to them in any way.
+    """
+    refused: AugmentError | None = None
+    done = False
+    for sent, entry in _ways(declared, data):
+        if known.adapt(data.train.x[:0], sent) is None:
+            continue
+        entered = entry.shape(sent)
+        try:
+            shape = chain.shape(entered)
+            tested = chain.tested().shape(entered)
+        except AugmentError as error:
+            refused = refused or error
+            continue
+        done = True
+        if shape == tested and _unifies(declared, shape):
+            return Arrival(sent, shape, entry)
+    if refused is not None and not done:
+        raise refused
+    return None
+
+
+def _ways(declared: Shape, data: Data) -> Iterator[tuple[Dims, Entry]]:
+    """The shapes in which samples can be sent, the likeliest first: as declared, as they are, with a channel or not."""
+    own, plain = data.shape, Entry(declared.dtype)
+    sizes = tuple(size for size in declared.dims if isinstance(size, int))
+    shapes = [own, (1, *own), *([own[1:]] if own[:1] == (1,) else [])]
+    for shape in dict.fromkeys(([sizes] if len(sizes) == declared.rank else []) + shapes):
+        yield shape, plain
+    if data.levels is not None and data.whole and declared.dtype == "float":
+        for shape in shapes:
+            yield shape, Entry(levels=data.levels, blank=data.blank)
+
+
+def _unifies(declared: Shape, shape: Dims) -> bool:
+    """Whether open sizes can be given numbers so that the declared shape is this one."""
+    if declared.rank != len(shape):
+        return False
+    given: dict[str, int] = {}
+    for size, number in zip(declared.dims, shape, strict=True):
+        if given.setdefault(str(size), number) != number or (isinstance(size, int) and size != number):
+            return False
+    return True
+
+
+def sample_shape(settings: Settings, declared: Shape, data: Data) -> Dims | None:
+    """The shape in which samples meet a net whose input declares `declared`; None where they do not fit it."""
+    try:
+        found = arrival(declared, data, settings.data, settings.augment)
+    except AugmentError:
+        return None
+    return None if found is None else found.shape

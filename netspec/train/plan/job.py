@@ -1,0 +1,204 @@
+"""A job: all that a run is a function of, as plain data, so that a run can be begun, shared out and taken up again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, InstanceOf
+
+from netspec.diagnostics import Diagnostic, NetspecError
+from netspec.elaborate import Project, project_root
+from netspec.graph.graph import Graph
+from netspec.spec import Spec, parse
+from netspec.syntax import tree
+from netspec.syntax.parser import parse as parse_tree
+from netspec.syntax.source import Source, Span
+from netspec.train.data import Data, DataSet
+from netspec.train.data.files import DataError, Place
+from netspec.train.literals import Word
+from netspec.train.parts import written
+from netspec.train.plan.arrival import sample_shape
+from netspec.train.plan.match import Match, match
+from netspec.train.section.patterns import mistakes
+from netspec.train.section.settings import Settings, settings
+from netspec.train.setup import Setup
+
+NEEDED = ("torch", "accelerate", "torchmetrics", "safetensors", "matplotlib")
+
+
+class Job(BaseModel):
+    """What is trained, and how.
+
+    `text` is the spec, `name` what messages call it, `path` its file, where it has one. `settings` are those that
+    replace the train section's, by key, as a spec would write them; `arguments` and `input` are those of the net. Paths
+    of data begin at `data`, where that is given, else at the spec's folder; `given` is a data set from Python.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    text: str = Field(exclude=True)
+    name: str
+    path: Path | None = None
+    net: str | None = None
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    settings: dict[str, str] = Field(default_factory=dict)
+    input: dict[str, list[int | str]] = Field(default_factory=dict)
+    data: Path | None = None
+    skip_bad: bool = False
+    given: InstanceOf[DataSet] | None = Field(default=None, exclude=True)
+    setup: Setup = Setup()
+
+    def spec(self) -> Spec:
+        """The spec as the text has it, with imports from where its file lies; raises NetspecError."""
+        if self.path is None:
+            return parse(self.text, self.name)
+        project = Project(project_root(self.path), opening=[self.path])
+        return Spec(project.read(Source(self.name, self.text), self.path), self.path)
+
+    @property
+    def place(self) -> Place:
+        """Where the paths of the data begin, and the folder that they do not leave."""
+        if self.data is not None:
+            return Place(self.data, self.data, given=True, skip_bad=self.skip_bad)
+        folder = self.path.parent if self.path is not None else Path.cwd()
+        return Place(folder, project_root(self.path) if self.path is not None else folder, skip_bad=self.skip_bad)
+
+
+class Prepared(NamedTuple):
+    """A job of which all that can be known before the first step has been found to be right."""
+
+    job: Job
+    spec: Spec
+    settings: Settings
+    graph: Graph
+    matched: Match
+
+
+def job_of(
+    spec: Spec,
+    *,
+    net: str | None = None,
+    set: Mapping[str, Any] | None = None,
+    input: Mapping[str, Sequence[int | str]] | None = None,
+    data: Any = None,
+    skip_bad: bool = False,
+    setup: Setup | None = None,
+) -> Job:
+    """The job of training a net of a spec; of what `set` gives, names that begin with `train.` are settings.
+
+    `data` is the folder where paths of data begin, or a data set from Python, or a pair of them.
+    """
+    mark = "train."
+    folder, dataset = given_data(data)
+    given = {**(set or {}), **({} if dataset is None else {"train.data": dataset.name})}
+    return Job(
+        text=spec.source.text,
+        name=spec.source.name,
+        path=spec.path,
+        net=net,
+        arguments={key: value for key, value in given.items() if not key.startswith(mark)},
+        settings={key.removeprefix(mark): as_text(value) for key, value in given.items() if key.startswith(mark)},
+        input={name: list(shape) for name, shape in (input or {}).items()},
+        data=folder,
+        skip_bad=skip_bad,
+        given=dataset,
+        setup=setup or Setup(),
+    )
+
+
+def given_data(data: Any) -> tuple[Path | None, DataSet | None]:
+    """The folder that `data` names, or the data set that it is; raises TypeError where it is neither."""
+    from netspec.train.data.given import Given
+
+    if data is None or isinstance(data, str | Path):
+        return (None if data is None else Path(data).resolve()), None
+    return None, Given.of(data)
+
+
+def prepare(job: Job, spec: Spec, *, outlined: bool = False) -> Prepared:
+    """Settings, data and net brought together; raises NetspecError with what keeps them from it.
+
+    With `outlined` the data are not loaded where what they are like is known without.
+    """
+    _require_packages(("tensorboard",) if job.setup.tensorboard else ())
+    chosen = settings(_section(spec), {key: override(key, value) for key, value in job.settings.items()})
+    if job.given is not None:
+        chosen = chosen.model_copy(update={"data": job.given})
+    graph = spec.graph(job.net, inputs=job.input, **job.arguments)
+    data = (chosen.data.outline() if outlined else None) or _load(chosen, job.place)
+    graph = _closed(job, spec, chosen, graph, data)
+    matched = match(chosen, graph, data)
+    if wrong := mistakes(chosen, graph):
+        raise NetspecError(tuple(wrong))
+    if chosen.stop is not None:
+        chosen.stop.check(chosen.span("stop"), matched.metrics)
+    return Prepared(job, spec, chosen, graph, matched)
+
+
+def settings_of(job: Job, spec: Spec) -> Settings:
+    """The settings of a job; raises NetspecError (E0601 to E0605)."""
+    return settings(_section(spec), {key: override(key, value) for key, value in job.settings.items()})
+
+
+def as_text(value: Any) -> str:
+    """The value of a setting as a spec would write it; text is that already."""
+    return value if isinstance(value, str) else value.text if isinstance(value, Word) else written(value)
+
+
+def override(key: str, value: Any) -> tree.Setting:
+    """A setting as if the spec said so: the value is text as a spec has it, or data; raises NetspecError."""
+    text = as_text(value)
+    source = Source(f"--set train.{key}", f"train {{\n  {key} {text}\n}}\n")
+    file, mistakes = parse_tree(source)
+    items = [item.settings for item in file.items if isinstance(item, tree.Train)]
+    if not mistakes and len(file.items) == 1 and items and len(items[0]) == 1 and items[0][0].key == key:
+        return items[0][0]
+    here = Span(source, len("train {\n  "), len(source.text) - len("\n}\n"))
+    raise NetspecError(tuple(mistakes) or (Diagnostic("E0604", f"{text} is no value of a setting", here),))
+
+
+def _section(spec: Spec) -> tree.Train:
+    section: tree.Train | None = spec.train
+    if section is not None:
+        return section
+    example = "train {\n  data mnist1d\n  loss cross_entropy\n  optimizer adam\n  epochs 20\n}"
+    raise NetspecError(
+        (Diagnostic("E0605", f"{spec.source.name} has no train section", Span(spec.source, 0, 0), help=example),)
+    )
+
+
+def _require_packages(others: tuple[str, ...]) -> None:
+    missing = [name for name in (*NEEDED, *others) if find_spec(name) is None]
+    if missing:
+        here = Span(Source("netspec train", ""), 0, 0)
+        message = f"training needs {', '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed"
+        extras = ",".join(["train", *others])
+        raise NetspecError((Diagnostic("E0613", message, here, help=f"pip install 'netspec[{extras}]'"),))
+
+
+def _load(chosen: Settings, place: Place) -> Data:
+    """The data, or a diagnostic at their setting."""
+    span = chosen.span("data")
+    try:
+        return chosen.data.load(place)
+    except DataError as error:
+        raise error.at(span) from None
+    except MemoryError:
+        message = f"the data of {chosen.data.name} do not fit into memory"
+        raise NetspecError((Diagnostic("E0609", message, span),)) from None
+    except ImportError as error:
+        message = f"{chosen.data.name} needs the package {error.name}, which is not installed"
+        raise NetspecError((Diagnostic("E0613", message, span, help="pip install 'netspec[train]'"),)) from None
+
+
+def _closed(job: Job, spec: Spec, chosen: Settings, graph: Graph, data: Data) -> Graph:
+    """The graph for samples of the data's size, where the spec leaves sizes open."""
+    if len(graph.inputs) != 1 or not graph.inputs[0].shape.is_open:
+        return graph
+    shape = sample_shape(chosen, graph.inputs[0].shape, data)
+    if shape is None:
+        return graph
+    return spec.graph(job.net, inputs={**job.input, graph.inputs[0].name: list(shape)}, **job.arguments)

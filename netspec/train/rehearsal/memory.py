@@ -1,0 +1,237 @@
+"""How much memory a training step takes, and the largest batch that fits, found out before the first step.
+
+The net goes through a forward and a backward pass on tensors that have shapes and no content, while all that would be
+alive is counted: the inputs, what is kept for the backward pass, what each operation takes on the way. Weights,
+gradients and what the optimizer remembers are known from the shapes of the parameters. What is not counted: the
+workspaces of a library's kernels, the gaps between tensors, and what a GPU's driver takes for itself.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from netspec.diagnostics import Diagnostic, NetspecError
+from netspec.graph.graph import Graph
+from netspec.graph.shape import Shape
+from netspec.spec import Spec
+from netspec.train.batch import Batch
+from netspec.train.data import Data, Split
+from netspec.train.data.base import kind_of
+from netspec.train.engine.criterion import Criterion
+from netspec.train.engine.recompute import recompute
+from netspec.train.losses import Form, Term, Weighing
+from netspec.train.plan.job import Job, prepare, settings_of
+from netspec.train.plan.match import output_of
+from netspec.train.plan.meaning import Returned
+from netspec.train.section.patterns import chosen, parameters
+from netspec.train.section.settings import Settings
+from netspec.train.setup import Setup
+
+MOST = 2**20
+"""No batch larger than this is looked for."""
+ERROR = "counted are tensors, within 5 % of torch's own figures; what kernels and drivers take comes on top"
+"""How good the figures are, as tests measure it."""
+ELEMENTS = {"float": torch.float32, "int": torch.int64, "bool": torch.bool}
+"""The element types of a net's input."""
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """Bytes of memory that training takes with a batch, on each device.
+
+    `activations` are alive between the forward and the backward pass, the input with them; `passes` is the most that
+    the two passes have alive at once beside the weights, gradients included.
+    """
+
+    batch: int
+    weights: int
+    gradients: int
+    optimizer: int
+    average: int
+    activations: int
+    passes: int
+
+    @property
+    def total(self) -> int:
+        """The most that is alive at once, in the passes or in the optimizer's step."""
+        kept = self.weights + self.optimizer + self.average
+        return kept + max(self.passes, self.gradients)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a training step is made of: `terms` are those of the loss, with the output and the form of each."""
+
+    graph: Graph
+    settings: Settings
+    setup: Setup
+    terms: tuple[tuple[Term, int, Form], ...]
+
+    @property
+    def parts(self) -> int:
+        """In how many parts a batch goes through the net."""
+        return self.settings.accumulate * self.setup.processes
+
+
+def step_of(job: Job, spec: Spec) -> Step:
+    """The training step of a job. Where the net's sizes are closed, no data have to be at hand. Raises NetspecError."""
+    settings = settings_of(job, spec)
+    graph = spec.graph(job.net, inputs=job.input, **job.arguments)
+    if any(value.shape.is_open for value in graph.inputs):
+        graph = prepare(job, spec, outlined=True).graph
+    terms = [(term, output_of(term, graph)) for term in settings.loss]
+    formed = [(term, index, _form(term, _closed(graph.outputs[index].value.shape))) for term, index in terms]
+    return Step(graph, settings, job.setup, tuple(formed))
+
+
+def _form(term: Term, output: tuple[int, ...]) -> Form:
+    """What a term compares an output of that shape with, where the data are such that it can."""
+    sorts = [(output[1:], np.int64, output[0]), (output[1:], np.int64, 2), (output, np.float32, None)]
+    for target, kind, classes in sorts:
+        split = Split(kind_of(output, np.float32), kind_of(target, kind))
+        if form := term.loss.form(output, Data(split, split, classes)):
+            return form
+    return "values"
+
+
+def needs(step: Step, batch: int) -> Needs:
+    """What training takes with batches of that size; raises NetspecError (E0643)."""
+    graph, settings = step.graph, step.settings
+    frozen = chosen(settings.freeze, parameters(graph))
+    with FakeTensorMode(), Alive() as alive:
+        model = graph.compile()
+        weights = alive.now
+        recompute(model, graph, step.setup.checkpoint)
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(name not in frozen)
+        free = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        gradients = sum(parameter.nbytes for parameter in free)
+        activations, passes = _passes(model, step, -(-batch // step.parts), alive)
+    return Needs(
+        batch,
+        weights,
+        gradients,
+        sum(4 * settings.optimizer.remembered(tuple(parameter.shape)) for parameter in free),
+        weights if settings.ema is not None else 0,
+        activations,
+        passes + (gradients if settings.accumulate > 1 else 0),
+    )
+
+
+def largest(step: Step, limit: int) -> Needs:
+    """What training takes with the largest batch that fits into so many bytes; raises NetspecError (E0649)."""
+    good, bad = _bracket(step, limit)
+    while bad.batch - good.batch > step.parts:
+        slope = (bad.total - good.total) / (bad.batch - good.batch)
+        more = int((limit - good.total) / max(slope, 1.0)) // step.parts * step.parts
+        tried = needs(step, min(max(good.batch + more, good.batch + step.parts), bad.batch - step.parts))
+        good, bad = (tried, bad) if tried.total <= limit else (good, tried)
+    return good
+
+
+def _bracket(step: Step, limit: int) -> tuple[Needs, Needs]:
+    """A batch that fits and one that does not."""
+    span = step.settings.span("batch")
+    good = needs(step, step.parts)
+    if good.total > limit:
+        least = f"{step.graph.name} takes {written(good.total)} for a batch of {good.batch}"
+        help = "--checkpoint NAME keeps less, and --precision bf16 halves activations"
+        raise NetspecError((Diagnostic("E0649", f"{least}, and there are {written(limit)}", span, help=help),))
+    while good.batch < MOST:
+        tried = needs(step, 4 * good.batch)
+        if tried.total > limit:
+            return good, tried
+        good = tried
+    message = f"every batch fits that was tried, one of {good.batch:,} samples too"
+    raise NetspecError((Diagnostic("E0649", message, span),))
+
+
+def table(rows: Sequence[Needs], limit: int) -> str:
+    """What training takes with several batches, as text; the last one is the largest that fits."""
+    parts = ("batch", "weights", "gradients", "optimizer", "average", "activations", "total")
+    lines = [parts, *([f"{row.batch:,}", *(written(getattr(row, part)) for part in parts[1:])] for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(parts))]
+    drawn = ["  ".join(f"{cell:>{width}}" for cell, width in zip(line, widths, strict=True)) for line in lines]
+    best = rows[-1]
+    return "\n".join([*drawn, f"the largest batch for {written(limit)} is {best.batch:,}: {ERROR}"])
+
+
+def written(bytes: int) -> str:
+    """An amount of memory as people write it: `23.9 GB`, in powers of 1000."""
+    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if bytes >= size:
+            return f"{bytes / size:.1f} {unit}"
+    return f"{bytes} B"
+
+
+def _passes(model: nn.Module, step: Step, part: int, alive: Alive) -> tuple[int, int]:
+    """What is kept between the passes, and the most that both have alive at once, beside the weights."""
+    before = alive.now
+    criterion = Criterion(step.terms, torch.device("cpu"))
+    half = {"bf16": torch.bfloat16, "fp16": torch.bfloat16}.get(step.setup.precision)
+    alive.peak = alive.now
+    batch = _batch(step, part)
+    with torch.autocast("cpu", half) if half is not None else nullcontext():
+        outputs = Returned(step.graph)(model(batch.x))
+    loss = criterion({index: output.float() for index, output in outputs.items()}, batch)
+    kept = alive.now - before
+    loss.backward()  # type: ignore[no-untyped-call]
+    return kept, alive.peak - before
+
+
+def _batch(step: Step, size: int) -> Batch:
+    """A batch with no content, of the shapes that the net and its loss take."""
+    (entry,) = step.graph.inputs
+    x = torch.empty(size, *_closed(entry.shape), dtype=ELEMENTS[entry.shape.dtype])
+    if step.setup.channels_last and x.ndim == 4:
+        x = x.to(memory_format=torch.channels_last)
+    term, index, form = step.terms[0]
+    output = _closed(step.graph.outputs[index].value.shape)
+    target = output[1:] if form in ("classes", "one_hot") else output
+    y = torch.empty(size, *target, dtype=torch.float32 if form == "values" else torch.int64)
+    return Batch(x, y, torch.empty(size, *target) if isinstance(term.loss, Weighing) else None)
+
+
+def _closed(shape: Shape) -> tuple[int, ...]:
+    return tuple(size for size in shape.dims if isinstance(size, int))
+
+
+class Alive(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts the bytes of all tensors that operations make, as long as each is alive, and the most there ever were."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.now = self.peak = 0
+        self.seen: dict[int, weakref.ref[Any]] = {}
+
+    def __torch_dispatch__(self, function: Any, types: Any, arguments: Any = (), named: Any = None) -> Any:
+        result = function(*arguments, **(named or {}))
+        for leaf in tree_leaves(result):
+            if isinstance(leaf, Tensor):
+                self._note(leaf.untyped_storage())
+        return result
+
+    def _note(self, storage: Any) -> None:
+        """Counts a piece of memory once; it lets go of itself. Several tensors may be views of one."""
+        key, size = id(storage), storage.nbytes()
+        if key in self.seen:
+            return
+        self.now += size
+        self.peak = max(self.peak, self.now)
+
+        def gone(reference: object) -> None:
+            del self.seen[key]
+            self.now -= size
+
+        self.seen[key] = weakref.ref(storage, gone)

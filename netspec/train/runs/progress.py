@@ -1,0 +1,135 @@
+"""How a run is watched: a bar on a terminal, a line now and then elsewhere; and how it is stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack
+from time import monotonic
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from netspec.train.engine.rows import Row
+
+MOVE_EVERY = 0.1
+"""Seconds between two moves of the bar."""
+LINES = 10
+"""So many lines a run where there is no terminal."""
+PARENT = "NETSPEC_PARENT"
+"""The variable that tells a process which one has started it."""
+
+
+class Watch(AbstractContextManager["Watch"]):
+    """Shows how far a run is. `quiet` shows nothing."""
+
+    def __init__(self, epochs: int, steps: int, batch: int, *, quiet: bool) -> None:
+        self.epochs, self.steps, self.batch = epochs, steps, batch
+        self.first: int | None = None
+        self.quiet = quiet
+        self.bar = not quiet and sys.stdout.isatty()
+        self.progress: Progress | None = None
+        self.task: TaskID | None = None
+        self.moved = self.begun = monotonic()
+        self.told = -1
+        self.stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        if self.bar:
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+            columns = (
+                TextColumn("epoch"),
+                MofNCompleteColumn(),
+                BarColumn(),
+                TimeRemainingColumn(),
+                TextColumn("{task.fields[rate]}"),
+                TextColumn("{task.description}"),
+            )
+            self.progress = self.stack.enter_context(Progress(*columns))
+            self.task = self.progress.add_task("", total=self.epochs, rate="")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stack.close()
+
+    def step(self, epoch: int, step: int) -> None:
+        """A step is done."""
+        if self.progress is not None and self.task is not None and monotonic() - self.moved > MOVE_EVERY:
+            now, done = monotonic(), epoch * self.steps + step + 1
+            if self.first is None:
+                self.first, self.begun = done, now
+            rate = (
+                f"{(done - self.first) * self.batch / (now - self.begun):,.0f} samples/s" if done > self.first else ""
+            )
+            self.moved = now
+            self.progress.update(self.task, completed=done / self.steps, rate=rate)
+
+    def epoch(self, row: Row) -> None:
+        """An epoch is done."""
+        if self.progress is not None and self.task is not None:
+            self.progress.update(self.task, completed=row.epoch, description=told(row))
+        elif not self.quiet and (row.epoch * LINES // self.epochs > self.told or row.epoch == self.epochs):
+            self.told = row.epoch * LINES // self.epochs
+            width = len(str(self.epochs))
+            print(
+                f"epoch {row.epoch:>{width}}/{self.epochs}  {told(row)}  {monotonic() - self.begun:.0f} s", flush=True
+            )
+
+    def say(self, text: str) -> None:
+        """A line of text."""
+        if not self.quiet:
+            print(text, flush=True)
+
+
+def told(row: Row) -> str:
+    """The figures of an epoch in a line: errors where accuracy was measured."""
+    parts = [f"loss {row.train['loss']:.4f}"]
+    names = [name for name in row.test if name != "loss"]
+    for name in names:
+        parts.append(f"train {_named(name, row.train)}  test {_named(name, row.test)}")
+    return "  ".join(parts if names else [*parts, f"test loss {row.test['loss']:.4f}"])
+
+
+def _named(name: str, figures: Mapping[str, float]) -> str:
+    return f"error {100 * (1 - figures[name]):.1f} %" if name == "accuracy" else f"{name} {figures[name]:.4f}"
+
+
+class Stop(AbstractContextManager["Stop"]):
+    """Notes Ctrl-C and SIGTERM instead of ending there, so that the step in progress is finished and kept.
+
+    A second Ctrl-C ends as ever. `signal` is the number of the one that was noted. A process whose parent, that started
+    it, has gone is to stop as well.
+    """
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+        self.before: dict[int, Any] = {}
+        self.parent = int(os.environ.get(PARENT, 0))
+
+    @property
+    def asked(self) -> bool:
+        return self.signal is not None or (self.parent != 0 and os.getppid() != self.parent)
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self.before = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.signal is not None and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.signal = number

@@ -1,0 +1,1 @@
+"""A train section read: what it names, checked against the declarations of what there is."""

@@ -1,0 +1,426 @@
+"""The settings of a training run, read from a train section: what is said there, checked, as one frozen value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, InstanceOf, SkipValidation
+
+from netspec.diagnostics import Diagnostic, NetspecError
+from netspec.elaborate.operators import OperandError, TooLarge, arithmetic, is_number
+from netspec.elaborate.problems import Problem, nearest
+from netspec.layers.base import NonNegative, Positive
+from netspec.syntax import tree
+from netspec.syntax.source import NOWHERE, Span
+from netspec.train.augment import AUGMENTS, Augment, Chain
+from netspec.train.data import DATA, DataSet
+from netspec.train.literals import Word, evaluate, found
+from netspec.train.losses import LOSSES, Loss, Term
+from netspec.train.parts import Fraction, Given, Part, Table, bind, written
+from netspec.train.section.clipping import CLIPS, Clip
+from netspec.train.section.metrics import METRICS, Metric
+from netspec.train.section.optimizers import OPTIMIZERS, Adam, Optimizer
+from netspec.train.section.patterns import KINDS, Group, Pattern
+from netspec.train.section.schedules import SCHEDULES, Constant, Schedule
+from netspec.train.section.stopping import STOPPINGS, Stopping
+
+P = TypeVar("P", bound=Part)
+T = TypeVar("T")
+E = TypeVar("E")
+
+
+class Settings(BaseModel):
+    """How a net is trained. `spans` says where the spec sets each; what it leaves out has the default here.
+
+    `metrics` is None where the spec names none: accuracy, where the data hold classes.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    data: InstanceOf[DataSet]
+    augment: InstanceOf[Chain] = Chain()
+    loss: Annotated[tuple[InstanceOf[Term], ...], Field(min_length=1)]
+    optimizer: InstanceOf[Optimizer] = Adam()
+    schedule: InstanceOf[Schedule] = Constant()
+    epochs: NonNegative = 10
+    batch: Positive = 64
+    metrics: tuple[InstanceOf[Metric], ...] | None = None
+    seed: NonNegative = 0
+    init: str | None = None
+    freeze: tuple[InstanceOf[Pattern], ...] = ()
+    groups: tuple[InstanceOf[Group], ...] = ()
+    clip: InstanceOf[Clip] | None = None
+    accumulate: Positive = 1
+    ema: Fraction | None = None
+    stop: InstanceOf[Stopping] | None = None
+    spans: SkipValidation[Mapping[str, Span]] = Field(default_factory=dict, repr=False)
+
+    def span(self, key: str) -> Span:
+        """Where the spec sets `key`; the data's place where it leaves it out."""
+        return self.spans.get(key) or self.spans.get("data", NOWHERE)
+
+    def written(self) -> dict[str, str]:
+        """Every setting as a spec would write it, by key."""
+        metrics = {} if self.metrics is None else {"metrics": f"[{', '.join(m.written() for m in self.metrics)}]"}
+        others = {
+            "augment": self.augment.written() or None,
+            "init": None if self.init is None else written(self.init),
+            "freeze": _listed(self.freeze),
+            "groups": _listed(self.groups),
+            "clip": None if self.clip is None else self.clip.written(),
+            "accumulate": None if self.accumulate == 1 else str(self.accumulate),
+            "ema": None if self.ema is None else str(self.ema),
+            "stop": None if self.stop is None else self.stop.written(),
+        }
+        return {
+            "data": self.data.written(),
+            "loss": " + ".join(term.written() for term in self.loss),
+            "optimizer": self.optimizer.written(),
+            "schedule": self.schedule.written(),
+            "epochs": str(self.epochs),
+            "batch": str(self.batch),
+            **metrics,
+            "seed": str(self.seed),
+            **{key: text for key, text in others.items() if text is not None},
+        }
+
+
+def _listed(items: Sequence[Pattern | Group]) -> str | None:
+    return f"[{', '.join(item.written() for item in items)}]" if items else None
+
+
+def settings(train: tree.Train, overrides: Mapping[str, tree.Setting] | None = None) -> Settings:
+    """The settings of a train section, with those of `overrides` in place of its own.
+
+    Raises NetspecError with everything that is wrong (E0601 to E0605).
+    """
+    reading = _Reading()
+    for key, setting in {**_by_key(train, reading), **(overrides or {})}.items():
+        reading.read(key, setting)
+    for key in ("data", "loss"):
+        if key not in reading.spans:
+            reading.wrong.append(
+                Diagnostic(
+                    "E0605", f"the train section says nothing about its {key}", _head(train), help=_EXAMPLES[key]
+                )
+            )
+    if not reading.wrong:
+        reading.wrong.extend(_wrong_changes(reading.values))
+    if reading.wrong:
+        raise NetspecError(tuple(sorted(reading.wrong, key=_place)))
+    return Settings(**reading.values, spans=reading.spans)
+
+
+def _wrong_changes(values: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """What is wrong with what groups of parameters change in the optimizer."""
+    optimizer: Optimizer = values.get("optimizer", Adam())
+    for group in values.get("groups", ()):
+        made = bind(type(optimizer), [Given(name, value, group.span) for name, value in group.changes], group.span)
+        yield from made if isinstance(made, list) else ()
+
+
+def _by_key(train: tree.Train, reading: _Reading) -> dict[str, tree.Setting]:
+    """The settings by their key; a key that stands twice is reported."""
+    by_key: dict[str, tree.Setting] = {}
+    for setting in train.settings:
+        first = by_key.setdefault(setting.key, setting)
+        if first is not setting:
+            reading.wrong.append(
+                Diagnostic(
+                    "E0605", f"{setting.key} is set twice", setting.span, "again", related=((first.span, "set here"),)
+                )
+            )
+    return by_key
+
+
+def _place(diagnostic: Diagnostic) -> tuple[str, int]:
+    return diagnostic.span.source.name, diagnostic.span.start
+
+
+def _head(train: tree.Train) -> Span:
+    """The keyword of the section."""
+    return replace(train.span, end=min(train.span.end, train.span.start + len("train")))
+
+
+class _Reading:
+    """The settings read so far, where each stands, and what is wrong with them."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self.spans: dict[str, Span] = {}
+        self.wrong: list[Diagnostic] = []
+
+    def read(self, key: str, setting: tree.Setting) -> None:
+        """Reads one setting, or notes what is wrong with it."""
+        self.spans[key] = setting.span
+        try:
+            if key not in KEYS:
+                raise _unknown_key(key, setting.span)
+            value = _chain(setting.value) if key == "augment" else KEYS[key](_expression(setting))
+        except Problem as problem:
+            self.wrong.append(problem.diagnostic)
+        except NetspecError as error:
+            self.wrong.extend(error.diagnostics)
+        else:
+            self.values[key] = value
+
+
+def _unknown_key(key: str, span: Span) -> Problem:
+    near = nearest(key, KEYS)
+    word = Span(span.source, span.start, span.start + len(key))
+    return Problem(
+        "E0601",
+        f"a train section has no setting {key}",
+        word,
+        "not known",
+        notes=(f"known: {', '.join(KEYS)}",),
+        help=f"did you mean {near}?" if near else "",
+        mend=(word, near) if near else None,
+    )
+
+
+def _expression(setting: tree.Setting) -> tree.Expr:
+    """The one value of a setting; raises Problem where it is a flow or a body."""
+    elements = setting.value.elements
+    if len(elements) == 1 and not isinstance(elements[0], tree.Group | tree.Wiring):
+        return elements[0]
+    raise Problem("E0604", f"{setting.key} takes one value, not a flow", setting.value.span)
+
+
+def _chain(flow: tree.Flow) -> Chain:
+    """The reader of augmentations in turn."""
+    steps = _each(_augment, flow.elements)
+    return Chain(steps, tuple(element.span for element in flow.elements))
+
+
+def _augment(element: tree.Element) -> Augment:
+    if isinstance(element, tree.Group | tree.Wiring):
+        raise Problem("E0604", "augment is a flow of augmentations, and holds no body", element.span)
+    return _part(AUGMENTS)(element)
+
+
+def _part(table: Table[P]) -> Callable[[tree.Expr], P]:
+    """The reader of a setting that names a part: `sgd(lr=0.1)`, or `sgd` alone."""
+
+    def read(expression: tree.Expr) -> P:
+        name, arguments = _call(expression, table)
+        return _made(table, name, _given(arguments), expression.span)
+
+    return read
+
+
+def _made(table: Table[P], name: tree.Name, given: Sequence[Given], span: Span) -> P:
+    made = table.make(name.id, given, name.span if name.id not in table else span)
+    if isinstance(made, list):
+        raise NetspecError(tuple(made))
+    return made
+
+
+def _call(expression: tree.Expr, table: Table[P]) -> tuple[tree.Name, tuple[tree.Argument, ...]]:
+    """The name and arguments of what calls a part of the table."""
+    match expression:
+        case tree.Name():
+            return expression, ()
+        case tree.Call(tree.Name() as name, arguments):
+            return name, arguments
+        case _:
+            known = ", ".join(sorted(table))
+            raise Problem(
+                "E0604",
+                f"this needs the name of {table.article} {table.kind}",
+                expression.span,
+                notes=(f"known: {known}",),
+            )
+
+
+def _given(arguments: Sequence[tree.Argument]) -> list[Given]:
+    return [Given(argument.name, evaluate(argument.value), argument.span) for argument in arguments]
+
+
+def _whole(key: str, least: int) -> Callable[[tree.Expr], int]:
+    """The reader of a whole number."""
+
+    def read(expression: tree.Expr) -> int:
+        value = evaluate(expression)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise Problem("E0604", f"{key} is a whole number, not {found(value)}", expression.span)
+        if not least <= value < 2**31:
+            bound = f"at least {least}" if value < least else "less than 2**31"
+            raise Problem("E0604", f"{key} is {bound}, not {value}", expression.span)
+        return value
+
+    return read
+
+
+def _metrics(expression: tree.Expr) -> tuple[Metric, ...]:
+    """The reader of metrics: one, or a list of them."""
+    items = expression.items if isinstance(expression, tree.List) else (expression,)
+    metrics = _each(_part(METRICS), items)
+    names = [metric.name for metric in metrics]
+    for index, item in enumerate(items):
+        if names[index] in names[:index]:
+            raise Problem("E0605", f"{names[index]} is asked for twice", item.span, "again")
+    return metrics
+
+
+def _each(read: Callable[[E], T], expressions: Sequence[E]) -> tuple[T, ...]:
+    """What each expression says; raises with all that is wrong, not with the first."""
+    values: list[T] = []
+    wrong: list[Diagnostic] = []
+    for expression in expressions:
+        try:
+            values.append(read(expression))
+        except Problem as problem:
+            wrong.append(problem.diagnostic)
+        except NetspecError as error:
+            wrong.extend(error.diagnostics)
+    if wrong:
+        raise NetspecError(tuple(wrong))
+    return tuple(values)
+
+
+def _loss(expression: tree.Expr) -> tuple[Term, ...]:
+    """The reader of a loss: one, or a sum of losses, each with a weight before it."""
+    match expression:
+        case tree.Binary("+", left, right):
+            return sum(_each(_loss, (left, right)), ())
+        case tree.Binary("*", left, right):
+            weight, term = (left, right) if not _names_loss(left) else (right, left)
+            return _scaled(expression, "*", _loss(term), evaluate(weight))
+        case tree.Binary("/", left, right):
+            return _scaled(expression, "/", _loss(left), evaluate(right))
+        case tree.Name() | tree.Call(tree.Name(), _):
+            return (_term(expression),)
+        case _:
+            raise Problem(
+                "E0604",
+                "a loss is a name, or a sum of names with weights",
+                expression.span,
+                help="cross_entropy(logits) + 0.3 * cross_entropy(aux)",
+            )
+
+
+def _names_loss(expression: tree.Expr) -> bool:
+    match expression:
+        case tree.Name() | tree.Call():
+            return True
+        case tree.Binary(_, left, right):
+            return _names_loss(left) or _names_loss(right)
+        case _:
+            return False
+
+
+def _scaled(expression: tree.Expr, symbol: str, terms: tuple[Term, ...], weight: Any) -> tuple[Term, ...]:
+    if not is_number(weight):
+        raise Problem("E0604", f"the weight of a loss is a number, not {found(weight)}", expression.span)
+    try:
+        return tuple(replace(term, weight=arithmetic(symbol, term.weight, weight)) for term in terms)
+    except (OperandError, TooLarge) as error:
+        raise Problem("E0604", f"the weight of this loss cannot be computed: {error}", expression.span) from None
+
+
+def _term(expression: tree.Expr) -> Term:
+    """`cross_entropy`, `cross_entropy(logits, label_smoothing=0.1)`: a leading word is an output of the net."""
+    name, arguments = _call(expression, LOSSES)
+    given = _given(arguments)
+    output = None
+    if given and given[0].name is None and isinstance(given[0].value, Word):
+        output, given = given[0].value.text, given[1:]
+    loss: Loss = _made(LOSSES, name, given, expression.span)
+    return Term(loss, 1.0, output, expression.span)
+
+
+def _real(key: str, *, below: float) -> Callable[[tree.Expr], float]:
+    """The reader of a number from 0 to less than `below`."""
+
+    def read(expression: tree.Expr) -> float:
+        value = evaluate(expression)
+        if not is_number(value) or not 0 <= value < below:
+            raise Problem("E0604", f"{key} is a number from 0 to below {below:g}, not {found(value)}", expression.span)
+        return float(value)
+
+    return read
+
+
+def _text(key: str, example: str) -> Callable[[tree.Expr], str]:
+    """The reader of a text."""
+
+    def read(expression: tree.Expr) -> str:
+        value = evaluate(expression)
+        if not isinstance(value, str):
+            raise Problem("E0604", f"{key} is a text, not {found(value)}", expression.span, help=f'{key} "{example}"')
+        return value
+
+    return read
+
+
+def _clip(expression: tree.Expr) -> Clip:
+    """The reader of gradient clipping: a number is the norm."""
+    if isinstance(expression, tree.Name) or (isinstance(expression, tree.Call) and _names_loss(expression)):
+        return _part(CLIPS)(expression)
+    given = [Given(None, evaluate(expression), expression.span)]
+    return _made(CLIPS, tree.Name("norm", span=expression.span), given, expression.span)
+
+
+def _patterns(expression: tree.Expr) -> tuple[Pattern, ...]:
+    """The reader of names of parameters: one, or a list of them."""
+    return _each(_pattern, expression.items if isinstance(expression, tree.List) else (expression,))
+
+
+def _pattern(expression: tree.Expr) -> Pattern:
+    value = evaluate(expression)
+    if isinstance(value, Word) and value.text in KINDS:
+        return Pattern(value.text, kind=True, span=expression.span)
+    if isinstance(value, str):
+        return Pattern(value, span=expression.span)
+    kinds = " or ".join(KINDS)
+    raise Problem(
+        "E0604",
+        f"parameters are named by a text or by {kinds}, not by {found(value)}",
+        expression.span,
+        help='freeze ["features", "*.bias"]',
+    )
+
+
+def _groups(expression: tree.Expr) -> tuple[Group, ...]:
+    """The reader of groups of parameters: one, or a list of them."""
+    return _each(_group, expression.items if isinstance(expression, tree.List) else (expression,))
+
+
+def _group(expression: tree.Expr) -> Group:
+    """`group(biases, "head.*", lr=0.1)`: the patterns first, then what is different for them."""
+    example = "group(biases, norms, weight_decay=0)"
+    if not isinstance(expression, tree.Call) or not isinstance(expression.callee, tree.Name):
+        raise Problem("E0604", "groups holds groups of parameters", expression.span, help=example)
+    if expression.callee.id != "group":
+        raise Problem("E0604", "groups holds groups of parameters", expression.callee.span, help=example)
+    patterns = _each(_pattern, [argument.value for argument in expression.arguments if argument.name is None])
+    changes = [(given.name, given.value) for given in _given(expression.arguments) if given.name is not None]
+    if not patterns or not changes:
+        raise Problem("E0604", "a group says which parameters, and what is different", expression.span, help=example)
+    return Group(patterns, tuple(changes), expression.span)
+
+
+KEYS: dict[str, Callable[[tree.Expr], Any]] = {
+    "data": _part(DATA),
+    "augment": _part(AUGMENTS),
+    "loss": _loss,
+    "optimizer": _part(OPTIMIZERS),
+    "schedule": _part(SCHEDULES),
+    "epochs": _whole("epochs", 0),
+    "batch": _whole("batch", 1),
+    "metrics": _metrics,
+    "seed": _whole("seed", 0),
+    "init": _text("init", "weights.safetensors"),
+    "freeze": _patterns,
+    "groups": _groups,
+    "clip": _clip,
+    "accumulate": _whole("accumulate", 1),
+    "ema": _real("ema", below=1),
+    "stop": _part(STOPPINGS),
+}
+"""What a train section can set, and how each is read."""
+
+_EXAMPLES = {"data": "add a line: data mnist1d", "loss": "add a line: loss cross_entropy"}

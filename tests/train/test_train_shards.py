@@ -1,0 +1,22 @@
+"""Weights, gradients and optimizer shared out over processes: the same net, taken up exactly."""
+
+from __future__ import annotations
+
+from same_runs import close, equal
+from train_specs import EVERYTHING, PLAIN
+
+from netspec.train import resume, train
+
+TWO = {"device": "cpu", "devices": 2, "shard": True, "quiet": True}
+
+
+def test_the_shards_together_are_the_net_of_one(spec, tmp_path):
+    one = train(spec(PLAIN), out=tmp_path / "one", device="cpu", quiet=True)
+    assert close(one, train(spec(PLAIN), out=tmp_path / "two", **TWO))
+
+
+def test_a_run_in_shards_is_taken_up_exactly(spec, tmp_path):
+    whole = train(spec(EVERYTHING), out=tmp_path / "whole", **TWO)
+    parted = train(spec(EVERYTHING), out=tmp_path / "parted", steps=20, **TWO)
+    assert parted.status == "stopped"
+    assert equal(whole, resume(parted.folder, quiet=True))
