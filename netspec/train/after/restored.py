@@ -5,18 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
-
-from pydantic import BaseModel, ConfigDict, ValidationError
+from typing import TYPE_CHECKING, Unpack
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.graph.graph import Graph
 from netspec.spec import Spec
-from netspec.syntax import tree
 from netspec.syntax.source import Source, Span
 from netspec.train.plan.meaning import Meaning
 from netspec.train.runs import checkpoint, weights
 from netspec.train.runs.checkpoint import Checkpoints, State
+from netspec.train.runs.record import Record, no_run, read_record, recorded_settings
 from netspec.train.runs.run import RECORD, WEIGHTS
 from netspec.train.runs.sources import reopen
 
@@ -30,21 +28,6 @@ if TYPE_CHECKING:
     from netspec.train.after.predict import Prediction
     from netspec.train.augment import Augmentation
     from netspec.train.section.settings import Settings
-
-
-class Record(BaseModel):
-    """What `run.json` says that is needed to take a run up again; the rest of it is for people."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-    net: str
-    arguments: dict[str, Any] = {}
-    input: dict[str, list[int | str]] = {}
-    settings: dict[str, str] = {}
-    meaning: Meaning = Meaning()
-    status: str = "finished"
-    epochs: int = 0
-    steps: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,31 +119,7 @@ def _graph(spec: Spec, record: Record, folder: Path) -> Graph:
         return spec.graph(record.net, inputs=record.input, **record.arguments)
     except TypeError as error:
         message = f"{folder / RECORD} is damaged: it gives {record.net} parameters that no net has"
-        raise _no_run("E0650", folder / RECORD, message, [str(error)]) from None
-
-
-def read_record(folder: Path) -> Record:
-    """What a run's folder says of the run; raises NetspecError (E0614, E0650)."""
-    path = folder / RECORD
-    try:
-        return Record.model_validate_json(path.read_bytes())
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise _no_run("E0614", path, f"{path} cannot be read: {reason[:1].lower()}{reason[1:]}") from None
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        message = f"{path} is damaged: {f'{place}: ' if place else ''}{first['msg'].lower()}"
-        raise _no_run("E0650", path, message) from None
-
-
-def recorded_settings(spec: Spec, record: Record) -> Settings:
-    """The settings of a run: those of its spec, with what the command line said in their place."""
-    from netspec.train.plan.job import override
-    from netspec.train.section.settings import settings
-
-    said = {key: override(key, text) for key, text in record.settings.items()}
-    return settings(spec.train or tree.Train((), span=Span(spec.source, 0, 0)), said)
+        raise no_run("E0650", folder / RECORD, message, [str(error)]) from None
 
 
 def _weights(folder: Path, given: Path | None) -> tuple[dict[str, Tensor], Path]:
@@ -175,7 +134,7 @@ def _weights(folder: Path, given: Path | None) -> tuple[dict[str, Tensor], Path]
         except checkpoint.Damaged as damage:
             passed.append(f"{path} is passed over: {damage}")
     message = f"{folder} holds no weights: the run has come neither to its end nor to a checkpoint"
-    raise _no_run("E0650", own, message, passed)
+    raise no_run("E0650", own, message, passed)
 
 
 def judged_weights(state: State) -> dict[str, Tensor]:
@@ -204,8 +163,3 @@ def _device(name: str | None) -> torch.device:
     if kind is None:
         kind = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     return torch.device(kind)
-
-
-def _no_run(code: str, path: Path, message: str, notes: list[str] | tuple[str, ...] = ()) -> NetspecError:
-    help = "name the folder of a run, such as runs/mnist1d_conv"
-    return NetspecError((Diagnostic(code, message, Span(Source(str(path), ""), 0, 0), notes=tuple(notes), help=help),))

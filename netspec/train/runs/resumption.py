@@ -13,9 +13,9 @@ from netspec.graph.graph import Node
 from netspec.graph.views import layer_text
 from netspec.spec import Spec
 from netspec.syntax.source import Source, Span
-from netspec.train.after.restored import read_record
 from netspec.train.plan.job import Job, Prepared, as_text
 from netspec.train.runs.checkpoint import State
+from netspec.train.runs.record import read_record
 from netspec.train.setup import Setup
 
 MAY_CHANGE = frozenset({"epochs", "stop"})

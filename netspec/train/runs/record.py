@@ -1,0 +1,63 @@
+"""What `run.json` says of a run: which net it was, with which arguments and settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from netspec.diagnostics import Diagnostic, NetspecError
+from netspec.spec import Spec
+from netspec.syntax import tree
+from netspec.syntax.source import Source, Span
+from netspec.train.plan.meaning import Meaning
+from netspec.train.runs.run import RECORD
+
+if TYPE_CHECKING:
+    from netspec.train.section.settings import Settings
+
+
+class Record(BaseModel):
+    """What `run.json` says that is needed to take a run up again; the rest of it is for people."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    net: str
+    arguments: dict[str, Any] = {}
+    input: dict[str, list[int | str]] = {}
+    settings: dict[str, str] = {}
+    meaning: Meaning = Meaning()
+    status: str = "finished"
+    epochs: int = 0
+    steps: int = 0
+
+
+def read_record(folder: Path) -> Record:
+    """What a run's folder says of the run; raises NetspecError (E0614, E0650)."""
+    path = folder / RECORD
+    try:
+        return Record.model_validate_json(path.read_bytes())
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise no_run("E0614", path, f"{path} cannot be read: {reason[:1].lower()}{reason[1:]}") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        message = f"{path} is damaged: {f'{place}: ' if place else ''}{first['msg'].lower()}"
+        raise no_run("E0650", path, message) from None
+
+
+def recorded_settings(spec: Spec, record: Record) -> Settings:
+    """The settings of a run: those of its spec, with what the command line said in their place."""
+    from netspec.train.plan.job import override
+    from netspec.train.section.settings import settings
+
+    said = {key: override(key, text) for key, text in record.settings.items()}
+    return settings(spec.train or tree.Train((), span=Span(spec.source, 0, 0)), said)
+
+
+def no_run(code: str, path: Path, message: str, notes: list[str] | tuple[str, ...] = ()) -> NetspecError:
+    """That a path is not, or not wholly, the folder of a run."""
+    help = "name the folder of a run, such as runs/mnist1d_conv"
+    return NetspecError((Diagnostic(code, message, Span(Source(str(path), ""), 0, 0), notes=tuple(notes), help=help),))
