@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from netspec.codegen import leaves
 from netspec.codegen.designs import Design, Designer, loop_label
-from netspec.codegen.expressions import Applied, render
 from netspec.codegen.fold import Item, Loop
 from netspec.codegen.forward import Writing, needed_steps, write_forward
 from netspec.codegen.layout import INDENT, Bracket, Comprehension, Expr, call, flat, lines
 from netspec.codegen.naming import (
     MODULE_ATTRIBUTES,
     Names,
-    camel,
     is_attribute,
     is_hidden,
     is_plain_word,
@@ -26,56 +23,18 @@ from netspec.codegen.naming import (
 from netspec.codegen.parameters import Parameter
 from netspec.codegen.patterns import Literal, Ref, Resolved, ascending, counting, same
 from netspec.codegen.plan import Body, Part, Step
+from netspec.codegen.preamble import Preamble
 from netspec.graph.graph import Value
-from netspec.layers.base import Support, TorchCall
 
 FEW = 3
 """A Sequential of up to so many plain stages may stand on one line."""
 
 
-@dataclass(eq=False, slots=True)
-class Helpers:
-    """What the classes of a file have in common: support code, imports, initialisers, stateless stages as modules."""
-
-    names: Names
-    imports: dict[str, None] = field(default_factory=dict)
-    support: dict[str, Support] = field(default_factory=dict)
-    initializers: dict[tuple[str, ...], str] = field(default_factory=dict)
-    stages: dict[str, tuple[str, str]] = field(default_factory=dict)
-    passes: dict[str, tuple[str, ...]] = field(default_factory=dict)
-
-    def note(self, torch_call: TorchCall) -> None:
-        """Remembers what a layer needs besides torch."""
-        self.imports.update(dict.fromkeys(torch_call.imports))
-        for support in torch_call.support:
-            self.support[support.name] = support
-            self.imports.update(dict.fromkeys(support.imports))
-
-    def initializer(self, torch_call: TorchCall) -> str:
-        """The function that starts a module's weights; layers with the same statements share it."""
-        if not torch_call.init or torch_call.target in self.passes:
-            return ""
-        if torch_call.init not in self.initializers:
-            word = torch_call.init[0].partition("nn.init.")[2].partition("(")[0].strip("_") or "initialized"
-            self.initializers[torch_call.init] = self.names.claim(word)
-        return self.initializers[torch_call.init]
-
-    def stage(self, step: Step, literals: dict[str, str]) -> str:
-        """The class that makes a module of a stateless expression, for an nn.Sequential."""
-        applied = Applied(step, list(step.inputs))
-        text = flat(render(applied, lambda _: "x", lambda _: "self", lambda _, name: literals[name]))
-        if text not in self.stages:
-            assert step.part.node is not None
-            name = self.names.claim(camel(step.part.node.layer.name))
-            self.stages[text] = name, step.part.node.layer.name
-        return self.stages[text][0]
-
-
 class ClassWriter:
     """Writes one class. Arguments are looked up by the labels on the way to the layer."""
 
-    def __init__(self, design: Design, designer: Designer, helpers: Helpers, *, is_net: bool) -> None:
-        self.design, self.designer, self.helpers, self.is_net = design, designer, helpers, is_net
+    def __init__(self, design: Design, designer: Designer, preamble: Preamble, *, is_net: bool) -> None:
+        self.design, self.designer, self.preamble, self.is_net = design, designer, preamble, is_net
         self.part = design.sample
         assert self.part.body is not None
         self.body: Body = self.part.body
@@ -167,7 +126,7 @@ class ClassWriter:
             f"{INDENT * 2}self.{attribute} = {parameter}" for parameter, attribute in sorted(self.stored.items())
         )
         if self.is_net:
-            body.extend(_initialization(self.helpers.passes))
+            body.extend(_initialization(self.preamble.passes))
         if body == [f"{INDENT * 2}super().__init__()"]:
             return []
         arguments: list[tuple[str, Expr]] = [("", "self")]
@@ -222,12 +181,12 @@ class ClassWriter:
     def _construct(self, part: Part, path: tuple[str, ...], loop: Loop | None = None, step: Step | None = None) -> Expr:
         """The expression that constructs a part whose arguments are found under `path`."""
         if part.call is not None:
-            self.helpers.note(part.call)
+            self.preamble.note(part.call)
             if not part.is_module:
                 assert step is not None
-                return f"{self.helpers.stage(step, self._literals(part, path, loop))}()"
+                return f"{self.preamble.stage(step, self._literals(part, path, loop))}()"
             values = {name: self._value(path, name, loop) for name in self._argument_names(path)}
-            return leaves.construction(part.call, values, part.in_place, self.helpers.initializer(part.call))
+            return leaves.construction(part.call, values, part.in_place, self.preamble.initializer(part.call))
         design = self.designer.design_of.get(id(part))
         if design is not None:
             return Bracket(design.name, self._passed(design, path, loop))
@@ -286,7 +245,7 @@ class ClassWriter:
         labels = [child.label for child in part.children]
         if labels == [str(index) for index in range(len(labels))]:
             return tuple(self._stages(item, path, outer) for item in items)
-        self.helpers.imports["from collections import OrderedDict"] = None
+        self.preamble.imports["from collections import OrderedDict"] = None
         if all(isinstance(item, Step) and is_plain_word(item.part.label) for item in items):
             named = tuple(
                 (f"{item.part.label}=", self._construct(item.part, (*path, item.part.label), outer, item))
@@ -345,12 +304,12 @@ class ClassWriter:
             hints=self.hints,
             single=self.single,
             names=names,
-            taken=frozenset(self.helpers.support),
+            taken=frozenset(self.preamble.support),
             shapes=self.is_net or len(self.design.instances) == 1,
         )
         for step in (s for item in self.items for s in (item.steps if isinstance(item, Loop) else [item])):
             if step.part.call is not None:
-                self.helpers.note(step.part.call)
+                self.preamble.note(step.part.call)
         text, final = write_forward(self.body, self.items, writing)
         arguments: list[tuple[str, Expr]] = [("", "self")]
         arguments.extend(("", f"{name}: Tensor") for name in names.values())
@@ -365,7 +324,7 @@ class ClassWriter:
         return [*head, *_returning(text, filled)]
 
     def _argument_variables(self) -> dict[Value, str]:
-        names = Names({"self", *self.helpers.support})
+        names = Names({"self", *self.preamble.support})
         found: dict[Value, str] = {}
         for index, value in enumerate(self.body.inputs):
             if self.is_net:

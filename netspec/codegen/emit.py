@@ -6,12 +6,13 @@ import re
 import textwrap
 from collections.abc import Sequence
 
-from netspec.codegen.classes import ClassWriter, Helpers
+from netspec.codegen.classes import ClassWriter
 from netspec.codegen.designs import Designer
 from netspec.codegen.initialization import common_initializations
 from netspec.codegen.layout import INDENT, WIDTH, Bracket, lines
 from netspec.codegen.naming import Names, camel, class_names, local, prose
 from netspec.codegen.plan import parts, plan
+from netspec.codegen.preamble import Preamble
 from netspec.graph.graph import Graph, Output, Value
 from netspec.layers.base import Support
 
@@ -20,26 +21,32 @@ def emit(graph: Graph) -> str:
     """The source of a module whose last class is the net; it needs only torch. The same graph gives the same text."""
     root = plan(graph)
     names = class_names()
-    helpers = Helpers(names)
+    preamble = Preamble(names)
     for part in parts(root):
         if part.call is not None:
             for support in part.call.support:
-                if support.name not in helpers.support:
-                    helpers.support[names.claim(support.name)] = support
-    helpers.passes = common_initializations(part.call for part in parts(root) if part.call is not None)
+                if support.name not in preamble.support:
+                    preamble.support[names.claim(support.name)] = support
+    preamble.passes = common_initializations(part.call for part in parts(root) if part.call is not None)
     designer = Designer(root, names)
     designer.run()
     returns = _Returns(graph, names)
     classes: list[list[str]] = []
     for design in designer.order:
-        writer = ClassWriter(design, designer, helpers, is_net=design.sample is root)
+        writer = ClassWriter(design, designer, preamble, is_net=design.sample is root)
         if design.sample is root:
             classes.append(writer.write(returns.lines, returns.type, returns.hints, returns.single))
         else:
             classes.append(writer.write())
-    definitions = [*_support_code(helpers), *_initializers(helpers), *_stages(helpers), *returns.definition, *classes]
+    definitions = [
+        *_support_code(preamble),
+        *_initializers(preamble),
+        *_stages(preamble),
+        *returns.definition,
+        *classes,
+    ]
     body = "\n\n\n".join("\n".join(definition) for definition in definitions)
-    return f'"""{_title(graph)}"""\n\n{_imports(body, helpers)}\n\n\n{body}\n'
+    return f'"""{_title(graph)}"""\n\n{_imports(body, preamble)}\n\n\n{body}\n'
 
 
 class _Returns:
@@ -109,8 +116,8 @@ def _wrapped(text: str) -> list[str]:
     return [line.replace("\0", " ") for line in broken]
 
 
-def _imports(body: str, helpers: Helpers) -> str:
-    standard = {line for line in helpers.imports if not line.startswith(("import torch", "from torch"))}
+def _imports(body: str, preamble: Preamble) -> str:
+    standard = {line for line in preamble.imports if not line.startswith(("import torch", "from torch"))}
     if "NamedTuple" in body:
         standard.add("from typing import NamedTuple")
     if re.search(r"(?<![\w.])cast\(", body):
@@ -119,7 +126,7 @@ def _imports(body: str, helpers: Helpers) -> str:
         standard.add("from typing import Any")
     if re.search(r"(?<![\w.])reduce\(", body):
         standard.add("from functools import reduce")
-    torch = {line for line in helpers.imports if line not in standard}
+    torch = {line for line in preamble.imports if line not in standard}
     if "torch." in body.replace("import torch", ""):
         torch.add("import torch")
     if "F." in body:
@@ -142,29 +149,29 @@ def _sorted_imports(found: set[str]) -> list[str]:
     ]
 
 
-def _support_code(helpers: Helpers) -> list[list[str]]:
-    return [_clean(support) for support in helpers.support.values()]
+def _support_code(preamble: Preamble) -> list[list[str]]:
+    return [_clean(support) for support in preamble.support.values()]
 
 
 def _clean(support: Support) -> list[str]:
     return support.source.strip("\n").split("\n")
 
 
-def _initializers(helpers: Helpers) -> list[list[str]]:
+def _initializers(preamble: Preamble) -> list[list[str]]:
     return [
         [
             f"def {name}(module: Any) -> Any:",
             *(f"{INDENT}{statement.replace('{module}', 'module')}" for statement in statements),
             f"{INDENT}return module",
         ]
-        for statements, name in helpers.initializers.items()
+        for statements, name in preamble.initializers.items()
     ]
 
 
-def _stages(helpers: Helpers) -> list[list[str]]:
+def _stages(preamble: Preamble) -> list[list[str]]:
     return [
         [f"class {name}(nn.Module):", f"{INDENT}def forward(self, x: Tensor) -> Tensor:", f"{INDENT * 2}return {text}"]
-        for text, (name, _) in helpers.stages.items()
+        for text, (name, _) in preamble.stages.items()
     ]
 
 

@@ -1,0 +1,49 @@
+"""What the classes of an emitted file have in common, and what stands before them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from netspec.codegen.expressions import Applied, render
+from netspec.codegen.layout import flat
+from netspec.codegen.naming import Names, camel
+from netspec.codegen.plan import Step
+from netspec.layers.base import Support, TorchCall
+
+
+@dataclass(eq=False, slots=True)
+class Preamble:
+    """Support code, imports, initialisers, stateless stages as modules."""
+
+    names: Names
+    imports: dict[str, None] = field(default_factory=dict)
+    support: dict[str, Support] = field(default_factory=dict)
+    initializers: dict[tuple[str, ...], str] = field(default_factory=dict)
+    stages: dict[str, tuple[str, str]] = field(default_factory=dict)
+    passes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def note(self, torch_call: TorchCall) -> None:
+        """Remembers what a layer needs besides torch."""
+        self.imports.update(dict.fromkeys(torch_call.imports))
+        for support in torch_call.support:
+            self.support[support.name] = support
+            self.imports.update(dict.fromkeys(support.imports))
+
+    def initializer(self, torch_call: TorchCall) -> str:
+        """The function that starts a module's weights; layers with the same statements share it."""
+        if not torch_call.init or torch_call.target in self.passes:
+            return ""
+        if torch_call.init not in self.initializers:
+            word = torch_call.init[0].partition("nn.init.")[2].partition("(")[0].strip("_") or "initialized"
+            self.initializers[torch_call.init] = self.names.claim(word)
+        return self.initializers[torch_call.init]
+
+    def stage(self, step: Step, literals: dict[str, str]) -> str:
+        """The class that makes a module of a stateless expression, for an nn.Sequential."""
+        applied = Applied(step, list(step.inputs))
+        text = flat(render(applied, lambda _: "x", lambda _: "self", lambda _, name: literals[name]))
+        if text not in self.stages:
+            assert step.part.node is not None
+            name = self.names.claim(camel(step.part.node.layer.name))
+            self.stages[text] = name, step.part.node.layer.name
+        return self.stages[text][0]
