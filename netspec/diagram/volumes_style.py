@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
-from math import cos, log2, radians, sin, sqrt
+from math import log2
 from re import findall
 
 from netspec.diagram.bounds import bounds
@@ -20,7 +20,6 @@ from netspec.diagram.drawing import (
     Item,
     Path,
     Point,
-    Polygon,
     Rect,
     Text,
     curve,
@@ -29,12 +28,12 @@ from netspec.diagram.drawing import (
     scaled,
 )
 from netspec.diagram.feature_maps import Detail, FeatureMaps, Link, Map, feature_maps
+from netspec.diagram.solids import Solid, faces_of, number, role_of, sides_of, solids_of
 from netspec.diagram.text import fit, width, wrap
-from netspec.diagram.theme import family_role
 from netspec.diagram.view import view
 from netspec.graph.graph import Graph
 from netspec.graph.shape import Shape
-from netspec.graph.sizes import Dimension, OpenSize, evaluate, symbols
+from netspec.graph.sizes import Dimension
 
 PAGE_WIDTH = 540.0
 """The width of a page in points."""
@@ -47,16 +46,9 @@ _SIDE, _U_SIDE = 84.0, 64.0
 """The side of the largest map, in points."""
 _LEAST_SIDE = 0.4
 """How much smaller maps are drawn where many are fed in parallel, at the least."""
-_CUBES = 0.65
-"""How much smaller cubes are drawn, which are as wide as high."""
-_OBLIQUE = radians(38)
-_DEPTH = 0.36
-"""How much shorter a side is that leads away from the reader."""
 _SLANT = 38.0
 _CAPTION = 150.0
 _GAP = 13.0
-_TYPICAL = 224
-"""The size that an open dimension is drawn with."""
 
 
 def volumes(graph: Graph, depth: int | None = None, *, unfold: bool = False, focus: str = "") -> Drawing:
@@ -81,25 +73,11 @@ def volumes(graph: Graph, depth: int | None = None, *, unfold: bool = False, foc
 
 
 @dataclass(frozen=True, slots=True)
-class _Solid:
-    """A cuboid's front (width, height) and how far its back is to the right and up (dx, dy)."""
-
-    width: float
-    height: float
-    dx: float = 0
-    dy: float = 0
-
-    @property
-    def extent(self) -> tuple[float, float]:
-        return self.width + self.dx, self.height + self.dy
-
-
-@dataclass(frozen=True, slots=True)
 class _Placed:
     """A map in its place: the left of its front, and the height of its axis, which arrows meet."""
 
     map: Map
-    solid: _Solid
+    solid: Solid
     left: float
     axis: float
 
@@ -140,7 +118,7 @@ def _drawn(shown: FeatureMaps, title: str) -> Drawing:
 def _levels(shown: FeatureMaps) -> list[int]:
     """How often each map is halved, if they are one chain that goes down at least twice and up again; else nothing."""
     steps = {(link.source, link.target) for link in shown.links}
-    sizes = [max(_sides(one.shape), default=0) for one in shown.maps]
+    sizes = [max(sides_of(one.shape), default=0) for one in shown.maps]
     if not all(sizes) or not all(pair in steps for pair in pairwise(range(len(sizes)))):
         return []
     levels = [0, *accumulate(round(log2(before / after)) for before, after in pairwise(sizes))]
@@ -152,7 +130,7 @@ def _in_line(shown: FeatureMaps) -> tuple[list[_Placed], list[Item]]:
     """Maps from left to right, what is fed in parallel in lanes below each other."""
     columns = _columns(shown)
     lanes = _Lanes(shown, columns)
-    solids = _solids(shown, _SIDE * min(1, max(_LEAST_SIDE, 2 / lanes.breadth)))
+    solids = solids_of(shown, _SIDE * min(1, max(_LEAST_SIDE, 2 / lanes.breadth)))
     slots = [0.0] * (max(columns) + 1)
     for one, solid, column in zip(shown.maps, solids, columns, strict=True):
         slots[column] = max(slots[column], solid.extent[0], _label_width(one))
@@ -246,7 +224,7 @@ class _Lanes:
         """Whether the map's caption stands at the head of the picture."""
         return index in self.core and self.lane[index] == 0
 
-    def axes(self, solids: Sequence[_Solid], captions: Sequence[float]) -> list[float]:
+    def axes(self, solids: Sequence[Solid], captions: Sequence[float]) -> list[float]:
         """The height of each map's axis; a core map that is alone in its column stands in the middle of the lanes."""
         axis: list[float] = []
         bottom = 0.0
@@ -303,7 +281,7 @@ def _arrow(start: Point, end: Point, role: str = "edge") -> Path:
 
 def _as_u(shown: FeatureMaps, levels: Sequence[int]) -> tuple[list[_Placed], list[Item]]:
     """Maps from left to right and, with every halving, down; what passes others by goes straight across."""
-    solids = _solids(shown, _U_SIDE)
+    solids = solids_of(shown, _U_SIDE)
     axes: dict[int, float] = {}
     bottom = 0.0
     for level in range(min(levels), max(levels) + 1):
@@ -367,74 +345,22 @@ def _across(link: Link, placed: Sequence[_Placed], levels: Sequence[int]) -> Ite
     yield Path(curve((start, top[0]), ((start, y), (end, y), (end, top[1]))), "accent", 0.8, arrow=True)
 
 
-def _solids(shown: FeatureMaps, side: float) -> list[_Solid]:
-    """The maps' cuboids; the longest side of all is `side` points."""
-    longest = max((max(sides) for one in shown.maps if (sides := _sides(one.shape))), default=1)
-    if any(one.shape.rank > 3 for one in shown.maps):
-        side *= _CUBES
-    return [_solid_of(one.shape, side / sqrt(longest)) for one in shown.maps]
-
-
-def _solid_of(shape: Shape, unit: float) -> _Solid:
-    sides = [max(3.5, unit * sqrt(size)) for size in _sides(shape)]
-    dx, dy = _DEPTH * cos(_OBLIQUE), _DEPTH * sin(_OBLIQUE)
-    match sides:
-        case []:
-            features = _number(shape.dims[0]) if shape.dims else 1
-            return _Solid(5, min(90, max(5, 3 + 1.15 * sqrt(features))))
-        case [length]:
-            return _Solid(_thickness(shape), length)
-        case [height, across]:
-            return _Solid(_thickness(shape), height, across * dx, across * dy)
-        case [depth, height, across, *_]:
-            return _Solid(across, height, depth * dx, depth * dy)
-    raise AssertionError(sides)
-
-
-def _thickness(shape: Shape) -> float:
-    return min(44, max(2, 0.85 * sqrt(_number(shape.dims[0]))))
-
-
-def _sides(shape: Shape) -> list[int]:
-    return [_number(size) for size in shape.spatial] if shape.dims else []
-
-
-def _number(size: Dimension) -> int:
-    if isinstance(size, OpenSize):
-        return max(1, int(evaluate(size, dict.fromkeys(symbols(size), _TYPICAL))))
-    return size
-
-
 def _solid(one: _Placed) -> Group:
     """The map's faces: the front, and where it is a cuboid the lit top and the shaded side."""
     bottom = one.axis + one.solid.extent[1] / 2
     front = one.solid.height
     slices = one.map.slices
-    whole = sum(_number(part.channels) for part in slices)
-    cuts = [(_number(part.channels) / whole, _role(part.family)) for part in slices] or [(1.0, _role(one.map.family))]
+    whole = sum(number(part.channels) for part in slices)
+    cuts = [(number(part.channels) / whole, role_of(part.family)) for part in slices]
+    cuts = cuts or [(1.0, role_of(one.map.family))]
     faces: list[Item] = []
     left = one.left
     for share, role in cuts:
         wide = one.solid.width * share
-        faces.extend(_faces(left, bottom, replace(one.solid, width=wide, height=front), role))
+        faces.extend(faces_of(left, bottom, replace(one.solid, width=wide, height=front), role))
         left += wide
     name = f"{one.map.name}: " if one.map.name else ""
     return Group(tuple(faces), classes=("map",), title=f"{name}{one.map.shape}")
-
-
-def _faces(left: float, bottom: float, solid: _Solid, role: str) -> Iterator[Item]:
-    right, top, pen = left + solid.width, bottom - solid.height, 0.5
-    yield Rect(left, top, solid.width, solid.height, fill=role, stroke=f"{role}:line", stroke_width=pen)
-    if solid.dx:
-        back_left, back_right, up = left + solid.dx, right + solid.dx, top - solid.dy
-        lit = ((left, top), (back_left, up), (back_right, up), (right, top))
-        shaded = ((right, top), (back_right, up), (back_right, bottom - solid.dy), (right, bottom))
-        yield Polygon(lit, f"{role}:top", f"{role}:line", pen)
-        yield Polygon(shaded, f"{role}:side" if role != "input" else "frame", f"{role}:line", pen)
-
-
-def _role(family: str) -> str:
-    return "input" if family in ("input", "skip") else family_role(family)
 
 
 def _label(one: _Placed, above: bool) -> Iterator[Item]:
@@ -516,7 +442,7 @@ def _slanted(text: str, one: _Placed, y: float) -> Iterator[Item]:
 
 def _legend(shown: FeatureMaps, wide: float) -> list[Item]:
     """What the colours and the sizes mean."""
-    families = dict.fromkeys(_role(one.family) for one in shown.maps)
+    families = dict.fromkeys(role_of(one.family) for one in shown.maps)
     names = dict(_NAMES)
     if any(part.family == "skip" for one in shown.maps for part in one.slices):
         names["input"] = "input, or copied"
