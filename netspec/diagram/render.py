@@ -20,6 +20,8 @@ FORMATS = ("svg", "pdf", "png", "html", "dot", "mmd", "tex", "json")
 STYLES = ("graph", "table", "volumes")
 SECONDS = 20.0
 """How long a layout may take."""
+DEEP = 4
+"""Where pictures deeper than that take too long, half the depth is tried next, so that there are few trials."""
 LEAST_SCALE = 0.62
 """What is larger than the page is made smaller, down to this; the default depth is the greatest that then fits."""
 
@@ -135,11 +137,11 @@ def _graph(request: Request) -> tuple[Drawing, tuple[str, ...]]:
 
 
 def _simpler(request: Request, shown: View) -> Request:
-    """The next simpler picture; raises NetspecError (E0803) where there is none."""
+    """The next simpler picture, half as deep where it is deep; raises NetspecError (E0803) where there is none."""
     if shown.unfold and shown.depth > 1:
         return replace(request, unfold=False, depth=shown.depth)
     if shown.depth > 0:
-        return replace(request, depth=shown.depth - 1)
+        return replace(request, depth=min(shown.depth - 1, max(shown.depth // 2, DEEP)))
     message = f"not even a single box is laid out in {request.timeout:g} seconds"
     span = _given("--timeout", f"{request.timeout:g}")
     raise NetspecError((Diagnostic("E0803", message, span, help=f"give it more time: --timeout {SECONDS:g}"),))

@@ -16,6 +16,8 @@ from netspec.layers.base import Layer, spec_literal
 
 LONGEST = 40
 """Characters of a line before it is cut."""
+KEPT = "·"
+"""The size of an axis that stays as it is."""
 
 SHORT = {
     "adaptive_avgpool": "adaptive avgpool",
@@ -25,6 +27,7 @@ SHORT = {
     "depthwise_conv": "depthwise conv",
     "drop_path": "drop path",
     "elu": "ELU",
+    "expand": "expand to",
     "gelu": "GELU",
     "global_avgpool": "global avgpool",
     "global_maxpool": "global maxpool",
@@ -121,6 +124,10 @@ def layer_words(layers: Sequence[Layer], axes: int = 0) -> str:
             return clipped(formula.format(given.get("value", given.get("exponent", ""))))
     if first.name in ("adaptive_avgpool", "adaptive_maxpool"):
         given["size"] = _per_axis(given["size"], axes)
+    if first.name == "expand":
+        given["shape"] = given["shape"].replace("-1", KEPT)
+    if first.name == "embedding":
+        given["count"] += f" → {given.pop('features')}"
     if first.name in _WINDOWS:
         return clipped(_window(name, given, axes))
     return clipped(", ".join(filter(None, [f"{name} {parts[0]}" if (parts := _named(given)) else name, *parts[1:]])))

@@ -12,7 +12,7 @@ from netspec.elaborate.calls import Calls
 from netspec.elaborate.draft import DraftNode, DraftScope
 from netspec.elaborate.environment import UNBOUND, Environment, Unbound
 from netspec.elaborate.problems import Problem, Spoilt, Stop, counted, nearest
-from netspec.elaborate.state import DEEPEST, MOST_MISTAKES, MOST_STAGES, Frame
+from netspec.elaborate.state import DEEPEST, MOST_MISTAKES, MOST_STAGES, STEPS_OF_A_STATEMENT, Frame
 from netspec.elaborate.values import POISON, Poison, Result, SharedModule, Tensor, Word
 from netspec.graph.graph import ScopeKind
 from netspec.layers import REGISTRY
@@ -46,6 +46,7 @@ class Bodies(Calls):
                     self.state.report(Problem("E0215", "nothing can follow the return of a block", statement.span))
                 return
             self.still_sound()
+            self.state.work(statement.span, STEPS_OF_A_STATEMENT)
             try:
                 self.statement(statement, frame, each)
             except Problem as problem:
@@ -420,8 +421,7 @@ class Bodies(Calls):
         evaluated = self.evaluated(default.arguments, frame, default.span)
         if evaluated.positional or evaluated.tensors:
             raise self.misused(definition, "default takes arguments by name only", default.span)
-        bound = self.bound(definition, [], evaluated)
-        values = {name: self.for_parameter(definition, name, *pair) for name, pair in bound.items()}
+        values = self.for_parameters(definition, self.bound(definition, [], evaluated))
         frame.environment.default(definition.name, values)
 
     def loop_over(self, loop: tree.For, frame: Frame, each: Each) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -355,7 +356,7 @@ class Calls(Expressions):
             raise self.misused(definition, message, span)
         bound = self.bound(definition, [(tensor, span) for tensor in tensors], arguments)
         values = dict(frame.environment.defaults.get(definition.name, {}))
-        values |= {name: self.for_parameter(definition, name, *pair) for name, pair in bound.items()}
+        values |= self.for_parameters(definition, bound)
         missing = [p.name for p in definition.parameters if p.default is None and p.name not in values]
         if missing and arguments.tensors and entering is not None:
             help = f"the first tensor enters the block; for one more, declare a parameter: {missing[0]}: tensor"
@@ -391,9 +392,14 @@ class Calls(Expressions):
             bound[name] = pair
         return bound
 
-    def for_parameter(self, definition: tree.Definition, name: str, value: Any, span: Span) -> Any:
+    def for_parameters(self, definition: tree.Definition, bound: Mapping[str, tuple[Any, Span]]) -> dict[str, Any]:
+        """The values of parameters by name, each of its parameter's type; raises Problem where one is of another."""
+        by_name = {parameter.name: parameter for parameter in definition.parameters}
+        return {name: self.for_parameter(definition, by_name[name], *pair) for name, pair in bound.items()}
+
+    def for_parameter(self, definition: tree.Definition, parameter: tree.Parameter, value: Any, span: Span) -> Any:
         """The value that a parameter is given, of the parameter's type; raises Problem where it is of another."""
-        parameter = next(p for p in definition.parameters if p.name == name)
+        name = parameter.name
         if is_tensor(parameter):
             if not isinstance(value, Tensor | Result | Word | SharedModule):
                 message = f"{name} of {definition.name} is a tensor, but this is {operators.kind(value)}"

@@ -48,6 +48,7 @@ class Expressions:
 
     def evaluate(self, expression: tree.Expr, frame: Frame) -> Any:
         """The value of an expression; raises Problem, or Spoilt where an earlier mistake is behind it."""
+        self.state.work(expression.span)
         return _EVALUATE[type(expression)](self, expression, frame)
 
     def weighed(self, value: Any, span: Span) -> Any:

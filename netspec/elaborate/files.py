@@ -11,16 +11,18 @@ from netspec.elaborate.draft import DraftScope
 from netspec.elaborate.environment import Environment
 from netspec.elaborate.nets import Elaborator, elaborate
 from netspec.elaborate.problems import Problem, Spoilt, Stop, in_order, nearest
-from netspec.elaborate.state import Frame, State
+from netspec.elaborate.state import MOST_DIAGNOSTICS, MOST_MISTAKES, MOST_STEPS, Frame, State
 from netspec.elaborate.types import known_types
 from netspec.elaborate.values import POISON, Template
 from netspec.graph.graph import Graph
 from netspec.layers import REGISTRY
 from netspec.syntax import tree
-from netspec.syntax.parser import parse
+from netspec.syntax.parser import LARGEST_FILE, parse
 from netspec.syntax.source import Source, Span
 
 MOST_FILES = 100
+MOST_TEXT = 2 * LARGEST_FILE
+"""So many characters of files are read for one spec."""
 ROOT_MARKS = (".git", "pyproject.toml")
 STANDARD = Path(__file__).resolve().parent.parent / "std"
 
@@ -43,14 +45,18 @@ class Module:
         """The graphs of the nets that can be elaborated as they are, each parameter having a default; what is wrong."""
         graphs: list[Graph] = []
         found: list[Diagnostic] = []
+        state = State()
         for name in self.nets:
             template = self.environment.templates.get(name)
             if template is None or any(parameter.default is None for parameter in template.definition.parameters):
                 continue
+            state = State(steps=state.steps)
             try:
-                graphs.append(elaborate(template))
+                graphs.append(elaborate(template, state=state))
             except NetspecError as error:
                 found.extend(error.diagnostics)
+            if state.steps > MOST_STEPS or len(found) >= MOST_DIAGNOSTICS:
+                break
         return graphs, list(in_order(found, self.source))
 
 
@@ -61,6 +67,7 @@ class Project:
     root: Path | None
     modules: dict[Path, Module] = field(default_factory=dict)
     opening: list[Path] = field(default_factory=list)
+    text: int = 0
 
     def read(self, source: Source, path: Path | None) -> Module:
         """The module that a source defines; raises NetspecError with all mistakes of its outermost level."""
@@ -84,6 +91,8 @@ class Project:
             except Spoilt:
                 pass
             _spoil(item, module.environment)
+            if state.mistakes > MOST_MISTAKES or len(found) > MOST_MISTAKES:
+                break
         found.extend(state.diagnostics)
         if found:
             if len(self.opening) <= 1:
@@ -175,7 +184,12 @@ class Project:
                 raise Problem("E0213", f"more than {MOST_FILES} files are imported", item.module.span)
             self.opening.append(target)
             try:
-                self.modules[target] = self.read(source_of(target, shown(target)), target)
+                source = source_of(target, shown(target))
+                self.text += len(source.text)
+                if self.text > MOST_TEXT:
+                    message = f"the files that are imported have more than {MOST_TEXT:,} characters together"
+                    raise Stop(Problem("E0213", message, item.module.span))
+                self.modules[target] = self.read(source, target)
             finally:
                 self.opening.pop()
         return self.modules[target]
@@ -189,9 +203,6 @@ def shown(path: Path) -> str:
         if path.is_relative_to(STANDARD):
             return f"std/{path.relative_to(STANDARD)}"
         return str(path)
-
-
-LARGEST_FILE = 1 << 20
 
 
 def source_of(path: Path, name: str) -> Source:
@@ -230,9 +241,17 @@ def _is_file(path: Path) -> bool:
         return False
 
 
+def _others(path: Path) -> list[str]:
+    """The specs in the folder where a file would be, but for itself."""
+    try:
+        return [other.name for other in path.parent.glob("*.net") if other.name != path.name]
+    except OSError:
+        return []
+
+
 def _near_file(path: Path, written: str) -> str:
     """A question for the file next to `path` that may have been meant, spelt as the wrong name was."""
-    near = nearest(path.name, [p.name for p in path.parent.glob("*.net")]) if path.parent.is_dir() else None
+    near = nearest(path.name, _others(path))
     folder = written[: -len(path.name)] if written.endswith(path.name) else ""
     return f"did you mean {folder}{near}?" if near else ""
 

@@ -11,7 +11,7 @@ from netspec.elaborate.calls import MOST_DIMENSIONS
 from netspec.elaborate.draft import DraftOutput, DraftScope, freeze
 from netspec.elaborate.environment import Environment
 from netspec.elaborate.problems import Problem, Spoilt, Stop, in_order, nearest
-from netspec.elaborate.state import MOST_STAGES, Frame, State
+from netspec.elaborate.state import MOST_STAGES, STEPS_OF_A_NET, STEPS_OF_A_STATEMENT, Frame, State
 from netspec.elaborate.types import fits_type, is_tensor, not_of_type
 from netspec.elaborate.values import Poison, Result, Template, Tensor, Word
 from netspec.elaborate.wiring import Wirings
@@ -23,6 +23,8 @@ from netspec.syntax import tree
 from netspec.syntax.source import Span
 
 MOST_OPEN_SIZES = 16
+MOST_ENDS = 256
+"""How many inputs a net may have, and how many outputs."""
 
 
 class Elaborator(Wirings):
@@ -81,6 +83,7 @@ class Elaborator(Wirings):
         self, definition: tree.Definition, arguments: dict[str, Any], environment: Environment, span: Span
     ) -> None:
         """Every parameter's name with its argument, or else its default, evaluated where the block is defined."""
+        self.state.work(span, STEPS_OF_A_STATEMENT * len(definition.parameters))
         for parameter in definition.parameters:
             if parameter.name in arguments:
                 environment.names[parameter.name] = arguments[parameter.name]
@@ -95,7 +98,7 @@ class Elaborator(Wirings):
                 )
             nowhere = Frame(environment, DraftScope("group", "", span), None)
             value = self.evaluate(parameter.default, nowhere)
-            value = self.for_parameter(definition, parameter.name, value, parameter.default.span)
+            value = self.for_parameter(definition, parameter, value, parameter.default.span)
             environment.names[parameter.name] = value
 
     def net_statement(self, statement: tree.Input | tree.Output, frame: Frame) -> None:
@@ -114,6 +117,8 @@ class Elaborator(Wirings):
 
     def input(self, statement: tree.Input, frame: Frame) -> None:
         """Declares an input; in a net used as a block, names the value that has entered."""
+        if len(self.state.inputs) == MOST_ENDS:
+            raise Stop(Problem("E0504", f"a net has at most {MOST_ENDS} inputs", statement.span))
         shape = self.declared(statement, frame)
         frame.inputs += 1
         if frame.scope.module.kind == "block":
@@ -187,6 +192,8 @@ class Elaborator(Wirings):
 
     def output(self, statement: tree.Output, frame: Frame) -> None:
         """Names an output; the flow stays where it was."""
+        if len(self.state.outputs) == MOST_ENDS:
+            raise Stop(Problem("E0504", f"a net has at most {MOST_ENDS} outputs", statement.span))
         nested = frame.scope.module.kind == "block"
         if nested and statement.when_training:
             return
@@ -208,12 +215,14 @@ def elaborate(
     template: Template,
     arguments: Mapping[str, Any] | None = None,
     inputs: Mapping[str, list[Any]] | None = None,
+    state: State | None = None,
 ) -> Graph:
     """The graph of a net with the given arguments for its parameters and shapes for its inputs.
 
+    `state` is one in which nothing has grown yet, where some of the work has been spent already.
     Raises NetspecError with everything that was found wrong.
     """
-    state = State()
+    state = state or State()
     elaborator = Elaborator(state, inputs)
     graph: Graph | None = None
     try:
@@ -238,6 +247,7 @@ def _net(elaborator: Elaborator, template: Template, arguments: dict[str, Any]) 
     _check_arguments(definition, arguments)
     if state.diagnostics:
         return None
+    state.work(definition.signature, STEPS_OF_A_NET)
     elaborator.bind_parameters(definition, arguments, environment, definition.signature)
     _check_inputs(definition, elaborator.shapes)
     _check_size(template)

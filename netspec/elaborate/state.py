@@ -24,6 +24,10 @@ DEEPEST = 64
 """How deep blocks, wirings and groups may be nested in one another once unrolled."""
 MOST_ITEMS = 500_000
 """How many items of lists the expressions of one net may handle, all together."""
+MOST_STEPS = 1_000_000
+"""How much work the nets of one file may be, in steps: an expression is one each time that it is come by."""
+STEPS_OF_A_STATEMENT, STEPS_OF_A_STAGE, STEPS_OF_A_NET = 2, 10, 100
+"""What the others are, as they take time; a parameter is as a statement."""
 MOST_DIAGNOSTICS = 50
 MOST_MISTAKES = 500
 """How many diagnostics a net is given, and after how many mistakes, the same ones counted again, loops are left."""
@@ -76,6 +80,7 @@ class State:
     open_blocks: dict[int, tree.Definition] = field(default_factory=dict)
     stages: int = 0
     items: int = 0
+    steps: int = 0
     mistakes: int = 0
     nodes: int = 0
     rounds: int = 1
@@ -95,8 +100,9 @@ class State:
             self.diagnostics.append(found)
 
     def spend(self, span: Span, stages: int = 1) -> None:
-        """Counts work against the budget; raises Stop where a net grows without bound."""
+        """Counts stages against the budget; raises Stop where a net grows without bound."""
         self.stages += stages
+        self.work(span, STEPS_OF_A_STAGE * stages)
         if self.stages > MOST_STAGES:
             raise Stop(
                 Problem(
@@ -105,6 +111,20 @@ class State:
                     span,
                     "the limit is reached here",
                     help="make the repeats or the blocks that use blocks smaller",
+                )
+            )
+
+    def work(self, span: Span, steps: int = 1) -> None:
+        """Counts steps against the budget; raises Stop where there is no end to them."""
+        self.steps += steps
+        if self.steps > MOST_STEPS:
+            raise Stop(
+                Problem(
+                    "E0502",
+                    f"this file takes more than {MOST_STEPS:,} steps to unroll",
+                    span,
+                    "the limit is reached here",
+                    help="make the repeats smaller, or what is in them shorter",
                 )
             )
 

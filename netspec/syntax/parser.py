@@ -21,7 +21,7 @@ from netspec.syntax.mistakes import Place, explain
 from netspec.syntax.report import Report
 from netspec.syntax.source import Source, Span
 
-LARGEST_FILE = 2**20
+LARGEST_FILE = 2**19
 _NEAR = 400
 """How far after a mistake, on its line, what is wrong belongs to the same statement."""
 
@@ -40,7 +40,7 @@ def parse(source: Source) -> tuple[tree.File, list[Diagnostic]]:
             "this file is too large",
             0,
             0,
-            label="more than 1 MiB",
+            label=f"more than {LARGEST_FILE // 1024} KiB",
             help="a network of any size is a few pages with for and block",
         )
         return empty, report.diagnostics()

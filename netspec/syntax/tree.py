@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import Any, Literal, TypeAlias, TypeVar, dataclass_transform
+from typing import Any, Literal, Self, TypeAlias, TypeVar, dataclass_transform
 
 from netspec.syntax.source import NOWHERE, Span
 
@@ -25,8 +25,8 @@ def part(cls: type[T]) -> type[T]:
 class Tree:
     """What every part of a file has: where it was read from, which is given by name and is no part of what it says.
 
-    Trees are compared, hashed and shown without recursion: no file is too deep for it. Values are equal where their
-    types are, too: `1` is not `1.0`.
+    Trees are compared, hashed, shown, copied and pickled without recursion: no file is too deep for it. Values are
+    equal where their types are, too: `1` is not `1.0`.
     """
 
     span: Span = field(default=NOWHERE, kw_only=True)
@@ -54,10 +54,53 @@ class Tree:
                     pending.extend(_listed(("", item) for item in items))
         return "".join(text)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _built, (_flat(self),)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        """The tree itself, which nothing can change."""
+        return self
+
     def said(self) -> list[tuple[str, Any]]:
         """What this part of the file says, by name."""
         names: tuple[str, ...] = self.__match_args__
         return [(name, getattr(self, name)) for name in names]
+
+
+def _flat(part: Tree) -> list[tuple[Any, Any]]:
+    """The parts of a tree, each after its own: a class with a span, tuple with a length, None with a value."""
+    found: list[tuple[Any, Any]] = []
+    pending: list[Any] = [part]
+    while pending:
+        match pending.pop():
+            case Tree() as inner:
+                found.append((type(inner), inner.span))
+                names: tuple[str, ...] = inner.__match_args__
+                pending.extend(getattr(inner, name) for name in names)
+            case tuple() as items:
+                found.append((tuple, len(items)))
+                pending.extend(items)
+            case value:
+                found.append((None, value))
+    return found[::-1]
+
+
+def _built(flat: Iterable[tuple[Any, Any]]) -> Tree:
+    """The tree that `_flat` took apart."""
+    made: list[Any] = []
+    for kind, told in flat:
+        if kind is None:
+            made.append(told)
+            continue
+        start = len(made) - (told if kind is tuple else len(kind.__match_args__))
+        inner = made[start:]
+        made[start:] = [tuple(inner) if kind is tuple else kind(*inner, span=told)]
+    (tree,) = made
+    assert isinstance(tree, Tree)
+    return tree
 
 
 def _said(part: Tree) -> Iterator[object]:

@@ -12,7 +12,9 @@ from xml.etree import ElementTree
 import pytest
 
 import netspec
-from netspec.diagram.render import FORMATS, Request, render
+from netspec.diagnostics import NetspecError
+from netspec.diagram.render import FORMATS, Request, _simpler, render
+from netspec.diagram.view import view
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -184,3 +186,17 @@ def test_the_layout_process_ends_with_its_picture(small: Path) -> None:
     assert process.poll() is not None
     assert found.nodes[0][1] < found.nodes[1][1]
     assert found.curves[0][0][1] < found.curves[0][-1][1]
+
+
+def test_a_deep_net_is_tried_at_few_depths() -> None:
+    """Each may take as long as a layout may, so that trying all sixty would be twenty minutes."""
+    opened, closed = "".join(f"a{i} = {{ " for i in range(40)), " }" * 40
+    graph = netspec.parse(f"net Deep {{ input x [3]\n {opened} relu {closed} }}").graph()
+    with pytest.raises(NetspecError, match="not even a single box") as error:
+        render(Request(graph, depth=40, timeout=0), "svg")
+    assert [found.code for found in error.value.diagnostics] == ["E0803"]
+    depths, request = [40], Request(graph, depth=40)
+    while depths[-1]:
+        request = _simpler(request, view(graph, request.depth))
+        depths.append(request.depth or 0)
+    assert depths[1:] == [20, 10, 5, 4, 3, 2, 1, 0]

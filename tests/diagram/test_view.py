@@ -9,6 +9,7 @@ import pytest
 
 import netspec
 from netspec.diagram.view import Box, View, view
+from netspec.diagram.words import layer_words
 from netspec.graph.graph import Graph
 
 EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*.net"))
@@ -240,3 +241,16 @@ def test_a_focus_that_is_no_block(focus: str, said: str) -> None:
     with pytest.raises(netspec.NetspecError, match="E0801") as caught:
         view(graph, focus=focus)
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "stage", "told"),
+    [
+        ("x [1, 28, 28]", "expand([16, -1, -1])", "expand to 16×·×·"),
+        ("t: int [100]", "embedding(205, 64)", "embedding 205 → 64"),
+        ("t: int [100]", "embedding(205, 64, padding=0)", "embedding 205 → 64, padding 0"),
+    ],
+)
+def test_sizes_are_said_as_a_person_would(inputs: str, stage: str, told: str) -> None:
+    graph = netspec.parse(f"net N {{\n  input {inputs}\n  {stage}\n}}").graph()
+    assert layer_words([graph.nodes[0].layer]) == told

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import netspec
-from netspec.diagnostics import render
+from netspec.diagnostics import NetspecError, render
 
 HEAD = "net N {\n  input x [3, 32, 32]\n"
 CHECK = """
@@ -56,6 +56,12 @@ SPECS = {
         doubling(9, "conv(3, 1)", "if in.channels == 3 {{ " + "B{0}; " * 6 + "}}"),
         net("repeat 1000 { repeat 1000 { relu } }"),
         net("for a in [1, 2, 3] { " + "repeat 30000 { relu }\n" * 3 + " }"),
+        net("repeat 40000 {\n" + "let a = 1\n" * 10_000 + "}"),
+        net("repeat 40000 {\n" + "default conv(bias=false)\n" * 10_000 + "}"),
+        net(f"repeat 40000 {{ let a = max({', '.join(['1'] * 10_000)}) }}"),
+        f"block A({', '.join(f'a{i}=1' for i in range(10_000))}) {{ let b = 1\n }}\n" + net("repeat 40000 { A }"),
+        "\n".join(f"net N{i} {{ input x [3]\n repeat 30000 {{ relu }} }}" for i in range(100)),
+        "\n".join(f"net N{i} {{ input x [3]\n relu }}" for i in range(12_000)),
     ],
     "E0503": [
         "block A { B }\nblock B { A }\n" + net("A"),
@@ -87,12 +93,14 @@ SPECS = {
         "net N { input x [3, H, W]\n repeat 300 { maxpool(3, stride=2, pad=1) } }",
         "net N { input x [3, H, W]\n repeat 300 { upconv(3, 4, stride=2, pad=1) } }",
         "net N {" + "".join(f"input x{i} [A{i}, B{i}, C{i}, D{i}]\n" for i in range(100)) + "}",
+        "net N {" + "".join(f"input x{i} [3]\n" for i in range(20_000)) + "}",
+        net("\n".join(f"output o{i} = relu" for i in range(20_000))),
     ],
     "E0505": [
         "\n".join(f"block B{i} {{ B{i + 1} }}" for i in range(10_000)) + "\nblock B10000 { relu }\n" + net("B0"),
         doubling(40, "relu", "residual {{ B{0} }}"),
     ],
-    "E0203": [net("conv(10**12, 3)"), net(f"conv('{'x' * 900_000}', 3)")],
+    "E0203": [net("conv(10**12, 3)"), net(f"conv('{'x' * 500_000}', 3)")],
     "E0302": [net("reshape([10**15])")],
     "E0105": [net(f"conv({'(' * 10_000}8{')' * 10_000}, 3)"), net("{" * 10_000 + "relu" + "}" * 10_000)],
     "E0106": [net(f"conv({'+'.join(['1'] * 10_000)}, 3)"), "let a = " + "not " * 10_000 + "true\n" + net("relu")],
@@ -131,7 +139,7 @@ def test_ten_thousand_layers(body: str) -> None:
 
 
 def test_what_is_said_of_long_names_and_texts_is_short() -> None:
-    long = "a" * 900_000
+    long = "a" * 500_000
     for body in (f"conv('{long}', 3)", f"{long} = relu", f"{long}", f"relu -> {long}", f"conv({long}, 3)"):
         found = netspec.parse(net(body)).check()
         assert found
@@ -154,3 +162,61 @@ def test_nested_as_deep_as_may_be() -> None:
         spec = netspec.parse("\n".join([*blocks, f"block B{depth}(n) {{ relu }}", net("B0")]))
         assert [diagnostic.code for diagnostic in spec.check()] in ([], ["E0505"])
         assert not any("unrolled" in diagnostic.message for diagnostic in spec.check())
+
+
+def test_many_parameters_are_each_looked_at_once() -> None:
+    """Each once more for every other one would be minutes."""
+    names = [f"a{i}" for i in range(30_000)]
+    spec = netspec.parse(f"net N({', '.join(f'{name}=1' for name in names)}) {{ input x [3]\n relu }}")
+    assert len(spec.graph(a29999=2).arguments) == len(names)
+
+
+def test_imports_are_bounded_together(tmp_path: Path) -> None:
+    main = tmp_path / "main.net"
+
+    def told(lines: list[str]) -> list[str]:
+        main.write_text("\n".join(lines) + "\n" + net("relu"))
+        with pytest.raises(NetspecError) as error:
+            netspec.load(main)
+        return [diagnostic.code for diagnostic in error.value.diagnostics]
+
+    for number in range(4):
+        (tmp_path / f"large{number}.net").write_text(f"# {'x' * 400_000}\nblock B{number} {{ relu }}\n")
+    assert told([f'from "large{i}.net" import B{i}' for i in range(4)]) == ["E0213", "E0213"]
+    missing = told([f'from "missing{i}.net" import A{i}' for i in range(10_000)])
+    assert set(missing) == {"E0211"}
+    assert len(missing) <= 50
+
+
+@pytest.mark.parametrize("name", ["a/" * 50_000 + "b.net", "a" * 5_000 + ".net", "x/../" * 3_000 + "b.net"])
+def test_names_that_no_file_can_have(tmp_path: Path, name: str) -> None:
+    (tmp_path / "main.net").write_text(f'from "{name}" import A\n' + net("A"))
+    with pytest.raises(NetspecError) as error:
+        netspec.load(tmp_path / "main.net")
+    assert error.value.diagnostics[0].code == "E0211"
+
+
+def test_what_is_imported_is_a_file_of_the_project(tmp_path: Path) -> None:
+    """Links, devices and pipes lead nowhere: a pipe would never end, and what is outside is nobody's business."""
+    home = tmp_path / "project"
+    home.mkdir()
+    (tmp_path / "secret.net").write_text("block A { relu }\n")
+    (home / "link.net").symlink_to(tmp_path / "secret.net")
+    (home / "device.net").symlink_to("/dev/zero")
+    (home / "folder.net").mkdir()
+    os.mkfifo(home / "pipe.net")
+    wrong = {
+        "link": "E0212",
+        "device": "E0212",
+        "folder": "E0211",
+        "pipe": "E0211",
+        "../secret": "E0212",
+        "main": "E0213",
+    }
+    for name, code in wrong.items():
+        (home / "main.net").write_text(f'from "{name}.net" import A\n' + net("A"))
+        with pytest.raises(NetspecError) as error:
+            netspec.load(home / "main.net")
+        (found,) = error.value.diagnostics
+        assert (name, found.code) == (name, code)
+        assert f"did you mean {name}.net" not in found.help

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import copy
+import pickle
 import re
 import subprocess
 import sys
@@ -396,7 +398,7 @@ def test_parsing_does_without_lark() -> None:
 
 
 @pytest.mark.parametrize("opening", ["residual {", "c = add {", "if true {"])
-def test_the_deepest_trees_are_compared_hashed_and_shown(opening: str) -> None:
+def test_the_deepest_trees_are_compared_hashed_shown_copied_and_pickled(opening: str) -> None:
     """As deep as may be, and from deep within a program."""
     depth = 62
     for negations in range(80, 0, -1):
@@ -409,6 +411,8 @@ def test_the_deepest_trees_are_compared_hashed_and_shown(opening: str) -> None:
     assert hash(one) == hash(other)
     assert repr(one) == repr(other)
     assert repr(one).count("Unary(") == negations > 20
+    assert copy.deepcopy(one) == copy.copy(one) == one
+    assert pickle.loads(pickle.dumps(one)) == one
 
 
 def test_trees_tell_types_apart() -> None:
