@@ -9,7 +9,7 @@ SETUP := $(VENV)/.netspec-installed
 PARITY := .parity/.netspec-installed
 WORKERS ?= 2
 
-.PHONY: demo test lint setup reference gallery benchmark clean
+.PHONY: demo test lint setup reference gallery benchmark trainings clean
 .DEFAULT_GOAL := test
 
 setup: $(SETUP)
@@ -54,6 +54,10 @@ gallery: $(SETUP)
 
 benchmark: $(SETUP) $(PARITY)
 	$(BIN)/python -m benchmarks
+
+# Trains what docs/trainings.md shows, an hour of one core. Runs that are there already are not done again.
+trainings: $(SETUP)
+	$(BIN)/python -m benchmarks trainings
 
 clean:
 	rm -rf $(VENV) .parity dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

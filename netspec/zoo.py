@@ -95,10 +95,16 @@ FAMILIES = (
     *(Network(f"resnet{depth}", "resnet", {"depth": depth}) for depth in (18, 34, 50, 101, 152)),
     *(Network(f"resnet{depth}_v1", "resnet", {"depth": depth, "v1": True}) for depth in (50, 101, 152)),
     *(Network(f"wide_resnet{depth}_2", "resnet", {"depth": depth, "wide": 2}, follows=1) for depth in (50, 101)),
+    *(Network(f"resnet_cifar{depth}", "resnet_cifar", {"depth": depth}) for depth in (20, 32, 44, 56, 110)),
+    *(
+        Network(f"plain_cifar{depth}", "resnet_cifar", {"depth": depth, "shortcuts": False})
+        for depth in (20, 32, 44, 56)
+    ),
     *(Network(f"preact_resnet{depth}", "preact_resnet", {"depth": depth}) for depth in (50, 101, 152, 200)),
     *(Network(f"se_resnet{depth}", "se_resnet", {"depth": depth}) for depth in (50, 101, 152)),
     *(Network(f"densenet{depth}", "densenet", {"depth": depth}) for depth in (121, 161, 169, 201)),
     *(Network(f"highway_mnist{depth}", "highway_mnist", {"depth": depth}) for depth in (10, 20, 50, 100)),
+    *(Network(f"plain_mnist{depth}", "highway_mnist", {"depth": depth}, net="Plain") for depth in (10, 20, 50, 100)),
     *(Network(f"highway_conv{width}", "highway_conv", {"width": width}) for width in (16, 32)),
     Network("bytenet", "bytenet", net="ByteNet"),
     Network("bytenet_lm", "bytenet"),

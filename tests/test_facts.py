@@ -97,3 +97,17 @@ def node_name(graph: Graph, name: str) -> str:
 def size_of(field: Any) -> int:
     assert isinstance(field, tuple)
     return int(field[0].size)
+
+
+@pytest.mark.parametrize("depth", [10, 20, 50, 100])
+def test_the_plain_nets_beside_the_highway_nets(depth: int) -> None:
+    parameters = zoo.find(f"plain_mnist{depth}").graph().parameters
+    assert f"plain width-71 twin: {parameters:,} params" in MODELS[f"highway.mnist_fc_{depth}"]["notes"]
+
+
+@pytest.mark.parametrize(("depth", "millions"), [(20, 0.27), (32, 0.46), (44, 0.66), (56, 0.85), (110, 1.7)])
+def test_resnets_for_cifar(depth: int, millions: float) -> None:
+    """He et al. 2016, table 6; a shortcut has no parameters, so the plain nets have as many."""
+    digits = len(str(millions)) - 2
+    names = [name for name in (f"resnet_cifar{depth}", f"plain_cifar{depth}") if name != "plain_cifar110"]
+    assert {round(zoo.find(name).graph().parameters / 1e6, digits) for name in names} == {millions}

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import pytest
 
 import netspec
-from netspec import zoo
+from netspec import NetspecError, zoo
 
 Cli: TypeAlias = Callable[..., "subprocess.CompletedProcess[str]"]
 NETWORKS = zoo.networks()
@@ -133,3 +133,11 @@ def test_a_folder_that_is_missing(cli: Cli, tmp_path: Path) -> None:
     assert result.returncode == 1
     assert "make the folder models first" in result.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_basic_blocks_have_no_wide_form(root: Path) -> None:
+    """Better than a net that is not wide."""
+    spec = netspec.load(root / "examples" / "resnet.net")
+    with pytest.raises(NetspecError, match="BasicBlock has no parameter wide"):
+        spec.graph(depth=18, wide=2)
+    assert spec.graph(depth=50, wide=2).parameters == 68_883_240  # torchvision's wide_resnet50_2

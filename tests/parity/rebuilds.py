@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -148,6 +149,55 @@ def highway(image: Tensor, following: Weights) -> Tensor:
     return F.linear(x, *following())
 
 
+def plain(image: Tensor, following: Weights, depth: int) -> Tensor:
+    x = image.flatten(1)
+    for _ in range(depth):
+        x = F.relu(F.linear(x, *following()))
+    return F.linear(x, *following())
+
+
+for depth in (10, 20, 50, 100):
+    rebuilt(f"plain_mnist{depth}")(partial(plain, depth=depth))
+
+
+def cifar(image: Tensor, following: Weights, depth: int, shortcuts: bool) -> Tensor:
+    """He et al., section 4.2: three stages of 2n layers; a shortcut of option A has no weights."""
+    x = F.relu(normalised(F.conv2d(image, *following(), padding=1), following))
+    n = (depth - 2) // 6
+    for block in range(3 * n):
+        stride = 2 if block in (n, 2 * n) else 1
+        y = F.relu(normalised(F.conv2d(x, *following(), stride=stride, padding=1), following))
+        y = normalised(F.conv2d(y, *following(), padding=1), following)
+        if shortcuts:
+            same = F.max_pool2d(x, 1, stride)
+            y = y + torch.cat([same, torch.zeros_like(same)], 1) if stride == 2 else y + same
+        x = F.relu(y)
+    return F.linear(x.mean((2, 3)), *following())
+
+
+for depth in (20, 32, 44, 56, 110):
+    rebuilt(f"resnet_cifar{depth}")(partial(cifar, depth=depth, shortcuts=True))
+for depth in (20, 32, 44, 56):
+    rebuilt(f"plain_cifar{depth}")(partial(cifar, depth=depth, shortcuts=False))
+
+
+@rebuilt("mnist1d_resnet")
+def mnist1d_resnet(signal: Tensor, following: Weights) -> Tensor:
+    """Signals are rings: what a convolution sees beyond one end is the other end."""
+
+    def conv(x: Tensor) -> Tensor:
+        (weight,) = following()
+        side = weight.shape[2] // 2
+        return normalised(F.conv1d(torch.cat([x[..., -side:], x, x[..., :side]], 2), weight), following)
+
+    def block(x: Tensor) -> Tensor:
+        return F.relu(x + conv(F.relu(conv(x))))
+
+    x = F.max_pool1d(block(F.relu(conv(signal))), 2)
+    x = F.max_pool1d(block(x), 2)
+    return F.linear(F.relu(conv(x)).amax(2), *following())
+
+
 @rebuilt("highway_conv16")
 def highway_conv(image: Tensor, following: Weights) -> Tensor:
     x = F.relu(F.conv2d(image, *following(), padding=1))
@@ -187,26 +237,45 @@ def maxout_cifar(image: Tensor, following: Weights) -> Tensor:
     return F.linear(maxout(F.linear(x.flatten(1), *following()), 5), *following())
 
 
+def rectified(x: Tensor, following: Weights, **how: Any) -> Tensor:
+    return F.relu(F.conv2d(x, *following(), **how))
+
+
+def halved(x: Tensor) -> Tensor:
+    return F.max_pool2d(x, 3, 2, ceil_mode=True)
+
+
+def inception(x: Tensor, following: Weights) -> Tensor:
+    """The paper's module, without batch normalisation."""
+    conv = partial(rectified, following=following)
+    parts = [conv(x), conv(conv(x), padding=1), conv(conv(x), padding=2)]
+    return torch.cat([*parts, conv(F.max_pool2d(x, 3, 1, 1))], 1)
+
+
 @rebuilt("googlenet", inputs={"image": [3, 224, 224]}, aux=False)
 def googlenet(image: Tensor, following: Weights) -> Tensor:
-    """The paper's, without batch normalisation; every pool of stride 2 rounds up."""
-
-    def conv(x: Tensor, **how: Any) -> Tensor:
-        return F.relu(F.conv2d(x, *following(), **how))
-
-    def pool(x: Tensor) -> Tensor:
-        return F.max_pool2d(x, 3, 2, ceil_mode=True)
-
-    def inception(x: Tensor) -> Tensor:
-        parts = [conv(x), conv(conv(x), padding=1), conv(conv(x), padding=2)]
-        return torch.cat([*parts, conv(F.max_pool2d(x, 3, 1, 1))], 1)
-
-    x = F.local_response_norm(pool(conv(image, stride=2, padding=3)), 5, 1e-4, 0.75, 1.0)
-    x = pool(F.local_response_norm(conv(conv(x), padding=1), 5, 1e-4, 0.75, 1.0))
+    """The paper's; every pool of stride 2 rounds up."""
+    conv = partial(rectified, following=following)
+    x = F.local_response_norm(halved(conv(image, stride=2, padding=3)), 5, 1e-4, 0.75, 1.0)
+    x = halved(F.local_response_norm(conv(conv(x), padding=1), 5, 1e-4, 0.75, 1.0))
     for modules in (2, 5, 2):
         for _ in range(modules):
-            x = inception(x)
-        x = pool(x) if modules + x.shape[2] != 9 else x
+            x = inception(x, following)
+        x = halved(x) if modules + x.shape[2] != 9 else x
+    return F.linear(x.mean((2, 3)), *following())
+
+
+@rebuilt("googlenet_small")
+def googlenet_small(image: Tensor, following: Weights) -> Tensor:
+    """The auxiliary classifiers after the third and the sixth module have weights, and no part in the answer."""
+    x = rectified(image, following, padding=1)
+    for module in range(9):
+        x = inception(x, following)
+        if module in (1, 6):
+            x = halved(x)
+        if module in (2, 5):
+            for _ in ("conv", "fc", "classifier"):
+                following()
     return F.linear(x.mean((2, 3)), *following())
 
 

@@ -61,7 +61,7 @@ def test_rebuilt(rebuild: Rebuild) -> None:
 def assert_close(found: Tensor, expected: Tensor) -> None:
     """Equal but for the order of summation."""
     size = float(expected.detach().abs().max())
-    assert 1e-6 < size < 1e6
+    assert 1e-6 < size < 1e30, "infinite or next to nothing, as in a hundred layers it might be"
     assert expected.std() > 1e-3 * size, "values that are all alike prove nothing"
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-11 * size)
 
