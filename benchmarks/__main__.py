@@ -1,17 +1,18 @@
-"""All measurements, or those named: `python -m benchmarks start size`."""
+"""All measurements, or those named: `python -m benchmarks start size`. The trainings take long and have to be named."""
 
 from __future__ import annotations
 
 import sys
 from importlib import import_module
 
-NAMES = ("start", "size", "construct", "step", "render", "loop", "recompute")
+NAMES = ("start", "size", "construct", "step", "render", "loop", "recompute", "gpu")
 
 
 def main() -> None:
     chosen = sys.argv[1:] or NAMES
-    if unknown := [name for name in chosen if name not in NAMES]:
-        sys.exit(f"there is no measurement {', '.join(unknown)}; there are {', '.join(NAMES)}")
+    known = (*NAMES, "trainings")
+    if unknown := [name for name in chosen if name not in known]:
+        sys.exit(f"there is no measurement {', '.join(unknown)}; there are {', '.join(known)}")
     for name in chosen:
         import_module(f"benchmarks.{name}").main()
 

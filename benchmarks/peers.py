@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -10,7 +12,12 @@ PARITY = Path(__file__).resolve().parent.parent / ".parity"
 
 
 def torchvision() -> ModuleType:
-    """The library; its compiled operators, which no model here uses, are declared so that it loads without them."""
+    """The library where it is installed, else that of the folder, without its compiled operators.
+
+    Those, which no model here uses, are declared so that it loads.
+    """
+    if find_spec("torchvision") is not None:
+        return import_module("torchvision")
     import torch
 
     library = torch.library.Library("torchvision", "DEF")
