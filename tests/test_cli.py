@@ -95,6 +95,22 @@ class TestCheck:
         assert "title=netspec E0301::" in result.stdout
         assert "%0A" in result.stdout
 
+    def test_the_train_section_and_the_net_have_to_fit(self, cli: Cli, tmp_path: Path) -> None:
+        section = "\ntrain {\n  data digits\n  loss cross_entropi\n}\n"
+        path = tmp_path / "trained.net"
+        path.write_text(GOOD + section)
+        refused(
+            cli("check", path),
+            "error[E0602]: there is no loss named cross_entropi",
+            "help: did you mean cross_entropy?",
+        )
+        path.write_text(GOOD + section.replace("entropi", "entropy"))
+        refused(cli("check", path), "error[E0606]: digits gives [1, 8, 8], but Good takes [3, 32, 32]")
+        assert cli("check", path, "--net", "Good").returncode == 0
+        path.write_text(GOOD + "\ntrain {\n" + "".join(f"  key{n} 1\n" for n in range(1000)) + "}\n")
+        refused(result := cli("check", path))
+        assert result.stdout.count("error[") < 60
+
     def test_with_parameters(self, cli: Cli, good: Path) -> None:
         assert cli("check", "good.net", "--set", "width=16", "--input", "image=[3, H, W]").returncode == 0
         refused(cli("check", "good.net", "--set", "width=0"), "E0203")
@@ -263,6 +279,7 @@ class TestOthers:
 
 @pytest.mark.parametrize("command", ["check", "summary", "emit"])
 def test_torch_is_never_imported(command: str, good: Path, root: Path) -> None:
+    good.write_text(GOOD + "\ntrain {\n  data cifar10\n  augment hflip -> normalize\n  loss cross_entropy\n}\n")
     program = (
         "import sys\nfrom netspec import cli\n"
         f"sys.argv = ['netspec', '{command}', 'good.net']\n"

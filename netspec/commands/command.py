@@ -24,7 +24,6 @@ EXTRAS = {
     "jinja2": "train",
     "kornia": "train",
     "matplotlib": "train",
-    "mnist1d": "train",
     "onnx": "onnx",
     "onnxscript": "onnx",
     "safetensors": "train",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -25,6 +25,7 @@ from netspec.commands.printing import print_diagnostics, print_table, shown, wri
 if TYPE_CHECKING:
     from netspec.diagnostics import Diagnostic
     from netspec.graph.graph import Graph
+    from netspec.spec import Spec
 
 
 @command
@@ -35,28 +36,14 @@ def check(
     input: Inputs = None,
     format: Annotated[Literal["text", "json", "github"], typer.Option(help="How to print what is found.")] = "text",
 ) -> None:
-    """Check that every net in the files fits; the exit status is 1 where one does not.
+    """Check that every net in the files fits, and its train section with it; the exit status is 1 where one does not.
 
-    With --net, --set or --input, the net that these describe is checked.
+    With --net, --set or --input, the net that these describe is checked, alone.
     """
-    import netspec
-    from netspec.diagnostics import NetspecError
-
-    settings, shapes = read_settings(set), read_inputs(input)
+    options = net, read_settings(set), read_inputs(input)
     found: list[Diagnostic] = []
     for path in files:
-        nets: Sequence[str] = ()
-        graphs: list[Graph] = []
-        here: list[Diagnostic] = []
-        try:
-            spec = netspec.load(path)
-            if net or settings or shapes:
-                graphs = [spec.graph(net, inputs=shapes, **settings)]
-                nets = [graphs[0].name]
-            else:
-                (graphs, here), nets = spec.graphs(), spec.nets
-        except NetspecError as error:
-            here = list(error.diagnostics)
+        nets, graphs, here = _checked(path, *options)
         found.extend(here)
         if format == "text":
             print_diagnostics(here, sys.stdout)
@@ -71,6 +58,40 @@ def check(
         print(report.json_text(found, list(map(str, files))) if format == "json" else report.github_text(found))
     if any(diagnostic.severity == "error" for diagnostic in found):
         raise typer.Exit(1)
+
+
+def _checked(
+    path: Path, net: str | None, settings: dict[str, Any], shapes: dict[str, list[int | str]] | None
+) -> tuple[Sequence[str], list[Graph], list[Diagnostic]]:
+    """The names of a file's nets, the graphs of those that fit, and what is wrong."""
+    import netspec
+    from netspec.diagnostics import NetspecError
+
+    try:
+        spec = netspec.load(path)
+        if net or settings or shapes:
+            graph = spec.graph(net, inputs=shapes, **settings)
+            return [graph.name], [graph], []
+        graphs, wrong = spec.graphs()
+        return spec.nets, graphs, [*wrong, *_of_training(spec, graphs)]
+    except NetspecError as error:
+        return [], [], list(error.diagnostics)
+
+
+def _of_training(spec: Spec, graphs: Sequence[Graph]) -> list[Diagnostic]:
+    """What is wrong with a file's train section and the net that it trains, as far as can be said without the data.
+
+    What is missing on this machine is not wrong with the file.
+    """
+    trained = [graph for graph in graphs if graph.name == spec.nets[-1]]
+    if spec.train is None or not trained:
+        return []
+    try:
+        from netspec.train import check
+
+        return [diagnostic for diagnostic in check(spec.train, trained[0]) if diagnostic.code != "E0613"]
+    except ModuleNotFoundError:
+        return []
 
 
 @command

@@ -69,7 +69,9 @@ def predict(
     inputs: Annotated[
         list[Path],
         typer.Argument(
-            metavar="INPUT...", help="Pictures or folders of them, .npy, .npz, .csv, .txt.", show_default=False
+            metavar="INPUT...",
+            help="Pictures or folders of them, .npy, .npz, .csv, .txt. For each of several inputs one, in turn.",
+            show_default=False,
         ),
     ],
     output: Output = "-",
@@ -128,8 +130,8 @@ def cam(
     from netspec.train.after import activation_maps, activation_picture, inputs, predict
 
     net = restore(run, device=device, weights=weights)
-    sample = next(inputs.read([image], net))
-    x = predict.entered(net, [sample])
+    sample = inputs.first(image, net)
+    (x,) = predict.entered(net, [sample])
     found = activation_maps.activation_map(net, x, target=target, method=method, layer=layer)
     activation_picture.draw(found, activation_picture.seen(net, sample), net.meaning, output)
     print(f"{activation_picture.title(found, net.meaning)}: {found.method} of {found.layer}, drawn to {shown(output)}")

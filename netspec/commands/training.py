@@ -235,7 +235,7 @@ def curves(
     from netspec.train.runs import curves
 
     curves.compare(runs, output)
-    ends = [curves.read(folder) for folder in runs]
+    ends = curves.read_all(runs)
     width = max(len(run.title) for run in ends)
     for run in ends:
         form = "error {:.1f} %" if run.judged.startswith("error") else "loss {:.3g}"

@@ -42,12 +42,23 @@ class Part(BaseModel):
 
     def written(self) -> str:
         """The part as a spec would write it: its name and the arguments that are not the defaults."""
-        given = [
-            f"{name}={written(getattr(self, name))}"
-            for name in self.arguments()
-            if (info := type(self).model_fields[name]).is_required() or getattr(self, name) != info.default
-        ]
+        given: list[str] = []
+        positional = True
+        for name in self.arguments():
+            info, value = type(self).model_fields[name], getattr(self, name)
+            positional = positional and info.is_required()
+            if positional:
+                given.append(f'"{value}"' if info.annotation is str else written(value))
+            elif info.is_required() or value != info.default:
+                given.append(f"{name}={written(value)}")
         return f"{self.name}({', '.join(given)})" if given else self.name
+
+
+def called(part: Part, output: str | None) -> str:
+    """A part that is about an output of the net, as a spec would write it: `mse(depth)`."""
+    name, _, arguments = part.written().partition("(")
+    inside = ", ".join(filter(None, (output, arguments.removesuffix(")"))))
+    return f"{name}({inside})" if inside else name
 
 
 P = TypeVar("P", bound=Part)
@@ -193,6 +204,8 @@ def _demand(complaint: Any) -> str:
 
 def written(value: Any) -> str:
     """A value as a spec writes it; a text that is no word in quotes."""
+    if isinstance(value, Part):
+        return value.written()
     if isinstance(value, str) and not value.isidentifier():
         return f'"{value}"'
     if isinstance(value, tuple | list):

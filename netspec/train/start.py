@@ -135,7 +135,6 @@ def _trained(
     settings, setup = prepared.settings, prepared.job.setup
     recorder.rows = list(trainer.rows)
     keeper = Keeper(trainer, Checkpoints(recorder.folder), identity(prepared, trainer.processes), lead=recorder.lead)
-    last = setup.steps + trainer.steps * trainer.epoch + trainer.done if setup.steps is not None else None
     with (
         Stop() as stop,
         Watch(settings.epochs, trainer.steps, settings.batch, quiet=quiet or not recorder.lead) as watch,
@@ -144,7 +143,7 @@ def _trained(
 
         def pause(epoch: int, step: int) -> Wish:
             watch.step(epoch, step)
-            if stop.asked or epoch * trainer.steps + step + 1 == last:
+            if stop.asked:
                 return Wish.LEAVE
             return Wish.KEEP if keeper.due else Wish.GO_ON
 
@@ -153,7 +152,7 @@ def _trained(
         with _explained(trainer, recorder, keeper):
             if not kept:
                 keeper.keep()
-            for row in trainer.epochs(pause=pause, keep=keeper.keep):
+            for row in trainer.epochs(pause=pause, keep=keeper.keep, most=setup.steps):
                 recorder.add(row)
                 log(row)
                 watch.epoch(row)
@@ -161,7 +160,7 @@ def _trained(
         status: Status = "finished" if trainer.over else "stopped"
         weights = states.of_model(trainer.settle())
         recorder.finish(weights, status, stop.signal)
-        watch.say(_last_line(recorder, status))
+        watch.say(_last_line(recorder, status, trainer))
     model = prepared.graph.compile().to(trainer.device)
     model.load_state_dict(weights)
     return Run(recorder.folder, settings, tuple(recorder.rows), model, status, stop.signal, recorder.lead)
@@ -226,8 +225,11 @@ def _failed(trainer: Trainer, recorder: Recorder, error: Exception) -> NetspecEr
     return NetspecError((Diagnostic("E0615", message, trainer.settings.span(key), help=help),))
 
 
-def _last_line(recorder: Recorder, status: Status) -> str:
-    done = f"{'stopped after' if status == 'stopped' else 'trained'} {len(recorder.rows)} epochs"
+def _last_line(recorder: Recorder, status: Status, trainer: Trainer) -> str:
+    if status == "stopped" and trainer.done:
+        done = f"stopped after step {trainer.done} of epoch {trainer.epoch + 1}"
+    else:
+        done = f"{'stopped after' if status == 'stopped' else 'trained'} {len(recorder.rows)} epochs"
     accuracy = recorder.rows[-1].test.get("accuracy") if recorder.rows else None
     result = f": test error {100 * (1 - accuracy):.1f} %" if accuracy is not None else ""
     return f"{done}{result}, kept in {recorder.folder}"

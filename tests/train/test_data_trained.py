@@ -8,6 +8,8 @@ import json
 import numpy as np
 import pytest
 import torch
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
 from PIL import Image
 from safetensors.torch import load_file
 from test_pictures import classes, cut, masks
@@ -17,7 +19,7 @@ import netspec
 from netspec import NetspecError
 from netspec.train import resume, train
 from netspec.train.plan.job import job_of, prepare
-from netspec.train.rehearsal.preview import preview, veiled
+from netspec.train.rehearsal.preview import clipped, preview, veiled
 
 CHARACTERS = """\
 net Characters(classes: int = 2) {
@@ -335,6 +337,14 @@ def test_a_sheet_of_signals_and_of_blends(spec, tmp_path):
     signals = "net S {\n  input x [1, 40]\n  flatten -> linear(10)\n}\n\n"
     section = "train {\n  data mnist1d\n  augment shift(3) -> noise(0.1)\n  loss cross_entropy\n}\n"
     assert drawn(spec, tmp_path, signals + section).std() > 5
+
+
+@pytest.mark.parametrize("name", ["cat", "W" * 60, "$a$ of " * 9, "two\nlines and a great many words after them"])
+def test_names_are_cut_to_the_width_of_a_sample(name):
+    (text,) = clipped(name, 7, 1.5).splitlines()
+    wide, _, _ = text_to_path.get_text_width_height_descent(text, FontProperties(size=7), ismath=False)
+    assert wide <= 1.5 * 72
+    assert text == name or (text.endswith("…") and wide > 0.8 * 1.5 * 72)
 
 
 def test_texts_cannot_be_shown(spec, tmp_path):

@@ -133,6 +133,13 @@ def test_pictures_that_differ_in_size_need_one(data, place, tmp_path):
     assert data('images("pets", size=[8, 9], channels=1)').load(place).shape == (1, 8, 9)
 
 
+def test_a_folder_of_nearly_that_name_is_proposed(data, place, tmp_path):
+    classes(tmp_path / "pets")
+    with pytest.raises(DataError, match="there is no folder pest") as error:
+        data('images("pest")').load(place)
+    assert error.value.help == "did you mean pets?"
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -183,7 +190,7 @@ def test_a_damaged_picture_is_named_or_left_out(data, tmp_path, monkeypatch, kin
 
 
 def read_all(loaded, workers=0):
-    return [batch for split in (loaded.train, loaded.test) for batch in Feed(split, Entry(), CPU, workers).in_turn(4)]
+    return [batch for split in (loaded.train, loaded.test) for batch in Feed(split, [Entry()], CPU, workers).in_turn(4)]
 
 
 def test_a_set_of_nothing_but_damage(data, tmp_path):
@@ -209,7 +216,7 @@ def test_what_is_read_when_wanted_is_what_is_read_at_once(data, place, tmp_path,
     lazy = data('images("pets", size=8)').load(place)
     assert (lazy.train.source is not None, held.train.source) == (True, None)
     assert (lazy.shape, lazy.target, len(lazy.train)) == (held.shape, held.target, len(held.train))
-    feeds = [Feed(split.train, Entry(), CPU, workers) for split in (held, lazy)]
+    feeds = [Feed(split.train, [Entry()], CPU, workers) for split in (held, lazy)]
     places = feeds[0].order(3, 1)
     assert torch.equal(feeds[1].order(3, 1), places)
     plan = list(places.split(5))
@@ -280,7 +287,7 @@ def test_folders_of_masks_to_test_with(data, place, tmp_path, monkeypatch, lazy)
     line = 'segmentation("a/image", "a/label", test_images="b/image", test_masks="b/label")'
     loaded = data(line).load(place)
     assert (len(loaded.train), len(loaded.test)) == (6, 2)
-    batch = Feed(loaded.test, Entry(), CPU).slice(0, 2)
+    batch = Feed(loaded.test, [Entry()], CPU).slice(0, 2)
     assert torch.equal((batch.x[:, 0] * 255).round().long(), batch.y * 10)
 
 

@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 from netspec.train.data.entry import Entry
 from netspec.train.data.files import DataError
 from netspec.train.data.given import Given
-from netspec.train.data.tables import ALPHABET, characters, mu_law
+from netspec.train.data.tables import ALPHABET, characters, mu_law, text_of
 from netspec.train.engine.feed import Feed
 
 CPU = torch.device("cpu")
@@ -142,7 +142,7 @@ def test_a_series_of_levels_enters_one_hot_or_as_indices(data, place, tmp_path):
     loaded = data('series("a.csv", window=50, levels=16)').load(place)
     assert (loaded.shape, loaded.target, loaded.classes, loaded.levels) == ((50,), (50,), 16, 16)
     expected = mu_law(np.round(wave, 6).astype(np.float32), 16)
-    batch = Feed(loaded.train, Entry(levels=16), CPU).slice(0, 2)
+    batch = Feed(loaded.train, [Entry(levels=16)], CPU).slice(0, 2)
     assert batch.x.shape == (2, 16, 50)
     assert batch.x.sum(1).eq(1).all()
     assert batch.x.argmax(1).flatten().tolist() == expected[:100].tolist()
@@ -161,6 +161,14 @@ def test_characters():
     assert characters(["abcdef"], ALPHABET, 3).tolist() == [[1, 2, 3]]
 
 
+@pytest.mark.parametrize("backward", [False, True])
+def test_characters_are_read_back(backward):
+    (places,) = characters(["Good day, é!"], ALPHABET, 20, backward)
+    hot = np.eye(71, dtype=np.float32)[places].T[1:]
+    for form in (places, hot):
+        assert text_of(form, ALPHABET, backward).strip() == "good day,  !"
+
+
 def texts(path, count=20):
     write(path, [["text", "label"], *((f"{'good' if i % 2 else 'bad'}, {i}\nline", "np"[i % 2]) for i in range(count))])
 
@@ -170,7 +178,7 @@ def test_texts_enter_one_hot_or_as_indices(data, place, tmp_path):
     loaded = data('text("a.csv", length=12)').load(place)
     assert (loaded.shape, loaded.classes, loaded.names) == ((12,), 2, ("n", "p"))
     assert (loaded.levels, loaded.blank) == (71, True)
-    hot = Feed(loaded.train, Entry(levels=71, blank=True), CPU).slice(0, 4).x
+    hot = Feed(loaded.train, [Entry(levels=71, blank=True)], CPU).slice(0, 4).x
     assert hot.shape == (4, 70, 12)
     for row, indices in zip(hot, loaded.train.x, strict=False):
         assert row.sum(0).tolist() == (indices > 0).astype(float).tolist()
@@ -221,7 +229,7 @@ def test_a_stream_shuffles_as_a_function_of_seed_and_epoch(data, place, tmp_path
     assert (len(loaded.train), len(loaded.test), loaded.shape) == (90, 6, (4,))
 
     def epoch(seed, number, first=0, workers=0):
-        feed = Feed(loaded.train, Entry(), CPU, workers)
+        feed = Feed(loaded.train, [Entry()], CPU, workers)
         plan = list(feed.order(seed, number).split(20))[first:]
         return torch.cat([batch.x[:, 0] for batch in feed.batches(plan, seed=seed, epoch=number)]).tolist()
 
@@ -232,7 +240,7 @@ def test_a_stream_shuffles_as_a_function_of_seed_and_epoch(data, place, tmp_path
     assert epoch(1, 2, first=3) == whole[60:]
     assert epoch(1, 3) != whole
     assert epoch(2, 2) != whole
-    tested = torch.cat([batch.x[:, 0] for batch in Feed(loaded.test, Entry(), CPU).in_turn(4)])
+    tested = torch.cat([batch.x[:, 0] for batch in Feed(loaded.test, [Entry()], CPU).in_turn(4)])
     assert tested.tolist() == [0, 1, 2, 3, 4, 5]
 
 
@@ -240,7 +248,7 @@ def test_a_stream_that_ends_early(data, place, tmp_path, own_cache):
     parquet(tmp_path / "rows")
     loaded = data('huggingface("rows", streaming=true, samples=50, test_samples=6)').load(place)
     with pytest.raises(DataError, match="ended before the 50 samples"):
-        list(Feed(loaded.train, Entry(), CPU).in_turn(20))
+        list(Feed(loaded.train, [Entry()], CPU).in_turn(20))
 
 
 def test_pictures_and_texts_of_the_hub(data, place, tmp_path, own_cache):
@@ -312,7 +320,7 @@ def test_a_data_set_from_python(place):
     )  # fmt: skip
     alone = Given.of(Squares()).load(place)
     assert (len(alone.train), len(alone.test)) == (16, 4)
-    seen = [batch.x[:, 0] for split in (alone.train, alone.test) for batch in Feed(split, Entry(), CPU).in_turn(3)]
+    seen = [batch.x[:, 0] for split in (alone.train, alone.test) for batch in Feed(split, [Entry()], CPU).in_turn(3)]
     assert sorted(torch.cat(seen).tolist()) == list(range(20))
 
 
@@ -322,7 +330,7 @@ def test_its_randomness_is_a_function_of_seed_epoch_and_sample(place, workers):
     plan = list(torch.arange(20).split(6))
 
     def epoch(seed, number, first=0):
-        feed = Feed(loaded.train, Entry(), CPU, workers)
+        feed = Feed(loaded.train, [Entry()], CPU, workers)
         return torch.cat([batch.x for batch in feed.batches(plan[first:], seed=seed, epoch=number)])
 
     torch.manual_seed(1)

@@ -214,7 +214,7 @@ def test_ctrl_c_stops_after_the_step_and_keeps_what_there_is(spec, tmp_path, cap
     assert json.loads((run.folder / "run.json").read_text())["status"] == "stopped"
     kept = load_file(run.folder / "model.safetensors")
     assert all(torch.equal(kept[name], tensor) for name, tensor in run.model.state_dict().items())
-    assert "stopped after 2 epochs" in capsys.readouterr().out
+    assert "stopped after step 1 of epoch 3" in capsys.readouterr().out
 
 
 def test_a_killed_run_leaves_whole_files(spec, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from itertools import pairwise
@@ -15,7 +16,9 @@ from train_specs import EVERYTHING, PLAIN
 
 from netspec import NetspecError
 from netspec.train import train
+from netspec.train.engine.devices import _accelerator
 from netspec.train.engine.division import batches, shares
+from netspec.train.setup import Setup
 
 CPU = {"device": "cpu", "quiet": True}
 NORMALISED = PLAIN.replace("-> relu", "-> batchnorm -> relu")
@@ -51,11 +54,19 @@ def test_what_is_wrong_is_said_once(spec, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_under_a_launcher_of_torch(spec, tmp_path):
+LAUNCHERS = {
+    "netspec": ([], ["--devices", "2"]),
+    "torchrun": (["torch.distributed.run", "--nproc-per-node", "2", "--standalone", "-m"], []),
+    "accelerate": (["accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "-m"], []),
+}
+
+
+@pytest.mark.parametrize("name", LAUNCHERS)
+def test_where_no_device_is_named_processes_without_a_gpu_train_together(spec, tmp_path, name):
+    launcher, more = LAUNCHERS[name]
     run = tmp_path / "run"
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
-    arguments = ["-m", "netspec", "train", spec(PLAIN).path, "--device", "cpu", "--out", run, "--quiet"]
-    subprocess.run([*launcher, *arguments], check=True, capture_output=True)
+    command = [sys.executable, "-m", *launcher, "netspec", "train", spec(PLAIN).path, "--out", run, "--quiet", *more]
+    subprocess.run(command, check=True, capture_output=True, env={**os.environ, "CUDA_VISIBLE_DEVICES": ""})
     record = json.loads((run / "run.json").read_text())
     assert (record["status"], record["processes"]) == ("finished", 2)
     one = train(spec(PLAIN), out=tmp_path / "one", **CPU)
@@ -70,6 +81,14 @@ def test_shares(start, stop, parts):
     assert all(one[1] == other[0] for one, other in pairwise(edges))
     sizes = {end - begin for begin, end in edges}
     assert max(sizes) - min(sizes) <= 1
+
+
+def test_processes_that_could_not_train_together_do_not_train_apart(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    with pytest.raises(NetspecError, match="2 processes cannot train together on") as error:
+        _accelerator("mps", Setup())
+    assert error.value.diagnostics[0].code == "E0612"
 
 
 def test_a_last_batch_that_is_too_small_for_its_parts_joins_the_one_before():

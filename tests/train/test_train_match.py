@@ -35,7 +35,11 @@ def only(error):
 
 def test_a_spec_that_fits(spec):
     found = matched(spec())
-    assert (found.judged, found.task, [metric.name for metric in found.metrics]) == (0, "multiclass", ["accuracy"])
+    assert (found.judged.output, found.judged.task, [metric.name for metric in found.metrics]) == (
+        0,
+        "multiclass",
+        ["accuracy"],
+    )
 
 
 def test_a_channel_of_one_may_lack(spec):
@@ -93,7 +97,7 @@ def test_another_number_of_classes(spec, classes):
 def test_classes_that_were_only_found_may_be_fewer(spec):
     found = spec(flow("flatten -> linear(12)"))
     three = data_of((1, 8, 8), 3)
-    assert matched(found, Data(three.train, three.test, 3, exact=False)).task == "multiclass"
+    assert matched(found, Data(three.train, three.test, 3, exact=False)).judged.task == "multiclass"
     with pytest.raises(NetspecError, match="has 20 classes, but Flow tells 12 apart"):
         matched(found, Data(three.train, three.test, 20, exact=False))
 
@@ -118,7 +122,7 @@ FORMS = [
 
 @pytest.mark.parametrize(("last", "loss", "data", "task"), FORMS, ids=[f"{row[1]} {row[0]}" for row in FORMS])
 def test_what_a_loss_compares(spec, last, loss, data, task):
-    assert matched(spec(flow(last, train=f"data digits\n  loss {loss}")), data).task == task
+    assert matched(spec(flow(last, train=f"data digits\n  loss {loss}")), data).judged.task == task
 
 
 UNFIT = [
@@ -156,8 +160,8 @@ train {
 def test_named_outputs(spec):
     found = matched(spec(AUXILIARY))
     assert [(index, term.weight) for term, index, _ in found.terms] == [(1, 1), (0, 0.3)]
-    assert found.judged == 1
-    assert matched(spec(AUXILIARY, ("cross_entropy(logits) + 0.3 * cross_entropy(aux)", "mse"))).judged == 1
+    assert found.judged.output == 1
+    assert matched(spec(AUXILIARY, ("cross_entropy(logits) + 0.3 * cross_entropy(aux)", "mse"))).judged.output == 1
 
 
 @pytest.mark.parametrize(
@@ -188,7 +192,7 @@ def test_an_output_without_a_name(spec):
 
 def test_several_inputs(spec):
     text = flow("a -> add(b) -> flatten -> linear(10)", input="input a [1, 8, 8]\n  input b [1, 8, 8]")
-    with pytest.raises(NetspecError, match="has 2 inputs, and a data set feeds one"):
+    with pytest.raises(NetspecError, match="has 2 inputs, and digits feeds one"):
         matched(spec(text))
 
 
@@ -200,7 +204,7 @@ def test_a_weight_for_each_class(spec):
 def test_masks_of_samples_without_a_channel(spec):
     given = data_of((8, 8), 3, target=(8, 8))
     found = matched(spec(flow("conv(3, 1)", train="data digits\n  augment random_crop(8, pad=1)\n  loss dice")), given)
-    assert (found.data.shape, found.task, len(found.augment.steps)) == ((1, 8, 8), "multiclass", 1)
+    assert (found.data.shape, found.judged.task, len(found.augment.steps)) == ((1, 8, 8), "multiclass", 1)
     text = flow("conv(3, 3)", train="data digits\n  loss cross_entropy")
     assert matched(spec(text), given).augment.written() == "frame(size=[6, 6])"
 
@@ -219,10 +223,66 @@ def test_indices(spec):
     text = flow("embedding(10, 4) -> flatten -> linear(10)", input="input tokens: int [6]")
     with pytest.raises(NetspecError, match="takes indices, but digits gives real numbers"):
         matched(spec(text), data_of((6,), 10))
-    assert matched(spec(text), data_of((6,), 10, dtype=np.uint8)).entry.dtype == "int"
+    assert matched(spec(text), data_of((6,), 10, dtype=np.uint8)).entries[0].dtype == "int"
 
 
 def test_a_metric_that_judges_something_else(spec):
     text = flow("flatten -> linear(10)", train="data digits\n  loss cross_entropy\n  metrics [accuracy, r2]")
     with pytest.raises(NetspecError, match="r2 does not judge classes"):
         matched(spec(text))
+
+
+EXITS = """\
+net Exits {
+  input image [1, 8, 8]
+  body = conv(4, 3)
+  output early = body -> flatten -> linear(10)
+  output aux = body -> flatten -> linear(10) when training
+  output late = body -> relu -> flatten -> linear(10)
+  output extra = body -> flatten -> linear(3)
+}
+
+train {
+  data digits
+  loss cross_entropy(late) + 0.5 * cross_entropy(early) + 0.1 * cross_entropy(aux)
+  metrics [accuracy, accuracy(early), f1(early, average=micro), f1(weighted)]
+}
+"""
+
+
+def test_metrics_name_their_outputs_as_losses_do(spec):
+    found = matched(spec(EXITS))
+    assert found.judged.output == 2
+    assert [(judge.name, judge.reading.output) for judge in found.metrics] == [
+        ("accuracy", 2),
+        ("accuracy(early)", 0),
+        ("f1(early)", 0),
+        ("f1", 2),
+    ]
+    assert [judge.metric.average for judge in found.metrics] == ["micro", "micro", "micro", "weighted"]
+    chosen = settings(spec(EXITS).train)
+    assert chosen.written()["metrics"] == (
+        "[accuracy, accuracy(early), f1(early, average=micro), f1(average=weighted)]"
+    )
+
+
+@pytest.mark.parametrize(
+    ("metrics", "message", "place"),
+    [
+        ("accuracy(lat)", "Exits has no output named lat", "accuracy(lat)"),
+        ("accuracy(aux)", "accuracy is to judge aux, which is an output in training alone", "accuracy(aux)"),
+        ("accuracy(extra)", "accuracy is to judge extra, of which no loss speaks", "accuracy(extra)"),
+        ("[f1, mae(early)]", "mae does not judge classes", "mae(early)"),
+    ],
+)
+def test_outputs_that_no_metric_can_judge(spec, metrics, message, place):
+    text = EXITS.replace("[accuracy, accuracy(early), f1(early, average=micro), f1(weighted)]", metrics)
+    with pytest.raises(NetspecError, match=message) as error:
+        matched(spec(text))
+    assert (only(error).code, only(error).span.text) == ("E0608", place)
+
+
+def test_a_metric_of_one_output_once(spec):
+    text = EXITS.replace("f1(early, average=micro)", "accuracy(early)")
+    with pytest.raises(NetspecError, match=r"accuracy\(early\) is asked for twice"):
+        settings(spec(text).train)

@@ -53,7 +53,8 @@ def test_what_cannot_be_is_said(cli, spec, tmp_path, arguments, message):
 
 
 @pytest.mark.parametrize(
-    ("text", "bytes"), [("24GB", 24 * 10**9), ("1.5 GiB", 3 * 2**29), ("800MB", 8 * 10**8), ("7", 7)]
+    ("text", "bytes"),
+    [("24GB", 24 * 10**9), ("1.5 GiB", 3 * 2**29), ("800MB", 8 * 10**8), ("64KB", 64_000), ("64kB", 64_000), ("7", 7)],
 )
 def test_amounts_of_memory(text, bytes):
     from netspec.commands.options import read_memory

@@ -238,6 +238,7 @@ def test_a_disk_that_is_full_ends_the_run_with_its_last_checkpoint(spec, tmp_pat
         with pytest.raises(NetspecError, match="cannot be written: no space left on device") as error:
             train(spec(EVERYTHING), out=tmp_path / "run", save_every=0, **CPU)
     assert error.value.diagnostics[0].code == "E0610"
+    assert error.value.diagnostics[0].help.startswith("make room there")
     run = tmp_path / "run"
     assert json.loads((run / "run.json").read_text())["status"] == "failed"
     assert [path.stem for path in Checkpoints(run).files()] == [f"{24 - 1 - back:09d}" for back in range(2)]

@@ -7,11 +7,12 @@ import json
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 from torch import nn
 
 from netspec import NetspecError
 from netspec.train.engine.rows import Row
-from netspec.train.runs.curves import compare, draw, read
+from netspec.train.runs.curves import compare, draw, read, read_all
 from netspec.train.runs.run import Recorder, claim, replacing, table
 
 
@@ -165,6 +166,24 @@ def test_curves_of_several_runs_in_one_picture(tmp_path, count):
     compare(folders, tmp_path / "pictures" / "all.png")
     assert (tmp_path / "pictures" / "all.png").read_bytes().startswith(b"\x89PNG")
     assert len(list((tmp_path / "pictures").iterdir())) == 1
+
+
+def test_runs_of_one_net_are_told_apart_by_their_folders(tmp_path):
+    folders = [recorded(tmp_path / name, 0.4, title=net) for name, net in [("a", "Net"), ("b", "Net"), ("c", "Other")]]
+    assert [curve.title for curve in read_all(folders)] == ["a", "b", "Other, 2,050 parameters"]
+    assert [curve.title for curve in read_all(folders[1:])] == ["Net, 2,050 parameters", "Other, 2,050 parameters"]
+
+
+@pytest.mark.parametrize("error", [0.9, 0.1])
+def test_the_legend_lies_beside_the_curves(tmp_path, monkeypatch, error):
+    drawn = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, path, format: drawn.append(figure) or path.touch())
+    draw(recorded(tmp_path / "run", *[error] * 5))
+    drawn[0].draw_without_rendering()
+    for axes in drawn[0].axes:
+        legend = axes.get_legend().get_window_extent()
+        paths = [line.get_transform().transform_path(line.get_path()) for line in axes.get_lines()]
+        assert not any(path.intersects_bbox(legend) for path in paths)
 
 
 def test_a_run_of_one_epoch_and_of_losses_alone(tmp_path):

@@ -61,3 +61,28 @@ train {
 }
 """
 """A net without batch statistics or randomness, so that it does not matter how a batch is divided."""
+
+SIAMESE = """\
+net Siamese {
+  input left [1, 8, 8]
+  input right [1, 8, 8]
+
+  shared embed = {
+    conv(8, 3, pad=1) -> batchnorm -> relu -> maxpool(2)
+    flatten -> dropout(0.1) -> linear(16)
+  }
+  let a = left -> embed
+  let b = right -> embed
+  output distance = norm(a - b)
+}
+
+train {
+  data      pairs(digits)
+  augment   random_crop(8, pad=1) -> normalize
+  loss      contrastive
+  optimizer adam(lr=0.01)
+  epochs    2
+  batch     100
+}
+"""
+"""A net of two inputs that says whether two digits are the same; it draws pairs, crops and dropout."""

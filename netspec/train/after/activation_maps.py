@@ -158,8 +158,10 @@ def _returning(graph: Graph, scores: Value, maps: Value) -> Graph:
 def _named(graph: Graph, layer: str, scores: Value) -> Value:
     """The maps of the stage of that name."""
     if layer not in graph:
-        near = nearest(layer, list(heads.names(graph)))
-        raise _nothing(f"{graph.name} has no stage {layer}", help=f"did you mean {near}?" if near else "")
+        known = list(heads.names(graph))
+        near = nearest(layer, known)
+        listed = f"its last ones with maps are {', '.join(known[-8:])}"
+        raise _nothing(f"{graph.name} has no stage {layer}", help=f"did you mean {near}?" if near else listed)
     stage = graph[layer]
     maps = stage.outputs[0] if isinstance(stage, Scope) else stage.output
     if not heads.is_map(maps):

@@ -69,7 +69,7 @@ def seen(run: Restored, sample: Sample) -> NDArray[Any]:
 
     chain = run.settings.augment.tested()
     chain = replace(chain, steps=tuple(step for step in chain.steps if step.name != "normalize"), spans=())
-    x = run.meaning.entry(sample.tensor())
+    x = run.meaning.entries[0](*sample.tensors())
     array: NDArray[Any] = Augmentation(Chain(chain.steps)).test(Batch(x, torch.zeros(1, dtype=torch.long))).x[0].numpy()
     return array
 

@@ -77,10 +77,11 @@ def evaluate(run: Restored, *, part: Part = "test", **given: Unpack[Given]) -> E
 
     `data` is a folder that the paths of the data setting begin at; or another data set as a spec names it,
     `npz("new.npz")`, relative to the working directory; or a pair of torch's datasets, as `train` takes it. `set`
-    replaces settings: `{"train.metrics": "[f1, iou]"}`.
+    replaces settings: `{"train.metrics": "[f1, iou]"}`. Sizes that the spec leaves open are those of these data.
     Raises NetspecError (E0601 to E0609, E0658).
     """
-    return assess(run, prepared_for(run, **given), part)
+    prepared = prepared_for(run, **given)
+    return assess(run.for_sizes(prepared.graph), prepared, part)
 
 
 def assess(run: Restored, prepared: Prepared, part: Part = "test") -> Evaluation:
@@ -90,13 +91,13 @@ def assess(run: Restored, prepared: Prepared, part: Part = "test") -> Evaluation
     from netspec.train.engine.scores import Scores
 
     prepared, places = _in_terms_of(run, prepared)
-    scores = Scores(prepared.matched.metrics, prepared.matched, run.device)
+    scores, judged = Scores(prepared.matched, run.device), prepared.matched.judged.output
     tally = _Tally(Meaning.of(prepared.matched))
     with torch.inference_mode():
-        for batch, output, loss in _met(run, prepared, part, places):
+        for batch, outputs, loss in _met(run, prepared, part, places):
             scores.add_loss(loss, len(batch))
-            scores.add(output, batch.y)
-            tally.add(output, batch.y)
+            scores.add(outputs, batch.y)
+            tally.add(outputs[judged], batch.y)
     name = prepared.settings.data.written()
     return Evaluation(name, part, scores.count, scores.results(), tally.confusion(), tally.samples(), tally.meaning)
 
@@ -137,14 +138,7 @@ def prepared_for(
     setup = {} if workers is None else {"workers": workers}
     recorded = {f"train.{key}": text for key, text in run.record.settings.items()}
     job = job_in(run.folder, {**recorded, **(set or {})}, setup)
-    job = job.model_copy(
-        update={
-            "net": run.graph.name,
-            "arguments": run.record.arguments,
-            "input": run.record.input,
-            "skip_bad": skip_bad,
-        }
-    )
+    job = job.model_copy(update={"net": run.graph.name, "arguments": run.record.arguments, "skip_bad": skip_bad})
     return prepare(_with_data(job, data), run.spec)
 
 
@@ -177,10 +171,10 @@ def splits_of(prepared: Prepared, part: Part) -> list[Split]:
 
 def _met(
     run: Restored, prepared: Prepared, part: Part, places: list[int] | None
-) -> Iterator[tuple[Batch, Tensor, float]]:
-    """Each batch as the net meets it, the judged output, and the mean loss; raises NetspecError (E0609).
+) -> Iterator[tuple[Batch, dict[int, Tensor], float]]:
+    """Each batch as the net meets it, what the net says, output by output, and the mean loss.
 
-    Class i of the data is class `places[i]` of the net.
+    Class i of the data is class `places[i]` of the net. Raises NetspecError (E0609).
     """
     import torch
 
@@ -193,13 +187,13 @@ def _met(
     criterion, augment = Criterion(matched.terms, run.device), Augmentation(matched.augment)
     try:
         for split in splits_of(prepared, part):
-            feed = Feed(split, matched.entry, run.device, prepared.job.setup.readers)
+            feed = Feed(split, matched.entries, run.device, prepared.job.setup.readers)
             for batch in feed.in_turn(prepared.settings.batch):
                 if places is not None:
                     batch = replace(batch, y=torch.tensor(places, device=run.device)[batch.y])
                 batch = augment.test(batch)
-                outputs = returned(run.model(batch.x))
-                yield batch, outputs[matched.judged], float(criterion(outputs, batch))
+                outputs = returned(run.model(*batch.inputs))
+                yield batch, outputs, float(criterion(outputs, batch))
     except DataError as error:
         raise error.at(prepared.settings.span("data")) from None
 

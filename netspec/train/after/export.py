@@ -94,10 +94,17 @@ def described(run: Restored) -> dict[str, str]:
         "net": run.graph.name,
         "task": meaning.task,
         "classes": json.dumps(list(meaning.names)) if meaning.names else None,
-        "samples": json.dumps(list(meaning.sent)) if meaning.sent else None,
+        "samples": json.dumps(_samples(run)) if meaning.sent else None,
+        "margin": None if meaning.margin is None else str(meaning.margin),
         "before": run.settings.augment.tested().written() or None,
     }
     return {key: text for key, text in known.items() if text is not None}
+
+
+def _samples(run: Restored) -> Any:
+    """The shape of a sample; of several inputs the shapes by their names."""
+    sent = [list(shape) for shape in run.meaning.sent]
+    return sent[0] if len(sent) == 1 else {value.name: x for value, x in zip(run.graph.inputs, sent, strict=True)}
 
 
 def examples(graph: Graph, seed: int = 0) -> tuple[Tensor, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice, zip_longest
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.syntax.source import Source, Span
 from netspec.train.data import DataSet, files, pictures, tables
 from netspec.train.data.files import DataError
+from netspec.train.data.pairs import Pairs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,41 +28,111 @@ if TYPE_CHECKING:
 class Sample:
     """One sample in the shape in which it is sent to the net. `name` is that of its file, with its number there.
 
-    `changed` says what had to be done to it that was not done to the training data.
+    `more` is what further inputs are given. `changed` says what had to be done to it that was not done to the training
+    data.
     """
 
     name: str
     x: NDArray[Any]
     changed: str = ""
+    more: tuple[NDArray[Any], ...] = ()
 
-    def tensor(self) -> Tensor:
-        """The sample as a batch of one, (1, *shape)."""
+    def tensors(self) -> list[Tensor]:
+        """What each input is given, as batches of one, (1, *shape)."""
         import numpy as np
         import torch
 
-        return torch.from_numpy(np.array(self.x[None]))
+        return [torch.from_numpy(np.array(x[None])) for x in (self.x, *self.more)]
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """An input of a trained net, which `taker` calls in words: it takes samples of the shape `sent`.
+
+    `data` is the data set of the training, of which files are read as far as they can be.
+    """
+
+    name: str
+    taker: str
+    sent: Dims
+    data: DataSet
+
+    def adapted(self, x: NDArray[Any]) -> NDArray[Any] | None:
+        """Samples in the shape in which they are sent, where they are that."""
+        return self.data.adapt(x, self.sent)
+
+
+def _ports(run: Restored) -> list[Port]:
+    net, data = run.graph.name, run.settings.data
+    names = [value.name for value in run.graph.inputs]
+    takers = [net] if len(names) == 1 else [f"the input {name} of {net}" for name in names]
+    source = data.of if isinstance(data, Pairs) else data
+    return [Port(*each, source) for each in zip(names, takers, run.meaning.sent, strict=True)]
 
 
 def read(paths: Sequence[str | Path], run: Restored) -> Iterator[Sample]:
     """The samples in these files, and in the pictures of folders, in their order; each is read when its turn comes.
 
+    A net of several inputs takes a file for each of them in turn, or an .npz with an array for each.
     Raises NetspecError: E0653 where a file cannot be read, E0654 where it holds something else than the net takes.
     """
+    ports = _ports(run)
+    coming = map(Path, paths)
+    for path in coming:
+        if len(ports) == 1:
+            yield from _samples(path, ports[0])
+        elif path.suffix.lower() == ".npz" and path.exists():
+            yield from _joined([path], [_of_archive(path, port) for port in ports], run)
+        else:
+            group = [path, *islice(coming, len(ports) - 1)]
+            if len(group) < len(ports):
+                names = ", ".join(port.name for port in ports)
+                message = f"{run.graph.name} takes a file for each of its inputs {names}, and there is none for "
+                raise _wrong("E0654", path, message + ports[len(group)].name)
+            yield from _joined(group, map(_samples, group, ports), run)
+
+
+def first(path: str | Path, run: Restored) -> Sample:
+    """The first sample of a file, for a net of one input; raises NetspecError (E0653 to E0655)."""
     if len(run.graph.inputs) != 1:
-        count, name = len(run.graph.inputs), run.graph.name
-        raise _wrong("E0654", Path(), f"{name} has {count} inputs, and a file is a sample of one")
-    for path in paths:
-        yield from _samples(Path(path), run)
+        message = f"{run.graph.name} has {len(run.graph.inputs)} inputs, and a map lies over what a single one is given"
+        raise _wrong("E0655", Path(path), message)
+    return next(read([path], run))
 
 
-def _samples(path: Path, run: Restored) -> Iterator[Sample]:
+def _joined(paths: Sequence[Path], columns: Iterable[Iterator[Sample]], run: Restored) -> Iterator[Sample]:
+    """The samples of several inputs, each out of what its input is given."""
+    for row in zip_longest(*columns):
+        given = [sample for sample in row if sample is not None]
+        if len(given) < len(row):
+            files = " and ".join(map(str, paths))
+            message = f"the inputs of {run.graph.name} are given different numbers of samples by {files}"
+            raise _wrong("E0654", paths[0], message)
+        names = ", ".join(dict.fromkeys(sample.name for sample in given))
+        changed = "; ".join(dict.fromkeys(sample.changed for sample in given if sample.changed))
+        yield Sample(names, given[0].x, changed, tuple(sample.x for sample in given[1:]))
+
+
+def _of_archive(path: Path, port: Port) -> Iterator[Sample]:
+    """The samples of the array that is named after an input."""
+    try:
+        arrays = files.read_npz(path, str(path))
+        name = next((name for name in (port.name, f"{port.name}_test") if name in arrays), None)
+        if name is None:
+            raise DataError(f"{path} holds no array {port.name} or {port.name}_test")
+        yield from _each(files.numbers(arrays[name], f"{name} of {path}"), path, port)
+    except DataError as error:
+        raise _wrong("E0653", path, error.message, error.help) from None
+
+
+def _samples(path: Path, port: Port) -> Iterator[Sample]:
     try:
         if path.is_dir():
             found = pictures.pictures(path)
             if not found:
                 raise DataError(f"there are no pictures in {path}")
             for picture in found:
-                yield _picture(picture, run)
+                yield _picture(picture, port)
             return
         if not path.exists():
             raise DataError(f"there is no file {path}")
@@ -68,29 +140,29 @@ def _samples(path: Path, run: Restored) -> Iterator[Sample]:
         if reader is None:
             known = ", ".join(READERS)
             raise DataError(f"{path} is none of the files that can be read", help=f"they end in {known}")
-        yield from reader(path, run)
+        yield from reader(path, port)
     except DataError as error:
         help = error.help.removesuffix(", or go on without it: --skip-bad")
         raise _wrong("E0653", path, error.message, help) from None
 
 
-def _picture(path: Path, run: Restored) -> Sample:
+def _picture(path: Path, port: Port) -> Sample:
     """A picture as the training data had theirs: with their channels, and brought to their size where it differs."""
-    sent = run.meaning.sent
+    sent = port.sent
     if len(sent) not in (2, 3) or (len(sent) == 3 and sent[0] not in (1, 3)):
-        raise _wrong("E0654", path, f"{path} is a picture, and {run.graph.name} takes {_written(sent)}")
+        raise _wrong("E0654", path, f"{path} is a picture, and {port.taker} takes {_written(sent)}")
     channels = sent[0] if len(sent) == 3 else 1
-    x = _adapted(pictures.read(path, str(path), channels, None, "crop")[None], run)
+    x = port.adapted(pictures.read(path, str(path), channels, None, "crop")[None])
     if x is not None:
         return Sample(str(path), x[0])
-    fit: Fit = getattr(_data(run), "fit", "stretch")
+    fit: Fit = getattr(port.data, "fit", "stretch")
     head = pictures.header(path, str(path))
     x = pictures.read(path, str(path), channels, (sent[-2], sent[-1]), fit).reshape(sent)
     note = f"{head.width} x {head.height} pixels brought to {sent[-1]} x {sent[-2]} ({fit})"
-    return Sample(str(path), x, "" if hasattr(_data(run), "fit") else note)
+    return Sample(str(path), x, "" if hasattr(port.data, "fit") else note)
 
 
-def _npy(path: Path, run: Restored) -> Iterator[Sample]:
+def _npy(path: Path, port: Port) -> Iterator[Sample]:
     """One sample, or several along the first axis."""
     import numpy as np
 
@@ -106,58 +178,58 @@ def _npy(path: Path, run: Restored) -> Iterator[Sample]:
         raise DataError(f"{path} does not fit into memory") from None
     if not isinstance(array, np.ndarray):
         raise DataError(f"{path} is an archive of several arrays", help="name it with the end .npz")
-    return _each(files.numbers(array, str(path)), path, run)
+    return _each(files.numbers(array, str(path)), path, port)
 
 
-def _npz(path: Path, run: Restored) -> Iterator[Sample]:
+def _npz(path: Path, port: Port) -> Iterator[Sample]:
     """The samples of `x`, of `x_test`, or of the only array."""
     arrays = files.read_npz(path, str(path))
     name = next((name for name in ("x", "x_test", *(arrays if len(arrays) == 1 else ())) if name in arrays), None)
     if name is None:
         raise DataError(f"{path} holds no array x or x_test", notes=(f"it holds {', '.join(arrays) or 'nothing'}",))
-    return _each(files.numbers(arrays[name], f"{name} of {path}"), path, run)
+    return _each(files.numbers(arrays[name], f"{name} of {path}"), path, port)
 
 
-def _table(path: Path, run: Restored) -> Iterator[Sample]:
+def _table(path: Path, port: Port) -> Iterator[Sample]:
     """A table as the training data had theirs: signals or texts a row, or moments a row."""
     table = tables.read(path, str(path))
-    match run.settings.data:
+    match port.data:
         case tables.Text() as data:
             column = table.place(data.text) if table.names and data.text in table.names else table.width - 1
-            return _texts([row[column] for row in table.rows], path, run, data)
+            return _texts([row[column] for row in table.rows], path, port, data)
         case tables.Series() as data:
-            return iter([_window(table, path, run, data)])
+            return iter([_window(table, path, port, data)])
         case data:
-            return _signals(table, path, run, data)
+            return _signals(table, path, port, data)
 
 
-def _lines(path: Path, run: Restored) -> Iterator[Sample]:
+def _lines(path: Path, port: Port) -> Iterator[Sample]:
     """Texts, one a line, for a net that reads texts; else numbers."""
-    data = run.settings.data
+    data = port.data
     if not isinstance(data, tables.Text):
-        return _table(path, run)
+        return _table(path, port)
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}") from None
-    return _texts(lines, path, run, data)
+    return _texts(lines, path, port, data)
 
 
-def _texts(texts: Sequence[str], path: Path, run: Restored, data: tables.Text) -> Iterator[Sample]:
-    return _each(tables.characters(texts, data.alphabet, data.length, data.backward), path, run)
+def _texts(texts: Sequence[str], path: Path, port: Port, data: tables.Text) -> Iterator[Sample]:
+    return _each(tables.characters(texts, data.alphabet, data.length, data.backward), path, port)
 
 
-def _window(table: tables.Table, path: Path, run: Restored, data: tables.Series) -> Sample:
+def _window(table: tables.Table, path: Path, port: Port, data: tables.Series) -> Sample:
     """The last moments of a series, as many as the net was trained on."""
     values = table.numbers(range(table.width)).T[:, -data.window :]
     if data.levels is not None:
         values = tables.mu_law(values, data.levels)[0]
-    return next(_each(values, path, run))
+    return next(_each(values, path, port))
 
 
-def _signals(table: tables.Table, path: Path, run: Restored, data: DataSet) -> Iterator[Sample]:
+def _signals(table: tables.Table, path: Path, port: Port, data: DataSet) -> Iterator[Sample]:
     """A sample a row, its channels in turn; or one sample, with a row for each place and a column for each channel."""
-    sent = run.meaning.sent
+    sent = port.sent
     columns = list(range(table.width))
     if isinstance(data, tables.Csv) and table.width == prod(sent) + 1:
         columns.remove(table.place(data.target))
@@ -165,13 +237,13 @@ def _signals(table: tables.Table, path: Path, run: Restored, data: DataSet) -> I
     if len(sent) == 2 and sent[0] > 1 and array.shape == sent[::-1]:
         return iter([Sample(str(path), array.T)])
     if len(columns) == prod(sent):
-        return _each(array.reshape(len(array), *sent), path, run, several=True)
-    found = f"{path} has {table.width:,} columns, and a sample of {run.graph.name} is {_written(sent)}"
+        return _each(array.reshape(len(array), *sent), path, port, several=True)
+    found = f"{path} has {table.width:,} columns, and a sample of {port.taker} is {_written(sent)}"
     raise _wrong("E0654", path, found, f"a sample a row: {prod(sent):,} numbers, the channels in turn")
 
 
-READERS: dict[str, Callable[[Path, Restored], Iterator[Sample]]] = {
-    **{ending: lambda path, run: iter([_picture(path, run)]) for ending in sorted(pictures.ENDINGS)},
+READERS: dict[str, Callable[[Path, Port], Iterator[Sample]]] = {
+    **{ending: lambda path, port: iter([_picture(path, port)]) for ending in sorted(pictures.ENDINGS)},
     ".npy": _npy,
     ".npz": _npz,
     ".csv": _table,
@@ -181,31 +253,21 @@ READERS: dict[str, Callable[[Path, Restored], Iterator[Sample]]] = {
 """How a file is read, by its end."""
 
 
-def _each(array: NDArray[Any], path: Path, run: Restored, *, several: bool = False) -> Iterator[Sample]:
+def _each(array: NDArray[Any], path: Path, port: Port, *, several: bool = False) -> Iterator[Sample]:
     """The samples of an array: it is one, or `several` along its first axis; raises NetspecError (E0654)."""
-    one = None if several else _adapted(array[None], run)
+    one = None if several else port.adapted(array[None])
     if one is not None:
         yield Sample(str(path), one[0])
         return
-    found = _adapted(array, run) if array.ndim > 1 else None
+    found = port.adapted(array) if array.ndim > 1 else None
     if found is None:
-        sent = _written(run.meaning.sent)
+        sent = _written(port.sent)
         help = f"one sample {sent}, or several along a first axis"
-        raise _wrong("E0654", path, f"{path} holds {_written(array.shape)}, and {run.graph.name} takes {sent}", help)
+        raise _wrong("E0654", path, f"{path} holds {_written(array.shape)}, and {port.taker} takes {sent}", help)
     if len(found) == 0:
         raise _wrong("E0654", path, f"{path} holds no samples")
     for index, x in enumerate(found):
         yield Sample(f"{path}[{index}]", x)
-
-
-def _adapted(x: NDArray[Any], run: Restored) -> NDArray[Any] | None:
-    """Samples in the shape in which they are sent, where they are that; checked against the kind of numbers taken."""
-    return _data(run).adapt(x, run.meaning.sent)
-
-
-def _data(run: Restored) -> DataSet:
-    """The data set of the training."""
-    return run.settings.data
 
 
 def _written(shape: Dims) -> str:

@@ -74,7 +74,7 @@ def predict(run: Restored, samples: Iterable[Sample]) -> Iterator[Prediction]:
     coming = iter(samples)
     while part := list(islice(coming, BATCH)):
         try:
-            output = run.outputs(entered(run, part))
+            output = run.outputs(*entered(run, part))
         except (RuntimeError, IndexError) as error:
             first = str(error).strip().partition("\n")[0]
             here = Span(Source(part[0].name, ""), 0, 0)
@@ -86,15 +86,19 @@ def predict(run: Restored, samples: Iterable[Sample]) -> Iterator[Prediction]:
             yield Prediction(sample.name, row, run.meaning, sample.changed)
 
 
-def entered(run: Restored, samples: Sequence[Sample]) -> Tensor:
-    """The samples as the net takes them, (n, *shape): entered and augmented as test data are."""
+def entered(run: Restored, samples: Sequence[Sample]) -> tuple[Tensor, ...]:
+    """The samples as the net takes them, for each input (n, *shape): entered and augmented as test data are."""
     import torch
 
     from netspec.train.batch import Batch
 
-    x = torch.cat([run.meaning.entry(sample.tensor()) for sample in samples]).to(run.device)
+    columns = zip(*(sample.tensors() for sample in samples), strict=True)
+    x, *more = (
+        torch.cat([entry(tensor) for tensor in column]).to(run.device)
+        for entry, column in zip(run.meaning.entries, columns, strict=True)
+    )
     nothing = torch.zeros(len(x), dtype=torch.long, device=x.device)
-    return run.augmentation.test(Batch(x, nothing)).x
+    return run.augmentation.test(Batch(x, nothing, more=tuple(more))).inputs
 
 
 def text(predictions: Sequence[Prediction], top: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
@@ -59,12 +59,20 @@ class Restored:
 
         return Augmentation(self.settings.augment)
 
-    def outputs(self, x: Tensor) -> Tensor:
-        """The judged output for a batch of samples as the net takes them, (n, *shape)."""
+    def outputs(self, *inputs: Tensor) -> Tensor:
+        """The judged output for a batch of samples as the net takes them, for each input (n, *shape)."""
         import torch
 
         with torch.inference_mode():
-            return self.meaning.judged(self.model(x.to(self.device)), self.graph)
+            return self.meaning.judged(self.model(*(x.to(self.device) for x in inputs)), self.graph)
+
+    def for_sizes(self, graph: Graph) -> Restored:
+        """The net with its weights for samples of other sizes, where its spec leaves them open: those of `graph`."""
+        if [value.shape for value in graph.inputs] == [value.shape for value in self.graph.inputs]:
+            return self
+        model = graph.compile()
+        model.load_state_dict(self.model.state_dict())
+        return replace(self, graph=graph, model=model.to(self.device).eval())
 
     def evaluate(self, **options: Unpack[EvaluateOptions]) -> Evaluation:
         """Loss and metrics over the test data, or over others; see `netspec.train.after.evaluate.evaluate`."""
@@ -73,7 +81,10 @@ class Restored:
         return evaluate(self, **options)
 
     def predict(self, *paths: str | Path) -> list[Prediction]:
-        """What the net says about pictures, arrays or tables; raises NetspecError (E0653, E0654)."""
+        """What the net says about pictures, arrays or tables; raises NetspecError (E0653, E0654).
+
+        A net of several inputs takes a file for each of them in turn, or an .npz with an array for each.
+        """
         from netspec.train.after import inputs
         from netspec.train.after.predict import predict
 
@@ -85,7 +96,7 @@ class Restored:
         from netspec.train.after.activation_maps import activation_map
         from netspec.train.after.predict import entered
 
-        return activation_map(self, entered(self, [next(inputs.read([path], self))]), **options)
+        return activation_map(self, *entered(self, [inputs.first(path, self)]), **options)
 
     def export(self, path: str | Path, format: Format | None = None) -> Exported:
         """Writes the net for other programs, in the format that the file's end names; raises NetspecError (E0656)."""

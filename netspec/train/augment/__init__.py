@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from netspec.train.augment.base import AUGMENTS, Augment, AugmentError, Step
 from netspec.train.batch import Batch
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from netspec.train.data import Dims, Split
 
 __all__ = ["AUGMENTS", "Augment", "AugmentError", "Augmentation", "Chain"]
@@ -38,9 +41,9 @@ class Chain:
         """What is done outside training: what is not random, and what stands in for the rest."""
         return Chain(tuple(stand for step in self.steps if (stand := step.tested()) is not None))
 
-    def fitted(self, split: Split) -> Chain:
-        """The chain with what its steps take from the training samples."""
-        return replace(self, steps=tuple(step.fitted(split) for step in self.steps))
+    def fitted(self, split: Split, inputs: Sequence[int] = (0,)) -> Chain:
+        """The chain with what its steps take from the training samples of these inputs; raises AugmentError."""
+        return replace(self, steps=tuple(step.fitted(split, inputs) for step in self.steps))
 
     def then(self, *steps: Augment) -> Chain:
         """The chain with more steps at its end."""
@@ -54,7 +57,11 @@ class Chain:
 
 
 class Augmentation:
-    """A fitted chain at work. An augmented batch is a function of the batch and the seed, and of nothing else."""
+    """A fitted chain at work. An augmented batch is a function of the batch and the seed, and of nothing else.
+
+    Of several inputs each is augmented by itself, one after another; those that are no signals or images stay as they
+    are. What is to be said goes with the first.
+    """
 
     def __init__(self, chain: Chain) -> None:
         self.training = [step.build() for step in chain.steps]
@@ -74,6 +81,15 @@ class Augmentation:
 
 
 def _through(steps: list[Step], batch: Batch) -> Batch:
+    if batch.more:
+        alone = (Batch(x, batch.y, batch.weight) for x in batch.inputs)
+        first, *others = (_through(steps, each) if _is_reached(each.x) else each for each in alone)
+        return replace(first, more=tuple(each.x for each in others))
     for step in steps:
         batch = step(batch)
     return batch
+
+
+def _is_reached(x: Tensor) -> bool:
+    """Whether augmentation reaches what one of several inputs is given: real numbers [channels, *S]."""
+    return x.is_floating_point() and x.ndim > 2

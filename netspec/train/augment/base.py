@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeAlias
 
@@ -40,6 +40,8 @@ class Augment(Part):
     ranks: ClassVar[tuple[int, ...]] = (2,)
     package: ClassVar[str] = "torch"
     """What does it."""
+    moves: ClassVar[bool] = False
+    """Whether it moves places at random."""
 
     def shape(self, shape: Dims) -> Dims:
         """The shape of a sample afterwards; raises AugmentError where it cannot be done to such a sample."""
@@ -60,8 +62,8 @@ class Augment(Part):
         """What stands in its place outside training, where nothing is random; None for nothing."""
         return None
 
-    def fitted(self, split: Split) -> Self:
-        """The augmentation with what it takes from the training samples."""
+    def fitted(self, split: Split, inputs: Sequence[int] = (0,)) -> Self:
+        """The augmentation with what it takes from the training samples of these inputs; raises AugmentError."""
         return self
 
 

@@ -32,7 +32,7 @@ class Blend(Augment):
 
         def blend(batch: Batch) -> Batch:
             share, wanted = float(distribution.sample()), float(torch.rand(())) < self.p
-            others = torch.randperm(len(batch)).to(batch.x.device)
+            others = torch.randperm(len(batch)).to(batch.x.device, non_blocking=True)
             return self.blend(batch, others, share) if wanted else batch
 
         return blend
@@ -60,13 +60,15 @@ class Cutmix(Blend):
     def blend(self, batch: Batch, others: Tensor, share: float) -> Batch:
         import torch
 
-        inside = torch.ones((), dtype=torch.bool, device=batch.x.device)
+        inside, covered = torch.ones((), dtype=torch.bool, device=batch.x.device), 1.0
         for axis, size in enumerate(batch.x.shape[2:], 2 - batch.x.ndim):
             half = sqrt(1 - share) * size / 2
             middle = int(torch.randint(size, ()))
             places = torch.arange(size, device=batch.x.device)
-            along = (places >= round(middle - half)) & (places < round(middle + half))
+            start, stop = max(0, round(middle - half)), min(size, round(middle + half))
+            along = (places >= start) & (places < stop)
             inside = inside & along.view(-1, *(1,) * (-1 - axis))
+            covered *= (stop - start) / size
 
         def cut(tensor: Tensor) -> Tensor:
             return torch.where(inside, tensor[others], tensor)
@@ -74,8 +76,7 @@ class Cutmix(Blend):
         if follows(batch.y, batch.x):
             weight = None if batch.weight is None else cut(batch.weight)
             return replace(batch, x=cut(batch.x), y=cut(batch.y), weight=weight)
-        kept = 1 - float(inside.float().mean())
-        return replace(batch, x=cut(batch.x), blend=_others(batch, others), share=kept)
+        return replace(batch, x=cut(batch.x), blend=_others(batch, others), share=1 - covered)
 
 
 def _others(batch: Batch, others: Tensor) -> Batch:

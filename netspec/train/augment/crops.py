@@ -35,6 +35,7 @@ class RandomCrop(Augment):
     """
 
     ranks = (1, 2, 3)
+    moves = True
     size: Size
     pad: NonNegative = 0
     fill: Fill = "zeros"
@@ -144,6 +145,7 @@ def taken(tensor: Tensor, starts: list[Tensor], parts: tuple[int, ...], fill: Fi
 class Flip(Augment):
     """Base of the mirror images. `axis` counts from the last."""
 
+    moves = True
     axis: ClassVar[int]
     p: Share = 0.5
 
@@ -176,6 +178,8 @@ class VFlip(Flip):
 @AUGMENTS("rot90")
 class Rot90(Augment):
     """A turn by 0, 90, 180 or 270 degrees, each as likely."""
+
+    moves = True
 
     def resized(self, shape: Dims) -> Dims:
         if shape[1] != shape[2]:

@@ -212,6 +212,7 @@ class RandomResizedCrop(Augment):
     """
 
     package = "kornia"
+    moves = True
     size: Positive
     scale: tuple[AboveZero, AboveZero] = (0.08, 1.0)
     ratio: tuple[AboveZero, AboveZero] = (3 / 4, 4 / 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field, model_validator
@@ -12,6 +13,8 @@ from netspec.train.batch import Batch
 from netspec.train.parts import AboveZero, AtLeastZero, Real
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from netspec.train.data import Dims, Split
 
 MOST_MEASURED = 2000
@@ -20,7 +23,10 @@ MOST_MEASURED = 2000
 
 @AUGMENTS("normalize")
 class Normalize(Augment):
-    """(x - mean) / std, a number a channel; of the training samples where they are not given. Outside training too."""
+    """(x - mean) / std, a number a channel; of the training samples where they are not given. Outside training too.
+
+    Several inputs have these numbers in common.
+    """
 
     ranks = (1, 2, 3)
     mean: tuple[Real, ...] | None = None
@@ -38,12 +44,13 @@ class Normalize(Augment):
                 raise AugmentError(f"{name} of normalize has {len(values)} numbers for {shape[0]} channels")
         return shape
 
-    def fitted(self, split: Split) -> Self:
+    def fitted(self, split: Split, inputs: Sequence[int] = (0,)) -> Self:
         if self.mean is not None or len(split) == 0:
             return self
         import numpy as np
 
-        x = np.stack([sample[0] for sample in split.some(MOST_MEASURED)])
+        samples = split.some(MOST_MEASURED)
+        x = _together([np.stack([sample[index] for sample in samples]) for index in inputs])
         scale = 255 if x.dtype == np.uint8 else 1
         axes = (0, *range(2, x.ndim))
         mean = x.mean(axes, dtype=np.float64) / scale
@@ -219,6 +226,22 @@ class Erase(Change):
         from kornia.augmentation import RandomErasing
 
         return RandomErasing(self.scale, self.ratio, self.value, p=self.p)
+
+
+def _together(inputs: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """What several inputs are given, each (n, channels, *S), as one sample [channels, places]."""
+    import numpy as np
+
+    if len(inputs) == 1:
+        return inputs[0]
+    channels = [x.shape[1] for x in inputs]
+    if len(set(channels)) > 1:
+        raise AugmentError(
+            f"normalize has one number a channel for all inputs, and these have {' and '.join(map(str, channels))}",
+            "normalise the data beforehand, or begin each branch with batchnorm",
+        )
+    shares = [x / np.float32(255) if x.dtype == np.uint8 else x for x in inputs]
+    return np.concatenate([np.moveaxis(x, 1, 0).reshape(1, x.shape[1], -1) for x in shares], 2)
 
 
 def _coloured(augment: Augment, shape: Dims) -> Dims:

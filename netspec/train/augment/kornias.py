@@ -30,6 +30,8 @@ class Kornia(Augment):
 class Warp(Kornia):
     """Base of those that move places."""
 
+    moves = True
+
     def build(self) -> Step:
         return warping(self.kornia())
 

@@ -19,6 +19,7 @@ class Shift(Augment):
     """Moved by up to `most` places either way; what leaves at one end comes in at the other, or else `fill` does."""
 
     ranks = (1,)
+    moves = True
     most: NonNegative
     fill: Literal["around", "zeros", "edge", "reflect"] = "around"
     p: Share = 1.0

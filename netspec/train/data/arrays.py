@@ -1,37 +1,19 @@
-"""Data sets that are arrays: those that ship with the packages that training needs, and NumPy files."""
+"""Data sets that are arrays: the digits that ship with scikit-learn, and NumPy files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import cache
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from netspec.layers.base import Positive
 from netspec.train.data import files
-from netspec.train.data.base import DATA, Data, DataSet, Dims, Divided, Split, outline, written_size
+from netspec.train.data.base import DATA, Data, Dims, Divided, Split, outline, written_size
 from netspec.train.data.files import DataError, Place
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-
-@DATA("mnist1d")
-class Mnist1D(DataSet):
-    """4,000 training and 1,000 test signals of length 40, shaped like the ten digits.
-
-    Shape: [1, 40], or [40].
-    Source: Greydanus & Kobak, "Scaling down deep learning with MNIST-1D", 2024: the published set, made anew by the
-    `mnist1d` package from its published seed.
-    """
-
-    def outline(self) -> Data | None:
-        return outline((1, 40), 10)
-
-    def load(self, place: Place) -> Data:
-        return _mnist1d()
 
 
 @DATA("digits")
@@ -69,42 +51,59 @@ class Npz(Divided):
     """Arrays of one NumPy file: `x_train`, `y_train`, `x_test`, `y_test`; or `x`, `y`, of which `test` is set aside.
 
     Shape: that of `x` without its first axis. Bytes become brightness from 0 to 1. A `y` of whole numbers holds
-    classes from 0, as many as `classes` or else as are found; a `y` of real numbers holds values.
+    classes from 0, as many as `classes` or else as are found; a `y` of real numbers holds values. For a net of several
+    inputs there is an array for each in place of `x`, named after it: `left_train`, `left_test`, or `left`.
     """
 
     file: str
     classes: Positive | None = None
 
     def load(self, place: Place) -> Data:
+        return self.load_for(place, ["x"])
+
+    def load_for(self, place: Place, inputs: Sequence[str]) -> Data:
         arrays = files.read_npz(place.resolve(self.file), self.file)
-        x, y = _array(arrays, "x_train", "x"), _array(arrays, "y_train", "y")
-        named = "x_train" in arrays
-        pairs = [(x, y), (_array(arrays, "x_test"), _array(arrays, "y_test"))] if named else [(x, y)]
-        names = [("x_train", "y_train"), ("x_test", "y_test")] if named else [("x", "y")]
-        splits = [self._split(*pair, *name) for pair, name in zip(pairs, names, strict=True)]
-        if len({split.x.shape[1:] for split in splits}) > 1 or len({split.y.shape[1:] for split in splits}) > 1:
+        names = list(inputs) if len(inputs) > 1 else ["x"]
+        if "y" in names:
+            message = f"the array y of {self.file} is what is to be said, and cannot be what an input named y is given"
+            raise DataError(message, help="call the input something else", input="y")
+        divided = any(f"{name}_train" in arrays for name in names)
+        ends = ("_train", "_test") if divided else ("",)
+        splits = [self._split(arrays, names, end) for end in ends]
+        if len({tuple(array.shape[1:] for array in (*split.inputs, split.y)) for split in splits}) > 1:
             raise DataError(f"the training and test arrays of {self.file} differ in shape")
         if len({split.y.dtype.kind for split in splits}) > 1:
             raise DataError(f"y_train and y_test of {self.file} are of different kinds: one classes, one real numbers")
         classes = self._classes(splits)
-        if not named:
+        if not divided:
             whole = splits[0]
             labels = whole.y if classes is not None and whole.y.ndim == 1 else None
-            splits = [Split(whole.x[part], whole.y[part]) for part in self.divided(len(whole), labels)]
-        return Data(splits[0], splits[1], classes, exact=self.classes is not None, levels=_levels(splits))
+            parts = self.divided(len(whole), labels)
+            splits = [
+                Split(whole.x[part], whole.y[part], more=tuple(array[part] for array in whole.more)) for part in parts
+            ]
+        levels = _levels(splits) if len(names) == 1 else None
+        return Data(splits[0], splits[1], classes, exact=self.classes is not None, levels=levels)
 
-    def _split(self, x: NDArray[Any], y: NDArray[Any], x_name: str, y_name: str) -> Split:
-        x, y = files.numbers(x, f"{x_name} of {self.file}"), files.numbers(y, f"{y_name} of {self.file}")
-        if x.ndim < 2 or y.ndim < 1 or len(x) != len(y):
-            raise DataError(
-                f"{x_name} and {y_name} of {self.file} do not go together: {written_size(x)} and {written_size(y)}"
-            )
-        if len(x) == 0:
-            raise DataError(f"{x_name} of {self.file} holds no samples")
+    def _split(self, arrays: Mapping[str, NDArray[Any]], names: Sequence[str], end: str) -> Split:
+        """The samples of the arrays whose names end so."""
+        several = len(names) > 1
+        inputs = [
+            files.numbers(_array(arrays, name, end, input=name if several else None), f"{name}{end} of {self.file}")
+            for name in names
+        ]
+        y = files.numbers(_array(arrays, "y", end), f"y{end} of {self.file}")
+        for name, x in zip(names, inputs, strict=True):
+            if x.ndim < (1 if several else 2) or y.ndim < 1 or len(x) != len(y):
+                raise DataError(
+                    f"{name}{end} and y{end} of {self.file} do not go together: {written_size(x)} and {written_size(y)}"
+                )
+        if len(y) == 0:
+            raise DataError(f"{names[0]}{end} of {self.file} holds no samples")
         if y.dtype.kind != "f":
             y = y.astype("int64")
             y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
-        return Split(x, y)
+        return Split(inputs[0], y, more=tuple(inputs[1:]))
 
     def _classes(self, splits: list[Split]) -> int | None:
         if splits[0].y.dtype.kind == "f":
@@ -117,42 +116,17 @@ class Npz(Divided):
         return self.classes or most + 1
 
 
-@cache
-def _mnist1d() -> Data:
-    """MNIST-1D, made once a process: that takes seconds."""
-    with _own_randomness():
-        from mnist1d.data import get_dataset_args, make_dataset
-
-        made = make_dataset(get_dataset_args())
-    splits = [
-        Split(made[f"x{end}"].astype("float32")[:, None], made[f"y{end}"].astype("int64")) for end in ("", "_test")
-    ]
-    return Data(splits[0], splits[1], 10)
-
-
-@contextmanager
-def _own_randomness() -> Iterator[None]:
-    """Leaves the global generators of Python and NumPy as they were, whatever is drawn inside."""
-    import random
-
-    import numpy as np
-
-    python, numpy = random.getstate(), np.random.get_state()
-    try:
-        yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)
-
-
-def _array(arrays: Mapping[str, NDArray[Any]], *names: str) -> NDArray[Any]:
-    for name in names:
-        if name in arrays:
-            return arrays[name]
+def _array(arrays: Mapping[str, NDArray[Any]], name: str, end: str, input: str | None = None) -> NDArray[Any]:
+    """The array of that name with that end, which may be for one of several inputs; raises DataError."""
+    if f"{name}{end}" in arrays:
+        return arrays[f"{name}{end}"]
+    x = input or "x"
     raise DataError(
-        f"the file holds no array {' or '.join(names)}",
+        f"the file holds no array {name}{end}" if end else f"the file holds no array {name}_train or {name}",
         notes=(f"it holds {', '.join(arrays) or 'nothing'}",),
-        help="save it with numpy.savez(file, x_train=..., y_train=..., x_test=..., y_test=...), or with x and y alone",
+        help=f"save it with numpy.savez(file, {x}_train=..., y_train=..., {x}_test=..., y_test=...), "
+        f"or with {x} and y alone",
+        input=input,
     )
 
 

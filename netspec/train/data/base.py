@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 Dims = tuple[int, ...]
 Sample = tuple["NDArray[Any]", ...]
-"""A sample, what is to be said about it, and, where places weigh differently, how much each of them does."""
+"""A sample, an array for each input of a net; what is to be said about it; and, where places weigh differently, how
+much each of them does."""
 
 Weigh = Callable[["NDArray[Any]"], "NDArray[Any]"]
 """The weights of the places of a target."""
@@ -54,21 +55,40 @@ class Stream(ABC):
         """The samples of an epoch in the order of that seed; in their own order where it is None."""
 
 
+class Drawing(ABC):
+    """Samples that are put together anew for every epoch, out of those that are held: pairs."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Samples in an epoch."""
+
+    @abstractmethod
+    def drawn(self, seed: int) -> tuple[Sequence[NDArray[Any]], NDArray[Any]]:
+        """For each input the index of what it is given in each sample (n), and what is to be said about these (n)."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Split:
     """Samples `x` (n, *shape) and what is to be said about them, `y` (n, *target), entry by entry.
 
-    `weight` (n, *target) is there where each place of a target has its own. With a `source`, the arrays have no entries
-    and only say what sort the samples are.
+    `more` is what the further inputs of a net are given, each (n, *shape). `weight` (n, *target) is there where each
+    place of a target has its own. With a `source`, the arrays only say what sort the samples are, and hold nothing or
+    what a drawing puts together.
     """
 
     x: NDArray[Any]
     y: NDArray[Any]
     weight: NDArray[Any] | None = None
-    source: Source | Stream | None = None
+    source: Source | Stream | Drawing | None = None
+    more: tuple[NDArray[Any], ...] = ()
 
     def __len__(self) -> int:
         return len(self.x) if self.source is None else len(self.source)
+
+    @property
+    def inputs(self) -> tuple[NDArray[Any], ...]:
+        """What each input of a net is given."""
+        return (self.x, *self.more)
 
     def some(self, count: int) -> list[Sample]:
         """At most so many samples, spread evenly over the split; of a stream the first ones."""
@@ -77,22 +97,27 @@ class Split:
         if isinstance(self.source, Stream):
             return [sample for sample, _ in zip(self.source.samples(None), range(count), strict=False)]
         picked = np.unique(np.linspace(0, max(len(self) - 1, 0), min(count, len(self))).astype(int)).tolist()
+        if isinstance(self.source, Source):
+            return [self.source[index] for index in picked]
         if self.source is None:
-            return [(self.x[index], self.y[index]) for index in picked]
-        return [self.source[index] for index in picked]
+            return [tuple(array[index] for array in (*self.inputs, self.y)) for index in picked]
+        places, y = self.source.drawn(0)
+        return [
+            (*(x[place[index]] for x, place in zip(self.inputs, places, strict=True)), y[index]) for index in picked
+        ]
 
-    def adapted(self, data: DataSet, wanted: Dims) -> Split | None:
-        """The split with its samples in the shape that a net wants; None where they are something else."""
-        x = data.adapt(self.x, wanted)
-        if x is None:
+    def adapted(self, data: DataSet, wanted: Sequence[Dims]) -> Split | None:
+        """The split with its samples in the shapes that a net's inputs want; None where they are something else."""
+        adapted = _adapted(self.inputs, data, wanted)
+        if adapted is None:
             return None
-        match self.source:
-            case None:
-                return replace(self, x=x)
-            case Stream():
-                return replace(self, x=x, source=AdaptedStream(self.source, data, wanted))
-            case _:
-                return replace(self, x=x, source=AdaptedSource(self.source, data, wanted))
+        x, *more = adapted
+        source = self.source
+        if isinstance(source, Stream):
+            source = AdaptedStream(source, data, wanted)
+        elif isinstance(source, Source):
+            source = AdaptedSource(source, data, wanted)
+        return replace(self, x=x, more=tuple(more), source=source)
 
     def weighed(self, weigh: Weigh) -> Split:
         """The split with the weights of the places of each target."""
@@ -102,11 +127,11 @@ class Split:
             case None:
                 weights = [weigh(target) for target in self.y]
                 return replace(self, weight=np.stack(weights) if weights else kind_of(self.y.shape[1:], "float32"))
-            case Stream():
-                raise DataError("a stream's masks cannot be weighed")
-            case _:
+            case Source():
                 nothing = kind_of(self.y.shape[1:], "float32")
                 return replace(self, weight=nothing, source=WeighedSource(self.source, weigh))
+            case _:
+                raise DataError("the masks of a stream cannot be weighed")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,8 +145,8 @@ class WeighedSource(Source):
         return len(self.source)
 
     def __getitem__(self, index: int) -> Sample:
-        x, y = self.source[index]
-        return x, y, self.weigh(y)
+        *inputs, y = self.source[index]
+        return *inputs, y, self.weigh(y)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,16 +155,16 @@ class AdaptedSource(Source):
 
     source: Source
     data: DataSet
-    wanted: Dims
+    wanted: Sequence[Dims]
 
     def __len__(self) -> int:
         return len(self.source)
 
     def __getitem__(self, index: int) -> Sample:
-        return _adapted(self.source[index], self.data, self.wanted)
+        return _one_adapted(self.source[index], self.data, self.wanted)
 
     def drawn(self, index: int, seed: int) -> Sample:
-        return _adapted(self.source.drawn(index, seed), self.data, self.wanted)
+        return _one_adapted(self.source.drawn(index, seed), self.data, self.wanted)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,19 +173,27 @@ class AdaptedStream(Stream):
 
     source: Stream
     data: DataSet
-    wanted: Dims
+    wanted: Sequence[Dims]
 
     def __len__(self) -> int:
         return len(self.source)
 
     def samples(self, seed: int | None) -> Iterator[Sample]:
-        return (_adapted(sample, self.data, self.wanted) for sample in self.source.samples(seed))
+        return (_one_adapted(sample, self.data, self.wanted) for sample in self.source.samples(seed))
 
 
-def _adapted(sample: Sample, data: DataSet, wanted: Dims) -> Sample:
-    x = data.adapt(sample[0][None], wanted)
-    assert x is not None
-    return (x[0], *sample[1:])
+def _adapted(inputs: Sequence[NDArray[Any]], data: DataSet, wanted: Sequence[Dims]) -> tuple[NDArray[Any], ...] | None:
+    """What each input is given in the shape that it wants; None where one of them is something else."""
+    found = [data.adapt(x, shape) for x, shape in zip(inputs, wanted, strict=True)]
+    adapted = tuple(x for x in found if x is not None)
+    return adapted if len(adapted) == len(found) else None
+
+
+def _one_adapted(sample: Sample, data: DataSet, wanted: Sequence[Dims]) -> Sample:
+    count = len(wanted)
+    adapted = _adapted([x[None] for x in sample[:count]], data, wanted)
+    assert adapted is not None
+    return (*(x[0] for x in adapted), *sample[count:])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -185,8 +218,18 @@ class Data:
 
     @property
     def shape(self) -> Dims:
-        """The shape of a sample."""
+        """The shape of a sample; of several inputs, of what the first one is given."""
         return tuple(self.train.x.shape[1:])
+
+    @property
+    def shapes(self) -> tuple[Dims, ...]:
+        """The shape of what each input is given."""
+        return tuple(tuple(x.shape[1:]) for x in self.train.inputs)
+
+    def of_input(self, index: int) -> Data:
+        """No samples, of the sort that one input is given."""
+        split = Split(self.train.inputs[index][:0], self.train.y[:0])
+        return replace(self, train=split, test=split)
 
     @property
     def target(self) -> Dims:
@@ -205,6 +248,10 @@ class DataSet(Part):
     def load(self, place: Place) -> Data:
         """The data; raises DataError where they cannot be had. Paths are relative to `place`."""
         raise NotImplementedError
+
+    def load_for(self, place: Place, inputs: Sequence[str]) -> Data:
+        """The data for a net whose inputs have these names; raises DataError where they cannot be had."""
+        return self.load(place)
 
     def outline(self) -> Data | None:
         """The data with no samples in them, where shape and classes are known before they are loaded."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,11 +19,14 @@ SAVED = "save it with numpy.savez(file, x=..., y=...)"
 
 
 class DataError(Exception):
-    """Data cannot be had; the text says why. Whoever knows the setting adds the place."""
+    """Data cannot be had; the text says why. Whoever knows the setting adds the place.
 
-    def __init__(self, message: str, *, notes: tuple[str, ...] = (), help: str = "") -> None:
+    `input` names the input of the net for which there is nothing.
+    """
+
+    def __init__(self, message: str, *, notes: tuple[str, ...] = (), help: str = "", input: str | None = None) -> None:
         super().__init__(message)
-        self.message, self.notes, self.help = message, notes, help
+        self.message, self.notes, self.help, self.input = message, notes, help, input
 
     def at(self, span: Span) -> NetspecError:
         """The error as a diagnostic at its place (E0609)."""
@@ -74,7 +77,10 @@ def read_npz(path: Path, name: str) -> Mapping[str, NDArray[Any]]:
                 raise DataError(f"{name} holds a single array without a name", help=SAVED)
             return {key: archive[key] for key in archive.files}
     except FileNotFoundError:
-        raise DataError(f"there is no file {name}", help=_near(path)) from None
+        raise DataError(
+            f"there is no file {name}",
+            help=near(path, path.parent.glob("*.npz")) or "paths are relative to the spec's folder",
+        ) from None
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
         if "pickle" in str(error).lower():
             raise DataError(
@@ -171,12 +177,17 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
     return np.frombuffer(content, kind).reshape(shape)
 
 
-def _near(path: Path) -> str:
+def near(path: Path, there: Iterable[Path]) -> str:
+    """What may have been meant by a path at which nothing is, of those that are there; nothing where none is alike."""
     from netspec.elaborate.problems import nearest
 
-    beside = [entry.name for entry in path.parent.glob("*.npz")] if path.parent.is_dir() else []
-    near = nearest(path.name, beside)
-    return f"did you mean {near}?" if near else "paths are relative to the spec's folder"
+    found = nearest(path.name, [entry.name for entry in there])
+    return f"did you mean {found}?" if found else ""
+
+
+def folders_beside(path: Path) -> Iterator[Path]:
+    """The folders in that of a path."""
+    return (entry for entry in path.parent.glob("*") if entry.is_dir())
 
 
 def reason(error: Exception) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ class GivenSource(Source):
 
     samples: Any
     indices: list[int] | None = None
+    inputs: tuple[str, ...] = ("x",)
 
     def __len__(self) -> int:
         return len(self.samples) if self.indices is None else len(self.indices)
@@ -39,7 +40,28 @@ class GivenSource(Source):
         if not isinstance(sample, tuple | list) or len(sample) != 2:
             raise DataError(f"sample {at} of the data set is no pair of a sample and what is to be said about it")
         y = _array(sample[1], at)
-        return _array(sample[0], at), y if y.dtype.kind == "f" else y.astype("int64")
+        inputs = (_array(value, at) for value in self._by_input(sample[0], at))
+        return *inputs, y if y.dtype.kind == "f" else y.astype("int64")
+
+    def _by_input(self, x: Any, at: int) -> Sequence[Any]:
+        """What each input of the net is given: of several in their order, or by their names."""
+        if isinstance(x, Mapping):
+            for name in self.inputs:
+                if name not in x:
+                    message = f"sample {at} of the data set has nothing for the input {name}"
+                    raise DataError(message, notes=(f"it has {', '.join(map(str, x))}",), input=name)
+            return [x[name] for name in self.inputs]
+        if len(self.inputs) == 1:
+            return [x]
+        count = len(x) if isinstance(x, tuple | list) else 1
+        if count != len(self.inputs):
+            names = ", ".join(self.inputs)
+            raise DataError(
+                f"sample {at} of the data set is for {count} input{'s' * (count != 1)}, and the net has {names}",
+                help=f"a sample is (({names}), target), or a mapping by these names in place of the inner tuple",
+                input=self.inputs[min(count, len(self.inputs) - 1)],
+            )
+        return list(x)
 
 
 @DATA("given")
@@ -47,7 +69,8 @@ class Given(DataSet):
     """A `torch.utils.data.Dataset` given from Python: `train(spec, data=(training set, test set))`, or one of them.
 
     Shape: that of its samples. Whole numbers as targets are classes, as many as its `classes` or else as are found. Of
-    one data set alone a fifth is set aside to test with.
+    one data set alone a fifth is set aside to test with. For a net of several inputs a sample is `((a, b), target)`, or
+    `({"left": a, "right": b}, target)`.
     """
 
     _train: Any = PrivateAttr(default=None)
@@ -66,6 +89,9 @@ class Given(DataSet):
         return made
 
     def load(self, place: Place) -> Data:
+        return self.load_for(place, ["x"])
+
+    def load_for(self, place: Place, inputs: Sequence[str]) -> Data:
         if self._train is None:
             raise DataError(
                 "these data are given from Python, and none were",
@@ -73,11 +99,11 @@ class Given(DataSet):
             )
         if self._test is None:
             parts = divide(len(self._train), None, TEST, 0)
-            sources = [GivenSource(self._train, part) for part in parts]
+            sources = [GivenSource(self._train, part, tuple(inputs)) for part in parts]
         else:
-            sources = [GivenSource(self._train), GivenSource(self._test)]
+            sources = [GivenSource(samples, None, tuple(inputs)) for samples in (self._train, self._test)]
         splits = [self._split(source) for source in sources]
-        if any(splits[0].x.shape[1:] != split.x.shape[1:] for split in splits):
+        if len({tuple(x.shape for x in split.inputs) for split in splits}) > 1:
             raise DataError("the samples to train and to test with differ in shape")
         classes, names = self._classes(splits, sources)
         return Data(splits[0], splits[1], classes, exact=bool(names), names=names)
@@ -85,8 +111,8 @@ class Given(DataSet):
     def _split(self, source: GivenSource) -> Split:
         if len(source) == 0:
             raise DataError("the data set holds no samples")
-        x, y = source[0]
-        return Split(kind_of(x.shape, x.dtype), kind_of(y.shape, y.dtype), source=source)
+        x, *more, y = (kind_of(array.shape, array.dtype) for array in source[0])
+        return Split(x, y, source=source, more=tuple(more))
 
     def _classes(self, splits: list[Split], sources: list[GivenSource]) -> tuple[int | None, tuple[str, ...]]:
         """How many classes there are, and their names: the data set's own `classes`, else the targets are looked at."""
@@ -95,7 +121,7 @@ class Given(DataSet):
         names = getattr(self._train, "classes", None)
         if names is not None:
             return len(names), tuple(map(str, names))
-        most = max(int(source[index][1].max()) for source in sources for index in range(len(source)))
+        most = max(int(source[index][-1].max()) for source in sources for index in range(len(source)))
         return most + 1, ()
 
 

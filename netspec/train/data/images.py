@@ -14,7 +14,7 @@ from pydantic import Field
 from netspec.layers.base import Positive
 from netspec.train.data import pictures
 from netspec.train.data.base import DATA, IGNORED, Data, Dims, Divided, Sample, Source, Split, kind_of
-from netspec.train.data.files import DataError, Place
+from netspec.train.data.files import DataError, Place, folders_beside, near
 from netspec.train.data.pictures import Damaged, Fit, Header
 
 if TYPE_CHECKING:
@@ -197,7 +197,10 @@ class Images(Pictured):
     def load(self, place: Place) -> Data:
         home = place.resolve(self.folder)
         if not home.is_dir():
-            raise DataError(f"there is no folder {self.folder}", help="pictures lie in a folder for each class")
+            meant = near(home, folders_beside(home))
+            raise DataError(
+                f"there is no folder {self.folder}", help=meant or "pictures lie in a folder for each class"
+            )
         tested = next((name for name in TEST_FOLDERS if (home / name).is_dir()), None)
         if (home / "train").is_dir() and tested is not None:
             names = _classes(home / "train", f"{self.folder}/train")
@@ -261,8 +264,8 @@ class Segmentation(Pictured):
     def _paired(self, place: Place, images: str, masks: str) -> list[Labelled]:
         """The pictures of a folder, each with its mask."""
         for folder in (images, masks):
-            if not place.resolve(folder).is_dir():
-                raise DataError(f"there is no folder {folder}")
+            if not (path := place.resolve(folder)).is_dir():
+                raise DataError(f"there is no folder {folder}", help=near(path, folders_beside(path)))
         home, other = place.resolve(images), place.resolve(masks)
         by_name = {path.relative_to(other).with_suffix("").as_posix(): path for path in pictures.pictures(other)}
         files = pictures.pictures(home)

@@ -330,3 +330,14 @@ def characters(texts: Sequence[str], alphabet: str, length: int, backward: bool 
         found = [places.get(character, 0) for character in (reversed(cut) if backward else cut)]
         row[: len(found)] = found
     return array
+
+
+def text_of(places: NDArray[Any], alphabet: str, backward: bool = False) -> str:
+    """The text that `characters` has made these places of (length), or their one-hot form (characters, length).
+
+    What is not in the alphabet comes back as a space.
+    """
+    if places.ndim == 2:
+        places = places.any(0) * (places.argmax(0) + 1)
+    text = "".join(alphabet[int(place) - 1] if place else " " for place in places).rstrip()
+    return text[::-1] if backward else text

@@ -38,14 +38,15 @@ def assembled(
     if setup.sync_batchnorm and accelerator.num_processes > 1:
         from netspec.train.engine.synchronised import synchronised
 
-        model = synchronised(model)
+        model = synchronised(model, accelerator.device)
     recompute(model, graph, setup.checkpoint)
     model.to(accelerator.device)
     if setup.channels_last and any(value.shape.rank == 3 for value in graph.inputs):
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     trained, tested = _shared(model, graph, matched, setup, accelerator)
     if setup.compile:
-        return Assembled(model, _compiled(trained), _compiled(tested))
+        compiled = _compiled(trained)
+        return Assembled(model, compiled, compiled if tested is trained else _compiled(tested))
     return Assembled(model, trained, tested)
 
 

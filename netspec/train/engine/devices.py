@@ -29,8 +29,8 @@ def environment(graph: Graph, batch: int, setup: Setup) -> Iterator[Accelerator]
     kind = device_kind(setup.device)
     work = graph.macs
     small = isinstance(work, int) and work * batch < SMALL
-    cuda = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
-    with torch.random.fork_rng(devices=cuda), _threads(1 if small else None), _determinism(on=setup.deterministic):
+    gpus = [_own_gpu()] if kind != "cpu" and torch.cuda.is_available() else []
+    with torch.random.fork_rng(devices=gpus), _threads(1 if small else None), _determinism(on=setup.deterministic):
         accelerator = _accelerator(kind, setup)
         try:
             yield accelerator
@@ -62,18 +62,37 @@ def device_kind(name: str | None) -> str | None:
     raise unavailable(f"--device {name}", f"there is no device {name} here", f"there is {known}")
 
 
+def _own_gpu() -> int:
+    """The GPU of this process, made the current one: among several processes of a machine, that of its number."""
+    import torch
+
+    number = int(os.environ.get("LOCAL_RANK", -1))
+    if number >= 0:
+        torch.cuda.set_device(number % torch.cuda.device_count())
+    return torch.cuda.current_device()
+
+
 def _accelerator(kind: str | None, setup: Setup) -> Accelerator:
-    """Accelerate for that device. It keeps the device of a process for good, so that it has to forget it first."""
+    """Accelerate for that device. It keeps the device of a process for good, so that it has to forget it first.
+
+    Of several processes it makes one training only where they have GPUs, or where it is told that they have none.
+    """
     import torch
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState
 
     if not torch.distributed.is_available() or not torch.distributed.is_initialized():
         AcceleratorState._reset_state(reset_partial_state=True)
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    alone = torch.backends.mps.is_available() or not torch.accelerator.is_available()
+    cpu = kind == "cpu" or (kind is None and processes > 1 and alone)
     try:
-        accelerator = Accelerator(cpu=kind == "cpu", mixed_precision=MIXED[setup.precision])
+        accelerator = Accelerator(cpu=cpu, mixed_precision=MIXED[setup.precision])
     except ValueError as error:
         raise unavailable(f"--precision {setup.precision}", f"{setup.precision} is not to be had: {error}") from None
+    if accelerator.num_processes != processes:
+        message = f"{processes} processes cannot train together on {accelerator.device.type}"
+        raise unavailable(f"--device {accelerator.device.type}", message, "--device cpu")
     if setup.precision == "fp16" and accelerator.device.type == "cpu":
         message = "fp16 scales its gradients, which needs a GPU"
         raise unavailable("--precision fp16", message, "on the CPU take --precision bf16")

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from netspec.train.batch import Batch
-from netspec.train.data.base import Sample, Source, Stream
+from netspec.train.data.base import Drawing, Sample, Source, Stream
 from netspec.train.data.entry import Entry
 from netspec.train.data.files import DataError
 from netspec.train.randomness import ORDER, SAMPLE, order, stream
@@ -34,13 +34,13 @@ AHEAD = 2
 class Feed:
     """A split as batches. A batch is a function of its indices, seed and epoch, whoever reads it and when.
 
-    `workers` are processes that read samples from files; with none they are read in turn. Raises DataError where a
-    sample that is read is damaged.
+    `entries` say how samples enter each input of the net. `workers` are processes that read samples from files; with
+    none they are read in turn. Raises DataError where a sample that is read is damaged.
     """
 
-    def __init__(self, split: Split, entry: Entry, device: torch.device, workers: int = 0) -> None:
-        self.split, self.entry, self.device, self.workers = split, entry, device, workers
-        arrays = [array for array in (split.x, split.y, split.weight) if array is not None]
+    def __init__(self, split: Split, entries: Sequence[Entry], device: torch.device, workers: int = 0) -> None:
+        self.split, self.entries, self.device, self.workers = split, entries, device, workers
+        arrays = [array for array in (*split.inputs, split.y, split.weight) if array is not None]
         self.home = device if sum(array.nbytes for array in arrays) <= ON_DEVICE else torch.device("cpu")
         self.held = tuple(torch.from_numpy(array).to(self.home) for array in arrays)
 
@@ -55,7 +55,7 @@ class Feed:
     @property
     def y(self) -> Tensor:
         """What is to be said about the samples that are held."""
-        return self.held[1]
+        return self.held[len(self.entries)]
 
     def order(self, seed: int, epoch: int) -> Tensor:
         """The order of an epoch, where the samples are; a stream shuffles by itself, as a function of both too."""
@@ -67,11 +67,13 @@ class Feed:
         """The batches of a plan in turn, each a tensor of indices: an epoch, the rest of one, or a rank's part of one.
 
         What is read from files is read ahead. In a stream's plan indices only grow. `seed` and `epoch` say what the
-        randomness of a stream's order, and of a data set given from Python, comes from.
+        randomness of a stream's order, of pairs, and of a data set given from Python comes from.
         """
         match self.split.source:
             case None:
                 yield from map(self.batch, plan)
+            case Drawing() as source:
+                yield from map(self._brought, self._drawing(source, plan, stream(seed, SAMPLE, epoch)))
             case Stream() as source:
                 yield from map(self._checked, self._streaming(source, plan, stream(seed, ORDER, epoch)))
             case _:
@@ -106,8 +108,18 @@ class Feed:
     def _brought(self, tensors: Sequence[Tensor]) -> Batch:
         if tensors[0].device != self.device:
             tensors = [tensor.to(self.device, non_blocking=True) for tensor in tensors]
-        x, y, *weight = tensors
-        return Batch(self.entry(x), y, weight[0] if weight else None)
+        count = len(self.entries)
+        x, *more = (entry(tensor) for entry, tensor in zip(self.entries, tensors, strict=False))
+        y, *weight = tensors[count:]
+        return Batch(x, y, weight[0] if weight else None, more=tuple(more))
+
+    def _drawing(self, source: Drawing, plan: Sequence[Tensor], seed: int) -> Iterator[list[Tensor]]:
+        """The batches of a plan, put together out of the samples that are held."""
+        indices, targets = source.drawn(seed)
+        *places, y = (torch.from_numpy(array).to(self.home) for array in (*indices, targets))
+        for part in plan:
+            given = zip(self.held, places, strict=False)
+            yield [*(x.index_select(0, place[part]) for x, place in given), y[part]]
 
     def _checked(self, read: list[Tensor] | DataError) -> Batch:
         if isinstance(read, DataError):

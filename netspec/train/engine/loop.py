@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from enum import IntEnum
 from itertools import islice
+from operator import mul
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -88,17 +89,18 @@ class Trainer:
         self.average = None if settings.ema is None else Average(self.bare, settings.ema)
         self.best: dict[str, Tensor] | None = None
         splits = (matched.data.train, matched.data.test)
-        self.train, self.test = (Feed(split, matched.entry, self.device, self.setup.readers) for split in splits)
+        self.train, self.test = (Feed(split, matched.entries, self.device, self.setup.readers) for split in splits)
         self.augment = Augmentation(matched.augment)
         self.criterion = Criterion(matched.terms, self.device)
         training = [output.when_training for output in graph.outputs]
         self.returned = sorted(range(len(training)), key=training.__getitem__)
-        self.train_scores, self.test_scores = (Scores(matched.metrics, matched, self.device) for _ in range(2))
+        self.train_scores, self.test_scores = (Scores(matched, self.device) for _ in range(2))
         half = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(self.setup.precision)
         self.precision = torch.autocast(self.device.type, half) if half else nullcontext()
         self.parts = self.processes * settings.accumulate
         self._check_parts()
         self.bounds = batches(len(self.train), settings.batch, self.parts)
+        self.look_every = 1 if self.device.type == "cpu" else LOOK_EVERY
         self.epoch = self.done = 0
         self.rows: list[Row] = []
         self.seconds = 0.0
@@ -134,18 +136,22 @@ class Trainer:
         return self.epoch >= self.settings.epochs or (stop is not None and stop.over(self.rows))
 
     def epochs(
-        self, pause: Callable[[int, int], Wish | None] | None = None, keep: Callable[[], None] | None = None
+        self,
+        pause: Callable[[int, int], Wish | None] | None = None,
+        keep: Callable[[], None] | None = None,
+        most: int | None = None,
     ) -> Iterator[Row]:
-        """Trains from where it is on, a row an epoch.
+        """Trains from where it is on, a row an epoch, and ends after `most` steps where that is given.
 
         After a step, on devices other than the CPU after every so many, `pause(epoch, step)` may wish that the state
         is kept, which `keep` does, or that training ends there.
         """
+        last = None if most is None else self.steps_done + most
         if self.processes > 1 and not self.over:
             self._settle_exchange()
         while not self.over:
             begun = perf_counter() - self.seconds
-            for wish in self._epoch(self.steps, pause):
+            for wish in self._epoch(self.steps, pause, last):
                 self.seconds = perf_counter() - begun
                 if wish == Wish.KEEP and keep is not None:
                     keep()
@@ -174,24 +180,26 @@ class Trainer:
         if self.processes > 1:
             self._settle_exchange()
         while self.epoch < epoch:
-            list(self._epoch(self.steps, None))
+            list(self._epoch(self.steps))
             self.epoch, self.done = self.epoch + 1, 0
-        list(self._epoch(step, None))
+        list(self._epoch(step))
 
-    def _epoch(self, until: int, pause: Callable[[int, int], Wish | None] | None) -> Iterator[Wish]:
-        """The rest of an epoch, to a number of steps; wishes on the way."""
+    def _epoch(
+        self, until: int, pause: Callable[[int, int], Wish | None] | None = None, last: int | None = None
+    ) -> Iterator[Wish]:
+        """The rest of an epoch, to a number of steps; wishes on the way. The step `last` of all is to be the last."""
         self.model.train()
         for module in self.resting:
             module.eval()
         if self.done == 0:
             self.train_scores.reset()
         unseen: list[tuple[int, Tensor]] = []
-        look_every = 1 if self.device.type == "cpu" else LOOK_EVERY
         for step, parts in enumerate(self._batches(self.epoch, self.done, until), self.done):
             unseen.append((step, self.step(self.epoch, step, parts)))
-            if len(unseen) == look_every or step == until - 1:
+            over = self.epoch * self.steps + step + 1 == last
+            if len(unseen) == self.look_every or step == until - 1 or over:
                 asked = (pause(self.epoch, step) if pause is not None else None) or Wish.GO_ON
-                wish = self._look(self.epoch, unseen, asked)
+                wish = self._look(self.epoch, unseen, Wish.LEAVE if over else asked)
                 unseen, self.done = [], step + 1
                 if wish:
                     yield wish
@@ -218,7 +226,7 @@ class Trainer:
             states.share(self.bare.buffers(), self.processes)
         if self.matched.augment.steps:
             parts = [self.augment.train(part, self._seed(AUGMENT, epoch, step, n)) for n, part in enumerate(parts)]
-        judged: list[Tensor] = []
+        judged: list[dict[int, Tensor]] = []
 
         def gradients() -> Tensor:
             self.optimizer.zero_grad()
@@ -241,16 +249,16 @@ class Trainer:
             self.optimizer.step()
         if self.average is not None:
             self.average.update(epoch * self.steps + step + 1)
-        for output, part in zip(judged, parts, strict=True):
-            self.train_scores.add(output, part.y)
+        for outputs, part in zip(judged, parts, strict=True):
+            self.train_scores.add(outputs, part.most)
         return loss
 
-    def _gradients(self, epoch: int, step: int, parts: Sequence[Batch]) -> tuple[Tensor, list[Tensor]]:
+    def _gradients(self, epoch: int, step: int, parts: Sequence[Batch]) -> tuple[Tensor, list[dict[int, Tensor]]]:
         """Adds up the gradients of parts of a batch; their share of its loss, and what the net said about each."""
         start, stop = self.bounds[step]
         scaler = self.accelerator.scaler
         losses: list[Tensor] = []
-        judged: list[Tensor] = []
+        judged: list[dict[int, Tensor]] = []
         for number, part in enumerate(parts):
             reseed(self._seed(STEP, epoch, step, number), self.device)
             last = number == len(parts) - 1
@@ -261,7 +269,7 @@ class Trainer:
                 loss_of_all = loss if weight * self.processes == 1 else loss * (weight * self.processes)
                 (loss_of_all if scaler is None else scaler.scale(loss_of_all)).backward()
             losses.append(loss.detach() if weight == 1 else loss.detach() * weight)
-            judged.append(outputs[self.matched.judged].detach())
+            judged.append(self.train_scores.judged(outputs))
         return (losses[0] if len(losses) == 1 else torch.stack(losses).sum()), judged
 
     def _factor(self, epoch: int, step: int) -> float:
@@ -279,13 +287,16 @@ class Trainer:
         states.share(self.bare.buffers(), self.processes)
         if self.average is not None:
             states.share(self.average.buffers, self.processes)
-        loss = 0.0
+        losses: list[Tensor] = []
+        counts: list[int] = []
         with torch.no_grad(), self.average.in_place() if self.average is not None else nullcontext():
             for batch in self._tests():
                 batch = self.augment.test(batch)
                 outputs = self._outputs(self.entry, batch)
-                loss += float(self.criterion(outputs, batch)) * len(batch)
-                self.test_scores.add(outputs[self.matched.judged], batch.y)
+                losses.append(self.criterion(outputs, batch))
+                counts.append(len(batch))
+                self.test_scores.add(outputs, batch.y)
+        loss = sum(map(mul, torch.stack(losses).tolist(), counts)) if losses else 0.0
         if self.processes > 1:
             loss = float(self._sum(torch.tensor(loss, device=self.device, dtype=torch.float64)))
         self.test_scores.add_loss(loss / len(self.test), len(self.test))
@@ -301,9 +312,12 @@ class Trainer:
 
     def _outputs(self, model: nn.Module, batch: Batch) -> dict[int, Tensor]:
         """What the net says about a batch, in 32 bits."""
-        x = batch.x.to(memory_format=torch.channels_last) if self.setup.channels_last and batch.x.ndim == 4 else batch.x
         with self.precision:
-            return self._by_output(model(x))
+            return self._by_output(model(*map(self._laid_out, batch.inputs)))
+
+    def _laid_out(self, x: Tensor) -> Tensor:
+        """The samples of an input in the layout of memory that the net is in."""
+        return x.to(memory_format=torch.channels_last) if self.setup.channels_last and x.ndim == 4 else x
 
     def _by_output(self, result: Any) -> dict[int, Tensor]:
         """What a net returned, by the index of the output. Those of training alone come last, or not at all."""

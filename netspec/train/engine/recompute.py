@@ -52,6 +52,8 @@ def _block(scope: Scope) -> str:
 
 
 def _wrap(module: nn.Module) -> None:
+    """Has a module computed again. The compiler, which changes buffers once by itself, has no word for our contexts."""
+    from torch.compiler import is_compiling
     from torch.utils.checkpoint import checkpoint
 
     forward = module.forward
@@ -59,6 +61,8 @@ def _wrap(module: nn.Module) -> None:
     def recomputed(*arguments: Any) -> Any:
         if not module.training:
             return forward(*arguments)
+        if is_compiling():
+            return checkpoint(forward, *arguments, use_reentrant=False)
         return checkpoint(forward, *arguments, use_reentrant=False, context_fn=lambda: _contexts(module))
 
     module.forward = recomputed

@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from netspec.train.data import IGNORED
+from netspec.train.plan.reading import Judge, Reading, affirmed
 
 if TYPE_CHECKING:
+    import torchmetrics
+
     from netspec.train.plan.match import Match
-    from netspec.train.section.metrics import Metric
 
 MOST_BUFFERED = 2**22
 """So many numbers of outputs are kept until the metrics see them; metrics cost about as much for many as for one."""
 
 
 class Scores:
-    """The loss and the metrics of a split, gathered batch by batch."""
+    """The loss and the metrics of a split, gathered batch by batch: of each output that a metric judges."""
 
-    def __init__(self, metrics: Sequence[Metric], matched: Match, device: torch.device) -> None:
-        self.task, self.logits, self.device = matched.task, matched.logits, device
-        classes, ignored = matched.data.classes or 0, IGNORED if matched.data.ignores else None
-        self.metrics = {metric.name: metric.build(matched.task, classes, ignored).to(device) for metric in metrics}
-        self.told = {metric.name: metric.figure for metric in metrics if not metric.table}
-        self.outputs: list[Tensor] = []
+    def __init__(self, matched: Match, device: torch.device) -> None:
+        self.device = device
+        ignored = IGNORED if matched.data.ignores else None
+        self.judges = {judge.name: judge for judge in matched.metrics}
+        self.metrics = {name: _built(judge, ignored).to(device) for name, judge in self.judges.items()}
+        self.told = {name: judge.metric.figure for name, judge in self.judges.items() if not judge.metric.table}
+        self.readings = {judge.reading.output: judge.reading for judge in matched.metrics}
+        self.outputs: dict[int, list[Tensor]] = {index: [] for index in self.readings}
         self.targets: list[Tensor] = []
         self.buffered = 0
         self.loss, self.count = 0.0, 0
@@ -36,11 +40,16 @@ class Scores:
         """The mean loss of a batch of `count` samples."""
         self.loss, self.count = self.loss + loss * count, self.count + count
 
-    def add(self, output: Tensor, target: Tensor) -> None:
+    def judged(self, outputs: Mapping[int, Tensor]) -> dict[int, Tensor]:
+        """Those of a net's outputs, by their index among the graph's, that a metric judges."""
+        return {index: outputs[index].detach() for index in self.outputs}
+
+    def add(self, outputs: Mapping[int, Tensor], target: Tensor) -> None:
         """What the net said about a batch, and what is so."""
-        self.outputs.append(output)
+        for index, gathered in self.outputs.items():
+            gathered.append(outputs[index])
+            self.buffered += outputs[index].numel()
         self.targets.append(target)
-        self.buffered += output.numel()
         if self.buffered > MOST_BUFFERED:
             self._flush()
 
@@ -59,7 +68,7 @@ class Scores:
     def reset(self) -> None:
         """Back to nothing."""
         self.loss, self.count = 0.0, 0
-        self.outputs, self.targets, self.buffered = [], [], 0
+        self._forget()
         for metric in self.metrics.values():
             metric.reset()
 
@@ -68,7 +77,7 @@ class Scores:
         return {
             "loss": self.loss,
             "count": self.count,
-            "outputs": torch.cat(self.outputs) if self.outputs else None,
+            "outputs": {str(index): torch.cat(gathered) for index, gathered in self.outputs.items() if gathered},
             "targets": torch.cat(self.targets) if self.targets else None,
             "metrics": {name: metric.metric_state for name, metric in self.metrics.items()},
         }
@@ -77,25 +86,39 @@ class Scores:
         """Goes on from what `state` gave."""
         self.reset()
         self.loss, self.count = state["loss"], state["count"]
-        if state["outputs"] is not None:
-            self.outputs, self.targets = [state["outputs"].to(self.device)], [state["targets"].to(self.device)]
-            self.buffered = self.outputs[0].numel()
+        if state["targets"] is not None:
+            outputs = {int(index): gathered.to(self.device) for index, gathered in state["outputs"].items()}
+            self.add(outputs, state["targets"].to(self.device))
         for name, metric in self.metrics.items():
             for key, value in state["metrics"][name].items():
                 setattr(metric, key, _on(value, self.device))
             metric._update_count = 1  # torchmetrics warns of figures of what was never updated
 
     def _flush(self) -> None:
-        if not self.outputs:
+        if not self.targets:
             return
-        output, target = torch.cat(self.outputs), torch.cat(self.targets)
-        self.outputs, self.targets, self.buffered = [], [], 0
-        if self.task != "multiclass":
-            if self.task == "binary":
-                output = output.sigmoid() if self.logits else output.clamp(0, 1)
-            output, target = output.flatten(), target.flatten()
-        for metric in self.metrics.values():
-            metric.update(output, target)
+        target = torch.cat(self.targets)
+        read = {index: _read(torch.cat(self.outputs[index]), target, self.readings[index]) for index in self.outputs}
+        self._forget()
+        for name, metric in self.metrics.items():
+            metric.update(*read[self.judges[name].reading.output])
+
+    def _forget(self) -> None:
+        self.outputs, self.targets, self.buffered = {index: [] for index in self.readings}, [], 0
+
+
+def _built(judge: Judge, ignored: int | None) -> torchmetrics.Metric:
+    """The metric of a judge, at nothing yet."""
+    return judge.metric.build(judge.reading.task, judge.reading.classes, ignored)
+
+
+def _read(output: Tensor, target: Tensor, reading: Reading) -> tuple[Tensor, Tensor]:
+    """What a metric is given of an output and of what is so."""
+    if reading.task == "multiclass":
+        return output, target
+    if reading.task == "binary":
+        output = affirmed(output, logits=reading.logits, margin=reading.margin)
+    return output.flatten(), target.flatten()
 
 
 def _on(value: Any, device: torch.device) -> Any:

@@ -27,7 +27,7 @@ def of_training(trainer: Trainer) -> State:
         "seconds": trainer.seconds,
         "threads": torch.get_num_threads(),
         "rows": [asdict(row) for row in trainer.rows],
-        "scores": _gathered(trainer.train_scores.state(), trainer.processes),
+        "scores": _gathered(_each_tensor(trainer.train_scores.state(), Tensor.cpu), trainer.processes),
         "model": of_model(trainer.bare),
         "optimizer": of_optimizer(trainer.bare, trainer.optimizer),
         "scaler": scaler.state_dict() if scaler is not None else None,
@@ -113,6 +113,7 @@ def _like(tensor: Tensor, own: Any) -> Tensor:
     """The tensor laid out in memory and over the devices as `own`, where it has the same shape.
 
     Fused optimizers walk through parameter, gradient and state as they lie in memory, so that all have to lie alike.
+    A single number, such as a count of steps, stays where the optimizer wants it.
     """
     if tensor.shape != own.shape:
         return tensor
@@ -120,6 +121,8 @@ def _like(tensor: Tensor, own: Any) -> Tensor:
         from torch.distributed.tensor import distribute_tensor
 
         return distribute_tensor(tensor.to(own.device), own.device_mesh, own.placements)
+    if not tensor.ndim:
+        return tensor
     return torch.empty_like(own, dtype=tensor.dtype, requires_grad=False).copy_(tensor)
 
 

@@ -6,19 +6,22 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
 from torch.nn.modules.batchnorm import _BatchNorm
 
 
 class SyncBatchNorm(_BatchNorm):
     """Batch normalisation whose mean and variance in training are those of all processes' samples together.
 
-    Shape: (n, C, ...) -> the same; n may differ from process to process.
+    Shape: (n, C, ...) -> the same; n may differ from process to process. Sums are in 32 bits, whatever x has.
     """
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return super().forward(x)
+        return self._normalised(x.float()).to(x.dtype)
+
+    def _normalised(self, x: Tensor) -> Tensor:
+        """What training makes of x, in 32 bits."""
         axes = [0, *range(2, x.ndim)]
         count = x.new_tensor([x.numel() / x.shape[1]])
         sums = _summed(torch.cat([x.sum(axes), count]))
@@ -44,9 +47,9 @@ class SyncBatchNorm(_BatchNorm):
         """Any number of axes."""
 
 
-def synchronised(model: nn.Module) -> nn.Module:
-    """The net with every batch normalisation synchronised: torch's on a GPU, the one here elsewhere."""
-    if next(model.parameters()).device.type == "cuda":
+def synchronised(model: nn.Module, device: torch.device) -> nn.Module:
+    """The net with every batch normalisation synchronised, for that device: torch's on a GPU, else the one here."""
+    if device.type == "cuda":
         return cast(nn.Module, nn.SyncBatchNorm.convert_sync_batchnorm(model))  # type: ignore[no-untyped-call]
     for path, module in list(model.named_modules()):
         if isinstance(module, _BatchNorm) and not isinstance(module, SyncBatchNorm):
@@ -64,9 +67,25 @@ def _converted(norm: _BatchNorm) -> SyncBatchNorm:
     return made  # type: ignore[no-any-return]
 
 
+class _Sum(torch.autograd.Function):
+    """The sum of a tensor over the processes; what flows back is the sum of what each process's loss sends back."""
+
+    @staticmethod
+    def forward(context: Any, tensor: Tensor) -> Tensor:
+        total = tensor.clone()
+        torch.distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> Tensor:
+        total = gradient.contiguous().clone()
+        torch.distributed.all_reduce(total)
+        return total
+
+
 def _summed(tensor: Tensor) -> Tensor:
     """The sum over the processes, through which gradients flow back."""
-    return cast(Tensor, all_reduce(tensor))  # type: ignore[no-untyped-call]
+    return cast(Tensor, _Sum.apply(tensor))  # type: ignore[no-untyped-call]
 
 
 def _along(values: Tensor, x: Tensor) -> Tensor:

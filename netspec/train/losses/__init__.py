@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from netspec.train.losses import masks, plain
+from netspec.train.losses import distances, masks, plain
 from netspec.train.losses.base import LOSSES, Criterial, Form, Loss, Term, Weighing, prepared
 from netspec.train.losses.plain import CrossEntropy
 
 __all__ = ["LOSSES", "Criterial", "CrossEntropy", "Form", "Loss", "Term", "Weighing", "prepared"]
 
-FAMILIES = (plain, masks)
+FAMILIES = (plain, masks, distances)
 """The modules whose losses are registered."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from netspec.syntax.source import NOWHERE, Span
 from netspec.train.data import Data, Dims
-from netspec.train.parts import Part, Table
+from netspec.train.parts import Part, Table, called
 
 if TYPE_CHECKING:
     import torch
@@ -44,6 +44,10 @@ class Loss(Part):
         """Whether it makes probabilities out of what it is given, which no sigmoid or softmax has been done to then."""
         return self.takes == "classes"
 
+    def distance(self) -> float | None:
+        """The margin of what it compares with it, where outputs are distances: small ones stand for class 1."""
+        return None
+
 
 class Weighing(Loss):
     """Base of the losses for which the places of a target weigh differently."""
@@ -67,9 +71,7 @@ class Term:
 
     def written(self) -> str:
         """The term as a spec would write it."""
-        name, _, arguments = self.loss.written().partition("(")
-        inside = ", ".join(filter(None, (self.output, arguments.removesuffix(")"))))
-        call = f"{name}({inside})" if inside else name
+        call = called(self.loss, self.output)
         return call if self.weight == 1 else f"{self.weight} * {call}"
 
 

@@ -1,10 +1,11 @@
-"""How samples come to a net's input: adapted, entered, augmented, in a shape that it declares."""
+"""How samples come to the inputs of a net: adapted, entered, augmented, in a shape that each declares."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from netspec.graph.graph import Graph
 from netspec.graph.shape import Shape
 from netspec.train.augment import AugmentError, Chain
 from netspec.train.data import Data, DataSet, Dims, Split
@@ -15,11 +16,15 @@ from netspec.train.section.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """How samples come to a net's input: in the shape `sent` out of the data, in `shape` once entered and augmented."""
+    """How samples come to an input: in the shape `sent` out of the data, in `shape` once entered and augmented.
+
+    `augmented` says that the augmentations are for it.
+    """
 
     sent: Dims
     shape: Dims
     entry: Entry
+    augmented: bool = True
 
     def met(self, data: Data) -> Data:
         """No samples, of the sort that the net meets: a target with the axes of its sample is cut as the sample is."""
@@ -30,11 +35,26 @@ class Arrival:
         return replace(data, train=split, test=split)
 
 
-def arrival(declared: Shape, data: Data, known: DataSet, chain: Chain) -> Arrival | None:
+def arrivals(graph: Graph, data: Data, settings: Settings) -> list[Arrival | None]:
+    """How samples come to each input of a net that has as many as the data; None for one to which they cannot come.
+
+    Of several inputs, those that are no signals or images of real numbers are not augmented. Raises AugmentError.
+    """
+    several = len(graph.inputs) > 1
+    return [
+        arrival(value.shape, data.of_input(index), settings.data, settings.augment, several=several)
+        for index, value in enumerate(graph.inputs)
+    ]
+
+
+def arrival(declared: Shape, data: Data, known: DataSet, chain: Chain, *, several: bool = False) -> Arrival | None:
     """How samples of a data set come to an input that declares that shape; None where they cannot.
 
-    Raises AugmentError where the augmentations cannot be done to them in any way.
+    It may be one of several. Raises AugmentError where the augmentations cannot be done to them in any way.
     """
+    if several and (declared.dtype != "float" or declared.rank < 2):
+        found = arrival(declared, data, known, Chain())
+        return None if found is None else replace(found, augmented=False)
     refused: AugmentError | None = None
     done = False
     for sent, entry in _ways(declared, data):
@@ -45,12 +65,12 @@ def arrival(declared: Shape, data: Data, known: DataSet, chain: Chain) -> Arriva
             shape = chain.shape(entered)
             tested = chain.tested().shape(entered)
         except AugmentError as error:
-            refused = refused or error
+            refused = refused or (None if done else error)
             continue
         done = True
         if shape == tested and _unifies(declared, shape):
             return Arrival(sent, shape, entry)
-    if refused is not None and not done:
+    if refused is not None:
         raise refused
     return None
 
@@ -78,10 +98,13 @@ def _unifies(declared: Shape, shape: Dims) -> bool:
     return True
 
 
-def sample_shape(settings: Settings, declared: Shape, data: Data) -> Dims | None:
-    """The shape in which samples meet a net whose input declares `declared`; None where they do not fit it."""
+def sample_shapes(settings: Settings, graph: Graph, data: Data) -> dict[str, Dims]:
+    """The shapes in which samples meet the inputs of a net, by name; nothing where they do not fit all of them."""
+    if len(graph.inputs) != len(data.shapes):
+        return {}
     try:
-        found = arrival(declared, data, settings.data, settings.augment)
+        found = arrivals(graph, data, settings)
     except AugmentError:
-        return None
-    return None if found is None else found.shape
+        return {}
+    shapes = {value.name: each.shape for value, each in zip(graph.inputs, found, strict=True) if each is not None}
+    return shapes if len(shapes) == len(found) else {}

@@ -20,7 +20,7 @@ from netspec.train.data import Data, DataSet
 from netspec.train.data.files import DataError, Place
 from netspec.train.literals import Word
 from netspec.train.parts import written
-from netspec.train.plan.arrival import sample_shape
+from netspec.train.plan.arrival import sample_shapes
 from netspec.train.plan.match import Match, match
 from netspec.train.section.patterns import mistakes
 from netspec.train.section.settings import Settings, settings
@@ -128,13 +128,13 @@ def prepare(job: Job, spec: Spec, *, outlined: bool = False) -> Prepared:
     if job.given is not None:
         chosen = chosen.model_copy(update={"data": job.given})
     graph = spec.graph(job.net, inputs=job.input, **job.arguments)
-    data = (chosen.data.outline() if outlined else None) or _load(chosen, job.place)
+    data = (chosen.data.outline() if outlined else None) or _load(chosen, job.place, graph)
     graph = _closed(job, spec, chosen, graph, data)
     matched = match(chosen, graph, data)
     if wrong := mistakes(chosen, graph):
         raise NetspecError(tuple(wrong))
     if chosen.stop is not None:
-        chosen.stop.check(chosen.span("stop"), matched.metrics)
+        chosen.stop.check(chosen.span("stop"), [judge.name for judge in matched.metrics])
     return Prepared(job, spec, chosen, graph, matched)
 
 
@@ -179,13 +179,28 @@ def _require_packages(others: tuple[str, ...]) -> None:
         raise NetspecError((Diagnostic("E0613", message, here, help=f"pip install 'netspec[{extras}]'"),))
 
 
-def _load(chosen: Settings, place: Place) -> Data:
-    """The data, or a diagnostic at their setting."""
+def _load(chosen: Settings, place: Place, graph: Graph) -> Data:
+    """The data for a net, or a diagnostic at their setting, or at the input for which there are none."""
     span = chosen.span("data")
     try:
-        return chosen.data.load(place)
+        return chosen.data.load_for(place, [value.name for value in graph.inputs])
     except DataError as error:
-        raise error.at(span) from None
+        value = next((value for value in graph.inputs if value.name == error.input and value.span is not None), None)
+        if value is None or value.span is None:
+            raise error.at(span) from None
+        raise NetspecError(
+            (
+                Diagnostic(
+                    "E0606",
+                    error.message,
+                    value.span,
+                    "has no data",
+                    related=((span, "the data"),),
+                    notes=error.notes,
+                    help=error.help,
+                ),
+            )
+        ) from None
     except MemoryError:
         message = f"the data of {chosen.data.name} do not fit into memory"
         raise NetspecError((Diagnostic("E0609", message, span),)) from None
@@ -196,9 +211,7 @@ def _load(chosen: Settings, place: Place) -> Data:
 
 def _closed(job: Job, spec: Spec, chosen: Settings, graph: Graph, data: Data) -> Graph:
     """The graph for samples of the data's size, where the spec leaves sizes open."""
-    if len(graph.inputs) != 1 or not graph.inputs[0].shape.is_open:
-        return graph
-    shape = sample_shape(chosen, graph.inputs[0].shape, data)
-    if shape is None:
-        return graph
-    return spec.graph(job.net, inputs={**job.input, graph.inputs[0].name: list(shape)}, **job.arguments)
+    opened = {value.name for value in graph.inputs if value.shape.is_open}
+    shapes = sample_shapes(chosen, graph, data) if opened else {}
+    given = {name: list(shape) for name, shape in shapes.items() if name in opened}
+    return spec.graph(job.net, inputs={**job.input, **given}, **job.arguments) if given else graph

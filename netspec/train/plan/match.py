@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.elaborate.problems import Problem, nearest
-from netspec.graph.graph import Graph, Output, Value
+from netspec.graph.graph import Graph, Output
 from netspec.syntax.source import Span
-from netspec.train.augment import AugmentError, Chain
+from netspec.train.augment import Chain
 from netspec.train.augment.crops import Frame
 from netspec.train.data import Data, Dims
 from netspec.train.data.base import kind_of
 from netspec.train.data.entry import Entry
 from netspec.train.data.files import DataError
 from netspec.train.losses import Form, Term, Weighing
-from netspec.train.plan.arrival import Arrival, arrival
-from netspec.train.section.metrics import Accuracy, MeanAbsoluteError, Metric, Task
+from netspec.train.plan.arrival import Arrival
+from netspec.train.plan.feeding import admitted, fitted, made_at, sent_as
+from netspec.train.plan.reading import Judge, Reading
+from netspec.train.section.metrics import Accuracy, Judgement, MeanAbsoluteError, Task
 from netspec.train.section.settings import Settings
 
 TASKS: dict[Form, Task] = {"classes": "multiclass", "one_hot": "multiclass", "binary": "binary", "values": "values"}
@@ -28,33 +29,34 @@ TASKS: dict[Form, Task] = {"classes": "multiclass", "one_hot": "multiclass", "bi
 class Match:
     """How a net is trained on data: the data as the net takes them, and which output each term of the loss is about.
 
-    `entry` is how samples enter the net, after which `augment` is done to them. `judged` is the output (its index among
-    the graph's) that the metrics are about; with `logits` it is given before sigmoid or softmax.
+    `entries` are how samples enter the net, input by input, after which `augment` is done to them. `judged` is the
+    output that metrics are about which name none: the first that the loss speaks of and that is always there.
     """
 
     data: Data
-    entry: Entry
+    entries: tuple[Entry, ...]
     terms: tuple[tuple[Term, int, Form], ...]
-    judged: int
-    task: Task
-    metrics: tuple[Metric, ...]
+    judged: Reading
+    metrics: tuple[Judge, ...]
     augment: Chain
-    logits: bool = True
 
 
 def match(settings: Settings, graph: Graph, data: Data) -> Match:
     """How data, net and losses fit; raises NetspecError with everything that keeps them from it (E0606 to E0608)."""
     wrong: list[Diagnostic] = []
     fed = met = data
-    entry, chain = Entry(), settings.augment
+    found: list[Arrival] = []
+    chain = settings.augment
     try:
-        arrival = _arrival(settings, graph, data)
-        entry, met = arrival.entry, arrival.met(data)
-        fed = _fed(settings, graph, data, arrival)
+        found = admitted(settings, graph, data)
+        met = found[0].met(data)
+        fed = sent_as(settings, data, found)
         met, frame = _framed(settings, graph, met)
-        chain = chain.fitted(fed.train).then(*frame)
+        chain = fitted(settings, fed, found).then(*frame)
     except Problem as problem:
         wrong.append(problem.diagnostic)
+    except NetspecError as error:
+        wrong.extend(error.diagnostics)
     terms: list[tuple[Term, int, Form]] = []
     for term in settings.loss:
         try:
@@ -64,12 +66,16 @@ def match(settings: Settings, graph: Graph, data: Data) -> Match:
             wrong.append(problem.diagnostic)
     if wrong:
         raise NetspecError(tuple(wrong))
-    term, judged, form = next((each for each in terms if not graph.outputs[each[1]].when_training), terms[0])
-    if graph.outputs[judged].when_training:
-        raise NetspecError((_only_in_training(settings, graph.outputs[judged]),))
-    task = TASKS[form]
-    fed = _weighed(settings, fed)
-    return Match(fed, entry, tuple(terms), judged, task, _metrics(settings, task), chain, term.loss.squashes())
+    readings: dict[int, Reading] = {}
+    for term, index, form in terms:
+        if not graph.outputs[index].when_training:
+            readings.setdefault(index, _reading(graph, term, index, form))
+    if not readings:
+        raise NetspecError((_only_in_training(settings, graph.outputs[terms[0][1]]),))
+    judged, *_ = readings.values()
+    entries = tuple(each.entry for each in found)
+    judges = _judges(settings, graph, readings, judged)
+    return Match(_weighed(settings, fed), entries, tuple(terms), judged, judges, chain)
 
 
 def _framed(settings: Settings, graph: Graph, met: Data) -> tuple[Data, tuple[Frame, ...]]:
@@ -88,70 +94,6 @@ def _framed(settings: Settings, graph: Graph, met: Data) -> tuple[Data, tuple[Fr
     return replace(met, train=split, test=split), (Frame(size=sizes),)
 
 
-def _arrival(settings: Settings, graph: Graph, data: Data) -> Arrival:
-    """How the data come to the net's input; raises Problem where they cannot."""
-    if len(graph.inputs) != 1:
-        names = ", ".join(value.name for value in graph.inputs)
-        raise Problem(
-            "E0606",
-            f"{graph.name} has {len(graph.inputs)} inputs, and a data set feeds one",
-            _span(graph.inputs[1], graph) if graph.inputs else graph.scopes[0].span,
-            f"its inputs are {names}" if names else "it has none",
-            related=((settings.span("data"), "the data"),),
-        )
-    entry = graph.inputs[0]
-    for step in settings.augment.steps:
-        if find_spec(step.package) is None:
-            message = f"{step.name} needs the package {step.package}, which is not installed"
-            raise Problem("E0613", message, settings.span("augment"), help="pip install 'netspec[train]'")
-    try:
-        found = arrival(entry.shape, data, settings.data, settings.augment)
-    except AugmentError as error:
-        raise Problem("E0620", error.message, settings.span("augment"), help=error.help) from None
-    if found is None:
-        raise _unfit(settings, graph, data)
-    if entry.shape.dtype == "int" and not data.whole:
-        raise Problem(
-            "E0606",
-            f"{graph.name} takes indices, but {settings.data.name} gives real numbers",
-            _span(entry, graph),
-            "takes whole numbers",
-            related=((settings.span("data"), "gives real numbers"),),
-        )
-    if settings.augment.steps and (entry.shape.dtype != "float" or found.entry.levels is not None):
-        message = f"{graph.name} takes indices, and only real numbers can be augmented"
-        raise Problem("E0620", message, settings.span("augment"))
-    return found
-
-
-def _unfit(settings: Settings, graph: Graph, data: Data) -> Problem:
-    """That samples come in another shape than the input has, and how they could be asked for in that one."""
-    entry, name = graph.inputs[0], settings.data.name
-    own = f"[{', '.join(map(str, data.shape))}]"
-    fixed = tuple(size for size in entry.shape.dims if isinstance(size, int))
-    mend = settings.data.mend(fixed if len(fixed) == entry.shape.rank else None)
-    said = f"{name} gives {own}"
-    if settings.augment.steps:
-        with suppress(AugmentError):
-            said += f", which augment makes [{', '.join(map(str, settings.augment.shape(data.shape)))}]"
-    return Problem(
-        "E0606",
-        f"{said}, but {graph.name} takes {entry.shape}",
-        _span(entry, graph),
-        f"takes {entry.shape}",
-        related=((settings.span("data"), f"gives {own}"),),
-        help=mend or f"declare the input as the data are: input {entry.name} {own}",
-    )
-
-
-def _fed(settings: Settings, graph: Graph, data: Data, arrival: Arrival) -> Data:
-    """The data in the shape in which they are sent."""
-    splits = [split.adapted(settings.data, arrival.sent) for split in (data.train, data.test)]
-    assert splits[0] is not None
-    assert splits[1] is not None
-    return replace(data, train=splits[0], test=splits[1])
-
-
 def _weighed(settings: Settings, data: Data) -> Data:
     """The data with the weights of the places of their targets, where a loss has any."""
     weighing = {term.loss for term in settings.loss if isinstance(term.loss, Weighing)}
@@ -167,23 +109,36 @@ def _weighed(settings: Settings, data: Data) -> Data:
         raise error.at(settings.span("data")) from None
 
 
+def _reading(graph: Graph, term: Term, index: int, form: Form) -> Reading:
+    """How the output is read that a term is about."""
+    task = TASKS[form]
+    classes = graph.outputs[index].value.shape.dims[0] if task == "multiclass" else 2 if task == "binary" else 0
+    assert isinstance(classes, int)
+    return Reading(index, task, classes, term.loss.squashes(), term.loss.distance())
+
+
 def output_of(term: Term, graph: Graph) -> int:
-    """The index of the output that a term is about."""
+    """The index of the output that a term is about; raises Problem where there is none."""
+    return _output(term.output, term.loss.name, term.span, graph)
+
+
+def _output(wanted: str | None, judge: str, span: Span, graph: Graph) -> int:
+    """The index of the output that a loss or a metric names, or of the only one."""
     named = {output.name: index for index, output in enumerate(graph.outputs) if output.name is not None}
-    if term.output in named:
-        return named[term.output]
+    if wanted in named:
+        return named[wanted]
     known = (
         f"{graph.name}'s outputs are {', '.join(named)}" if named else f"{graph.name} has one output, without a name"
     )
-    if term.output is not None:
-        near = nearest(term.output, named)
+    if wanted is not None:
+        near = nearest(wanted, named)
         raise Problem(
             "E0608",
-            f"{graph.name} has no output named {term.output}",
-            term.span,
+            f"{graph.name} has no output named {wanted}",
+            span,
             "not an output",
             notes=(known,),
-            help=f"did you mean {near}?" if near else f"write {term.loss.name} alone" if not named else "",
+            help=f"did you mean {near}?" if near else f"write {judge} alone" if not named else "",
         )
     always = [index for index, output in enumerate(graph.outputs) if not output.when_training]
     if len(always) == 1:
@@ -191,16 +146,16 @@ def output_of(term: Term, graph: Graph) -> int:
     raise Problem(
         "E0608",
         f"{graph.name} has {len(always)} outputs, so a loss has to say which one it is about",
-        term.span,
+        span,
         notes=(known,),
-        help=f"{term.loss.name}({next(iter(named), 'NAME')})",
+        help=f"{judge}({next(iter(named), 'NAME')})",
     )
 
 
 def _form(term: Term, output: Output, settings: Settings, graph: Graph, data: Data) -> Form:
     """What the term compares the output with; raises Problem where it cannot be compared."""
     shape = output.value.shape
-    where = _span(output.value, graph)
+    where = made_at(output.value, graph)
     places = ((settings.span("data"), _contents(data)), (term.span, "compares the two"))
     sizes = tuple(size for size in shape.dims if isinstance(size, int))
     if len(sizes) == shape.rank:
@@ -209,9 +164,9 @@ def _form(term: Term, output: Output, settings: Settings, graph: Graph, data: Da
             raise Problem(
                 "E0607",
                 f"{settings.data.name} has {data.classes} classes, but {graph.name} tells {sizes[0]} apart",
-                _span(graph.inputs[0], graph) if where == graph.scopes[0].span else where,
+                made_at(graph.inputs[0], graph) if where == graph.scopes[0].span else where,
                 f"the output is {shape}",
-                related=((_span(graph.inputs[0], graph), f"fed by {settings.data.name}"), places[0]),
+                related=((made_at(graph.inputs[0], graph), f"fed by {settings.data.name}"), places[0]),
                 help=f"the last layer needs {data.classes} outputs",
             )
         _check_weight(term, sizes)
@@ -288,28 +243,38 @@ def _only_in_training(settings: Settings, output: Output) -> Diagnostic:
     )
 
 
-def _metrics(settings: Settings, task: Task) -> tuple[Metric, ...]:
-    """The metrics asked for, or those that go with the task."""
+JUDGED = {"multiclass": "classes", "binary": "a single 0 or 1", "values": "real numbers"}
+"""What an output says, in words."""
+
+
+def _judges(settings: Settings, graph: Graph, readings: Mapping[int, Reading], judged: Reading) -> tuple[Judge, ...]:
+    """The metrics asked for, or the one that goes with the task; raises NetspecError (E0608)."""
     if settings.metrics is None:
-        return (MeanAbsoluteError(),) if task == "values" else (Accuracy(),)
-    wrong = [metric for metric in settings.metrics if task not in metric.tasks]
+        metric = MeanAbsoluteError() if judged.task == "values" else Accuracy()
+        return (Judge(metric.name, metric, judged),)
+    judges: list[Judge] = []
+    wrong: list[Diagnostic] = []
+    for asked in settings.metrics:
+        try:
+            judges.append(_judge(asked, graph, readings, judged))
+        except Problem as problem:
+            wrong.append(problem.diagnostic)
     if wrong:
-        judges = {"multiclass": "classes", "binary": "a single 0 or 1", "values": "real numbers"}
-        raise NetspecError(
-            tuple(
-                Diagnostic(
-                    "E0608",
-                    f"{metric.name} does not judge {judges[task]}, which this loss is about",
-                    settings.span("metrics"),
-                )
-                for metric in wrong
-            )
-        )
-    return settings.metrics
+        raise NetspecError(tuple(wrong))
+    return tuple(judges)
 
 
-def _span(value: Value, graph: Graph) -> Span:
-    """Where the spec makes a value."""
-    if value.span is not None:
-        return value.span
-    return graph.scopes[0].span if value.node is None else graph.nodes[value.node].span
+def _judge(asked: Judgement, graph: Graph, readings: Mapping[int, Reading], judged: Reading) -> Judge:
+    """A metric at work on the output that it names; raises Problem where it cannot judge it."""
+    metric, reading = asked.metric, judged
+    if asked.output is not None:
+        index = _output(asked.output, metric.name, asked.span, graph)
+        if index not in readings:
+            output = graph.outputs[index]
+            why = "which is an output in training alone" if output.when_training else "of which no loss speaks"
+            raise Problem("E0608", f"{metric.name} is to judge {output.name}, {why}", asked.span)
+        reading = readings[index]
+    if reading.task not in metric.tasks:
+        message = f"{metric.name} does not judge {JUDGED[reading.task]}, which this loss is about"
+        raise Problem("E0608", message, asked.span)
+    return Judge(asked.name, metric, reading)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from netspec.layers.base import NonNegative, Positive
 from netspec.train.data import Dims
 from netspec.train.data.entry import Entry
+from netspec.train.plan.reading import affirmed
 from netspec.train.section.metrics import Task
 
 if TYPE_CHECKING:
@@ -20,18 +21,21 @@ if TYPE_CHECKING:
 
 
 class Meaning(BaseModel):
-    """Samples are sent in the shape `sent`, and `entry` is how they enter. `output` is the index of the judged output
-    among the graph's, `task` what is judged of it, `logits` whether that is before sigmoid or softmax. `names` are
-    those of the classes, where the data have any.
+    """For each input of the net, `sent` is the shape in which samples are sent, and `entries` how they enter.
+
+    `output` is the index of the judged output among the graph's, `task` what is judged of it, `logits` whether that is
+    before sigmoid or softmax; with a `margin` it is a distance. `names` are those of the classes, where the data have
+    any.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    sent: Dims = ()
-    entry: Entry = Entry()
+    sent: tuple[Dims, ...] = ()
+    entries: tuple[Entry, ...] = ()
     output: NonNegative = 0
     task: Task = "values"
     logits: bool = True
+    margin: float | None = None
     classes: Positive | None = None
     names: tuple[str, ...] = ()
 
@@ -40,11 +44,12 @@ class Meaning(BaseModel):
         """That of a net and its data."""
         data = matched.data
         return cls(
-            sent=data.shape,
-            entry=matched.entry,
-            output=matched.judged,
-            task=matched.task,
-            logits=matched.logits,
+            sent=data.shapes,
+            entries=matched.entries,
+            output=matched.judged.output,
+            task=matched.judged.task,
+            logits=matched.judged.logits,
+            margin=matched.judged.margin,
             classes=data.classes,
             names=data.names,
         )
@@ -63,7 +68,7 @@ class Meaning(BaseModel):
 
         if self.task == "multiclass":
             return output.softmax(1)
-        yes = output.sigmoid() if self.logits else output.clamp(0, 1)
+        yes = affirmed(output, logits=self.logits, margin=self.margin)
         yes = yes if yes.ndim > 1 and yes.shape[1] == 1 else yes.unsqueeze(1)
         return torch.cat([1 - yes, yes], 1)
 

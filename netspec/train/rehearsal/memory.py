@@ -97,7 +97,7 @@ def step_of(job: Job, spec: Spec) -> Step:
 
 def _form(term: Term, output: tuple[int, ...]) -> Form:
     """What a term compares an output of that shape with, where the data are such that it can."""
-    sorts = [(output[1:], np.int64, output[0]), (output[1:], np.int64, 2), (output, np.float32, None)]
+    sorts = [(output[1:], np.int64, classes) for classes in (*output[:1], 2)] + [(output, np.float32, None)]
     for target, kind, classes in sorts:
         split = Split(kind_of(output, np.float32), kind_of(target, kind))
         if form := term.loss.form(output, Data(split, split, classes)):
@@ -183,7 +183,7 @@ def _passes(model: nn.Module, step: Step, part: int, alive: Alive) -> tuple[int,
     alive.peak = alive.now
     batch = _batch(step, part)
     with torch.autocast("cpu", half) if half is not None else nullcontext():
-        outputs = Returned(step.graph)(model(batch.x))
+        outputs = Returned(step.graph)(model(*batch.inputs))
     loss = criterion({index: output.float() for index, output in outputs.items()}, batch)
     kept = alive.now - before
     loss.backward()  # type: ignore[no-untyped-call]
@@ -192,15 +192,16 @@ def _passes(model: nn.Module, step: Step, part: int, alive: Alive) -> tuple[int,
 
 def _batch(step: Step, size: int) -> Batch:
     """A batch with no content, of the shapes that the net and its loss take."""
-    (entry,) = step.graph.inputs
-    x = torch.empty(size, *_closed(entry.shape), dtype=ELEMENTS[entry.shape.dtype])
-    if step.setup.channels_last and x.ndim == 4:
-        x = x.to(memory_format=torch.channels_last)
+    x, *more = (
+        torch.empty(size, *_closed(value.shape), dtype=ELEMENTS[value.shape.dtype]) for value in step.graph.inputs
+    )
+    if step.setup.channels_last:
+        x, *more = (each.to(memory_format=torch.channels_last) if each.ndim == 4 else each for each in (x, *more))
     term, index, form = step.terms[0]
     output = _closed(step.graph.outputs[index].value.shape)
     target = output[1:] if form in ("classes", "one_hot") else output
     y = torch.empty(size, *target, dtype=torch.float32 if form == "values" else torch.int64)
-    return Batch(x, y, torch.empty(size, *target) if isinstance(term.loss, Weighing) else None)
+    return Batch(x, y, torch.empty(size, *target) if isinstance(term.loss, Weighing) else None, more=tuple(more))
 
 
 def _closed(shape: Shape) -> tuple[int, ...]:

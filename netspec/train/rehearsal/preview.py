@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from netspec.train.batch import Batch
+    from netspec.train.data import Sample
     from netspec.train.plan.job import Prepared
     from netspec.train.plan.match import Match
 
@@ -30,37 +33,47 @@ def preview(prepared: Prepared, out: Path, *, samples: int = 6, variants: int = 
     """Draws the sheet into the picture `out`: a row for each of some training samples, spread over the data.
 
     The first column is the sample; the others are what the steps 0, 1, ... of the first epoch would make of it.
-    `normalize` is left out, so that brightness is that of the data; masks lie over their images. Raises NetspecError
-    (E0610, E0622).
+    Of a net of several inputs every column is there for each of them. `normalize` is left out, so that brightness is
+    that of the data; masks lie over their images. Raises NetspecError (E0610, E0622).
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     matched = prepared.matched
     plain = _batch(matched, samples)
-    if plain.x.ndim not in (3, 4) or matched.entry.dtype != "float" or matched.entry.levels is not None:
+    if any(
+        x.ndim not in (3, 4) or entry.dtype != "float" or entry.levels is not None
+        for x, entry in zip(plain.inputs, matched.entries, strict=True)
+    ):
         here = prepared.settings.span("data")
         message = "only images and signals can be shown, and these samples are neither"
         raise NetspecError((Diagnostic("E0622", message, here),))
-    columns = [plain, *_augmented(prepared, plain, variants)]
-    flat = plain.x.ndim == 3
-    size = (CELL * len(columns) * (1.4 if flat else 1), CELL * len(plain))
+    titles = ["original", *(f"step {step}" for step in range(variants))]
+    batches = [plain, *_augmented(prepared, plain, variants)]
+    names = [f" {value.name}" for value in prepared.graph.inputs] if plain.more else [""]
+    columns = [
+        (title + name, replace(batch, x=x), _bounds(original))
+        for title, batch in zip(titles, batches, strict=True)
+        for name, x, original in zip(names, batch.inputs, plain.inputs, strict=True)
+    ]
+    width = CELL * (1.4 if plain.x.ndim == 3 else 1)
+    size = (width * len(columns), CELL * len(plain))
     figure = Figure(figsize=size, dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     cells = figure.subplots(len(plain), len(columns), squeeze=False)
-    low, high = (float(bound) for bound in (plain.x.min(), plain.x.max()))
-    for column, batch in enumerate(columns):
-        cells[0][column].set_title("original" if column == 0 else f"step {column - 1}", fontsize=9, color=INK)
+    for column, (title, batch, bounds) in enumerate(columns):
+        cells[0][column].set_title(clipped(title, 9, width), fontsize=9, color=INK, parse_math=False)
         for row in range(len(plain)):
             axes: Axes = cells[row][column]
             axes.set_xticks([])
             axes.set_yticks([])
-            if flat:
-                _signal(axes, batch.x[row], low, high)
+            if batch.x.ndim == 3:
+                _signal(axes, batch.x[row], *bounds)
             else:
-                _image(axes, batch, row, low, high)
-            if label := _label(matched, batch, row):
-                axes.set_xlabel(label, fontsize=7, color=INK)
+                _image(axes, batch, row, *bounds)
+            if lines := _label(matched, batch, row):
+                label = "\n".join(clipped(line, 7, width) for line in lines)
+                axes.set_xlabel(label, fontsize=7, color=INK, parse_math=False)
     kind = out.suffix.removeprefix(".") or "png"
     replacing(out, lambda beside: figure.savefig(beside, format=kind))
 
@@ -73,8 +86,19 @@ def _batch(matched: Match, count: int) -> Batch:
     from netspec.train.batch import Batch
 
     read = matched.data.train.some(count)
-    x, y = (torch.from_numpy(np.stack([sample[part] for sample in read])) for part in range(2))
-    return Batch(matched.entry(x), y)
+    *inputs, y = (torch.from_numpy(np.stack(parts)) for parts in _columns(read, len(matched.entries) + 1))
+    x, *more = (entry(each) for entry, each in zip(matched.entries, inputs, strict=True))
+    return Batch(x, y, more=tuple(more))
+
+
+def _columns(samples: Sequence[Sample], count: int) -> list[list[NDArray[Any]]]:
+    """The first so many parts of samples, part by part."""
+    return [[sample[part] for sample in samples] for part in range(count)]
+
+
+def _bounds(x: Tensor) -> tuple[float, float]:
+    """The least and the largest value."""
+    return float(x.min()), float(x.max())
 
 
 def _augmented(prepared: Prepared, batch: Batch, variants: int) -> list[Batch]:
@@ -124,14 +148,27 @@ def _signal(axes: Axes, x: Tensor, low: float, high: float) -> None:
         axes.plot(channel, color=COLOURS[number], linewidth=0.8)
 
 
-def _label(matched: Match, batch: Batch, row: int) -> str:
-    """What is said about a sample: its class, and of a blend both with their shares."""
+def clipped(text: str, size: float, width: float) -> str:
+    """As much of a text in one line, in points of that size, as fits into so many inches."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    font, limit = FontProperties(size=size), 0.9 * 72 * width
+    whole = shown = " ".join(text.split())
+    while whole and text_to_path.get_text_width_height_descent(shown, font, ismath=False)[0] > limit:
+        whole = whole[:-1]
+        shown = f"{whole}…"
+    return shown
+
+
+def _label(matched: Match, batch: Batch, row: int) -> list[str]:
+    """What is said about a sample: its class, and of a blend both with their shares, a line each."""
     if batch.y.ndim != 1 or matched.data.classes is None:
-        return ""
+        return []
     names = [
         (matched.data.names[int(part.y[row])] if matched.data.names else str(int(part.y[row])))
         for part in ((batch,) if batch.blend is None else (batch, batch.blend))
     ]
     if batch.blend is None:
-        return names[0]
-    return f"{batch.share:.0%} {names[0]} + {1 - batch.share:.0%} {names[1]}"
+        return names
+    return [f"{share:.0%} {name}" for share, name in zip((batch.share, 1 - batch.share), names, strict=True)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,6 +62,16 @@ def read(folder: Path) -> Curve:
     return Curve(_title(Path(folder)), columns)
 
 
+def read_all(folders: Sequence[Path]) -> list[Curve]:
+    """The curves of several runs; those of one net that was trained in several ways are called as their folders are."""
+    curves = [read(Path(folder)) for folder in folders]
+    titles = [curve.title for curve in curves]
+    return [
+        replace(curve, title=Path(folder).resolve().name) if titles.count(curve.title) > 1 else curve
+        for curve, folder in zip(curves, folders, strict=True)
+    ]
+
+
 def draw(folder: Path) -> None:
     """Draws the curves of a run into its folder: loss on the left, error on the right where there is one."""
     curve = read(folder)
@@ -83,7 +93,7 @@ def compare(folders: Sequence[Path], out: Path) -> None:
     """
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    curves = [read(Path(folder)) for folder in folders]
+    curves = read_all(folders)
     columns, rows = min(len(curves), ABREAST), ceil(len(curves) / ABREAST)
     figure = _figure(3.5 * columns + 0.4, 3.4 * rows)
     alike = len({curve.judged for curve in curves}) == 1
@@ -123,7 +133,7 @@ def _plot(axes: Axes, curve: Curve, colour: str) -> None:
     percent = curve.judged.startswith("error")
     text = f"{test[-1]:.1f} %" if percent else f"{test[-1]:.3g}"
     end = (curve.epochs[-1], test[-1])
-    axes.annotate(text, end, xytext=(0, 7), textcoords="offset points", ha="right", fontsize=9, color=colour)
+    axes.annotate(text, end, xytext=(6, 0), textcoords="offset points", va="center", fontsize=9, color=colour)
     axes.locator_params(axis="x", nbins=5, integer=True)
     axes.set_xlabel("epoch", color=INK)
     axes.set_ylabel(curve.judged, color=INK)
@@ -132,7 +142,7 @@ def _plot(axes: Axes, curve: Curve, colour: str) -> None:
 
 
 def _legend(axes: Axes) -> None:
-    axes.legend(frameon=False, fontsize=9, loc="upper right", labelcolor=INK)
+    axes.legend(frameon=False, fontsize=9, loc="best", labelcolor=INK)
 
 
 def _figure(width: float, height: float) -> Figure:

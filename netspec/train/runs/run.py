@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import os
@@ -33,6 +34,8 @@ SPEC, SOURCE, METRICS, WEIGHTS, CURVES, RECORD = (
     "curves.png",
     "run.json",
 )
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What the system says where a disk, or one's share of it, is full."""
 SAVE_EVERY = 2.0
 """The metrics on disk are at most this many seconds behind, and an epoch."""
 
@@ -166,6 +169,8 @@ def unwritable(path: Path, error: Exception) -> NetspecError:
     reason = getattr(error, "strerror", None) or str(error)
     blocking = next(filter(_is_file, path.parents), None)
     mend = f"{blocking} is a file, and a folder is needed there" if blocking else ""
+    if getattr(error, "errno", None) in FULL:
+        mend = "make room there; a run that has begun is taken up with netspec train --resume RUN"
     span = Span(Source(str(path), ""), 0, 0)
     message = f"{path} cannot be written: {reason[:1].lower()}{reason[1:]}"
     return NetspecError((Diagnostic("E0610", message, span, help=mend or "name another folder: --out FOLDER"),))

@@ -36,6 +36,7 @@ def read(path: Path) -> dict[str, Tensor]:
         raise _refused(path, f"{path} is no whole safetensors file: {str(error).partition(chr(10))[0]}") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
+        reason = reason.removesuffix(f": {path}")
         raise _refused(path, f"{path} cannot be read: {reason[:1].lower()}{reason[1:]}") from None
     return tensors
 

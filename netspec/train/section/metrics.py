@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, get_args
 
-from netspec.train.parts import Part, Table
+from netspec.syntax.source import NOWHERE, Span
+from netspec.train.parts import Part, Table, called
 
 if TYPE_CHECKING:
     import torchmetrics
 
 Task: TypeAlias = Literal["multiclass", "binary", "values"]
 """What is judged: scores of classes, one logit, or numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A metric of one output: `accuracy(logits)`. `output` is None where the spec names none."""
+
+    metric: Metric
+    output: str | None = None
+    span: Span = NOWHERE
+
+    @property
+    def name(self) -> str:
+        """What its figure is called."""
+        return self.metric.name if self.output is None else f"{self.metric.name}({self.output})"
+
+    def written(self) -> str:
+        """The judgement as a spec would write it."""
+        return called(self.metric, self.output)
 
 
 class Metric(Part):
@@ -50,6 +70,7 @@ class Metric(Part):
 METRICS: Table[Metric] = Table("metric")
 
 Average: TypeAlias = Literal["macro", "micro", "weighted"]
+AVERAGES = get_args(Average)
 
 
 class Averaged(Metric):

@@ -11,16 +11,18 @@ from pydantic import BaseModel, ConfigDict, Field, InstanceOf, SkipValidation
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.elaborate.operators import OperandError, TooLarge, arithmetic, is_number
 from netspec.elaborate.problems import Problem, nearest
+from netspec.elaborate.state import MOST_DIAGNOSTICS
 from netspec.layers.base import NonNegative, Positive
 from netspec.syntax import tree
 from netspec.syntax.source import NOWHERE, Span
 from netspec.train.augment import AUGMENTS, Augment, Chain
 from netspec.train.data import DATA, DataSet
+from netspec.train.data.pairs import Pairs
 from netspec.train.literals import Word, evaluate, found
 from netspec.train.losses import LOSSES, Loss, Term
 from netspec.train.parts import Fraction, Given, Part, Table, bind, written
 from netspec.train.section.clipping import CLIPS, Clip
-from netspec.train.section.metrics import METRICS, Metric
+from netspec.train.section.metrics import AVERAGES, METRICS, Judgement
 from netspec.train.section.optimizers import OPTIMIZERS, Adam, Optimizer
 from netspec.train.section.patterns import KINDS, Group, Pattern
 from netspec.train.section.schedules import SCHEDULES, Constant, Schedule
@@ -46,7 +48,7 @@ class Settings(BaseModel):
     schedule: InstanceOf[Schedule] = Constant()
     epochs: NonNegative = 10
     batch: Positive = 64
-    metrics: tuple[InstanceOf[Metric], ...] | None = None
+    metrics: tuple[InstanceOf[Judgement], ...] | None = None
     seed: NonNegative = 0
     init: str | None = None
     freeze: tuple[InstanceOf[Pattern], ...] = ()
@@ -94,11 +96,12 @@ def _listed(items: Sequence[Pattern | Group]) -> str | None:
 def settings(train: tree.Train, overrides: Mapping[str, tree.Setting] | None = None) -> Settings:
     """The settings of a train section, with those of `overrides` in place of its own.
 
-    Raises NetspecError with everything that is wrong (E0601 to E0605).
+    Raises NetspecError with everything that is wrong (E0601 to E0605), or with the first 50 mistakes.
     """
     reading = _Reading()
     for key, setting in {**_by_key(train, reading), **(overrides or {})}.items():
-        reading.read(key, setting)
+        if len(reading.wrong) < MOST_DIAGNOSTICS:
+            reading.read(key, setting)
     for key in ("data", "loss"):
         if key not in reading.spans:
             reading.wrong.append(
@@ -126,7 +129,7 @@ def _by_key(train: tree.Train, reading: _Reading) -> dict[str, tree.Setting]:
     by_key: dict[str, tree.Setting] = {}
     for setting in train.settings:
         first = by_key.setdefault(setting.key, setting)
-        if first is not setting:
+        if first is not setting and len(reading.wrong) < MOST_DIAGNOSTICS:
             reading.wrong.append(
                 Diagnostic(
                     "E0605", f"{setting.key} is set twice", setting.span, "again", related=((first.span, "set here"),)
@@ -211,6 +214,20 @@ def _part(table: Table[P]) -> Callable[[tree.Expr], P]:
     return read
 
 
+def _data(expression: tree.Expr) -> DataSet:
+    """The reader of data: `digits(size=28)`, or `pairs(digits(size=28))`, whose first argument is another data set."""
+    name, arguments = _call(expression, DATA)
+    if name.id != Pairs.name:
+        return _part(DATA)(expression)
+    given = [
+        Given(argument.name, _data(argument.value), argument.span)
+        if argument.name == "of" or (index == 0 and argument.name is None)
+        else Given(argument.name, evaluate(argument.value), argument.span)
+        for index, argument in enumerate(arguments)
+    ]
+    return _made(DATA, name, given, expression.span)
+
+
 def _made(table: Table[P], name: tree.Name, given: Sequence[Given], span: Span) -> P:
     made = table.make(name.id, given, name.span if name.id not in table else span)
     if isinstance(made, list):
@@ -254,15 +271,32 @@ def _whole(key: str, least: int) -> Callable[[tree.Expr], int]:
     return read
 
 
-def _metrics(expression: tree.Expr) -> tuple[Metric, ...]:
+def _metrics(expression: tree.Expr) -> tuple[Judgement, ...]:
     """The reader of metrics: one, or a list of them."""
     items = expression.items if isinstance(expression, tree.List) else (expression,)
-    metrics = _each(_part(METRICS), items)
+    metrics = _each(_judgement, items)
     names = [metric.name for metric in metrics]
     for index, item in enumerate(items):
         if names[index] in names[:index]:
             raise Problem("E0605", f"{names[index]} is asked for twice", item.span, "again")
     return metrics
+
+
+def _judgement(expression: tree.Expr) -> Judgement:
+    """`accuracy`, `f1(logits, average=micro)`: a leading word is an output of the net, or a way of averaging."""
+    name, arguments = _call(expression, METRICS)
+    output, given = _of_output(arguments)
+    if output in AVERAGES:
+        output, given = None, _given(arguments)
+    return Judgement(_made(METRICS, name, given, expression.span), output, expression.span)
+
+
+def _of_output(arguments: Sequence[tree.Argument]) -> tuple[str | None, list[Given]]:
+    """The output that a leading word names, and the other arguments."""
+    given = _given(arguments)
+    if given and given[0].name is None and isinstance(given[0].value, Word):
+        return given[0].value.text, given[1:]
+    return None, given
 
 
 def _each(read: Callable[[E], T], expressions: Sequence[E]) -> tuple[T, ...]:
@@ -324,10 +358,7 @@ def _scaled(expression: tree.Expr, symbol: str, terms: tuple[Term, ...], weight:
 def _term(expression: tree.Expr) -> Term:
     """`cross_entropy`, `cross_entropy(logits, label_smoothing=0.1)`: a leading word is an output of the net."""
     name, arguments = _call(expression, LOSSES)
-    given = _given(arguments)
-    output = None
-    if given and given[0].name is None and isinstance(given[0].value, Word):
-        output, given = given[0].value.text, given[1:]
+    output, given = _of_output(arguments)
     loss: Loss = _made(LOSSES, name, given, expression.span)
     return Term(loss, 1.0, output, expression.span)
 
@@ -404,7 +435,7 @@ def _group(expression: tree.Expr) -> Group:
 
 
 KEYS: dict[str, Callable[[tree.Expr], Any]] = {
-    "data": _part(DATA),
+    "data": _data,
     "augment": _part(AUGMENTS),
     "loss": _loss,
     "optimizer": _part(OPTIMIZERS),

@@ -15,7 +15,6 @@ from netspec.train.parts import AtLeastZero, Part, Table
 
 if TYPE_CHECKING:
     from netspec.train.engine.rows import Row
-    from netspec.train.section.metrics import Metric
 
 FALLING = frozenset({"loss", "mse", "mae"})
 """The figures that are better when they are less."""
@@ -32,7 +31,7 @@ class Stopping(Part):
         """Whether training ends after these epochs."""
         raise NotImplementedError
 
-    def check(self, span: Span, metrics: Sequence[Metric]) -> None:
+    def check(self, span: Span, metrics: Sequence[str]) -> None:
         """Raises NetspecError (E0608) where the rule looks at a figure that a run does not have."""
         raise NotImplementedError
 
@@ -48,8 +47,8 @@ class Patience(Stopping):
     metric: str = Field(default="loss", description="loss, or a metric of the run")
     delta: AtLeastZero = 0.0
 
-    def check(self, span: Span, metrics: Sequence[Metric]) -> None:
-        known = ["loss", *(metric.name for metric in metrics)]
+    def check(self, span: Span, metrics: Sequence[str]) -> None:
+        known = ["loss", *metrics]
         if self.metric not in known:
             message = f"patience looks at {self.metric}, which this run does not measure"
             raise NetspecError((Diagnostic("E0608", message, span, notes=(f"it measures {', '.join(known)}",)),))

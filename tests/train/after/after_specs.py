@@ -54,3 +54,28 @@ train {
 }
 """
 """A number for each sample."""
+
+TWINS = """\
+net Twins {
+  input left [1, 8, 8]
+  input right [1, 8, 8]
+
+  shared embed = {
+    conv(8, 3, pad=1) -> relu -> maxpool(2)
+    flatten -> linear(16)
+  }
+  let a = left -> embed
+  let b = right -> embed
+  output distance = norm(a - b)
+}
+
+train {
+  data      pairs(digits)
+  augment   normalize
+  loss      contrastive
+  optimizer adam(lr=0.01)
+  epochs    3
+  batch     100
+}
+"""
+"""Takes two digits, and gives a small distance where they are the same."""

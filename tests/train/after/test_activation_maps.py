@@ -201,6 +201,9 @@ def test_grad_cam_of_another_layer():
             activation_map(run, x, layer=layer)
         assert error.value.diagnostics[0].code == "E0655"
     assert error.value.diagnostics[0].help == "did you mean conv1?"
+    with pytest.raises(NetspecError) as error:
+        activation_map(run, x, layer="zzz")
+    assert "conv1" in error.value.diagnostics[0].help
 
 
 @pytest.mark.parametrize(

@@ -200,6 +200,39 @@ def test_numbers_and_a_run_without_epochs(line, spec, tmp_path):
     assert "0 epochs" in empty.text
 
 
+TEXTS = """\
+net Texts {
+  input text: int [20]
+  embedding(71, 4) -> flatten -> linear(2)
+}
+
+train {
+  data text("texts.csv", length=20)
+  loss cross_entropy
+  epochs 1
+}
+"""
+
+
+@pytest.mark.parametrize("entry", ["indices", "one-hot"])
+def test_texts_are_shown_as_texts(spec, tmp_path, entry):
+    rows = [f"good,<b>fine</b> {index}\nbad,went wrong {index}" for index in range(20)]
+    (tmp_path / "texts.csv").write_text("label,text\n" + "\n".join(rows) + "\n")
+    hot = ("text: int [20]", "text [70, 20]"), ("embedding(71, 4) -> flatten", "flatten")
+    opened = spec(TEXTS, *(hot if entry == "one-hot" else ()))
+    page = written(restore(train(opened, out=tmp_path / "run", quiet=True).folder), path=tmp_path / "page.html")
+    harmless(page)
+    assert len(re.findall(r"<b>fine</b> \d|went wrong \d", page.text)) == 8
+    assert not page.all("svg", **{"aria-label": "sample 0"})
+
+
+@pytest.mark.parametrize("last", [0.0009211, -0.0009211, 1.234e-12, 1234567.0])
+def test_the_last_value_has_room_beside_its_curve(last):
+    (line,) = chart("loss", [1, 2], {"test": [1.0, last]}).lines
+    digit = 6.9
+    assert line.end[0] + 8 + digit * len(line.last) <= charts.WIDTH
+
+
 def test_many_classes_are_shown_by_their_commonest_mistakes(gap, monkeypatch):
     monkeypatch.setattr(report, "MOST_CLASSES", 5)
     found = report.confusion(gap.evaluate())

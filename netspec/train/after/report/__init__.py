@@ -59,6 +59,7 @@ def content(run: Restored, data: str | Path | None = None) -> dict[str, Any]:
     }
     try:
         prepared = prepared_for(run, data=data)
+        run = run.for_sizes(prepared.graph)
         evaluation = assess(run, prepared)
         shown |= {
             "evaluation": evaluation,

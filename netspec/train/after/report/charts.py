@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import ceil, floor, isfinite, log10
 
 WIDTH, HEIGHT = 420, 230
-LEFT, RIGHT, TOP, BOTTOM = 46, 58, 12, 28
+LEFT, RIGHT, TOP, BOTTOM = 46, 72, 12, 28
 PLANE = {"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": WIDTH - RIGHT, "bottom": HEIGHT - BOTTOM}
 """The plane of a chart, and the three sides of its curves, for who draws it."""
 MOST_POINTS = 500

@@ -23,16 +23,19 @@ LARGEST = 160
 SIGNAL = (150, 56)
 """Width and height of a signal that is drawn."""
 MOST_CHANNELS = 4
+MOST_CHARACTERS = 120
+"""A text is shown as far as that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One sample: pictures as data URIs, or the lines of a signal; the class that it is, the one it was called, and how
-    sure the net was. Where there is a class for each place, `share` is that of the places that are right.
+    """One sample: pictures as data URIs, a text, or the lines of a signal; the class that it is, the one it was called,
+    and how sure the net was. Where there is a class for each place, `share` is that of the places that are right.
     """
 
     index: int
     pictures: tuple[tuple[str, str], ...]
+    text: str
     lines: tuple[str, ...]
     truth: str
     said: str
@@ -90,25 +93,28 @@ def _shown(run: Restored, prepared: Prepared, evaluation: Evaluation, indices: S
     from netspec.train.engine.feed import Feed
 
     matched, said = prepared.matched, evaluation.samples
-    feed = Feed(matched.data.test, matched.entry, run.device)
+    feed = Feed(matched.data.test, matched.entries, run.device)
     batch = feed.batch(torch.tensor(indices, device=feed.home))
+    names = [value.name for value in run.graph.inputs] if batch.more else ["input"]
     dense = evaluation.samples.predicted is None
     if dense:
         met = Augmentation(matched.augment).test(batch)
-        masks = evaluation.meaning.probabilities(run.outputs(met.x)).argmax(1).cpu().numpy()
+        masks = evaluation.meaning.probabilities(run.outputs(*met.inputs)).argmax(1).cpu().numpy()
         truths = met.y.cpu().reshape(masks.shape).numpy()
     shown = []
     for place, index in enumerate(indices):
-        x = batch.x[place].float().cpu().numpy()
-        picture = _image(x)
-        pictures = [("input", picture)] if picture else []
+        inputs = [x[place].float().cpu().numpy() for x in batch.inputs]
+        text = _text(inputs[0], prepared)
+        entered = [] if text else zip(names, inputs, strict=True)
+        pictures = [(name, picture) for name, x in entered if (picture := _image(x))]
         if dense and masks.ndim == 3:
             pictures += [("truth", _png(mask(truths[place].clip(0)))), ("net", _png(mask(masks[place])))]
         shown.append(
             Shown(
                 index,
                 tuple(pictures),
-                () if pictures else _signal(x),
+                text,
+                () if pictures or text else _signal(inputs[0]),
                 _word(said.truth, index, evaluation),
                 _word(said.predicted, index, evaluation),
                 None if said.share is None else float(said.share[index]),
@@ -148,6 +154,18 @@ def _png(image: Any) -> str:
     file = io.BytesIO()
     image.save(file, "png", optimize=True)
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def _text(x: NDArray[Any], prepared: Prepared) -> str:
+    """A sample of characters as a text; empty where it is none."""
+    from netspec.train.data.tables import text_of
+
+    data = prepared.settings.data
+    alphabet: str = getattr(data, "alphabet", "")
+    if not alphabet or prepared.matched.data.levels != len(alphabet) + 1:
+        return ""
+    text = text_of(x, alphabet, getattr(data, "backward", False))
+    return text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…"
 
 
 def _signal(x: NDArray[Any]) -> tuple[str, ...]:
