@@ -318,7 +318,7 @@ def test_wrong(said, line, code, message):
 def test_a_chain_is_read_in_turn(said):
     read = said("augment random_crop(32, pad=4) -> hflip -> elastic(alpha=2, sigma=4) -> normalize")
     assert [step.name for step in read.augment.steps] == ["random_crop", "hflip", "elastic", "normalize"]
-    assert read.written()["augment"] == "random_crop(size=32, pad=4) -> hflip -> elastic(alpha=2.0) -> normalize"
+    assert read.written()["augment"] == "random_crop(32, pad=4) -> hflip -> elastic(alpha=2.0) -> normalize"
     assert [span.text for span in read.augment.spans][1] == "hflip"
     assert said(f"augment {read.written()['augment']}").augment.steps == read.augment.steps
 

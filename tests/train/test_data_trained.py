@@ -160,7 +160,7 @@ def test_a_net_of_valid_convolutions_is_told_about_the_middle_of_its_masks(spec,
     blocks(tmp_path)
     text = UNET.replace(", pad=same", "")
     matched = prepare(job_of(opened := spec(text)), opened).matched
-    assert matched.augment.steps[-1].written() == "frame(size=[12, 12])"
+    assert matched.augment.steps[-1].written() == "frame([12, 12])"
     run = train(opened, epochs=8, out=tmp_path / "run", quiet=True)
     assert run.metrics[-1].test["pixel_error"] < 0.12
 

@@ -206,7 +206,7 @@ def test_masks_of_samples_without_a_channel(spec):
     found = matched(spec(flow("conv(3, 1)", train="data digits\n  augment random_crop(8, pad=1)\n  loss dice")), given)
     assert (found.data.shape, found.judged.task, len(found.augment.steps)) == ((1, 8, 8), "multiclass", 1)
     text = flow("conv(3, 3)", train="data digits\n  loss cross_entropy")
-    assert matched(spec(text), given).augment.written() == "frame(size=[6, 6])"
+    assert matched(spec(text), given).augment.written() == "frame([6, 6])"
 
 
 def test_a_spec_is_checked_without_loading_anything(spec):

@@ -23,6 +23,15 @@ ERROR = 0.05
 """What `netspec fit` says of itself."""
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Each thread of a convolution has a workspace of its own, which is not predicted."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def step(path, *, setup=None, **settings):
     opened = netspec.load(path)
     given = {f"train.{key}": value for key, value in settings.items() if key not in {"input", "net"}}
