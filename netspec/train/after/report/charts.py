@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, isfinite, log10
 
-WIDTH, HEIGHT = 420, 230
-LEFT, RIGHT, TOP, BOTTOM = 46, 72, 12, 28
+WIDTH, HEIGHT = 420, 234
+LEFT, RIGHT, TOP, BOTTOM = 46, 72, 12, 32
 PLANE = {"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": WIDTH - RIGHT, "bottom": HEIGHT - BOTTOM}
 """The plane of a chart, and the three sides of its curves, for who draws it."""
 MOST_POINTS = 500
