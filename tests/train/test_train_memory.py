@@ -170,3 +170,11 @@ def test_the_table(examples):
     ]  # fmt: skip
     assert text.splitlines()[-1].startswith("the largest batch for 1.0 GB is 128: ")
     assert [written(size) for size in (12, 1234, 5_600_000, 24 * 10**9)] == ["12 B", "1.2 kB", "5.6 MB", "24.0 GB"]
+
+
+def test_a_net_with_nothing_to_train():
+    text = "net P {\n  input a [1, 8, 8]\n  flatten -> sum(0)\n}\n\ntrain {\n  data digits\n  loss mse\n}\n"
+    opened = netspec.parse(text)
+    with pytest.raises(NetspecError, match="P has no parameters, so there is nothing to train") as error:
+        needs(step_of(job_of(opened), opened), 4)
+    assert error.value.diagnostics[0].code == "E0642"

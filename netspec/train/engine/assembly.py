@@ -12,7 +12,7 @@ from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.graph.graph import Graph
 from netspec.train.engine.recompute import recompute
 from netspec.train.plan.match import Match
-from netspec.train.section.patterns import chosen, parameters
+from netspec.train.section.patterns import chosen, parameters, untrained
 from netspec.train.section.settings import Settings
 from netspec.train.setup import Setup
 
@@ -91,8 +91,7 @@ def optimizer_of(model: nn.Module, graph: Graph, settings: Settings, *, fused: b
     names = parameters(graph)
     free = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
     if not free:
-        message = f"every parameter of {graph.name} is frozen, so there is nothing to train"
-        raise NetspecError((Diagnostic("E0642", message, settings.span("freeze")),))
+        raise NetspecError((untrained(settings, graph),))
     groups: list[dict[str, Any]] = []
     for group in settings.groups:
         own = chosen(group.patterns, names) & free.keys()

@@ -34,7 +34,7 @@ from netspec.train.losses import Form, Term, Weighing
 from netspec.train.plan.job import Job, prepare, settings_of
 from netspec.train.plan.match import output_of
 from netspec.train.plan.meaning import Returned
-from netspec.train.section.patterns import chosen, parameters
+from netspec.train.section.patterns import chosen, parameters, untrained
 from netspec.train.section.settings import Settings
 from netspec.train.setup import Setup
 
@@ -106,7 +106,7 @@ def _form(term: Term, output: tuple[int, ...]) -> Form:
 
 
 def needs(step: Step, batch: int) -> Needs:
-    """What training takes with batches of that size; raises NetspecError (E0643)."""
+    """What training takes with batches of that size; raises NetspecError (E0642, E0643)."""
     graph, settings = step.graph, step.settings
     frozen = chosen(settings.freeze, parameters(graph))
     with FakeTensorMode(), Alive() as alive:
@@ -116,6 +116,8 @@ def needs(step: Step, batch: int) -> Needs:
         for name, parameter in model.named_parameters():
             parameter.requires_grad_(name not in frozen)
         free = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        if not free:
+            raise NetspecError((untrained(settings, graph),))
         gradients = sum(parameter.nbytes for parameter in free)
         activations, passes = _passes(model, step, -(-batch // step.parts), alive)
     return Needs(

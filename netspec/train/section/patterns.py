@@ -71,6 +71,12 @@ def chosen(patterns: tuple[Pattern, ...], names: Mapping[str, Node]) -> set[str]
     return {name for name, node in names.items() if any(pattern.matches(name, node) for pattern in patterns)}
 
 
+def untrained(settings: Settings, graph: Graph) -> Diagnostic:
+    """That a net has no parameter that is trained (E0642)."""
+    why = f"every parameter of {graph.name} is frozen" if parameters(graph) else f"{graph.name} has no parameters"
+    return Diagnostic("E0642", f"{why}, so there is nothing to train", settings.span("freeze"))
+
+
 def mistakes(settings: Settings, graph: Graph) -> list[Diagnostic]:
     """The patterns of a train section that stand for nothing in a net, which is a slip of the pen."""
     patterns = [*settings.freeze, *(pattern for group in settings.groups for pattern in group.patterns)]
