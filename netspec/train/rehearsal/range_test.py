@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
-from netspec.train.runs.run import replacing
+from netspec.train.runs.curves import INK, save
 
 if TYPE_CHECKING:
     from netspec.spec import Spec
@@ -33,7 +33,7 @@ TOO_HIGH = 4.0
 """The test ends where the smoothed loss is so many times the lowest one."""
 FEWEST = 10
 """It does not end before so many steps, and says nothing of fewer."""
-INK, GRID, COLOUR, MARK = "#333333", "#dddddd", "#0072b2", "#d55e00"
+COLOUR, MARK = "#0072b2", "#d55e00"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,13 +179,7 @@ def draw(found: RangeTest, out: Path) -> None:
     axes.set_xlabel("learning rate", color=INK)
     axes.set_ylabel("loss", color=INK)
     axes.set_title(f"{found.net}, {found.optimizer.name}", fontsize=11, loc="left", color=INK)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(INK)
-    axes.tick_params(colors=INK, labelsize=9)
-    axes.grid(axis="y", color=GRID, linewidth=0.6)
-    axes.set_axisbelow(True)
-    kind = out.suffix.removeprefix(".") or "png"
-    replacing(out, lambda beside: figure.savefig(beside, format=kind))
+    save(figure, out)
 
 
 def _plain(prepared: Prepared) -> Prepared:

@@ -83,7 +83,7 @@ def draw(folder: Path) -> None:
         _plot(place, shown, COLOURS[0])
         _legend(place)
     figure.suptitle(curve.title, fontsize=11, color=INK)
-    _save(figure, Path(folder) / CURVES)
+    save(figure, Path(folder) / CURVES)
 
 
 def compare(folders: Sequence[Path], out: Path) -> None:
@@ -112,7 +112,7 @@ def compare(folders: Sequence[Path], out: Path) -> None:
         Path(out).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise unwritable(Path(out), error) from None
-    _save(figure, Path(out))
+    save(figure, Path(out))
 
 
 def _plot(axes: Axes, curve: Curve, colour: str) -> None:
@@ -155,8 +155,8 @@ def _figure(width: float, height: float) -> Figure:
     return figure
 
 
-def _save(figure: Figure, out: Path) -> None:
-    """Dresses the axes alike and writes the picture."""
+def save(figure: Figure, out: Path) -> None:
+    """Dresses the axes alike and writes the picture, in the format that the file's end names."""
     for axes in figure.axes:
         axes.spines[["top", "right"]].set_visible(False)
         axes.spines[["left", "bottom"]].set_color(INK)
