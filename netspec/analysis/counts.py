@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from math import prod
 
 from netspec.graph.graph import Graph, Node
-from netspec.graph.sizes import Dimension, OpenSize, TooComplexError
+from netspec.shapes.sizes import Dimension, OpenSize, TooComplexError
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from typing import Any, Literal, TypeAlias
 from netspec.analysis import counts
 from netspec.analysis.counts import Counts
 from netspec.graph.graph import Graph, Node, Scope, ScopeKind, ScopeRef, Value
-from netspec.graph.sizes import Dimension, OpenSize
 from netspec.graph.views import layer_text, scope_text
+from netspec.shapes.sizes import Dimension, OpenSize
 
 Kind: TypeAlias = ScopeKind | Literal["input", "layer"]
 

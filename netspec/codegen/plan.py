@@ -15,8 +15,8 @@ from typing import TypeAlias
 
 from netspec.codegen.naming import SEQUENTIAL_ATTRIBUTES, is_hidden
 from netspec.graph.graph import Graph, Node, Scope, Value
-from netspec.graph.shape import Shape
 from netspec.layers.base import TorchCall
+from netspec.shapes.shape import Shape
 from netspec.syntax.source import Span
 
 _FRESH = """

@@ -15,8 +15,8 @@ from heapq import heappop, heappush
 from netspec.diagram.stages import Stages, Unit
 from netspec.diagram.view import Box, Edge, Role, View
 from netspec.graph.graph import Scope, ScopeRef
-from netspec.graph.shape import Shape
-from netspec.graph.sizes import Dimension
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import Dimension
 
 
 class Detail(IntEnum):

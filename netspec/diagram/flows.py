@@ -8,7 +8,7 @@ from netspec.diagnostics import printable
 from netspec.diagram.graph_facts import node_spans, users
 from netspec.diagram.view import Carry, Edge, Role
 from netspec.graph.graph import Graph, Node, Scope, ScopeRef, Value
-from netspec.graph.shape import Shape
+from netspec.shapes.shape import Shape
 
 
 class Edges:

@@ -15,8 +15,8 @@ from netspec.diagram.rounds import Item, Rounds, Run
 from netspec.diagram.view import Box, View
 from netspec.diagram.words import SYMBOLS, clipped, layer_words, scope_words
 from netspec.graph.graph import Graph, Node, Scope, ScopeRef, Value
-from netspec.graph.shape import Shape
 from netspec.graph.views import layer_text, scope_text
+from netspec.shapes.shape import Shape
 
 
 class Builder:

@@ -16,10 +16,10 @@ from netspec.diagram.theme import FAMILIES, family_role
 from netspec.diagram.view import Box, View
 from netspec.diagram.words import shape_words
 from netspec.graph.graph import Graph, Node, Scope
-from netspec.graph.shape import Shape
-from netspec.graph.sizes import Dimension
 from netspec.graph.views import given_arguments, layer_text, scope_text
 from netspec.layers.base import Layer, spec_literal
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import Dimension
 from netspec.syntax.source import Source, Span
 
 Json: TypeAlias = Any

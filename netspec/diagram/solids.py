@@ -9,8 +9,8 @@ from math import cos, radians, sin, sqrt
 from netspec.diagram.drawing import Item, Polygon, Rect
 from netspec.diagram.feature_maps import FeatureMaps
 from netspec.diagram.theme import family_role
-from netspec.graph.shape import Shape
-from netspec.graph.sizes import Dimension, OpenSize, evaluate, symbols
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import Dimension, OpenSize, evaluate, symbols
 
 _CUBES = 0.65
 """How much smaller cubes are drawn, which are as wide as high."""

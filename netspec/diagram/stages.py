@@ -8,7 +8,7 @@ from itertools import groupby
 
 from netspec.diagram.view import Box, View
 from netspec.graph.graph import Scope
-from netspec.graph.shape import Shape
+from netspec.shapes.shape import Shape
 
 THROUGH = frozenset({"group", "repeat", "for", "iteration", "body", "branch"})
 """Scopes that are not seen: what is in them counts as in the scope around."""

@@ -17,8 +17,8 @@ from netspec.diagram.stages import Stages, Unit
 from netspec.diagram.view import Box, Edge, View
 from netspec.diagram.words import clipped
 from netspec.graph.graph import Scope, ScopeKind, ScopeRef
-from netspec.graph.shape import Shape
-from netspec.graph.sizes import Dimension
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import Dimension
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from netspec.diagram.text import fit, visible, width, wrap
 from netspec.diagram.view import View, view
 from netspec.diagram.words import count_words
 from netspec.graph.graph import Graph
-from netspec.graph.sizes import Dimension, OpenSize
+from netspec.shapes.sizes import Dimension, OpenSize
 
 PAGE_WIDTH, PAGE_HEIGHT = 540, 740
 """What a page has room for, in points."""

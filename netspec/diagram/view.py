@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.graph.graph import Graph, Node, Scope
-from netspec.graph.shape import Shape
-from netspec.graph.sizes import Dimension
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import Dimension
 from netspec.syntax.source import Source, Span
 
 if TYPE_CHECKING:

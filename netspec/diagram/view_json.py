@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from netspec.diagram.view import Box, View
-from netspec.graph.shape import Shape
+from netspec.shapes.shape import Shape
 
 
 def write(view: View) -> str:

@@ -32,8 +32,8 @@ from netspec.diagram.solids import Solid, faces_of, number, role_of, sides_of, s
 from netspec.diagram.text import fit, width, wrap
 from netspec.diagram.view import view
 from netspec.graph.graph import Graph
-from netspec.graph.shape import Shape
-from netspec.graph.sizes import Dimension
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import Dimension
 
 PAGE_WIDTH = 540.0
 """The width of a page in points."""

@@ -10,9 +10,9 @@ from typing import Any, TypeAlias
 
 from netspec.diagnostics import printable
 from netspec.graph.graph import Scope
-from netspec.graph.shape import Shape
-from netspec.graph.sizes import Dimension, OpenSize
 from netspec.layers.base import Layer, spec_literal
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import Dimension, OpenSize
 
 LONGEST = 40
 """Characters of a line before it is cut."""

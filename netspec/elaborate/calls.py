@@ -20,11 +20,11 @@ from netspec.elaborate.state import Frame
 from netspec.elaborate.types import fits_type, is_tensor, not_of_type, takes_text
 from netspec.elaborate.values import Poison, Result, SharedModule, Template, Tensor, Word
 from netspec.graph.graph import Fit
-from netspec.graph.requirements import Requirement
-from netspec.graph.shape import Shape
-from netspec.graph.sizes import OpenSize, TooComplexError
 from netspec.layers import REGISTRY
 from netspec.layers.base import Layer, ShapeError
+from netspec.shapes.requirements import Requirement
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import OpenSize, TooComplexError
 from netspec.syntax import tree
 from netspec.syntax.source import Span
 

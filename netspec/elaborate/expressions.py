@@ -11,8 +11,8 @@ from netspec.elaborate.operators import LONGEST_LIST, LONGEST_TEXT, OperandError
 from netspec.elaborate.problems import Problem, Spoilt, nearest
 from netspec.elaborate.state import Frame, State
 from netspec.elaborate.values import Poison, Result, SharedModule, Template, Tensor, Word
-from netspec.graph.shape import Shape
 from netspec.layers import REGISTRY
+from netspec.shapes.shape import Shape
 from netspec.syntax import tree
 from netspec.syntax.source import Span
 

@@ -16,9 +16,9 @@ from netspec.elaborate.types import fits_type, is_tensor, not_of_type
 from netspec.elaborate.values import Poison, Result, Template, Tensor, Word
 from netspec.elaborate.wiring import Wirings
 from netspec.graph.graph import Fit, Graph
-from netspec.graph.requirements import describe, satisfiable
-from netspec.graph.shape import Shape
-from netspec.graph.sizes import OpenSize, symbols
+from netspec.shapes.requirements import describe, satisfiable
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import OpenSize, symbols
 from netspec.syntax import tree
 from netspec.syntax.source import Span
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from netspec.elaborate.values import Word
-from netspec.graph.sizes import OpenSize, TooComplexError
+from netspec.shapes.sizes import OpenSize, TooComplexError
 
 LARGEST_NUMBER = 2**63
 LONGEST_LIST = 100_000

@@ -11,9 +11,9 @@ from netspec.elaborate.draft import DraftNode, DraftScope
 from netspec.elaborate.problems import Problem
 from netspec.elaborate.values import Poison, Tensor
 from netspec.graph.graph import MODULES
-from netspec.graph.shape import Shape
-from netspec.graph.sizes import OpenSize
 from netspec.layers.base import Layer, ShapeError
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import OpenSize
 from netspec.syntax import tree
 from netspec.syntax.source import Span
 

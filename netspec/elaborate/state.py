@@ -13,8 +13,8 @@ from netspec.elaborate.environment import Environment
 from netspec.elaborate.problems import Problem, Stop
 from netspec.elaborate.values import Poison, Tensor
 from netspec.graph.graph import Fit
-from netspec.graph.requirements import Requirement
-from netspec.graph.shape import Shape
+from netspec.shapes.requirements import Requirement
+from netspec.shapes.shape import Shape
 from netspec.syntax import tree
 from netspec.syntax.source import Span
 

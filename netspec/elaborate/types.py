@@ -8,7 +8,7 @@ from typing import Any
 from netspec.elaborate.operators import kind
 from netspec.elaborate.problems import Problem, nearest
 from netspec.elaborate.values import Tensor
-from netspec.graph.sizes import OpenSize
+from netspec.shapes.sizes import OpenSize
 from netspec.syntax import tree
 from netspec.syntax.source import Span
 

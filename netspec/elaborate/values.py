@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from netspec.graph.shape import Shape
+from netspec.shapes.shape import Shape
 from netspec.syntax import tree
 from netspec.syntax.source import Span
 

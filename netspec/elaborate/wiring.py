@@ -12,7 +12,7 @@ from netspec.elaborate.shapes import Side
 from netspec.elaborate.state import Frame
 from netspec.elaborate.values import POISON, Poison, Result, Tensor
 from netspec.graph.graph import ScopeKind
-from netspec.graph.shape import Shape
+from netspec.shapes.shape import Shape
 from netspec.syntax import tree
 from netspec.syntax.source import Span
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from netspec.graph.requirements import Requirement
-from netspec.graph.shape import Shape
-from netspec.graph.sizes import Dimension
+from netspec.shapes.requirements import Requirement
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import Dimension
 from netspec.syntax.source import Span
 
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ class Graph:
     @cached_property
     def requirements(self) -> tuple[str, ...]:
         """What the open sizes must satisfy, in words: `H must be a multiple of 32, at least 32`."""
-        from netspec.graph.requirements import describe
+        from netspec.shapes.requirements import describe
 
         return describe([fit.requirement for fit in self.fits]) if self.fits else ()
 

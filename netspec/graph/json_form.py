@@ -13,11 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.graph.graph import Fit, Graph, Node, Output, Scope, ScopeKind, ScopeRef, Value
-from netspec.graph.requirements import Requirement
-from netspec.graph.shape import DType, Shape
-from netspec.graph.sizes import Dimension, OpenSize, minimum
 from netspec.graph.views import given_arguments
 from netspec.layers import REGISTRY
+from netspec.shapes.requirements import Requirement
+from netspec.shapes.shape import DType, Shape
+from netspec.shapes.sizes import Dimension, OpenSize, minimum
 from netspec.syntax.source import Source, Span
 
 Size = Annotated[int | str, Field(description="a number, or an expression of open sizes: `floor((H + 1) / 2)`")]

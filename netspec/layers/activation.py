@@ -5,9 +5,6 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from netspec.graph.requirements import Requirement
-from netspec.graph.shape import Shape
-from netspec.graph.sizes import Dimension
 from netspec.layers.axes import axis_name, equal, fixed, position, torch_dim
 from netspec.layers.base import (
     EVERYTHING,
@@ -22,6 +19,9 @@ from netspec.layers.base import (
     TorchCall,
     layer,
 )
+from netspec.shapes.requirements import Requirement
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import Dimension
 
 
 class Activation(Layer):

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import Field, PlainValidator, Strict
 
-from netspec.graph.shape import Shape
 from netspec.layers.base import NonNegative, ShapeError
+from netspec.shapes.shape import Shape
 
 LARGEST = 2**31 - 1
 """No size, stride or padding may exceed this."""

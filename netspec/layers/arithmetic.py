@@ -5,11 +5,11 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from netspec.graph.requirements import Requirement
-from netspec.graph.shape import Shape
-from netspec.graph.sizes import Dimension
 from netspec.layers.axes import agreed, broadcast, differ, equal
 from netspec.layers.base import Bool, Layer, Number, ShapeError, TorchCall, layer
+from netspec.shapes.requirements import Requirement
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import Dimension
 
 NUMBERS = ("float", "int")
 

@@ -4,9 +4,6 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from netspec.graph.requirements import Requirement
-from netspec.graph.shape import Shape
-from netspec.graph.sizes import Dimension
 from netspec.layers.arguments import options
 from netspec.layers.axes import agreed, differ, equal, fixed
 from netspec.layers.base import (
@@ -21,6 +18,9 @@ from netspec.layers.base import (
     TorchCall,
     layer,
 )
+from netspec.shapes.requirements import Requirement
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import Dimension
 
 ATTENTION = Support(
     "Attention",

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from netspec.graph.requirements import Requirement
-from netspec.graph.shape import Shape
-from netspec.graph.sizes import Dimension
 from netspec.layers.base import Int, ShapeError
+from netspec.shapes.requirements import Requirement
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import Dimension
 
 Axes: TypeAlias = Int | tuple[Int, ...]
 """One axis or several. 0 is the channels, -1 the last; the batch is not counted."""

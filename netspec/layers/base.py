@@ -7,9 +7,9 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, Strict
 
-from netspec.graph.requirements import Requirement
-from netspec.graph.shape import Shape
-from netspec.graph.sizes import Dimension, OpenSize
+from netspec.shapes.requirements import Requirement
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import Dimension, OpenSize
 
 Int: TypeAlias = Annotated[int, Strict(), Field(ge=-(2**63), le=2**63 - 1)]
 Positive: TypeAlias = Annotated[int, Strict(), Field(gt=0, le=2**31 - 1)]

@@ -8,9 +8,6 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
-from netspec.graph.requirements import Requirement
-from netspec.graph.shape import Shape
-from netspec.graph.sizes import Dimension, OpenSize
 from netspec.layers.arguments import (
     Amount,
     Init,
@@ -35,6 +32,9 @@ from netspec.layers.base import (
     per_axis,
 )
 from netspec.layers.window import SAME_PADDING, Window, flat_pads, reach_of, symmetric, windows
+from netspec.shapes.requirements import Requirement
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import Dimension, OpenSize
 
 PadMode: TypeAlias = Literal["zeros", "reflect", "replicate", "circular"]
 

@@ -5,8 +5,6 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from netspec.graph.shape import Shape
-from netspec.graph.sizes import Dimension, OpenSize
 from netspec.layers.arguments import Init, check_init, init_statements, options
 from netspec.layers.base import (
     EVERYTHING,
@@ -20,6 +18,8 @@ from netspec.layers.base import (
     TorchCall,
     layer,
 )
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import Dimension, OpenSize
 
 WEIGHT_NORM = "from torch.nn.utils.parametrizations import weight_norm"
 

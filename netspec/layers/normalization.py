@@ -5,8 +5,6 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field, Strict
 
-from netspec.graph.requirements import Requirement
-from netspec.graph.shape import Shape
 from netspec.layers.arguments import Real, known_channels, options
 from netspec.layers.base import (
     EVERYTHING,
@@ -20,6 +18,8 @@ from netspec.layers.base import (
     TorchCall,
     layer,
 )
+from netspec.shapes.requirements import Requirement
+from netspec.shapes.shape import Shape
 
 Epsilon: TypeAlias = Annotated[float, Strict(), Field(gt=0, le=1)]
 """Added to a variance before the division."""

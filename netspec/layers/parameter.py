@@ -4,9 +4,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from netspec.graph.shape import Shape
 from netspec.layers.axes import axis_name, fixed, position
 from netspec.layers.base import Bool, Int, Layer, Number, Positive, ShapeError, Support, TorchCall, layer
+from netspec.shapes.shape import Shape
 
 
 @layer("param")

@@ -7,9 +7,6 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field, Strict
 
-from netspec.graph.requirements import Requirement
-from netspec.graph.shape import Shape
-from netspec.graph.sizes import Dimension, OpenSize
 from netspec.layers.arguments import LARGEST, Amount, Padding, compact, options
 from netspec.layers.base import (
     EVERYTHING,
@@ -25,6 +22,9 @@ from netspec.layers.base import (
     per_axis,
 )
 from netspec.layers.window import SAME_PADDING, Window, flat_pads, reach_of, symmetric, windows
+from netspec.shapes.requirements import Requirement
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import Dimension, OpenSize
 
 AdaptiveSize: TypeAlias = Positive | tuple[Positive | None, ...]
 """A size for all axes, or a list of one an axis, where none keeps an axis as it is."""

@@ -4,8 +4,6 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from netspec.graph.shape import Shape
-from netspec.graph.sizes import Dimension
 from netspec.layers.arguments import options
 from netspec.layers.axes import fixed
 from netspec.layers.base import (
@@ -20,6 +18,8 @@ from netspec.layers.base import (
     TorchCall,
     layer,
 )
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import Dimension
 
 
 def _sequence(name: str) -> Support:

@@ -2,8 +2,8 @@
 
 from typing import ClassVar
 
-from netspec.graph.shape import Shape
 from netspec.layers.base import Layer, Probability, Support, TorchCall, layer
+from netspec.shapes.shape import Shape
 
 
 class Drop(Layer):

@@ -6,11 +6,11 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field, Strict
 
-from netspec.graph.requirements import Requirement
-from netspec.graph.shape import Shape
-from netspec.graph.sizes import Dimension, OpenSize, as_factor
 from netspec.layers.arguments import compact, known_channels, options
 from netspec.layers.base import Bool, Layer, Positive, Reach, ShapeError, Size, TorchCall, layer, per_axis
+from netspec.shapes.requirements import Requirement
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import Dimension, OpenSize, as_factor
 
 Factor: TypeAlias = (
     Annotated[int, Strict(), Field(gt=0, le=2**31 - 1)] | Annotated[float, Strict(), Field(gt=0, le=2**31 - 1)]

@@ -8,9 +8,6 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from netspec.graph.requirements import Requirement
-from netspec.graph.shape import Shape
-from netspec.graph.sizes import Dimension, OpenSize, minimum
 from netspec.layers.arguments import Padding
 from netspec.layers.axes import (
     Axes,
@@ -41,6 +38,9 @@ from netspec.layers.base import (
     per_axis,
     spec_literal,
 )
+from netspec.shapes.requirements import Requirement
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import Dimension, OpenSize, minimum
 
 ANY = ("float", "int", "bool")
 

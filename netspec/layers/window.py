@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
 
-from netspec.graph.shape import Shape
-from netspec.graph.sizes import Dimension, OpenSize, as_factor, ceil_div, minimum
 from netspec.layers.base import Reach, ShapeError, Support, per_axis
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import Dimension, OpenSize, as_factor, ceil_div, minimum
 
 Sides: TypeAlias = tuple[int, int]
 """The padding before and after an axis."""

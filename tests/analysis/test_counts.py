@@ -8,7 +8,7 @@ import pytest
 
 import netspec
 from netspec.analysis import counts
-from netspec.graph.sizes import evaluate
+from netspec.shapes.sizes import evaluate
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.net"))
 

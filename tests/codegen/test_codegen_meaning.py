@@ -12,7 +12,7 @@ from torch import Tensor, nn
 import netspec
 from netspec.codegen import compile_graph, emit
 from netspec.graph.graph import Graph
-from netspec.graph.shape import Shape
+from netspec.shapes.shape import Shape
 
 SPECS = {
     "chain": "net N { input x [3, 8, 8]; conv(4, 3) -> batchnorm -> relu; maxpool(2); flatten -> linear(5) }",

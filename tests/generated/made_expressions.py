@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from netspec.graph.shape import Shape
+from netspec.shapes.shape import Shape
 from netspec.syntax import tree
 
 Number = tuple[tree.Expr, int]

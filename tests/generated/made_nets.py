@@ -17,11 +17,11 @@ from made_expressions import Number, Value, call, condition, literal, number
 from pydantic import ValidationError
 from strategies import arguments
 
-from netspec.graph.requirements import Requirement
-from netspec.graph.shape import Shape
-from netspec.graph.sizes import OpenSize
 from netspec.layers import REGISTRY, Layer
 from netspec.layers.base import ShapeError
+from netspec.shapes.requirements import Requirement
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import OpenSize
 from netspec.syntax import tree
 
 T = TypeVar("T")

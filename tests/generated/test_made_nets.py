@@ -21,10 +21,10 @@ from torch import Tensor, nn
 import netspec
 from netspec.codegen import compile_graph
 from netspec.graph.graph import Graph
-from netspec.graph.shape import Shape
-from netspec.graph.sizes import evaluate, symbols
 from netspec.layers import REGISTRY, Layer
 from netspec.layers.base import ShapeError
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import evaluate, symbols
 from netspec.syntax import tree
 from netspec.syntax.parser import parse
 from netspec.syntax.printer import print_tree

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import netspec
 from netspec.graph import json_form
 from netspec.graph.json_form import parse_size
-from netspec.graph.sizes import Dimension, OpenSize, evaluate, minimum, symbols
+from netspec.shapes.sizes import Dimension, OpenSize, evaluate, minimum, symbols
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.net"))
 

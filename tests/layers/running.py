@@ -8,8 +8,8 @@ from live import build
 from torch import Tensor, float64, int64, nn
 from torch import bool as truth
 
-from netspec.graph.shape import DType, Shape
 from netspec.layers.base import Layer
+from netspec.shapes.shape import DType, Shape
 
 
 def shape_of(tensor: Tensor) -> Shape:

@@ -15,9 +15,9 @@ import annotated_types
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from netspec.graph.shape import Shape
 from netspec.layers.arguments import INITS, PADDINGS
 from netspec.layers.base import Layer
+from netspec.shapes.shape import Shape
 
 Shapes = tuple[Shape, ...]
 FieldStrategy = Callable[[Shapes], SearchStrategy[Any]]

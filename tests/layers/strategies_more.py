@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from strategies import ROWS, Row, Shapes, axes, just, maps
 
-from netspec.graph.shape import Shape
+from netspec.shapes.shape import Shape
 
 STRICTER: dict[tuple[str, str], str] = {
     ("*", "there is no axis"): "torch counts the batch among the axes",

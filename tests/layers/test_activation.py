@@ -9,11 +9,11 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from running import run
 
-from netspec.graph.requirements import Requirement
-from netspec.graph.shape import Shape
-from netspec.graph.sizes import OpenSize
 from netspec.layers import REGISTRY
 from netspec.layers.base import ShapeError
+from netspec.shapes.requirements import Requirement
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import OpenSize
 
 
 def test_maxout_takes_neighbouring_channels() -> None:

@@ -23,9 +23,9 @@ from strategies_more import STRICTER as STRICTER_MORE
 from torch.utils.flop_counter import FlopCounterMode
 
 import netspec.layers
-from netspec.graph.shape import Shape
-from netspec.graph.sizes import OpenSize, evaluate
 from netspec.layers.base import REGISTRY, Layer, Reach, ShapeError, TorchCall
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import OpenSize, evaluate
 
 for _module in pkgutil.iter_modules(netspec.layers.__path__, "netspec.layers."):
     importlib.import_module(_module.name)

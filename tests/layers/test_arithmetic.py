@@ -8,11 +8,11 @@ import pytest
 import torch
 from running import run
 
-from netspec.graph.requirements import describe
-from netspec.graph.shape import Shape
-from netspec.graph.sizes import OpenSize
 from netspec.layers import REGISTRY
 from netspec.layers.base import ShapeError
+from netspec.shapes.requirements import describe
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import OpenSize
 
 H = OpenSize.symbol("H")
 

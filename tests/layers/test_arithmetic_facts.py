@@ -13,13 +13,13 @@ import pytest
 import torch
 from live import build
 
-from netspec.graph.shape import Shape
 from netspec.layers.base import Layer, Reach
 from netspec.layers.convolution import Conv, SeparableConv, UpConv
 from netspec.layers.normalization import BatchNorm, LocalResponseNorm
 from netspec.layers.pooling import AvgPool, MaxPool, Unpool
 from netspec.layers.shape import CenterCrop, Concat
 from netspec.layers.window import windows
+from netspec.shapes.shape import Shape
 
 ARITHMETIC = json.loads((Path(__file__).parents[1] / "facts.json").read_text())["arithmetic"]
 

@@ -10,10 +10,10 @@ import torch
 from running import run_with_module
 from torch import Tensor
 
-from netspec.graph.shape import Shape
-from netspec.graph.sizes import OpenSize
 from netspec.layers import REGISTRY
 from netspec.layers.base import ShapeError
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import OpenSize
 
 
 def attend(module: Any, query: Tensor, key: Tensor, value: Tensor, added: Tensor | None = None) -> Tensor:

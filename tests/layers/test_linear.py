@@ -6,10 +6,10 @@ import pytest
 import torch
 from running import run, run_with_module
 
-from netspec.graph.shape import Shape
-from netspec.graph.sizes import OpenSize
 from netspec.layers import REGISTRY
 from netspec.layers.base import ShapeError
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import OpenSize
 
 
 def test_a_map_is_to_be_flattened_first() -> None:

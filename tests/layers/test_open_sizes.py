@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from strategies import cases
 
-from netspec.graph.requirements import Requirement
-from netspec.graph.shape import Shape
-from netspec.graph.sizes import Dimension, OpenSize, evaluate
 from netspec.layers import REGISTRY
 from netspec.layers.base import ShapeError
+from netspec.shapes.requirements import Requirement
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import Dimension, OpenSize, evaluate
 
 FAMILIES = ("activation", "linear", "shape", "arithmetic", "reduction", "attention", "recurrent", "parameter")
 LAYERS = sorted(name for name, cls in REGISTRY.items() if cls.family in FAMILIES)

@@ -8,9 +8,9 @@ import pytest
 import torch
 from running import run, run_with_module
 
-from netspec.graph.shape import Shape
 from netspec.layers import REGISTRY
 from netspec.layers.base import ShapeError
+from netspec.shapes.shape import Shape
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ import torch
 from running import run, run_with_module
 from torch import nn
 
-from netspec.graph.shape import Shape
-from netspec.graph.sizes import OpenSize
 from netspec.layers import REGISTRY
 from netspec.layers.base import ShapeError
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import OpenSize
 
 X = torch.randn(3, 7, 5)
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from running import run
 
-from netspec.graph.shape import Shape
 from netspec.layers import REGISTRY
+from netspec.shapes.shape import Shape
 
 X = torch.randn(2, 4, 6, 8)
 

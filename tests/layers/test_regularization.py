@@ -6,8 +6,8 @@ import pytest
 import torch
 from running import run
 
-from netspec.graph.shape import Shape
 from netspec.layers import REGISTRY
+from netspec.shapes.shape import Shape
 
 LAYERS = ["dropout", "channel_dropout", "alpha_dropout", "drop_path"]
 

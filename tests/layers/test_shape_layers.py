@@ -10,11 +10,11 @@ import torch.nn.functional as F  # noqa: N812
 from pydantic import ValidationError
 from running import run
 
-from netspec.graph.requirements import describe
-from netspec.graph.shape import Shape
-from netspec.graph.sizes import OpenSize
 from netspec.layers import REGISTRY
 from netspec.layers.base import Reach, ShapeError
+from netspec.shapes.requirements import describe
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import OpenSize
 
 X = torch.randn(2, 4, 6, 8)
 H, W = OpenSize.symbol("H"), OpenSize.symbol("W")

@@ -11,14 +11,14 @@ from live import build
 from pydantic import ValidationError
 from torch import Tensor
 
-from netspec.graph.shape import Shape
-from netspec.graph.sizes import OpenSize
 from netspec.layers.arguments import INITS, PADDINGS
 from netspec.layers.base import Layer, ShapeError
 from netspec.layers.convolution import Conv, DepthwiseConv, SeparableConv, UpConv
 from netspec.layers.normalization import InstanceNorm, LayerNorm, RMSNorm
 from netspec.layers.pooling import AdaptiveAvgPool, AvgPool, LPPool, MaxPool, Unpool
 from netspec.layers.resampling import PixelShuffle, PixelUnshuffle, Upsample
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import OpenSize
 
 F_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate", "circular": "circular"}
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from netspec.diagnostics import Diagnostic, NetspecError
-from netspec.graph.shape import DType
+from netspec.shapes.shape import DType
 from netspec.syntax.source import Source, Span
 from netspec.train.runs.run import replacing, save_tensors
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from netspec.graph.graph import Graph
-from netspec.graph.shape import Shape
+from netspec.shapes.shape import Shape
 from netspec.train.augment import AugmentError, Chain
 from netspec.train.data import Data, DataSet, Dims, Split
 from netspec.train.data.base import kind_of

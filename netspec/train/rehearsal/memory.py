@@ -23,7 +23,7 @@ from torch.utils._pytree import tree_leaves
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.graph.graph import Graph
-from netspec.graph.shape import Shape
+from netspec.shapes.shape import Shape
 from netspec.spec import Spec
 from netspec.train.batch import Batch
 from netspec.train.data import Data, Split

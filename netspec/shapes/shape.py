@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Literal, TypeAlias
 
-from netspec.graph.sizes import Dimension, OpenSize
+from netspec.shapes.sizes import Dimension, OpenSize
 
 DType: TypeAlias = Literal["float", "int", "bool"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from netspec.graph.sizes import Dimension, TooComplexError, evaluate, magnitude, symbols
+from netspec.shapes.sizes import Dimension, TooComplexError, evaluate, magnitude, symbols
 
 if TYPE_CHECKING:
     import numpy as np
