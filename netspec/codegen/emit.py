@@ -1,100 +1,175 @@
-"""PyTorch source from a graph: the module that a good engineer would have written by hand."""
+"""PyTorch source from a graph: the module that a good engineer would have written by hand.
+
+A block is a class and a net is a class, each written from its blueprint: the callers first, so that it is known what
+each class has to hand out, then the classes, those that others use before these.
+"""
 
 from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from netspec.codegen.classes import ClassWriter
-from netspec.codegen.designs import Designer
+from netspec.codegen.chains import is_sequential
+from netspec.codegen.classes import Design, Return, container_design, types_of, write_class
 from netspec.codegen.initialization import common_initializations
-from netspec.codegen.layout import INDENT, WIDTH, Bracket, lines
-from netspec.codegen.naming import Names, camel, class_names, local, prose
-from netspec.codegen.plan import parts, plan
+from netspec.codegen.layout import INDENT, WIDTH
+from netspec.codegen.liveness import needs
+from netspec.codegen.naming import TAKEN, Names, camel, class_names, local, prose
+from netspec.codegen.ports import connect, tapped
 from netspec.codegen.preamble import Preamble
-from netspec.graph.graph import Graph, Output, Value
-from netspec.layers.base import Support
+from netspec.codegen.straight import straight
+from netspec.graph.blueprint import Blueprint, Choice, Container, Instance, LayerUse, Loop, Parameter, Region, Use
+from netspec.graph.graph import Graph
+from netspec.layers.base import Support, TorchCall
 
 
 def emit(graph: Graph) -> str:
     """The source of a module whose last class is the net; it needs only torch. The same graph gives the same text."""
-    root = plan(graph)
+    root = graph.blueprint or straight(graph)
+    blueprints = connect(root)
     names = class_names()
     preamble = Preamble(names)
-    for part in parts(root):
-        if part.call is not None:
-            for support in part.call.support:
-                if support.name not in preamble.support:
-                    preamble.support[names.claim(support.name)] = support
-    preamble.passes = common_initializations(part.call for part in parts(root) if part.call is not None)
-    designer = Designer(root, names)
-    designer.run()
-    returns = _Returns(graph, names)
+    for torch_call in _calls(blueprints):
+        for support in torch_call.support:
+            if support.name not in preamble.support:
+                preamble.support[names.claim(support.name)] = support
+    preamble.passes = common_initializations(_calls(blueprints))
+    class_of: dict[int, str] = {}
+    for blueprint in blueprints:
+        class_of[id(blueprint)] = names.claim(camel(blueprint.name))
     classes: list[list[str]] = []
-    for design in designer.order:
-        writer = ClassWriter(design, designer, preamble, is_net=design.sample is root)
-        if design.sample is root:
-            classes.append(writer.write(returns.lines, returns.type, returns.hints, returns.single))
-        else:
-            classes.append(writer.write())
-    definitions = [
-        *_support_code(preamble),
-        *_initializers(preamble),
-        *_stages(preamble),
-        *returns.definition,
-        *classes,
-    ]
+    written: dict[str, str] = {}
+    for blueprint in reversed(blueprints):
+        design = _design(blueprint, class_of[id(blueprint)], graph)
+        classes.extend(_containers(design.region, design, preamble, class_of, names, written))
+        ending = _ending(graph, root, names) if blueprint is root and len(root.outputs) > 1 else None
+        if blueprint is root and ending is not None:
+            classes.append(_tuple(graph, root, ending[1]))
+        taken = {*class_of.values(), *names.all}
+        classes.append(write_class(design, preamble, class_of, taken, ending[0] if ending else None))
+    definitions = [*_support_code(preamble), *_initializers(preamble), *_stages(preamble), *classes]
     body = "\n\n\n".join("\n".join(definition) for definition in definitions)
     return f'"""{_title(graph)}"""\n\n{_imports(body, preamble)}\n\n\n{body}\n'
 
 
-class _Returns:
-    """What the net returns: a tensor, or a named tuple of several."""
-
-    def __init__(self, graph: Graph, names: Names) -> None:
-        self.outputs = graph.outputs
-        self.definition: list[list[str]] = []
-        self.type = "Tensor"
-        self.positions = {value: index for index, value in enumerate(dict.fromkeys(o.value for o in graph.outputs))}
-        always = [output for output in graph.outputs if not output.when_training]
-        self.hints: dict[Value, str] = {}
-        self.single: Value | None = graph.outputs[0].value
-        if len(graph.outputs) == 1:
-            self.lines = [f"return {self._place(graph.outputs[0].value)}"]
-            return
-        self.name = names.claim(f"{camel(graph.name)}Output")
-        self.fields = _field_names(graph.outputs)
-        self.single = always[0].value if len(always) == 1 else None
-        named = [output for output in graph.outputs if output.name and output.value is not self.single]
-        self.hints = {output.value: self.fields[output] for output in named}
-        self.definition = [self._tuple()]
-        self.type = self.name
-        self.lines = [self._made(graph.outputs)]
-        if len(always) < len(graph.outputs):
-            self.lines = ["if self.training:", f"{INDENT}{self._made(graph.outputs)}"]
-            single = len(always) == 1
-            self.lines.append(f"return {self._place(always[0].value)}" if single else self._made(always))
-            self.type = f"Tensor | {self.name}" if single else self.name
-
-    def _place(self, value: Value) -> str:
-        return f"{{{self.positions[value]}}}"
-
-    def _made(self, outputs: Sequence[Output]) -> str:
-        inner = ", ".join(f"{self.fields[o]}={self._place(o.value)}" for o in outputs)
-        return f"return {self.name}({inner})"
-
-    def _tuple(self) -> list[str]:
-        ordered = sorted(self.outputs, key=lambda output: output.when_training)
-        return [
-            f"class {self.name}(NamedTuple):",
-            *(f"{INDENT}{self.fields[o]}: Tensor" + (" | None = None" if o.when_training else "") for o in ordered),
-        ]
+def _design(blueprint: Blueprint, name: str, graph: Graph) -> Design:
+    parameters = [
+        *(Parameter(derived, "int") for derived in blueprint.derived),
+        *blueprint.parameters,
+        *(Parameter(size, "int", blueprint.size_of(size)) for size in blueprint.sizes),
+    ]
+    is_net = blueprint.kind == "net"
+    documentation = blueprint.documentation
+    if blueprint.fixed:
+        values = ", ".join(f"{key}={value}" for key, value in blueprint.fixed.items())
+        documentation = f"{documentation}\n\nFor these arguments only: {values}.".strip()
+    types = {parameter.name: parameter.type for parameter in parameters}
+    return Design(
+        name,
+        blueprint.region,
+        blueprint.inputs,
+        (*blueprint.outputs, *tapped(blueprint)),
+        parameters,
+        documentation,
+        is_net=is_net,
+        shapes=is_net,
+        training=blueprint.training_outputs,
+        types=types_of(blueprint.region, types),
+    )
 
 
-def _field_names(outputs: Sequence[Output]) -> dict[Output, str]:
+def _containers(
+    region: Region,
+    around: Design,
+    preamble: Preamble,
+    class_of: dict[int, str],
+    names: Names,
+    written: dict[str, str],
+) -> Iterator[list[str]]:
+    """The classes of containers that are no chains, those inside of others first; alike ones are one."""
+    for item in region.items:
+        match item:
+            case Use(what=Container() as container):
+                inner = Design(
+                    "", container.region, container.inputs, (), [], types=types_of(container.region, around.types)
+                )
+                yield from _containers(container.region, inner, preamble, class_of, names, written)
+                alive = needs(container.region, (*container.outputs, *container.escapes))
+                if is_sequential(item, alive):
+                    continue
+                design = container_design(item, "Stage", around)
+                text = "\n".join(write_class(design, preamble, class_of, {*names.all}))
+                if text not in written:
+                    label = "".join(part for part in item.label.parts if isinstance(part, str)) if item.label else ""
+                    written[text] = names.claim(camel(label.rstrip("0123456789_")) if label else "Stage")
+                    design.name = written[text]
+                    yield write_class(design, preamble, class_of, {*names.all})
+                class_of[id(container)] = written[text]
+            case Choice():
+                for part in item.regions:
+                    yield from _containers(part, around, preamble, class_of, names, written)
+            case Loop():
+                yield from _containers(item.region, around, preamble, class_of, names, written)
+
+
+def _calls(blueprints: Sequence[Blueprint]) -> list[TorchCall]:
+    found: list[TorchCall] = []
+    stack = [blueprint.region for blueprint in reversed(blueprints)]
+    while stack:
+        for item in stack.pop().items:
+            match item:
+                case Use(what=LayerUse(_, torch_call)):
+                    found.append(torch_call)
+                case Use(what=Container(region)):
+                    stack.append(region)
+                case Choice():
+                    stack.extend(item.regions)
+                case Loop():
+                    stack.append(item.region)
+    return found
+
+
+def _ending(graph: Graph, root: Blueprint, names: Names) -> tuple[Return, str]:
+    """How the forward of a net of several outputs ends: a named tuple, or one tensor where training alone has more."""
+    name = names.claim(f"{camel(graph.name)}Output")
+    fields = _field_names(root)
+    places = range(len(root.outputs))
+    always = [place for place in places if place not in root.training_outputs]
+
+    def made(values: Sequence[str], chosen: Sequence[int]) -> str:
+        return f"return {name}({', '.join(f'{fields[place]}={values[place]}' for place in chosen)})"
+
+    def lines(values: Sequence[str]) -> list[str]:
+        if not root.training_outputs:
+            return [made(values, places)]
+        last = f"return {values[always[0]]}" if len(always) == 1 else made(values, always)
+        return ["if self.training:", f"{INDENT}{made(values, places)}", last]
+
+    hints = {
+        id(root.outputs[place]): fields[place]
+        for place in places
+        if root.output_names[place] and (len(always) > 1 or place not in always)
+    }
+    kind = f"Tensor | {name}" if len(always) == 1 else name
+    return Return(kind, lines, hints), name
+
+
+def _field_names(root: Blueprint) -> list[str]:
     names = Names({"count", "index"})
-    return {output: names.claim(local(output.name or "output").lstrip("_")) for output in outputs}
+    return [names.claim(local(name or "output").lstrip("_")) for name in root.output_names]
+
+
+def _tuple(graph: Graph, root: Blueprint, name: str) -> list[str]:
+    fields = _field_names(root)
+    ordered = sorted(range(len(fields)), key=lambda place: place in root.training_outputs)
+    return [
+        f"class {name}(NamedTuple):",
+        *(
+            f"{INDENT}{fields[place]}: Tensor" + (" | None = None" if place in root.training_outputs else "")
+            for place in ordered
+        ),
+    ]
 
 
 def _title(graph: Graph) -> str:
@@ -116,31 +191,36 @@ def _wrapped(text: str) -> list[str]:
     return [line.replace("\0", " ") for line in broken]
 
 
+_STANDARD = {
+    "from typing import NamedTuple": r"\(NamedTuple\)",
+    "from typing import cast": r"(?<![\w.])cast\(",
+    "from typing import Any": r"\bAny\b",
+    "from functools import reduce": r"(?<![\w.])reduce\(",
+    "from collections import OrderedDict": r"\bOrderedDict\(",
+    "from collections.abc import Sequence": r"\bSequence\b",
+    "import math": r"\bmath\.",
+}
+"""What of the standard library is imported where a pattern occurs."""
+
+
 def _imports(body: str, preamble: Preamble) -> str:
     standard = {line for line in preamble.imports if not line.startswith(("import torch", "from torch"))}
-    if "NamedTuple" in body:
-        standard.add("from typing import NamedTuple")
-    if re.search(r"(?<![\w.])cast\(", body):
-        standard.add("from typing import cast")
-    if ": Any" in body:
-        standard.add("from typing import Any")
-    if re.search(r"(?<![\w.])reduce\(", body):
-        standard.add("from functools import reduce")
+    standard |= {line for line, pattern in _STANDARD.items() if re.search(pattern, body)}
     torch = {line for line in preamble.imports if line not in standard}
-    if "torch." in body.replace("import torch", ""):
+    if re.search(r"(?<![\w.])torch\.", body):
         torch.add("import torch")
-    if "F." in body:
+    if re.search(r"(?<![\w.])F\.", body):
         torch.add("import torch.nn.functional as F")
     torch.add("from torch import Tensor, nn" if "Tensor" in body else "from torch import nn")
     blocks = [_sorted_imports(standard), _sorted_imports(torch)]
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
 
-def _sorted_imports(found: set[str]) -> list[str]:
+def _sorted_imports(imports: set[str]) -> list[str]:
     """As isort has them: plain imports first, those from one module on one line."""
-    plain = sorted(line for line in found if line.startswith("import "))
+    plain = sorted(line for line in imports if line.startswith("import "))
     by_module: dict[str, set[str]] = {}
-    for line in found - set(plain):
+    for line in imports - set(plain):
         module, _, names = line.removeprefix("from ").partition(" import ")
         by_module.setdefault(module, set()).update(name.strip() for name in names.split(","))
     return [
@@ -169,10 +249,19 @@ def _initializers(preamble: Preamble) -> list[list[str]]:
 
 
 def _stages(preamble: Preamble) -> list[list[str]]:
-    return [
-        [f"class {name}(nn.Module):", f"{INDENT}def forward(self, x: Tensor) -> Tensor:", f"{INDENT * 2}return {text}"]
-        for text, (name, _) in preamble.stages.items()
-    ]
+    """Modules of expressions that stand in chains, each with the numbers that it needs."""
+    written = []
+    for (text, parameters), name in preamble.stages.items():
+        own = [f"{parameter}: int" for parameter in parameters]
+        constructor = [
+            f"{INDENT}def __init__(self, {', '.join(own)}) -> None:",
+            f"{INDENT * 2}super().__init__()",
+            *(f"{INDENT * 2}self.{parameter} = {parameter}" for parameter in parameters),
+            "",
+        ]
+        forward = [f"{INDENT}def forward(self, x: Tensor) -> Tensor:", f"{INDENT * 2}return {text}"]
+        written.append([f"class {name}(nn.Module):", *(constructor if parameters else []), *forward])
+    return written
 
 
-__all__ = ["Bracket", "emit", "lines"]
+__all__ = ["TAKEN", "emit"]

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from netspec.codegen.layout import Bracket, Expr, flat
-from netspec.codegen.plan import Step
-from netspec.graph.graph import Value
+from netspec.graph.blueprint import LayerUse, Use, Wire
 from netspec.layers.base import TorchCall
 
 _FIELD = re.compile(r"\{(\w+)\}")
@@ -27,12 +26,17 @@ REDUCED = {" + ": "reduce(torch.add, {0})", " * ": "reduce(torch.mul, {0})"}
 """How a sum or product of a list's elements is written."""
 
 
+def call_of(use: Use) -> TorchCall | None:
+    """The PyTorch form of a layer; None for a block or container."""
+    return use.what.call if isinstance(use.what, LayerUse) else None
+
+
 @dataclass(eq=False, slots=True)
 class Applied:
     """A step with its operands: values, or other steps that are written inside it."""
 
-    step: Step
-    operands: list[Value | Applied]
+    step: Use
+    operands: list[Wire | Applied]
 
     @property
     def depth(self) -> int:
@@ -40,7 +44,7 @@ class Applied:
 
     @property
     def is_infix(self) -> bool:
-        call = self.step.part.call
+        call = call_of(self.step)
         return call is not None and not call.target and strength(call.apply) < ATOM
 
 
@@ -93,28 +97,12 @@ def _needed(around: ast.AST, place: str) -> int:
             return ATOM
 
 
-def takes_list(call: TorchCall | None, count: int) -> bool:
-    """Whether a list can stand for all `count` inputs of a layer."""
-    if call is None or call.target or call.parameter:
-        return False
-    return "[{inputs}]" in call.apply or _operator(call, count) is not None
-
-
 def _operator(call: TorchCall, count: int) -> str | None:
     return next((o for o in REDUCED if call.apply == o.join(f"{{{n}}}" for n in range(count))), None)
 
 
-def of_list(call: TorchCall, name: str, count: int, literals: Callable[[str], str]) -> str:
-    """The layer applied to the elements of the list `name`."""
-    operator = _operator(call, count)
-    if operator is not None:
-        return REDUCED[operator].replace("{0}", name)
-    text = call.apply.replace("[{inputs}]", name)
-    return _FIELD.sub(lambda field: literals(field[1]), text)
-
-
-def render(applied: Applied, name_of: Callable[[Value], str], module: Callable[[Step], str],
-           literals: Callable[[Step, str], str]) -> Expr:  # fmt: skip
+def render(applied: Applied, name_of: Callable[[Wire], str], module: Callable[[Use], str],
+           literals: Callable[[Use, str], str]) -> Expr:  # fmt: skip
     """The expression, with values under their names."""
     step = applied.step
     operands: list[tuple[Expr, int]] = []
@@ -124,7 +112,7 @@ def render(applied: Applied, name_of: Callable[[Value], str], module: Callable[[
             operands.append((inner, _strength_of(operand)))
         else:
             operands.append((name_of(operand), ATOM))
-    call = step.part.call
+    call = call_of(step)
     if call is not None and len(operands) > FEW and (operator := _operator(call, len(operands))) is not None:
         inner = Bracket("", tuple(("", expr) for expr, _ in operands), "[]")
         return REDUCED[operator].replace("{0}", flat(inner))
@@ -134,7 +122,7 @@ def render(applied: Applied, name_of: Callable[[Value], str], module: Callable[[
 
 
 def _strength_of(applied: Applied) -> int:
-    call = applied.step.part.call
+    call = call_of(applied.step)
     return ATOM if call is None else strength(call.apply)
 
 
@@ -149,7 +137,8 @@ def _filled(template: str, operands: Sequence[tuple[Expr, int]], module: Callabl
         if name == "inputs":
             return ", ".join(flat(expr) for expr, _ in operands)
         if not name.isdigit():
-            return literals(name)
+            text = literals(name)
+            return text if strength(text) >= needed.get(name, (ATOM, 1))[0] else f"({text})"
         expr, binds = operands[int(name)]
         return flat(expr) if binds >= needed.get(name, (ATOM, 1))[0] else f"({flat(expr)})"
 

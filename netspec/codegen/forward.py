@@ -1,347 +1,705 @@
-"""The forward of a class: statements with variables, loops, and what is only computed in training."""
+"""The forward of a class: statements with variables, conditions, loops, and what is only computed in training."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from netspec.codegen.expressions import Applied, of_list, render
-from netspec.codegen.fold import Item, Loop
-from netspec.codegen.layout import INDENT, Expr, call, lines
+from netspec.codegen.constructor import Constructor, loop_header, negated
+from netspec.codegen.expressions import Applied, call_of, render
+from netspec.codegen.layout import INDENT, Bracket, Expr, call, flat, lines
+from netspec.codegen.liveness import results
 from netspec.codegen.naming import local
-from netspec.codegen.plan import Body, Step
+from netspec.codegen.python import argument, python
+from netspec.codegen.sources import expanded
 from netspec.codegen.statements import group
 from netspec.codegen.variables import Variables, hint_of
-from netspec.graph.graph import Value
+from netspec.graph.blueprint import Carry, Choice, Container, Gather, LayerUse, Loop, Merge, Region, Use, Wire
+from netspec.layers.symbols import plain
+from netspec.syntax import tree
+
+if TYPE_CHECKING:
+    from netspec.codegen.classes import ClassPlan, Return
+
+Statement = Applied | Choice | Loop
 
 
-@dataclass(eq=False, slots=True)
-class Writing:
-    """What a forward needs to know of its class: how modules and arguments are written there."""
+@dataclass(slots=True, eq=False)
+class Place:
+    """A stretch of statements: where each value is used last, what is still used after the stretch, what is around."""
 
-    module: Callable[[Step], str]
-    in_loop: Callable[[Loop, int], str]
-    literal: Callable[[Step, str], str]
-    loop_literal: Callable[[Loop, int, str], str]
-    rounds: Callable[[Loop], str]
-    is_whole: Callable[[Loop], bool]
-    names: dict[Value, str]
-    taken: frozenset[str]
-    shapes: bool
-    hints: dict[Value, str]
-    single: Value | None
+    last: dict[int, int] = field(default_factory=dict)
+    end: set[int] = field(default_factory=set)
+    at: int = -1
+    around: Place | None = None
+
+    def is_live(self, wire: Wire) -> bool:
+        """Whether a value is used after the statement that is written now."""
+        return self.last.get(id(wire), -1) > self.at or id(wire) in self.end or (
+            self.around is not None and self.around.is_live(wire)
+        )
 
 
-def write_forward(body: Body, items: Sequence[Item], writing: Writing) -> tuple[list[str], dict[Value, str]]:
-    """The lines of a forward but for its `def` and `return`, and the names of all values at its end."""
-    text, names = _Forward(body, items, writing).write()
-    result = names[writing.single] if writing.single is not None else None
-    if result is not None and result not in writing.names.values():
-        text, names = _Forward(body, items, writing, annotate=result).write()
-    return text, names
+def write_forward(plan: ClassPlan, constructor: Constructor, ending: Return | None) -> list[str]:
+    """The lines of a forward with its `def` and `return`."""
+    return _Forward(plan, constructor, ending).write()
 
 
 class _Forward:
-    def __init__(self, body: Body, items: Sequence[Item], writing: Writing, annotate: str = "") -> None:
-        self.body, self.writing = body, writing
-        self.annotate = annotate
-        self.items = _live(items, body)
-        self.uses: dict[Value, int] = {}
-        self.kept: set[Value] = set()
-        self.joined: set[Value] = set()
-        self._count()
-        self.statements = self._statements()
-        self.variables = Variables(self._last_uses(), writing.taken)
+    def __init__(self, plan: ClassPlan, constructor: Constructor, ending: Return | None) -> None:
+        self.plan, self.constructor, self.ending = plan, constructor, ending
+        self.design = plan.design
+        self.needs = plan.needs
+        self.hints = ending.hints if ending is not None else {}
+        self.uses: dict[int, int] = {}
+        self.joined: set[int] = set()
+        self.kept: set[int] = {id(wire) for wire in self.design.outputs} if self.hints else set()
+        self.totals: dict[int, str] = {}
+        self.lists: dict[int, str] = {}
         self.text: list[str] = []
-        self.loops_of: dict[int, Loop] = {}
+        self.wanted: dict[int, str] = {}
+        self.variables = Variables({"self", *plan.preamble.support})
+        self.annotated = False
 
-    def _count(self) -> None:
-        for item in self.items:
-            for step in item.steps if isinstance(item, Loop) else [item]:
-                for value in step.inputs:
-                    self.uses[value] = self.uses.get(value, 0) + 1
-                if len(step.inputs) > 2:
-                    self.joined.update(step.inputs)
-            if isinstance(item, Loop):
-                self.kept.update(item.carried.values())
-                for place in range(len(item.first)):
-                    for output in range(len(item.first[place].outputs)):
-                        self.kept.update(item.values((place, output)))
-        for value in self.body.outputs:
-            self.uses[value] = self.uses.get(value, 0) + 1
-        self.kept.update(self._of_lists())
+    def write(self) -> list[str]:
+        plan, design = self.plan, self.design
+        self.region = expanded(design.region, design.inputs, design.outputs)
+        plan.needs = self.needs = _needs_again(self.region, design.outputs)
+        self.always = _needs_again(self.region, [w for i, w in enumerate(design.outputs) if i not in design.training])
+        self.constructor.prepare(design.region)
+        mark_in_place(self.region, self.needs, design.outputs, self.constructor)
+        self.constructor.attributes.clear()
+        self.constructor.anonymous.clear()
+        self.constructor._taken = {label for label in plan.labels if label} | self.constructor._taken
+        self.constructor.prepare(design.region)
+        self.count(self.region)
+        for wire in design.outputs:
+            self.uses[id(wire)] = self.uses.get(id(wire), 0) + 1
+        arguments = self.arguments()
+        self.constructor.text = []
+        _scan_optional(self.constructor, design.region)
+        place = Place(end={id(wire) for wire in design.outputs})
+        begun = [wire for index, wire in enumerate(design.outputs) if index in design.training and self.is_training(wire)]
+        for wire in dict.fromkeys(begun):
+            name = self.variables.fresh(self.hints.get(id(wire)) or hint_of(wire.name) or "y", place.is_live)
+            self.wanted[id(wire)] = name
+            self.text.append(f"{INDENT * 2}{name}: Tensor | None = None")
+            self.variables.fixed.add(name)
+        self.stretch(self.region, place, 2)
+        names = [self.variables[wire] for wire in design.outputs]
+        return [*self.head(arguments), *self.finish(names)]
 
-    def _of_lists(self) -> Iterator[Value]:
-        """What is made of the values that a loop has collected: its step stands alone, as it takes them as a list."""
-        loops = [item for item in self.items if isinstance(item, Loop)]
-        firsts = {loop.values(place)[0] for loop in loops for place in loop.collected}
-        for item in self.items:
-            if isinstance(item, Step) and item.inputs and item.inputs[0] in firsts:
-                yield from item.outputs
-
-    def _statements(self) -> list[Applied | Loop]:
-        result: list[Applied | Loop] = []
-        stretch: list[Step] = []
-        for item in [*self.items, None]:
-            if isinstance(item, Step):
-                stretch.append(item)
-                continue
-            result.extend(group(stretch, self._uses, lambda v: v in self.kept, self._length))
-            stretch = []
-            if item is not None:
-                result.append(item)
-        return result
-
-    def _uses(self, value: Value) -> int:
-        return self.uses.get(value, 0)
-
-    def _length(self, step: Step) -> int:
-        call = step.part.call
-        if call is not None and not call.target and not call.parameter:
-            return len(call.apply)
-        return len(self.writing.module(step)) + 2
-
-    def _last_uses(self) -> dict[Value, int]:
-        last: dict[Value, int] = {}
-        for index, statement in enumerate(self.statements):
-            for value in _consumed(statement):
-                last[value] = index
-        for value in self.body.outputs:
-            last[value] = len(self.statements)
-        return last
-
-    def write(self) -> tuple[list[str], dict[Value, str]]:
-        for value, name in self.writing.names.items():
-            self.variables.bind(value, name)
-        training = False
-        for index, statement in enumerate(self.statements):
-            here = isinstance(statement, Applied) and statement.step.when_training
-            if here and not training:
-                self.text.append(f"{INDENT * 2}if self.training:")
-            training = here
-            if isinstance(statement, Loop):
-                self._write_loop(statement, index)
-            else:
-                self._write_step(statement, index, 3 if training else 2)
-        return self.text, self.variables.name_of
-
-    def _write_step(self, applied: Applied, index: int, depth: int) -> None:
-        expr = self._render(applied)
-        names = [self._name(value, applied, index) for value in applied.step.outputs]
-        note = _note(applied.step.outputs) if self.writing.shapes else ""
-        self._assign(names, expr, depth, note)
-
-    def _assign(self, names: Sequence[str], expr: Expr, depth: int, note: str) -> None:
-        """An assignment; the first one to the variable that is returned says its type, which modules do not tell."""
-        target = ", ".join(names)
-        if target == self.annotate and depth == 2:
-            target += ": Tensor"
-            self.annotate = ""
-        self.text.extend(lines(f"{target} = ", expr, depth, comment=note))
-
-    def _name(self, value: Value, applied: Applied, index: int) -> str:
-        hint = self.writing.hints.get(value) or _hint(applied.step, value)
-        outputs = applied.step.outputs
-        joined = value in self.joined or value in self.writing.hints or len(outputs) > 2
-        joined = joined or (hint is not None and value is not outputs[0])
-        stem = local(applied.step.part.stem or "x")
-        return self.variables.name(value, index, hint, _consumed(applied), stem=stem, joined=joined)
-
-    def _render(self, applied: Applied) -> Expr:
-        loop = self._list_of(applied.step)
-        if loop is not None:
-            call = applied.step.part.call
-            assert call is not None
-            name, step = self.variables.name_of[applied.step.inputs[0]], applied.step
-            return of_list(call, name, len(step.inputs), lambda argument: self.writing.literal(step, argument))
-        return render(applied, self.variables.name_of.__getitem__, self.writing.module, self.writing.literal)
-
-    def _list_of(self, step: Step) -> Loop | None:
-        """The loop whose rounds' values a step takes all together."""
-        return self.loops_of.get(id(step.inputs[0])) if step.inputs else None
-
-    def _write_loop(self, loop: Loop, index: int) -> None:
-        carried = self._carried_names(loop, index)
-        lists = self._list_names(loop, index)
-        needs_index = self._needs_index(loop)
-        if self.writing.is_whole(loop):
-            self.text.append(f"{INDENT * 2}for layer in self.children():")
-        else:
-            index_name = "i" if needs_index else "_"
-            self.text.append(f"{INDENT * 2}for {index_name} in range({self.writing.rounds(loop)}):")
-        self._write_round(loop, index, carried, lists)
-
-    def _needs_index(self, loop: Loop) -> bool:
-        modules = any(
-            "{" in self.writing.in_loop(loop, place) for place, s in enumerate(loop.first) if s.part.is_module
+    def is_training(self, wire: Wire) -> bool:
+        return any(
+            id(item) in self.needs.items and id(item) not in self.always.items and wire in results(item)
+            for item in self.region.items
+            if isinstance(item, Use)
         )
-        return modules or any(form != "=" for found in loop.expression_arguments for form, _ in found.values())
 
-    def _carried_names(self, loop: Loop, index: int) -> dict[tuple[int, int], str]:
-        """The variable of each carried value; it holds what the first round takes."""
-        names: dict[tuple[int, int], str] = {}
-        outside = {what for sources in loop.sources for kind, what, _ in sources if kind == "outside"}
-        for place, value in loop.carried.items():
-            known = self.variables.name_of[value]
-            ends = self.variables.last[value] <= index and value not in outside and known not in names.values()
-            if not ends:
-                label = loop.first[place[0]].part.stem
-                fresh = next((n for n in ("x", "out", "y", "z") if self.variables.is_free(n, -1)), None)
-                name = fresh or self.variables.fresh(local(label), -1)
-                self._assign([name], known, 2, "")
-                known = name
-            names[place] = known
-            self.variables.holds[known] = len(self.statements) + 1
+    def arguments(self) -> list[str]:
+        names: list[str] = []
+        for index, wire in enumerate(self.design.inputs):
+            if self.design.is_net:
+                name = "x" if len(self.design.inputs) == 1 else local(wire.name or "x")
+            elif index == 0:
+                name = "x"
+            else:
+                name = (hint_of(wire.name) or "y").rstrip("0123456789_") or "y"
+            while name in names or name in self.variables.fixed:
+                name += "_" if not name.endswith("_") else "2"
+            names.append(name)
+            self.variables.bind(wire, name)
         return names
 
-    def _list_names(self, loop: Loop, index: int) -> dict[tuple[int, int], str]:
-        lists = {}
-        for place in loop.collected:
-            value, step = loop.values(place)[0], loop.first[place[0]]
-            hint = (hint_of(value, "", step.part.stem) or local(step.part.stem or "value")).rstrip("_0123456789")
-            name = self.variables.fresh(f"{hint}s", index)
-            self.text.append(f"{INDENT * 2}{name}: list[Tensor] = []")
-            self.variables.bind(value, name)
-            self.variables.holds[name] = len(self.statements) + 1
-            self.loops_of[id(value)] = loop
-            lists[place] = name
-        return lists
+    def head(self, arguments: Sequence[str]) -> list[str]:
+        kind = self.ending.type if self.ending is not None else self.result_type()
+        items: list[tuple[str, Expr]] = [("", "self"), *(("", f"{name}: Tensor") for name in arguments)]
+        return lines("def ", Bracket("forward", tuple(items)), 1, f" -> {kind}:")
 
-    def _write_round(
-        self, loop: Loop, index: int, carried: dict[tuple[int, int], str], lists: dict[tuple[int, int], str]
-    ) -> None:
-        """The body of the loop, written for its last round: what that leaves is what is used afterwards."""
-        previous, current = loop.rounds[-2], loop.rounds[-1]
-        inner = Variables({}, {n for n, last in self.variables.holds.items() if last >= index} - set(carried.values()))
-        inner.fixed |= self.variables.fixed | set(lists.values())
-        inner.name_of.update(self.variables.name_of)
-        used = {value for step in current for value in step.inputs}
-        after = {value for value, last in self.variables.last.items() if last > index}
-        ends = {current[p].outputs[o]: (p, o) for p, o in carried}
-        collected = {current[p].outputs[o]: name for (p, o), name in lists.items()}
-        keep = after | set(ends) | set(collected)
-        statements = group(current, self._uses_within(current, keep), keep.__contains__, self._length_in(loop))
-        for number, statement in enumerate(statements):
-            for value in _consumed(statement):
-                inner.last[value] = number
-        inner.last.update((value, len(statements)) for value in keep if value not in used or value in after)
-        inner.last.update((value, len(statements)) for value in [*ends, *collected])
-        for place, name in carried.items():
-            inner.bind(previous[place[0]].outputs[place[1]], name)
-        moves = self._write_statements(loop, statements, inner, ends, carried, collected)
-        self.text.extend(moves)
-        for value in keep:
-            if value in inner.name_of and value not in collected:
-                self.variables.bind(value, carried[ends[value]] if value in ends else inner.name_of[value])
+    def result_type(self) -> str:
+        count = len(self.design.outputs)
+        return "Tensor" if count == 1 else f"tuple[{', '.join(['Tensor'] * count)}]"
 
-    def _uses_within(self, steps: Sequence[Step], keep: set[Value]) -> Callable[[Value], int]:
-        counts: dict[Value, int] = {}
-        for step in steps:
-            for value in step.inputs:
-                counts[value] = counts.get(value, 0) + 1
-        return lambda value: counts.get(value, 0) + (value in keep)
+    def finish(self, names: list[str]) -> list[str]:
+        """The statements and the return; a last value that nothing else takes is returned as it is."""
+        ending = self.ending.lines(names) if self.ending is not None else [f"return {', '.join(names)}"]
+        margin = INDENT * 2
+        if len(ending) == 1 and len(names) == 1 and self.text:
+            name, _, value = self.text[-1].strip().partition(" = ")
+            whole = self.text[-1]
+            if ending[0] == f"return {names[0]}" and name.partition(":")[0] == names[0] and value:
+                if whole.startswith(margin) and not whole.startswith(f"{margin} ") and not value.endswith("= None"):
+                    comment = ""
+                    if "  # " in value:
+                        value, _, comment = value.partition("  # ")
+                    returned = f"{margin}return {value}"
+                    if comment and len(returned) + len(comment) + 4 <= 88:
+                        returned += f"  # {comment}"
+                    if self.is_typed(value):
+                        return [*self.text[:-1], returned]
+        return [*self.text, *(line for line in ending for line in _broken(margin + line))]
 
-    def _length_in(self, loop: Loop) -> Callable[[Step], int]:
-        return lambda step: 24 if step.part.is_module else self._length(step)
+    def is_typed(self, value: str) -> bool:
+        """Whether torch says that a value is a tensor: calls of modules say nothing."""
+        return value.startswith(("torch.", "F."))
 
-    def _write_statements(
-        self,
-        loop: Loop,
-        statements: Sequence[Applied],
-        inner: Variables,
-        ends: dict[Value, tuple[int, int]],
-        carried: dict[tuple[int, int], str],
-        collected: dict[Value, str],
-    ) -> list[str]:
-        moves: list[str] = []
-        place_of = {id(step): place for place, step in enumerate(loop.rounds[-1])}
-        for number, statement in enumerate(statements):
-            step = statement.step
-            expr = render(
-                statement,
-                inner.name_of.__getitem__,
-                lambda step: self._module_in(loop, place_of[id(step)]),
-                lambda step, argument: self.writing.loop_literal(loop, place_of[id(step)], argument),
-            )
-            names: list[str] = []
-            for value in step.outputs:
-                wanted = carried[ends[value]] if value in ends else None
-                if wanted is not None and inner.is_free(wanted, number) and wanted not in names:
-                    names.append(inner.bind(value, wanted))
-                    continue
-                stem = local(step.part.stem or "x")
-                hint = _hint(step, value)
-                kept = hint is not None and value is not step.outputs[0]
-                names.append(inner.name(value, number, hint, _consumed(statement), stem=stem, joined=kept))
-                if wanted is not None:
-                    moves.append(f"{INDENT * 3}{wanted} = {names[-1]}")
-            if len(names) == 1 and step.outputs[0] in collected and not moves and step.outputs[0] not in ends:
-                append = call(f"{collected[step.outputs[0]]}.append", expr)
-                self.text.extend(lines("", append, 3))
+    # Counting
+
+    def count(self, region: Region) -> None:
+        for item in region.items:
+            if id(item) not in self.needs.items:
                 continue
-            note = _note(step.outputs) if self.writing.shapes and _is_steady(loop, place_of[id(step)]) else ""
-            self.text.extend(lines(f"{', '.join(names)} = ", expr, 3, comment=note))
-            pairs = zip(step.outputs, names, strict=True)
-            self.text.extend(
-                f"{INDENT * 3}{collected[value]}.append({name})" for value, name in pairs if value in collected
-            )
-        return moves
+            match item:
+                case Use():
+                    for wire in item.inputs:
+                        self.uses[id(wire)] = self.uses.get(id(wire), 0) + 1
+                    if len(item.inputs) > 2:
+                        self.joined.update(map(id, item.inputs))
+                    item.when_training = id(item) not in self.always.items
+                case Choice():
+                    for inner in item.regions:
+                        self.count(inner)
+                    self.keep(wire for merge in self.needs.merges[id(item)] for wire in (merge.output, *merge.sources))
+                case Loop():
+                    self.count(item.region)
+                    for carry in self.needs.carries[id(item)]:
+                        self.keep((carry.inner, carry.first, carry.last, carry.output))
+                    self.keep(w for merge in self.needs.merges[id(item)] for w in (merge.output, merge.sources[0]))
+                    self.keep(gather.inner for gather in item.gathers)
+                    self.keep(gather.output for gather in item.gathers)
 
-    def _module_in(self, loop: Loop, place: int) -> str:
-        text = self.writing.in_loop(loop, place)
-        if self.writing.is_whole(loop):
-            return "layer"
-        return f'getattr(self, f"{text}")' if "{" in text else text
+    def keep(self, wires: Sequence[Wire] | Iterator[Wire | None]) -> None:
+        self.kept.update(id(wire) for wire in wires if wire is not None)
+
+    # Statements
+
+    def stretch(self, region: Region, place: Place, depth: int) -> None:
+        """All statements of a region in order."""
+        statements = self.statements(region)
+        for index, statement in enumerate(statements):
+            for wire in self.consumed(statement):
+                place.last[id(wire)] = index
+        training = False
+        for index, statement in enumerate(statements):
+            place.at = index
+            here = self.only_training(statement)
+            if here and not training:
+                self.text.append(f"{INDENT * depth}if self.training:")
+            training = here
+            inner = depth + 1 if here else depth
+            match statement:
+                case Applied():
+                    self.step(statement, place, inner)
+                case Choice():
+                    self.choice(statement, place, inner)
+                case Loop():
+                    self.loop(statement, place, inner)
+        place.at = len(statements)
+
+    def only_training(self, statement: Statement) -> bool:
+        item = statement.step if isinstance(statement, Applied) else statement
+        return bool(self.design.training) and id(item) not in self.always.items
+
+    def statements(self, region: Region) -> list[Statement]:
+        found: list[Statement] = []
+        run: list[Use] = []
+
+        def close() -> None:
+            found.extend(group(run, self.uses_of, self.is_kept, self.length))
+            run.clear()
+
+        for item in region.items:
+            if id(item) not in self.needs.items:
+                continue
+            if isinstance(item, Use):
+                run.append(item)
+            elif isinstance(item, Choice | Loop):
+                close()
+                found.append(item)
+        close()
+        return found
+
+    def uses_of(self, wire: Wire) -> int:
+        return self.uses.get(id(wire), 0)
+
+    def is_kept(self, wire: Wire) -> bool:
+        return id(wire) in self.kept
+
+    def length(self, use: Use) -> int:
+        torch_call = call_of(use)
+        if torch_call is not None and not torch_call.target and not torch_call.parameter:
+            return len(torch_call.apply)
+        return len(self.constructor.module(use)) + 2
+
+    def consumed(self, statement: Statement) -> Iterator[Wire]:
+        """The values from before that a statement takes."""
+        match statement:
+            case Applied():
+                for operand in statement.operands:
+                    if isinstance(operand, Applied):
+                        yield from self.consumed(operand)
+                    else:
+                        yield operand
+            case Choice():
+                for region in statement.regions:
+                    for inner in self.statements(region):
+                        yield from self.consumed(inner)
+                yield from (s for merge in self.needs.merges[id(statement)] for s in merge.sources if s is not None)
+            case Loop():
+                for inner in self.statements(statement.region):
+                    yield from self.consumed(inner)
+                yield from (carry.first for carry in self.needs.carries[id(statement)])
+
+    def step(self, applied: Applied, place: Place, depth: int) -> None:
+        gathered = self.gathered(applied.step)
+        expr = gathered if gathered is not None else render(
+            applied, self.variables.__getitem__, self.constructor.module, self.literal
+        )
+        outputs = results(applied.step)
+        names: list[str] = []
+        for wire in outputs:
+            names.append(self.define(wire, applied, place, names))
+        for wire, name in zip(outputs, names, strict=True):
+            if name != "_":
+                self.variables.bind(wire, name)
+        note = self.note(outputs) if self.design.shapes else ""
+        self.text.extend(lines(f"{', '.join(names)} = ", expr, depth, comment=note))
+
+    def literal(self, use: Use, name: str) -> str:
+        torch_call = call_of(use)
+        assert torch_call is not None
+        return argument(torch_call.kwargs[name], self.constructor.inside)
+
+    def gathered(self, use: Use) -> Expr | None:
+        """A layer that takes what a loop has collected: a list, or a sum that has run along."""
+        if not any(id(wire) in self.lists or id(wire) in self.totals for wire in use.inputs):
+            return None
+        torch_call = call_of(use)
+        assert torch_call is not None
+        if any(id(wire) in self.totals for wire in use.inputs):
+            operator = " + " if isinstance(use.what, LayerUse) and use.what.layer.name == "add" else " * "
+            return operator.join(self.totals.get(id(wire)) or self.variables[wire] for wire in use.inputs)
+        parts = [f"*{self.lists[id(w)]}" if id(w) in self.lists else self.variables[w] for w in use.inputs]
+        inner = self.lists[id(use.inputs[0])] if len(parts) == 1 else f"[{', '.join(parts)}]"
+        return torch_call.apply.replace("[{inputs}]", inner)
+
+    def define(self, wire: Wire, applied: Applied, place: Place, taken: list[str]) -> str:
+        """The variable for a value that a statement makes."""
+        inputs = [operand for operand in self.consumed(applied)]
+        wanted = self.wanted.get(id(wire))
+        if not place.is_live(wire):
+            return "_"
+        if wanted is not None and wanted not in taken and (
+            wanted in self.variables.fixed or self.variables.is_free(wanted, place.is_live)
+        ):
+            return wanted
+        use = applied.step
+        outputs = results(use)
+        hint = self.hints.get(id(wire)) or self.hint(use, wire)
+        joined = id(wire) in self.joined or id(wire) in self.hints or len(outputs) > 2
+        joined = joined or (hint is not None and wire is not outputs[0])
+        kept = self.is_used_later(wire, place)
+        return self.variables.name(
+            inputs, hint, place.is_live, stem=self.stem(use), kept=kept, joined=joined, taken=taken
+        )
+
+    def is_used_later(self, wire: Wire, place: Place) -> bool:
+        """Whether a value is used beyond the next statement."""
+        return place.last.get(id(wire), -1) > place.at + 1
+
+    def stem(self, use: Use) -> str:
+        if isinstance(use.what, LayerUse) or use.label is None:
+            return local(use.stem.rstrip("0123456789_") or "x").lower()
+        words = "".join(part for part in use.label.parts if isinstance(part, str)).rstrip("0123456789_")
+        return local(words or "x")
+
+    def hint(self, use: Use, wire: Wire) -> str | None:
+        label = ""
+        if use.chosen and use.label is not None and wire is results(use)[0]:
+            label = "".join(part for part in use.label.parts if isinstance(part, str))
+            if len(use.label.parts) > 1:
+                label = label.rstrip("_")
+        return hint_of(label) or hint_of(wire.name)
+
+    def note(self, wires: Sequence[Wire]) -> str:
+        shown = []
+        for wire in wires:
+            dims = [str(plain(size)) for size in wire.shape.dims]
+            shown.append(f"(N, {', '.join(dims)})" if dims else "(N,)")
+        return ", ".join(shown)
+
+    # Conditions
+
+    def choice(self, choice: Choice, place: Place, depth: int) -> None:
+        merges = self.needs.merges[id(choice)]
+        registers = {id(merge): self.register(merge, choice, place, merges) for merge in merges}
+        before_names = dict(self.variables.name_of)
+        before_holds = {name: list(wires) for name, wires in self.variables.holds.items()}
+        written: list[list[str]] = []
+        for index, region in enumerate(choice.regions):
+            self.variables.name_of = dict(before_names)
+            self.variables.holds = {name: list(wires) for name, wires in before_holds.items()}
+            self.branch(choice, index, region, merges, registers, place, depth, written)
+        self.variables.name_of = before_names
+        self.variables.holds = before_holds
+        for merge in merges:
+            self.variables.bind(merge.output, registers[id(merge)])
+        self.write_choice(choice, written, depth)
+
+    def register(self, merge: Merge, choice: Choice, place: Place, merges: list[Merge]) -> str:
+        """The variable that a value is in after a condition, whichever branch is taken."""
+        for source in merge.sources:
+            if source is not None and id(source) in self.variables.name_of and not place.is_live(source):
+                name = self.variables[source]
+                others = [m for m in merges if m is not merge and source in m.sources]
+                inside = any(self.takes(region, source) for region in choice.regions)
+                if name not in self.variables.fixed and not others and not (inside and self.is_split(merge, source)):
+                    return name
+        hint = next((hint_of(source.name) for source in merge.sources if source is not None and source.name), None)
+        taken = [self.wanted[id(s)] for m in merges for s in m.sources if s is not None and id(s) in self.wanted]
+        name = self.variables.name(
+            [], hint, lambda wire: place.is_live(wire) or self.is_inside(choice, wire), stem=hint or "y",
+            kept=hint is not None, joined=False, taken=taken,
+        )
+        for source in merge.sources:
+            if source is not None:
+                self.wanted.setdefault(id(source), name)
+        return name
+
+    def is_split(self, merge: Merge, source: Wire) -> bool:
+        return False
+
+    def takes(self, region: Region, wire: Wire) -> bool:
+        return any(taken is wire for statement in self.statements(region) for taken in self.consumed(statement))
+
+    def is_inside(self, choice: Choice, wire: Wire) -> bool:
+        """Whether a branch takes a value from before."""
+        return any(self.takes(region, wire) for region in choice.regions) or any(
+            wire is source for merge in self.needs.merges[id(choice)] for source in merge.sources
+        )
+
+    def branch(
+        self,
+        choice: Choice,
+        index: int,
+        region: Region,
+        merges: list[Merge],
+        registers: dict[int, str],
+        place: Place,
+        depth: int,
+        written: list[list[str]],
+    ) -> None:
+        outer, self.text = self.text, []
+        sources = [merge.sources[index] for merge in merges]
+        for merge, source in zip(merges, sources, strict=True):
+            if source is not None:
+                self.wanted[id(source)] = registers[id(merge)]
+        inner = Place(end={id(source) for source in sources if source is not None}, around=place)
+        if index not in choice.refusals:
+            self.stretch(region, inner, depth + 1)
+            moves = [
+                (registers[id(merge)], self.variables[source])
+                for merge, source in zip(merges, sources, strict=True)
+                if source is not None
+            ]
+            self.move(moves, depth + 1)
+        written.append(self.text)
+        self.text = outer
+
+    def move(self, moves: list[tuple[str, str]], depth: int) -> None:
+        """Assignments that all happen at once."""
+        moves = [(target, source) for target, source in moves if target != source]
+        if moves:
+            targets, sources = zip(*moves, strict=True)
+            self.text.append(f"{INDENT * depth}{', '.join(targets)} = {', '.join(sources)}")
+
+    def write_choice(self, choice: Choice, written: list[list[str]], depth: int) -> None:
+        tests = [self.test(choice, index) for index in range(len(choice.regions))]
+        if len(written) == 2 and not written[0] and tests[1] is None:
+            self.text.extend(lines("if ", self.opposite(choice), depth, ":"))
+            self.text.extend(written[1])
+            return
+        while written and not written[-1]:
+            written = written[:-1]
+        for index, text in enumerate(written):
+            test = tests[index]
+            if test is None:
+                self.text.append(f"{INDENT * depth}else:")
+            else:
+                self.text.extend(lines("if " if index == 0 else "elif ", test, depth, ":"))
+            self.text.extend(text or [f"{INDENT * (depth + 1)}pass"])
+
+    def test(self, choice: Choice, index: int) -> str | None:
+        """The condition of a branch: that its module is there, or the spec's own."""
+        condition = choice.conditions[index]
+        if condition is None:
+            return None
+        label = self.present(choice, index)
+        if label is not None and len(choice.regions) == 2:
+            return f"self.{label} is not None"
+        return python(condition, self.constructor.inside)
+
+    def opposite(self, choice: Choice) -> str:
+        label = self.present(choice, 1)
+        if label is not None:
+            return f"self.{label} is not None"
+        label = self.present(choice, 0)
+        if label is not None:
+            return f"self.{label} is None"
+        condition = choice.conditions[0]
+        assert condition is not None
+        return python(negated(condition), self.constructor.inside)
+
+    def present(self, choice: Choice, index: int) -> str | None:
+        """The label of a module that only this branch has."""
+        labels = [label for label in _static(choice.regions[index], self.constructor)]
+        others = {
+            label
+            for place, region in enumerate(choice.regions)
+            if place != index
+            for label in _static(region, self.constructor)
+        }
+        return next((label for label in labels if label not in others and label in self.constructor.optional), None)
+
+    # Loops
+
+    def loop(self, loop: Loop, place: Place, depth: int) -> None:
+        carries = self.needs.carries[id(loop)]
+        statements = self.statements(loop.region)
+        outside = [wire for statement in statements for wire in self.consumed(statement)]
+        own = {id(carry.inner) for carry in carries}
+        taken = {id(wire) for wire in outside} - own
+        names: list[str] = []
+        for carry in carries:
+            names.append(self.carried(carry, place, taken, names, depth))
+        gathers = [gather for gather in loop.gathers if self.uses.get(id(gather.output))]
+        self.open_gathers(gathers, place, depth)
+        results_ = self.needs.merges[id(loop)]
+        for carry, name in zip(carries, names, strict=True):
+            self.variables.bind(carry.inner, name)
+            self.wanted[id(carry.last)] = name
+        outer, self.text = self.text, []
+        end = taken | {id(carry.last) for carry in carries} | {id(merge.sources[0]) for merge in results_}
+        end |= {id(gather.inner) for gather in gathers}
+        inner = Place(end=end, around=place)
+        own_names = frozenset({*loop.names, loop.index})
+        before, self.constructor.loop_names = self.constructor.loop_names, self.constructor.loop_names | own_names
+        self.stretch(loop.region, inner, depth + 1)
+        self.close_gathers(gathers, depth + 1)
+        self.move([(n, self.variables[carry.last]) for n, carry in zip(names, carries, strict=True)], depth + 1)
+        body, self.text = self.text, outer
+        self.text.append(f"{INDENT * depth}for {self.header(loop, body, before)}:")
+        self.constructor.loop_names = before
+        self.text.extend(body or [f"{INDENT * (depth + 1)}pass"])
+        for carry, name in zip(carries, names, strict=True):
+            self.variables.bind(carry.output, name)
+        for merge in results_:
+            source = merge.sources[0]
+            assert source is not None
+            self.variables.share(merge.output, self.variables[source])
+
+    def header(self, loop: Loop, body: list[str], around: frozenset[str]) -> str:
+        import re
+
+        if self.is_whole(loop):
+            pattern = re.compile(r'getattr\(self, f"[^"]*"\)')
+            for index, line in enumerate(body):
+                body[index] = pattern.sub("layer", line)
+            return "layer in self.children()"
+        asked = set(re.findall(r"[A-Za-z_]\w*", "\n".join(body)))
+        own = {*loop.names, loop.index}
+
+        def named(name: str) -> str:
+            return self.plan.named(name) if name in own or name in around else self.plan.attribute(name)
+
+        if loop.index and self.plan.named(loop.index) not in asked:
+            loop = replace(loop, index="")
+        if not loop.index and loop.names and not any(self.plan.named(name) in asked for name in loop.names):
+            count = loop.sequence
+            match count:
+                case tree.Call(tree.Name("enumerate"), arguments):
+                    loop = replace(loop, names=("_",), sequence=arguments[0].value)
+                case _:
+                    loop = replace(loop, names=("_",))
+            self.plan.local.setdefault("_", "_")
+        return loop_header(loop, named, asked)
+
+    def is_whole(self, loop: Loop) -> bool:
+        """Whether the class has no modules but the loop's, one a round, so that `children()` goes through them."""
+        modules = [item for item in loop.region.items if isinstance(item, Use) and _is_module(item)]
+        if len(modules) != 1 or any(isinstance(item, Choice | Loop) for item in loop.region.items):
+            return False
+        if modules[0].first is not None or id(modules[0]) in self.constructor.anonymous or _is_bare(modules[0]):
+            return False
+        if any(_asks_round(item, {*loop.names, loop.index}) for item in loop.region.items if item is not modules[0]):
+            return False
+        others = [item for item in self.design.region.items if item is not loop]
+        if loop not in self.design.region.items:
+            return False
+        return not any(
+            (isinstance(item, Use) and _is_module(item)) or isinstance(item, Choice | Loop) for item in others
+        )
+
+    def carried(self, carry: Carry, place: Place, taken: set[int], names: list[str], depth: int) -> str:
+        """The variable of a carried value; it holds what the first round takes."""
+        first = self.variables[carry.first]
+        ends = not place.is_live(carry.first) and id(carry.first) not in taken and first not in names
+        if ends and first not in self.variables.fixed:
+            return first
+        hint = hint_of(carry.last.name)
+        name = self.variables.name(
+            [], hint, lambda wire: place.is_live(wire) or id(wire) in taken or wire is carry.first,
+            stem=hint or "out", kept=hint is not None, joined=False, taken=names,
+        )
+        self.text.append(f"{INDENT * depth}{name} = {first}")
+        return name
+
+    def open_gathers(self, gathers: list[Gather], place: Place, depth: int) -> None:
+        for gather in gathers:
+            user = self.user(gather.output)
+            hint = hint_of(gather.inner.name) or "out"
+            stem = hint.rstrip("0123456789_") or "out"
+            summed = isinstance(user.what, LayerUse) and user.what.layer.name == "add"
+            name = self.variables.fresh("total" if summed else f"{stem}s", place.is_live)
+            self.variables.fixed.add(name)
+            if summed:
+                self.totals[id(gather.output)] = name
+                self.text.append(f"{INDENT * depth}{name}: Tensor | int = 0")
+            else:
+                self.lists[id(gather.output)] = name
+                self.text.append(f"{INDENT * depth}{name}: list[Tensor] = []")
+
+    def close_gathers(self, gathers: list[Gather], depth: int) -> None:
+        for gather in gathers:
+            value = self.variables[gather.inner]
+            total = self.totals.get(id(gather.output))
+            if total is not None:
+                self.text.append(f"{INDENT * depth}{total} = {total} + {value}")
+                continue
+            margin = INDENT * depth
+            line = self.text[-1] if self.text else ""
+            appended = f"{margin}{self.lists[id(gather.output)]}.append"
+            if line.startswith(f"{margin}{value} = ") and "#" not in line and self.uses.get(id(gather.inner), 0) == 0:
+                self.text[-1:] = lines("", call(appended.strip(), line.strip().partition(" = ")[2]), depth)
+            else:
+                self.text.append(f"{appended}({value})")
+
+    def user(self, wire: Wire) -> Use:
+        stack: list[Region] = [self.region]
+        while stack:
+            for item in stack.pop().items:
+                match item:
+                    case Use() if wire in item.inputs:
+                        return item
+                    case Choice():
+                        stack.extend(item.regions)
+                    case Loop():
+                        stack.append(item.region)
+        raise LookupError("nothing takes what a loop has collected")
 
 
-def needed_steps(items: Sequence[Item], body: Body) -> list[Step]:
-    """The steps that the outputs depend on."""
-    return [step for item in _live(items, body) for step in (item.steps if isinstance(item, Loop) else [item])]
+def mark_in_place(region: Region, needs: object, outputs: Sequence[Wire], constructor: Constructor) -> None:
+    """Activations that may overwrite what they are given: a tensor of its own that nothing else takes."""
+    from netspec.codegen.liveness import consumed
+
+    counts: dict[int, int] = {}
+    makers: dict[int, Use] = {}
+    kept = {id(wire) for wire in outputs}
+
+    def visit(part: Region) -> None:
+        for item in part.items:
+            match item:
+                case Use():
+                    for wire in item.inputs:
+                        counts[id(wire)] = counts.get(id(wire), 0) + 1
+                    for wire in item.outputs:
+                        makers[id(wire)] = item
+                    if isinstance(item.what, Container):
+                        kept.update(consumed(item.what.region) & {id(wire) for wire in item.inputs[1:]})
+                case Choice():
+                    for inner in item.regions:
+                        visit(inner)
+                    kept.update(id(s) for merge in item.merges for s in merge.sources if s is not None)
+                case Loop():
+                    visit(item.region)
+                    for carry in item.carries:
+                        kept.update((id(carry.first), id(carry.inner)))
+                    kept.update(id(gather.inner) for gather in item.gathers)
+                    kept.update(id(merge.sources[0]) for merge in item.results)
+
+    visit(region)
+
+    def mark(part: Region) -> None:
+        for item in part.items:
+            match item:
+                case Use(what=LayerUse(layer, torch_call)) if torch_call.inplace and layer.in_place:
+                    maker = makers.get(id(item.inputs[0]))
+                    if maker is None or id(item.inputs[0]) in kept or counts[id(item.inputs[0])] != 1:
+                        continue
+                    if isinstance(maker.what, LayerUse) and maker.what.layer.overwritable:
+                        constructor.in_place.add(id(item))
+                case Choice():
+                    for inner in item.regions:
+                        mark(inner)
+                case Loop():
+                    mark(item.region)
+
+    mark(region)
 
 
-def _live(items: Sequence[Item], body: Body) -> list[Item]:
-    """Without the steps that nothing needs."""
-    needed = set(body.outputs)
-    kept: list[Item] = []
-    for item in reversed(items):
-        steps = item.steps if isinstance(item, Loop) else [item]
-        if any(value in needed for step in steps for value in step.outputs):
-            kept.append(item)
-            needed.update(value for step in steps for value in step.inputs)
-    return kept[::-1]
+def _needs_again(region: Region, outputs: Sequence[Wire]) -> object:
+    from netspec.codegen.liveness import needs
+
+    return needs(region, outputs)
 
 
-def _consumed(statement: Applied | Loop) -> list[Value]:
-    if isinstance(statement, Loop):
-        inside = {value for step in statement.steps for value in step.outputs}
-        return [value for step in statement.steps for value in step.inputs if value not in inside]
-    found: list[Value] = []
-    for operand in statement.operands:
-        found.extend(_consumed(operand) if isinstance(operand, Applied) else [operand])
-    return found
+def _scan_optional(constructor: Constructor, region: Region) -> None:
+    """Finds out which modules may be absent, before the forward asks whether they are there."""
+    for item in region.items:
+        match item:
+            case Choice():
+                live = [p for p in range(len(item.regions)) if p not in item.refusals]
+                sides = {p: set(_static(item.regions[p], constructor)) for p in live}
+                for labels in sides.values():
+                    constructor.optional.update(
+                        label for label in labels if any(label not in other for other in sides.values())
+                    )
+                for inner in item.regions:
+                    _scan_optional(constructor, inner)
+            case Loop():
+                _scan_optional(constructor, item.region)
 
 
-def _label(step: Step, value: Value) -> str:
-    """The label that a step's first output goes by, where somebody chose one."""
-    if step.outputs[0] is not value or step.part.is_unlabelled:
-        return ""
-    return step.part.label if step.part.is_module else ""
+def _static(region: Region, constructor: Constructor) -> Iterator[str]:
+    from netspec.codegen.constructor import _static_labels
+
+    return _static_labels(region, constructor)
 
 
-def _is_steady(loop: Loop, place: int) -> bool:
-    """Whether the shapes are the same in every round."""
-    outputs = range(len(loop.first[place].outputs))
-    return all(value.shape == loop.first[place].outputs[o].shape for o in outputs for value in loop.values((place, o)))
+def _is_module(use: Use) -> bool:
+    from netspec.codegen.constructor import is_module
+
+    return is_module(use)
 
 
-def _hint(step: Step, value: Value) -> str | None:
-    unnamed = step.part.node.layer.name if step.part.node is not None else ""
-    return hint_of(value, _label(step, value), unnamed)
+def _is_bare(use: Use) -> bool:
+    torch_call = call_of(use)
+    return torch_call is not None and bool(torch_call.parameter)
 
 
-def _note(values: Sequence[Value]) -> str:
-    shown = [f"(N, {', '.join(map(str, value.shape.dims))})" if value.shape.dims else "(N,)" for value in values]
-    return ", ".join(shown)
+def _asks_round(item: object, own: set[str]) -> bool:
+    """Whether a stage of a round asks for the round's number."""
+    from netspec.codegen.constructor import expressions_of
+    from netspec.layers.symbols import names
+
+    return isinstance(item, Use) and any(names(expression) & own for expression in expressions_of(item))
 
 
-__all__ = ["Writing", "needed_steps", "write_forward"]
+def _broken(line: str) -> list[str]:
+    """A `return` over as many lines as it needs; any other line as it is."""
+    start, word, returned = line.partition("return ")
+    return lines(word, returned, len(start) // len(INDENT)) if word else [line]
+
+
+__all__ = ["Callable", "flat", "write_forward"]

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from netspec.codegen.expressions import Applied, render
-from netspec.codegen.layout import flat
-from netspec.codegen.naming import Names, camel
-from netspec.codegen.plan import Step
+from netspec.codegen.naming import Names
 from netspec.layers.base import Support, TorchCall
 
 
@@ -19,7 +16,7 @@ class Preamble:
     imports: dict[str, None] = field(default_factory=dict)
     support: dict[str, Support] = field(default_factory=dict)
     initializers: dict[tuple[str, ...], str] = field(default_factory=dict)
-    stages: dict[str, tuple[str, str]] = field(default_factory=dict)
+    stages: dict[tuple[str, tuple[str, ...]], str] = field(default_factory=dict)
     passes: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def note(self, torch_call: TorchCall) -> None:
@@ -38,12 +35,9 @@ class Preamble:
             self.initializers[torch_call.init] = self.names.claim(word)
         return self.initializers[torch_call.init]
 
-    def stage(self, step: Step, literals: dict[str, str]) -> str:
-        """The class that makes a module of a stateless expression, for an nn.Sequential."""
-        applied = Applied(step, list(step.inputs))
-        text = flat(render(applied, lambda _: "x", lambda _: "self", lambda _, name: literals[name]))
-        if text not in self.stages:
-            assert step.part.node is not None
-            name = self.names.claim(camel(step.part.node.layer.name))
-            self.stages[text] = name, step.part.node.layer.name
-        return self.stages[text][0]
+    def stage(self, text: str, name: str, parameters: list[str]) -> str:
+        """The class that makes a module of a stateless expression in x, for an nn.Sequential."""
+        key = text, tuple(parameters)
+        if key not in self.stages:
+            self.stages[key] = self.names.claim(name)
+        return self.stages[key]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from netspec.codegen.expressions import Applied, occurrences
-from netspec.codegen.plan import Step
-from netspec.graph.graph import Value
+from netspec.codegen.expressions import Applied, call_of, occurrences
+from netspec.graph.blueprint import LayerUse, Use, Wire
 
 DEEPEST = 4
 LONGEST = 64
@@ -16,10 +15,10 @@ BEFORE_LIGHT = frozenset({"convolution", "linear", "normalization"})
 
 
 def group(
-    steps: Sequence[Step],
-    uses: Callable[[Value], int],
-    kept: Callable[[Value], bool],
-    length: Callable[[Step], int],
+    steps: Sequence[Use],
+    uses: Callable[[Wire], int],
+    kept: Callable[[Wire], bool],
+    length: Callable[[Use], int],
 ) -> list[Applied]:
     """Statements in order. `uses` counts a value's uses, `kept` says that it must have a name, `length` is about how
     many characters a step adds to a line.
@@ -28,8 +27,8 @@ def group(
 
 
 class _Grouper:
-    def __init__(self, steps: Sequence[Step], uses: Callable[[Value], int], kept: Callable[[Value], bool],
-                 length: Callable[[Step], int]) -> None:  # fmt: skip
+    def __init__(self, steps: Sequence[Use], uses: Callable[[Wire], int], kept: Callable[[Wire], bool],
+                 length: Callable[[Use], int]) -> None:  # fmt: skip
         self.steps, self.uses, self.kept, self.length = steps, uses, kept, length
         self.user = {value: step for step in steps for value in step.inputs}
         self.done: list[Applied] = []
@@ -51,13 +50,13 @@ class _Grouper:
         self.done.extend(self.open)
         self.open = []
 
-    def _fuses(self, inner: Applied, step: Step) -> bool:
+    def _fuses(self, inner: Applied, step: Use) -> bool:
         if not self._is_single(inner.step) or inner.step.when_training != step.when_training:
             return False
         position = step.inputs.index(inner.step.outputs[0])
-        if step.part.call is None and _has_module_of_modules(inner):
+        if call_of(step) is None and _has_module_of_modules(inner):
             return False
-        if inner.depth >= DEEPEST or occurrences(step.part.call, position, len(step.inputs)) != 1:
+        if inner.depth >= DEEPEST or occurrences(call_of(step), position, len(step.inputs)) != 1:
             return False
         outer = Applied(step, [])
         if outer.is_infix and (inner.depth == 1 or (inner.is_infix and inner.depth < DEEPEST - 1)):
@@ -66,7 +65,7 @@ class _Grouper:
             return True
         return _same_line(inner.step, step)
 
-    def _waits(self, first: Applied, step: Step) -> bool:
+    def _waits(self, first: Applied, step: Use) -> bool:
         """Whether what is open can wait for a sum or product that takes it together with what `step` leads to."""
         if first.depth > (2 if first.is_infix else 1) or first.step.when_training != step.when_training:
             return False
@@ -79,9 +78,9 @@ class _Grouper:
         involved = [*own[: common + 1], *other[: other.index(own[common])]]
         return self._length(first) + sum(map(self.length, [step, *involved])) + 8 <= LONGEST
 
-    def _sums(self, step: Step) -> list[Step]:
+    def _sums(self, step: Use) -> list[Use]:
         """The sums and products that a step's value goes into, one within the other."""
-        found: list[Step] = []
+        found: list[Use] = []
         while self._is_single(step) and len(found) < DEEPEST:
             user = self.user.get(step.outputs[0])
             if user is None or not Applied(user, []).is_infix:
@@ -90,10 +89,10 @@ class _Grouper:
             step = user
         return found
 
-    def _is_single(self, step: Step) -> bool:
+    def _is_single(self, step: Use) -> bool:
         return len(step.outputs) == 1 and self.uses(step.outputs[0]) == 1 and not self.kept(step.outputs[0])
 
-    def _width(self, inner: Sequence[Applied], step: Step) -> int:
+    def _width(self, inner: Sequence[Applied], step: Use) -> int:
         """About how long a line would be."""
         return sum(map(self._length, inner)) + self.length(step) + 4 * (len(step.inputs) - len(inner)) if inner else 0
 
@@ -105,18 +104,18 @@ class _Grouper:
 def _has_module_of_modules(applied: Applied) -> bool:
     """Whether a block or container is called in it: two of them do not share a line."""
     inner = [operand for operand in applied.operands if isinstance(operand, Applied)]
-    return applied.step.part.call is None or any(map(_has_module_of_modules, inner))
+    return call_of(applied.step) is None or any(map(_has_module_of_modules, inner))
 
 
-def _is_light(step: Step) -> bool:
+def _is_light(step: Use) -> bool:
     return _family(step) in LIGHT
 
 
-def _family(step: Step) -> str:
-    return step.part.node.layer.family if step.part.node is not None else ""
+def _family(step: Use) -> str:
+    return step.what.layer.family if isinstance(step.what, LayerUse) else ""
 
 
-def _same_line(first: Step, second: Step) -> bool:
+def _same_line(first: Use, second: Use) -> bool:
     """Whether two steps are on one line of the spec, in this order."""
     a, b = first.span, second.span
     if a.source is not b.source or (a.start, a.end) == (b.start, b.end):

@@ -2,72 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from netspec.codegen.naming import LONGEST, is_plain_word, local
-from netspec.graph.graph import Value
+from netspec.graph.blueprint import Wire
 
 GENERIC = ("x", "out", "y", "z")
 
 
 class Variables:
-    """Names in force while a forward is written, from its first statement to its last.
+    """Which value each variable holds. `fixed` names are never given to a value."""
 
-    `last` says at which statement a value is used for the last time. `fixed` names are never given to anything else.
-    """
-
-    def __init__(self, last: dict[Value, int], fixed: Iterable[str] = ()) -> None:
-        self.last = last
+    def __init__(self, fixed: set[str]) -> None:
         self.fixed = set(fixed)
-        self.name_of: dict[Value, str] = {}
-        self.holds: dict[str, int] = {}
+        self.name_of: dict[int, str] = {}
+        self.holds: dict[str, list[Wire]] = {}
 
-    def bind(self, value: Value, name: str) -> str:
-        self.name_of[value] = name
-        self.holds[name] = self.last.get(value, -1)
+    def bind(self, wire: Wire, name: str) -> str:
+        """The variable now holds this value and none of those before."""
+        self.name_of[id(wire)] = name
+        self.holds[name] = [wire]
         return name
 
-    def is_free(self, name: str, at: int) -> bool:
-        """Whether a statement may assign to `name`: what it holds is not used after that statement."""
-        return name not in self.fixed and self.holds.get(name, -1) <= at
+    def share(self, wire: Wire, name: str) -> str:
+        """The variable holds this value beside those that it holds: they are one."""
+        self.name_of[id(wire)] = name
+        self.holds.setdefault(name, []).append(wire)
+        return name
+
+    def __getitem__(self, wire: Wire) -> str:
+        return self.name_of[id(wire)]
+
+    def is_free(self, name: str, is_live: Callable[[Wire], bool]) -> bool:
+        """Whether a statement may assign to `name`: nothing that it holds is used afterwards."""
+        return name not in self.fixed and not any(
+            is_live(wire) for wire in self.holds.get(name, ()) if self.name_of.get(id(wire)) == name
+        )
 
     def name(
-        self, value: Value, at: int, hint: str | None, inputs: Sequence[Value], *, stem: str, joined: bool = False
+        self,
+        inputs: Sequence[Wire],
+        hint: str | None,
+        is_live: Callable[[Wire], bool],
+        *,
+        stem: str,
+        kept: bool,
+        joined: bool,
+        taken: Sequence[str] = (),
     ) -> str:
-        """The variable for a value made by statement `at` from `inputs`.
+        """A variable for a new value made from `inputs`; `taken` are those of the same statement.
 
-        A value that is kept goes by its hint, else by a generic name. One of several that are `joined` goes by its hint
-        or by its stem and a number, as do those for which no generic name is left.
+        A value that is `kept` goes by its hint, else by a generic name. One of several that are `joined` goes by its
+        hint or by its stem and a number, as do those for which no generic name is left.
         """
-        last = self.last.get(value, -1)
-        if last < 0:
-            return "_"
-        chain = [self.name_of[v] for v in inputs if v in self.name_of and self.last.get(v, -1) <= at]
+        chain = [self[wire] for wire in inputs if id(wire) in self.name_of and not is_live(wire)]
         reused = [name for name in chain if name in GENERIC]
         wanted = [*sorted(reused, key=GENERIC.index), *GENERIC]
-        if hint is not None and (joined or last > at + 1):
+        if hint is not None and (joined or kept):
             wanted = [hint, f"{hint}_", *wanted]
         elif joined:
             wanted = []
-        return self.bind(value, next((name for name in wanted if self.is_free(name, at)), self.fresh(stem, at)))
+        free = (name for name in wanted if name not in taken and self.is_free(name, is_live))
+        return next(free, None) or self.fresh(stem, is_live, taken)
 
-    def fresh(self, stem: str, at: int) -> str:
+    def fresh(self, stem: str, is_live: Callable[[Wire], bool], taken: Sequence[str] = ()) -> str:
         """A name that is free, made from `stem`."""
-        if self.is_free(stem, at):
-            return stem
-        number = 2
-        while not self.is_free(f"{stem}{number}", at):
-            number += 1
-        return f"{stem}{number}"
+        name, number = stem, 2
+        while name in taken or not self.is_free(name, is_live):
+            name, number = f"{stem}{number}", number + 1
+        return name
 
 
-def hint_of(value: Value, label: str, unnamed: str = "") -> str | None:
-    """What the spec calls a value: the label of the stage, or the name that a block's body gives it.
-
-    A name that is `unnamed` and a number is nobody's choice.
-    """
-    given = value.name.rpartition(".")[2].partition(":")[0]
-    for name in (label, given if given.rstrip("0123456789") != unnamed else ""):
-        if name and is_plain_word(local(name)) and not name[0].isdigit() and len(name) <= LONGEST:
-            return local(name)
+def hint_of(name: str | None) -> str | None:
+    """What the spec calls a value, as a variable."""
+    word = (name or "").rpartition(".")[2].partition(":")[0]
+    if word and not word[0].isdigit() and len(word) <= LONGEST and is_plain_word(local(word)):
+        return local(word)
     return None

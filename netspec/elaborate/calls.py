@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -36,7 +36,8 @@ class Arguments:
     tensors: list[Tensor]
     positional: list[tuple[Any, Span]]
     named: dict[str, tuple[Any, Span]]
-    spoilt: bool = False
+    trees: dict[int | str, tree.Expr] = field(default_factory=dict)
+    """What is written for an argument, by its place among the positional ones or by its name."""
 
 
 class Calls(Expressions):
@@ -120,11 +121,13 @@ class Calls(Expressions):
                 if argument.name in result.named:
                     raise Problem("E0203", f"{argument.name} is given twice", argument.span)
                 result.named[argument.name] = (value, argument.span)
+                result.trees[argument.name] = argument.value
             elif not result.positional and isinstance(value, Tensor | Result):
                 result.tensors.append(self.tensor(value, here))
             elif not result.positional and isinstance(value, list) and value and self.are_tensors(value):
                 result.tensors.extend(self.tensor(item, here) for item in value)
             else:
+                result.trees[len(result.positional)] = argument.value
                 result.positional.append((value, here))
         return result
 

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from netspec.elaborate.values import Tensor
 from netspec.graph.graph import MODULES, Fit, Graph, Node, Output, Scope, ScopeKind, ScopeRef, Value
-from netspec.layers.base import Layer
+from netspec.layers.base import Layer, TorchCall
 from netspec.syntax.source import Span
 
 TRANSPARENT_CHAIN = frozenset({"group", "repeat", "for", "iteration"})
@@ -37,6 +37,7 @@ class DraftNode:
     key: str = ""
     name: str = ""
     index: int = -1
+    call: TorchCall | None = None
 
     @property
     def entering(self) -> tuple[Tensor, ...]:
@@ -50,7 +51,11 @@ class DraftNode:
 
 @dataclass(slots=True, eq=False)
 class DraftScope:
-    """A scope in the making; see `netspec.graph.Scope`. `tensors` are the arguments that are tensors."""
+    """A scope in the making; see `netspec.graph.Scope`. `tensors` are the arguments that are tensors.
+
+    Where a block is elaborated for all arguments, `control` says what a condition, a loop or a call of a block is; so does
+    a node's `call` of its PyTorch form.
+    """
 
     kind: ScopeKind
     title: str
@@ -72,6 +77,7 @@ class DraftScope:
     name: str = ""
     counted: bool = False
     index: int = -1
+    control: Any = None
 
     @property
     def is_module(self) -> bool:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
+from netspec.syntax import tree
+
 if TYPE_CHECKING:
     from netspec.elaborate.values import Template
 
@@ -28,7 +30,7 @@ class Environment:
 
     `labels` is the frame that labels go to: that of the module around, since a wiring makes no scope for its stages.
     `defaults` holds the keyword arguments that `default` gives to a layer's calls below it; `templates` are the blocks
-    and nets of the file.
+    and nets of the file. `expressions` says of names what they stand for where a block is elaborated for all arguments.
     """
 
     names: Names = field(default_factory=dict)
@@ -36,6 +38,7 @@ class Environment:
     labels: Names = field(default_factory=dict)
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     templates: dict[str, Template] = field(default_factory=dict)
+    expressions: dict[str, tree.Expr] = field(default_factory=dict)
 
     def module(self) -> Environment:
         """The frame of a body that has labels of its own."""
@@ -47,12 +50,14 @@ class Environment:
 
     def in_place(self) -> Environment:
         """The frame of a loop's or condition's body: unrolled in place, so only its defaults are its own."""
-        return Environment(self.names, self.around, self.labels, self.defaults, self.templates)
+        return Environment(self.names, self.around, self.labels, self.defaults, self.templates, self.expressions)
 
     def snapshot(self) -> Environment:
         """The names and defaults as they are now, for what is elaborated later; labels stay the module's own."""
         around = self.around.snapshot() if self.around is not None else None
-        return Environment(dict(self.names), around, self.labels, self.defaults, self.templates)
+        return Environment(
+            dict(self.names), around, self.labels, self.defaults, self.templates, dict(self.expressions)
+        )
 
     def get(self, name: str) -> Any:
         """What the name stands for, from the innermost frame out; UNBOUND where it stands for nothing."""
@@ -64,6 +69,15 @@ class Environment:
                 return frame.labels[name]
             frame = frame.around
         return UNBOUND
+
+    def expression(self, name: str) -> tree.Expr | None:
+        """The expression that the name stands for, where it has one."""
+        frame: Environment | None = self
+        while frame is not None:
+            if name in frame.names or name in frame.labels:
+                return frame.expressions.get(name) if name in frame.names else None
+            frame = frame.around
+        return None
 
     def own(self, name: str) -> Any:
         """What the name stands for in the module around: a label, a parameter or a let; UNBOUND where it is free."""

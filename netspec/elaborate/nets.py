@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from netspec.diagnostics import NetspecError
@@ -15,6 +17,7 @@ from netspec.elaborate.state import MOST_STAGES, STEPS_OF_A_NET, STEPS_OF_A_STAT
 from netspec.elaborate.types import fits_type, is_tensor, not_of_type
 from netspec.elaborate.values import Poison, Result, Template, Tensor, Word
 from netspec.elaborate.wiring import Wirings
+from netspec.graph.blueprint import Blueprint
 from netspec.graph.graph import Fit, Graph
 from netspec.shapes.requirements import describe, satisfiable
 from netspec.shapes.shape import Shape
@@ -170,8 +173,7 @@ class Elaborator(Wirings):
             raise Problem("E0302", f"an input has at most {MOST_DIMENSIONS} dimensions", statement.span)
         dims: list[Any] = []
         for part in statement.shape:
-            size = self.evaluate(part, frame)
-            dims.append(self.dimension(OpenSize.symbol(size.text) if isinstance(size, Word) else size, part.span))
+            dims.append(self.declared_size(part, frame))
         if statement.name in self.shapes and frame.scope.module.kind == "net":
             given = self.shapes[statement.name]
             dims = [self.dimension(OpenSize.symbol(s) if isinstance(s, str) else s, statement.span) for s in given]
@@ -180,6 +182,10 @@ class Elaborator(Wirings):
         if len(open_sizes.union(*map(symbols, dims))) > MOST_OPEN_SIZES:
             raise Problem("E0504", f"a net has at most {MOST_OPEN_SIZES} open sizes", statement.span)
         return shape
+
+    def declared_size(self, part: tree.Expr, frame: Frame) -> Any:
+        size = self.evaluate(part, frame)
+        return self.dimension(OpenSize.symbol(size.text) if isinstance(size, Word) else size, part.span)
 
     def dimension(self, size: Any, span: Span) -> Any:
         if isinstance(size, OpenSize):
@@ -238,7 +244,14 @@ def elaborate(
         state.report(Problem("E0505", f"{template.definition.name} is nested too deep to be unrolled", span))
     if state.diagnostics or graph is None:
         raise NetspecError(in_order(state.diagnostics, template.definition.span.source))
-    return graph
+    return replace(graph, origin=partial(blueprint_of, template, dict(arguments or {}), dict(inputs or {})))
+
+
+def blueprint_of(template: Template, arguments: dict[str, Any], inputs: dict[str, list[Any]]) -> Blueprint:
+    """The blueprint of a net that can be elaborated with these arguments and shapes."""
+    from netspec.elaborate.blueprints import Blueprints
+
+    return Blueprints().net(template, arguments, inputs)
 
 
 def _net(elaborator: Elaborator, template: Template, arguments: dict[str, Any]) -> Graph | None:

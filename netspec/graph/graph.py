@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
+    from netspec.graph.blueprint import Blueprint
     from netspec.layers.base import Layer
 
 ScopeKind: TypeAlias = Literal[
@@ -173,6 +174,7 @@ class Graph:
     scopes: tuple[Scope, ...]
     fits: tuple[Fit, ...] = ()
     documentation: str = field(default="", repr=False)
+    origin: Callable[[], Blueprint] | None = field(default=None, repr=False)
 
     def __getitem__(self, name: str) -> Node | Scope:
         try:
@@ -199,6 +201,11 @@ class Graph:
         names: dict[str, Node | Scope] = {scope.name: scope for scope in self.scopes if scope.is_module and scope.name}
         names.update((node.name, node) for node in self.nodes)
         return names
+
+    @cached_property
+    def blueprint(self) -> Blueprint | None:
+        """The net for all arguments, as a compiler needs it; None for a graph that was read from a file."""
+        return self.origin() if self.origin is not None else None
 
     @cached_property
     def parameters(self) -> int:

@@ -19,6 +19,7 @@ from netspec.layers.base import (
     TorchCall,
     layer,
 )
+from netspec.layers.symbols import Symbolic
 from netspec.shapes.requirements import Requirement
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import Dimension
@@ -48,7 +49,7 @@ class Activation(Layer):
         by_position = True
         for name, info in type(self).model_fields.items():
             value = getattr(self, name)
-            changed = info.is_required() or value != info.default
+            changed = info.is_required() or isinstance(value, Symbolic) or value != info.default
             by_position = by_position and changed and not isinstance(value, str | bool)
             if by_position:
                 args.append(value)

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 from pydantic import Field, PlainValidator, Strict
 
 from netspec.layers.base import NonNegative, ShapeError
+from netspec.layers.symbols import Symbolic
 from netspec.shapes.shape import Shape
 
 LARGEST = 2**31 - 1
@@ -162,9 +163,11 @@ def known_channels(name: str, x: Shape) -> int:
 def compact(values: Iterable[Any]) -> Any:
     """One entry where all are the same, else the tuple of them: PyTorch's arguments as people write them."""
     entries = tuple(values)
-    return entries[0] if len(set(entries)) == 1 else entries
+    return entries[0] if all(entry == entries[0] for entry in entries[1:]) else entries
 
 
 def options(**pairs: tuple[Any, Any]) -> dict[str, Any]:
-    """Keyword arguments from `name=(value, default)`, those that differ from the default."""
-    return {name: value for name, (value, default) in pairs.items() if value != default}
+    """Keyword arguments from `name=(value, default)`, those that differ from the default or may do so."""
+    return {
+        name: value for name, (value, default) in pairs.items() if isinstance(value, Symbolic) or value != default
+    }

@@ -13,11 +13,11 @@ from netspec.shapes.shape import Shape
 class Param(Layer):
     """A learned tensor, the same for every sample: a class token, positions, a constant input.
 
-    Shape: any -> shape. The current value is not used.
+    Shape: -> shape. It is a source: it takes nothing from the value that flows.
     Example: `let positions = param([197, 768], init=normal, std=0.02)`; `param([10, 84], init=signs, trainable=false)`
     """
 
-    dtypes: ClassVar[tuple[str, ...]] = ("float", "int", "bool")
+    tensors: ClassVar[tuple[str, ...]] = ()
 
     shape: tuple[Positive, ...]
     init: Literal["zeros", "ones", "normal", "signs"] | Number = Field(
@@ -27,20 +27,20 @@ class Param(Layer):
     std: Number = Field(default=1.0, description="the standard deviation of normal", gt=0)
     trainable: Bool = Field(default=True, description="false keeps the tensor as it starts: a buffer, no parameter")
 
-    def infer(self, x: Shape) -> Shape:
+    def infer(self) -> Shape:
         if self.std != 1 and self.init != "normal":
             raise ShapeError(
                 f"param starts at {self.init}, which has no standard deviation", help="init=normal", code="E0306"
             )
         return Shape.of(*self.shape)
 
-    def parameters(self, x: Shape) -> dict[str, tuple[int, ...]]:
+    def parameters(self) -> dict[str, tuple[int, ...]]:
         return {"": self.shape} if self.trainable else {}
 
-    def buffers(self, x: Shape) -> dict[str, tuple[int, ...]]:
+    def buffers(self) -> dict[str, tuple[int, ...]]:
         return {} if self.trainable else {"": self.shape}
 
-    def torch(self, x: Shape) -> TorchCall:
+    def torch(self) -> TorchCall:
         sizes = ", ".join(map(str, self.shape)) or "()"
         shape = f"({', '.join(map(str, self.shape))}{',' if len(self.shape) == 1 else ''})"
         tensors = {
@@ -50,11 +50,7 @@ class Param(Layer):
             "signs": f"torch.randn({sizes}).sign()",
         }
         tensor = tensors[self.init] if isinstance(self.init, str) else f"torch.full({shape}, {float(self.init)!r})"
-        sizes = "".join(", -1" for _ in self.shape)
-        return TorchCall(
-            parameter=f"nn.{'Parameter' if self.trainable else 'Buffer'}({tensor})",
-            apply=f"{{module}}.expand({{0}}.shape[0]{sizes})",
-        )
+        return TorchCall(parameter=f"nn.{'Parameter' if self.trainable else 'Buffer'}({tensor})", apply="{module}")
 
 
 SCALE = Support(

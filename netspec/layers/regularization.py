@@ -15,7 +15,7 @@ class Drop(Layer):
         return x
 
     def torch(self, x: Shape) -> TorchCall:
-        return TorchCall(f"nn.{self._module(x)}", (self.p,) if self.p != 0.5 else ())
+        return TorchCall(f"nn.{self._module(x)}", (self.p,))
 
     def _module(self, x: Shape) -> str:
         """The class in torch.nn."""

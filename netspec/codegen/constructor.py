@@ -1,0 +1,743 @@
+"""Constructors: modules, numbers, conditions and loops in the order of the text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from netspec.codegen.chains import is_sequential
+from netspec.codegen.expressions import Applied, call_of, render
+from netspec.codegen.layout import INDENT, Bracket, Comprehension, Expr, call, flat, lines
+from netspec.codegen.leaves import construction
+from netspec.codegen.naming import MODULE_ATTRIBUTES, camel, is_attribute, is_hidden, local, quoted
+from netspec.codegen.python import argument, python
+from netspec.graph.blueprint import Choice, Container, Instance, LayerUse, Let, Loop, Region, Use
+from netspec.layers.base import TorchCall
+from netspec.layers.symbols import MARK, Symbolic, expression_at, names
+from netspec.syntax import tree
+
+if TYPE_CHECKING:
+    from netspec.codegen.classes import ClassPlan
+
+
+class Constructor:
+    """Writes what a class constructs, and says how the forward reaches it."""
+
+    def __init__(self, plan: ClassPlan) -> None:
+        self.plan = plan
+        self.attributes: dict[str, str] = {}
+        """The attribute of each module without weights that nobody has named, by its construction."""
+        self.anonymous: dict[int, str] = {}
+        self.in_place: set[int] = set()
+        self.optional: set[str] = set()
+        self.text: list[str] = []
+        self.used: set[str] = set()
+        self.depth = 2
+        self._taken = {label for label in plan.labels if label} | MODULE_ATTRIBUTES
+
+    # What the forward asks
+
+    def module(self, use: Use) -> str:
+        """How the forward reaches a module."""
+        use = use.first or use
+        while use.first is not None:
+            use = use.first
+        if id(use) in self.anonymous:
+            return f"self.{self.anonymous[id(use)]}"
+        label = use.label
+        assert label is not None
+        if not all(isinstance(part, str) for part in label.parts):
+            return f'getattr(self, f"{self.template(label, forward=True)}")'
+        text = "".join(map(str, label.parts))
+        if is_attribute(text):
+            return f"self.{text}"
+        if is_hidden(text):
+            return f"cast({'nn.Module' if not _bare(use) else 'Tensor'}, self.{_store(use)}[{quoted(text)}])"
+        return f"self.{_getter(use)}({quoted(text)})"
+
+    def template(self, label: tree.Label, *, forward: bool = False) -> str:
+        """A label with its expressions in braces."""
+        parts = []
+        for part in label.parts:
+            if isinstance(part, str):
+                parts.append(part)
+                continue
+            named = self.inside if forward else self.plan.named
+            parts.append(f"{{{python(part, named)}}}")
+        return "".join(parts)
+
+    def inside(self, name: str) -> str:
+        """A name in the forward: a loop's variable, or an attribute."""
+        return self.plan.named(name) if name in self.loop_names else self.plan.attribute(name)
+
+    loop_names: frozenset[str] = frozenset()
+
+    # The whole
+
+    def prepare(self, region: Region) -> None:
+        """Gives modules without weights and without a name of their own an attribute for all their uses."""
+        self._prepare(region, frozenset())
+
+    def _prepare(self, region: Region, local_names: frozenset[str]) -> None:
+        for item in region.items:
+            match item:
+                case Let(name, _):
+                    local_names |= {name} if local_names else set()
+                case Use():
+                    self._prepare_use(item, local_names)
+                case Choice():
+                    for inner in item.regions:
+                        self._prepare(inner, local_names | _made(inner))
+                case Loop():
+                    own = {*item.names, item.index, *(running.name for running in item.running)}
+                    self._prepare(item.region, local_names | own | _made(item.region))
+
+    def _prepare_use(self, use: Use, local_names: frozenset[str]) -> None:
+        torch_call = call_of(use)
+        if use.chosen or use.first is not None or torch_call is None or not torch_call.target:
+            return
+        if keeps_state(use):
+            return
+        if any(names(expression) & local_names for expression in expressions_of(use)):
+            return
+        assert isinstance(use.what, LayerUse)
+        text = flat(self.construct(use))
+        if text not in self.attributes:
+            self.attributes[text] = self._free(use.what.layer.name)
+        self.anonymous[id(use)] = self.attributes[text]
+
+    def _free(self, stem: str) -> str:
+        name, number = local(stem).rstrip("_") if stem not in MODULE_ATTRIBUTES else f"{stem}_", 1
+        base = name
+        while name in self._taken or not is_attribute(name):
+            name, number = f"{base}{number}", number + 1
+        self._taken.add(name)
+        return name
+
+    def write(self) -> list[str]:
+        """The constructor's lines after `super().__init__()`."""
+        region = self.plan.design.region
+        self.used = self._names_used(region)
+        self.text = []
+        for parameter in self.plan.design.parameters:
+            self.store(parameter.name)
+        self.region(region, set())
+        return self.text + _initialization(self.plan.preamble.passes if self.plan.design.is_net else {})
+
+    def sequential(self) -> list[str]:
+        """The constructor of a class that is an `nn.Sequential`."""
+        self.used = self._names_used(self.plan.design.region)
+        self.text = []
+        self.chain("self", self.plan.design.region)
+        return self.text + _initialization(self.plan.preamble.passes if self.plan.design.is_net else {})
+
+    def store(self, name: str) -> None:
+        """Keeps a number for the forward."""
+        if name in self.plan.stored:
+            word = self.plan.named(name)
+            self.line(f"{self.plan.attribute(name)} = {word}")
+
+    def line(self, text: str) -> None:
+        self.text.append(INDENT * self.depth + text)
+
+    def assign(self, target: str, expr: Expr, suffix: str = "") -> None:
+        self.text.extend(lines(f"{target} = ", expr, self.depth, suffix))
+
+    def _names_used(self, region: Region) -> set[str]:
+        """The names that what is written asks for: modules, what the forward asks, and what these follow from."""
+        used = set(self.plan.stored)
+        self._gather(region, used)
+        while True:
+            before = len(used)
+            self._follow(region, used)
+            if len(used) == before:
+                return used
+
+    def _gather(self, region: Region, used: set[str]) -> None:
+        for item in region.items:
+            match item:
+                case Use():
+                    used.update(name for expression in expressions_of(item) for name in names(expression))
+                    if isinstance(item.what, Container):
+                        self._gather(item.what.region, used)
+                case Choice() if has_modules(item):
+                    used.update(name for e in expressions_of(item) for name in names(e))
+                    for inner in item.regions:
+                        self._gather(inner, used)
+                case Loop() if has_modules(item):
+                    used.update(name for e in expressions_of(item) for name in names(e))
+                    self._gather(item.region, used)
+
+    def _follow(self, region: Region, used: set[str]) -> None:
+        for item in region.items:
+            match item:
+                case Let(name, value) if name in used:
+                    used |= names(value)
+                case Use(what=Container() as container):
+                    self._follow(container.region, used)
+                case Choice():
+                    for inner in item.regions:
+                        self._follow(inner, used)
+                case Loop():
+                    for running in item.running:
+                        if running.name in used:
+                            used |= names(running.first) | (names(running.update) if running.update else set())
+                            used |= names(item.sequence)
+                    self._follow(item.region, used)
+
+    # Items of a module that is no chain
+
+    def region(self, region: Region, declared: set[str]) -> None:
+        for item in region.items:
+            match item:
+                case Let(name, value):
+                    self.let(name, value)
+                case Use():
+                    self.use(item, declared)
+                case Choice():
+                    self.choice(item, declared)
+                case Loop():
+                    self.loop(item, declared)
+
+    def let(self, name: str, value: tree.Expr) -> None:
+        if name not in self.used:
+            return
+        word = self.plan.named(name)
+        match value:
+            case tree.Conditional(then, tree.Compare(("==",), (tree.Name(own), tree.Constant(None))), tree.Name(same)) if (
+                own == same == name
+            ):
+                self.line(f"if {word} is None:")
+                self.line(f"{INDENT}{word} = {python(then, self.plan.named)}")
+            case _:
+                self.text.extend(lines(f"{word} = ", python(value, self.plan.named), self.depth))
+        self.store(name)
+
+    def use(self, use: Use, declared: set[str]) -> None:
+        if use.first is not None or not is_module(use):
+            return
+        attribute = self.anonymous.get(id(use))
+        if attribute is not None:
+            if attribute not in declared:
+                declared.add(attribute)
+                self.assign(f"self.{attribute}", self.construct(use))
+            return
+        label = use.label
+        assert label is not None
+        if not all(isinstance(part, str) for part in label.parts):
+            if isinstance(use.what, Container) and is_sequential(use, self.plan.needs) and not self.is_inline(use):
+                word = self.plan.names.claim(_stem(label))
+                self.chain(word, use.what.region)
+                self.line(f'self.{_registration(use)}(f"{self.template(label)}", {word})')
+                return
+            self.text.extend(
+                lines("", call(f"self.{_registration(use)}", f'f"{self.template(label)}"', self.construct(use)), self.depth)
+            )
+            return
+        text = "".join(map(str, label.parts))
+        if is_attribute(text):
+            if isinstance(use.what, Container) and is_sequential(use, self.plan.needs) and not self.is_inline(use):
+                self.chain(f"self.{text}", use.what.region)
+            else:
+                self.assign(f"self.{text}", self.construct(use))
+            return
+        self.text.extend(lines("", call(f"self.{_registration(use)}", quoted(text), self.construct(use)), self.depth))
+
+    def hoist(self, item: Choice | Loop, declared: set[str]) -> None:
+        """Modules that several branches or rounds share stand before them."""
+        for use in uses_in(item):
+            attribute = self.anonymous.get(id(use))
+            if attribute is not None and attribute not in declared:
+                declared.add(attribute)
+                self.assign(f"self.{attribute}", self.construct(use))
+
+    def choice(self, choice: Choice, declared: set[str]) -> None:
+        self.hoist(choice, declared)
+        if self.one_or_none(choice, declared):
+            return
+        written: list[list[str]] = []
+        for place, region in enumerate(choice.regions):
+            before, self.text = self.text, []
+            self.depth += 1
+            if place in choice.refusals:
+                self.line(f"raise ValueError({quoted(_said(choice.refusals[place]))})")
+            else:
+                self.region(region, declared)
+            self.depth -= 1
+            written.append(self.text)
+            self.text = before
+        if not any(written):
+            return
+        for label in self.one_sided(choice):
+            self.line(f"self.{label}: nn.Module | None = None")
+            self.optional.add(label)
+        for label in self.two_sided(choice):
+            self.line(f"self.{label}: nn.Module")
+        self.branches(choice, written)
+
+    def branches(self, choice: Choice, written: list[list[str]]) -> None:
+        """`if`, `elif` and `else` with their lines; a first branch without any turns the condition round."""
+        conditions = [c and python(c, self.plan.named) for c in choice.conditions]
+        if len(written) == 2 and not written[0] and choice.conditions[0] is not None and choice.conditions[1] is None:
+            self.text.extend(lines("if ", python(negated(choice.conditions[0]), self.plan.named), self.depth, ":"))
+            self.text.extend(written[1])
+            return
+        while written and not written[-1]:
+            written, conditions = written[:-1], conditions[:-1]
+        for place, (condition, text) in enumerate(zip(conditions, written, strict=True)):
+            if condition is None:
+                self.line("else:")
+            else:
+                self.text.extend(lines("if " if place == 0 else "elif ", condition, self.depth, ":"))
+            self.text.extend(text or [f"{INDENT * (self.depth + 1)}pass"])
+
+    def one_or_none(self, choice: Choice, declared: set[str]) -> bool:
+        """`self.downsample = nn.Sequential(...) if stride != 1 else None`, where that is all."""
+        if len(choice.regions) != 2 or choice.refusals or choice.conditions[0] is None:
+            return False
+        modules = [[item for item in region.items if isinstance(item, Use) and is_module(item)] for region in choice.regions]
+        modules = [[use for use in uses if id(use) not in self.anonymous] for uses in modules]
+        others = [item for region in choice.regions for item in region.items if isinstance(item, Choice | Loop)]
+        lets = [i for region in choice.regions for i in region.items if isinstance(i, Let) and i.name in self.used]
+        if any(has_modules(item) for item in others) or lets or sorted(map(len, modules)) not in ([0, 1], [1, 1]):
+            return False
+        labels = {_plain_label(use) for uses in modules for use in uses}
+        if len(labels) != 1 or None in labels or not is_attribute(next(iter(labels)) or ""):
+            return False
+        if any(use.first is not None for uses in modules for use in uses):
+            return False
+        if any(isinstance(u.what, Container) and is_sequential(u, self.plan.needs) and not self.is_inline(u) for us in modules for u in us):
+            return False
+        label = labels.pop()
+        condition = choice.conditions[0]
+        assert condition is not None
+        test = python(condition, self.plan.named)
+        if len(modules[0]) == len(modules[1]) == 1:
+            if type(modules[0][0].what) is not type(modules[1][0].what):
+                return False
+            left, right = (flat(self.construct(uses[0])) for uses in modules)
+            self.line(f"self.{label}: nn.Module")
+            whole = f"self.{label} = {left} if {test} else {right}"
+            if len(whole) + 8 > 88:
+                self.text.pop()
+                return False
+            self.line(whole)
+            return True
+        self.optional.add(label or "")
+        present = modules[0] or modules[1]
+        if not modules[0]:
+            condition = negated(condition)
+            test = python(condition, self.plan.named)
+        text = f"self.{label} = {flat(self.construct(present[0]))} if {test} else None"
+        if len(text) + 8 <= 88:
+            self.line(text)
+            return True
+        self.line(f"self.{label}: nn.Module | None = None")
+        self.text.extend(lines("if ", test, self.depth, ":"))
+        self.depth += 1
+        self.assign(f"self.{label}", self.construct(present[0]))
+        self.depth -= 1
+        return True
+
+    def one_sided(self, choice: Choice) -> list[str]:
+        """Labels of modules that some branches have and others have not."""
+        sides = [set(_static_labels(r, self)) for p, r in enumerate(choice.regions) if p not in choice.refusals]
+        every = dict.fromkeys(label for side in sides for label in sorted(side))
+        return [label for label in every if any(label not in side for side in sides)]
+
+    def two_sided(self, choice: Choice) -> list[str]:
+        """Labels of modules that all branches have, of kinds that may differ."""
+        sides = [set(_static_labels(r, self)) for p, r in enumerate(choice.regions) if p not in choice.refusals]
+        return sorted(set.intersection(*sides)) if len(sides) > 1 else []
+
+    def loop(self, loop: Loop, declared: set[str]) -> None:
+        self.hoist(loop, declared)
+        body = self.round(loop, lambda: self.region(loop.region, declared))
+        self.write_loop(loop, body)
+
+    def round(self, loop: Loop, write: Any) -> list[str]:
+        """The lines of a loop's body, with its running numbers at the end."""
+        before, self.text = self.text, []
+        self.depth += 1
+        write()
+        updates = [r for r in loop.running if r.name in self.used and r.update is not None]
+        targets = [self.plan.named(r.name) for r in updates]
+        sources = [python(r.update, self.plan.named) for r in updates if r.update is not None]
+        if len(updates) == 1:
+            self.line(_increment(targets[0], sources[0]))
+        elif updates:
+            self.line(f"{', '.join(targets)} = {', '.join(sources)}")
+        self.depth -= 1
+        body, self.text = self.text, before
+        return body
+
+    def write_loop(self, loop: Loop, body: list[str]) -> None:
+        for running in loop.running:
+            if running.name in self.used:
+                self.line(f"{self.plan.named(running.name)} = {python(running.first, self.plan.named)}")
+        if body:
+            asked = _words("\n".join(body))
+            self.line(f"for {loop_header(loop, self.plan.named, asked)}:")
+            self.text.extend(body)
+
+    # Chains
+
+    def chain(self, target: str, region: Region) -> None:
+        """A chain as the arguments of `nn.Sequential`, and what has to be appended to it."""
+        head: list[tuple[str, Expr]] = []
+        labelled: list[tuple[str, Expr]] = []
+        rest = list(region.items)
+        while rest:
+            item = rest[0]
+            if isinstance(item, Let):
+                self.let(item.name, item.value)
+                rest.pop(0)
+                continue
+            entries = self.inline_item(item)
+            if entries is None:
+                break
+            head.extend(entries[0])
+            labelled.extend(entries[1])
+            rest.pop(0)
+        items = self.arguments(head, labelled)
+        if target == "self":
+            self.text.extend(lines("", Bracket("super().__init__", tuple(items)), self.depth))
+        else:
+            self.assign(target, Bracket("nn.Sequential", tuple(items)))
+        for item in rest:
+            self.append(target, item)
+
+    def arguments(self, head: list[tuple[str, Expr]], labelled: list[tuple[str, Expr]]) -> list[tuple[str, Expr]]:
+        if not labelled:
+            return head
+        if all(re.fullmatch(r"[A-Za-z]\w*", label) and is_attribute(label) for label, _ in labelled):
+            return [("", Bracket("OrderedDict", tuple((f"{label}=", expr) for label, expr in labelled), tall=len(labelled) > 1))]
+        pairs = tuple(("", Bracket("", (("", quoted(label)), ("", expr)))) for label, expr in labelled)
+        return [("", call("OrderedDict", Bracket("", pairs, "[]")))]
+
+    def inline_item(self, item: Any) -> tuple[list[tuple[str, Expr]], list[tuple[str, Expr]]] | None:
+        """A stage as an argument of `nn.Sequential`, with its label where it has one; None where it takes statements."""
+        match item:
+            case Use():
+                if item.label is not None and _plain_label(item) is None:
+                    return None
+                if not self.is_inline(item):
+                    return None
+                label = _plain_label(item)
+                return ([], [(label, self.construct(item))]) if label is not None else ([("", self.construct(item))], [])
+            case Loop():
+                uses = [inner for inner in item.region.items if not (isinstance(inner, Let) and inner.name not in self.used)]
+                if len(uses) != 1 or not isinstance(uses[0], Use) or item.running or uses[0].label is not None:
+                    return None
+                if not self.is_inline(uses[0]):
+                    return None
+                expr = self.construct(uses[0])
+                header = loop_header(item, self.plan.named, _words(flat(expr)))
+                return [("*", Comprehension(expr, f"for {header}"))], []
+            case Choice():
+                return self.inline_choice(item)
+        return None
+
+    def inline_choice(self, choice: Choice) -> tuple[list[tuple[str, Expr]], list[tuple[str, Expr]]] | None:
+        if choice.refusals or choice.conditions[-1] is not None:
+            return None
+        uses = [[item for item in region.items] for region in choice.regions]
+        if any(len(items) != 1 or not isinstance(items[0], Use) for items in uses):
+            return None
+        labels = {_plain_label(items[0]) for items in uses}  # type: ignore[arg-type]
+        if len(labels) != 1 or any(items[0].label is not None for items in uses):  # type: ignore[union-attr]
+            return None
+        if not all(self.is_inline(items[0]) for items in uses):  # type: ignore[arg-type]
+            return None
+        texts = [flat(self.construct(items[0])) for items in uses]  # type: ignore[arg-type]
+        text = texts[-1]
+        for condition, then in zip(reversed(choice.conditions[:-1]), reversed(texts[:-1]), strict=True):
+            assert condition is not None
+            text = f"{then} if {python(condition, self.plan.named)} else {text}"
+        return ([("", text)], []) if len(text) < 76 else None
+
+    def is_inline(self, use: Use) -> bool:
+        """Whether a module is one expression: a container is where all its stages are."""
+        if not isinstance(use.what, Container) or not is_sequential(use, self.plan.needs):
+            return True
+        return all(
+            (isinstance(item, Let) and item.name not in self.used) or (not isinstance(item, Let) and self.inline_item(item) is not None)
+            for item in use.what.region.items
+        )
+
+    def append(self, target: str, item: Any) -> None:
+        """A stage that is added to a chain by a statement."""
+        match item:
+            case Let(name, value):
+                self.let(name, value)
+            case Use():
+                self.append_use(target, item)
+            case Choice():
+                written = []
+                for place, region in enumerate(item.regions):
+                    before, self.text = self.text, []
+                    self.depth += 1
+                    if place in item.refusals:
+                        self.line(f"raise ValueError({quoted(_said(item.refusals[place]))})")
+                    for inner in region.items:
+                        self.append(target, inner)
+                    self.depth -= 1
+                    written.append(self.text)
+                    self.text = before
+                if any(written):
+                    self.branches(item, written)
+            case Loop():
+                body = self.round(item, lambda: [self.append(target, inner) for inner in item.region.items])
+                self.write_loop(item, body)
+
+    def append_use(self, target: str, use: Use) -> None:
+        if isinstance(use.what, Container) and is_sequential(use, self.plan.needs) and not self.is_inline(use):
+            word = self.plan.names.claim(_stem(use.label) if use.label is not None else "stage")
+            self.chain(word, use.what.region)
+            expr: Expr = word
+        else:
+            expr = self.construct(use)
+        if use.label is None:
+            self.text.extend(lines("", call(f"{target}.append", expr), self.depth))
+            return
+        label = _plain_label(use)
+        text = quoted(label) if label is not None else f'f"{self.template(use.label)}"'
+        self.text.extend(lines("", call(f"{target}.add_module", text, expr), self.depth))
+
+    # Single modules
+
+    def construct(self, use: Use) -> Expr:
+        """The expression that makes a module."""
+        match use.what:
+            case LayerUse(_, torch_call):
+                return self.layer(use, torch_call)
+            case Instance(blueprint, arguments):
+                return self.instance(blueprint, arguments)
+            case Container(region):
+                if is_sequential(use, self.plan.needs):
+                    head: list[tuple[str, Expr]] = []
+                    labelled: list[tuple[str, Expr]] = []
+                    for item in region.items:
+                        entries = None if isinstance(item, Let) else self.inline_item(item)
+                        if entries is not None:
+                            head.extend(entries[0])
+                            labelled.extend(entries[1])
+                    return Bracket("nn.Sequential", tuple(self.arguments(head, labelled)))
+                from netspec.codegen.classes import container_design
+
+                design = container_design(use, self.plan.class_of[id(use.what)], self.plan.design)
+                items = tuple(("", self.plan.named(parameter.name)) for parameter in design.parameters)
+                return Bracket(design.name, items)
+        raise TypeError(type(use.what).__name__)
+
+    def layer(self, use: Use, torch_call: TorchCall) -> Expr:
+        self.plan.preamble.note(torch_call)
+        if not torch_call.target and not torch_call.parameter:
+            return self.stage(use)
+        return construction(
+            torch_call, self.plan.named, id(use) in self.in_place, self.plan.preamble.initializer(torch_call)
+        )
+
+    def stage(self, use: Use) -> Expr:
+        """A module for an expression that stands in a chain."""
+        applied = Applied(use, list(use.inputs))
+        torch_call = call_of(use)
+        assert torch_call is not None
+        parameters = dict.fromkeys(
+            name for value in torch_call.kwargs.values() if isinstance(value, Symbolic) for name in sorted(names(value.expression))
+        )
+        text = flat(
+            render(
+                applied,
+                lambda _: "x",
+                lambda _: "self",
+                lambda _, name: argument(torch_call.kwargs[name], lambda word: f"self.{local(word)}"),
+            )
+        )
+        assert isinstance(use.what, LayerUse)
+        name = self.plan.preamble.stage(text, camel(use.what.layer.name), [local(name) for name in parameters])
+        return Bracket(name, tuple(("", self.plan.named(name)) for name in parameters))
+
+    def instance(self, blueprint: Any, arguments: dict[str, tree.Expr]) -> Expr:
+        items: list[tuple[str, Expr]] = []
+        by_position = True
+        order = [*blueprint.derived, *(parameter.name for parameter in blueprint.parameters)]
+        defaults = {parameter.name: parameter.default for parameter in blueprint.parameters}
+        for name in order:
+            default = defaults.get(name)
+            if name not in arguments or (default is not None and arguments[name] == default):
+                by_position = False
+                continue
+            text = python(arguments[name], self.plan.named)
+            by_position = by_position and default is None
+            items.append(("" if by_position else f"{local(name)}=", text))
+        for name in blueprint.sizes:
+            items.append((f"{local(name)}=", python(arguments[name], self.plan.named)))
+        return Bracket(self.plan.class_of[id(blueprint)], tuple(items))
+
+
+def loop_header(loop: Loop, named: Any, asked: set[str]) -> str:
+    """`i in range(n)`, `i, (a, b) in enumerate(zip(...))`; what the body does not ask for is `_`."""
+    words = [named(name) if named(name) in asked else "_" for name in loop.names]
+    sequence = loop.sequence if loop.names else tree.Call(tree.Name("range"), (tree.Argument(None, loop.sequence),))
+    if loop.index:
+        inner = ", ".join(words) or "_"
+        if not loop.names:
+            return f"{named(loop.index)} in {python(sequence, named, iterated=True)}"
+        text = python(sequence, named, iterated=True)
+        return f"{named(loop.index)}, {f'({inner})' if len(words) > 1 else inner} in enumerate({text})"
+    return f"{', '.join(words) or '_'} in {python(sequence, named, iterated=True)}"
+
+
+def negated(condition: tree.Expr) -> tree.Expr:
+    """The opposite of a condition, as one would write it."""
+    opposite = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">", "in": "not in", "not in": "in"}
+    match condition:
+        case tree.Compare((operator,), operands):
+            return tree.Compare((opposite[operator],), operands)
+        case tree.Unary("not", operand):
+            return operand
+        case tree.Binary("or", left, right):
+            return tree.Binary("and", negated(left), negated(right))
+        case tree.Binary("and", left, right):
+            return tree.Binary("or", negated(left), negated(right))
+    return tree.Unary("not", condition)
+
+
+def expressions_of(item: Any) -> Iterator[tree.Expr]:
+    """The expressions that an item asks for, those inside of containers too."""
+    match item:
+        case Let(_, value):
+            yield value
+        case Use():
+            if item.label is not None:
+                yield from (part for part in item.label.parts if not isinstance(part, str))
+            match item.what:
+                case LayerUse(_, torch_call):
+                    yield from _in_call(torch_call)
+                case Instance(_, arguments):
+                    yield from arguments.values()
+                case Container(region):
+                    from netspec.codegen.classes import _free
+
+                    yield from (tree.Name(name) for name in _free(region))
+        case Choice():
+            yield from (condition for condition in item.conditions if condition is not None)
+        case Loop():
+            yield item.sequence
+            yield from (running.first for running in item.running)
+
+
+def _in_call(torch_call: TorchCall) -> Iterator[tree.Expr]:
+    stack = [*torch_call.args, *torch_call.kwargs.values()]
+    while stack:
+        value = stack.pop(0)
+        if isinstance(value, tuple):
+            stack[:0] = value
+        elif isinstance(value, Symbolic):
+            yield value.expression
+    for text in (torch_call.parameter, *torch_call.init):
+        yield from (expression_at(mark) for mark in MARK.finditer(text))
+
+
+def uses_in(item: Choice | Loop) -> Iterator[Use]:
+    for region in item.regions if isinstance(item, Choice) else [item.region]:
+        for inner in region.items:
+            if isinstance(inner, Use):
+                yield inner
+            elif isinstance(inner, Choice | Loop):
+                yield from uses_in(inner)
+
+
+def has_modules(item: Choice | Loop) -> bool:
+    return any(is_module(use) for use in uses_in(item)) or (isinstance(item, Choice) and bool(item.refusals))
+
+
+def is_module(use: Use) -> bool:
+    """Whether it is an attribute of the module around it, and no expression."""
+    torch_call = call_of(use)
+    return torch_call is None or bool(torch_call.target or torch_call.parameter)
+
+
+def keeps_state(use: Use) -> bool:
+    from netspec.elaborate.regions import keeps_state as keeps
+
+    return keeps(use)
+
+
+def _made(region: Region) -> frozenset[str]:
+    """The names that a region makes by itself."""
+    return frozenset(item.name for item in region.items if isinstance(item, Let))
+
+
+def _static_labels(region: Region, constructor: Constructor) -> Iterator[str]:
+    for item in region.items:
+        if isinstance(item, Use) and item.first is None and is_module(item) and id(item) not in constructor.anonymous:
+            label = _plain_label(item)
+            if label is not None and is_attribute(label):
+                yield label
+
+
+def _plain_label(use: Use) -> str | None:
+    if use.label is None or not all(isinstance(part, str) for part in use.label.parts):
+        return None
+    return "".join(map(str, use.label.parts))
+
+
+def _stem(label: tree.Label | None) -> str:
+    text = "".join(part for part in label.parts if isinstance(part, str)) if label is not None else ""
+    return local(text.rstrip("0123456789_") or "stage")
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"[A-Za-z_]\w*", text))
+
+
+def _increment(target: str, source: str) -> str:
+    start, _, more = source.partition(" + ")
+    return f"{target} += {more}" if start == target and more and " " not in more else f"{target} = {source}"
+
+
+def _said(message: str) -> str:
+    return message if len(message) < 60 else f"{message[:56]} ..."
+
+
+def _bare(use: Use) -> bool:
+    torch_call = call_of(use)
+    return torch_call is not None and bool(torch_call.parameter)
+
+
+def _registration(use: Use) -> str:
+    torch_call = call_of(use)
+    if torch_call is None or not torch_call.parameter:
+        return "add_module"
+    return "register_parameter" if torch_call.parameter.startswith("nn.Parameter(") else "register_buffer"
+
+
+def _getter(use: Use) -> str:
+    return _registration(use).replace("add_", "get_sub").replace("register_", "get_")
+
+
+def _store(use: Use) -> str:
+    stores = {"add_module": "_modules", "register_parameter": "_parameters", "register_buffer": "_buffers"}
+    return stores[_registration(use)]
+
+
+def _initialization(passes: dict[str, tuple[str, ...]]) -> list[str]:
+    """The pass over all modules that starts the weights of those that are started alike."""
+    if not passes:
+        return []
+    written = ["", f"{INDENT * 2}for m in self.modules():"]
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for target, statements in passes.items():
+        alike.setdefault(statements, []).append(target)
+    for position, (statements, targets) in enumerate(alike.items()):
+        among: Expr = targets[0] if len(targets) == 1 else call("", *targets)
+        written.extend(lines(f"{'el' if position else ''}if isinstance(m, ", among, 3, "):"))
+        for statement in statements:
+            guarded = ".bias" in statement
+            if guarded:
+                written.append(f"{INDENT * 4}if m.bias is not None:")
+            written.extend(lines("", statement.replace("{module}", "m"), 5 if guarded else 4))
+    return written

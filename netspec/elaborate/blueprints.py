@@ -1,0 +1,394 @@
+"""Blueprints of the blocks that a net uses: each block elaborated for all arguments, once for each way that it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from netspec.diagnostics import NetspecError
+from netspec.elaborate.draft import DraftScope
+from netspec.elaborate.environment import Environment
+from netspec.elaborate.generic import Generic
+from netspec.elaborate.nets import _comment_above
+from netspec.elaborate.problems import Problem, Spoilt, Stop
+from netspec.elaborate.regions import Regions, spelled
+from netspec.elaborate.sayings import Unsayable, folded, is_constant, literal
+from netspec.elaborate.state import Frame, State
+from netspec.elaborate.types import is_tensor
+from netspec.elaborate.values import Poison, Result, Template, Tensor, Word
+from netspec.graph.blueprint import Blueprint, Let, Parameter
+from netspec.layers import REGISTRY
+from netspec.layers.symbols import OPAQUE, Whole, expression_of, names, plain, symbolic
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import Dimension, OpenSize
+from netspec.syntax import tree
+
+EVERYTHING = "*"
+"""Stands among the fixed names for all of them."""
+
+
+Inside: TypeAlias = dict[str, tuple[list[Any], Any]]
+"""The labels in a block: the values under each, and what is inside of it in turn, or None."""
+
+
+@dataclass(slots=True, eq=False)
+class Called:
+    """A call of a block, over the caller's names: its blueprint, the shapes of its outputs and of what can be read from
+    it, and the numbers of its sizes.
+    """
+
+    blueprint: Blueprint
+    shapes: list[Shape]
+    sizes: dict[str, int]
+    inside: Inside
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """A block elaborated with the numbers of one call: its blueprint, the shapes of its outputs over the blueprint's own
+    names, and the numbers of what follows from heights and widths.
+    """
+
+    blueprint: Blueprint
+    shapes: list[Shape]
+    sizes: dict[str, int]
+    refusals: int
+    inside: Inside
+    lets: dict[str, tree.Expr]
+
+
+@dataclass(slots=True, eq=False)
+class Blueprints:
+    """All blueprints of one net, made as they are asked for."""
+
+    runs: dict[Any, Run] = field(default_factory=dict)
+    spelled: dict[Any, Run] = field(default_factory=dict)
+    fixed: dict[Any, frozenset[str]] = field(default_factory=dict)
+    refused: set[Any] = field(default_factory=set)
+
+    def net(self, template: Template, arguments: Mapping[str, Any], inputs: Mapping[str, list[Any]]) -> Blueprint:
+        """The blueprint of a net whose parameters default to `arguments`."""
+        return self.run(template, [], dict(arguments), inputs).blueprint
+
+    def called(
+        self, template: Template, tensors: list[Tensor], numbers: dict[str, Any], said: dict[str, tree.Expr]
+    ) -> Called:
+        """A block at work on values with these arguments."""
+        run = self.run(template, [tensor.shape for tensor in tensors], numbers, {})
+        values: dict[str, tree.Expr] = dict(said)
+        for parameter in run.blueprint.parameters:
+            if parameter.name not in values and parameter.default is not None:
+                values[parameter.name] = parameter.default
+        for name, (place, axis) in run.blueprint.derived.items():
+            size = tensors[place].shape.dims[axis]
+            values[name] = OPAQUE if isinstance(size, OpenSize) else expression_of(size)
+        inner = [size for tensor in tensors for size in tensor.shape.dims]
+        constant = all(isinstance(s, OpenSize) or not isinstance(s, Whole) for s in inner) and all(
+            is_constant(expression) for expression in values.values()
+        )
+
+        def outside(shape: Shape) -> Shape:
+            shape = _without_lets(shape, run.lets)
+            return Shape(tuple(_outside(size, values, constant) for size in shape.dims), shape.dtype)
+
+        def seen(inside: Inside) -> Inside:
+            return {
+                name: ([outside(wire.shape) for wire in wires], None if inner is None else seen(inner))
+                for name, (wires, inner) in inside.items()
+            }
+
+        sizes = {name: value if constant else Whole(value, OPAQUE) for name, value in run.sizes.items()}
+        return Called(run.blueprint, [outside(shape) for shape in run.shapes], sizes, seen(run.inside))
+
+    def run(
+        self, template: Template, shapes: list[Shape], numbers: dict[str, Any], inputs: Mapping[str, list[Any]]
+    ) -> Run:
+        definition = template.definition
+        group = (id(definition), tuple((shape.rank, shape.dtype) for shape in shapes))
+        samples = tuple(tuple(plain(size) for size in shape.dims) for shape in shapes)
+        call = (group, samples, repr(sorted(numbers.items(), key=str)))
+        if call in self.runs:
+            return self.runs[call]
+        fixed = self.fixed.get(group, frozenset())
+        while True:
+            try:
+                run = self.elaborated(template, shapes, numbers, inputs, fixed)
+                break
+            except Unsayable as reason:
+                import os
+                if os.environ.get("WHY"):
+                    import traceback
+                    print("UNSAYABLE", template.definition.name, sorted(reason.names), [f"{f.name}:{f.lineno}" for f in traceback.extract_tb(reason.__traceback__)][-6:], reason.__cause__ or reason.__context__)
+                fixed = self.more(template, shapes, fixed, reason)
+        self.fixed[group] = fixed
+        spelling = (group, spelled(run.blueprint))
+        known = self.spelled.setdefault(spelling, run)
+        if known is not run:
+            run = Run(known.blueprint, run.shapes, run.sizes, run.refusals, run.inside, run.lets)
+        self.runs[call] = run
+        return run
+
+    def more(self, template: Template, shapes: list[Shape], fixed: frozenset[str], reason: Unsayable) -> frozenset[str]:
+        """What to fix beside what is fixed already, so that the block can be said."""
+        if EVERYTHING in fixed:
+            raise RuntimeError(f"{template.definition.name} cannot be elaborated with its own arguments") from reason
+        own = {parameter.name for parameter in template.definition.parameters}
+        own |= {name for place, shape in enumerate(shapes) for name in _asked(template, place, shape)}
+        more = (reason.names & own) - fixed
+        return fixed | more if more and len(fixed) < 4 else frozenset({EVERYTHING})
+
+    def elaborated(
+        self,
+        template: Template,
+        shapes: list[Shape],
+        numbers: dict[str, Any],
+        inputs: Mapping[str, list[Any]],
+        fixed: frozenset[str],
+    ) -> Run:
+        """One run; raises Unsayable."""
+        definition = template.definition
+        concrete = EVERYTHING in fixed
+        generic = Generic(State(), self.called, inputs, concrete=concrete)
+        environment = template.environment.module()
+        tensors, derived = _entering(template, shapes, fixed, generic)
+        parameters, lets = _parameters(generic, template, environment, numbers, tensors, fixed)
+        root = DraftScope("net" if definition.kind == "net" and not shapes else "block", definition.name, definition.span)
+        entering = tensors[0] if tensors else None
+        frame = Frame(environment, root, entering, entering, outermost=definition.kind)
+        generic.state.open_blocks = {id(definition): definition}
+        try:
+            generic.run(definition.body, frame, generic.sequence)
+            outputs = _results(generic, frame, shapes) if not generic.state.diagnostics else []
+        except (Problem, Spoilt, Stop):
+            raise Unsayable from None
+        if generic.state.diagnostics:
+            raise Unsayable from NetspecError(tuple(generic.state.diagnostics))
+        root.inputs = tuple(tensors) if shapes else tuple(generic.state.inputs)
+        root.outputs = tuple(outputs)
+        regions = Regions(root, generic, [name for name in derived])
+        region, counted = regions.module(root)
+        named = {parameter.name for parameter in parameters}
+        blueprint = Blueprint(
+            name=definition.name,
+            kind="net" if not shapes else "block",
+            parameters=tuple(parameters),
+            derived={name: place for name, place in derived.items() if regions.asks(name)},
+            fixed={p.name: numbers.get(p.name) for p in definition.parameters if p.name not in named and not is_tensor(p)},
+            inputs=root.inputs,
+            outputs=root.outputs,
+            output_names=_output_names(generic, outputs, shapes),
+            training_outputs=frozenset(
+                place for place, output in enumerate(generic.state.outputs) if output.when_training and not shapes
+            ),
+            region=region,
+            counted=counted,
+            documentation=_comment_above(definition),
+            span=definition.span,
+            sizes=tuple(regions.sizes),
+            inside=_inside(environment.labels),
+        )
+        region.items[:0] = [Let(let.name, let.value) for let in lets]
+        shapes = [output.shape for output in outputs]
+        return Run(blueprint, shapes, regions.sizes, regions.refusals, blueprint.inside, dict(generic.lets))
+
+
+def _inside(labels: Mapping[str, Any]) -> Inside:
+    """What can be read from a module by the labels in it."""
+    found: Inside = {}
+    for name, value in labels.items():
+        match value:
+            case Tensor():
+                found[str(name)] = [value], None
+            case Result(outputs, inside):
+                found[str(name)] = list(outputs), _inside(inside) if inside else None
+    return found
+
+
+def _asked(template: Template, place: int, shape: Shape) -> dict[str, int]:
+    """The names of what a class asks of one of its inputs, with the axes."""
+    prefix = "in"
+    if place:
+        tensors = [parameter.name for parameter in template.definition.parameters if is_tensor(parameter)]
+        prefix = tensors[place - 1]
+    taken = {parameter.name for parameter in template.definition.parameters}
+    found: dict[str, int] = {}
+    axes = {1: {"features": 0}, 2: {"channels": 0, "features": 1}}.get(shape.rank, {"channels": 0} if shape.rank else {})
+    for what, axis in axes.items():
+        name = f"{prefix}_{what}"
+        while name in taken:
+            name += "_"
+        found[name] = axis
+    return found
+
+
+def _entering(
+    template: Template, shapes: list[Shape], fixed: frozenset[str], generic: Generic
+) -> tuple[list[Tensor], dict[str, tuple[int, int]]]:
+    """The block's inputs, their sizes as names; every other size is opaque."""
+    tensors: list[Tensor] = []
+    derived: dict[str, tuple[int, int]] = {}
+    tensor_names = [None, *(p.name for p in template.definition.parameters if is_tensor(p))]
+    for place, shape in enumerate(shapes):
+        axes = {axis: name for name, axis in _asked(template, place, shape).items() if name not in fixed}
+        dims: list[Dimension] = []
+        for axis, size in enumerate(shape.dims):
+            if isinstance(size, OpenSize) or EVERYTHING in fixed:
+                dims.append(plain(size))
+                continue
+            name = axes.get(axis)
+            if name is None and any(n in fixed and a == axis for n, a in _asked(template, place, shape).items()):
+                dims.append(int(plain(size)))
+                continue
+            dims.append(Whole(int(plain(size)), tree.Name(name) if name else OPAQUE))
+            if name:
+                derived[name] = (place, axis)
+        label = tensor_names[place] if place < len(tensor_names) else None
+        tensors.append(Tensor(Shape(tuple(dims), shape.dtype), template.definition.span, None, 0, label))
+    generic.variables.update(derived)
+    generic.steady.update(derived)
+    return tensors, derived
+
+
+def _parameters(
+    generic: Generic,
+    template: Template,
+    environment: Environment,
+    numbers: dict[str, Any],
+    tensors: list[Tensor],
+    fixed: frozenset[str],
+) -> tuple[list[Parameter], list[Let]]:
+    """The class's parameters; those that are fixed, and layers, stand for their values."""
+    parameters: list[Parameter] = []
+    lets: list[Let] = []
+    inputs = iter(tensors[1:])
+    for parameter in template.definition.parameters:
+        name = parameter.name
+        if is_tensor(parameter):
+            environment.names[name] = next(inputs)
+            continue
+        default: tree.Expr | None = None
+        nowhere = Frame(environment, DraftScope("group", "", parameter.span), None)
+        if parameter.default is not None:
+            value = generic.evaluate(parameter.default, nowhere)
+            value = generic.for_parameter(template.definition, parameter, value, parameter.default.span)
+            value = _unwrapped(value)
+            if not isinstance(value, Word):
+                default = generic.said(parameter.default, nowhere)
+            if name not in numbers:
+                numbers[name] = value
+        value = numbers[name]
+        environment.names[name] = value
+        if isinstance(value, Word) or name in fixed or EVERYTHING in fixed:
+            environment.expressions[name] = literal(value)
+            continue
+        environment.expressions[name] = tree.Name(name)
+        generic.variables.add(name)
+        generic.steady.add(name)
+        kind = _python_type(parameter, value)
+        if default is not None and not is_constant(default):
+            lets.append(Let(name, tree.Conditional(default, tree.Compare(("==",), (tree.Name(name), tree.Constant(None))), tree.Name(name))))
+            parameters.append(Parameter(name, f"{kind} | None", tree.Constant(None)))
+            continue
+        parameters.append(Parameter(name, kind, default))
+    return parameters, lets
+
+
+def _unwrapped(value: Any) -> Any:
+    from netspec.elaborate.generic import _bare
+
+    return _bare(value)
+
+
+def _python_type(parameter: tree.Parameter, value: Any) -> str:
+    match parameter.type:
+        case tree.TypeName(name, item):
+            return f"list[{item}]" if name == "list" and item else {"list": "list[Any]"}.get(name, name)
+        case tree.Choice(values):
+            return "str" if isinstance(values[0], tree.String) else "int"
+    match value:
+        case bool():
+            return "bool"
+        case int():
+            return "int"
+        case float():
+            return "float"
+        case str():
+            return "str"
+        case list() if value and all(type(item) is int for item in value):
+            return "list[int]"
+        case list():
+            return "list[Any]"
+    return "Any"
+
+
+def _results(generic: Generic, frame: Frame, shapes: list[Shape]) -> list[Tensor]:
+    if generic.state.outputs and not shapes:
+        if all(output.when_training for output in generic.state.outputs):
+            from netspec.elaborate.draft import DraftOutput
+
+            last = generic.current(frame, frame.scope.span)
+            generic.state.outputs.insert(0, DraftOutput(None, last, False))
+        return [output.tensor for output in generic.state.outputs]
+    made = list(generic.results) or list(frame.returned or ())
+    if made:
+        return made
+    current = frame.current
+    if current is None or isinstance(current, Poison | Result):
+        raise Unsayable
+    return [current]
+
+
+def _output_names(generic: Generic, outputs: list[Tensor], shapes: list[Shape]) -> tuple[str | None, ...]:
+    if generic.state.outputs and not shapes:
+        return tuple(output.name for output in generic.state.outputs)
+    return tuple(output.name for output in outputs)
+
+
+def _without_lets(shape: Shape, lets: dict[str, tree.Expr]) -> Shape:
+    """The shape over the block's parameters alone: what a let stands for in its place."""
+    dims: list[Dimension] = []
+    for size in shape.dims:
+        if isinstance(size, Whole) and names(size.expression) & set(lets):
+            expression = size.expression
+            for _ in range(8):
+                expression = substituted(expression, lets)
+            size = Whole(int(plain(size)), expression)
+        dims.append(size)
+    return Shape(tuple(dims), shape.dtype)
+
+
+def _outside(size: Dimension, values: dict[str, tree.Expr], constant: bool) -> Dimension:
+    """A size of a block's output over the names of its caller."""
+    if isinstance(size, OpenSize) or not isinstance(size, Whole):
+        return size
+    if constant:
+        return int(plain(size))
+    if size.expression == OPAQUE or names(size.expression) - set(values):
+        return Whole(int(plain(size)), OPAQUE)
+    inside = substituted(size.expression, values)
+    if OPAQUE.id in names(inside):
+        return Whole(int(plain(size)), OPAQUE)
+    whole = symbolic(int(plain(size)), folded(inside))
+    assert isinstance(whole, int)
+    return whole
+
+
+def substituted(expression: Any, values: Mapping[str, tree.Expr]) -> Any:
+    """The expression with other expressions in place of its names, sums and products put together again."""
+    from netspec.layers.symbols import binary
+
+    match expression:
+        case tree.Name(name):
+            return values.get(name, expression)
+        case tree.Binary(operator, left, right) if operator not in ("and", "or"):
+            return binary(operator, substituted(left, values), substituted(right, values))
+        case tree.Tree():
+            parts = [substituted(part, values) for _, part in expression.said()]
+            return type(expression)(*parts)
+        case tuple():
+            return tuple(substituted(part, values) for part in expression)
+    return expression
+
+
+__all__ = ["REGISTRY", "Blueprints", "substituted"]

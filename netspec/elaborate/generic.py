@@ -1,0 +1,928 @@
+"""A block elaborated once for all arguments, into a blueprint.
+
+The elaborator runs as for a graph, with the numbers of one call, and keeps with each the expression behind it. Both sides
+of a condition are run, the one that is not taken on trial; a loop's rounds are run with the expressions that hold in
+every round. Where something is decided by a number and not by what is said, the names that it hangs on are fixed at the
+values of this call, and the block is elaborated again: the blueprint then holds for these arguments only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from netspec.diagnostics import Diagnostic
+from netspec.elaborate.bodies import Each
+from netspec.elaborate.calls import Arguments
+from netspec.elaborate.draft import DraftNode, DraftScope
+from netspec.elaborate.environment import UNBOUND, Environment
+from netspec.elaborate.nets import Elaborator
+from netspec.elaborate.operators import FUNCTIONS
+from netspec.elaborate.problems import Problem, Spoilt, Stop
+from netspec.elaborate.sayings import (
+    Unsayable,
+    elements,
+    folded,
+    holds_tensors,
+    is_constant,
+    lifted,
+    literal,
+)
+from netspec.elaborate.shapes import Side
+from netspec.elaborate.state import Frame, State
+from netspec.elaborate.types import is_tensor
+from netspec.elaborate.values import POISON, Poison, Result, SharedModule, Template, Tensor, Word
+from netspec.graph.blueprint import Blueprint
+from netspec.layers import REGISTRY
+from netspec.layers.base import Layer, ShapeError
+from netspec.layers.symbols import (
+    OPAQUE,
+    Symbolic,
+    Whole,
+    expression_of,
+    guarded,
+    is_opaque,
+    names,
+    plain,
+    symbolic,
+)
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import Dimension, OpenSize, TooComplexError
+from netspec.syntax import tree
+from netspec.syntax.source import Span
+
+FEW_ROUNDS = 4
+"""A loop of so many rounds or fewer, over a list of known length, is written out where its stages have labels."""
+MOST_ROUNDS = 64
+"""Rounds that are run one by one; of more, in which nothing changes, the first and the last stand for all."""
+
+
+class Key(str):
+    """A label with the expressions in it."""
+
+    __slots__ = ("label",)
+    label: tree.Label
+
+
+@dataclass(slots=True, eq=False)
+class DraftLet:
+    """A number that has a name of its own."""
+
+    name: str
+    value: tree.Expr
+
+
+@dataclass(slots=True, eq=False)
+class DraftChoice:
+    """What a condition is: its conditions, the scopes of its bodies, and the values that come from whichever is taken."""
+
+    conditions: list[tree.Expr | None]
+    bodies: list[DraftScope]
+    merges: list[tuple[Tensor, list[Tensor | None]]] = field(default_factory=list)
+    refusals: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class DraftLoop:
+    """What a loop is; see `netspec.graph.blueprint.Loop`."""
+
+    names: tuple[str, ...]
+    sequence: tree.Expr
+    body: DraftScope
+    carries: list[tuple[Tensor, Tensor, Tensor, Tensor]] = field(default_factory=list)
+    running: list[tuple[str, tree.Expr, tree.Expr | None]] = field(default_factory=list)
+    results: list[tuple[Tensor, Tensor]] = field(default_factory=list)
+    gathers: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
+    rounds: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class DraftCall:
+    """What a call of a block is: its blueprint and the expressions of its arguments."""
+
+    blueprint: Blueprint
+    arguments: dict[str, tree.Expr]
+    sizes: dict[str, int]
+    taps: list[tuple[Tensor, tuple[str, ...], int]] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class _Snapshot:
+    """A frame with the names in force, as they were."""
+
+    frame: tuple[Any, ...]
+    names: dict[str, Any]
+    expressions: dict[str, tree.Expr]
+    labels: dict[str, Any]
+    defaults: Mapping[str, Mapping[str, Any]]
+    collected: list[int]
+
+
+Calls: TypeAlias = Callable[[Template, list[Tensor], dict[str, Any], dict[str, tree.Expr]], Any]
+"""What tells of a block at work on such values: its blueprint and the shapes of what it leaves."""
+
+
+class Generic(Elaborator):
+    """The elaborator of a blueprint. `concrete` fixes everything: every number is that of the call."""
+
+    def __init__(self, state: State, blueprints: Calls, inputs: Mapping[str, list[Any]], *, concrete: bool) -> None:
+        super().__init__(state, inputs)
+        self.blueprints, self.concrete = blueprints, concrete
+        self.variables: set[str] = set()
+        self.lets: dict[str, tree.Expr] = {}
+        self.steady: set[str] = set()
+        self.collected: list[list[Side]] = []
+        self.rounds_of: dict[int, tuple[DraftLoop, Tensor, int]] = {}
+        self.symbolic_depth = 0
+        self.kept: list[tuple[DraftLoop, list[Tensor]]] = []
+
+    # What is said
+
+    def said(self, expression: tree.Expr, frame: Frame) -> tree.Expr:
+        """The expression over the names of the class; raises Unsayable."""
+        if self.concrete:
+            return literal(plain(self.evaluate(expression, frame)))
+        said = folded(self._said(expression, frame))
+        if is_opaque(said):
+            raise Unsayable
+        return said
+
+    def _said(self, expression: tree.Expr, frame: Frame) -> tree.Expr:
+        say = lambda part: folded(self._said(part, frame))  # noqa: E731
+        match expression:
+            case tree.Number() | tree.String() | tree.Constant():
+                return expression
+            case tree.Name(name):
+                return self._said_name(name, frame)
+            case tree.List(parts):
+                return tree.List(tuple(map(say, parts)))
+            case tree.Unary(operator, operand):
+                return tree.Unary(operator, say(operand))
+            case tree.Binary(operator, left, right):
+                return tree.Binary(operator, say(left), say(right))
+            case tree.Compare(operators, operands):
+                return tree.Compare(operators, tuple(map(say, operands)))
+            case tree.Conditional(then, condition, otherwise):
+                return self._said_conditional(say(condition), then, otherwise, frame)
+            case tree.Call(tree.Name(name), arguments) if name in FUNCTIONS and name not in frame.environment.templates:
+                return tree.Call(tree.Name(name), tuple(tree.Argument(None, say(a.value)) for a in arguments))
+            case tree.Index(value, index):
+                return self._said_index(say(value), say(index))
+            case tree.Slice(value, start, stop, step):
+                ends = [None if part is None else say(part) for part in (start, stop, step)]
+                return tree.Slice(say(value), *ends)
+            case tree.Attribute(value, _):
+                if not isinstance(value, tree.Name | tree.Attribute | tree.Label):
+                    raise Unsayable
+                size = self.attribute(expression, frame)
+                if holds_tensors(size):
+                    raise Unsayable
+                return literal([part for part in size]) if isinstance(size, list) else literal(size)
+        raise Unsayable
+
+    def _said_name(self, name: str, frame: Frame) -> tree.Expr:
+        known = frame.environment.expression(name)
+        if known is not None:
+            return known
+        value = frame.environment.get(name)
+        return tree.String(name) if value is UNBOUND else literal(value)
+
+    def _said_conditional(
+        self, condition: tree.Expr, then: tree.Expr, otherwise: tree.Expr, frame: Frame
+    ) -> tree.Expr:
+        if is_constant(condition):
+            from netspec.elaborate.sayings import computed
+
+            return self._said(then if computed(condition, {}) else otherwise, frame)
+        return tree.Conditional(folded(self._said(then, frame)), condition, folded(self._said(otherwise, frame)))
+
+    def _said_index(self, value: tree.Expr, index: tree.Expr) -> tree.Expr:
+        known = elements(value, self.lets)
+        if known is not None and isinstance(index, tree.Number) and isinstance(index.value, int):
+            if 0 <= index.value < len(known):
+                return known[index.value]
+        return tree.Index(value, index)
+
+    def claim(self, name: str) -> str:
+        """A variable of that name, or with a number where the class has one already."""
+        free, number = name, 2
+        while free in self.variables:
+            free, number = f"{name}{number}", number + 1
+        self.variables.add(free)
+        return free
+
+    # Evaluation, where it decides by a number
+
+    def evaluate(self, expression: tree.Expr, frame: Frame) -> Any:
+        value = super().evaluate(expression, frame)
+        if isinstance(expression, tree.Conditional) and holds_tensors(value) and not self.concrete:
+            self.demand(expression.condition, frame)
+        return value
+
+    def demand(self, expression: tree.Expr, frame: Frame) -> None:
+        """Raises Unsayable where an expression is not the same for all arguments."""
+        said = self.said(expression, frame)
+        if not is_constant(said):
+            raise Unsayable(names(said))
+
+    def index(self, expression: tree.Index, frame: Frame) -> Any:
+        value = super().index(expression, frame)
+        if holds_tensors(value):
+            self.demand(expression.index, frame)
+        return value
+
+    def slice(self, expression: tree.Slice, frame: Frame) -> Any:
+        value = super().slice(expression, frame)
+        if holds_tensors(value):
+            for part in (expression.start, expression.stop, expression.step):
+                if part is not None:
+                    self.demand(part, frame)
+        return value
+
+    def label(self, label: tree.Label, frame: Frame) -> str:
+        name = super().label(label, frame)
+        parts = tuple(part if isinstance(part, str) else self.said(part, frame) for part in label.parts)
+        if all(isinstance(part, str) or is_constant(part) for part in parts):
+            return name
+        key = Key(name)
+        key.label = tree.Label(parts)
+        return key
+
+    def name(self, name: tree.Name, frame: Frame) -> Any:
+        value = super().name(name, frame)
+        if isinstance(name.id, Key) and not self.concrete and holds_tensors(value):
+            tensor = value.outputs[0] if isinstance(value, Result) else value
+            if not (isinstance(tensor, Tensor) and self.collected and self._gathered(value)):
+                raise Unsayable(set().union(*(names(p) for p in name.id.label.parts if not isinstance(p, str))))
+        return value
+
+    def _gathered(self, value: Any) -> bool:
+        """Whether a value is one that a loop leaves in every round."""
+        tensors = value.outputs if isinstance(value, Result) else (value,)
+        return all(id(tensor) in self.rounds_of for tensor in tensors)
+
+    def evaluated(self, arguments: tuple[tree.Argument, ...], frame: Frame, span: Span) -> Arguments:
+        evaluated = super().evaluated(arguments, frame, span)
+        if not self.concrete:
+            for place, (value, where) in enumerate(evaluated.positional):
+                evaluated.positional[place] = self.with_expression(value, evaluated.trees[place], frame), where
+            for name, (value, where) in evaluated.named.items():
+                evaluated.named[name] = self.with_expression(value, evaluated.trees[name], frame), where
+        return evaluated
+
+    def with_expression(self, value: Any, written: tree.Expr, frame: Frame) -> Any:
+        if holds_tensors(value) or isinstance(value, Poison):
+            return value
+        if isinstance(value, Word):
+            said = self.said(written, frame)
+            if not isinstance(said, tree.String):
+                raise Unsayable(names(said))
+            return value
+        if isinstance(value, OpenSize):
+            return value
+        said = self.said(written, frame)
+        if value is None or isinstance(value, str):
+            if not is_constant(said):
+                return _Said(value, said)
+            return value
+        return lifted(value, said)
+
+    # Layers
+
+    def function(self, name: str, arguments: Arguments, span: Span) -> Any:
+        arguments.positional = [(_bare(value), where) for value, where in arguments.positional]
+        return super().function(name, arguments, span)
+
+    def make_layer(
+        self, cls: type[Layer], arguments: Arguments, span: Span, name_span: Span, frame: Frame, *, lexical: bool = True
+    ) -> Layer:
+        """The layer with the numbers of this call, each with its expression."""
+        defaults = frame.environment.defaults
+        lifted_values = dict(defaults.get(cls.name, {})) if lexical else {}
+        fields = list(cls.model_fields)
+        lifted_values |= dict(zip(fields, (value for value, _ in arguments.positional), strict=False))
+        lifted_values |= {name: value for name, (value, _) in arguments.named.items() if name in fields}
+        bare = Arguments(
+            arguments.tensors,
+            [(_bare(value), where) for value, where in arguments.positional],
+            {name: (_bare(value), where) for name, (value, where) in arguments.named.items()},
+        )
+        here = frame.environment.defaults
+        frame.environment.defaults = {**here, cls.name: {k: _bare(v) for k, v in here.get(cls.name, {}).items()}}
+        try:
+            layer = super().make_layer(cls, bare, span, name_span, frame, lexical=lexical)
+        finally:
+            frame.environment.defaults = here
+        asked = {name: value for name, value in lifted_values.items() if _has_expression(value)}
+        if not asked:
+            return layer
+        values = {name: getattr(layer, name) for name in fields}
+        values |= {name: _as_field(values[name], value) for name, value in asked.items()}
+        return cls.model_construct(**values)
+
+    def apply(self, layer: Layer, inputs: tuple[Tensor, ...], span: Span, frame: Frame) -> Result:
+        self.state.spend(span)
+        taken = tuple(tensor.shape for tensor in inputs)
+        with guarded():
+            try:
+                made = layer.outputs(*taken)
+            except ShapeError as error:
+                raise Problem(error.code, error.message, span) from None
+            except TooComplexError:
+                raise Unsayable from None
+        node = DraftNode(layer, inputs, span)
+        node.outputs = tuple(Tensor(shape, span, node, index) for index, shape in enumerate(made))
+        with guarded() as asked:
+            node.call = layer.torch(*taken)
+        hanging = set().union(*(names(question) for question, _ in asked))
+        if hanging:
+            raise Unsayable(hanging)
+        self.state.add(node, frame.scope)
+        return Result(node.outputs, None, node)
+
+    def same_weights(self, shared: SharedModule, first: Any, again: Any, span: Span) -> None:
+        """The graph has been elaborated: a shared module fits all that it is applied to."""
+
+    def apply_shared(self, shared: SharedModule, entering: Tensor, span: Span, frame: Frame) -> Result:
+        if self.symbolic_depth:
+            raise Unsayable
+        return super().apply_shared(shared, entering, span, frame)
+
+    # Blocks
+
+    def named_call(
+        self, name: str, arguments: tuple[tree.Argument, ...], span: Span, name_span: Span, frame: Frame, *, stage: bool
+    ) -> Any:
+        bound = frame.environment.get(name)
+        if isinstance(bound, Word) and not self.concrete:
+            said = self.said(tree.Name(name), frame)
+            if isinstance(said, tree.Conditional):
+                return self.either(said, arguments, span, name_span, frame, stage=stage)
+        return super().named_call(name, arguments, span, name_span, frame, stage=stage)
+
+    def either(
+        self, said: tree.Expr, arguments: tuple[tree.Argument, ...], span: Span, name_span: Span, frame: Frame, *, stage: bool
+    ) -> Any:
+        """A call of whichever block the arguments choose."""
+        options: list[tuple[tree.Expr | None, str]] = []
+        while isinstance(said, tree.Conditional):
+            if not isinstance(said.then, tree.String):
+                raise Unsayable(names(said))
+            options.append((said.condition, said.then.value))
+            said = said.otherwise
+        if not isinstance(said, tree.String):
+            raise Unsayable(names(said))
+        options.append((None, said.value))
+        results: list[Any] = []
+
+        def call(name: str) -> Callable[[Frame], None]:
+            def run(local: Frame) -> None:
+                result = self.named_call(name, arguments, span, name_span, local, stage=stage)
+                results.append(result)
+                local.current = result.outputs[0]
+
+            return run
+
+        choice = self.choose([(condition, call(name)) for condition, name in options], frame, span)
+        scope = frame.scope.items[-1]
+        assert isinstance(scope, DraftScope)
+        if len({len(result.outputs) for result in results}) > 1 or len(results[0].outputs) > 1:
+            raise Unsayable(set().union(*(names(c) for c in choice.conditions if c is not None)))
+        current = frame.current
+        assert isinstance(current, Tensor)
+        return Result((current,), None, scope)
+
+    def instantiate(
+        self, template: Template, entering: Tensor, arguments: dict[str, Any], span: Span, frame: Frame
+    ) -> Result:
+        """A block is called, not unrolled: its outputs have the shapes that its blueprint gives them."""
+        definition = template.definition
+        self.not_inside_itself(definition, span)
+        tensors = [entering]
+        tensors += [arguments[p.name] for p in definition.parameters if is_tensor(p) and p.name in arguments]
+        if len(tensors) != 1 + sum(map(is_tensor, definition.parameters)):
+            raise Unsayable
+        plain_arguments = {name: value for name, value in arguments.items() if not isinstance(value, Tensor)}
+        numbers = {name: _bare(value) for name, value in plain_arguments.items()}
+        said = {name: _expression(value) for name, value in plain_arguments.items()}
+        call = self.blueprints(template, tensors, numbers, said)
+        blueprint = call.blueprint
+        scope = self.scope("block", definition.name, span, frame)
+        scope.inputs, scope.tensors = (entering,), tuple(tensors[1:])
+        bound = {parameter.name: said[parameter.name] for parameter in blueprint.parameters if parameter.name in said}
+        for name, (place, axis) in blueprint.derived.items():
+            size = tensors[place].shape.dims[axis]
+            if isinstance(size, OpenSize):
+                raise Unsayable
+            bound[name] = expression_of(size)
+        bound |= {name: expression_of(size) for name, size in call.sizes.items()}
+        sizes = {name: int(plain(size)) for name, size in call.sizes.items()}
+        scope.control = control = DraftCall(blueprint, bound, sizes)
+        scope.outputs = tuple(Tensor(shape, span, None, place) for place, shape in enumerate(call.shapes))
+
+        def readable(inside: Any, path: tuple[str, ...]) -> dict[str, Any]:
+            labels: dict[str, Any] = {}
+            for name, (shapes, inner) in inside.items():
+                outputs = tuple(Tensor(shape, span, None, 0, name) for shape in shapes)
+                control.taps.extend((tensor, (*path, name), place) for place, tensor in enumerate(outputs))
+                labels[name] = Result(outputs, None if inner is None else readable(inner, (*path, name)))
+            return labels
+
+        return Result(scope.outputs, readable(call.inside, ()), scope)
+
+    def for_parameter(self, definition: tree.Definition, parameter: tree.Parameter, value: Any, span: Span) -> Any:
+        checked = super().for_parameter(definition, parameter, _bare(value), span)
+        if not _has_expression(value) or isinstance(checked, Tensor):
+            return checked
+        return _Said(checked, _expression(value))
+
+    def default(self, default: tree.Default, frame: Frame) -> None:
+        try:
+            super().default(default, frame)
+        except Problem:
+            if not self.symbolic_depth:
+                raise
+            raise
+
+    def plain(self, value: Any, argument: str, callee: str, span: Span) -> Any:
+        if _has_expression(value):
+            super().plain(_bare(value), argument, callee, span)
+            return tuple(value) if isinstance(value, list) else value
+        return super().plain(value, argument, callee, span)
+
+    # Statements
+
+    def let(self, let: tree.Let, frame: Frame) -> None:
+        environment = frame.environment
+        if self.concrete:
+            super().let(let, frame)
+            return
+        only = let.flow.elements[0]
+        said: tree.Expr | Unsayable = Unsayable()
+        if len(let.flow.elements) == 1 and not isinstance(only, tree.Group | tree.Wiring):
+            try:
+                said = self.said(only, frame)
+            except (Unsayable, Problem, Spoilt) as reason:
+                said = reason if isinstance(reason, Unsayable) else Unsayable()
+        super().let(let, frame)
+        values = [environment.names[name] for name in let.names]
+        if any(holds_tensors(value) or isinstance(value, Poison) for value in values):
+            for name in let.names:
+                environment.expressions.pop(name, None)
+            return
+        if isinstance(said, Unsayable):
+            raise said
+        if len(let.names) == 1:
+            self.keep(let.names[0], values[0], said, frame)
+            return
+        parts = elements(said, self.lets) or [
+            tree.Index(said, tree.Number(index)) for index in range(len(let.names))
+        ]
+        for name, value, part in zip(let.names, values, parts, strict=True):
+            self.keep(name, value, part, frame)
+
+    def keep(self, name: str, value: Any, said: tree.Expr, frame: Frame) -> None:
+        """A number under a name: a variable of the class, where it is more than another name or a literal."""
+        environment = frame.environment
+        if isinstance(value, Word) or is_constant(said) or (isinstance(said, tree.Name) and said.id in self.steady):
+            environment.expressions[name] = said
+            return
+        variable = self.claim(name)
+        self.lets[variable] = said
+        self.steady.add(variable)
+        frame.scope.items.append(DraftLet(variable, said))  # type: ignore[arg-type]
+        environment.expressions[name] = tree.Name(variable)
+        environment.names[name] = plain(value)
+
+    def snapshot(self, frame: Frame) -> _Snapshot:
+        environment = frame.environment
+        return _Snapshot(
+            (frame.current, frame.entered, frame.returned, frame.inputs),
+            dict(environment.names),
+            dict(environment.expressions),
+            dict(environment.labels),
+            environment.defaults,
+            [len(sides) for sides in self.collected],
+        )
+
+    def restore(self, frame: Frame, before: _Snapshot) -> None:
+        environment = frame.environment
+        frame.current, frame.entered, frame.returned, frame.inputs = before.frame
+        for there, then in (
+            (environment.names, before.names),
+            (environment.expressions, before.expressions),
+            (environment.labels, before.labels),
+        ):
+            there.clear()
+            there.update(then)
+        environment.defaults = before.defaults
+        for sides, count in zip(self.collected, before.collected, strict=True):
+            del sides[count:]
+
+    def condition(self, condition: tree.If, frame: Frame, each: Each) -> None:
+        if self.concrete:
+            super().condition(condition, frame, each)
+            return
+        options: list[tuple[tree.Expr | None, Callable[[Frame], None]]] = []
+        for branch in condition.branches:
+            said = self.said(branch.condition, frame)
+            if is_constant(said):
+                if self.truth(branch.condition, frame):
+                    options.append((None, self._body(branch.body, each)))
+                    break
+                continue
+            options.append((said, self._body(branch.body, each)))
+        else:
+            options.append((None, self._body(condition.otherwise or tree.Body(()), each)))
+        if len(options) == 1:
+            self._in_place(options[0][1], frame)
+            return
+        self.choose(options, frame, condition.span)
+
+    def _body(self, body: tree.Body, each: Each) -> Callable[[Frame], None]:
+        return lambda local: self.run(body, local, each)
+
+    def _in_place(self, run: Callable[[Frame], None], frame: Frame) -> None:
+        local = frame.copy()
+        local.environment, local.depth = frame.environment.in_place(), frame.depth + 1
+        run(local)
+        frame.current, frame.returned = local.current, local.returned
+        frame.entered, frame.inputs = local.entered, local.inputs
+
+    def choose(
+        self, options: list[tuple[tree.Expr | None, Callable[[Frame], None]]], frame: Frame, span: Span
+    ) -> DraftChoice:
+        """Runs all bodies of a condition, each from where the flow is now; goes on with what they leave."""
+        hanging = set().union(*(names(condition) for condition, _ in options if condition is not None))
+        scope = self.scope("group", "", span, frame)
+        scope.inputs = (frame.current,) if isinstance(frame.current, Tensor) else ()
+        choice = scope.control = DraftChoice([condition for condition, _ in options], [])
+        before = self.snapshot(frame)
+        ends: list[_Snapshot | None] = []
+        for place, (_, run) in enumerate(options):
+            self.restore(frame, before)
+            body = DraftScope("group", "", span, parent=scope)
+            scope.items.append(body)
+            choice.bodies.append(body)
+            refusal = self.attempt(run, body, frame)
+            if refusal:
+                choice.refusals[place] = refusal
+            ends.append(None if refusal else self.snapshot(frame))
+        live = [end for end in ends if end is not None]
+        if not live:
+            raise Unsayable(hanging)
+        if len({end.frame[2] for end in live}) > 1 or any(end.collected != before.collected for end in live):
+            raise Unsayable(hanging)
+        self.restore(frame, live[0])
+        frame.current = self.merged(choice, [end and end.frame[0] for end in ends], hanging)
+        self.merge_names(choice, before, ends, frame, hanging)
+        return choice
+
+    def attempt(self, run: Callable[[Frame], None], body: DraftScope, frame: Frame) -> str:
+        """Runs a body; what is wrong with it where it is not for these numbers."""
+        state = self.state
+        reported, seen, mistakes = len(state.diagnostics), set(state._seen), state.mistakes
+        spoilt = len(state.spoilt_labels)
+        state.mistakes = 0
+        local = frame.copy()
+        local.environment, local.scope, local.depth = frame.environment.in_place(), body, frame.depth + 1
+        self.symbolic_depth += 1
+        message = ""
+        try:
+            run(local)
+            if len(state.diagnostics) > reported:
+                message = state.diagnostics[reported].message
+        except (Problem, Spoilt, Stop) as problem:
+            message = _message(problem)
+        finally:
+            self.symbolic_depth -= 1
+            del state.diagnostics[reported:], state.spoilt_labels[spoilt:]
+            state._seen, state.mistakes = seen, mistakes
+        if isinstance(local.current, Poison) and not message:
+            message = "these arguments"
+        frame.current, frame.returned = local.current, local.returned
+        frame.entered, frame.inputs = local.entered, local.inputs
+        frame.environment.defaults = frame.environment.defaults
+        return message
+
+    def merged(self, choice: DraftChoice, sources: list[Any], hanging: set[str]) -> Any:
+        """The value that comes from whichever body is taken."""
+        live = [source for source in sources if source is not None]
+        if not live or all(source is live[0] for source in live):
+            return live[0] if live else None
+        if not all(isinstance(source, Tensor) for source in live):
+            raise Unsayable(hanging)
+        for output, known in choice.merges:
+            if all(a is b for a, b in zip(known, sources, strict=True)):
+                return output
+        shapes = [source.shape for source in live]
+        if len({(shape.rank, shape.dtype) for shape in shapes}) > 1:
+            raise Unsayable(hanging)
+        conditions = [c for c, source in zip(choice.conditions, sources, strict=True) if source is not None]
+        dims = tuple(_either(conditions, sizes) for sizes in zip(*(shape.dims for shape in shapes), strict=True))
+        output = Tensor(Shape(dims, shapes[0].dtype), live[0].span)
+        choice.merges.append((output, [source if isinstance(source, Tensor) else None for source in sources]))
+        return output
+
+    def merge_names(
+        self, choice: DraftChoice, before: _Snapshot, ends: list[_Snapshot | None], frame: Frame, hanging: set[str]
+    ) -> None:
+        """Names and labels that some of the bodies have given a meaning."""
+        live = [end for end in ends if end is not None]
+        environment = frame.environment
+        for table, pick in ((environment.names, "names"), (environment.labels, "labels")):
+            for name in dict.fromkeys(key for end in live for key in getattr(end, pick)):
+                values = [None if end is None else getattr(end, pick).get(name) for end in ends]
+                present = [value for value in values if value is not None]
+                if all(value is present[0] for value in present) and len(present) == len(live):
+                    table[name] = present[0]
+                    if pick == "names":
+                        self._merge_expressions(name, ends, choice, environment, frame, hanging)
+                    continue
+                if all(isinstance(value, Tensor | Result) for value in present):
+                    table[name] = self._merged_result(choice, values, hanging)
+                    continue
+                if any(holds_tensors(value) for value in present):
+                    raise Unsayable(hanging)
+                table[name] = present[0]
+                if pick == "names":
+                    self._merge_expressions(name, ends, choice, environment, frame, hanging)
+
+    def _merged_result(self, choice: DraftChoice, values: list[Any], hanging: set[str]) -> Any:
+        """A label or side value that bodies have made; what is inside of it is that of the first."""
+        outputs = [None if v is None else v.outputs if isinstance(v, Result) else (v,) for v in values]
+        counts = {len(output) for output in outputs if output is not None}
+        if len(counts) > 1:
+            raise Unsayable(hanging)
+        tensors = []
+        for place in range(counts.pop()):
+            sources = [None if output is None else output[place] for output in outputs]
+            present = [source for source in sources if source is not None]
+            if all(source is present[0] for source in present) and all(s is present[0] for s in sources):
+                tensors.append(present[0])
+                continue
+            shapes = {(source.shape.rank, source.shape.dtype) for source in present}
+            if len(shapes) > 1:
+                raise Unsayable(hanging)
+            tensors.append(self.merged(choice, sources, hanging) if len(present) > 1 else self._only(choice, sources))
+        first = next(value for value in values if value is not None)
+        return Result(tuple(tensors), None, None) if isinstance(first, Result) else tensors[0]
+
+    def _only(self, choice: DraftChoice, sources: list[Tensor | None]) -> Tensor:
+        """A value that one body alone makes, as it is seen after the condition."""
+        source = next(source for source in sources if source is not None)
+        for output, known in choice.merges:
+            if all(a is b for a, b in zip(known, sources, strict=True)):
+                return output
+        output = Tensor(source.shape, source.span, None, 0, source.name)
+        choice.merges.append((output, list(sources)))
+        return output
+
+    def _merge_expressions(
+        self,
+        name: str,
+        ends: list[_Snapshot | None],
+        choice: DraftChoice,
+        environment: Environment,
+        frame: Frame,
+        hanging: set[str],
+    ) -> None:
+        """What a number's name stands for after a condition: the one expression, or whichever is taken."""
+        live = [(condition, end) for condition, end in zip(choice.conditions, ends, strict=True) if end is not None]
+        said = []
+        for _, end in live:
+            if name in end.expressions:
+                said.append(end.expressions[name])
+            elif name in end.names and not holds_tensors(end.names[name]) and not isinstance(end.names[name], Poison):
+                said.append(literal(end.names[name]))
+            else:
+                said.append(None)
+        present = [expression for expression in said if expression is not None]
+        if not present:
+            environment.expressions.pop(name, None)
+            return
+        if all(expression == present[0] for expression in present):
+            environment.expressions[name] = present[0]
+            return
+        if len(present) != len(live):
+            raise Unsayable(hanging)
+        whole = present[-1]
+        for (condition, _), expression in zip(reversed(live[:-1]), reversed(present[:-1]), strict=True):
+            assert condition is not None
+            whole = tree.Conditional(expression, condition, whole)
+        environment.expressions[name] = whole
+
+    # Loops
+
+    def loop_over(self, loop: tree.For, frame: Frame, each: Each) -> None:
+        if self.concrete:
+            super().loop_over(loop, frame, each)
+            return
+        sequence_value = self.evaluate(loop.sequence, frame)
+        if not isinstance(sequence_value, list | range):
+            super().loop_over(loop, frame, each)
+            return
+        values = list(sequence_value)
+        structural = any(not _is_data(value) for value in values)
+        if structural:
+            self.unrolled_values(loop, values, frame, each)
+            return
+        sequence = self.said(loop.sequence, frame)
+        known = elements(sequence, self.lets)
+        if known is not None and len(known) == len(values) and self.is_written_out(loop.body, len(known)):
+            self.unrolled(loop, values, known, frame, each)
+            return
+        try:
+            self.rolled(loop.names, sequence, values, loop.body, loop.span, frame, each)
+        except Unsayable:
+            if known is None or len(known) != len(values):
+                raise
+            self.unrolled(loop, values, known, frame, each)
+
+    def is_written_out(self, body: tree.Body, rounds: int) -> bool:
+        return rounds <= FEW_ROUNDS and any(
+            isinstance(s, tree.Stage) and any(len(label.parts) > 1 or not isinstance(label.parts[0], str) for label in s.labels)
+            for s in body.statements
+        )
+
+    def unrolled_values(self, loop: tree.For, values: list[Any], frame: Frame, each: Each) -> None:
+        """A loop over values, layers or blocks, each round for itself; the list is the same for all arguments."""
+        for item in values:
+            self.bind(loop, item, frame)
+            for name in loop.names:
+                value = frame.environment.names[name]
+                frame.environment.expressions.pop(name, None)
+                if not holds_tensors(value):
+                    frame.environment.expressions[name] = literal(value)
+            self._in_place(self._body(loop.body, each), frame)
+            self.still_sound()
+
+    def unrolled(
+        self, loop: tree.For, values: list[Any], known: list[tree.Expr], frame: Frame, each: Each
+    ) -> None:
+        for item, expression in zip(values, known, strict=True):
+            self.bind(loop, item, frame)
+            self._say_variables(loop, item, expression, frame)
+            self._in_place(self._body(loop.body, each), frame)
+            self.still_sound()
+
+    def _say_variables(self, loop: tree.For, item: Any, expression: tree.Expr, frame: Frame) -> None:
+        said = frame.environment.expressions
+        if len(loop.names) == 1:
+            said[loop.names[0]] = expression
+            return
+        for place, name in enumerate(loop.names):
+            parts = expression.items if isinstance(expression, tree.List) else None
+            said[name] = parts[place] if parts else tree.Index(expression, tree.Number(place))
+
+    def repeat(self, repeat: tree.Repeat, frame: Frame, each: Each) -> None:
+        if self.concrete:
+            super().repeat(repeat, frame, each)
+            return
+        count = self.evaluate(repeat.count, frame)
+        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            super().repeat(repeat, frame, each)
+            return
+        said = self.said(repeat.count, frame)
+        try:
+            if is_constant(said) and count < 2:
+                raise Unsayable
+            self.rolled((), said, [None] * int(count), repeat.body, repeat.span, frame, each)
+        except Unsayable:
+            if not is_constant(said):
+                raise
+            for _ in range(int(count)):
+                self._in_place(self._body(repeat.body, each), frame)
+                self.still_sound()
+
+    def rolled(
+        self,
+        loop_names: tuple[str, ...],
+        sequence: tree.Expr,
+        values: list[Any],
+        body: tree.Body,
+        span: Span,
+        frame: Frame,
+        each: Each,
+    ) -> None:
+        """A loop that stays one: a round that holds for all of them."""
+        from netspec.elaborate.rounds import Rounds
+
+        items = len(frame.scope.items)
+        before = self.snapshot(frame)
+        claimed, lets = set(self.variables), dict(self.lets)
+        try:
+            Rounds(self, loop_names, sequence, values, body, span, each).run(frame)
+        except BaseException:
+            del frame.scope.items[items:]
+            self.restore(frame, before)
+            self.variables, self.lets = claimed, lets
+            raise
+
+    # Wirings
+
+    def branches(self, wiring: tree.Wiring, keyword: Span, frame: Frame) -> Tensor | Poison:
+        from netspec.elaborate.rounds import joined_sides
+
+        if self.concrete:
+            return super().branches(wiring, keyword, frame)
+        entering = frame.current
+        sides: list[Side] = []
+        self.collected.append(sides)
+
+        def branch(stage: tree.Stage, here: Frame) -> None:
+            scope = self.scope("branch", "", stage.span, here)
+            local = here.inside(here.environment, scope)
+            local.current = entering
+            self.sequence(stage, local)
+            sides.append(Side("", local.current, stage.span))
+
+        try:
+            self.run(wiring.body, frame, branch)
+        finally:
+            self.collected.pop()
+        if isinstance(frame.current, Poison) or any(isinstance(side.value, Poison) for side in sides):
+            return POISON
+        frame.current = entering
+        if not sides:
+            raise Problem("E0208", f"{wiring.keyword} joins branches, and this one has none", keyword)
+        return joined_sides(self, wiring.keyword, sides, keyword, frame)
+
+    def declared_size(self, part: tree.Expr, frame: Frame) -> Any:
+        size = super().declared_size(part, frame)
+        if isinstance(size, OpenSize) or self.concrete:
+            return size
+        return symbolic(plain(size), self.said(part, frame))
+
+
+@dataclass(slots=True, eq=False)
+class _Said:
+    """A value that knows its expression and is no number: a text, none, or a parameter's checked value."""
+
+    value: Any
+    expression: tree.Expr
+
+
+def _bare(value: Any) -> Any:
+    return plain(value.value) if isinstance(value, _Said) else plain(value)
+
+
+def _expression(value: Any) -> tree.Expr:
+    match value:
+        case _Said():
+            return value.expression
+        case Word():
+            return tree.String(value.text)
+        case list() | tuple() | range():
+            return tree.List(tuple(map(_expression, value)))
+    return expression_of(value)
+
+
+def _has_expression(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return any(map(_has_expression, value))
+    return isinstance(value, Symbolic | _Said)
+
+
+def _as_field(checked: Any, value: Any) -> Any:
+    """A field of a layer as pydantic has it, with its expression; raises Unsayable for what is no number."""
+    if isinstance(value, _Said):
+        return lifted(checked, value.expression)
+    if isinstance(value, list | tuple):
+        return tuple(_as_field(a, b) for a, b in zip(checked, value, strict=True))
+    return symbolic(checked, value.expression) if isinstance(value, Symbolic) else checked
+
+
+def _either(conditions: list[tree.Expr | None], sizes: tuple[Dimension, ...]) -> Dimension:
+    """A size that depends on which body is taken."""
+    if any(isinstance(size, OpenSize) for size in sizes):
+        if all(size == sizes[0] for size in sizes):
+            return sizes[0]
+        raise Unsayable
+    expressions = [expression_of(size) for size in sizes]
+    first = sizes[0]
+    if all(expression == expressions[0] for expression in expressions):
+        return first
+    if OPAQUE in expressions:
+        return Whole(int(plain(first)), OPAQUE)
+    whole = expressions[-1]
+    for condition, expression in zip(reversed(conditions[:-1]), reversed(expressions[:-1]), strict=True):
+        assert condition is not None
+        whole = tree.Conditional(expression, condition, whole)
+    return Whole(int(plain(first)), whole)
+
+
+def _is_data(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(map(_is_data, value))
+    return isinstance(value, bool | int | float)
+
+
+def _message(problem: Exception) -> str:
+    if isinstance(problem, Stop):
+        return problem.problem.diagnostic.message
+    return problem.diagnostic.message if isinstance(problem, Problem) else "these arguments"
+
+
+__all__ = ["REGISTRY", "Diagnostic", "DraftCall", "DraftChoice", "DraftLet", "DraftLoop", "Generic", "Key"]

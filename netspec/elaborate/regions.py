@@ -1,0 +1,535 @@
+"""Drafts of a block to the regions of its blueprint: names for stages, and what the class asks of its inputs."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from netspec.elaborate.draft import TRANSPARENT_CHAIN, DraftNode, DraftScope
+from netspec.elaborate.generic import DraftCall, DraftChoice, DraftLet, DraftLoop, Generic, Key
+from netspec.elaborate.rounds import _length
+from netspec.elaborate.sayings import Unsayable, folded
+from netspec.elaborate.values import Tensor
+from netspec.graph.blueprint import (
+    Blueprint,
+    Carry,
+    Choice,
+    Container,
+    Gather,
+    Instance,
+    Item,
+    LayerUse,
+    Let,
+    Loop,
+    Merge,
+    Region,
+    Running,
+    Use,
+)
+from netspec.layers.base import TorchCall
+from netspec.layers.symbols import (
+    MARK,
+    OPAQUE,
+    Symbolic,
+    Whole,
+    binary,
+    expression_at,
+    expression_of,
+    is_opaque,
+    names,
+    plain,
+    symbolic,
+)
+from netspec.syntax import tree
+
+Counts = dict[str, tree.Expr]
+"""How many unlabelled stages of each kind there are so far."""
+
+
+class Regions:
+    """Writes the region of one module and of the containers in it."""
+
+    def __init__(self, root: DraftScope, generic: Generic, derived: list[str]) -> None:
+        self.root, self.generic, self.derived = root, generic, derived
+        self.sizes: dict[str, int] = {}
+        self.refusals = 0
+        self.asked: set[str] = set()
+        self.uses: dict[int, Use] = {}
+        self.training = _training_only(generic)
+
+    def asks(self, name: str) -> bool:
+        """Whether any expression of the block asks for this size of its inputs."""
+        return name in self.asked
+
+    def module(self, scope: DraftScope) -> tuple[Region, bool]:
+        """The region of a module scope, its stages named; and whether they are counted."""
+        region = self.region(scope)
+        flowing = scope.inputs[0] if scope.inputs else None
+        counted = (
+            bool(scope.outputs)
+            and not _wired(scope)
+            and flowing is not None
+            and _chain(region, flowing) is scope.outputs[0]
+            and len(scope.outputs) == 1
+            and any(isinstance(item, Use | Choice | Loop) for item in region.items)
+        )
+        if counted:
+            _count(region)
+        else:
+            taken = set(_labels(region))
+            self.number(region, {}, taken, None)
+        return region, counted
+
+    def region(self, scope: DraftScope) -> Region:
+        region = Region()
+        for item in scope.items:
+            region.items.extend(self.items(item))
+        return region
+
+    def items(self, item: Any) -> list[Item]:
+        match item:
+            case DraftLet(name, value):
+                self.ask(value)
+                return [Let(name, value)]
+            case DraftNode():
+                return [self.layer(item)]
+            case DraftScope(control=DraftCall() as call):
+                return [self.instance(item, call)]
+            case DraftScope(control=DraftChoice() as choice):
+                return [self.choice(item, choice)]
+            case DraftScope(control=DraftLoop() as loop):
+                return self.loop(item, loop)
+            case DraftScope(kind="container"):
+                return [self.container(item)]
+        return self.region(item).items
+
+    def use(self, item: DraftNode | DraftScope, what: Any, inputs: Any) -> Use:
+        use = Use(what, tuple(inputs), tuple(item.outputs), item.span)
+        if item.label is not None:
+            use.label, use.chosen = _label(item.label), True
+            for part in use.label.parts:
+                if not isinstance(part, str):
+                    self.ask(part)
+        elif item.suggestion is not None:
+            use.label = tree.Label((item.suggestion,))
+        if item.first is not None:
+            use.first = self.uses[id(item.first)]
+            use.label, use.chosen = use.first.label, use.first.chosen
+        self.uses[id(item)] = use
+        return use
+
+    def layer(self, node: DraftNode) -> Use:
+        call = node.call
+        assert call is not None
+        kwargs = {name: self.argument(value, node, name) for name, value in call.kwargs.items()}
+        call = TorchCall(
+            call.target,
+            tuple(self.argument(value, node, place) for place, value in enumerate(call.args)),
+            kwargs,
+            self.fields(call.apply, kwargs),
+            self.text(call.parameter),
+            tuple(map(self.text, call.init)),
+            call.support,
+            call.imports,
+            call.inplace,
+            call.wrap,
+        )
+        use = self.use(node, LayerUse(node.layer, call), node.inputs)
+        use.when_training = node in self.training
+        return use
+
+    def argument(self, value: Any, node: DraftNode, place: int | str) -> Any:
+        """An argument of a torch module; one that follows from heights and widths is an argument of the class."""
+        if isinstance(value, tuple):
+            return tuple(self.argument(part, node, place) for part in value)
+        if isinstance(value, Symbolic):
+            if is_opaque(value.expression):
+                return symbolic(plain(value), self.size(node.label or node.suggestion or node.layer.name, int(plain(value))))
+            self.ask(value.expression)
+        return value
+
+    def size(self, stem: str, value: int) -> tree.Expr:
+        """A name for a number that follows from heights and widths."""
+        stem = stem if stem.isidentifier() else "x"
+        name = self.generic.claim(f"{stem}_features")
+        self.sizes[name] = value
+        return tree.Name(name)
+
+    def text(self, text: str) -> str:
+        for mark in MARK.finditer(text):
+            expression = expression_at(mark)
+            if is_opaque(expression):
+                raise Unsayable
+            self.ask(expression)
+        return text
+
+    def fields(self, apply: str, kwargs: dict[str, Any]) -> str:
+        """How a layer is applied, with a field for each number that stands in it."""
+
+        def field(mark: re.Match[str]) -> str:
+            expression = expression_at(mark)
+            self.ask(expression)
+            name = f"_{len(kwargs)}"
+            kwargs[name] = Whole(0, expression)
+            return f"{{{name}}}"
+
+        return MARK.sub(field, apply)
+
+    def ask(self, expression: tree.Expr) -> None:
+        if is_opaque(expression):
+            raise Unsayable
+        self.asked |= names(expression)
+
+    def instance(self, scope: DraftScope, call: DraftCall) -> Use:
+        arguments = {}
+        for name, expression in call.arguments.items():
+            if is_opaque(expression):
+                if name not in call.blueprint.sizes:
+                    import os
+                    if os.environ.get("WHY"): print("OPAQUE ARG", name, call.blueprint.name, scope.span.text[:80])
+                    raise Unsayable
+                expression = self.size(name.removesuffix("_features"), call.sizes[name])
+            self.ask(expression)
+            arguments[name] = expression
+        return self.use(scope, Instance(call.blueprint, arguments, list(call.taps)), scope.entering)
+
+    def container(self, scope: DraftScope) -> Use:
+        region, counted = self.module(scope)
+        return self.use(scope, Container(region, scope.inputs, scope.outputs, counted), scope.inputs)
+
+    def choice(self, scope: DraftScope, choice: DraftChoice) -> Choice:
+        for condition in choice.conditions:
+            if condition is not None:
+                self.ask(condition)
+        regions = []
+        for place, body in enumerate(choice.bodies):
+            if place in choice.refusals:
+                regions.append(Region())
+                self.refusals += 1
+                continue
+            if scope.label is not None:
+                _name_last(body, scope.label)
+            elif scope.suggestion is not None:
+                _suggest_last(body, scope.suggestion)
+            regions.append(self.region(body))
+        merges = [Merge(output, tuple(sources)) for output, sources in choice.merges]
+        return Choice(tuple(choice.conditions), tuple(regions), merges, dict(choice.refusals))
+
+    def loop(self, scope: DraftScope, loop: DraftLoop) -> list[Item]:
+        region = self.region(loop.body)
+        gathers = [Gather(output, inner) for output, inner in loop.gathers.values()]
+        if not any(isinstance(item, Use | Choice | Loop) for item in region.items) and not gathers and not loop.carries:
+            return []
+        self.ask(loop.sequence)
+        running = []
+        for name, first, update in loop.running:
+            self.ask(first)
+            if update is not None:
+                self.ask(update)
+            running.append(Running(name, first, update))
+        carries = [Carry(*parts) for parts in loop.carries]
+        results = [Merge(output, (inner,)) for output, inner in loop.results]
+        return [Loop(loop.names, loop.sequence, region, carries, running, results, gathers, loop.rounds)]
+
+    # Names of unlabelled stages
+
+    def number(self, region: Region, counts: Counts, taken: set[str], index: tree.Expr | None) -> None:
+        """Labels for what keeps weights and has none, numbered by kind in the order of the text."""
+        for item in region.items:
+            match item:
+                case Use():
+                    self.number_use(item, counts, taken)
+                case Choice():
+                    self.number_choice(item, counts, taken)
+                case Loop():
+                    self.number_loop(item, counts, taken)
+
+    def number_use(self, use: Use, counts: Counts, taken: set[str]) -> None:
+        if use.chosen or use.first is not None:
+            return
+        if use.label is not None:
+            (suggestion,) = use.label.parts
+            if suggestion not in taken:
+                taken.add(str(suggestion))
+                return
+        stem = _stem(use)
+        while True:
+            counts[stem] = folded(binary("+", counts.get(stem, tree.Number(0)), tree.Number(1)))
+            number = counts[stem]
+            if not isinstance(number, tree.Number):
+                if any(name.startswith(stem) and name[len(stem) :].isdigit() for name in taken):
+                    raise Unsayable(names(number))
+                use.label = tree.Label((stem, number))
+                return
+            if f"{stem}{number.value}" not in taken:
+                taken.add(f"{stem}{number.value}")
+                use.label = tree.Label((f"{stem}{number.value}",))
+                return
+
+    def number_choice(self, choice: Choice, counts: Counts, taken: set[str]) -> None:
+        ends: list[Counts] = []
+        for region in choice.regions:
+            mine = dict(counts)
+            self.number(region, mine, set(taken), None)
+            ends.append(mine)
+        taken |= {label for region in choice.regions for label in _labels(region)}
+        live = [place for place in range(len(ends)) if place not in choice.refusals]
+        for stem in {stem for end in ends for stem in end}:
+            numbers = [ends[place].get(stem, tree.Number(0)) for place in live]
+            whole = numbers[-1]
+            for place, number in zip(reversed(live[:-1]), reversed(numbers[:-1]), strict=True):
+                condition = choice.conditions[place]
+                assert condition is not None
+                whole = whole if number == whole else tree.Conditional(number, condition, whole)
+            counts[stem] = whole
+
+    def number_loop(self, loop: Loop, counts: Counts, taken: set[str]) -> None:
+        kept = _needs_number(loop.region, taken)
+        if not kept:
+            return
+        base = dict(counts)
+        mine = {stem: tree.Number(0) for stem in kept}
+        self.number(loop.region, mine, set(taken), None)
+        index = self.index(loop)
+        rounds = self.length(loop)
+        for stem, per_round in list(mine.items()):
+            if not isinstance(per_round, tree.Number):
+                raise Unsayable(names(per_round))
+            start = base.get(stem, tree.Number(0))
+            _shift(loop.region, stem, binary("+", start, binary("*", per_round, index)), taken)
+            counts[stem] = folded(binary("+", start, binary("*", per_round, rounds)))
+
+    def index(self, loop: Loop) -> tree.Expr:
+        match loop.sequence:
+            case tree.Call(tree.Name("range"), arguments) if len(arguments) == 1 and loop.names:
+                return tree.Name(loop.names[0])
+        if not loop.index:
+            loop.index = self.generic.claim("i")
+        return tree.Name(loop.index)
+
+    def length(self, loop: Loop) -> tree.Expr:
+        draft = DraftLoop(loop.names, loop.sequence, self.root)
+        return _length(draft)
+
+
+def _shift(region: Region, stem: str, start: tree.Expr, taken: set[str]) -> None:
+    """Numbers of a loop's stages counted on from where the loop begins."""
+    for item in region.items:
+        match item:
+            case Use() if not item.chosen and item.label is not None and item.first is None and _stem(item) == stem:
+                text = "".join(map(str, item.label.parts))
+                if not text[len(stem) :].isdigit():
+                    raise Unsayable
+                if any(name.startswith(stem) and name[len(stem) :].isdigit() for name in taken):
+                    raise Unsayable
+                number = folded(binary("+", start, tree.Number(int(text[len(stem) :]))))
+                item.label = tree.Label((stem, number))
+            case Choice():
+                for inner in item.regions:
+                    _shift(inner, stem, start, taken)
+            case Loop():
+                raise Unsayable
+
+
+def _needs_number(region: Region, taken: set[str]) -> set[str]:
+    """The kinds of stages of a loop that have weights and no label."""
+    found: set[str] = set()
+    for item in region.items:
+        match item:
+            case Use() if not item.chosen and item.first is None:
+                if item.label is not None and keeps_state(item):
+                    raise Unsayable
+                found.add(_stem(item))
+                item.label = None
+            case Choice():
+                for inner in item.regions:
+                    found |= _needs_number(inner, taken)
+            case Loop():
+                found |= _needs_number(item.region, taken)
+    return found
+
+
+def keeps_state(use: Use) -> bool:
+    """Whether a stage has weights or buffers, as far as can be seen."""
+    match use.what:
+        case LayerUse(layer):
+            shapes = [wire.shape for wire in use.inputs]
+            try:
+                return bool(layer.parameters(*shapes) or layer.buffers(*shapes))
+            except Exception:
+                return True
+    return True
+
+
+def _stem(use: Use) -> str:
+    if isinstance(use.what, Instance):
+        draft = DraftScope("block", use.what.blueprint.name, use.span)
+        return draft.stem
+    return use.stem
+
+
+def _label(label: str) -> tree.Label:
+    return label.label if isinstance(label, Key) else tree.Label((label,))
+
+
+def _labels(region: Region) -> list[str]:
+    """The labels that stand in a region, those with expressions by what they begin with."""
+    found: list[str] = []
+    for item in region.items:
+        match item:
+            case Use() if item.chosen and item.label is not None:
+                if len(item.label.parts) == 1 and isinstance(item.label.parts[0], str):
+                    found.append(item.label.parts[0])
+            case Choice():
+                for inner in item.regions:
+                    found += _labels(inner)
+            case Loop():
+                found += _labels(item.region)
+    return found
+
+
+def _wired(scope: DraftScope) -> bool:
+    stack = [scope]
+    while stack:
+        for item in stack.pop().items:
+            if isinstance(item, DraftScope) and not item.is_module:
+                if item.kind not in TRANSPARENT_CHAIN:
+                    return True
+                stack.append(item)
+    return False
+
+
+def _chain(region: Region, flowing: Any) -> Any:
+    """What a region leaves of the value that enters it where it is a chain of unlabelled stages; None where not."""
+    for item in region.items:
+        match item:
+            case Use():
+                if item.label is not None or item.first is not None or item.inputs != (flowing,):
+                    return None
+                flowing = item.outputs[0]
+            case Choice():
+                if len(item.merges) > 1:
+                    return None
+                ends = [_chain(inner, flowing) for place, inner in enumerate(item.regions) if place not in item.refusals]
+                if item.merges:
+                    sources = [s for place, s in enumerate(item.merges[0].sources) if place not in item.refusals]
+                    if any(end is not source for end, source in zip(ends, sources, strict=True)):
+                        return None
+                    flowing = item.merges[0].output
+                elif any(end is not flowing for end in ends):
+                    return None
+            case Loop():
+                if len(item.carries) != 1 or item.gathers or item.results or item.carries[0].first is not flowing:
+                    return None
+                carry = item.carries[0]
+                if _chain(item.region, carry.inner) is not carry.last:
+                    return None
+                flowing = carry.output
+    return flowing
+
+
+def _count(region: Region) -> None:
+    """Nothing to name: the stages of a chain are numbered by their container."""
+    for item in region.items:
+        match item:
+            case Use():
+                item.label = None
+            case Choice():
+                for inner in item.regions:
+                    _count(inner)
+            case Loop():
+                _count(item.region)
+
+
+def _name_last(body: DraftScope, label: str) -> None:
+    for item in reversed(body.items):
+        if isinstance(item, DraftNode | DraftScope):
+            item.label = label
+            return
+
+
+def _suggest_last(body: DraftScope, suggestion: str) -> None:
+    for item in reversed(body.items):
+        if isinstance(item, DraftNode | DraftScope):
+            item.suggestion = suggestion
+            return
+
+
+def _training_only(generic: Generic) -> set[Any]:
+    return set()
+
+
+def spelled(blueprint: Blueprint) -> str:
+    """A text that two blueprints have in common if they are the same class."""
+    numbers: dict[int, int] = {}
+
+    def wire(value: Any) -> str:
+        return f"v{numbers.setdefault(id(value), len(numbers))}"
+
+    lines: list[str] = [
+        blueprint.name,
+        str([(p.name, p.type, str(p.default)) for p in blueprint.parameters]),
+        str(sorted(blueprint.derived)),
+        str(sorted(blueprint.fixed.items(), key=str)),
+        str(len(blueprint.sizes)),
+        " ".join(map(wire, blueprint.inputs)),
+    ]
+
+    def region(part: Region) -> None:
+        for item in part.items:
+            match item:
+                case Let(name, value):
+                    lines.append(f"let {name} {value}")
+                case Use():
+                    lines.append(f"{_spelled(item)} {[wire(v) for v in item.inputs]} {[wire(v) for v in item.outputs]}")
+                    if isinstance(item.what, Container):
+                        lines.append(str([wire(v) for v in (*item.what.inputs, *item.what.outputs)]))
+                        region(item.what.region)
+                case Choice():
+                    lines.append(f"choice {item.conditions}")
+                    for place, inner in enumerate(item.regions):
+                        lines.append(item.refusals.get(place, "")[:0] or f"branch {place}")
+                        region(inner)
+                    lines.append(str([(wire(m.output), [s and wire(s) for s in m.sources]) for m in item.merges]))
+                case Loop():
+                    lines.append(f"loop {item.names} {item.sequence} {item.running}")
+                    lines.append(str([(wire(c.inner), wire(c.first)) for c in item.carries]))
+                    region(item.region)
+                    lines.append(str([(wire(c.last), wire(c.output)) for c in item.carries]))
+                    lines.append(str([(wire(g.output), wire(g.inner)) for g in item.gathers]))
+
+    region(blueprint.region)
+    lines.append(" ".join(map(wire, blueprint.outputs)))
+    return "\n".join(lines)
+
+
+def _spelled(use: Use) -> str:
+    match use.what:
+        case LayerUse(layer, call):
+            what = f"{layer.name} {_plainly(call)}"
+        case Instance(blueprint, arguments):
+            what = f"{id(blueprint)} {arguments}"
+        case Container(_, _, _, counted):
+            what = f"container {counted}"
+    first = "again" if use.first is not None else ""
+    return f"{what} {use.label} {use.chosen} {first}"
+
+
+def _plainly(call: TorchCall) -> str:
+    def text(value: str) -> str:
+        return MARK.sub(lambda mark: str(expression_at(mark)), value)
+
+    values = [*call.args, *sorted(call.kwargs.items())]
+    arguments = [str(_expressions(value)) for value in values]
+    return f"{call.target} {arguments} {text(call.apply)} {text(call.parameter)} {[text(t) for t in call.init]} {call.wrap}"
+
+
+def _expressions(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_expressions, value))
+    if isinstance(value, Symbolic):
+        return expression_of(value)
+    return value
+
+
+__all__ = ["OPAQUE", "Regions", "Tensor", "keeps_state", "spelled"]

@@ -1,0 +1,484 @@
+"""Rounds of a loop that stays one: a round that holds for all of them, by induction.
+
+The first round is run with assumptions about what it takes from the round before: at first that every size stays as it
+is. Where a round leaves another size, the size becomes a number that runs along (`channels += growth`), and the round is
+run again. All rounds are then run with their own numbers, so that what comes after has the sizes of this call.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from netspec.elaborate.bodies import Each
+from netspec.elaborate.draft import DraftNode, DraftScope
+from netspec.elaborate.problems import Problem, Spoilt, Stop
+from netspec.elaborate.sayings import Unsayable, folded, holds_tensors, is_constant, literal
+from netspec.elaborate.shapes import Side
+from netspec.elaborate.state import Frame
+from netspec.elaborate.values import Poison, Result, Tensor
+from netspec.layers import REGISTRY
+from netspec.layers.base import ShapeError
+from netspec.layers.symbols import OPAQUE, Whole, binary, expression_of, guarded, is_opaque, names, plain, symbolic
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import Dimension, OpenSize
+from netspec.syntax import tree
+from netspec.syntax.source import Span
+
+if TYPE_CHECKING:
+    from netspec.elaborate.generic import DraftLoop, Generic
+
+FLOW = "_"
+"""The name under which the flow itself is carried."""
+MOST_ROUNDS = 64
+"""Of more rounds, in which no size changes, the first few stand for all."""
+
+
+class Rounds:
+    """One loop within a block that is elaborated for all arguments."""
+
+    def __init__(
+        self,
+        generic: Generic,
+        loop_names: tuple[str, ...],
+        sequence: tree.Expr,
+        values: list[Any],
+        body: tree.Body,
+        span: Span,
+        each: Each,
+    ) -> None:
+        self.generic, self.names, self.sequence = generic, loop_names, sequence
+        self.values, self.body, self.span, self.each = values, body, span, each
+        self.variables = tuple(generic.claim(name) for name in loop_names)
+        self.running: dict[tuple[str, int], str] = {}
+        """The variable of a size that changes: by the value's name and the axis; of a number, with axis -1."""
+        self.opaque: set[tuple[str, int]] = set()
+
+    def run(self, frame: Frame) -> None:
+        """The loop as an item of the frame's scope; the flow goes on after it."""
+        from netspec.elaborate.generic import DraftLoop
+
+        generic = self.generic
+        if not self.values and self.names:
+            raise Unsayable(names(self.sequence))
+        scope = generic.scope("for" if self.names else "repeat", "", self.span, frame)
+        scope.inputs = (frame.current,) if isinstance(frame.current, Tensor) else ()
+        before = generic.snapshot(frame)
+        samples = self.values or [None]
+        trial = DraftScope("iteration", "", self.span, parent=scope)
+        self.round(samples[0], trial, frame)
+        carried = self.changed(before, frame)
+        for _ in range(6):
+            generic.restore(frame, before)
+            body = DraftScope("iteration", "", self.span, parent=scope)
+            loop = DraftLoop(self.variables, self.sequence, body, rounds=len(self.values))
+            firsts = {name: frame.current if name == FLOW else frame.environment.names[name] for name in carried}
+            inner = self.assume(carried, firsts, frame)
+            self.round(samples[0], body, frame)
+            if self.holds(carried, firsts, frame):
+                break
+        else:
+            raise Unsayable(names(self.sequence))
+        scope.items.append(body)
+        scope.control = loop
+        self.finish(loop, carried, firsts, inner, before, frame)
+
+    def round(self, item: Any, scope: DraftScope, frame: Frame) -> None:
+        """One round with the numbers of one item; raises Unsayable where something is wrong with them."""
+        generic = self.generic
+        self.bind(item, frame)
+        local = frame.copy()
+        local.environment, local.scope, local.depth = frame.environment.in_place(), scope, frame.depth + 1
+        state = generic.state
+        reported = len(state.diagnostics)
+        generic.symbolic_depth += 1
+        try:
+            generic.run(self.body, local, self.each)
+        except (Problem, Spoilt, Stop):
+            raise Unsayable from None
+        finally:
+            generic.symbolic_depth -= 1
+            trouble = len(state.diagnostics) > reported
+            del state.diagnostics[reported:]
+        if trouble or isinstance(local.current, Poison) or local.returned is not None:
+            raise Unsayable
+        frame.current = local.current
+
+    def bind(self, item: Any, frame: Frame) -> None:
+        """The loop's variables: the numbers of one item, under their names."""
+        there, said = frame.environment.names, frame.environment.expressions
+        if not self.names:
+            return
+        values = [item] if len(self.names) == 1 else item
+        if len(self.names) > 1 and (not isinstance(item, list) or len(item) != len(self.names)):
+            raise Unsayable
+        for name, variable, value in zip(self.names, self.variables, values, strict=True):
+            there[name], said[name] = value, tree.Name(variable)
+
+    def changed(self, before: Any, frame: Frame) -> list[str]:
+        """What a round gives another meaning that had one before: the flow, side values, numbers."""
+        found = [FLOW] if frame.current is not before.frame[0] else []
+        for name, value in frame.environment.names.items():
+            if name in self.names or name not in before.names:
+                continue
+            if value is not before.names[name] or frame.environment.expressions.get(name) != before.expressions.get(name):
+                found.append(name)
+        return found
+
+    def assume(self, carried: list[str], firsts: dict[str, Any], frame: Frame) -> dict[str, Any]:
+        """What a round sees of what it takes from the round before."""
+        inner: dict[str, Any] = {}
+        for name in carried:
+            first = firsts[name]
+            value = self.seen(name, first)
+            inner[name] = value
+            if name == FLOW:
+                frame.current = value
+            elif holds_tensors(value):
+                frame.environment.names[name] = value
+            else:
+                variable = self.running.setdefault((name, -1), "") or self.generic.claim(name)
+                self.running[name, -1] = variable
+                frame.environment.expressions[name] = tree.Name(variable)
+        return inner
+
+    def seen(self, name: str, first: Any) -> Any:
+        match first:
+            case Tensor():
+                dims = tuple(self.size(name, axis, size) for axis, size in enumerate(first.shape.dims))
+                return Tensor(Shape(dims, first.shape.dtype), first.span, None, 0, first.name)
+            case Result(outputs):
+                return Result(tuple(self.seen(f"{name}.{index}", output) for index, output in enumerate(outputs)))
+            case list() if holds_tensors(first):
+                return [self.seen(f"{name}.{index}", item) for index, item in enumerate(first)]
+        return first
+
+    def size(self, name: str, axis: int, size: Dimension) -> Dimension:
+        if (name, axis) in self.opaque:
+            return Whole(int(plain(size)), OPAQUE)
+        if (name, axis) in self.running:
+            return Whole(int(plain(size)), tree.Name(self.running[name, axis]))
+        return size
+
+    def holds(self, carried: list[str], firsts: dict[str, Any], frame: Frame) -> bool:
+        """Whether what a round leaves is what it was assumed to take; the assumptions are mended where not."""
+        marks = len(self.running) + len(self.opaque)
+        for name in carried:
+            last = frame.current if name == FLOW else frame.environment.names[name]
+            self.compare(name, firsts[name], last)
+        return marks == len(self.running) + len(self.opaque)
+
+    def compare(self, name: str, first: Any, last: Any) -> None:
+        if isinstance(first, Result) and isinstance(last, Result | Tensor):
+            lasts = last.outputs if isinstance(last, Result) else (last,)
+            if len(lasts) != len(first.outputs):
+                raise Unsayable
+            for index, (a, b) in enumerate(zip(first.outputs, lasts, strict=True)):
+                self.compare(f"{name}.{index}", a, b)
+            return
+        if isinstance(first, Tensor) and isinstance(last, Result) and len(last.outputs) == 1:
+            last = last.outputs[0]
+        if isinstance(first, list) and isinstance(last, list) and holds_tensors(first):
+            if len(first) != len(last):
+                raise Unsayable
+            for index, (a, b) in enumerate(zip(first, last, strict=True)):
+                self.compare(f"{name}.{index}", a, b)
+            return
+        if not isinstance(first, Tensor):
+            if holds_tensors(first) or holds_tensors(last):
+                raise Unsayable
+            return
+        if not isinstance(last, Tensor) or (first.shape.rank, first.shape.dtype) != (last.shape.rank, last.shape.dtype):
+            raise Unsayable
+        for axis, (a, b) in enumerate(zip(first.shape.dims, last.shape.dims, strict=True)):
+            self.compare_sizes(name, axis, a, b)
+
+    def compare_sizes(self, name: str, axis: int, first: Dimension, last: Dimension) -> None:
+        if isinstance(first, OpenSize) or isinstance(last, OpenSize):
+            if first != last:
+                raise Unsayable
+            return
+        if (name, axis) in self.opaque:
+            return
+        was, now = expression_of(first), expression_of(last)
+        if (name, axis) in self.running:
+            if now == OPAQUE:
+                self.opaque.add((name, axis))
+            return
+        if was == now and now != OPAQUE:
+            return
+        if OPAQUE in (was, now):
+            self.opaque.add((name, axis))
+            return
+        self.running[name, axis] = self.generic.claim("channels" if axis == 0 else "features")
+
+    # After the first round
+
+    def finish(
+        self,
+        loop: DraftLoop,
+        carried: list[str],
+        firsts: dict[str, Any],
+        inner: dict[str, Any],
+        before: Any,
+        frame: Frame,
+    ) -> None:
+        """The remaining rounds, and what the loop leaves."""
+        generic = self.generic
+        lasts = {name: frame.current if name == FLOW else frame.environment.names[name] for name in carried}
+        for name in carried:
+            self.update(loop, name, firsts[name], lasts[name], before, frame)
+        fresh = {
+            name: value
+            for name, value in frame.environment.names.items()
+            if name not in before.names and name not in self.names and holds_tensors(value)
+        }
+        trace = _tensors(loop.body)
+        for tensor in trace:
+            generic.rounds_of.setdefault(id(tensor), (loop, tensor, 0))
+        samples = self.remaining(loop, trace, carried, lasts, frame)
+        for name in carried:
+            output = self.leave(loop, name, inner[name], firsts[name], lasts[name], samples.get(name, lasts[name]))
+            if name == FLOW:
+                frame.current = output
+            elif holds_tensors(output):
+                frame.environment.names[name] = output
+            else:
+                frame.environment.expressions[name] = tree.Name(self.running[name, -1])
+        for name, value in fresh.items():
+            frame.environment.names[name] = self.outlives(loop, value)
+        generic.kept.append((loop, trace))
+
+    def update(self, loop: DraftLoop, name: str, first: Any, last: Any, before: Any, frame: Frame) -> None:
+        """The numbers that run along: what they begin with, and what a round makes of them."""
+        if isinstance(first, Result):
+            lasts = last.outputs if isinstance(last, Result) else (last,)
+            for index, (a, b) in enumerate(zip(first.outputs, lasts, strict=True)):
+                self.update(loop, f"{name}.{index}", a, b, before, frame)
+            return
+        if isinstance(last, Result):
+            last = last.outputs[0]
+        if isinstance(first, list) and holds_tensors(first):
+            for index, (a, b) in enumerate(zip(first, last, strict=True)):
+                self.update(loop, f"{name}.{index}", a, b, before, frame)
+            return
+        if isinstance(first, Tensor):
+            for axis, (a, b) in enumerate(zip(first.shape.dims, last.shape.dims, strict=True)):
+                variable = self.running.get((name, axis))
+                if variable is not None and (name, axis) not in self.opaque:
+                    loop.running.append((variable, expression_of(a), expression_of(b)))
+            return
+        variable = self.running[name, -1]
+        started = before.expressions.get(name)
+        start = started if started is not None else literal(before.names[name])
+        now = frame.environment.expressions.get(name)
+        if now is None:
+            now = literal(frame.environment.names[name])
+        loop.running.append((variable, start, now))
+
+    def remaining(
+        self, loop: DraftLoop, trace: list[Tensor], carried: list[str], lasts: dict[str, Any], frame: Frame
+    ) -> dict[str, Any]:
+        """Runs the rounds after the first with their own numbers; what the last of them leaves."""
+        generic = self.generic
+        rounds = self.values[1:]
+        if len(rounds) > MOST_ROUNDS and not loop.running and not self.opaque:
+            rounds = rounds[:1]
+        samples = dict(lasts)
+        spelling = _spelling(loop.body)
+        for number, item in enumerate(rounds, 1):
+            state = {name: self.seen(name, samples[name]) for name in carried}
+            for name, value in state.items():
+                if name == FLOW:
+                    frame.current = value
+                elif holds_tensors(value):
+                    frame.environment.names[name] = value
+                else:
+                    frame.environment.expressions[name] = tree.Name(self.running[name, -1])
+            scope = DraftScope("iteration", "", self.span, parent=loop.body.parent)
+            claimed, lets = set(generic.variables), dict(generic.lets)
+            self.round(item, scope, frame)
+            generic.variables, generic.lets = claimed, lets
+            again = _tensors(scope)
+            if len(again) != len(trace) or _spelling(scope) != spelling:
+                raise Unsayable(names(self.sequence))
+            for mine, other in zip(trace, again, strict=True):
+                generic.rounds_of.setdefault(id(other), (loop, mine, number))
+            generic.kept.append((loop, again))
+            samples = {name: frame.current if name == FLOW else frame.environment.names[name] for name in carried}
+        return samples
+
+    def leave(self, loop: DraftLoop, name: str, inner: Any, first: Any, last: Any, sample: Any) -> Any:
+        """What the loop leaves of a carried value: the sizes that hold after any number of rounds."""
+        match first:
+            case Tensor():
+                last = last.outputs[0] if isinstance(last, Result) else last
+                sample = sample.outputs[0] if isinstance(sample, Result) else sample
+                sizes = sample.shape.dims if self.values else first.shape.dims
+                dims = tuple(
+                    self.left(loop, name, axis, first.shape.dims[axis], plain(size))
+                    if (name, axis) in self.running or (name, axis) in self.opaque
+                    else first.shape.dims[axis]
+                    for axis, size in enumerate(sizes)
+                )
+                output = Tensor(Shape(dims, first.shape.dtype), last.span, None, 0, last.name)
+                loop.carries.append((inner, first, last, output))
+                return output
+            case Result(outputs):
+                lasts = last.outputs if isinstance(last, Result) else (last,)
+                samples = sample.outputs if isinstance(sample, Result) else (sample,)
+                parts = zip(inner.outputs, outputs, lasts, samples, strict=True)
+                return Result(tuple(self.leave(loop, f"{name}.{i}", *part) for i, part in enumerate(parts)))
+            case list() if holds_tensors(first):
+                parts = zip(inner, first, last, sample, strict=True)
+                return [self.leave(loop, f"{name}.{i}", *part) for i, part in enumerate(parts)]
+        return sample
+
+    def left(self, loop: DraftLoop, name: str, axis: int, first: Dimension, sample: Dimension) -> Dimension:
+        """A size that runs along, after the last round: by what it grows each time where that is always the same."""
+        size = self.size(name, axis, sample)
+        variable = self.running.get((name, axis))
+        update = next((update for running, _, update in loop.running if running == variable), None)
+        match update:
+            case tree.Binary("+" | "-" as sign, tree.Name(own), growth) if own == variable:
+                if not names(growth) & {*self.variables, *self.running.values()} and not is_opaque(growth):
+                    total = folded(binary(sign, expression_of(first), binary("*", _length(loop), growth)))
+                    if total != OPAQUE:
+                        return symbolic(int(plain(size)), total)  # type: ignore[no-any-return]
+        return size
+
+    def outlives(self, loop: DraftLoop, value: Any) -> Any:
+        """A side value of the last round, as it is seen after the loop."""
+        match value:
+            case Tensor():
+                place = self.generic.rounds_of.get(id(value))
+                if place is None or place[0] is not loop:
+                    return value
+                mine = place[1]
+                hanging = set(self.variables) | set(self.running.values())
+                for size in mine.shape.dims:
+                    if not isinstance(size, OpenSize) and names(expression_of(size)) & hanging:
+                        raise Unsayable(names(self.sequence))
+                output = Tensor(mine.shape, mine.span, None, 0, mine.name)
+                loop.results.append((output, mine))
+                return output
+            case Result(outputs):
+                return Result(tuple(self.outlives(loop, output) for output in outputs))
+            case list():
+                return [self.outlives(loop, item) for item in value]
+        return value
+
+
+def _tensors(scope: DraftScope) -> list[Tensor]:
+    """All values that a round makes, in order."""
+    found: list[Tensor] = []
+    stack: list[Any] = [scope]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, DraftNode):
+            found.extend(item.outputs)
+        elif isinstance(item, DraftScope):
+            from netspec.elaborate.generic import DraftCall, DraftChoice, DraftLoop
+
+            found.extend(tensor for tensor in item.outputs if item.control is not None or item.kind == "container")
+            match item.control:
+                case DraftCall():
+                    found.extend(tensor for tensor, _, _ in item.control.taps)
+                case DraftChoice():
+                    found.extend(output for output, _ in item.control.merges)
+                case DraftLoop():
+                    found.extend(output for _, _, _, output in item.control.carries)
+                    found.extend(output for output, _ in item.control.results)
+            stack.extend(reversed(item.items))
+    return found
+
+
+def _spelling(scope: DraftScope) -> list[str]:
+    """The kinds of items in a round, in order: what two rounds must have in common."""
+    found: list[str] = []
+    stack: list[Any] = [scope]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, DraftNode):
+            found.append(item.layer.name)
+        elif isinstance(item, DraftScope):
+            found.append(f"{item.kind} {item.title if item.kind == 'block' else ''}")
+            stack.extend(reversed(item.items))
+        else:
+            found.append("let")
+    return found
+
+
+def joined_sides(generic: Generic, what: str, sides: list[Side], keyword: Span, frame: Frame) -> Tensor | Poison:
+    """The layer that joins branches of which loops have made some: all rounds' values of one are a list."""
+    tensors: list[Tensor] = []
+    place = 0
+    shapes: list[tuple[Shape, tree.Expr | None]] = []
+    while place < len(sides):
+        tensor = sides[place].value
+        assert isinstance(tensor, Tensor)
+        known = generic.rounds_of.get(id(tensor))
+        if known is None:
+            tensors.append(tensor)
+            shapes.append((tensor.shape, None))
+            place += 1
+            continue
+        loop, inner, first = known
+        values = [generic.rounds_of.get(id(side.value)) for side in sides[place : place + loop.rounds]]
+        if first != 0 or [v and (v[0] is loop, v[1] is inner, v[2]) for v in values] != [
+            (True, True, number) for number in range(loop.rounds)
+        ]:
+            raise Unsayable
+        output = loop.gathers.setdefault(id(inner), (Tensor(inner.shape, inner.span, None, 0, inner.name), inner))[0]
+        tensors.append(output)
+        shapes.append((inner.shape, _length(loop)))
+        place += loop.rounds
+    if all(count is None for _, count in shapes):
+        return generic.join(what, what, sides, keyword, frame)
+    return _join(generic, what, tensors, shapes, [side.value for side in sides], keyword, frame)
+
+
+def _length(loop: DraftLoop) -> tree.Expr:
+    """How many rounds a loop has, as an expression."""
+    match loop.sequence:
+        case tree.Call(tree.Name("range"), arguments) if len(arguments) == 1:
+            return arguments[0].value
+        case _ if not loop.names:
+            return loop.sequence
+    return folded(tree.Call(tree.Name("len"), (tree.Argument(None, loop.sequence),)))
+
+
+def _join(
+    generic: Generic,
+    what: str,
+    tensors: list[Tensor],
+    shapes: list[tuple[Shape, tree.Expr | None]],
+    values: list[Any],
+    keyword: Span,
+    frame: Frame,
+) -> Tensor:
+    layer = REGISTRY[what]()
+    try:
+        with guarded():
+            (sample,) = layer.outputs(*(value.shape for value in values))
+            call = layer.torch(*(value.shape for value in values))
+    except ShapeError as error:
+        raise Problem(error.code, error.message, keyword) from None
+    shape = sample
+    first = shapes[0][0]
+    if what == "concat":
+        total: tree.Expr = tree.Number(0)
+        for part, count in shapes:
+            size = expression_of(part.dims[0])
+            total = folded(binary("+", total, size if count is None else binary("*", count, size)))
+        inner_names = {name for loop, _ in generic.kept for name in loop.names}
+        if names(total) & inner_names:
+            raise Unsayable
+        dims = (Whole(int(plain(sample.dims[0])), total) if not is_constant(total) else sample.dims[0], *first.dims[1:])
+        shape = Shape(dims, sample.dtype)
+    else:
+        shape = Shape(first.dims, sample.dtype)
+    node = DraftNode(layer, tuple(tensors), keyword)
+    node.call = call
+    node.outputs = (Tensor(shape, keyword, node, 0),)
+    generic.state.add(node, frame.scope)
+    return node.outputs[0]

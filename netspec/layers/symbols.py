@@ -1,0 +1,377 @@
+"""Numbers that know the expression behind them: what a layer computes from them is an expression, too.
+
+A block is elaborated once for all arguments with numbers of the file's call, so that every check and branch is taken as
+there; each number carries the expression over the block's parameters that it stands for. Arithmetic gives both. A
+question that Python decides by the number alone (`if stride == 1`) is noted as a guard: what follows from it holds only
+where the answer is the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeAlias
+
+from netspec.syntax import tree
+
+OPAQUE = tree.Name("@")
+"""Stands for a number that follows from heights and widths: its expression is nobody's business."""
+LARGEST = 40
+"""An expression of more parts is opaque."""
+NAMELESS = tree.Number(0)
+
+Guard: TypeAlias = tuple[tree.Expr, bool]
+_guards: ContextVar[list[Guard] | None] = ContextVar("guards", default=None)
+
+
+@contextmanager
+def guarded() -> Iterator[list[Guard]]:
+    """Collects the questions that are decided meanwhile, with their answers."""
+    asked: list[Guard] = []
+    token = _guards.set(asked)
+    try:
+        yield asked
+    finally:
+        _guards.reset(token)
+
+
+class Symbolic:
+    """Base of all values with an expression."""
+
+    __slots__ = ()
+    expression: tree.Expr
+
+
+@dataclass(frozen=True, slots=True)
+class _Marks:
+    """Expressions that have been written into text, by the number of their mark."""
+
+    expressions: list[tree.Expr]
+
+
+_MARKS = _Marks([])
+MARK = re.compile("\ue000(\\d+)\ue001")
+"""Where a symbolic number stands in a text: `f"chunk({parts})"` holds a mark in its place."""
+
+
+def marked(expression: tree.Expr) -> str:
+    """The mark of an expression in a text."""
+    expressions = _MARKS.expressions
+    if len(expressions) > 10_000:
+        del expressions[:]
+    expressions.append(expression)
+    return f"\ue000{len(expressions) - 1}\ue001"
+
+
+def expression_at(mark: re.Match[str]) -> tree.Expr:
+    """The expression that a mark stands for; marks are read soon after they are written."""
+    return _MARKS.expressions[int(mark[1])]
+
+
+def expression_of(value: Any) -> tree.Expr:
+    """The expression of a value: its own, or a literal."""
+    match value:
+        case Symbolic():
+            return value.expression
+        case bool() | None:
+            return tree.Constant(value)
+        case int() | float():
+            return number(value)
+        case str():
+            return tree.String(value)
+        case list() | tuple() | range():
+            return tree.List(tuple(map(expression_of, value)))
+    raise TypeError(f"{type(value).__name__} has no literal")
+
+
+def number(value: int | float) -> tree.Expr:
+    """A number as a tree: a negative one has its sign before it."""
+    return tree.Unary("-", tree.Number(-value)) if value < 0 else tree.Number(value)
+
+
+def constant(expression: tree.Expr) -> Any:
+    """The number that an expression is; None where it is none."""
+    match expression:
+        case tree.Number(value):
+            return value
+        case tree.Unary("-", tree.Number(value)):
+            return -value
+    return None
+
+
+def parts(expression: Any) -> Iterator[tree.Tree]:
+    """All parts of an expression, itself among them."""
+    stack = [expression]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, tree.Tree):
+            yield part
+            stack.extend(reversed([value for _, value in part.said()]))
+        elif isinstance(part, tuple):
+            stack.extend(reversed(part))
+
+
+def names(expression: tree.Expr) -> set[str]:
+    """The names that an expression asks for."""
+    functions = {id(part.callee) for part in parts(expression) if isinstance(part, tree.Call)}
+    return {part.id for part in parts(expression) if isinstance(part, tree.Name) and id(part) not in functions}
+
+
+def is_opaque(expression: tree.Expr) -> bool:
+    return any(part == OPAQUE for part in parts(expression) if isinstance(part, tree.Name))
+
+
+def binary(symbol: str, left: tree.Expr, right: tree.Expr) -> tree.Expr:
+    """`left symbol right`, without what adds nothing."""
+    if is_opaque(left) or is_opaque(right):
+        return OPAQUE
+    a, b = constant(left), constant(right)
+    match symbol:
+        case "+" if a == 0:
+            return right
+        case "+" | "-" if b == 0:
+            return left
+        case "*" if a == 1:
+            return right
+        case "*" | "//" | "**" if b == 1:
+            return left
+        case "+" if b is not None and b < 0:
+            return binary("-", left, number(-b))
+        case "-" if b is not None and b < 0:
+            return binary("+", left, number(-b))
+        case "+" | "-" if b is not None and isinstance(left, tree.Binary) and left.operator in ("+", "-"):
+            c = constant(left.right)
+            if c is not None:
+                total = (c if left.operator == "+" else -c) + (b if symbol == "+" else -b)
+                return binary("+", left.left, number(total))
+        case "-" if left == right:
+            return tree.Number(0)
+        case "//" if left == right:
+            return tree.Number(1)
+        case "//" if isinstance(left, tree.Binary) and left.operator == "*" and right in (left.left, left.right):
+            return left.left if right == left.right else left.right
+    result = tree.Binary(symbol, left, right)
+    return result if sum(1 for _ in parts(result)) <= LARGEST else OPAQUE
+
+
+def _ask(question: tree.Expr, answer: bool) -> bool:
+    asked = _guards.get()
+    if asked is not None and not is_opaque(question):
+        asked.append((question, answer))
+    return answer
+
+
+class _Arithmetic(Symbolic):
+    """What whole and other numbers have in common."""
+
+    __slots__ = ()
+    plain: ClassVar[type]
+
+    def _binary(self, symbol: str, other: Any, *, swapped: bool = False) -> Any:
+        if not isinstance(other, int | float):
+            return NotImplemented
+        mine, its = self.plain(self), _plain(other)  # type: ignore[call-arg]
+        a, b = (its, mine) if swapped else (mine, its)
+        left, right = expression_of(self), expression_of(other)
+        if swapped:
+            left, right = right, left
+        value = _OPERATIONS[symbol](a, b)
+        return symbolic(value, binary(symbol, left, right))
+
+    def __add__(self, other: Any) -> Any:
+        return self._binary("+", other)
+
+    def __radd__(self, other: Any) -> Any:
+        return self._binary("+", other, swapped=True)
+
+    def __sub__(self, other: Any) -> Any:
+        return self._binary("-", other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return self._binary("-", other, swapped=True)
+
+    def __mul__(self, other: Any) -> Any:
+        return self._binary("*", other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return self._binary("*", other, swapped=True)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return self._binary("//", other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return self._binary("//", other, swapped=True)
+
+    def __truediv__(self, other: Any) -> Any:
+        return self._binary("/", other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return self._binary("/", other, swapped=True)
+
+    def __mod__(self, other: Any) -> Any:
+        return self._binary("%", other)
+
+    def __rmod__(self, other: Any) -> Any:
+        return self._binary("%", other, swapped=True)
+
+    def __pow__(self, other: Any) -> Any:
+        return self._binary("**", other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return self._binary("**", other, swapped=True)
+
+    def __neg__(self) -> Any:
+        value = -self.plain(self)  # type: ignore[call-arg]
+        return symbolic(value, OPAQUE if is_opaque(self.expression) else tree.Unary("-", self.expression))
+
+    def __pos__(self) -> Any:
+        return self
+
+    def __abs__(self) -> Any:
+        plain = self.plain(self)  # type: ignore[call-arg]
+        return self if self >= 0 else -self if plain else self
+
+    def _compare(self, symbol: str, other: Any) -> Any:
+        if not isinstance(other, int | float):
+            return NotImplemented
+        mine, its = self.expression, expression_of(other)
+        if mine == its and mine != OPAQUE:
+            return symbol in ("==", "<=", ">=")
+        answer = _COMPARISONS[symbol](self.plain(self), _plain(other))  # type: ignore[call-arg]
+        return _ask(tree.Compare((symbol,), (mine, its)), answer)
+
+    def __eq__(self, other: object) -> Any:
+        return self._compare("==", other)
+
+    def __ne__(self, other: object) -> Any:
+        return self._compare("!=", other)
+
+    def __lt__(self, other: Any) -> Any:
+        return self._compare("<", other)
+
+    def __le__(self, other: Any) -> Any:
+        return self._compare("<=", other)
+
+    def __gt__(self, other: Any) -> Any:
+        return self._compare(">", other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self._compare(">=", other)
+
+    def __bool__(self) -> bool:
+        return bool(_ask(tree.Compare(("!=",), (self.expression, tree.Number(0))), self.plain(self) != 0))  # type: ignore[call-arg]
+
+    def __str__(self) -> str:
+        return marked(self.expression)
+
+    __repr__ = __str__
+
+    def __format__(self, _: str) -> str:
+        return marked(self.expression)
+
+
+class Whole(_Arithmetic, int):
+    """A whole number with its expression."""
+
+    plain: ClassVar[type] = int
+    expression: tree.Expr
+
+    def __new__(cls, value: int, expression: tree.Expr) -> Whole:
+        whole = int.__new__(cls, value)
+        whole.expression = expression
+        return whole
+
+    def __hash__(self) -> int:
+        return int.__hash__(self)
+
+
+class Real(_Arithmetic, float):
+    """A number that is not whole, with its expression."""
+
+    plain: ClassVar[type] = float
+    expression: tree.Expr
+
+    def __new__(cls, value: float, expression: tree.Expr) -> Real:
+        real = float.__new__(cls, value)
+        real.expression = expression
+        return real
+
+    def __hash__(self) -> int:
+        return float.__hash__(self)
+
+
+class Truth(Symbolic):
+    """A truth value with its expression. It is no bool, which nothing can be made of; asked as one it is a guard."""
+
+    __slots__ = ("expression", "value")
+
+    def __init__(self, value: bool, expression: tree.Expr) -> None:
+        self.value, self.expression = value, expression
+
+    def __bool__(self) -> bool:
+        return _ask(self.expression, self.value)
+
+    def __eq__(self, other: object) -> Any:
+        if isinstance(other, Truth) and other.expression == self.expression:
+            return True
+        if isinstance(other, bool | Truth):
+            return _ask(self.expression, self.value) == bool(other)
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+    def __str__(self) -> str:
+        return marked(self.expression)
+
+    __repr__ = __str__
+
+
+def symbolic(value: Any, expression: tree.Expr) -> Any:
+    """The value with its expression; a literal is the plain value."""
+    if constant(expression) is not None or isinstance(expression, tree.Constant | tree.String):
+        return value
+    match value:
+        case bool():
+            return Truth(value, expression)
+        case int():
+            return Whole(value, expression)
+        case float():
+            return Real(value, expression)
+    return value
+
+
+def plain(value: Any) -> Any:
+    """The value without its expression; lists with all in them."""
+    match value:
+        case Truth():
+            return value.value
+        case tuple() | list():
+            return type(value)(map(plain, value))
+    return _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    return value.plain(value) if isinstance(value, _Arithmetic) else value  # type: ignore[call-arg]
+
+
+_OPERATIONS: dict[str, Any] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": lambda a, b: a / b,
+    "//": lambda a, b: a // b,
+    "%": lambda a, b: a % b,
+    "**": lambda a, b: a**b,
+}
+_COMPARISONS: dict[str, Any] = {
+    "==": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+}
