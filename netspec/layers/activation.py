@@ -67,6 +67,7 @@ class ReLU(Activation):
     Example: `conv(64, 3) -> relu`
     """
 
+    in_place = True
     module = "ReLU"
     inplace = True
 
@@ -80,6 +81,7 @@ class ReLU6(Activation):
     Example: `depthwise(3) -> batchnorm -> relu6`
     """
 
+    in_place = True
     module = "ReLU6"
     inplace = True
 

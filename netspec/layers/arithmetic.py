@@ -205,6 +205,7 @@ class Add(Chain):
     Example: `a + b`; `add(a, b, c)`; `t + 1`
     """
 
+    overwritable = True
     symbol = "+"
 
 
@@ -216,6 +217,7 @@ class Mul(Chain):
     Example: `x * gate`, where the gate may be [C, 1, 1]; `0.1 * t`
     """
 
+    overwritable = True
     symbol = "*"
 
 
@@ -244,6 +246,7 @@ class Sub(Pair):
     Example: `a - b`; `1 - gate`
     """
 
+    overwritable = True
     symbol = "-"
 
 

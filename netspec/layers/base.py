@@ -126,6 +126,15 @@ class Layer(BaseModel):
     """The ranks (batch not counted) that the first input may have; None for any."""
     dtypes: ClassVar[tuple[str, ...]] = ("float",)
     """The element types that the first input may have."""
+    in_place: ClassVar[bool] = False
+    """Whether it may write its output over its input: its backward reads the output and not the input, as a ReLU's.
+
+    Its `torch` must give a call with `inplace`."""
+    overwritable: ClassVar[bool] = False
+    """Whether the next layer may write over its output: a tensor of its own, which its own backward does not read.
+
+    Convolutions and products keep their inputs, max pooling keeps indices, batch norm its statistics. Dropout is not
+    overwritable: in eval mode its output is its input."""
 
     def infer(self, *x: Shape) -> Shape | tuple[Shape, ...]:
         """The shape (or shapes) of the output; raises ShapeError. May assume that `ranks` and `dtypes` hold."""

@@ -47,6 +47,7 @@ class _Correlation(Layer):
     """What `conv`, `depthwise_conv` and `separable_conv` share: a padded window over each spatial axis."""
 
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
+    overwritable: ClassVar[bool] = True
 
     def _windows(self, x: Shape) -> tuple[Window, ...]:
         raise NotImplementedError
@@ -297,6 +298,7 @@ class UpConv(Layer):
     """
 
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
+    overwritable: ClassVar[bool] = True
 
     channels: Positive = Field(description="output channels")
     kernel: Size

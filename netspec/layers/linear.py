@@ -35,6 +35,8 @@ class Linear(Layer):
     Example: `flatten -> linear(84) -> tanh`
     """
 
+    overwritable: ClassVar[bool] = True
+
     features: Positive = Field(description="output features")
     bias: Bool = True
     init: Init = Field(default=None, description="how the weights start; none is PyTorch's own way")

@@ -42,6 +42,7 @@ class BatchNorm(Layer):
     """
 
     ranks: ClassVar[tuple[int, ...] | None] = (1, 2, 3, 4)
+    overwritable: ClassVar[bool] = True
 
     eps: Epsilon = 1e-5
     momentum: Probability | None = 0.1
@@ -82,6 +83,7 @@ class GroupNorm(Layer):
     """
 
     ranks: ClassVar[tuple[int, ...] | None] = (1, 2, 3, 4)
+    overwritable: ClassVar[bool] = True
 
     groups: Positive
     eps: Epsilon = 1e-5
@@ -215,6 +217,8 @@ class LayerNorm(_AxesNorm):
 
     Example: `layernorm(over=channels)`
     """
+
+    overwritable: ClassVar[bool] = True
 
     eps: Epsilon = 1e-5
     affine: Bool = Field(default=True, description="whether a scale is learned")

@@ -84,6 +84,8 @@ class Scale(Layer):
     Example: `avgpool(2) -> scale(4, bias=true)`; `scale(1e-6)`; `scale(per=scalar)`
     """
 
+    overwritable: ClassVar[bool] = True
+
     init: Number = Field(default=1.0, description="where the factors start")
     per: Literal["channel", "scalar"] = Field(default="channel", description="a factor a channel, or one for all")
     bias: Bool = Field(default=False, description="adds a learned shift of the same shape, which starts at 0")

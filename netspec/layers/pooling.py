@@ -94,6 +94,8 @@ class MaxPool(_Pool):
     Example: `maxpool(3, stride=2, pad=1)`
     """
 
+    overwritable: ClassVar[bool] = True
+
     kernel: Size
     stride: Size | None = Field(default=None, description="the kernel where none")
     pad: Padding = 0
@@ -141,6 +143,8 @@ class AvgPool(_MeanPool):
 
     Example: `avgpool(3, stride=1, pad=1, count_include_pad=false)`
     """
+
+    overwritable: ClassVar[bool] = True
 
     kernel: Size
     stride: Size | None = Field(default=None, description="the kernel where none")
@@ -242,6 +246,8 @@ class AdaptiveAvgPool(_AdaptivePool):
     Example: `adaptive_avgpool([6, 6])`
     """
 
+    overwritable: ClassVar[bool] = True
+
     size: AdaptiveSize
 
     def infer(self, *x: Shape) -> Shape:
@@ -313,6 +319,8 @@ class GlobalAvgPool(_GlobalPool):
 
     Example: `global_avgpool -> flatten`
     """
+
+    overwritable: ClassVar[bool] = True
 
     def torch(self, *x: Shape) -> TorchCall:
         return TorchCall(target=f"nn.AdaptiveAvgPool{x[0].rank - 1}d", args=(1,))

@@ -736,6 +736,7 @@ class Concat(Rearrangement):
     """
 
     tensors: ClassVar[tuple[str, ...]] = ("*xs",)
+    overwritable: ClassVar[bool] = True
 
     axis: Int = Field(default=0, description="0 for the channels")
 
