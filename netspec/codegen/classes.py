@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from netspec.codegen.chains import is_chain
-from netspec.codegen.constructor import Constructor
+from netspec.codegen.chains import is_chain, is_sequential, number_stages
+from netspec.codegen.constructor import Constructor, keeps_state
 from netspec.codegen.forward import write_forward
 from netspec.codegen.layout import INDENT, WIDTH, Bracket, Expr, lines
 from netspec.codegen.liveness import Needs, needs
@@ -31,6 +32,7 @@ class Design:
     parameters: list[Parameter]
     documentation: str = ""
     is_net: bool = False
+    counted: bool = False
     shapes: bool = False
     training: frozenset[int] = frozenset()
     types: dict[str, str] = field(default_factory=dict)
@@ -58,12 +60,27 @@ class ClassPlan:
     local: dict[str, str] = field(default_factory=dict)
     stored: dict[str, None] = field(default_factory=dict)
     labels: set[str] = field(default_factory=set)
+    spans: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Where each let of the module's own body is made, and where it is asked for last."""
 
     def named(self, name: str) -> str:
         """What a name of the spec is called in the constructor."""
         if name not in self.local:
-            self.local[name] = self.names.claim(local(name))
+            base = name.partition("#")[0]
+            free = next((self.local[other] for other in self.local if self.follows(other, name)), None)
+            self.local[name] = free or self.names.claim(local(base))
         return self.local[name]
+
+    def follows(self, other: str, name: str) -> bool:
+        """Whether a number may have the variable of another one, which nothing asks for from here on."""
+        base = name.partition("#")[0]
+        if other.partition("#")[0] != base or name not in self.spans or other not in self.spans:
+            return False
+        if name in self.stored or other in self.stored:
+            return False
+        same = [o for o in self.local if self.local[o] == self.local[other]]
+        begin, end = self.spans[name]
+        return all(o in self.spans and (self.spans[o][1] <= begin or end <= self.spans[o][0]) for o in same)
 
     def attribute(self, name: str) -> str:
         """What it is called in the forward: an attribute."""
@@ -85,11 +102,15 @@ def write_class(
         needs(design.region, always),
         Names({*TAKEN, *taken, *preamble.support}),
     )
+    chain = ending is None and is_chain(design.region, design.inputs, design.outputs, plan.needs)
+    if design.counted and not chain:
+        number_stages(design.region)
     plan.labels = set(_labels(design.region))
     for parameter in design.parameters:
         plan.named(parameter.name)
+    plan.spans = _spans(design.region)
     constructor = Constructor(plan)
-    if ending is None and is_chain(design.region, design.inputs, design.outputs, plan.needs):
+    if chain and not any(plan.labels):
         body = constructor.sequential()
         head = [f"class {design.name}(nn.Sequential):", *_docstring(design)]
         return [*head, *_signature(plan), *body]
@@ -99,14 +120,17 @@ def write_class(
 
 
 def _docstring(design: Design) -> list[str]:
-    text = [line for line in (prose(line) for line in design.documentation.split("\n")) if line]
-    if not text:
+    paragraphs = [prose(" ".join(part.split())) for part in re.split(r"\n\s*\n", design.documentation)]
+    paragraphs = [part for part in paragraphs if part]
+    if not paragraphs:
         return []
     room = WIDTH - len(INDENT)
-    broken = [part for line in text for part in textwrap.wrap(line, room, break_on_hyphens=False)]
+    broken: list[str] = []
+    for part in paragraphs:
+        broken += [*([""] if broken else []), *textwrap.wrap(part, room - 3, break_on_hyphens=False)]
     if len(broken) == 1 and len(broken[0]) + 6 <= room:
         return [f'{INDENT}"""{broken[0]}"""', ""]
-    return [f'{INDENT}"""{broken[0]}', *(f"{INDENT}{line}" for line in broken[1:]), f'{INDENT}"""', ""]
+    return [f'{INDENT}"""{broken[0]}', *(f"{INDENT}{line}".rstrip() for line in broken[1:]), f'{INDENT}"""', ""]
 
 
 def _signature(plan: ClassPlan) -> list[str]:
@@ -126,9 +150,17 @@ def container_design(use: Use, name: str, around: Design) -> Design:
     assert isinstance(container, Container)
     inner = dict(around.types)
     free = [name for name in dict.fromkeys(_free(container.region)) if name in inner]
-    parameters = [Parameter(name, inner[name]) for name in free]
+    parameters = [Parameter(name, inner[name]) for name in sorted(free, key=lambda n: not n.startswith("channels"))]
     outputs = (*container.outputs, *container.escapes)
-    return Design(name, container.region, container.inputs, outputs, parameters, types=types_of(container.region, inner))
+    return Design(
+        name,
+        container.region,
+        container.inputs,
+        outputs,
+        parameters,
+        counted=container.counted,
+        types=types_of(container.region, inner),
+    )
 
 
 def types_of(region: Region, around: dict[str, str]) -> dict[str, str]:
@@ -145,6 +177,8 @@ def types_of(region: Region, around: dict[str, str]) -> dict[str, str]:
             case Choice():
                 for inner in item.regions:
                     types |= types_of(inner, types)
+            case Use(what=Container() as container):
+                types |= types_of(container.region, types)
     return types
 
 
@@ -174,10 +208,31 @@ def _asked(item: Use | Let | Choice | Loop) -> Iterator[str]:
         yield from sorted(names(expression))
 
 
+def _spans(region: Region) -> dict[str, tuple[int, int]]:
+    """The first and the last item of a module's body that each of its lets stands in."""
+    spans: dict[str, tuple[int, int]] = {}
+    for place, item in enumerate(_flat(region)):
+        if isinstance(item, Let):
+            spans[item.name] = place, place
+        for name in _free(Region([item])):
+            if name in spans:
+                spans[name] = spans[name][0], place
+    return spans
+
+
+def _flat(region: Region) -> Iterator[Use | Let | Choice | Loop]:
+    """The items of a module's body and of the chains in it, as they are constructed."""
+    for item in region.items:
+        if isinstance(item, Use) and isinstance(item.what, Container) and is_sequential(item):
+            yield from _flat(item.what.region)
+        else:
+            yield item
+
+
 def _labels(region: Region) -> Iterator[str]:
     for item in region.items:
         match item:
-            case Use() if item.label is not None:
+            case Use() if item.label is not None and (item.chosen or keeps_state(item)):
                 yield "".join(map(str, item.label.parts)) if all(isinstance(p, str) for p in item.label.parts) else ""
             case Choice():
                 for inner in item.regions:

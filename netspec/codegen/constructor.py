@@ -34,7 +34,14 @@ class Constructor:
         self.text: list[str] = []
         self.used: set[str] = set()
         self.depth = 2
-        self._taken = {label for label in plan.labels if label} | MODULE_ATTRIBUTES
+        self._taken: set[str] = set()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets the attributes of modules without weights."""
+        self.attributes.clear()
+        self.anonymous.clear()
+        self._taken = {label for label in self.plan.labels if label} | MODULE_ATTRIBUTES
 
     # What the forward asks
 
@@ -211,8 +218,23 @@ class Constructor:
                 self.line(f"if {word} is None:")
                 self.line(f"{INDENT}{word} = {python(then, self.plan.named)}")
             case _:
-                self.text.extend(lines(f"{word} = ", python(value, self.plan.named), self.depth))
+                self.number(word, value)
         self.store(name)
+
+    def number(self, word: str, value: tree.Expr) -> None:
+        """`word = value`; a choice that is too long for a line is an `if`."""
+        text = python(value, self.plan.named)
+        if not isinstance(value, tree.Conditional) or len(text) + len(word) + 4 * self.depth + 3 <= 88:
+            self.text.extend(lines(f"{word} = ", text, self.depth))
+            return
+        opening = "if "
+        rest: tree.Expr = value
+        while isinstance(rest, tree.Conditional):
+            self.text.extend(lines(opening, python(rest.condition, self.plan.named), self.depth, ":"))
+            self.text.extend(lines(f"{word} = ", python(rest.then, self.plan.named), self.depth + 1))
+            opening, rest = "elif ", rest.otherwise
+        self.line("else:")
+        self.text.extend(lines(f"{word} = ", python(rest, self.plan.named), self.depth + 1))
 
     def use(self, use: Use, declared: set[str]) -> None:
         if use.first is not None or not is_module(use):
@@ -226,7 +248,7 @@ class Constructor:
         label = use.label
         assert label is not None
         if not all(isinstance(part, str) for part in label.parts):
-            if isinstance(use.what, Container) and is_sequential(use, self.plan.needs) and not self.is_inline(use):
+            if isinstance(use.what, Container) and is_sequential(use) and not self.is_inline(use):
                 word = self.plan.names.claim(_stem(label))
                 self.chain(word, use.what.region)
                 self.line(f'self.{_registration(use)}(f"{self.template(label)}", {word})')
@@ -237,10 +259,13 @@ class Constructor:
             return
         text = "".join(map(str, label.parts))
         if is_attribute(text):
-            if isinstance(use.what, Container) and is_sequential(use, self.plan.needs) and not self.is_inline(use):
+            if isinstance(use.what, Container) and is_sequential(use) and not self.is_inline(use):
                 self.chain(f"self.{text}", use.what.region)
             else:
                 self.assign(f"self.{text}", self.construct(use))
+            return
+        if is_hidden(text):
+            self.assign(f"self.{_store(use)}[{quoted(text)}]", self.construct(use))
             return
         self.text.extend(lines("", call(f"self.{_registration(use)}", quoted(text), self.construct(use)), self.depth))
 
@@ -307,7 +332,7 @@ class Constructor:
             return False
         if any(use.first is not None for uses in modules for use in uses):
             return False
-        if any(isinstance(u.what, Container) and is_sequential(u, self.plan.needs) and not self.is_inline(u) for us in modules for u in us):
+        if any(isinstance(u.what, Container) and is_sequential(u) and not self.is_inline(u) for us in modules for u in us):
             return False
         label = labels.pop()
         condition = choice.conditions[0]
@@ -459,7 +484,7 @@ class Constructor:
 
     def is_inline(self, use: Use) -> bool:
         """Whether a module is one expression: a container is where all its stages are."""
-        if not isinstance(use.what, Container) or not is_sequential(use, self.plan.needs):
+        if not isinstance(use.what, Container) or not is_sequential(use):
             return True
         return all(
             (isinstance(item, Let) and item.name not in self.used) or (not isinstance(item, Let) and self.inline_item(item) is not None)
@@ -492,7 +517,7 @@ class Constructor:
                 self.write_loop(item, body)
 
     def append_use(self, target: str, use: Use) -> None:
-        if isinstance(use.what, Container) and is_sequential(use, self.plan.needs) and not self.is_inline(use):
+        if isinstance(use.what, Container) and is_sequential(use) and not self.is_inline(use):
             word = self.plan.names.claim(_stem(use.label) if use.label is not None else "stage")
             self.chain(word, use.what.region)
             expr: Expr = word
@@ -515,7 +540,7 @@ class Constructor:
             case Instance(blueprint, arguments):
                 return self.instance(blueprint, arguments)
             case Container(region):
-                if is_sequential(use, self.plan.needs):
+                if is_sequential(use):
                     head: list[tuple[str, Expr]] = []
                     labelled: list[tuple[str, Expr]] = []
                     for item in region.items:

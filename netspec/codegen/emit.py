@@ -14,7 +14,6 @@ from netspec.codegen.chains import is_sequential
 from netspec.codegen.classes import Design, Return, container_design, types_of, write_class
 from netspec.codegen.initialization import common_initializations
 from netspec.codegen.layout import INDENT, WIDTH
-from netspec.codegen.liveness import needs
 from netspec.codegen.naming import TAKEN, Names, camel, class_names, local, prose
 from netspec.codegen.ports import connect, tapped
 from netspec.codegen.preamble import Preamble
@@ -22,6 +21,7 @@ from netspec.codegen.straight import straight
 from netspec.graph.blueprint import Blueprint, Choice, Container, Instance, LayerUse, Loop, Parameter, Region, Use
 from netspec.graph.graph import Graph
 from netspec.layers.base import Support, TorchCall
+from netspec.syntax import tree
 
 
 def emit(graph: Graph) -> str:
@@ -57,7 +57,7 @@ def _design(blueprint: Blueprint, name: str, graph: Graph) -> Design:
     parameters = [
         *(Parameter(derived, "int") for derived in blueprint.derived),
         *blueprint.parameters,
-        *(Parameter(size, "int", blueprint.size_of(size)) for size in blueprint.sizes),
+        *(Parameter(name, "int", tree.Number(size)) for name, size in blueprint.sizes.items()),
     ]
     is_net = blueprint.kind == "net"
     documentation = blueprint.documentation
@@ -73,6 +73,7 @@ def _design(blueprint: Blueprint, name: str, graph: Graph) -> Design:
         parameters,
         documentation,
         is_net=is_net,
+        counted=blueprint.counted,
         shapes=is_net,
         training=blueprint.training_outputs,
         types=types_of(blueprint.region, types),
@@ -95,8 +96,7 @@ def _containers(
                     "", container.region, container.inputs, (), [], types=types_of(container.region, around.types)
                 )
                 yield from _containers(container.region, inner, preamble, class_of, names, written)
-                alive = needs(container.region, (*container.outputs, *container.escapes))
-                if is_sequential(item, alive):
+                if is_sequential(item):
                     continue
                 design = container_design(item, "Stage", around)
                 text = "\n".join(write_class(design, preamble, class_of, {*names.all}))

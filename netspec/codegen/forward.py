@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from netspec.codegen.chains import is_sequential
 from netspec.codegen.constructor import Constructor, loop_header, negated
 from netspec.codegen.expressions import Applied, call_of, render
 from netspec.codegen.layout import INDENT, Bracket, Expr, call, flat, lines
@@ -69,9 +70,7 @@ class _Forward:
         self.always = _needs_again(self.region, [w for i, w in enumerate(design.outputs) if i not in design.training])
         self.constructor.prepare(design.region)
         mark_in_place(self.region, self.needs, design.outputs, self.constructor)
-        self.constructor.attributes.clear()
-        self.constructor.anonymous.clear()
-        self.constructor._taken = {label for label in plan.labels if label} | self.constructor._taken
+        self.constructor.reset()
         self.constructor.prepare(design.region)
         self.count(self.region)
         for wire in design.outputs:
@@ -253,6 +252,9 @@ class _Forward:
 
     def step(self, applied: Applied, place: Place, depth: int) -> None:
         gathered = self.gathered(applied.step)
+        if isinstance(gathered, str) and gathered in self.totals.values():
+            self.variables.share(applied.step.outputs[0], gathered)
+            return
         expr = gathered if gathered is not None else render(
             applied, self.variables.__getitem__, self.constructor.module, self.literal
         )
@@ -299,6 +301,7 @@ class _Forward:
         hint = self.hints.get(id(wire)) or self.hint(use, wire)
         joined = id(wire) in self.joined or id(wire) in self.hints or len(outputs) > 2
         joined = joined or (hint is not None and wire is not outputs[0])
+        joined = joined or (hint is not None and len(self.design.outputs) > 1 and wire in self.design.outputs)
         kept = self.is_used_later(wire, place)
         return self.variables.name(
             inputs, hint, place.is_live, stem=self.stem(use), kept=kept, joined=joined, taken=taken
@@ -306,7 +309,7 @@ class _Forward:
 
     def is_used_later(self, wire: Wire, place: Place) -> bool:
         """Whether a value is used beyond the next statement."""
-        return place.last.get(id(wire), -1) > place.at + 1
+        return place.last.get(id(wire), -1) > place.at + 2 or self.uses.get(id(wire), 0) > 1
 
     def stem(self, use: Use) -> str:
         if isinstance(use.what, LayerUse) or use.label is None:
@@ -615,7 +618,10 @@ def mark_in_place(region: Region, needs: object, outputs: Sequence[Wire], constr
                         counts[id(wire)] = counts.get(id(wire), 0) + 1
                     for wire in item.outputs:
                         makers[id(wire)] = item
-                    if isinstance(item.what, Container):
+                    if isinstance(item.what, Container) and is_sequential(item):
+                        visit(item.what.region)
+                        kept.update(id(wire) for wire in item.what.outputs)
+                    elif isinstance(item.what, Container):
                         kept.update(consumed(item.what.region) & {id(wire) for wire in item.inputs[1:]})
                 case Choice():
                     for inner in item.regions:
@@ -639,6 +645,8 @@ def mark_in_place(region: Region, needs: object, outputs: Sequence[Wire], constr
                         continue
                     if isinstance(maker.what, LayerUse) and maker.what.layer.overwritable:
                         constructor.in_place.add(id(item))
+                case Use(what=Container() as container) if is_sequential(item):
+                    mark(container.region)
                 case Choice():
                     for inner in item.regions:
                         mark(inner)

@@ -16,12 +16,33 @@ if TYPE_CHECKING:
 
 
 def compile_graph(graph: Graph, device: str | None = None) -> nn.Module:
-    """The net as an `nn.Module`, constructed on `device`; "meta" constructs it without memory for its weights."""
+    """The net as an `nn.Module`, constructed on `device`; "meta" constructs it without memory for its weights.
+
+    Raises RuntimeError where the module's weights are not those of the graph, which would be a mistake in netspec.
+    """
     import torch
 
     module = load_source(graph.emit())
     with torch.device(device) if device is not None else nullcontext():
-        return net_class(module)()
+        model = net_class(module)()
+    _compare(graph, model)
+    return model
+
+
+def _compare(graph: Graph, model: nn.Module) -> None:
+    """What was checked is what runs: the module has the graph's weights and buffers, by name and shape."""
+    checked: dict[str, tuple[int, ...]] = {}
+    for node in graph.nodes:
+        if node.first_use:
+            for key, shape in (node.layer.parameters(*node.shapes) | node.layer.buffers(*node.shapes)).items():
+                checked[f"{node.key}.{key}" if key else node.key] = tuple(shape)
+    emitted = {name: tuple(tensor.shape) for name, tensor in (*model.named_parameters(), *model.named_buffers())}
+    if emitted != checked:
+        wrong = sorted(emitted.items() ^ checked.items())[:3]
+        raise RuntimeError(
+            f"the module compiled from {graph.name} is not the net that was checked: {wrong}; this is a mistake in "
+            "netspec, please report it with the spec"
+        )
 
 
 def net_class(module: ModuleType) -> type[nn.Module]:

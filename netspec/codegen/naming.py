@@ -23,7 +23,7 @@ _ATTRIBUTES = """
 MODULE_ATTRIBUTES = frozenset(_ATTRIBUTES.split())
 """What `nn.Module` calls its own: a submodule of such a name would hide it, and torch refuses it."""
 SEQUENTIAL_ATTRIBUTES = MODULE_ATTRIBUTES | {"append", "extend", "insert", "pop"}
-TAKEN = frozenset({"torch", "nn", "F", "Tensor", "NamedTuple", "OrderedDict", "reduce", "cast", "self", "i", "Any"})
+TAKEN = frozenset({"torch", "nn", "F", "Tensor", "NamedTuple", "OrderedDict", "reduce", "cast", "self", "Any", "Sequence", "math"})
 LONGEST = 32
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
@@ -66,6 +66,11 @@ class Names:
     def __init__(self, taken: set[str]) -> None:
         self._taken = set(taken)
 
+    @property
+    def all(self) -> frozenset[str]:
+        """All names that are taken."""
+        return frozenset(self._taken)
+
     def claim(self, *wanted: str) -> str:
         """The first of `wanted` that is free, else the last with a number."""
         for name in wanted:
@@ -81,12 +86,6 @@ class Names:
 def class_names() -> Names:
     """Names for classes and functions of a file; those of builtins, torch and the language are taken."""
     return Names({*TAKEN, *dir(builtins), *keyword.kwlist})
-
-
-def split_number(label: str) -> tuple[str, int] | None:
-    """`layer12` as ("layer", 12); None where there is no number, or one that is written with leading zeros."""
-    found = re.fullmatch(r"(.*?)(0|[1-9][0-9]{0,8})", label, flags=re.ASCII)
-    return (found[1], int(found[2])) if found else None
 
 
 def literal(value: Any) -> str:
@@ -116,5 +115,6 @@ def quoted(text: str) -> str:
 
 def prose(text: str) -> str:
     """`text` for a docstring or comment: one line of printable ASCII without quotes or backslashes."""
-    kept = "".join(c if c.isascii() and c.isprintable() and c not in '"\\' else "?" for c in " ".join(text.split()))
+    plain = " ".join(text.split()).replace('"', "'").replace("\\", "/")
+    kept = "".join(c if c.isascii() and c.isprintable() else "?" for c in plain)
     return kept.strip()

@@ -85,11 +85,11 @@ def _ports(region: Region, wanted: set[int]) -> None:
         taken = _taken(container.region)
         taken += [wire for wire in (*container.outputs, *container.escapes) if id(wire) not in inside]
         ports = list({id(wire): wire for wire in taken if id(wire) not in inside}.values())
-        entering = list(use.inputs[:1])
-        asked = [wire for wire in entering if any(wire is port for port in ports)]
+        entering, outside_of = container.inputs[:1], use.inputs[:1]
         rest = [wire for wire in ports if not any(wire is first for first in entering)]
-        inputs = tuple([*asked, *rest] or entering)
-        container.inputs = use.inputs = inputs
+        asked = len(rest) < len(ports) or not rest
+        container.inputs = (*(entering if asked else ()), *rest)
+        use.inputs = (*(outside_of if asked else ()), *rest)
 
 
 def _containers(region: Region) -> list[Use]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from netspec.codegen.expressions import Applied, call_of, occurrences
+from netspec.codegen.liveness import results
 from netspec.graph.blueprint import LayerUse, Use, Wire
 
 DEEPEST = 4
@@ -90,7 +91,7 @@ class _Grouper:
         return found
 
     def _is_single(self, step: Use) -> bool:
-        return len(step.outputs) == 1 and self.uses(step.outputs[0]) == 1 and not self.kept(step.outputs[0])
+        return len(results(step)) == 1 and self.uses(step.outputs[0]) == 1 and not self.kept(step.outputs[0])
 
     def _width(self, inner: Sequence[Applied], step: Use) -> int:
         """About how long a line would be."""

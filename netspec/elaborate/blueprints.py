@@ -19,7 +19,18 @@ from netspec.elaborate.types import is_tensor
 from netspec.elaborate.values import Poison, Result, Template, Tensor, Word
 from netspec.graph.blueprint import Blueprint, Let, Parameter
 from netspec.layers import REGISTRY
-from netspec.layers.symbols import OPAQUE, Whole, expression_of, names, plain, symbolic
+from netspec.layers.symbols import (
+    OPAQUE,
+    Whole,
+    expression_of,
+    hanging,
+    is_opaque,
+    names,
+    opaque,
+    plain,
+    substituted,
+    symbolic,
+)
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import Dimension, OpenSize
 from netspec.syntax import tree
@@ -52,7 +63,7 @@ class Run:
 
     blueprint: Blueprint
     shapes: list[Shape]
-    sizes: dict[str, int]
+    sizes: dict[str, tuple[int, frozenset[str]]]
     refusals: int
     inside: Inside
     lets: dict[str, tree.Expr]
@@ -84,13 +95,11 @@ class Blueprints:
             size = tensors[place].shape.dims[axis]
             values[name] = OPAQUE if isinstance(size, OpenSize) else expression_of(size)
         inner = [size for tensor in tensors for size in tensor.shape.dims]
-        constant = all(isinstance(s, OpenSize) or not isinstance(s, Whole) for s in inner) and all(
-            is_constant(expression) for expression in values.values()
-        )
+        plainly = all(isinstance(size, OpenSize) or not isinstance(size, Whole) for size in inner)
 
         def outside(shape: Shape) -> Shape:
             shape = _without_lets(shape, run.lets)
-            return Shape(tuple(_outside(size, values, constant) for size in shape.dims), shape.dtype)
+            return Shape(tuple(_outside(size, values, plainly=plainly) for size in shape.dims), shape.dtype)
 
         def seen(inside: Inside) -> Inside:
             return {
@@ -98,7 +107,12 @@ class Blueprints:
                 for name, (wires, inner) in inside.items()
             }
 
-        sizes = {name: value if constant else Whole(value, OPAQUE) for name, value in run.sizes.items()}
+        sizes = {
+            name: value
+            if plainly and all(is_constant(values[n]) for n in (asked if asked <= set(values) else values))
+            else Whole(value, opaque(*values.values()))
+            for name, (value, asked) in run.sizes.items()
+        }
         return Called(run.blueprint, [outside(shape) for shape in run.shapes], sizes, seen(run.inside))
 
     def run(
@@ -125,6 +139,8 @@ class Blueprints:
         spelling = (group, spelled(run.blueprint))
         known = self.spelled.setdefault(spelling, run)
         if known is not run:
+            for mine, other in zip(known.blueprint.parameters, run.blueprint.parameters, strict=True):
+                mine.type = mine.type if mine.type == other.type else "Any"
             run = Run(known.blueprint, run.shapes, run.sizes, run.refusals, run.inside, run.lets)
         self.runs[call] = run
         return run
@@ -135,8 +151,8 @@ class Blueprints:
             raise RuntimeError(f"{template.definition.name} cannot be elaborated with its own arguments") from reason
         own = {parameter.name for parameter in template.definition.parameters}
         own |= {name for place, shape in enumerate(shapes) for name in _asked(template, place, shape)}
-        more = (reason.names & own) - fixed
-        return fixed | more if more and len(fixed) < 4 else frozenset({EVERYTHING})
+        more = {name for name in reason.names if name in own or name.startswith("loop at")} - fixed
+        return fixed | more if more and len(fixed) < 6 else frozenset({EVERYTHING})
 
     def elaborated(
         self,
@@ -150,6 +166,7 @@ class Blueprints:
         definition = template.definition
         concrete = EVERYTHING in fixed
         generic = Generic(State(), self.called, inputs, concrete=concrete)
+        generic.unrolled_loops = fixed
         environment = template.environment.module()
         tensors, derived = _entering(template, shapes, fixed, generic)
         parameters, lets = _parameters(generic, template, environment, numbers, tensors, fixed)
@@ -168,6 +185,7 @@ class Blueprints:
         root.outputs = tuple(outputs)
         regions = Regions(root, generic, [name for name in derived])
         region, counted = regions.module(root)
+        regions.check(region, root)
         named = {parameter.name for parameter in parameters}
         blueprint = Blueprint(
             name=definition.name,
@@ -176,7 +194,7 @@ class Blueprints:
             derived={name: place for name, place in derived.items() if regions.asks(name)},
             fixed={p.name: numbers.get(p.name) for p in definition.parameters if p.name not in named and not is_tensor(p)},
             inputs=root.inputs,
-            outputs=root.outputs,
+            outputs=tuple(map(regions.real, root.outputs)),
             output_names=_output_names(generic, outputs, shapes),
             training_outputs=frozenset(
                 place for place, output in enumerate(generic.state.outputs) if output.when_training and not shapes
@@ -185,7 +203,7 @@ class Blueprints:
             counted=counted,
             documentation=_comment_above(definition),
             span=definition.span,
-            sizes=tuple(regions.sizes),
+            sizes={name: value for name, (value, _) in regions.sizes.items()},
             inside=_inside(environment.labels),
         )
         region.items[:0] = [Let(let.name, let.value) for let in lets]
@@ -247,6 +265,7 @@ def _entering(
         tensors.append(Tensor(Shape(tuple(dims), shape.dtype), template.definition.span, None, 0, label))
     generic.variables.update(derived)
     generic.steady.update(derived)
+    generic.everywhere.update(derived)
     return tensors, derived
 
 
@@ -285,6 +304,7 @@ def _parameters(
         environment.expressions[name] = tree.Name(name)
         generic.variables.add(name)
         generic.steady.add(name)
+        generic.everywhere.add(name)
         kind = _python_type(parameter, value)
         if default is not None and not is_constant(default):
             lets.append(Let(name, tree.Conditional(default, tree.Compare(("==",), (tree.Name(name), tree.Constant(None))), tree.Name(name))))
@@ -349,7 +369,7 @@ def _without_lets(shape: Shape, lets: dict[str, tree.Expr]) -> Shape:
     """The shape over the block's parameters alone: what a let stands for in its place."""
     dims: list[Dimension] = []
     for size in shape.dims:
-        if isinstance(size, Whole) and names(size.expression) & set(lets):
+        if isinstance(size, Whole) and hanging(size.expression) & set(lets):
             expression = size.expression
             for _ in range(8):
                 expression = substituted(expression, lets)
@@ -358,37 +378,23 @@ def _without_lets(shape: Shape, lets: dict[str, tree.Expr]) -> Shape:
     return Shape(tuple(dims), shape.dtype)
 
 
-def _outside(size: Dimension, values: dict[str, tree.Expr], constant: bool) -> Dimension:
+def _outside(size: Dimension, values: dict[str, tree.Expr], *, plainly: bool) -> Dimension:
     """A size of a block's output over the names of its caller."""
     if isinstance(size, OpenSize) or not isinstance(size, Whole):
         return size
-    if constant:
+    asked = hanging(size.expression)
+    if asked - set(values):  # what only the block knows follows from all that it is given
+        asked = frozenset(values)
+    if plainly and all(name in values and is_constant(values[name]) for name in asked):
         return int(plain(size))
-    if size.expression == OPAQUE or names(size.expression) - set(values):
-        return Whole(int(plain(size)), OPAQUE)
+    if names(size.expression) - set(values):
+        return Whole(int(plain(size)), opaque(*values.values()))
     inside = substituted(size.expression, values)
-    if OPAQUE.id in names(inside):
-        return Whole(int(plain(size)), OPAQUE)
+    if is_opaque(inside):
+        return Whole(int(plain(size)), opaque(inside))
     whole = symbolic(int(plain(size)), folded(inside))
     assert isinstance(whole, int)
     return whole
-
-
-def substituted(expression: Any, values: Mapping[str, tree.Expr]) -> Any:
-    """The expression with other expressions in place of its names, sums and products put together again."""
-    from netspec.layers.symbols import binary
-
-    match expression:
-        case tree.Name(name):
-            return values.get(name, expression)
-        case tree.Binary(operator, left, right) if operator not in ("and", "or"):
-            return binary(operator, substituted(left, values), substituted(right, values))
-        case tree.Tree():
-            parts = [substituted(part, values) for _, part in expression.said()]
-            return type(expression)(*parts)
-        case tuple():
-            return tuple(substituted(part, values) for part in expression)
-    return expression
 
 
 __all__ = ["REGISTRY", "Blueprints", "substituted"]

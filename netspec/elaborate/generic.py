@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from netspec.diagnostics import Diagnostic
@@ -22,6 +23,7 @@ from netspec.elaborate.operators import FUNCTIONS
 from netspec.elaborate.problems import Problem, Spoilt, Stop
 from netspec.elaborate.sayings import (
     Unsayable,
+    computed,
     elements,
     folded,
     holds_tensors,
@@ -37,14 +39,16 @@ from netspec.graph.blueprint import Blueprint
 from netspec.layers import REGISTRY
 from netspec.layers.base import Layer, ShapeError
 from netspec.layers.symbols import (
-    OPAQUE,
+    opaque,
     Symbolic,
     Whole,
     expression_of,
     guarded,
     is_opaque,
     names,
+    parts,
     plain,
+    substituted,
     symbolic,
 )
 from netspec.shapes.shape import Shape
@@ -52,6 +56,8 @@ from netspec.shapes.sizes import Dimension, OpenSize, TooComplexError
 from netspec.syntax import tree
 from netspec.syntax.source import Span
 
+SETTLED = 6
+"""A size whose expression has more parts is given a name."""
 FEW_ROUNDS = 4
 """A loop of so many rounds or fewer, over a list of known length, is written out where its stages have labels."""
 MOST_ROUNDS = 64
@@ -95,6 +101,7 @@ class DraftLoop:
     results: list[tuple[Tensor, Tensor]] = field(default_factory=list)
     gathers: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
     rounds: int = 0
+    start: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -135,6 +142,15 @@ class Generic(Elaborator):
         self.collected: list[list[Side]] = []
         self.rounds_of: dict[int, tuple[DraftLoop, Tensor, int]] = {}
         self.symbolic_depth = 0
+        self.aliases: dict[int, tuple[Tensor, Tensor]] = {}
+        """What enters a shared module, as it is seen there, with what it is outside: it may be captured as well."""
+        self.taken_by: dict[int, tuple[Shape, ...]] = {}
+        """The shapes that a shared layer is given, all of them as one."""
+        self.unrolled_loops: frozenset[str] = frozenset()
+        self.everywhere: set[str] = set()
+        """Parameters and lets that can be asked for anywhere in the module."""
+        self.open_names: set[str] = set()
+        """Variables of the loops around, and the numbers that run along in them."""
         self.kept: list[tuple[DraftLoop, list[Tensor]]] = []
 
     # What is said
@@ -192,8 +208,6 @@ class Generic(Elaborator):
         self, condition: tree.Expr, then: tree.Expr, otherwise: tree.Expr, frame: Frame
     ) -> tree.Expr:
         if is_constant(condition):
-            from netspec.elaborate.sayings import computed
-
             return self._said(then if computed(condition, {}) else otherwise, frame)
         return tree.Conditional(folded(self._said(then, frame)), condition, folded(self._said(otherwise, frame)))
 
@@ -205,10 +219,10 @@ class Generic(Elaborator):
         return tree.Index(value, index)
 
     def claim(self, name: str) -> str:
-        """A variable of that name, or with a number where the class has one already."""
+        """A variable of that name; `name#2` where the class has one already, which may be called the same in the end."""
         free, number = name, 2
         while free in self.variables:
-            free, number = f"{name}{number}", number + 1
+            free, number = f"{name}#{number}", number + 1
         self.variables.add(free)
         return free
 
@@ -317,9 +331,20 @@ class Generic(Elaborator):
         asked = {name: value for name, value in lifted_values.items() if _has_expression(value)}
         if not asked:
             return layer
+        if cls.ranks is None or min(cls.ranks) < 2:
+            for value in asked.values():
+                self.known_length(value)
         values = {name: getattr(layer, name) for name in fields}
         values |= {name: _as_field(values[name], value) for name, value in asked.items()}
         return cls.model_construct(**values)
+
+    def known_length(self, value: Any) -> None:
+        """Raises Unsayable for a list of any length; one with an entry for each axis is as long as the value has axes."""
+        if not isinstance(value, list | tuple) or not value or not isinstance(value[0], Symbolic):
+            return
+        match value[0].expression:
+            case tree.Index(base, tree.Number(0)) if (elements(base, self.lets) or []) == []:
+                raise Unsayable(names(base))
 
     def apply(self, layer: Layer, inputs: tuple[Tensor, ...], span: Span, frame: Frame) -> Result:
         self.state.spend(span)
@@ -347,7 +372,22 @@ class Generic(Elaborator):
     def apply_shared(self, shared: SharedModule, entering: Tensor, span: Span, frame: Frame) -> Result:
         if self.symbolic_depth:
             raise Unsayable
-        return super().apply_shared(shared, entering, span, frame)
+        alias = Tensor(entering.shape, entering.span, None, 0, entering.name)
+        self.aliases[id(alias)] = alias, entering
+        result = super().apply_shared(shared, alias, span, frame)
+        made = result.made
+        if made is not None and made.first is not None:
+            for one, other in zip(_nodes(made.first), _nodes(made), strict=True):
+                self.for_both(one, other)
+        return result
+
+    def for_both(self, one: DraftNode, other: DraftNode) -> None:
+        """The PyTorch form of a shared layer, which is one for all that it is applied to."""
+        taken = self.taken_by.setdefault(id(one), tuple(tensor.shape for tensor in one.inputs))
+        taken = tuple(a | b.shape for a, b in zip(taken, other.inputs, strict=True))
+        self.taken_by[id(one)] = taken
+        with guarded():
+            one.call = one.layer.torch(*taken)
 
     # Blocks
 
@@ -365,6 +405,7 @@ class Generic(Elaborator):
         self, said: tree.Expr, arguments: tuple[tree.Argument, ...], span: Span, name_span: Span, frame: Frame, *, stage: bool
     ) -> Any:
         """A call of whichever block the arguments choose."""
+        bound = self.evaluate(tree.Name(name_span.text, span=name_span), frame)
         options: list[tuple[tree.Expr | None, str]] = []
         while isinstance(said, tree.Conditional):
             if not isinstance(said.then, tree.String):
@@ -384,7 +425,8 @@ class Generic(Elaborator):
 
             return run
 
-        choice = self.choose([(condition, call(name)) for condition, name in options], frame, span)
+        taken = next(place for place, (_, name) in enumerate(options) if name == bound.text)
+        choice = self.choose([(condition, call(name)) for condition, name in options], taken, frame, span)
         scope = frame.scope.items[-1]
         assert isinstance(scope, DraftScope)
         if len({len(result.outputs) for result in results}) > 1 or len(results[0].outputs) > 1:
@@ -429,7 +471,10 @@ class Generic(Elaborator):
                 labels[name] = Result(outputs, None if inner is None else readable(inner, (*path, name)))
             return labels
 
-        return Result(scope.outputs, readable(call.inside, ()), scope)
+        result = Result(scope.outputs, readable(call.inside, ()), scope)
+        for tensor in result.outputs:
+            self.settle(tensor, frame)
+        return result
 
     def for_parameter(self, definition: tree.Definition, parameter: tree.Parameter, value: Any, span: Span) -> Any:
         checked = super().for_parameter(definition, parameter, _bare(value), span)
@@ -450,6 +495,49 @@ class Generic(Elaborator):
             super().plain(_bare(value), argument, callee, span)
             return tuple(value) if isinstance(value, list) else value
         return super().plain(value, argument, callee, span)
+
+    def container(
+        self, name: str, flow: tree.Flow, stages: tuple[tree.Element, ...], starts: bool, span: Span, frame: Frame
+    ) -> Result:
+        before = set(self.lets)
+        if len(stages) == 1 and isinstance(stages[0], tree.Wiring) and isinstance(frame.current, Tensor) and not starts:
+            self.settle(frame.current, frame, parts_left=1)
+        result = super().container(name, flow, stages, starts, span, frame)
+        inside = {
+            variable: said
+            for variable, said in self.lets.items()
+            if variable not in before and variable not in self.everywhere
+        }
+        for tensor in result.outputs:
+            self.settle(tensor, frame, inside)
+        return result
+
+    def settle(
+        self,
+        tensor: Tensor,
+        frame: Frame,
+        inside: Mapping[str, tree.Expr] = MappingProxyType({}),
+        parts_left: int = SETTLED,
+    ) -> None:
+        """Gives sizes that have become long expressions a name of their own: `channels`; lets that are not seen from
+        here are written out.
+        """
+        if self.concrete:
+            return
+        dims = list(tensor.shape.dims)
+        for axis, size in enumerate(dims):
+            if not isinstance(size, Whole) or is_opaque(size.expression):
+                continue
+            expression = size.expression
+            while names(expression) & set(inside):
+                expression = substituted(expression, inside)
+            if is_opaque(expression) or names(expression) - self.steady - self.open_names:
+                dims[axis] = Whole(int(plain(size)), opaque(expression))
+                continue
+            if sum(1 for _ in parts(expression)) > parts_left:
+                expression = self.new_let("channels" if axis == 0 else "features", expression, frame)
+            dims[axis] = symbolic(int(plain(size)), expression)
+        tensor.shape = Shape(tuple(dims), tensor.shape.dtype)
 
     # Statements
 
@@ -488,12 +576,27 @@ class Generic(Elaborator):
         if isinstance(value, Word) or is_constant(said) or (isinstance(said, tree.Name) and said.id in self.steady):
             environment.expressions[name] = said
             return
+        environment.expressions[name] = self.new_let(name, said, frame)
+        environment.names[name] = plain(value)
+
+    def new_let(self, name: str, said: tree.Expr, frame: Frame) -> tree.Expr:
+        """A variable for a number. What the whole module may ask for stands in its own body, before the container that
+        it is made in.
+        """
         variable = self.claim(name)
         self.lets[variable] = said
         self.steady.add(variable)
-        frame.scope.items.append(DraftLet(variable, said))  # type: ignore[arg-type]
-        environment.expressions[name] = tree.Name(variable)
-        environment.names[name] = plain(value)
+        let: Any = DraftLet(variable, said)
+        inner, scope = None, frame.scope
+        while scope.parent is not None and scope.kind != "iteration" and scope.parent.control is None:
+            inner, scope = scope, scope.parent
+        if scope.parent is None and names(said) <= self.everywhere:
+            self.everywhere.add(variable)
+            place = len(scope.items) if inner is None else next(i for i, it in enumerate(scope.items) if it is inner)
+            scope.items.insert(place, let)
+        else:
+            frame.scope.items.append(let)
+        return tree.Name(variable)
 
     def snapshot(self, frame: Frame) -> _Snapshot:
         environment = frame.environment
@@ -525,10 +628,13 @@ class Generic(Elaborator):
             super().condition(condition, frame, each)
             return
         options: list[tuple[tree.Expr | None, Callable[[Frame], None]]] = []
+        taken: int | None = None
         for branch in condition.branches:
             said = self.said(branch.condition, frame)
+            if taken is None and self.truth(branch.condition, frame):
+                taken = len(options)
             if is_constant(said):
-                if self.truth(branch.condition, frame):
+                if computed(said, {}):
                     options.append((None, self._body(branch.body, each)))
                     break
                 continue
@@ -538,7 +644,7 @@ class Generic(Elaborator):
         if len(options) == 1:
             self._in_place(options[0][1], frame)
             return
-        self.choose(options, frame, condition.span)
+        self.choose(options, len(options) - 1 if taken is None else taken, frame, condition.span)
 
     def _body(self, body: tree.Body, each: Each) -> Callable[[Frame], None]:
         return lambda local: self.run(body, local, each)
@@ -551,9 +657,11 @@ class Generic(Elaborator):
         frame.entered, frame.inputs = local.entered, local.inputs
 
     def choose(
-        self, options: list[tuple[tree.Expr | None, Callable[[Frame], None]]], frame: Frame, span: Span
+        self, options: list[tuple[tree.Expr | None, Callable[[Frame], None]]], taken: int, frame: Frame, span: Span
     ) -> DraftChoice:
-        """Runs all bodies of a condition, each from where the flow is now; goes on with what they leave."""
+        """Runs all bodies of a condition, each from where the flow is now; goes on with what they leave, with the numbers
+        of the one that is taken.
+        """
         hanging = set().union(*(names(condition) for condition, _ in options if condition is not None))
         scope = self.scope("group", "", span, frame)
         scope.inputs = (frame.current,) if isinstance(frame.current, Tensor) else ()
@@ -565,19 +673,28 @@ class Generic(Elaborator):
             body = DraftScope("group", "", span, parent=scope)
             scope.items.append(body)
             choice.bodies.append(body)
+            ends_before = len(self.state.outputs), len(self.state.inputs), len(self.results)
             refusal = self.attempt(run, body, frame)
+            if (len(self.state.outputs), len(self.state.inputs), len(self.results)) != ends_before:
+                raise Unsayable(hanging)
             if refusal:
                 choice.refusals[place] = refusal
             ends.append(None if refusal else self.snapshot(frame))
         live = [end for end in ends if end is not None]
-        if not live:
+        certain = ends[taken]
+        if certain is None:
             raise Unsayable(hanging)
         if len({end.frame[2] for end in live}) > 1 or any(end.collected != before.collected for end in live):
             raise Unsayable(hanging)
-        self.restore(frame, live[0])
+        self.restore(frame, certain)
+        self.taken = taken
         frame.current = self.merged(choice, [end and end.frame[0] for end in ends], hanging)
-        self.merge_names(choice, before, ends, frame, hanging)
+        self.merge_names(choice, taken, ends, frame, hanging)
+        if isinstance(frame.current, Tensor) and any(frame.current is output for output, _ in choice.merges):
+            self.settle(frame.current, frame)
         return choice
+
+    taken = 0
 
     def attempt(self, run: Callable[[Frame], None], body: DraftScope, frame: Frame) -> str:
         """Runs a body; what is wrong with it where it is not for these numbers."""
@@ -620,13 +737,17 @@ class Generic(Elaborator):
         if len({(shape.rank, shape.dtype) for shape in shapes}) > 1:
             raise Unsayable(hanging)
         conditions = [c for c, source in zip(choice.conditions, sources, strict=True) if source is not None]
-        dims = tuple(_either(conditions, sizes) for sizes in zip(*(shape.dims for shape in shapes), strict=True))
+        certain = sources[self.taken] if sources[self.taken] is not None else live[0]
+        dims = tuple(
+            _either(conditions, sizes, certain.shape.dims[axis])
+            for axis, sizes in enumerate(zip(*(shape.dims for shape in shapes), strict=True))
+        )
         output = Tensor(Shape(dims, shapes[0].dtype), live[0].span)
         choice.merges.append((output, [source if isinstance(source, Tensor) else None for source in sources]))
         return output
 
     def merge_names(
-        self, choice: DraftChoice, before: _Snapshot, ends: list[_Snapshot | None], frame: Frame, hanging: set[str]
+        self, choice: DraftChoice, taken: int, ends: list[_Snapshot | None], frame: Frame, hanging: set[str]
     ) -> None:
         """Names and labels that some of the bodies have given a meaning."""
         live = [end for end in ends if end is not None]
@@ -635,6 +756,7 @@ class Generic(Elaborator):
             for name in dict.fromkeys(key for end in live for key in getattr(end, pick)):
                 values = [None if end is None else getattr(end, pick).get(name) for end in ends]
                 present = [value for value in values if value is not None]
+                sample = values[taken] if values[taken] is not None else present[0]
                 if all(value is present[0] for value in present) and len(present) == len(live):
                     table[name] = present[0]
                     if pick == "names":
@@ -645,7 +767,7 @@ class Generic(Elaborator):
                     continue
                 if any(holds_tensors(value) for value in present):
                     raise Unsayable(hanging)
-                table[name] = present[0]
+                table[name] = sample
                 if pick == "names":
                     self._merge_expressions(name, ends, choice, environment, frame, hanging)
 
@@ -734,6 +856,8 @@ class Generic(Elaborator):
             self.unrolled(loop, values, known, frame, each)
             return
         try:
+            if loop_key(loop) in self.unrolled_loops:
+                raise Unsayable
             self.rolled(loop.names, sequence, values, loop.body, loop.span, frame, each)
         except Unsayable:
             if known is None or len(known) != len(values):
@@ -768,13 +892,13 @@ class Generic(Elaborator):
             self.still_sound()
 
     def _say_variables(self, loop: tree.For, item: Any, expression: tree.Expr, frame: Frame) -> None:
-        said = frame.environment.expressions
         if len(loop.names) == 1:
-            said[loop.names[0]] = expression
+            self.keep(loop.names[0], item, expression, frame)
             return
         for place, name in enumerate(loop.names):
             parts = expression.items if isinstance(expression, tree.List) else None
-            said[name] = parts[place] if parts else tree.Index(expression, tree.Number(place))
+            part = parts[place] if parts else tree.Index(expression, tree.Number(place))
+            self.keep(name, item[place], part, frame)
 
     def repeat(self, repeat: tree.Repeat, frame: Frame, each: Each) -> None:
         if self.concrete:
@@ -786,7 +910,7 @@ class Generic(Elaborator):
             return
         said = self.said(repeat.count, frame)
         try:
-            if is_constant(said) and count < 2:
+            if is_constant(said) and (count < 2 or loop_key(repeat) in self.unrolled_loops):
                 raise Unsayable
             self.rolled((), said, [None] * int(count), repeat.body, repeat.span, frame, each)
         except Unsayable:
@@ -864,6 +988,17 @@ class _Said:
     expression: tree.Expr
 
 
+def loop_key(loop: tree.For | tree.Repeat) -> str:
+    """Stands for a loop among the names that something hangs on: it can be written out instead."""
+    return f"loop at {loop.span.start}"
+
+
+def _nodes(made: DraftNode | DraftScope) -> list[DraftNode]:
+    if isinstance(made, DraftNode):
+        return [made]
+    return [node for item in made.items if isinstance(item, DraftNode | DraftScope) for node in _nodes(item)]
+
+
 def _bare(value: Any) -> Any:
     return plain(value.value) if isinstance(value, _Said) else plain(value)
 
@@ -894,23 +1029,23 @@ def _as_field(checked: Any, value: Any) -> Any:
     return symbolic(checked, value.expression) if isinstance(value, Symbolic) else checked
 
 
-def _either(conditions: list[tree.Expr | None], sizes: tuple[Dimension, ...]) -> Dimension:
+def _either(conditions: list[tree.Expr | None], sizes: tuple[Dimension, ...], certain: Dimension) -> Dimension:
     """A size that depends on which body is taken."""
     if any(isinstance(size, OpenSize) for size in sizes):
         if all(size == sizes[0] for size in sizes):
             return sizes[0]
         raise Unsayable
     expressions = [expression_of(size) for size in sizes]
-    first = sizes[0]
     if all(expression == expressions[0] for expression in expressions):
-        return first
-    if OPAQUE in expressions:
-        return Whole(int(plain(first)), OPAQUE)
+        return sizes[0]
+    if any(map(is_opaque, expressions)):
+        asked = [condition for condition in conditions if condition is not None]
+        return Whole(int(plain(certain)), opaque(*expressions, *asked))
     whole = expressions[-1]
     for condition, expression in zip(reversed(conditions[:-1]), reversed(expressions[:-1]), strict=True):
         assert condition is not None
         whole = tree.Conditional(expression, condition, whole)
-    return Whole(int(plain(first)), whole)
+    return Whole(int(plain(certain)), whole)
 
 
 def _is_data(value: Any) -> bool:

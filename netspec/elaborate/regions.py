@@ -29,12 +29,12 @@ from netspec.graph.blueprint import (
 from netspec.layers.base import TorchCall
 from netspec.layers.symbols import (
     MARK,
-    OPAQUE,
     Symbolic,
     Whole,
     binary,
     expression_at,
     expression_of,
+    hanging,
     is_opaque,
     names,
     plain,
@@ -51,11 +51,13 @@ class Regions:
 
     def __init__(self, root: DraftScope, generic: Generic, derived: list[str]) -> None:
         self.root, self.generic, self.derived = root, generic, derived
-        self.sizes: dict[str, int] = {}
+        self.sizes: dict[str, tuple[int, frozenset[str]]] = {}
         self.refusals = 0
         self.asked: set[str] = set()
+        self.entered: set[int] = set()
         self.uses: dict[int, Use] = {}
-        self.training = _training_only(generic)
+        self.assumed: list[tuple[tree.Expr, bool]] = []
+        """The conditions that hold, and do not hold, where the region stands."""
 
     def asks(self, name: str) -> bool:
         """Whether any expression of the block asks for this size of its inputs."""
@@ -77,8 +79,19 @@ class Regions:
             _count(region)
         else:
             taken = set(_labels(region))
-            self.number(region, {}, taken, None)
+            self.kinds = _kinds(region)
+            self.number(region, {}, taken)
         return region, counted
+
+    def check(self, region: Region, root: DraftScope) -> None:
+        """Raises Unsayable where something takes a value of one round of a loop from outside of it."""
+        made = {id(wire) for wire in root.inputs}
+        _seen(region, made)
+        made |= set(self.generic.aliases)
+        taken = [wire for wire in (*_taken(region), *root.outputs) if id(wire) not in made]
+        if taken:
+            loops = {self.generic.rounds_of[id(wire)][0] for wire in taken if id(wire) in self.generic.rounds_of}
+            raise Unsayable(f"loop at {loop.start}" for loop in loops)
 
     def region(self, scope: DraftScope) -> Region:
         region = Region()
@@ -104,7 +117,7 @@ class Regions:
         return self.region(item).items
 
     def use(self, item: DraftNode | DraftScope, what: Any, inputs: Any) -> Use:
-        use = Use(what, tuple(inputs), tuple(item.outputs), item.span)
+        use = Use(what, tuple(map(self.real, inputs)), tuple(item.outputs), item.span)
         if item.label is not None:
             use.label, use.chosen = _label(item.label), True
             for part in use.label.parts:
@@ -118,6 +131,12 @@ class Regions:
         self.uses[id(item)] = use
         return use
 
+    def real(self, wire: Any) -> Any:
+        """What enters a shared module is a value of its own inside of it."""
+        while id(wire) in self.generic.aliases and id(wire) not in self.entered:
+            wire = self.generic.aliases[id(wire)][1]
+        return wire
+
     def layer(self, node: DraftNode) -> Use:
         call = node.call
         assert call is not None
@@ -128,14 +147,13 @@ class Regions:
             kwargs,
             self.fields(call.apply, kwargs),
             self.text(call.parameter),
-            tuple(map(self.text, call.init)),
+            tuple(map(self.literal_text, call.init)),
             call.support,
             call.imports,
             call.inplace,
             call.wrap,
         )
         use = self.use(node, LayerUse(node.layer, call), node.inputs)
-        use.when_training = node in self.training
         return use
 
     def argument(self, value: Any, node: DraftNode, place: int | str) -> Any:
@@ -144,15 +162,26 @@ class Regions:
             return tuple(self.argument(part, node, place) for part in value)
         if isinstance(value, Symbolic):
             if is_opaque(value.expression):
-                return symbolic(plain(value), self.size(node.label or node.suggestion or node.layer.name, int(plain(value))))
-            self.ask(value.expression)
+                stem = node.label or node.suggestion or node.layer.name
+                return symbolic(plain(value), self.size(stem, int(plain(value)), value.expression))
+            expression = self.simple(value.expression)
+            self.ask(expression)
+            return symbolic(plain(value), expression)
         return value
 
-    def size(self, stem: str, value: int) -> tree.Expr:
-        """A name for a number that follows from heights and widths."""
+    def simple(self, expression: tree.Expr) -> tree.Expr:
+        """The expression where it stands: what a condition around has decided is decided."""
+        return simplified(expression, self.assumed) if self.assumed else expression
+
+    loops: tuple[str, ...] | list[str] = ()
+
+    def size(self, stem: str, value: int, expression: tree.Expr) -> tree.Expr:
+        """A name for a number that follows from heights and widths; in a loop each round would have its own."""
+        if self.loops:
+            raise Unsayable(self.loops)
         stem = stem if stem.isidentifier() else "x"
         name = self.generic.claim(f"{stem}_features")
-        self.sizes[name] = value
+        self.sizes[name] = value, hanging(expression)
         return tree.Name(name)
 
     def text(self, text: str) -> str:
@@ -161,6 +190,13 @@ class Regions:
             if is_opaque(expression):
                 raise Unsayable
             self.ask(expression)
+        return text
+
+    def literal_text(self, text: str) -> str:
+        """Statements that start weights hold numbers only: one pass over the net does for all its layers."""
+        hanging = set().union(*(names(expression_at(mark)) for mark in MARK.finditer(text)))
+        if hanging or MARK.search(text):
+            raise Unsayable(hanging)
         return text
 
     def fields(self, apply: str, kwargs: dict[str, Any]) -> str:
@@ -185,16 +221,18 @@ class Regions:
         for name, expression in call.arguments.items():
             if is_opaque(expression):
                 if name not in call.blueprint.sizes:
-                    import os
-                    if os.environ.get("WHY"): print("OPAQUE ARG", name, call.blueprint.name, scope.span.text[:80])
                     raise Unsayable
-                expression = self.size(name.removesuffix("_features"), call.sizes[name])
+                expression = self.size(name.removesuffix("_features"), call.sizes[name], expression)
+            expression = self.simple(expression)
             self.ask(expression)
             arguments[name] = expression
         return self.use(scope, Instance(call.blueprint, arguments, list(call.taps)), scope.entering)
 
     def container(self, scope: DraftScope) -> Use:
+        entering = {id(wire) for wire in scope.inputs}
+        self.entered |= entering
         region, counted = self.module(scope)
+        self.entered -= entering
         return self.use(scope, Container(region, scope.inputs, scope.outputs, counted), scope.inputs)
 
     def choice(self, scope: DraftScope, choice: DraftChoice) -> Choice:
@@ -202,7 +240,12 @@ class Regions:
             if condition is not None:
                 self.ask(condition)
         regions = []
+        around = self.assumed
         for place, body in enumerate(choice.bodies):
+            own = choice.conditions[place]
+            self.assumed = [*around, *((c, False) for c in choice.conditions[:place] if c is not None)]
+            if own is not None:
+                self.assumed.append((own, True))
             if place in choice.refusals:
                 regions.append(Region())
                 self.refusals += 1
@@ -212,11 +255,16 @@ class Regions:
             elif scope.suggestion is not None:
                 _suggest_last(body, scope.suggestion)
             regions.append(self.region(body))
-        merges = [Merge(output, tuple(sources)) for output, sources in choice.merges]
+        self.assumed = around
+        merges = [
+            Merge(output, tuple(source and self.real(source) for source in sources)) for output, sources in choice.merges
+        ]
         return Choice(tuple(choice.conditions), tuple(regions), merges, dict(choice.refusals))
 
     def loop(self, scope: DraftScope, loop: DraftLoop) -> list[Item]:
+        around, self.loops = self.loops, [*self.loops, f"loop at {loop.start}"]
         region = self.region(loop.body)
+        self.loops = around
         gathers = [Gather(output, inner) for output, inner in loop.gathers.values()]
         if not any(isinstance(item, Use | Choice | Loop) for item in region.items) and not gathers and not loop.carries:
             return []
@@ -227,13 +275,16 @@ class Regions:
             if update is not None:
                 self.ask(update)
             running.append(Running(name, first, update))
-        carries = [Carry(*parts) for parts in loop.carries]
+        carries = [Carry(*map(self.real, parts)) for parts in loop.carries]
         results = [Merge(output, (inner,)) for output, inner in loop.results]
         return [Loop(loop.names, loop.sequence, region, carries, running, results, gathers, loop.rounds)]
 
     # Names of unlabelled stages
 
-    def number(self, region: Region, counts: Counts, taken: set[str], index: tree.Expr | None) -> None:
+    kinds: frozenset[str] = frozenset()
+    """The kinds of stages without a label of which some keep weights."""
+
+    def number(self, region: Region, counts: Counts, taken: set[str]) -> None:
         """Labels for what keeps weights and has none, numbered by kind in the order of the text."""
         for item in region.items:
             match item:
@@ -270,7 +321,7 @@ class Regions:
         ends: list[Counts] = []
         for region in choice.regions:
             mine = dict(counts)
-            self.number(region, mine, set(taken), None)
+            self.number(region, mine, set(taken))
             ends.append(mine)
         taken |= {label for region in choice.regions for label in _labels(region)}
         live = [place for place in range(len(ends)) if place not in choice.refusals]
@@ -284,12 +335,13 @@ class Regions:
             counts[stem] = whole
 
     def number_loop(self, loop: Loop, counts: Counts, taken: set[str]) -> None:
-        kept = _needs_number(loop.region, taken)
+        kept = _needs_number(loop.region) & self.kinds
         if not kept:
+            self.number(loop.region, {}, set(taken))
             return
         base = dict(counts)
         mine = {stem: tree.Number(0) for stem in kept}
-        self.number(loop.region, mine, set(taken), None)
+        self.number(loop.region, mine, set(taken))
         index = self.index(loop)
         rounds = self.length(loop)
         for stem, per_round in list(mine.items()):
@@ -312,6 +364,60 @@ class Regions:
         return _length(draft)
 
 
+def _seen(region: Region, made: set[int]) -> None:
+    """Adds the values that a region makes and that can be taken anywhere in its module."""
+    for item in region.items:
+        match item:
+            case Use():
+                made.update(map(id, item.outputs))
+                if isinstance(item.what, Instance):
+                    made.update(id(wire) for wire, _, _ in item.what.taps)
+                if isinstance(item.what, Container):
+                    _seen(item.what.region, made)
+            case Choice():
+                for inner in item.regions:
+                    _seen(inner, made)
+                made.update(id(merge.output) for merge in item.merges)
+            case Loop():
+                _seen(item.region, made)
+                made.update(id(wire) for carry in item.carries for wire in (carry.inner, carry.output))
+                made.update(id(merge.output) for merge in item.results)
+                made.update(id(gather.output) for gather in item.gathers)
+
+
+def _taken(region: Region) -> list[Any]:
+    taken: list[Any] = []
+    for item in region.items:
+        match item:
+            case Use():
+                taken.extend(item.inputs)
+                if isinstance(item.what, Container):
+                    taken.extend(_taken(item.what.region))
+                    taken.extend(item.what.outputs)
+            case Choice():
+                for inner in item.regions:
+                    taken.extend(_taken(inner))
+                taken.extend(source for merge in item.merges for source in merge.sources if source is not None)
+            case Loop():
+                taken.extend(_taken(item.region))
+                taken.extend(wire for carry in item.carries for wire in (carry.first, carry.last))
+                taken.extend(gather.inner for gather in item.gathers)
+    return taken
+
+
+def simplified(expression: tree.Expr, assumed: list[tuple[tree.Expr, bool]]) -> tree.Expr:
+    """The expression where these conditions hold, or do not."""
+    match expression:
+        case tree.Conditional(then, condition, otherwise):
+            for known, answer in assumed:
+                if known == condition:
+                    return simplified(then if answer else otherwise, assumed)
+            return tree.Conditional(simplified(then, assumed), condition, simplified(otherwise, assumed))
+        case tree.Binary(operator, left, right) if operator not in ("and", "or"):
+            return folded(binary(operator, simplified(left, assumed), simplified(right, assumed)))
+    return expression
+
+
 def _shift(region: Region, stem: str, start: tree.Expr, taken: set[str]) -> None:
     """Numbers of a loop's stages counted on from where the loop begins."""
     for item in region.items:
@@ -331,8 +437,22 @@ def _shift(region: Region, stem: str, start: tree.Expr, taken: set[str]) -> None
                 raise Unsayable
 
 
-def _needs_number(region: Region, taken: set[str]) -> set[str]:
-    """The kinds of stages of a loop that have weights and no label."""
+def _kinds(region: Region) -> frozenset[str]:
+    """The kinds of stages without a label of which some keep weights."""
+    found: set[str] = set()
+    for item in region.items:
+        match item:
+            case Use() if not item.chosen and item.first is None and keeps_state(item):
+                found.add(_stem(item))
+            case Choice():
+                found.update(*map(_kinds, item.regions))
+            case Loop():
+                found |= _kinds(item.region)
+    return frozenset(found)
+
+
+def _needs_number(region: Region) -> set[str]:
+    """The kinds of a loop's stages that have no label."""
     found: set[str] = set()
     for item in region.items:
         match item:
@@ -343,9 +463,9 @@ def _needs_number(region: Region, taken: set[str]) -> set[str]:
                 item.label = None
             case Choice():
                 for inner in item.regions:
-                    found |= _needs_number(inner, taken)
+                    found |= _needs_number(inner)
             case Loop():
-                found |= _needs_number(item.region, taken)
+                found |= _needs_number(item.region)
     return found
 
 
@@ -455,10 +575,6 @@ def _suggest_last(body: DraftScope, suggestion: str) -> None:
             return
 
 
-def _training_only(generic: Generic) -> set[Any]:
-    return set()
-
-
 def spelled(blueprint: Blueprint) -> str:
     """A text that two blueprints have in common if they are the same class."""
     numbers: dict[int, int] = {}
@@ -468,7 +584,7 @@ def spelled(blueprint: Blueprint) -> str:
 
     lines: list[str] = [
         blueprint.name,
-        str([(p.name, p.type, str(p.default)) for p in blueprint.parameters]),
+        str([(p.name, str(p.default)) for p in blueprint.parameters]),
         str(sorted(blueprint.derived)),
         str(sorted(blueprint.fixed.items(), key=str)),
         str(len(blueprint.sizes)),
@@ -532,4 +648,4 @@ def _expressions(value: Any) -> Any:
     return value
 
 
-__all__ = ["OPAQUE", "Regions", "Tensor", "keeps_state", "spelled"]
+__all__ = ["Regions", "Tensor", "keeps_state", "spelled"]

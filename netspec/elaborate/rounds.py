@@ -18,7 +18,7 @@ from netspec.elaborate.state import Frame
 from netspec.elaborate.values import Poison, Result, Tensor
 from netspec.layers import REGISTRY
 from netspec.layers.base import ShapeError
-from netspec.layers.symbols import OPAQUE, Whole, binary, expression_of, guarded, is_opaque, names, plain, symbolic
+from netspec.layers.symbols import Whole, binary, expression_of, guarded, is_opaque, names, opaque, plain, symbolic
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import Dimension, OpenSize
 from netspec.syntax import tree
@@ -55,12 +55,24 @@ class Rounds:
 
     def run(self, frame: Frame) -> None:
         """The loop as an item of the frame's scope; the flow goes on after it."""
-        from netspec.elaborate.generic import DraftLoop
-
         generic = self.generic
         if not self.values and self.names:
             raise Unsayable(names(self.sequence))
         scope = generic.scope("for" if self.names else "repeat", "", self.span, frame)
+        around, generic.open_names = generic.open_names, generic.open_names | set(self.variables)
+        try:
+            self.rounds(scope, frame)
+        finally:
+            generic.open_names = around
+        generic.steady.update(self.running.values())
+        if isinstance(frame.current, Tensor):
+            generic.settle(frame.current, frame)
+
+    def rounds(self, scope: DraftScope, frame: Frame) -> None:
+        """Finds the round that holds for all of them, and runs all."""
+        from netspec.elaborate.generic import DraftLoop
+
+        generic = self.generic
         scope.inputs = (frame.current,) if isinstance(frame.current, Tensor) else ()
         before = generic.snapshot(frame)
         samples = self.values or [None]
@@ -70,7 +82,7 @@ class Rounds:
         for _ in range(6):
             generic.restore(frame, before)
             body = DraftScope("iteration", "", self.span, parent=scope)
-            loop = DraftLoop(self.variables, self.sequence, body, rounds=len(self.values))
+            loop = DraftLoop(self.variables, self.sequence, body, rounds=len(self.values), start=self.span.start)
             firsts = {name: frame.current if name == FLOW else frame.environment.names[name] for name in carried}
             inner = self.assume(carried, firsts, frame)
             self.round(samples[0], body, frame)
@@ -138,6 +150,7 @@ class Rounds:
             else:
                 variable = self.running.setdefault((name, -1), "") or self.generic.claim(name)
                 self.running[name, -1] = variable
+                self.generic.open_names.add(variable)
                 frame.environment.expressions[name] = tree.Name(variable)
         return inner
 
@@ -154,7 +167,7 @@ class Rounds:
 
     def size(self, name: str, axis: int, size: Dimension) -> Dimension:
         if (name, axis) in self.opaque:
-            return Whole(int(plain(size)), OPAQUE)
+            return Whole(int(plain(size)), opaque(expression_of(size), self.sequence))
         if (name, axis) in self.running:
             return Whole(int(plain(size)), tree.Name(self.running[name, axis]))
         return size
@@ -201,15 +214,16 @@ class Rounds:
             return
         was, now = expression_of(first), expression_of(last)
         if (name, axis) in self.running:
-            if now == OPAQUE:
+            if is_opaque(now):
                 self.opaque.add((name, axis))
             return
-        if was == now and now != OPAQUE:
+        if was == now and not is_opaque(now):
             return
-        if OPAQUE in (was, now):
+        if is_opaque(was) or is_opaque(now):
             self.opaque.add((name, axis))
             return
-        self.running[name, axis] = self.generic.claim("channels" if axis == 0 else "features")
+        self.running[name, axis] = variable = self.generic.claim("channels" if axis == 0 else "features")
+        self.generic.open_names.add(variable)
 
     # After the first round
 
@@ -342,7 +356,7 @@ class Rounds:
             case tree.Binary("+" | "-" as sign, tree.Name(own), growth) if own == variable:
                 if not names(growth) & {*self.variables, *self.running.values()} and not is_opaque(growth):
                     total = folded(binary(sign, expression_of(first), binary("*", _length(loop), growth)))
-                    if total != OPAQUE:
+                    if not is_opaque(total):
                         return symbolic(int(plain(size)), total)  # type: ignore[no-any-return]
         return size
 
@@ -401,7 +415,8 @@ def _spelling(scope: DraftScope) -> list[str]:
         if isinstance(item, DraftNode):
             found.append(item.layer.name)
         elif isinstance(item, DraftScope):
-            found.append(f"{item.kind} {item.title if item.kind == 'block' else ''}")
+            called = id(item.control.blueprint) if item.kind == "block" and item.control is not None else ""
+            found.append(f"{item.kind} {called}")
             stack.extend(reversed(item.items))
         else:
             found.append("let")
@@ -442,6 +457,8 @@ def _length(loop: DraftLoop) -> tree.Expr:
     match loop.sequence:
         case tree.Call(tree.Name("range"), arguments) if len(arguments) == 1:
             return arguments[0].value
+        case tree.Call(tree.Name("range"), arguments) if len(arguments) == 2:
+            return folded(binary("-", arguments[1].value, arguments[0].value))
         case _ if not loop.names:
             return loop.sequence
     return folded(tree.Call(tree.Name("len"), (tree.Argument(None, loop.sequence),)))

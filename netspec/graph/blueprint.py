@@ -204,5 +204,5 @@ class Blueprint:
     """What can be read from it: the values under each label, and what is inside of that in turn, or None."""
     taps: list[tuple[tuple[str, ...], int]] = field(default_factory=list)
     """Which of these somebody reads, by the labels on the way and the place: outputs after the outputs."""
-    sizes: tuple[str, ...] = ()
-    """Names of arguments that follow from heights and widths."""
+    sizes: dict[str, int] = field(default_factory=dict)
+    """Arguments that follow from heights and widths, with their numbers in the call that was elaborated."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 from pydantic import Field, PlainValidator, Strict
 
 from netspec.layers.base import NonNegative, ShapeError
-from netspec.layers.symbols import Symbolic
+from netspec.layers.symbols import Listed, Symbolic
 from netspec.shapes.shape import Shape
 
 LARGEST = 2**31 - 1
@@ -163,11 +163,18 @@ def known_channels(name: str, x: Shape) -> int:
 def compact(values: Iterable[Any]) -> Any:
     """One entry where all are the same, else the tuple of them: PyTorch's arguments as people write them."""
     entries = tuple(values)
+    listed = Listed.of(entries)
+    if isinstance(listed, Listed):
+        return listed
     return entries[0] if all(entry == entries[0] for entry in entries[1:]) else entries
 
 
 def options(**pairs: tuple[Any, Any]) -> dict[str, Any]:
     """Keyword arguments from `name=(value, default)`, those that differ from the default or may do so."""
-    return {
-        name: value for name, (value, default) in pairs.items() if isinstance(value, Symbolic) or value != default
-    }
+    return {name: value for name, (value, default) in pairs.items() if _differs(value, default)}
+
+
+def _differs(value: Any, default: Any) -> bool:
+    if isinstance(value, Symbolic):
+        return not isinstance(default, Symbolic) or value.expression != default.expression
+    return bool(value != default)

@@ -153,6 +153,7 @@ class Operation(Layer):
 
     tensors: ClassVar[tuple[str, ...]] = ("*xs",)
     dtypes: ClassVar[tuple[str, ...]] = NUMBERS
+    broadcasts: ClassVar[bool] = True
 
     symbol: ClassVar[str]
     floats: ClassVar[bool] = False

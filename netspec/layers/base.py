@@ -130,6 +130,8 @@ class Layer(BaseModel):
     """Whether it may write its output over its input: its backward reads the output and not the input, as a ReLU's.
 
     Its `torch` must give a call with `inplace`."""
+    broadcasts: ClassVar[bool] = False
+    """Its values may lack the batch axis where another one has it: element by element, torch aligns them at the end."""
     overwritable: ClassVar[bool] = False
     """Whether the next layer may write over its output: a tensor of its own, which its own backward does not read.
 

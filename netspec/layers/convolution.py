@@ -31,6 +31,7 @@ from netspec.layers.base import (
     layer,
     per_axis,
 )
+from netspec.layers.symbols import Symbolic
 from netspec.layers.window import SAME_PADDING, Window, flat_pads, reach_of, symmetric, windows
 from netspec.shapes.requirements import Requirement
 from netspec.shapes.shape import Shape
@@ -453,16 +454,18 @@ def _sliding(axes: Sequence[Window], pad: object, pad_mode: str) -> _Sliding:
     stride, dilation = compact(w.stride for w in axes), compact(w.dilation for w in axes)
     steps = options(stride=(stride, 1))
     dilated = options(dilation=(dilation, 1))
-    even = symmetric(axes)
-    if even is not None or (pad == "same" and all(w.stride == 1 for w in axes)):
+    unstrided = pad == "same" and all(w.stride == 1 for w in axes)
+    symbolic = any(isinstance(w.extent, Symbolic) for w in axes) and pad in ("same", "causal")
+    even = None if symbolic else symmetric(axes)
+    if even is not None or unstrided:
         padding = compact(even) if even is not None else "same"
         return _Sliding("", steps | options(padding=(padding, 0)) | dilated | options(padding_mode=(pad_mode, "zeros")))
+    if pad == "causal" and len(axes) == 1 and pad_mode == "zeros":
+        return _Sliding("Causal", steps | dilated)
     mode = options(pad_mode=(_F_PAD_MODES[pad_mode], "constant"))
     if any(w.sides is None for w in axes):
         prefix = {"same": "Same", "same_lower": "SameLower", "causal": "Causal"}[str(pad)]
         return _Sliding(prefix, steps | dilated | mode)
-    if pad == "causal" and len(axes) == 1 and pad_mode == "zeros":
-        return _Sliding("Causal", steps | dilated)
     return _Sliding("Padded", steps | dilated | {"pads": flat_pads(axes)} | mode)
 
 

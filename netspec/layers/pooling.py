@@ -21,6 +21,7 @@ from netspec.layers.base import (
     layer,
     per_axis,
 )
+from netspec.layers.symbols import Symbolic
 from netspec.layers.window import SAME_PADDING, Window, flat_pads, reach_of, symmetric, windows
 from netspec.shapes.requirements import Requirement
 from netspec.shapes.shape import Shape
@@ -484,6 +485,8 @@ def _padding(axes: Sequence[Window]) -> tuple[int, ...] | None:
     even = symmetric(axes)
     if even is None:
         return None
+    if any(isinstance(number, Symbolic) for w, p in zip(axes, even, strict=True) for number in (w.kernel, w.dilation, p)):
+        return even
     beyond = any(p > w.kernel // 2 for w, p in zip(axes, even, strict=True))
     return None if beyond and all(p <= w.extent // 2 for w, p in zip(axes, even, strict=True)) else even
 

@@ -38,6 +38,7 @@ from netspec.layers.base import (
     per_axis,
     spec_literal,
 )
+from netspec.layers.symbols import following, is_number, plain
 from netspec.shapes.requirements import Requirement
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import Dimension, OpenSize, minimum
@@ -147,7 +148,7 @@ class Reshape(Rearrangement):
 
     def torch(self, x: Shape) -> TorchCall:
         sizes = ", ".join(map(str, self.shape))
-        batch = "{0}.shape[0]" if -1 in self.shape else "-1"
+        batch = "{0}.shape[0]" if any(is_number(size, -1) for size in self.shape) else "-1"
         return TorchCall(apply=f"{{0}}.reshape({batch}, {sizes})" if sizes else "{0}.reshape(-1)")
 
 
@@ -400,13 +401,13 @@ class Slice(Rearrangement):
         axis = position(self.axis, x)
         size = x.dims[axis]
         if isinstance(size, int):
-            entries = range(size)[self.start : self.stop : self.step]
+            entries = range(plain(size))[plain(self.start) : plain(self.stop) : plain(self.step)]
             if not entries:
                 raise ShapeError(
                     f"slice leaves nothing: {self._text()} of the {size} {axis_name(axis, x.rank)} of {x} is empty",
                     code="E0305",
                 )
-            kept: Dimension = (entries[-1] - entries[0]) // self.step + 1
+            kept: Dimension = following(len(entries), size, self.start, self.stop, self.step)
         else:
             kept = (self._stop(size) - self._start(size) + (self.step - 1)) // self.step
         return x.replace(axis=axis, size=kept)
@@ -428,7 +429,7 @@ class Slice(Rearrangement):
 
     def _text(self) -> str:
         text = f"{'' if self.start is None else self.start}:{'' if self.stop is None else self.stop}"
-        return text if self.step == 1 else f"{text}:{self.step}"
+        return text if is_number(self.step, 1) else f"{text}:{self.step}"
 
     def _start(self, size: Dimension) -> Dimension:
         if isinstance(size, int):

@@ -9,7 +9,7 @@ where the answer is the same.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -18,7 +18,9 @@ from typing import Any, ClassVar, TypeAlias
 from netspec.syntax import tree
 
 OPAQUE = tree.Name("@")
-"""Stands for a number that follows from heights and widths: its expression is nobody's business."""
+"""Stands for a number that follows from heights and widths: its expression is nobody's business. `@width,stride` is one
+that follows from these names as well.
+"""
 LARGEST = 40
 """An expression of more parts is opaque."""
 NAMELESS = tree.Number(0)
@@ -117,17 +119,32 @@ def parts(expression: Any) -> Iterator[tree.Tree]:
 def names(expression: tree.Expr) -> set[str]:
     """The names that an expression asks for."""
     functions = {id(part.callee) for part in parts(expression) if isinstance(part, tree.Call)}
-    return {part.id for part in parts(expression) if isinstance(part, tree.Name) and id(part) not in functions}
+    return {
+        part.id
+        for part in parts(expression)
+        if isinstance(part, tree.Name) and id(part) not in functions and not part.id.startswith("@")
+    }
 
 
 def is_opaque(expression: tree.Expr) -> bool:
-    return any(part == OPAQUE for part in parts(expression) if isinstance(part, tree.Name))
+    return any(part.id.startswith("@") for part in parts(expression) if isinstance(part, tree.Name))
+
+
+def hanging(expression: tree.Expr) -> frozenset[str]:
+    """The names that a number follows from, opaque as it may be."""
+    opaque = [part.id[1:] for part in parts(expression) if isinstance(part, tree.Name) and part.id.startswith("@")]
+    return frozenset(names(expression)).union(*(text.split(",") for text in opaque)) - {""}
+
+
+def opaque(*expressions: tree.Expr) -> tree.Expr:
+    """A number that follows from these in a way that is not told."""
+    return tree.Name(f"@{','.join(sorted(frozenset().union(*map(hanging, expressions))))}")
 
 
 def binary(symbol: str, left: tree.Expr, right: tree.Expr) -> tree.Expr:
     """`left symbol right`, without what adds nothing."""
     if is_opaque(left) or is_opaque(right):
-        return OPAQUE
+        return opaque(left, right)
     a, b = constant(left), constant(right)
     match symbol:
         case "+" if a == 0:
@@ -154,7 +171,24 @@ def binary(symbol: str, left: tree.Expr, right: tree.Expr) -> tree.Expr:
         case "//" if isinstance(left, tree.Binary) and left.operator == "*" and right in (left.left, left.right):
             return left.left if right == left.right else left.right
     result = tree.Binary(symbol, left, right)
-    return result if sum(1 for _ in parts(result)) <= LARGEST else OPAQUE
+    return result if sum(1 for _ in parts(result)) <= LARGEST else opaque(result)
+
+
+def substituted(expression: Any, values: Mapping[str, tree.Expr]) -> Any:
+    """The expression with other expressions in place of its names, sums and products put together again."""
+    match expression:
+        case tree.Name(name) if name.startswith("@"):
+            return opaque(*(values.get(asked, tree.Name(asked)) for asked in hanging(expression)))
+        case tree.Name(name):
+            return values.get(name, expression)
+        case tree.Binary(operator, left, right) if operator not in ("and", "or"):
+            return binary(operator, substituted(left, values), substituted(right, values))
+        case tree.Tree():
+            parts = [substituted(part, values) for _, part in expression.said()]
+            return type(expression)(*parts)
+        case tuple():
+            return tuple(substituted(part, values) for part in expression)
+    return expression
 
 
 def _ask(question: tree.Expr, answer: bool) -> bool:
@@ -225,7 +259,7 @@ class _Arithmetic(Symbolic):
 
     def __neg__(self) -> Any:
         value = -self.plain(self)  # type: ignore[call-arg]
-        return symbolic(value, OPAQUE if is_opaque(self.expression) else tree.Unary("-", self.expression))
+        return symbolic(value, opaque(self.expression) if is_opaque(self.expression) else tree.Unary("-", self.expression))
 
     def __pos__(self) -> Any:
         return self
@@ -238,7 +272,7 @@ class _Arithmetic(Symbolic):
         if not isinstance(other, int | float):
             return NotImplemented
         mine, its = self.expression, expression_of(other)
-        if mine == its and mine != OPAQUE:
+        if mine == its and not is_opaque(mine):
             return symbol in ("==", "<=", ">=")
         answer = _COMPARISONS[symbol](self.plain(self), _plain(other))  # type: ignore[call-arg]
         return _ask(tree.Compare((symbol,), (mine, its)), answer)
@@ -328,6 +362,36 @@ class Truth(Symbolic):
         return marked(self.expression)
 
     __repr__ = __str__
+
+
+class Listed(tuple[Any, ...], Symbolic):
+    """A list of numbers, one an axis, that is handed on as it is."""
+
+    expression: tree.Expr
+
+    @staticmethod
+    def of(entries: tuple[Any, ...]) -> Any:
+        """The list that the entries are the items of, where they are all of one; else the entries."""
+        bases = [entry.expression for entry in entries if isinstance(entry, Symbolic)]
+        match bases:
+            case [tree.Index(base, _), *_] if all(
+                expression == tree.Index(base, tree.Number(place)) for place, expression in enumerate(bases)
+            ) and len(bases) == len(entries):
+                listed = Listed(entries)
+                listed.expression = base
+                return listed
+        return entries
+
+
+def following(number: int, *sources: Any) -> int:
+    """A number that follows from these; how, is not told where they are symbolic."""
+    asked = [expression_of(source) for source in sources if isinstance(source, Symbolic)]
+    return Whole(number, opaque(*asked)) if asked else number
+
+
+def is_number(value: Any, number: float | None) -> bool:
+    """Whether a value is this number for all arguments."""
+    return not isinstance(value, Symbolic) and value == number
 
 
 def symbolic(value: Any, expression: tree.Expr) -> Any:

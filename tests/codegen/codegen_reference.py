@@ -60,8 +60,11 @@ class Reference:
 
     def __call__(self, *inputs: Tensor) -> list[Tensor]:
         values: dict[Any, Tensor] = dict(zip(self.graph.inputs, inputs, strict=True))
+        batch = len(inputs[0])
         for node in self.graph.nodes:
             result = self._apply(node, [values[value] for value in node.inputs])
+            if not node.inputs:  # a source is the same for every sample
+                result = result.expand(batch, *result.shape)
             results = result if isinstance(result, (tuple, list)) else (result,)
             for value, tensor in zip(node.outputs, results, strict=True):
                 values[value] = tensor

@@ -1,0 +1,79 @@
+"""A blueprint of a graph whose text is not at hand, one that was read from JSON: every call is a class by itself."""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import or_
+
+from netspec.graph.blueprint import Blueprint, Container, Instance, LayerUse, Region, Use
+from netspec.graph.graph import Graph, Node, Scope, ScopeRef
+from netspec.syntax import tree
+
+
+def straight(graph: Graph) -> Blueprint:
+    """The net as it is unrolled, with these numbers only."""
+    return _Straight(graph).net()
+
+
+class _Straight:
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.first: dict[str, Use] = {}
+        self.blocks: dict[str, Blueprint] = {}
+
+    def net(self) -> Blueprint:
+        graph = self.graph
+        root = graph.scopes[0]
+        outputs = tuple(output.value for output in graph.outputs)
+        return Blueprint(
+            name=graph.name,
+            kind="net",
+            parameters=(),
+            derived={},
+            fixed=dict(graph.arguments),
+            inputs=graph.inputs,
+            outputs=outputs,
+            output_names=tuple(output.name for output in graph.outputs),
+            training_outputs=frozenset(i for i, output in enumerate(graph.outputs) if output.when_training),
+            region=self.region(root),
+            counted=root.counted,
+            documentation=graph.documentation,
+            span=root.span,
+        )
+
+    def region(self, scope: Scope) -> Region:
+        region = Region()
+        for item in scope.items:
+            if not isinstance(item, ScopeRef):
+                region.items.append(self.layer(self.graph.nodes[item]))
+                continue
+            inner = self.graph.scopes[item.index]
+            if inner.is_module:
+                region.items.append(self.module(inner))
+            else:
+                region.items.extend(self.region(inner).items)
+        return region
+
+    def layer(self, node: Node) -> Use:
+        applications = [other.shapes for other in self.graph.nodes if other.key == node.key] if not node.first_use else [node.shapes]
+        shapes = [reduce(or_, one) for one in zip(*applications, strict=True)]
+        use = Use(LayerUse(node.layer, node.layer.torch(*shapes)), node.inputs, node.outputs, node.span)
+        return self.named(use, node.key, node.name)
+
+    def module(self, scope: Scope) -> Use:
+        inputs, outputs = scope.inputs, scope.outputs
+        region = self.region(scope)
+        what = Container(region, inputs, outputs, scope.counted)
+        use = Use(what, inputs, outputs, scope.span)
+        return self.named(use, scope.key, scope.name)
+
+    def named(self, use: Use, key: str, name: str) -> Use:
+        label = key.rpartition(".")[2]
+        use.label = tree.Label((label,))
+        use.chosen = True
+        use.first = self.first.get(key)
+        self.first.setdefault(key, use)
+        return use
+
+
+__all__ = ["Instance", "straight"]
