@@ -1,7 +1,7 @@
 """Whether a module is its graph: the same keys and shapes, and with equal weights the same numbers.
 
-The numbers are outputs, gradients of every input and weight, and the statistics that a training step leaves, in float64.
-What is compared with is the graph run node by node.
+The numbers are outputs, gradients of every input and weight, and the statistics that a step of training leaves, in
+float64. What is compared with is the graph run node by node.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Weights = dict[str, tuple[int, ...]]
 
 
 def graph_weights(graph: Graph, below: str = "") -> tuple[Weights, Weights]:
-    """The shapes of the graph's parameters and of its buffers by key; of what is in module `below`, keyed from there."""
+    """The shapes of the graph's parameters and buffers by key; of what is in module `below`, keyed from there."""
     return _declared(graph, Layer.parameters.__name__, below), _declared(graph, Layer.buffers.__name__, below)
 
 
@@ -101,7 +101,7 @@ def sample(shape: Shape, seed: int, sizes: Mapping[str, int] | None = None) -> T
 
 @contextmanager
 def settled_chance() -> Iterator[None]:
-    """Dropout that drops the same elements of every tensor of a size, in whatever order layers are run."""
+    """Chance that is the same for every tensor of a size, in whatever order layers are run."""
 
     def kept(shape: Sequence[int], p: float) -> Tensor:
         places = torch.arange(1, math.prod(shape) + 1, dtype=torch.float64)
@@ -113,15 +113,24 @@ def settled_chance() -> Iterator[None]:
     def bernoulli(self: Tensor, p: float = 0.5, **options: Any) -> Tensor:
         return self.copy_(kept(self.shape, 1 - p))
 
+    def rrelu(
+        input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False
+    ) -> Tensor:
+        return F.leaky_relu(input, lower if training else (lower + upper) / 2)
+
     attention = F.scaled_dot_product_attention
 
-    def attend(*inputs: Any, **options: Any) -> Tensor:
-        return attention(*inputs, **options | {"dropout_p": 0.0})
+    def attend(
+        query: Tensor, key: Tensor, value: Tensor, mask: Any = None, p: float = 0, *more: Any, **named: Any
+    ) -> Tensor:
+        named.pop("dropout_p", p)
+        return attention(query, key, value, named.pop("attn_mask", mask), 0.0, *more, **named)
 
     with ExitStack() as stack:
         for name in ("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout"):
             stack.enter_context(patch.object(F, name, dropout))
         stack.enter_context(patch.object(Tensor, "bernoulli_", bernoulli))
+        stack.enter_context(patch.object(F, "rrelu", rrelu))
         stack.enter_context(patch.object(F, "scaled_dot_product_attention", attend))
         yield
 
@@ -158,20 +167,20 @@ def check_numbers(
     _backward(expected)
     for index, (one, other) in enumerate(zip(mine, graphs, strict=True)):
         _alike("gradients", f"input {index}", *_gradients(one, other))
-    _check_kept(reference, module, below)
+    _check_kept(reference, module, wanted, below)
 
 
 class Unclaimed(Exception):
     """Nothing can be said: the graph itself cannot be run on these tensors."""
 
 
-def _check_kept(reference: Reference, module: nn.Module, below: str) -> None:
+def _check_kept(reference: Reference, module: nn.Module, wanted: Sequence[Value], below: str) -> None:
     start = f"{below}." if below else ""
     parameters = dict(module.named_parameters(remove_duplicate=False))
     for key, parameter in reference.parameters().items():
         _alike("gradients", key, *_gradients(parameters[key.removeprefix(start)], parameter))
     state = module.state_dict()
-    for key, statistic in reference.statistics().items():
+    for key, statistic in reference.statistics(wanted).items():
         _alike("statistics", key, state[key.removeprefix(start)], statistic)
 
 

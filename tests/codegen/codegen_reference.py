@@ -1,8 +1,8 @@
 """The graph run node by node, in float64: what everything that is emitted is compared with.
 
-Each module key has one module, constructed from what its layer says of itself and of nothing else; each node applies the
-module of its key to the values that it takes. No class of the emitted source takes part. Only what the results depend on is
-run: what nothing needs changes no statistics.
+Each module key has one module, constructed from what its layer says of itself and of nothing else; each node applies
+the module of its key to the values that it takes. No class of the emitted source takes part. Only what the results
+depend on is run: what nothing needs changes no statistics.
 """
 
 from __future__ import annotations
@@ -126,10 +126,18 @@ class Reference:
                 parameters.update((f"{key}.{name}", parameter) for name, parameter in module.named_parameters())
         return parameters
 
-    def statistics(self) -> dict[str, Tensor]:
-        """What is kept and not trained, by key: the running statistics of norms, constants."""
+    def statistics(self, wanted: Sequence[Value]) -> dict[str, Tensor]:
+        """What is kept and not trained, by key: the running statistics of norms, constants.
+
+        Without the modules of which a use is not needed for the wanted values: whether that one is run is left open, as
+        where a block has a result that its caller does not take.
+        """
+        needed = self.needed(wanted)
+        idle = {node.key for node in self.graph.nodes if node.index not in needed}
         statistics: dict[str, Tensor] = {}
         for key, module in self.modules.items():
+            if key in idle:
+                continue
             if isinstance(module, nn.Module):
                 own = {name for name, _ in module.named_parameters()}
                 kept = module.state_dict()

@@ -1,13 +1,14 @@
 """The law of emitted classes: with other arguments than those of its file, the class is still the block.
 
-Of a spec that uses a block, the class is taken out of the emitted source. Its constructor is called with arguments that the
-file never gave, and the module is compared with the graph that netspec elaborates for a net which calls the block so:
+Of a spec that uses a block, the class is taken out of the emitted source. Its constructor is called with arguments
+that the file never gave, and the module is compared with the graph that netspec elaborates for a net that calls the
+block so:
 
-    conversion = block arguments B, entering shapes  ->  text of a net  ->  graph  ==  Class(in_channels, B)
+    arguments B, entering shapes  ->  text of a net  ->  graph  ==  Class(in_channels, B)
 
 The constructor takes what the block derives from its inputs (`in_channels`, `in_features`, `skip_channels`), then the
-block's parameters by name, order and default, then sizes that come from height and width, each with a number as default. A
-class that cannot be said for all arguments has a docstring that says so, and is an exception.
+block's parameters by name, order and default, then sizes that come from height and width, each with a number as
+default. A class that cannot be said for all arguments has a docstring that says so, and is an exception.
 """
 
 from __future__ import annotations
@@ -39,8 +40,10 @@ from torch import Tensor, nn
 
 import netspec
 from netspec.codegen.loader import load_source, net_class
+from netspec.elaborate import elaborate
 from netspec.elaborate.types import is_tensor
 from netspec.graph.graph import Graph, Scope, Value
+from netspec.layers import REGISTRY
 from netspec.layers.base import spec_literal
 from netspec.shapes.shape import Shape
 from netspec.syntax import tree
@@ -107,6 +110,11 @@ class Emitted:
         """The blocks and nets that the file can call by name."""
         templates = self.spec.module.environment.templates
         return {name: template.definition for name, template in templates.items()}
+
+    def graph_with(self, arguments: Sequence[tuple[str, Any]]) -> Graph:
+        """The net's graph with other arguments, whatever their names. Raises NetspecError where it refuses them."""
+        values = {name: list(value) if isinstance(value, tuple) else value for name, value in arguments}
+        return elaborate(self.spec.module.environment.templates[self.graph.name], values)
 
     def uses(self) -> Iterator[Use]:
         """Every use of a block that the file can call by name, with its class."""
@@ -231,7 +239,7 @@ def call_text(use: Use, omitted: frozenset[str] = frozenset()) -> str:
 
 def _literal(value: Any) -> str:
     if isinstance(value, str):
-        return f'"{value}"'
+        return value if value in REGISTRY else f'"{value}"'
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_literal, value))}]"
     return spec_literal(value)
@@ -264,7 +272,8 @@ def constructor(use: Use) -> Constructor:
     """The parts of the class's signature. Raises Unlawful where the block's own parameters are not among them."""
     assert use.emitted is not None
     signature = inspect.signature(use.emitted)
-    parameters = list(signature.parameters.values())
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)  # those of torch's own classes
+    parameters = [parameter for parameter in signature.parameters.values() if parameter.kind not in variadic]
     names = [parameter.name.rstrip("_") for parameter in parameters]
     wanted = [parameter.name.rstrip("_") for parameter in use.parameters]
     starts = range(len(names) - len(wanted), -1, -1)

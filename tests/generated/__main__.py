@@ -1,12 +1,12 @@
-"""Many random nets, each of them emitted and compared with its graph: `python -m tests.generated --nets 20000 --seed 7`.
+"""Many random nets, each emitted and compared with its graph: `python -m tests.generated --nets 20000 --seed 7`.
 
-The same seed gives the same nets. The exit status is 1 where one went wrong; its text is printed, as small as it can be made.
+The same seed gives the same nets. The exit status is 1 where one went wrong; its text is printed, as small as it can be
+made.
 """
 
 from __future__ import annotations
 
 import argparse
-import random
 import secrets
 import sys
 import time
@@ -16,36 +16,7 @@ from pathlib import Path
 _TESTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(_TESTS / "codegen"), str(_TESTS / "generated")]
 
-from emission import Failure, failure_of, graph_of  # noqa: E402
-from random_nets import random_net  # noqa: E402
-from smaller import smallest  # noqa: E402
-
-
-def wrong_nets(seed: int, nets: int, first: int = 0, *, law: bool = True) -> tuple[int, list[tuple[str, str, Failure]]]:
-    """How many of so many random nets check, and those among them that go wrong: name, text, failure."""
-    checked, wrong = 0, []
-    for index in range(first, first + nets):
-        name = f"{seed}/{index}"
-        text = random_net(random.Random(name))
-        if graph_of(text) is None:
-            continue
-        checked += 1
-        failure = failure_of(text, name if law else None)
-        if failure is not None:
-            wrong.append((name, text, failure))
-    return checked, wrong
-
-
-def smallest_failing(name: str, text: str, failure: Failure) -> tuple[str, Failure]:
-    """The smallest text with which the same goes wrong, and what is said of it."""
-    asked = name if failure.kind.startswith("law") else None
-
-    def wrong(candidate: str) -> bool:
-        other = failure_of(candidate, asked)
-        return other is not None and other.kind == failure.kind
-
-    least = smallest(text, wrong)
-    return least, failure_of(least, asked) or failure
+from many_nets import smallest_failing, wrong_nets  # noqa: E402
 
 
 def main() -> int:

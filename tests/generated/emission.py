@@ -1,6 +1,6 @@
 """What has to hold of every net that checks: it is emitted, it is its graph, and its classes are its blocks.
 
-A failure has a kind, the step at which a net went wrong, by which it can be made smaller without turning into another one.
+A failure has a kind, the step at which a net went wrong, by which it can be made smaller without turning into another.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import random
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agreement import Disagreement, check_net
 from law import Emitted, check_block, omissions, others
+from law import check_net as check_net_law
 
 import netspec
 from netspec.codegen.loader import load_source, net_class
@@ -91,8 +92,18 @@ def _check(graph: Graph, text: str, seed: str | None) -> None:
 
 
 def _obey(text: str, chance: random.Random) -> None:
-    """The law for the blocks of the net, one or two of them."""
-    families = [uses for uses in Emitted(text).families() if not uses[0].is_exception]
+    """The law for the net with other arguments, and for the blocks in it, one or two of them."""
+    emitted = Emitted(text)
+    net = emitted.net_use()
+    if net.parameters and not net.is_exception:
+        other = replace(others([net], chance), shapes=net.shapes)
+        try:
+            graph = emitted.graph_with(other.arguments)
+        except netspec.NetspecError:
+            graph = None
+        if graph is not None:
+            check_net_law(other, graph)
+    families = [uses for uses in emitted.families() if not uses[0].is_exception]
     for uses in chance.sample(families, min(2, len(families))):
         use = others(uses, chance)
         check_block(text, use, seed=chance.randrange(100), omitted=omissions(use, chance))

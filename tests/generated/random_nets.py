@@ -1,10 +1,10 @@
 """The text of a random net, from a seed: small, and with everything in it that a spec can be wired of.
 
-The grammar is that of people's specs: blocks with parameters, in one another and used several times with other arguments;
-joins of two and three branches with `{ }` first; values carried into, around and out of loops; lists that grow; side values;
-shared modules; optional parts; labels of templates, and reading them from outside. Channels are derived or asked for
-(`_.channels`), so that most nets fit for whatever arguments; the maps keep their size. What does not fit is refused by
-netspec, and no concern of who draws nets here.
+The grammar is that of people's specs: blocks with parameters, in one another and used several times with other
+arguments; joins of two and three branches with `{ }` first; values carried into, around and out of loops; lists that
+grow; side values; shared modules; optional parts; labels of templates, and reading them from outside. Channels are
+derived or asked for (`_.channels`), so that most nets fit for whatever arguments; the maps keep their size. What does
+not fit is refused by netspec, and no concern of who draws nets here.
 
 `chance` is any `random.Random`, one of hypothesis among them: what is drawn depends on nothing else.
 """
@@ -19,13 +19,15 @@ from typing import TypeVar
 T = TypeVar("T")
 Lines = list[str]
 
-AWKWARD = (
-    "count index NOutput in_channels in_features out_channels self torch nn F Tensor x y out i j n forward children "
-    "modules train eval type parameters buffers apply half double to cpu state_dict call_super_init append extend insert "
-    "pop list len range print int str sum map id object super init weight bias class def lambda pass global async match "
-    "case del none_ NamedTuple Sequential Module Identity cast reduce partial math functional args kwargs cls dim size "
-    "shape layer0 conv1 relu1 relu conv stage skip acc value result a_ b1 __x _y"
-).split()
+_WORDS = """
+    count index NOutput in_channels in_features out_channels self torch nn F Tensor x y out i j n forward
+    children modules train eval type parameters buffers apply half double to cpu state_dict call_super_init
+    append extend insert pop list len range print int str sum map id object super init weight bias class def
+    lambda pass global async match case del none_ NamedTuple Sequential Module Identity cast reduce partial math
+    functional args kwargs cls dim size shape layer0 conv1 relu1 relu conv stage skip acc value result a_ b1 __x
+    _y
+"""
+AWKWARD = tuple(_WORDS.split())
 """Names that Python, torch or an emitter has for itself, beside a few that nobody has."""
 CALLED = {"relu", "conv", "len", "range", "sum", "min", "max", "enumerate"}
 """What a block cannot be called: layers and functions without which the others could not be written."""

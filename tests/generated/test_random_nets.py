@@ -1,7 +1,7 @@
 """Every net that checks is emitted, compiles, runs, and is its graph; its classes are its blocks.
 
-1,000 nets of a fresh seed in each run, which a failure prints with the smallest net that fails in this way; many more with
-`python -m tests.generated --nets 20000`.
+1,000 nets of a fresh seed in each run, which a failure prints with the smallest net that fails in this way; many more
+with `python -m tests.generated --nets 20000`.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ import pytest
 from emission import Failure, failure_of, graph_of
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from many_nets import smallest_failing, wrong_nets
 from random_nets import AWKWARD, random_net
 from smaller import smallest
 
 import netspec
-from tests.generated.__main__ import smallest_failing, wrong_nets
 
 ROOT = Path(__file__).resolve().parents[2]
 GROUPS, EACH = 20, 50
 FORMS = {
-    "a join of two with the value first": "add {\n    { }\n",
+    "a join of two with the value first": "add {\n{ }\n",
     "a join of three": "concat {",
     "a list that grows": " + [_]",
     "a shared module": "shared ",
@@ -73,7 +73,7 @@ def test_most_nets_check_and_every_form_is_among_them() -> None:
     texts = [random_net(random.Random(f"forms/{index}")) for index in range(300)]
     graphs = [(text, graph) for text in texts if (graph := graph_of(text)) is not None]
     assert len(graphs) > 200
-    written = "\n".join(text for text, _ in graphs).replace("{ }", "    { }")
+    written = "\n".join(text for text, _ in graphs)
     assert {name for name, form in FORMS.items() if form in written} == set(FORMS)
     assert len(set(AWKWARD)) >= 51
     assert all(any(f"{word} " in text for text in texts) for word in ("count", "index", "self", "torch", "in_channels"))
