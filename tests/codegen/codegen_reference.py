@@ -1,8 +1,15 @@
-"""A graph run node by node: what emitted modules are compared with."""
+"""The graph run node by node, in float64: what everything that is emitted is compared with.
+
+Each module key has one module, constructed from what its layer says of itself and of nothing else; each node applies
+the module of its key to the values that it takes. No class of the emitted source takes part. Only what the results
+depend on is run: what nothing needs changes no statistics.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -11,26 +18,39 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from netspec.graph.graph import Graph, Node
+from netspec.graph.graph import Graph, Node, Value
 from netspec.layers.base import Code, TorchCall
 
 
-class Reference:
-    """The modules of a graph by key, constructed from the layers alone, with the weights of an emitted net."""
+@contextmanager
+def doubles() -> Iterator[None]:
+    """Numbers that layers make themselves are of float64, too."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
-    def __init__(self, graph: Graph, state: dict[str, Tensor], *, training: bool) -> None:
+
+class Reference:
+    """The modules of a graph by key, with the weights of `state`, whose keys are those of the net's `state_dict`."""
+
+    def __init__(self, graph: Graph, state: Mapping[str, Tensor], *, training: bool) -> None:
         self.graph = graph
         self.space: dict[str, Any] = {"torch": torch, "nn": nn, "F": F, "Tensor": Tensor}
         self.modules: dict[str, Any] = {}
         self.calls: dict[str, TorchCall] = {}
+        applications: dict[str, list[Node]] = {}
         for node in graph.nodes:
-            if node.key not in self.modules:
-                applications = (other.shapes for other in graph.nodes if other.key == node.key)
-                shapes = [reduce(or_, one) for one in zip(*applications, strict=True)]
-                self.calls[node.key] = node.layer.torch(*shapes)
-                self.modules[node.key] = self._construct(node, state, training=training)
+            applications.setdefault(node.key, []).append(node)
+        for key, nodes in applications.items():
+            shapes = [reduce(or_, one) for one in zip(*(node.shapes for node in nodes), strict=True)]
+            self.calls[key] = nodes[0].layer.torch(*shapes)
+            with doubles():
+                self.modules[key] = self._construct(nodes[0], state, training=training)
 
-    def _construct(self, node: Node, state: dict[str, Tensor], *, training: bool) -> Any:
+    def _construct(self, node: Node, state: Mapping[str, Tensor], *, training: bool) -> Any:
         call = self.calls[node.key]
         self._define(call)
         if call.parameter:
@@ -59,16 +79,34 @@ class Reference:
         return eval(value.text, self.space) if isinstance(value, Code) else value
 
     def __call__(self, *inputs: Tensor) -> list[Tensor]:
-        values: dict[Any, Tensor] = dict(zip(self.graph.inputs, inputs, strict=True))
-        batch = len(inputs[0])
-        for node in self.graph.nodes:
-            result = self._apply(node, [values[value] for value in node.inputs])
-            if not node.inputs:  # a source is the same for every sample
-                result = result.expand(batch, *result.shape)
-            results = result if isinstance(result, (tuple, list)) else (result,)
-            for value, tensor in zip(node.outputs, results, strict=True):
-                values[value] = tensor
-        return [values[output.value] for output in self.graph.outputs]
+        """The outputs of the net, those of training among them."""
+        return self.values(inputs, [output.value for output in self.graph.outputs])
+
+    def values(self, inputs: Sequence[Tensor], wanted: Sequence[Value]) -> list[Tensor]:
+        """The values of the graph that are `wanted`, and nothing run beside what they depend on."""
+        needed, batch = self.needed(wanted), inputs[0].shape[0]
+        values: dict[Value, Tensor] = dict(zip(self.graph.inputs, inputs, strict=True))
+        with doubles():
+            for node in self.graph.nodes:
+                if node.index not in needed:
+                    continue
+                result = self._apply(node, [values[value] for value in node.inputs])
+                results = result if isinstance(result, (tuple, list)) else (result,)
+                if not node.inputs:  # a source is the same for each sample
+                    results = [tensor.expand(batch, *tensor.shape[-node.output.shape.rank :]) for tensor in results]
+                values.update(zip(node.outputs, results, strict=True))
+        return [values[value] for value in wanted]
+
+    def needed(self, wanted: Sequence[Value]) -> set[int]:
+        """The indices of the nodes that the wanted values depend on."""
+        pending = [value.node for value in wanted if value.node is not None]
+        needed: set[int] = set()
+        while pending:
+            index = pending.pop()
+            if index not in needed:
+                needed.add(index)
+                pending += [value.node for value in self.graph.nodes[index].inputs if value.node is not None]
+        return needed
 
     def _apply(self, node: Node, inputs: list[Tensor]) -> Any:
         call = self.calls[node.key]
@@ -78,11 +116,32 @@ class Reference:
         text = call.apply.replace("{inputs}", ", ".join(f"_{index}" for index in range(len(inputs))))
         return eval(re.sub(r"\{(\w+)\}", r"(_\1)", text), {**self.space, **names})
 
-    def gradients(self) -> dict[str, Tensor]:
-        found: dict[str, Tensor] = {}
+    def parameters(self) -> dict[str, nn.Parameter]:
+        """What is trained, by key; weights that no gradient has come to have None for it."""
+        parameters: dict[str, nn.Parameter] = {}
         for key, module in self.modules.items():
             if isinstance(module, nn.Parameter):
-                found[key] = module.grad
+                parameters[key] = module
             elif isinstance(module, nn.Module):
-                found.update((f"{key}.{name}", p.grad) for name, p in module.named_parameters() if p.grad is not None)
-        return {key: gradient for key, gradient in found.items() if gradient is not None}
+                parameters.update((f"{key}.{name}", parameter) for name, parameter in module.named_parameters())
+        return parameters
+
+    def statistics(self, wanted: Sequence[Value]) -> dict[str, Tensor]:
+        """What is kept and not trained, by key: the running statistics of norms, constants.
+
+        Without the modules of which a use is not needed for the wanted values: whether that one is run is left open, as
+        where a block has a result that its caller does not take.
+        """
+        needed = self.needed(wanted)
+        idle = {node.key for node in self.graph.nodes if node.index not in needed}
+        statistics: dict[str, Tensor] = {}
+        for key, module in self.modules.items():
+            if key in idle:
+                continue
+            if isinstance(module, nn.Module):
+                own = {name for name, _ in module.named_parameters()}
+                kept = module.state_dict()
+                statistics.update((f"{key}.{name}", kept[name]) for name in kept if name not in own)
+            elif isinstance(module, Tensor) and not isinstance(module, nn.Parameter):
+                statistics[key] = module
+        return statistics

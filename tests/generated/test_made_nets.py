@@ -12,7 +12,7 @@ from itertools import chain, product
 
 import pytest
 import torch
-from codegen_reference import Reference
+from agreement import check_net
 from hypothesis import HealthCheck, given, settings
 from made_nets import changed, specs
 from test_against_torch import check_refusal
@@ -77,37 +77,20 @@ def tensors(result: object) -> list[Tensor]:
     return [result] if isinstance(result, Tensor) else [t for t in result if t is not None]  # type: ignore[attr-defined]
 
 
-def weights(graph: Graph, what: str) -> dict[str, tuple[int, ...]]:
-    """The graph's parameters or buffers by key."""
-    found: dict[str, tuple[int, ...]] = {}
-    for node in graph:
-        for key, shape in getattr(node.layer, what)(*node.shapes).items():
-            found[f"{node.key}.{key}" if key else node.key] = tuple(shape)
-    return found
-
-
 def run(graph: Graph) -> None:
-    """The compiled net has the graph's weights, and makes of tensors what its layers make one by one."""
+    """The compiled net has the graph's weights, and is the graph run node by node."""
     torch.manual_seed(0)
     model: nn.Module = compile_graph(graph)
-    parameters = weights(graph, "parameters")
-    assert {key: tuple(p.shape) for key, p in model.named_parameters()} == parameters
-    state = {key: tuple(value.shape) for key, value in model.state_dict().items()}
-    assert state == parameters | weights(graph, "buffers")
     assert graph.parameters == sum(p.numel() for p in model.parameters())
     values = sizes_that_fit(graph)
     inputs = [sample(value.shape, values) for value in graph.inputs]
     with torch.no_grad():
         for training in (True, False):
-            found = tensors(model.train(training)(*(tensor.clone() for tensor in inputs)))
+            results = tensors(model.train(training)(*(tensor.clone() for tensor in inputs)))
             outputs = [output.value.shape for output in graph.outputs if training or not output.when_training]
             expected = sorted(((BATCH, *sizes(shape, values)), str(DTYPES[shape.dtype])) for shape in outputs)
-            assert sorted((tuple(tensor.shape), str(tensor.dtype)) for tensor in found) == expected
-        reference = Reference(graph, model.state_dict(), training=False)
-        alone = reference(*(tensor.clone() for tensor in inputs))
-        kept = [tensor for tensor, output in zip(alone, graph.outputs, strict=True) if not output.when_training]
-        for mine, theirs in zip(found, kept, strict=True):
-            torch.testing.assert_close(mine, theirs, equal_nan=True)
+            assert sorted((tuple(tensor.shape), str(tensor.dtype)) for tensor in results) == expected
+    check_net(graph, model, sizes=values)
 
 
 @contextmanager
