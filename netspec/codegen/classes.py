@@ -12,7 +12,7 @@ from netspec.codegen.constructor import Constructor, keeps_state
 from netspec.codegen.forward import write_forward
 from netspec.codegen.layout import INDENT, WIDTH, Bracket, Expr, lines
 from netspec.codegen.liveness import Needs, needs
-from netspec.codegen.naming import MODULE_ATTRIBUTES, TAKEN, Names, local, prose
+from netspec.codegen.naming import MODULE_ATTRIBUTES, TAKEN, Names, parameter, prose
 from netspec.codegen.preamble import Preamble
 from netspec.codegen.python import python
 from netspec.codegen.types import type_of
@@ -60,6 +60,8 @@ class ClassPlan:
     local: dict[str, str] = field(default_factory=dict)
     stored: dict[str, None] = field(default_factory=dict)
     labels: set[str] = field(default_factory=set)
+    shifting: frozenset[str] = frozenset()
+    """What comes before the number in labels whose number is an expression."""
     spans: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Where each let of the module's own body is made, and where it is asked for last."""
 
@@ -68,7 +70,7 @@ class ClassPlan:
         if name not in self.local:
             base = name.partition("#")[0]
             free = next((self.local[other] for other in self.local if self.follows(other, name)), None)
-            self.local[name] = free or self.names.claim(local(base))
+            self.local[name] = free or self.names.claim(parameter(base))
         return self.local[name]
 
     def follows(self, other: str, name: str) -> bool:
@@ -106,9 +108,10 @@ def write_class(
     if design.counted and not chain:
         number_stages(design.region)
     plan.labels = set(_labels(design.region))
-    for parameter in design.parameters:
-        plan.named(parameter.name)
+    for each in design.parameters:
+        plan.named(each.name)
     plan.spans = _spans(design.region)
+    plan.shifting = frozenset(_stems(design.region))
     constructor = Constructor(plan)
     if chain and not any(plan.labels):
         body = constructor.sequential()
@@ -135,12 +138,12 @@ def _docstring(design: Design) -> list[str]:
 
 def _signature(plan: ClassPlan) -> list[str]:
     items: list[tuple[str, Expr]] = [("", "self")]
-    for parameter in plan.design.parameters:
-        default = "" if parameter.default is None else f" = {python(parameter.default, plan.named, sequence='()')}"
-        kind = parameter.type
-        if parameter.default is not None and isinstance(parameter.default, tree.List) and kind.startswith("list"):
+    for each in plan.design.parameters:
+        default = "" if each.default is None else f" = {python(each.default, plan.named, sequence='()')}"
+        kind = each.type
+        if each.default is not None and isinstance(each.default, tree.List) and kind.startswith("list"):
             kind = f"Sequence{kind[4:]}"
-        items.append(("", f"{plan.named(parameter.name)}: {kind}{default}"))
+        items.append(("", f"{plan.named(each.name)}: {kind}{default}"))
     return lines("def ", Bracket("__init__", tuple(items)), 1, " -> None:")
 
 
@@ -206,6 +209,19 @@ def _asked(item: Use | Let | Choice | Loop) -> Iterator[str]:
 
     for expression in expressions_of(item):
         yield from sorted(names(expression))
+
+
+def _stems(region: Region) -> Iterator[str]:
+    """What comes before the number in labels that are numbered by an expression."""
+    for item in region.items:
+        match item:
+            case Use(label=tree.Label((str(stem), tree.Tree()))) if not item.chosen:
+                yield stem
+            case Choice():
+                for inner in item.regions:
+                    yield from _stems(inner)
+            case Loop():
+                yield from _stems(item.region)
 
 
 def _spans(region: Region) -> dict[str, tuple[int, int]]:

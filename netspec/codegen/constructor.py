@@ -10,7 +10,7 @@ from netspec.codegen.chains import is_sequential
 from netspec.codegen.expressions import Applied, call_of, render
 from netspec.codegen.layout import INDENT, Bracket, Comprehension, Expr, call, flat, lines
 from netspec.codegen.leaves import construction
-from netspec.codegen.naming import MODULE_ATTRIBUTES, camel, is_attribute, is_hidden, local, quoted
+from netspec.codegen.naming import MODULE_ATTRIBUTES, camel, is_attribute, is_hidden, local, parameter, quoted
 from netspec.codegen.python import argument, python
 from netspec.graph.blueprint import Choice, Container, Instance, LayerUse, Let, Loop, Region, Use
 from netspec.layers.base import TorchCall
@@ -127,8 +127,8 @@ class Constructor:
         region = self.plan.design.region
         self.used = self._names_used(region)
         self.text = []
-        for parameter in self.plan.design.parameters:
-            self.store(parameter.name)
+        for each in self.plan.design.parameters:
+            self.store(each.name)
         self.region(region, set())
         return self.text + _initialization(self.plan.preamble.passes if self.plan.design.is_net else {})
 
@@ -335,6 +335,8 @@ class Constructor:
         if any(isinstance(u.what, Container) and is_sequential(u) and not self.is_inline(u) for us in modules for u in us):
             return False
         label = labels.pop()
+        if self.is_shifting(label or ""):
+            return False
         condition = choice.conditions[0]
         assert condition is not None
         test = python(condition, self.plan.named)
@@ -369,7 +371,14 @@ class Constructor:
         """Labels of modules that some branches have and others have not."""
         sides = [set(_static_labels(r, self)) for p, r in enumerate(choice.regions) if p not in choice.refusals]
         every = dict.fromkeys(label for side in sides for label in sorted(side))
-        return [label for label in every if any(label not in side for side in sides)]
+        return [
+            label for label in every if any(label not in side for side in sides) and not self.is_shifting(label)
+        ]
+
+    def is_shifting(self, label: str) -> bool:
+        """Whether the number of a label may be that of another stage, where this one is left out."""
+        stem = label.rstrip("0123456789")
+        return stem != label and stem in self.plan.shifting
 
     def two_sided(self, choice: Choice) -> list[str]:
         """Labels of modules that all branches have, of kinds that may differ."""
@@ -552,7 +561,7 @@ class Constructor:
                 from netspec.codegen.classes import container_design
 
                 design = container_design(use, self.plan.class_of[id(use.what)], self.plan.design)
-                items = tuple(("", self.plan.named(parameter.name)) for parameter in design.parameters)
+                items = tuple(("", self.plan.named(each.name)) for each in design.parameters)
                 return Bracket(design.name, items)
         raise TypeError(type(use.what).__name__)
 
@@ -587,8 +596,8 @@ class Constructor:
     def instance(self, blueprint: Any, arguments: dict[str, tree.Expr]) -> Expr:
         items: list[tuple[str, Expr]] = []
         by_position = True
-        order = [*blueprint.derived, *(parameter.name for parameter in blueprint.parameters)]
-        defaults = {parameter.name: parameter.default for parameter in blueprint.parameters}
+        order = [*blueprint.derived, *(each.name for each in blueprint.parameters)]
+        defaults = {each.name: each.default for each in blueprint.parameters}
         for name in order:
             default = defaults.get(name)
             if name not in arguments or (default is not None and arguments[name] == default):
@@ -596,9 +605,9 @@ class Constructor:
                 continue
             text = python(arguments[name], self.plan.named)
             by_position = by_position and default is None
-            items.append(("" if by_position else f"{local(name)}=", text))
+            items.append(("" if by_position else f"{parameter(name)}=", text))
         for name in blueprint.sizes:
-            items.append((f"{local(name)}=", python(arguments[name], self.plan.named)))
+            items.append((f"{parameter(name)}=", python(arguments[name], self.plan.named)))
         return Bracket(self.plan.class_of[id(blueprint)], tuple(items))
 
 

@@ -463,7 +463,8 @@ class _Forward:
             if place != index
             for label in _static(region, self.constructor)
         }
-        return next((label for label in labels if label not in others and label in self.constructor.optional), None)
+        known = (label for label in labels if label not in others and not self.constructor.is_shifting(label))
+        return next((label for label in known if label in self.constructor.optional), None)
 
     # Loops
 
@@ -475,7 +476,7 @@ class _Forward:
         taken = {id(wire) for wire in outside} - own
         names: list[str] = []
         for carry in carries:
-            names.append(self.carried(carry, place, taken, names, depth))
+            names.append(self.carried(carry, carries, place, taken, names, depth))
         gathers = [gather for gather in loop.gathers if self.uses.get(id(gather.output))]
         self.open_gathers(gathers, place, depth)
         results_ = self.needs.merges[id(loop)]
@@ -544,7 +545,9 @@ class _Forward:
             (isinstance(item, Use) and _is_module(item)) or isinstance(item, Choice | Loop) for item in others
         )
 
-    def carried(self, carry: Carry, place: Place, taken: set[int], names: list[str], depth: int) -> str:
+    def carried(
+        self, carry: Carry, carries: list[Carry], place: Place, taken: set[int], names: list[str], depth: int
+    ) -> str:
         """The variable of a carried value; it holds what the first round takes."""
         first = self.variables[carry.first]
         ends = not place.is_live(carry.first) and id(carry.first) not in taken and first not in names
@@ -552,7 +555,8 @@ class _Forward:
             return first
         hint = hint_of(carry.last.name)
         name = self.variables.name(
-            [], hint, lambda wire: place.is_live(wire) or id(wire) in taken or wire is carry.first,
+            [], hint,
+            lambda wire: place.is_live(wire) or id(wire) in taken or any(wire is other.first for other in carries),
             stem=hint or "out", kept=hint is not None, joined=False, taken=names,
         )
         self.text.append(f"{INDENT * depth}{name} = {first}")

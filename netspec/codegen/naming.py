@@ -53,6 +53,14 @@ def local(name: str) -> str:
     return word
 
 
+def parameter(name: str) -> str:
+    """A parameter's name in Python: its own, unless something that emitted source uses is called so."""
+    if not is_plain_word(name.lstrip("_") or "_") or not name.isascii():
+        return local(name)
+    reserved = keyword.iskeyword(name) or keyword.issoftkeyword(name) or name in TAKEN or hasattr(builtins, name)
+    return f"{name}_" if reserved else name
+
+
 def camel(name: str) -> str:
     """A class name: `double_conv` is `DoubleConv`; capitals inside stay."""
     words = re.sub(r"[^A-Za-z0-9]+", " ", name).split()

@@ -118,6 +118,7 @@ def _made(region: Region) -> list[Wire]:
                 if isinstance(item.what, Container):
                     made.extend(item.outputs)
                     made.extend(_made(item.what.region))
+                    made.extend(wire for wire in item.what.inputs if not any(wire is w for w in item.inputs))
                 else:
                     made.extend(results(item))
             case Choice():

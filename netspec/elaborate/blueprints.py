@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any, TypeAlias
 
 from netspec.diagnostics import NetspecError
 from netspec.elaborate.draft import DraftScope
 from netspec.elaborate.environment import Environment
 from netspec.elaborate.generic import Generic
+from netspec.elaborate.keys import Mismatch, keys
 from netspec.elaborate.nets import _comment_above
+from netspec.elaborate.operators import OperandError, TooLarge
 from netspec.elaborate.problems import Problem, Spoilt, Stop
 from netspec.elaborate.regions import Regions, spelled
-from netspec.elaborate.sayings import Unsayable, folded, is_constant, literal
+from netspec.elaborate.sayings import Unsayable, computed, folded, is_constant, literal
 from netspec.elaborate.state import Frame, State
 from netspec.elaborate.types import is_tensor
 from netspec.elaborate.values import Poison, Result, Template, Tensor, Word
 from netspec.graph.blueprint import Blueprint, Let, Parameter
+from netspec.graph.graph import Graph
 from netspec.layers import REGISTRY
 from netspec.layers.symbols import (
     OPAQUE,
@@ -34,6 +38,7 @@ from netspec.layers.symbols import (
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import Dimension, OpenSize
 from netspec.syntax import tree
+from netspec.syntax.source import Span
 
 EVERYTHING = "*"
 """Stands among the fixed names for all of them."""
@@ -76,11 +81,24 @@ class Blueprints:
     runs: dict[Any, Run] = field(default_factory=dict)
     spelled: dict[Any, Run] = field(default_factory=dict)
     fixed: dict[Any, frozenset[str]] = field(default_factory=dict)
-    refused: set[Any] = field(default_factory=set)
+    distrusted: set[Span] = field(default_factory=set)
 
-    def net(self, template: Template, arguments: Mapping[str, Any], inputs: Mapping[str, list[Any]]) -> Blueprint:
-        """The blueprint of a net whose parameters default to `arguments`."""
-        return self.run(template, [], dict(arguments), inputs).blueprint
+    def net(
+        self, template: Template, arguments: Mapping[str, Any], inputs: Mapping[str, list[Any]], graph: Graph
+    ) -> Blueprint:
+        """The blueprint of a net whose parameters default to `arguments`.
+
+        A block that would have other keys than the graph has is elaborated with its own arguments only: how its stages
+        are named hangs on more than its text says.
+        """
+        while True:
+            blueprint = self.run(template, [], dict(arguments), inputs).blueprint
+            culprit = _culprit(blueprint, graph)
+            if culprit is None or culprit in self.distrusted:
+                return blueprint
+            self.distrusted.add(culprit)
+            self.runs.clear()
+            self.spelled.clear()
 
     def called(
         self, template: Template, tensors: list[Tensor], numbers: dict[str, Any], said: dict[str, tree.Expr]
@@ -125,6 +143,8 @@ class Blueprints:
         if call in self.runs:
             return self.runs[call]
         fixed = self.fixed.get(group, frozenset())
+        if definition.signature in self.distrusted:
+            fixed = frozenset({EVERYTHING})
         while True:
             try:
                 run = self.elaborated(template, shapes, numbers, inputs, fixed)
@@ -211,6 +231,26 @@ class Blueprints:
         return Run(blueprint, shapes, regions.sizes, regions.refusals, blueprint.inside, dict(generic.lets))
 
 
+def _culprit(blueprint: Blueprint, graph: Graph) -> Span | None:
+    """The signature of the block whose keys are not those of the graph; None where all keys are."""
+    defaults = {p.name: computed(p.default, {}) for p in blueprint.parameters if p.default is not None}
+    checked = sorted(
+        (node.key, node.layer.name)
+        for node in graph.nodes
+        if node.first_use and (node.layer.parameters(*node.shapes) or node.layer.buffers(*node.shapes))
+    )
+    try:
+        said = sorted(keys(blueprint, defaults))
+    except (Mismatch, ArithmeticError, LookupError, OperandError, TooLarge, TypeError, StopIteration, RuntimeError):
+        said = []
+    if said == checked:
+        return None
+    key = next((a[0] for a, b in zip_longest(checked, said, fillvalue=("", "")) if a != b), "")
+    blocks = [scope for scope in graph.scopes if scope.kind == "block" and f"{key}.".startswith(f"{scope.key}.")]
+    inner = max(blocks, key=lambda scope: len(scope.key), default=graph.scopes[0])
+    return inner.definition or inner.span
+
+
 def _inside(labels: Mapping[str, Any]) -> Inside:
     """What can be read from a module by the labels in it."""
     found: Inside = {}
@@ -288,7 +328,9 @@ def _parameters(
             continue
         default: tree.Expr | None = None
         nowhere = Frame(environment, DraftScope("group", "", parameter.span), None)
-        if parameter.default is not None:
+        if template.definition.kind == "net" and not tensors and name in numbers:
+            default = literal(numbers[name])
+        elif parameter.default is not None:
             value = generic.evaluate(parameter.default, nowhere)
             value = generic.for_parameter(template.definition, parameter, value, parameter.default.span)
             value = _unwrapped(value)

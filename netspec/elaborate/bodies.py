@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from typing import Any, TypeAlias
 
 from netspec.elaborate import operators, shapes
@@ -311,6 +312,7 @@ class Bodies(Calls):
             value = self.flow(let.flow, frame)
         if len(let.names) == 1:
             named = let.names[0] != KEPT and isinstance(value, Result) and value.made is not None
+            named = named and not self.in_loop(frame)
             if isinstance(only, tree.Call) and named:
                 value.made.suggestion = let.names[0]
             self.bind_names(let, [value], frame)
@@ -320,6 +322,11 @@ class Bodies(Calls):
             found = counted(len(parts), "value") if isinstance(parts, list) else operators.kind(value)
             raise Problem("E0208", f"{len(let.names)} names, but this is {found}", let.flow.span)
         self.bind_names(let, parts, frame)
+
+    def in_loop(self, frame: Frame) -> bool:
+        """Whether a statement stands in a loop of its module: what it makes there is one of several."""
+        scopes = takewhile(lambda scope: not scope.is_module, frame.scope.chain())
+        return any(scope.kind == "iteration" for scope in scopes)
 
     def bind_names(self, let: tree.Let, values: list[Any], frame: Frame) -> None:
         """The names of a let; a label keeps its meaning, another let or a parameter may be given a new one."""

@@ -181,7 +181,7 @@ class Generic(Elaborator):
                 return tree.Compare(operators, tuple(map(say, operands)))
             case tree.Conditional(then, condition, otherwise):
                 return self._said_conditional(say(condition), then, otherwise, frame)
-            case tree.Call(tree.Name(name), arguments) if name in FUNCTIONS and name not in frame.environment.templates:
+            case tree.Call(tree.Name(name), arguments) if self.is_function(name, frame):
                 return tree.Call(tree.Name(name), tuple(tree.Argument(None, say(a.value)) for a in arguments))
             case tree.Index(value, index):
                 return self._said_index(say(value), say(index))
@@ -196,6 +196,11 @@ class Generic(Elaborator):
                     raise Unsayable
                 return literal([part for part in size]) if isinstance(size, list) else literal(size)
         raise Unsayable
+
+    def is_function(self, name: str, frame: Frame) -> bool:
+        """Whether a call of that name is one of numbers and lists."""
+        bound = frame.environment.get(name)
+        return name in FUNCTIONS and name not in frame.environment.templates and not isinstance(bound, SharedModule)
 
     def _said_name(self, name: str, frame: Frame) -> tree.Expr:
         known = frame.environment.expression(name)
@@ -502,7 +507,10 @@ class Generic(Elaborator):
         before = set(self.lets)
         if len(stages) == 1 and isinstance(stages[0], tree.Wiring) and isinstance(frame.current, Tensor) and not starts:
             self.settle(frame.current, frame, parts_left=1)
+        steady, written_out, self.written_out = set(self.steady), self.written_out, 0
         result = super().container(name, flow, stages, starts, span, frame)
+        self.written_out = written_out
+        self.steady = {name for name in self.steady if name in steady or name in self.everywhere}
         inside = {
             variable: said
             for variable, said in self.lets.items()
@@ -837,6 +845,19 @@ class Generic(Elaborator):
 
     # Loops
 
+    def in_loop(self, frame: Frame) -> bool:
+        return self.written_out > 0 or super().in_loop(frame)
+
+    written_out = 0
+
+    def one_round(self, body: tree.Body, frame: Frame, each: Each) -> None:
+        """A round of a loop that is written out."""
+        self.written_out += 1
+        try:
+            self._in_place(self._body(body, each), frame)
+        finally:
+            self.written_out -= 1
+
     def loop_over(self, loop: tree.For, frame: Frame, each: Each) -> None:
         if self.concrete:
             super().loop_over(loop, frame, each)
@@ -879,7 +900,7 @@ class Generic(Elaborator):
                 frame.environment.expressions.pop(name, None)
                 if not holds_tensors(value):
                     frame.environment.expressions[name] = literal(value)
-            self._in_place(self._body(loop.body, each), frame)
+            self.one_round(loop.body, frame, each)
             self.still_sound()
 
     def unrolled(
@@ -888,7 +909,7 @@ class Generic(Elaborator):
         for item, expression in zip(values, known, strict=True):
             self.bind(loop, item, frame)
             self._say_variables(loop, item, expression, frame)
-            self._in_place(self._body(loop.body, each), frame)
+            self.one_round(loop.body, frame, each)
             self.still_sound()
 
     def _say_variables(self, loop: tree.For, item: Any, expression: tree.Expr, frame: Frame) -> None:
@@ -917,7 +938,7 @@ class Generic(Elaborator):
             if not is_constant(said):
                 raise
             for _ in range(int(count)):
-                self._in_place(self._body(repeat.body, each), frame)
+                self.one_round(repeat.body, frame, each)
                 self.still_sound()
 
     def rolled(

@@ -247,11 +247,13 @@ def elaborate(
     return replace(graph, origin=partial(blueprint_of, template, dict(arguments or {}), dict(inputs or {})))
 
 
-def blueprint_of(template: Template, arguments: dict[str, Any], inputs: dict[str, list[Any]]) -> Blueprint:
-    """The blueprint of a net that can be elaborated with these arguments and shapes."""
+def blueprint_of(
+    template: Template, arguments: dict[str, Any], inputs: dict[str, list[Any]], graph: Graph
+) -> Blueprint:
+    """The blueprint of a net that has been elaborated to `graph` with these arguments and shapes."""
     from netspec.elaborate.blueprints import Blueprints
 
-    return Blueprints().net(template, arguments, inputs)
+    return Blueprints().net(template, arguments, inputs, graph)
 
 
 def _net(elaborator: Elaborator, template: Template, arguments: dict[str, Any]) -> Graph | None:

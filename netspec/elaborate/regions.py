@@ -313,7 +313,6 @@ class Regions:
                 use.label = tree.Label((stem, number))
                 return
             if f"{stem}{number.value}" not in taken:
-                taken.add(f"{stem}{number.value}")
                 use.label = tree.Label((f"{stem}{number.value}",))
                 return
 
@@ -323,7 +322,6 @@ class Regions:
             mine = dict(counts)
             self.number(region, mine, set(taken))
             ends.append(mine)
-        taken |= {label for region in choice.regions for label in _labels(region)}
         live = [place for place in range(len(ends)) if place not in choice.refusals]
         for stem in {stem for end in ends for stem in end}:
             numbers = [ends[place].get(stem, tree.Number(0)) for place in live]

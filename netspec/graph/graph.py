@@ -174,7 +174,7 @@ class Graph:
     scopes: tuple[Scope, ...]
     fits: tuple[Fit, ...] = ()
     documentation: str = field(default="", repr=False)
-    origin: Callable[[], Blueprint] | None = field(default=None, repr=False)
+    origin: Callable[[Graph], Blueprint] | None = field(default=None, repr=False)
 
     def __getitem__(self, name: str) -> Node | Scope:
         try:
@@ -205,7 +205,7 @@ class Graph:
     @cached_property
     def blueprint(self) -> Blueprint | None:
         """The net for all arguments, as a compiler needs it; None for a graph that was read from a file."""
-        return self.origin() if self.origin is not None else None
+        return self.origin(self) if self.origin is not None else None
 
     @cached_property
     def parameters(self) -> int:

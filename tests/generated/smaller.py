@@ -26,7 +26,7 @@ def smallest(text: str, wrong: Wrong, most: int = 2000) -> str:
             most -= 1
             if most <= 0:
                 break
-            if wrong(print_tree(candidate)):
+            if wrong(_printed(candidate)):
                 file, progress = candidate, True
                 break
     return print_tree(file)
@@ -81,3 +81,11 @@ def _instead(statement: Any) -> Iterator[tuple[Any, ...]]:
                 yield (replace(statement, labels=()),)
         case tree.Stage(labels) if labels:
             yield (replace(statement, labels=()),)
+
+
+def _printed(candidate: tree.File) -> str:
+    """The text of a candidate; none where what is left of it is no expression any more."""
+    try:
+        return print_tree(candidate)
+    except ValueError:
+        return ""
