@@ -12,12 +12,15 @@ not fit is refused by netspec, and no concern of who draws nets here.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 T = TypeVar("T")
 Lines = list[str]
+Form = Callable[["Place"], Lines]
+"""What writes a statement, with what has to stand before and after it."""
 
 _WORDS = """
     count index NOutput in_channels in_features out_channels self torch nn F Tensor x y out i j n forward
@@ -95,6 +98,15 @@ class Writer:
         self.names: set[str] = set()
         self.tokens = 0
         self.awkward = chance.choice([0.05, 0.3, 0.9])
+        simple = [self.stage, self.side, self.arithmetic, self.use, self.number, self.source]
+        nested = [
+            self.residual, self.highway, self.join, self.dense, self.group, self.container, self.repeat, self.loop,
+            self.carried, self.swapped, self.grown, self.growth, self.condition, self.call, self.several, self.shared,
+            self.row,
+        ]  # fmt: skip
+        # Each file has a few forms only, and those often: what goes wrong is where two of them meet.
+        self.simple: list[Form] = [self.stage, *chance.sample(simple, chance.randint(1, 5))]
+        self.nested: list[Form] = [*chance.sample(nested, chance.randint(2, 6)), self.pick([self.call, self.join])]
 
     # What chance decides
 
@@ -225,15 +237,25 @@ class Writer:
 
     def statement(self, place: Place) -> Lines:
         self.left -= 1
-        simple = [self.stage, self.stage, self.stage, self.side, self.arithmetic, self.use, self.number, self.source]
-        nested = [
-            self.residual, self.residual, self.highway, self.join, self.join, self.join, self.dense, self.group,
-            self.container, self.container, self.repeat, self.repeat, self.loop, self.carried, self.swapped, self.grown,
-            self.condition, self.condition, self.call, self.call, self.call, self.call, self.several, self.shared,
-            self.growth,
-        ]  # fmt: skip
-        kinds: list[Callable[[Place], Lines]] = simple + (nested if self.left > 0 and place.depth < 4 else [])
-        return self.pick(kinds)(place)
+        nested = self.nested if self.left > 0 and place.depth < 4 else []
+        return self.pick([*self.simple, *nested, *nested])(place)
+
+    def row(self, place: Place) -> Lines:
+        """The same statements again and again, some of them with other numbers."""
+        inner = place.inside(labels=False, current=self.token())
+        lines = self.body(inner, self.pick([1, 1, 2]))
+        place.current = self.token()
+        times = 1 if any(line.startswith(("concat", "dense")) for line in lines) else self.pick([1, 2, 2, 3])
+        rounds = [[self.varied(line) for line in lines] for _ in range(times)]
+        return [*lines, *(line for other in rounds for line in other)]
+
+    def varied(self, line: str) -> str:
+        """The line, perhaps with another number for one that stands alone in it."""
+        places = [match for match in re.finditer(r"(?<=[( ])[1-6](?=[,)])", line) if "pad" not in line]
+        if not places or self.often(0.6):
+            return line
+        match = self.pick(places)
+        return f"{line[: match.start()]}{self.chance.randint(1, 6)}{line[match.end() :]}"
 
     def label(self, place: Place, token: str, share: float = 0.4) -> str:
         """`name = `, now and then, or the template of a loop."""
