@@ -92,12 +92,14 @@ class Writer:
     def __init__(self, chance: random.Random) -> None:
         self.chance = chance
         self.rank = chance.choice([1, 2, 2, 3])
-        self.left = chance.randint(3, 11)
+        self.left = chance.randint(4, 14)
         self.definitions: list[str] = []
         self.blocks: list[Block] = []
         self.names: set[str] = set()
         self.tokens = 0
         self.awkward = chance.choice([0.05, 0.3, 0.9])
+        self.favourite = str(chance.randint(1, 5))  # what is alike by accident is what an emitter mistakes for a rule
+        self.alike = chance.choice([0.1, 0.5, 0.9])
         simple = [self.stage, self.side, self.arithmetic, self.use, self.number, self.source]
         nested = [
             self.residual, self.highway, self.join, self.dense, self.group, self.container, self.repeat, self.loop,
@@ -142,12 +144,12 @@ class Writer:
         inputs = []
         for _ in range(1 if self.often(0.75) else 2):
             entering = self.name(scope, "x", "image", "left")
-            channels = self.chance.randint(1, 5)
+            channels = int(self.favourite) if self.often(self.alike) else self.chance.randint(1, 5)
             place.values.append((entering, str(channels)))
             inputs.append(f"input {entering} [{', '.join(map(str, [channels, *self.map_size()]))}]")
         first = [] if len(inputs) == 1 else [f"{place.values[0][0]} -> {self.layer(place)}"]
         place.current = self.token() if first else place.values[0][1]
-        lines = [*inputs, *first, *self.body(place, self.chance.randint(1, 5)), *self.outputs(place)]
+        lines = [*inputs, *first, *self.body(place, self.chance.randint(2, 6)), *self.outputs(place)]
         return definition("net", name, parameters, lines)
 
     def map_size(self) -> list[int]:
@@ -289,6 +291,8 @@ class Writer:
 
     def width(self, place: Place) -> str:
         """An expression of at least 1."""
+        if self.often(self.alike):
+            return self.favourite
         number = self.pick([*place.numbers, *place.numbers, str(self.chance.randint(1, 6))])
         match self.chance.randint(0, 9):
             case 0:
@@ -363,6 +367,8 @@ class Writer:
         """A number that is the channels of the current value, and what declares it."""
         if place.current == "in" and self.often(0.6):
             return [], "in.channels"
+        if place.current.isdigit() and self.often(0.8):
+            return [], place.current
         name = self.name(place.scope, "c", "d", "channels")
         place.numbers.append(name)
         return [f"let {name} = _.channels"], name
@@ -371,7 +377,7 @@ class Writer:
         """A body that ends with so many channels."""
         inner = place.inside(flags=list(place.flags))
         last = f"linear({channels})" if self.rank == 1 else f"conv({channels}, {self.pick(['1', '3, pad=1'])})"
-        return [*self.body(inner, self.chance.randint(0, most)), self.label(inner, "") + last]
+        return [*self.body(inner, min(most, self.pick([0, 0, 1, 2]))), self.label(inner, "") + last]
 
     def residual(self, place: Place) -> Lines:
         if self.often(0.3):
