@@ -32,7 +32,7 @@ def main() -> int:
     start = time.perf_counter()
     checked, wrong = wrong_nets(seed, options.nets, options.first, law=not options.no_law)
     seconds = time.perf_counter() - start
-    print(f"{options.nets} nets in {seconds:.0f} s, {checked} that check, {len(wrong)} of them wrong")
+    print(f"{options.nets} nets in {seconds:.0f} s, {checked} that check, {len(wrong)} of them wrong", flush=True)
     shown: Counter[str] = Counter()
     for name, text, failure in wrong:
         shown[failure.kind] += 1

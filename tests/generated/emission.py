@@ -20,6 +20,8 @@ import netspec
 from netspec.codegen.loader import load_source, net_class
 from netspec.graph.graph import Graph
 
+MOST_WEIGHTS, MOST_MACS, MOST_NODES = 50_000, 500_000, 120
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -49,11 +51,12 @@ def _step(kind: str) -> Iterator[None]:
 
 
 def graph_of(text: str) -> Graph | None:
-    """The graph of the file's last net; None where netspec refuses it."""
+    """The graph of the file's last net; None where netspec refuses it, or where it is not run in an instant."""
     try:
-        return netspec.parse(text, "random.net").graph()
+        graph = netspec.parse(text, "random.net").graph()
     except netspec.NetspecError:
         return None
+    return graph if graph.parameters <= MOST_WEIGHTS and graph.macs <= MOST_MACS and len(graph) <= MOST_NODES else None
 
 
 def failure_of(text: str, seed: str | None) -> Failure | None:

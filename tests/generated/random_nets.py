@@ -12,12 +12,15 @@ not fit is refused by netspec, and no concern of who draws nets here.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 T = TypeVar("T")
 Lines = list[str]
+Form = Callable[["Place"], Lines]
+"""What writes a statement, with what has to stand before and after it."""
 
 _WORDS = """
     count index NOutput in_channels in_features out_channels self torch nn F Tensor x y out i j n forward
@@ -89,12 +92,23 @@ class Writer:
     def __init__(self, chance: random.Random) -> None:
         self.chance = chance
         self.rank = chance.choice([1, 2, 2, 3])
-        self.left = chance.randint(3, 11)
+        self.left = chance.randint(4, 14)
         self.definitions: list[str] = []
         self.blocks: list[Block] = []
         self.names: set[str] = set()
         self.tokens = 0
         self.awkward = chance.choice([0.05, 0.3, 0.9])
+        self.favourite = str(chance.randint(1, 5))  # what is alike by accident is what an emitter mistakes for a rule
+        self.alike = chance.choice([0.1, 0.5, 0.9])
+        simple = [self.stage, self.side, self.arithmetic, self.use, self.number, self.source]
+        nested = [
+            self.residual, self.highway, self.join, self.dense, self.group, self.container, self.repeat, self.loop,
+            self.carried, self.swapped, self.grown, self.growth, self.condition, self.call, self.several, self.shared,
+            self.row,
+        ]  # fmt: skip
+        # Each file has a few forms only, and those often: what goes wrong is where two of them meet.
+        self.simple: list[Form] = [self.stage, *chance.sample(simple, chance.randint(1, 5))]
+        self.nested: list[Form] = [*chance.sample(nested, chance.randint(2, 6)), self.pick([self.call, self.join])]
 
     # What chance decides
 
@@ -130,12 +144,12 @@ class Writer:
         inputs = []
         for _ in range(1 if self.often(0.75) else 2):
             entering = self.name(scope, "x", "image", "left")
-            channels = self.chance.randint(1, 5)
+            channels = int(self.favourite) if self.often(self.alike) else self.chance.randint(1, 5)
             place.values.append((entering, str(channels)))
             inputs.append(f"input {entering} [{', '.join(map(str, [channels, *self.map_size()]))}]")
         first = [] if len(inputs) == 1 else [f"{place.values[0][0]} -> {self.layer(place)}"]
         place.current = self.token() if first else place.values[0][1]
-        lines = [*inputs, *first, *self.body(place, self.chance.randint(1, 5)), *self.outputs(place)]
+        lines = [*inputs, *first, *self.body(place, self.chance.randint(2, 6)), *self.outputs(place)]
         return definition("net", name, parameters, lines)
 
     def map_size(self) -> list[int]:
@@ -225,15 +239,25 @@ class Writer:
 
     def statement(self, place: Place) -> Lines:
         self.left -= 1
-        simple = [self.stage, self.stage, self.stage, self.side, self.arithmetic, self.use, self.number, self.source]
-        nested = [
-            self.residual, self.residual, self.highway, self.join, self.join, self.join, self.dense, self.group,
-            self.container, self.container, self.repeat, self.repeat, self.loop, self.carried, self.swapped, self.grown,
-            self.condition, self.condition, self.call, self.call, self.call, self.call, self.several, self.shared,
-            self.growth,
-        ]  # fmt: skip
-        kinds: list[Callable[[Place], Lines]] = simple + (nested if self.left > 0 and place.depth < 4 else [])
-        return self.pick(kinds)(place)
+        nested = self.nested if self.left > 0 and place.depth < 4 else []
+        return self.pick([*self.simple, *nested, *nested])(place)
+
+    def row(self, place: Place) -> Lines:
+        """The same statements again and again, some of them with other numbers."""
+        inner = place.inside(labels=False, current=self.token())
+        lines = self.body(inner, self.pick([1, 1, 2]))
+        place.current = self.token()
+        times = 1 if any(line.startswith(("concat", "dense")) for line in lines) else self.pick([1, 2, 2, 3])
+        rounds = [[self.varied(line) for line in lines] for _ in range(times)]
+        return [*lines, *(line for other in rounds for line in other)]
+
+    def varied(self, line: str) -> str:
+        """The line, perhaps with another number for one that stands alone in it."""
+        places = [match for match in re.finditer(r"(?<=[( ])[1-6](?=[,)])", line) if "pad" not in line]
+        if not places or self.often(0.6):
+            return line
+        match = self.pick(places)
+        return f"{line[: match.start()]}{self.chance.randint(1, 6)}{line[match.end() :]}"
 
     def label(self, place: Place, token: str, share: float = 0.4) -> str:
         """`name = `, now and then, or the template of a loop."""
@@ -267,6 +291,8 @@ class Writer:
 
     def width(self, place: Place) -> str:
         """An expression of at least 1."""
+        if self.often(self.alike):
+            return self.favourite
         number = self.pick([*place.numbers, *place.numbers, str(self.chance.randint(1, 6))])
         match self.chance.randint(0, 9):
             case 0:
@@ -341,6 +367,8 @@ class Writer:
         """A number that is the channels of the current value, and what declares it."""
         if place.current == "in" and self.often(0.6):
             return [], "in.channels"
+        if place.current.isdigit() and self.often(0.8):
+            return [], place.current
         name = self.name(place.scope, "c", "d", "channels")
         place.numbers.append(name)
         return [f"let {name} = _.channels"], name
@@ -349,7 +377,7 @@ class Writer:
         """A body that ends with so many channels."""
         inner = place.inside(flags=list(place.flags))
         last = f"linear({channels})" if self.rank == 1 else f"conv({channels}, {self.pick(['1', '3, pad=1'])})"
-        return [*self.body(inner, self.chance.randint(0, most)), self.label(inner, "") + last]
+        return [*self.body(inner, min(most, self.pick([0, 0, 1, 2]))), self.label(inner, "") + last]
 
     def residual(self, place: Place) -> Lines:
         if self.often(0.3):

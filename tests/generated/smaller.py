@@ -15,7 +15,7 @@ Wrong = Callable[[str], bool]
 """Whether a text goes wrong as the first one did."""
 
 
-def smallest(text: str, wrong: Wrong, most: int = 2000) -> str:
+def smallest(text: str, wrong: Wrong, most: int = 800) -> str:
     """The text with everything left out that can be; after `most` attempts, with what has been left out by then."""
     file, mistakes = parse(Source("random.net", text))
     assert not mistakes
