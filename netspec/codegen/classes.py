@@ -59,6 +59,8 @@ class ClassPlan:
     names: Names
     local: dict[str, str] = field(default_factory=dict)
     stored: dict[str, None] = field(default_factory=dict)
+    taken: frozenset[str] = frozenset()
+    """Names of the file's classes and functions."""
     labels: set[str] = field(default_factory=set)
     shifting: frozenset[str] = frozenset()
     """What comes before the number in labels whose number is an expression."""
@@ -103,6 +105,7 @@ def write_class(
         needs(design.region, design.outputs),
         needs(design.region, always),
         Names({*TAKEN, *taken, *preamble.support}),
+        taken=frozenset(taken),
     )
     chain = ending is None and is_chain(design.region, design.inputs, design.outputs, plan.needs)
     if design.counted and not chain:

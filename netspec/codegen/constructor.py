@@ -330,7 +330,7 @@ class Constructor:
         labels = {_plain_label(use) for uses in modules for use in uses}
         if len(labels) != 1 or None in labels or not is_attribute(next(iter(labels)) or ""):
             return False
-        if any(use.first is not None for uses in modules for use in uses):
+        if any(use.first is not None or _bare(use) for uses in modules for use in uses):
             return False
         if any(isinstance(u.what, Container) and is_sequential(u) and not self.is_inline(u) for us in modules for u in us):
             return False
@@ -707,7 +707,9 @@ def _made(region: Region) -> frozenset[str]:
 
 def _static_labels(region: Region, constructor: Constructor) -> Iterator[str]:
     for item in region.items:
-        if isinstance(item, Use) and item.first is None and is_module(item) and id(item) not in constructor.anonymous:
+        if isinstance(item, Use) and item.first is None and is_module(item) and not _bare(item):
+            if id(item) in constructor.anonymous:
+                continue
             label = _plain_label(item)
             if label is not None and is_attribute(label):
                 yield label

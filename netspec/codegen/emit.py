@@ -18,7 +18,7 @@ from netspec.codegen.naming import TAKEN, Names, camel, class_names, local, pros
 from netspec.codegen.ports import connect, tapped
 from netspec.codegen.preamble import Preamble
 from netspec.codegen.straight import straight
-from netspec.graph.blueprint import Blueprint, Choice, Container, Instance, LayerUse, Loop, Parameter, Region, Use
+from netspec.graph.blueprint import Blueprint, Choice, Container, LayerUse, Loop, Parameter, Region, Use
 from netspec.graph.graph import Graph
 from netspec.layers.base import Support, TorchCall
 from netspec.syntax import tree
@@ -63,7 +63,7 @@ def _design(blueprint: Blueprint, name: str, graph: Graph) -> Design:
     documentation = blueprint.documentation
     if blueprint.fixed:
         values = ", ".join(f"{key}={value}" for key, value in blueprint.fixed.items())
-        documentation = f"{documentation}\n\nFor these arguments only: {values}.".strip()
+        documentation = f"{documentation}\n\nWritten for these arguments only: {values}.".strip()
     types = {parameter.name: parameter.type for parameter in parameters}
     return Design(
         name,
@@ -157,7 +157,8 @@ def _ending(graph: Graph, root: Blueprint, names: Names) -> tuple[Return, str]:
 
 def _field_names(root: Blueprint) -> list[str]:
     names = Names({"count", "index"})
-    return [names.claim(local(name or "output").lstrip("_")) for name in root.output_names]
+    words = [local(name or "output").lstrip("_") for name in root.output_names]
+    return [names.claim(word, f"{word}_") for word in words]
 
 
 def _tuple(graph: Graph, root: Blueprint, name: str) -> list[str]:

@@ -60,7 +60,7 @@ class _Forward:
         self.lists: dict[int, str] = {}
         self.text: list[str] = []
         self.wanted: dict[int, str] = {}
-        self.variables = Variables({"self", *plan.preamble.support})
+        self.variables = Variables({"self", *plan.preamble.support, *plan.class_of.values()} | plan.taken)
         self.annotated = False
 
     def write(self) -> list[str]:
@@ -104,7 +104,7 @@ class _Forward:
             elif index == 0:
                 name = "x"
             else:
-                name = (hint_of(wire.name) or "y").rstrip("0123456789_") or "y"
+                name = local((hint_of(wire.name) or "y").rstrip("0123456789_") or "y")
             while name in names or name in self.variables.fixed:
                 name += "_" if not name.endswith("_") else "2"
             names.append(name)

@@ -58,6 +58,8 @@ def parameter(name: str) -> str:
     if not is_plain_word(name.lstrip("_") or "_") or not name.isascii():
         return local(name)
     reserved = keyword.iskeyword(name) or keyword.issoftkeyword(name) or name in TAKEN or hasattr(builtins, name)
+    if name.startswith("__"):  # a class would mangle it
+        return f"_{name.lstrip('_')}"
     return f"{name}_" if reserved else name
 
 

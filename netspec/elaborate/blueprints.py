@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from typing import Any, TypeAlias
 
 from netspec.diagnostics import NetspecError
@@ -40,6 +40,8 @@ from netspec.shapes.sizes import Dimension, OpenSize
 from netspec.syntax import tree
 from netspec.syntax.source import Span
 
+MOST_TRIES = 8
+"""How many other calls of a block are tried for a body that its own call does not reach."""
 EVERYTHING = "*"
 """Stands among the fixed names for all of them."""
 
@@ -79,7 +81,7 @@ class Blueprints:
     """All blueprints of one net, made as they are asked for."""
 
     runs: dict[Any, Run] = field(default_factory=dict)
-    spelled: dict[Any, Run] = field(default_factory=dict)
+    variants: dict[Any, list[Run]] = field(default_factory=dict)
     fixed: dict[Any, frozenset[str]] = field(default_factory=dict)
     distrusted: set[Span] = field(default_factory=set)
 
@@ -98,7 +100,7 @@ class Blueprints:
                 return blueprint
             self.distrusted.add(culprit)
             self.runs.clear()
-            self.spelled.clear()
+            self.variants.clear()
 
     def called(
         self, template: Template, tensors: list[Tensor], numbers: dict[str, Any], said: dict[str, tree.Expr]
@@ -109,7 +111,8 @@ class Blueprints:
         for parameter in run.blueprint.parameters:
             if parameter.name not in values and parameter.default is not None:
                 values[parameter.name] = parameter.default
-        for name, (place, axis) in run.blueprint.derived.items():
+        asked = {n: (p, a) for p, tensor in enumerate(tensors) for n, a in _asked(template, p, tensor.shape).items()}
+        for name, (place, axis) in asked.items():
             size = tensors[place].shape.dims[axis]
             values[name] = OPAQUE if isinstance(size, OpenSize) else expression_of(size)
         inner = [size for tensor in tensors for size in tensor.shape.dims]
@@ -127,9 +130,9 @@ class Blueprints:
 
         sizes = {
             name: value
-            if plainly and all(is_constant(values[n]) for n in (asked if asked <= set(values) else values))
+            if plainly and all(is_constant(values[n]) for n in (hang if hang <= set(values) else values))
             else Whole(value, opaque(*values.values()))
-            for name, (value, asked) in run.sizes.items()
+            for name, (value, hang) in run.sizes.items()
         }
         return Called(run.blueprint, [outside(shape) for shape in run.shapes], sizes, seen(run.inside))
 
@@ -156,13 +159,53 @@ class Blueprints:
                     print("UNSAYABLE", template.definition.name, sorted(reason.names), [f"{f.name}:{f.lineno}" for f in traceback.extract_tb(reason.__traceback__)][-6:], reason.__cause__ or reason.__context__)
                 fixed = self.more(template, shapes, fixed, reason)
         self.fixed[group] = fixed
-        spelling = (group, spelled(run.blueprint))
-        known = self.spelled.setdefault(spelling, run)
+        if run.refusals and EVERYTHING not in fixed:
+            run = self.welcomed(template, shapes, numbers, inputs, fixed, run)
+        known = self.known(group, run)
         if known is not run:
             for mine, other in zip(known.blueprint.parameters, run.blueprint.parameters, strict=True):
                 mine.type = mine.type if mine.type == other.type else "Any"
             run = Run(known.blueprint, run.shapes, run.sizes, run.refusals, run.inside, run.lets)
         self.runs[call] = run
+        return run
+
+    def known(self, group: Any, run: Run) -> Run:
+        """The run that stands for a block: of two that differ in what they refuse, the one that refuses less."""
+        blueprint = run.blueprint
+        variant = (group, str(sorted(blueprint.fixed.items(), key=str)))
+        for other in self.variants.setdefault(variant, []):
+            if spelled(other.blueprint) == spelled(blueprint):
+                return other
+            if other.refusals != run.refusals:
+                if run.refusals < other.refusals:
+                    for name in Blueprint.__slots__:
+                        setattr(other.blueprint, name, getattr(blueprint, name))
+                    other.refusals = run.refusals
+                return other
+        self.variants[variant].append(run)
+        return run
+
+    def welcomed(
+        self,
+        template: Template,
+        shapes: list[Shape],
+        numbers: dict[str, Any],
+        inputs: Mapping[str, list[Any]],
+        fixed: frozenset[str],
+        run: Run,
+    ) -> Run:
+        """The run with the blueprint of one that refuses less: other numbers are tried for a body that these do not
+        reach.
+        """
+        for other_shapes, other_numbers in islice(_other_calls(shapes, numbers), MOST_TRIES):
+            try:
+                other = self.elaborated(template, other_shapes, dict(other_numbers), inputs, fixed)
+            except Unsayable:
+                continue
+            if other.refusals < run.refusals:
+                run = Run(other.blueprint, run.shapes, run.sizes, other.refusals, run.inside, run.lets)
+            if not run.refusals:
+                break
         return run
 
     def more(self, template: Template, shapes: list[Shape], fixed: frozenset[str], reason: Unsayable) -> frozenset[str]:
@@ -229,6 +272,22 @@ class Blueprints:
         region.items[:0] = [Let(let.name, let.value) for let in lets]
         shapes = [output.shape for output in outputs]
         return Run(blueprint, shapes, regions.sizes, regions.refusals, blueprint.inside, dict(generic.lets))
+
+
+def _other_calls(
+    shapes: list[Shape], numbers: dict[str, Any]
+) -> Iterator[tuple[list[Shape], dict[str, Any]]]:
+    """Calls with other numbers: what enters as wide as an argument, an argument of 1 or 2, a truth value turned."""
+    whole = {name: value for name, value in numbers.items() if type(value) is int}
+    for value in dict.fromkeys(whole.values()):
+        if shapes and shapes[0].rank and value > 0:
+            yield [shapes[0].replace(axis=0, size=value), *shapes[1:]], numbers
+    for name, value in numbers.items():
+        if isinstance(value, bool):
+            yield shapes, {**numbers, name: not value}
+    for name in whole:
+        for value in (1, 2):
+            yield shapes, {**numbers, name: value}
 
 
 def _culprit(blueprint: Blueprint, graph: Graph) -> Span | None:

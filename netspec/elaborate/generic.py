@@ -40,6 +40,7 @@ from netspec.layers import REGISTRY
 from netspec.layers.base import Layer, ShapeError
 from netspec.layers.symbols import (
     opaque,
+    MARK,
     Symbolic,
     Whole,
     expression_of,
@@ -717,7 +718,7 @@ class Generic(Elaborator):
         try:
             run(local)
             if len(state.diagnostics) > reported:
-                message = state.diagnostics[reported].message
+                message = _message(Problem("", state.diagnostics[reported].message, frame.scope.span))
         except (Problem, Spoilt, Stop) as problem:
             message = _message(problem)
         finally:
@@ -725,7 +726,7 @@ class Generic(Elaborator):
             del state.diagnostics[reported:], state.spoilt_labels[spoilt:]
             state._seen, state.mistakes = seen, mistakes
         if isinstance(local.current, Poison) and not message:
-            message = "these arguments"
+            message = "netspec refuses these arguments"
         frame.current, frame.returned = local.current, local.returned
         frame.entered, frame.inputs = local.entered, local.inputs
         frame.environment.defaults = frame.environment.defaults
@@ -1078,7 +1079,8 @@ def _is_data(value: Any) -> bool:
 def _message(problem: Exception) -> str:
     if isinstance(problem, Stop):
         return problem.problem.diagnostic.message
-    return problem.diagnostic.message if isinstance(problem, Problem) else "these arguments"
+    message = problem.diagnostic.message if isinstance(problem, Problem) else ""
+    return message if message and not MARK.search(message) else "netspec refuses these arguments"
 
 
 __all__ = ["REGISTRY", "Diagnostic", "DraftCall", "DraftChoice", "DraftLet", "DraftLoop", "Generic", "Key"]

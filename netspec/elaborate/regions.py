@@ -29,6 +29,7 @@ from netspec.graph.blueprint import (
 from netspec.layers.base import TorchCall
 from netspec.layers.symbols import (
     MARK,
+    OPAQUE,
     Symbolic,
     Whole,
     binary,
@@ -93,10 +94,16 @@ class Regions:
             loops = {self.generic.rounds_of[id(wire)][0] for wire in taken if id(wire) in self.generic.rounds_of}
             raise Unsayable(f"loop at {loop.start}" for loop in loops)
 
+    again = 0
+    """How many shared modules are around that stand here for another time: their weights are those of the first."""
+
     def region(self, scope: DraftScope) -> Region:
         region = Region()
         for item in scope.items:
+            shared = isinstance(item, DraftNode | DraftScope) and item.first is not None
+            self.again += shared
             region.items.extend(self.items(item))
+            self.again -= shared
         return region
 
     def items(self, item: Any) -> list[Item]:
@@ -179,8 +186,13 @@ class Regions:
         """A name for a number that follows from heights and widths; in a loop each round would have its own."""
         if self.loops:
             raise Unsayable(self.loops)
+        if self.again:
+            return OPAQUE
         stem = stem if stem.isidentifier() else "x"
-        name = self.generic.claim(f"{stem}_features")
+        name, number = f"{stem}_features", 2
+        while name in self.generic.variables:
+            name, number = f"{stem}_features_{number}", number + 1
+        self.generic.variables.add(name)
         self.sizes[name] = value, hanging(expression)
         return tree.Name(name)
 
@@ -212,6 +224,8 @@ class Regions:
         return MARK.sub(field, apply)
 
     def ask(self, expression: tree.Expr) -> None:
+        if self.again:
+            return
         if is_opaque(expression):
             raise Unsayable
         self.asked |= names(expression)
