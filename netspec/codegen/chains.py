@@ -65,7 +65,7 @@ def _is_stage(use: Use, flowing: Wire | None, alive: Needs, labels: list[str]) -
 
 def _through_choice(choice: Choice, flowing: Wire | None, alive: Needs, labels: list[str]) -> Wire | None:
     merges = alive.merges.get(id(choice), [])
-    if len(merges) > 1 or len(choice.merges) > len(merges) and any(m.output is None for m in choice.merges):
+    if len(merges) > 1 or (len(choice.merges) > len(merges) and any(m.output is None for m in choice.merges)):
         return None
     branches: list[list[str]] = []
     for place, region in enumerate(choice.regions):

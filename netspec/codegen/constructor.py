@@ -212,9 +212,9 @@ class Constructor:
             return
         word = self.plan.named(name)
         match value:
-            case tree.Conditional(then, tree.Compare(("==",), (tree.Name(own), tree.Constant(None))), tree.Name(same)) if (
-                own == same == name
-            ):
+            case tree.Conditional(
+                then, tree.Compare(("==",), (tree.Name(own), tree.Constant(None))), tree.Name(same)
+            ) if own == same == name:
                 self.line(f"if {word} is None:")
                 self.line(f"{INDENT}{word} = {python(then, self.plan.named)}")
             case _:
@@ -254,7 +254,11 @@ class Constructor:
                 self.line(f'self.{_registration(use)}(f"{self.template(label)}", {word})')
                 return
             self.text.extend(
-                lines("", call(f"self.{_registration(use)}", f'f"{self.template(label)}"', self.construct(use)), self.depth)
+                lines(
+                    "",
+                    call(f"self.{_registration(use)}", f'f"{self.template(label)}"', self.construct(use)),
+                    self.depth,
+                )
             )
             return
         text = "".join(map(str, label.parts))
@@ -321,7 +325,9 @@ class Constructor:
         """`self.downsample = nn.Sequential(...) if stride != 1 else None`, where that is all."""
         if len(choice.regions) != 2 or choice.refusals or choice.conditions[0] is None:
             return False
-        modules = [[item for item in region.items if isinstance(item, Use) and is_module(item)] for region in choice.regions]
+        modules = [
+            [item for item in region.items if isinstance(item, Use) and is_module(item)] for region in choice.regions
+        ]
         modules = [[use for use in uses if id(use) not in self.anonymous] for uses in modules]
         others = [item for region in choice.regions for item in region.items if isinstance(item, Choice | Loop)]
         lets = [i for region in choice.regions for i in region.items if isinstance(i, Let) and i.name in self.used]
@@ -332,7 +338,9 @@ class Constructor:
             return False
         if any(use.first is not None or _bare(use) for uses in modules for use in uses):
             return False
-        if any(isinstance(u.what, Container) and is_sequential(u) and not self.is_inline(u) for us in modules for u in us):
+        if any(
+            isinstance(u.what, Container) and is_sequential(u) and not self.is_inline(u) for us in modules for u in us
+        ):
             return False
         label = labels.pop()
         if self.is_shifting(label or ""):
@@ -371,9 +379,7 @@ class Constructor:
         """Labels of modules that some branches have and others have not."""
         sides = [set(_static_labels(r, self)) for p, r in enumerate(choice.regions) if p not in choice.refusals]
         every = dict.fromkeys(label for side in sides for label in sorted(side))
-        return [
-            label for label in every if any(label not in side for side in sides) and not self.is_shifting(label)
-        ]
+        return [label for label in every if any(label not in side for side in sides) and not self.is_shifting(label)]
 
     def is_shifting(self, label: str) -> bool:
         """Whether the number of a label may be that of another stage, where this one is left out."""
@@ -446,7 +452,14 @@ class Constructor:
         if not labelled:
             return head
         if all(re.fullmatch(r"[A-Za-z]\w*", label) and is_attribute(label) for label, _ in labelled):
-            return [("", Bracket("OrderedDict", tuple((f"{label}=", expr) for label, expr in labelled), tall=len(labelled) > 1))]
+            return [
+                (
+                    "",
+                    Bracket(
+                        "OrderedDict", tuple((f"{label}=", expr) for label, expr in labelled), tall=len(labelled) > 1
+                    ),
+                )
+            ]
         pairs = tuple(("", Bracket("", (("", quoted(label)), ("", expr)))) for label, expr in labelled)
         return [("", call("OrderedDict", Bracket("", pairs, "[]")))]
 
@@ -459,9 +472,13 @@ class Constructor:
                 if not self.is_inline(item):
                     return None
                 label = _plain_label(item)
-                return ([], [(label, self.construct(item))]) if label is not None else ([("", self.construct(item))], [])
+                return (
+                    ([], [(label, self.construct(item))]) if label is not None else ([("", self.construct(item))], [])
+                )
             case Loop():
-                uses = [inner for inner in item.region.items if not (isinstance(inner, Let) and inner.name not in self.used)]
+                uses = [
+                    inner for inner in item.region.items if not (isinstance(inner, Let) and inner.name not in self.used)
+                ]
                 if len(uses) != 1 or not isinstance(uses[0], Use) or item.running or uses[0].label is not None:
                     return None
                 if not self.is_inline(uses[0]):
@@ -496,7 +513,8 @@ class Constructor:
         if not isinstance(use.what, Container) or not is_sequential(use):
             return True
         return all(
-            (isinstance(item, Let) and item.name not in self.used) or (not isinstance(item, Let) and self.inline_item(item) is not None)
+            (isinstance(item, Let) and item.name not in self.used)
+            or (not isinstance(item, Let) and self.inline_item(item) is not None)
             for item in use.what.region.items
         )
 
@@ -579,7 +597,10 @@ class Constructor:
         torch_call = call_of(use)
         assert torch_call is not None
         parameters = dict.fromkeys(
-            name for value in torch_call.kwargs.values() if isinstance(value, Symbolic) for name in sorted(names(value.expression))
+            name
+            for value in torch_call.kwargs.values()
+            if isinstance(value, Symbolic)
+            for name in sorted(names(value.expression))
         )
         text = flat(
             render(
@@ -667,10 +688,10 @@ def _in_call(torch_call: TorchCall) -> Iterator[tree.Expr]:
     stack = [*torch_call.args, *torch_call.kwargs.values()]
     while stack:
         value = stack.pop(0)
-        if isinstance(value, tuple):
-            stack[:0] = value
-        elif isinstance(value, Symbolic):
+        if isinstance(value, Symbolic):
             yield value.expression
+        elif isinstance(value, tuple):
+            stack[:0] = value
     for text in (torch_call.parameter, *torch_call.init):
         yield from (expression_at(mark) for mark in MARK.finditer(text))
 

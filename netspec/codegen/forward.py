@@ -37,8 +37,10 @@ class Place:
 
     def is_live(self, wire: Wire) -> bool:
         """Whether a value is used after the statement that is written now."""
-        return self.last.get(id(wire), -1) > self.at or id(wire) in self.end or (
-            self.around is not None and self.around.is_live(wire)
+        return (
+            self.last.get(id(wire), -1) > self.at
+            or id(wire) in self.end
+            or (self.around is not None and self.around.is_live(wire))
         )
 
 
@@ -79,7 +81,9 @@ class _Forward:
         self.constructor.text = []
         _scan_optional(self.constructor, design.region)
         place = Place(end={id(wire) for wire in design.outputs})
-        begun = [wire for index, wire in enumerate(design.outputs) if index in design.training and self.is_training(wire)]
+        begun = [
+            wire for index, wire in enumerate(design.outputs) if index in design.training and self.is_training(wire)
+        ]
         for wire in dict.fromkeys(begun):
             name = self.variables.fresh(self.hints.get(id(wire)) or hint_of(wire.name) or "y", place.is_live)
             self.wanted[id(wire)] = name
@@ -255,8 +259,10 @@ class _Forward:
         if isinstance(gathered, str) and gathered in self.totals.values():
             self.variables.share(applied.step.outputs[0], gathered)
             return
-        expr = gathered if gathered is not None else render(
-            applied, self.variables.__getitem__, self.constructor.module, self.literal
+        expr = (
+            gathered
+            if gathered is not None
+            else render(applied, self.variables.__getitem__, self.constructor.module, self.literal)
         )
         outputs = results(applied.step)
         names: list[str] = []
@@ -292,8 +298,10 @@ class _Forward:
         wanted = self.wanted.get(id(wire))
         if not place.is_live(wire):
             return "_"
-        if wanted is not None and wanted not in taken and (
-            wanted in self.variables.fixed or self.variables.is_free(wanted, place.is_live)
+        if (
+            wanted is not None
+            and wanted not in taken
+            and (wanted in self.variables.fixed or self.variables.is_free(wanted, place.is_live))
         ):
             return wanted
         use = applied.step
@@ -362,8 +370,13 @@ class _Forward:
         hint = next((hint_of(source.name) for source in merge.sources if source is not None and source.name), None)
         taken = [self.wanted[id(s)] for m in merges for s in m.sources if s is not None and id(s) in self.wanted]
         name = self.variables.name(
-            [], hint, lambda wire: place.is_live(wire) or self.is_inside(choice, wire), stem=hint or "y",
-            kept=hint is not None, joined=False, taken=taken,
+            [],
+            hint,
+            lambda wire: place.is_live(wire) or self.is_inside(choice, wire),
+            stem=hint or "y",
+            kept=hint is not None,
+            joined=False,
+            taken=taken,
         )
         for source in merge.sources:
             if source is not None:
@@ -555,9 +568,13 @@ class _Forward:
             return first
         hint = hint_of(carry.last.name)
         name = self.variables.name(
-            [], hint,
+            [],
+            hint,
             lambda wire: place.is_live(wire) or id(wire) in taken or any(wire is other.first for other in carries),
-            stem=hint or "out", kept=hint is not None, joined=False, taken=names,
+            stem=hint or "out",
+            kept=hint is not None,
+            joined=False,
+            taken=names,
         )
         self.text.append(f"{INDENT * depth}{name} = {first}")
         return name

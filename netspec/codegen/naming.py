@@ -23,7 +23,9 @@ _ATTRIBUTES = """
 MODULE_ATTRIBUTES = frozenset(_ATTRIBUTES.split())
 """What `nn.Module` calls its own: a submodule of such a name would hide it, and torch refuses it."""
 SEQUENTIAL_ATTRIBUTES = MODULE_ATTRIBUTES | {"append", "extend", "insert", "pop"}
-TAKEN = frozenset({"torch", "nn", "F", "Tensor", "NamedTuple", "OrderedDict", "reduce", "cast", "self", "Any", "Sequence", "math"})
+TAKEN = frozenset(
+    {"torch", "nn", "F", "Tensor", "NamedTuple", "OrderedDict", "reduce", "cast", "self", "Any", "Sequence", "math"}
+)
 LONGEST = 32
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")

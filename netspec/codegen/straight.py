@@ -55,7 +55,11 @@ class _Straight:
         return region
 
     def layer(self, node: Node) -> Use:
-        applications = [other.shapes for other in self.graph.nodes if other.key == node.key] if not node.first_use else [node.shapes]
+        applications = (
+            [other.shapes for other in self.graph.nodes if other.key == node.key]
+            if not node.first_use
+            else [node.shapes]
+        )
         shapes = [reduce(or_, one) for one in zip(*applications, strict=True)]
         use = Use(LayerUse(node.layer, node.layer.torch(*shapes)), node.inputs, node.outputs, node.span)
         return self.named(use, node.key, node.name)

@@ -154,9 +154,17 @@ class Blueprints:
                 break
             except Unsayable as reason:
                 import os
+
                 if os.environ.get("WHY"):
                     import traceback
-                    print("UNSAYABLE", template.definition.name, sorted(reason.names), [f"{f.name}:{f.lineno}" for f in traceback.extract_tb(reason.__traceback__)][-6:], reason.__cause__ or reason.__context__)
+
+                    print(
+                        "UNSAYABLE",
+                        template.definition.name,
+                        sorted(reason.names),
+                        [f"{f.name}:{f.lineno}" for f in traceback.extract_tb(reason.__traceback__)][-6:],
+                        reason.__cause__ or reason.__context__,
+                    )
                 fixed = self.more(template, shapes, fixed, reason)
         self.fixed[group] = fixed
         if run.refusals and EVERYTHING not in fixed:
@@ -233,7 +241,9 @@ class Blueprints:
         environment = template.environment.module()
         tensors, derived = _entering(template, shapes, fixed, generic)
         parameters, lets = _parameters(generic, template, environment, numbers, tensors, fixed)
-        root = DraftScope("net" if definition.kind == "net" and not shapes else "block", definition.name, definition.span)
+        root = DraftScope(
+            "net" if definition.kind == "net" and not shapes else "block", definition.name, definition.span
+        )
         entering = tensors[0] if tensors else None
         frame = Frame(environment, root, entering, entering, outermost=definition.kind)
         generic.state.open_blocks = {id(definition): definition}
@@ -255,7 +265,9 @@ class Blueprints:
             kind="net" if not shapes else "block",
             parameters=tuple(parameters),
             derived={name: place for name, place in derived.items() if regions.asks(name)},
-            fixed={p.name: numbers.get(p.name) for p in definition.parameters if p.name not in named and not is_tensor(p)},
+            fixed={
+                p.name: numbers.get(p.name) for p in definition.parameters if p.name not in named and not is_tensor(p)
+            },
             inputs=root.inputs,
             outputs=tuple(map(regions.real, root.outputs)),
             output_names=_output_names(generic, outputs, shapes),
@@ -266,6 +278,7 @@ class Blueprints:
             counted=counted,
             documentation=_comment_above(definition),
             span=definition.span,
+            sizes_fixed=concrete or any(name not in derived for name in _all_asked(template, shapes)),
             sizes={name: value for name, (value, _) in regions.sizes.items()},
             inside=_inside(environment.labels),
         )
@@ -274,9 +287,7 @@ class Blueprints:
         return Run(blueprint, shapes, regions.sizes, regions.refusals, blueprint.inside, dict(generic.lets))
 
 
-def _other_calls(
-    shapes: list[Shape], numbers: dict[str, Any]
-) -> Iterator[tuple[list[Shape], dict[str, Any]]]:
+def _other_calls(shapes: list[Shape], numbers: dict[str, Any]) -> Iterator[tuple[list[Shape], dict[str, Any]]]:
     """Calls with other numbers: what enters as wide as an argument, an argument of 1 or 2, a truth value turned."""
     whole = {name: value for name, value in numbers.items() if type(value) is int}
     for value in dict.fromkeys(whole.values()):
@@ -330,13 +341,19 @@ def _asked(template: Template, place: int, shape: Shape) -> dict[str, int]:
         prefix = tensors[place - 1]
     taken = {parameter.name for parameter in template.definition.parameters}
     found: dict[str, int] = {}
-    axes = {1: {"features": 0}, 2: {"channels": 0, "features": 1}}.get(shape.rank, {"channels": 0} if shape.rank else {})
+    axes = {1: {"features": 0}, 2: {"channels": 0, "features": 1}}.get(
+        shape.rank, {"channels": 0} if shape.rank else {}
+    )
     for what, axis in axes.items():
         name = f"{prefix}_{what}"
         while name in taken:
             name += "_"
         found[name] = axis
     return found
+
+
+def _all_asked(template: Template, shapes: list[Shape]) -> list[str]:
+    return [name for place, shape in enumerate(shapes) for name in _asked(template, place, shape)]
 
 
 def _entering(
@@ -408,7 +425,14 @@ def _parameters(
         generic.everywhere.add(name)
         kind = _python_type(parameter, value)
         if default is not None and not is_constant(default):
-            lets.append(Let(name, tree.Conditional(default, tree.Compare(("==",), (tree.Name(name), tree.Constant(None))), tree.Name(name))))
+            lets.append(
+                Let(
+                    name,
+                    tree.Conditional(
+                        default, tree.Compare(("==",), (tree.Name(name), tree.Constant(None))), tree.Name(name)
+                    ),
+                )
+            )
             parameters.append(Parameter(name, f"{kind} | None", tree.Constant(None)))
             continue
         parameters.append(Parameter(name, kind, default))

@@ -55,9 +55,7 @@ class Environment:
     def snapshot(self) -> Environment:
         """The names and defaults as they are now, for what is elaborated later; labels stay the module's own."""
         around = self.around.snapshot() if self.around is not None else None
-        return Environment(
-            dict(self.names), around, self.labels, self.defaults, self.templates, dict(self.expressions)
-        )
+        return Environment(dict(self.names), around, self.labels, self.defaults, self.templates, dict(self.expressions))
 
     def get(self, name: str) -> Any:
         """What the name stands for, from the innermost frame out; UNBOUND where it stands for nothing."""

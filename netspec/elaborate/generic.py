@@ -39,7 +39,6 @@ from netspec.graph.blueprint import Blueprint
 from netspec.layers import REGISTRY
 from netspec.layers.base import Layer, ShapeError
 from netspec.layers.symbols import (
-    opaque,
     MARK,
     Symbolic,
     Whole,
@@ -47,6 +46,7 @@ from netspec.layers.symbols import (
     guarded,
     is_opaque,
     names,
+    opaque,
     parts,
     plain,
     substituted,
@@ -210,9 +210,7 @@ class Generic(Elaborator):
         value = frame.environment.get(name)
         return tree.String(name) if value is UNBOUND else literal(value)
 
-    def _said_conditional(
-        self, condition: tree.Expr, then: tree.Expr, otherwise: tree.Expr, frame: Frame
-    ) -> tree.Expr:
+    def _said_conditional(self, condition: tree.Expr, then: tree.Expr, otherwise: tree.Expr, frame: Frame) -> tree.Expr:
         if is_constant(condition):
             return self._said(then if computed(condition, {}) else otherwise, frame)
         return tree.Conditional(folded(self._said(then, frame)), condition, folded(self._said(otherwise, frame)))
@@ -408,7 +406,14 @@ class Generic(Elaborator):
         return super().named_call(name, arguments, span, name_span, frame, stage=stage)
 
     def either(
-        self, said: tree.Expr, arguments: tuple[tree.Argument, ...], span: Span, name_span: Span, frame: Frame, *, stage: bool
+        self,
+        said: tree.Expr,
+        arguments: tuple[tree.Argument, ...],
+        span: Span,
+        name_span: Span,
+        frame: Frame,
+        *,
+        stage: bool,
     ) -> Any:
         """A call of whichever block the arguments choose."""
         bound = self.evaluate(tree.Name(name_span.text, span=name_span), frame)
@@ -456,6 +461,7 @@ class Generic(Elaborator):
         said = {name: _expression(value) for name, value in plain_arguments.items()}
         call = self.blueprints(template, tensors, numbers, said)
         blueprint = call.blueprint
+        self.same_for_all(blueprint, said, tensors)
         scope = self.scope("block", definition.name, span, frame)
         scope.inputs, scope.tensors = (entering,), tuple(tensors[1:])
         bound = {parameter.name: said[parameter.name] for parameter in blueprint.parameters if parameter.name in said}
@@ -481,6 +487,20 @@ class Generic(Elaborator):
         for tensor in result.outputs:
             self.settle(tensor, frame)
         return result
+
+    def same_for_all(self, blueprint: Blueprint, said: dict[str, tree.Expr], tensors: list[Tensor]) -> None:
+        """Raises Unsayable where a block that holds for some arguments only is given others by other arguments here."""
+        asked: set[str] = set()
+        for name in blueprint.fixed:
+            asked |= names(said[name]) if name in said else set()
+        if blueprint.sizes_fixed:
+            for size in (size for tensor in tensors for size in tensor.shape.dims if isinstance(size, Whole)):
+                if not is_opaque(size.expression):
+                    asked |= names(size.expression)
+                elif blueprint.fixed and not any(name in said and not is_constant(said[name]) for name in said):
+                    raise Unsayable
+        if asked:
+            raise Unsayable(asked)
 
     def for_parameter(self, definition: tree.Definition, parameter: tree.Parameter, value: Any, span: Span) -> Any:
         checked = super().for_parameter(definition, parameter, _bare(value), span)
@@ -573,9 +593,7 @@ class Generic(Elaborator):
         if len(let.names) == 1:
             self.keep(let.names[0], values[0], said, frame)
             return
-        parts = elements(said, self.lets) or [
-            tree.Index(said, tree.Number(index)) for index in range(len(let.names))
-        ]
+        parts = elements(said, self.lets) or [tree.Index(said, tree.Number(index)) for index in range(len(let.names))]
         for name, value, part in zip(let.names, values, parts, strict=True):
             self.keep(name, value, part, frame)
 
@@ -888,7 +906,8 @@ class Generic(Elaborator):
 
     def is_written_out(self, body: tree.Body, rounds: int) -> bool:
         return rounds <= FEW_ROUNDS and any(
-            isinstance(s, tree.Stage) and any(len(label.parts) > 1 or not isinstance(label.parts[0], str) for label in s.labels)
+            isinstance(s, tree.Stage)
+            and any(len(label.parts) > 1 or not isinstance(label.parts[0], str) for label in s.labels)
             for s in body.statements
         )
 
@@ -904,9 +923,7 @@ class Generic(Elaborator):
             self.one_round(loop.body, frame, each)
             self.still_sound()
 
-    def unrolled(
-        self, loop: tree.For, values: list[Any], known: list[tree.Expr], frame: Frame, each: Each
-    ) -> None:
+    def unrolled(self, loop: tree.For, values: list[Any], known: list[tree.Expr], frame: Frame, each: Each) -> None:
         for item, expression in zip(values, known, strict=True):
             self.bind(loop, item, frame)
             self._say_variables(loop, item, expression, frame)

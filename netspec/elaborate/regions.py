@@ -30,6 +30,7 @@ from netspec.layers.base import TorchCall
 from netspec.layers.symbols import (
     MARK,
     OPAQUE,
+    Listed,
     Symbolic,
     Whole,
     binary,
@@ -165,6 +166,9 @@ class Regions:
 
     def argument(self, value: Any, node: DraftNode, place: int | str) -> Any:
         """An argument of a torch module; one that follows from heights and widths is an argument of the class."""
+        if isinstance(value, Listed):
+            self.ask(value.expression)
+            return value
         if isinstance(value, tuple):
             return tuple(self.argument(part, node, place) for part in value)
         if isinstance(value, Symbolic):
@@ -271,7 +275,8 @@ class Regions:
             regions.append(self.region(body))
         self.assumed = around
         merges = [
-            Merge(output, tuple(source and self.real(source) for source in sources)) for output, sources in choice.merges
+            Merge(output, tuple(source and self.real(source) for source in sources))
+            for output, sources in choice.merges
         ]
         return Choice(tuple(choice.conditions), tuple(regions), merges, dict(choice.refusals))
 
@@ -321,6 +326,8 @@ class Regions:
         while True:
             counts[stem] = folded(binary("+", counts.get(stem, tree.Number(0)), tree.Number(1)))
             number = counts[stem]
+            if is_opaque(number):
+                raise Unsayable(hanging(number))
             if not isinstance(number, tree.Number):
                 if any(name.startswith(stem) and name[len(stem) :].isdigit() for name in taken):
                     raise Unsayable(names(number))
@@ -542,7 +549,9 @@ def _chain(region: Region, flowing: Any) -> Any:
             case Choice():
                 if len(item.merges) > 1:
                     return None
-                ends = [_chain(inner, flowing) for place, inner in enumerate(item.regions) if place not in item.refusals]
+                ends = [
+                    _chain(inner, flowing) for place, inner in enumerate(item.regions) if place not in item.refusals
+                ]
                 if item.merges:
                     sources = [s for place, s in enumerate(item.merges[0].sources) if place not in item.refusals]
                     if any(end is not source for end, source in zip(ends, sources, strict=True)):
@@ -653,10 +662,10 @@ def _plainly(call: TorchCall) -> str:
 
 
 def _expressions(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return tuple(map(_expressions, value))
     if isinstance(value, Symbolic):
         return expression_of(value)
+    if isinstance(value, tuple):
+        return tuple(map(_expressions, value))
     return value
 
 

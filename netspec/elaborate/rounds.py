@@ -132,7 +132,9 @@ class Rounds:
         for name, value in frame.environment.names.items():
             if name in self.names or name not in before.names:
                 continue
-            if value is not before.names[name] or frame.environment.expressions.get(name) != before.expressions.get(name):
+            if value is not before.names[name] or frame.environment.expressions.get(name) != before.expressions.get(
+                name
+            ):
                 found.append(name)
         return found
 

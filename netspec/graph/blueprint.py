@@ -200,6 +200,8 @@ class Blueprint:
     counted: bool
     documentation: str
     span: Span
+    sizes_fixed: bool = False
+    """Whether it holds for inputs of these sizes only."""
     inside: dict[str, tuple[list[Any], Any]] = field(default_factory=dict)
     """What can be read from it: the values under each label, and what is inside of that in turn, or None."""
     taps: list[tuple[tuple[str, ...], int]] = field(default_factory=list)

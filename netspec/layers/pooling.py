@@ -485,7 +485,9 @@ def _padding(axes: Sequence[Window]) -> tuple[int, ...] | None:
     even = symmetric(axes)
     if even is None:
         return None
-    if any(isinstance(number, Symbolic) for w, p in zip(axes, even, strict=True) for number in (w.kernel, w.dilation, p)):
+    if any(
+        isinstance(number, Symbolic) for w, p in zip(axes, even, strict=True) for number in (w.kernel, w.dilation, p)
+    ):
         return even
     beyond = any(p > w.kernel // 2 for w, p in zip(axes, even, strict=True))
     return None if beyond and all(p <= w.extent // 2 for w, p in zip(axes, even, strict=True)) else even

@@ -259,7 +259,9 @@ class _Arithmetic(Symbolic):
 
     def __neg__(self) -> Any:
         value = -self.plain(self)  # type: ignore[call-arg]
-        return symbolic(value, opaque(self.expression) if is_opaque(self.expression) else tree.Unary("-", self.expression))
+        return symbolic(
+            value, opaque(self.expression) if is_opaque(self.expression) else tree.Unary("-", self.expression)
+        )
 
     def __pos__(self) -> Any:
         return self
