@@ -64,7 +64,7 @@ class ClassPlan:
     labels: set[str] = field(default_factory=set)
     shifting: frozenset[str] = frozenset()
     """What comes before the number in labels whose number is an expression."""
-    spans: dict[str, tuple[int, int]] = field(default_factory=dict)
+    spans: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Where each let of the module's own body is made, and where it is asked for last."""
 
     def named(self, name: str) -> str:
@@ -227,16 +227,26 @@ def _stems(region: Region) -> Iterator[str]:
                 yield from _stems(item.region)
 
 
-def _spans(region: Region) -> dict[str, tuple[int, int]]:
-    """The first and the last item of a module's body that each of its lets stands in."""
-    spans: dict[str, tuple[int, int]] = {}
+def _spans(region: Region) -> dict[str, tuple[float, float]]:
+    """The first and the last item of a module's body that each of its lets stands in, and the variables of its loops."""
+    spans: dict[str, tuple[float, float]] = {}
     for place, item in enumerate(_flat(region)):
         if isinstance(item, Let):
             spans[item.name] = place, place
+        if isinstance(item, Loop):
+            for name in _variables(item):
+                spans[name] = place + 0.1, place + 0.9
         for name in _free(Region([item])):
             if name in spans:
                 spans[name] = spans[name][0], place
     return spans
+
+
+def _variables(loop: Loop) -> Iterator[str]:
+    yield from (name for name in (*loop.names, loop.index) if name)
+    for item in loop.region.items:
+        if isinstance(item, Loop):
+            yield from _variables(item)
 
 
 def _flat(region: Region) -> Iterator[Use | Let | Choice | Loop]:

@@ -30,7 +30,6 @@ class Constructor:
         """The attribute of each module without weights that nobody has named, by its construction."""
         self.anonymous: dict[int, str] = {}
         self.in_place: set[int] = set()
-        self.optional: set[str] = set()
         self.text: list[str] = []
         self.used: set[str] = set()
         self.depth = 2
@@ -106,7 +105,7 @@ class Constructor:
             return
         if keeps_state(use):
             return
-        if any(names(expression) & local_names for expression in expressions_of(use)):
+        if any(names(expression) & local_names for expression in _in_call(torch_call)):
             return
         assert isinstance(use.what, LayerUse)
         text = flat(self.construct(use))
@@ -298,9 +297,9 @@ class Constructor:
             self.text = before
         if not any(written):
             return
+        optional = optional_label(choice, self)
         for label in self.one_sided(choice):
-            self.line(f"self.{label}: nn.Module | None = None")
-            self.optional.add(label)
+            self.line(f"self.{label}: nn.Module" + (" | None = None" if label == optional else ""))
         for label in self.two_sided(choice):
             self.line(f"self.{label}: nn.Module")
         self.branches(choice, written)
@@ -359,7 +358,8 @@ class Constructor:
                 return False
             self.line(whole)
             return True
-        self.optional.add(label or "")
+        if label != optional_label(choice, self):
+            return False
         present = modules[0] or modules[1]
         if not modules[0]:
             condition = negated(condition)
@@ -418,7 +418,8 @@ class Constructor:
                 self.line(f"{self.plan.named(running.name)} = {python(running.first, self.plan.named)}")
         if body:
             asked = _words("\n".join(body))
-            self.line(f"for {loop_header(loop, self.plan.named, asked)}:")
+            names_, _, sequence = loop_header(loop, self.plan.named, asked).partition(" in ")
+            self.text.extend(lines(f"for {names_} in ", sequence, self.depth, ":"))
             self.text.extend(body)
 
     # Chains
@@ -734,6 +735,19 @@ def _static_labels(region: Region, constructor: Constructor) -> Iterator[str]:
             label = _plain_label(item)
             if label is not None and is_attribute(label):
                 yield label
+
+
+def optional_label(choice: Choice, constructor: Constructor) -> str | None:
+    """The module that is there where a condition holds, and whose presence says so: the first of the one body that has
+    modules.
+    """
+    if len(choice.regions) != 2 or choice.refusals:
+        return None
+    sides = [list(_static_labels(region, constructor)) for region in choice.regions]
+    there = [side for side in sides if side]
+    if len(there) != 1 or constructor.is_shifting(there[0][0]):
+        return None
+    return there[0][0]
 
 
 def _plain_label(use: Use) -> str | None:

@@ -138,10 +138,16 @@ def _filled(template: str, operands: Sequence[tuple[Expr, int]], module: Callabl
             return ", ".join(flat(expr) for expr, _ in operands)
         if not name.isdigit():
             text = literals(name)
+            if not text.isidentifier() and not text.isdigit():  # formatters leave room around the colon of a slice
+                before, after = template[field.start() - 1 :][:1], template[field.end() :][:1]
+                if ":" in (before, after) and "[" in template:
+                    return f"{' ' if before == ':' else ''}{text}{' ' if after == ':' else ''}"
             return text if strength(text) >= needed.get(name, (ATOM, 1))[0] else f"({text})"
         expr, binds = operands[int(name)]
         return flat(expr) if binds >= needed.get(name, (ATOM, 1))[0] else f"({flat(expr)})"
 
+    if " ** " not in template:
+        return _FIELD.sub(fill, template)
     filled = [_FIELD.sub(fill, part) for part in template.split(" ** ")]
     return ("**" if len(filled) == 2 and all(map(_SIMPLE.fullmatch, filled)) else " ** ").join(filled)
 

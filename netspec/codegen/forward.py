@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from netspec.codegen.chains import is_sequential
-from netspec.codegen.constructor import Constructor, loop_header, negated
+from netspec.codegen.constructor import Constructor, loop_header, negated, optional_label
 from netspec.codegen.expressions import Applied, call_of, render
 from netspec.codegen.layout import INDENT, Bracket, Expr, call, flat, lines
 from netspec.codegen.liveness import results
@@ -46,18 +46,26 @@ class Place:
 
 def write_forward(plan: ClassPlan, constructor: Constructor, ending: Return | None) -> list[str]:
     """The lines of a forward with its `def` and `return`."""
-    return _Forward(plan, constructor, ending).write()
+    forward = _Forward(plan, constructor, ending)
+    text = forward.write()
+    if forward.untyped:  # its first assignment says that it is a tensor, which calls of modules do not
+        return _Forward(plan, constructor, ending, annotate=forward.untyped).write()
+    return text
 
 
 class _Forward:
-    def __init__(self, plan: ClassPlan, constructor: Constructor, ending: Return | None) -> None:
+    def __init__(
+        self, plan: ClassPlan, constructor: Constructor, ending: Return | None, annotate: str = ""
+    ) -> None:
         self.plan, self.constructor, self.ending = plan, constructor, ending
+        self.annotate, self.untyped = annotate, ""
         self.design = plan.design
         self.needs = plan.needs
         self.hints = ending.hints if ending is not None else {}
         self.uses: dict[int, int] = {}
         self.joined: set[int] = set()
         self.kept: set[int] = {id(wire) for wire in self.design.outputs} if self.hints else set()
+        self.collected: set[int] = set()
         self.totals: dict[int, str] = {}
         self.lists: dict[int, str] = {}
         self.text: list[str] = []
@@ -79,7 +87,6 @@ class _Forward:
             self.uses[id(wire)] = self.uses.get(id(wire), 0) + 1
         arguments = self.arguments()
         self.constructor.text = []
-        _scan_optional(self.constructor, design.region)
         place = Place(end={id(wire) for wire in design.outputs})
         begun = [
             wire for index, wire in enumerate(design.outputs) if index in design.training and self.is_training(wire)
@@ -89,8 +96,15 @@ class _Forward:
             self.wanted[id(wire)] = name
             self.text.append(f"{INDENT * 2}{name}: Tensor | None = None")
             self.variables.fixed.add(name)
+        self.annotated = bool(self.annotate)
+        always = [index for index in range(len(design.outputs)) if index not in design.training]
+        for name in _loop_names(self.region):
+            self.variables.fixed.add(plan.named(name))
         self.stretch(self.region, place, 2)
         names = [self.variables[wire] for wire in design.outputs]
+        bare = names[always[0]] if len(always) == 1 else ""
+        if bare and bare not in arguments and bare not in self.totals.values() and not self.annotated:
+            self.untyped = bare
         return [*self.head(arguments), *self.finish(names)]
 
     def is_training(self, wire: Wire) -> bool:
@@ -145,7 +159,7 @@ class _Forward:
 
     def is_typed(self, value: str) -> bool:
         """Whether torch says that a value is a tensor: calls of modules say nothing."""
-        return value.startswith(("torch.", "F."))
+        return value.startswith(("torch.", "F.")) and not value.startswith("torch.linalg.")
 
     # Counting
 
@@ -159,6 +173,8 @@ class _Forward:
                         self.uses[id(wire)] = self.uses.get(id(wire), 0) + 1
                     if len(item.inputs) > 2:
                         self.joined.update(map(id, item.inputs))
+                    if any(id(wire) in self.collected for wire in item.inputs):
+                        self.keep(item.outputs)
                     item.when_training = id(item) not in self.always.items
                 case Choice():
                     for inner in item.regions:
@@ -171,6 +187,7 @@ class _Forward:
                     self.keep(w for merge in self.needs.merges[id(item)] for w in (merge.output, merge.sources[0]))
                     self.keep(gather.inner for gather in item.gathers)
                     self.keep(gather.output for gather in item.gathers)
+                    self.collected.update(id(gather.output) for gather in item.gathers)
 
     def keep(self, wires: Sequence[Wire] | Iterator[Wire | None]) -> None:
         self.kept.update(id(wire) for wire in wires if wire is not None)
@@ -272,7 +289,10 @@ class _Forward:
             if name != "_":
                 self.variables.bind(wire, name)
         note = self.note(outputs) if self.design.shapes else ""
-        self.text.extend(lines(f"{', '.join(names)} = ", expr, depth, comment=note))
+        target = ", ".join(names)
+        if target == self.annotate and depth == 2:
+            target, self.annotate = f"{target}: Tensor", ""
+        self.text.extend(lines(f"{target} = ", expr, depth, comment=note))
 
     def literal(self, use: Use, name: str) -> str:
         torch_call = call_of(use)
@@ -331,7 +351,10 @@ class _Forward:
             label = "".join(part for part in use.label.parts if isinstance(part, str))
             if len(use.label.parts) > 1:
                 label = label.rstrip("_")
-        return hint_of(label) or hint_of(wire.name)
+        name = hint_of(label) or hint_of(wire.name)
+        if name is not None and self.constructor.loop_names:
+            name = hint_of(name.rstrip("0123456789_")) or name
+        return name
 
     def note(self, wires: Sequence[Wire]) -> str:
         shown = []
@@ -367,14 +390,16 @@ class _Forward:
                 inside = any(self.takes(region, source) for region in choice.regions)
                 if name not in self.variables.fixed and not others and not (inside and self.is_split(merge, source)):
                     return name
+        partial = any(source is None for source in merge.sources)
         hint = next((hint_of(source.name) for source in merge.sources if source is not None and source.name), None)
+        sources = [source for other in merges if other is not merge for source in other.sources]
         taken = [self.wanted[id(s)] for m in merges for s in m.sources if s is not None and id(s) in self.wanted]
         name = self.variables.name(
             [],
             hint,
-            lambda wire: place.is_live(wire) or self.is_inside(choice, wire),
+            lambda wire: place.is_live(wire) or any(wire is source for source in sources),
             stem=hint or "y",
-            kept=hint is not None,
+            kept=hint is not None and partial,
             joined=False,
             taken=taken,
         )
@@ -388,12 +413,6 @@ class _Forward:
 
     def takes(self, region: Region, wire: Wire) -> bool:
         return any(taken is wire for statement in self.statements(region) for taken in self.consumed(statement))
-
-    def is_inside(self, choice: Choice, wire: Wire) -> bool:
-        """Whether a branch takes a value from before."""
-        return any(self.takes(region, wire) for region in choice.regions) or any(
-            wire is source for merge in self.needs.merges[id(choice)] for source in merge.sources
-        )
 
     def branch(
         self,
@@ -476,8 +495,8 @@ class _Forward:
             if place != index
             for label in _static(region, self.constructor)
         }
-        known = (label for label in labels if label not in others and not self.constructor.is_shifting(label))
-        return next((label for label in known if label in self.constructor.optional), None)
+        optional = optional_label(choice, self.constructor)
+        return optional if optional in labels and optional not in others else None
 
     # Loops
 
@@ -506,7 +525,8 @@ class _Forward:
         self.close_gathers(gathers, depth + 1)
         self.move([(n, self.variables[carry.last]) for n, carry in zip(names, carries, strict=True)], depth + 1)
         body, self.text = self.text, outer
-        self.text.append(f"{INDENT * depth}for {self.header(loop, body, before)}:")
+        names_, _, sequence = self.header(loop, body, before).partition(" in ")
+        self.text.extend(lines(f"for {names_} in ", sequence, depth, ":"))
         self.constructor.loop_names = before
         self.text.extend(body or [f"{INDENT * (depth + 1)}pass"])
         for carry, name in zip(carries, names, strict=True):
@@ -683,21 +703,16 @@ def _needs_again(region: Region, outputs: Sequence[Wire]) -> object:
     return needs(region, outputs)
 
 
-def _scan_optional(constructor: Constructor, region: Region) -> None:
-    """Finds out which modules may be absent, before the forward asks whether they are there."""
+def _loop_names(region: Region) -> Iterator[str]:
+    """The variables of all loops in a region."""
     for item in region.items:
         match item:
             case Choice():
-                live = [p for p in range(len(item.regions)) if p not in item.refusals]
-                sides = {p: set(_static(item.regions[p], constructor)) for p in live}
-                for labels in sides.values():
-                    constructor.optional.update(
-                        label for label in labels if any(label not in other for other in sides.values())
-                    )
                 for inner in item.regions:
-                    _scan_optional(constructor, inner)
+                    yield from _loop_names(inner)
             case Loop():
-                _scan_optional(constructor, item.region)
+                yield from (name for name in (*item.names, item.index) if name)
+                yield from _loop_names(item.region)
 
 
 def _static(region: Region, constructor: Constructor) -> Iterator[str]:
