@@ -387,8 +387,7 @@ class _Forward:
             if source is not None and id(source) in self.variables.name_of and not place.is_live(source):
                 name = self.variables[source]
                 others = [m for m in merges if m is not merge and source in m.sources]
-                inside = any(self.takes(region, source) for region in choice.regions)
-                if name not in self.variables.fixed and not others and not (inside and self.is_split(merge, source)):
+                if name not in self.variables.fixed and not others:
                     return name
         partial = any(source is None for source in merge.sources)
         hint = next((hint_of(source.name) for source in merge.sources if source is not None and source.name), None)
@@ -407,12 +406,6 @@ class _Forward:
             if source is not None:
                 self.wanted.setdefault(id(source), name)
         return name
-
-    def is_split(self, merge: Merge, source: Wire) -> bool:
-        return False
-
-    def takes(self, region: Region, wire: Wire) -> bool:
-        return any(taken is wire for statement in self.statements(region) for taken in self.consumed(statement))
 
     def branch(
         self,

@@ -247,10 +247,9 @@ class Regions:
         return self.use(scope, Instance(call.blueprint, arguments, list(call.taps)), scope.entering)
 
     def container(self, scope: DraftScope) -> Use:
-        entering = {id(wire) for wire in scope.inputs}
-        self.entered |= entering
+        around, self.entered = self.entered, self.entered | {id(wire) for wire in scope.inputs}
         region, counted = self.module(scope)
-        self.entered -= entering
+        self.entered = around
         return self.use(scope, Container(region, scope.inputs, scope.outputs, counted), scope.inputs)
 
     def choice(self, scope: DraftScope, choice: DraftChoice) -> Choice:

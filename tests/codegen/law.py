@@ -274,8 +274,8 @@ def constructor(use: Use) -> Constructor:
     signature = inspect.signature(use.emitted)
     variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)  # those of torch's own classes
     parameters = [parameter for parameter in signature.parameters.values() if parameter.kind not in variadic]
-    names = [parameter.name.rstrip("_") for parameter in parameters]
-    wanted = [parameter.name.rstrip("_") for parameter in use.parameters]
+    names = [parameter.name.strip("_") for parameter in parameters]  # a class mangles `__x`
+    wanted = [parameter.name.strip("_") for parameter in use.parameters]
     starts = range(len(names) - len(wanted), -1, -1)
     start = next((start for start in starts if names[start : start + len(wanted)] == wanted), None)
     if start is None:
