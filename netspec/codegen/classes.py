@@ -1,4 +1,4 @@
-"""Classes: what one is made from, its signature, its docstring; its constructor and its forward are files of their own."""
+"""Classes: what one is made from, its signature, its docstring; constructor and forward are files of their own."""
 
 from __future__ import annotations
 

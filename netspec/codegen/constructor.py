@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from netspec.codegen.chains import is_sequential
@@ -306,7 +306,7 @@ class Constructor:
 
     def branches(self, choice: Choice, written: list[list[str]]) -> None:
         """`if`, `elif` and `else` with their lines; a first branch without any turns the condition round."""
-        conditions = [c and python(c, self.plan.named) for c in choice.conditions]
+        conditions = [None if c is None else python(c, self.plan.named) for c in choice.conditions]
         if len(written) == 2 and not written[0] and choice.conditions[0] is not None and choice.conditions[1] is None:
             self.text.extend(lines("if ", python(negated(choice.conditions[0]), self.plan.named), self.depth, ":"))
             self.text.extend(written[1])
@@ -396,7 +396,7 @@ class Constructor:
         body = self.round(loop, lambda: self.region(loop.region, declared))
         self.write_loop(loop, body)
 
-    def round(self, loop: Loop, write: Any) -> list[str]:
+    def round(self, loop: Loop, write: Callable[[], None]) -> list[str]:
         """The lines of a loop's body, with its running numbers at the end."""
         before, self.text = self.text, []
         self.depth += 1
@@ -465,7 +465,7 @@ class Constructor:
         return [("", call("OrderedDict", Bracket("", pairs, "[]")))]
 
     def inline_item(self, item: Any) -> tuple[list[tuple[str, Expr]], list[tuple[str, Expr]]] | None:
-        """A stage as an argument of `nn.Sequential`, with its label where it has one; None where it takes statements."""
+        """A stage as an argument of `nn.Sequential`, with its label if it has one; None where it takes statements."""
         match item:
             case Use():
                 if item.label is not None and _plain_label(item) is None:
@@ -494,7 +494,7 @@ class Constructor:
     def inline_choice(self, choice: Choice) -> tuple[list[tuple[str, Expr]], list[tuple[str, Expr]]] | None:
         if choice.refusals or choice.conditions[-1] is not None:
             return None
-        uses = [[item for item in region.items] for region in choice.regions]
+        uses = [list(region.items) for region in choice.regions]
         if any(len(items) != 1 or not isinstance(items[0], Use) for items in uses):
             return None
         labels = {_plain_label(items[0]) for items in uses}  # type: ignore[arg-type]
@@ -541,8 +541,12 @@ class Constructor:
                 if any(written):
                     self.branches(item, written)
             case Loop():
-                body = self.round(item, lambda: [self.append(target, inner) for inner in item.region.items])
-                self.write_loop(item, body)
+
+                def stages() -> None:
+                    for inner in item.region.items:
+                        self.append(target, inner)
+
+                self.write_loop(item, self.round(item, stages))
 
     def append_use(self, target: str, use: Use) -> None:
         if isinstance(use.what, Container) and is_sequential(use) and not self.is_inline(use):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from netspec.codegen.chains import is_sequential
 from netspec.codegen.constructor import Constructor, loop_header, negated, optional_label
 from netspec.codegen.expressions import Applied, call_of, render
-from netspec.codegen.layout import INDENT, Bracket, Expr, call, flat, lines
-from netspec.codegen.liveness import results
+from netspec.codegen.layout import INDENT, Bracket, Expr, call, lines
+from netspec.codegen.liveness import consumed, needs, results
 from netspec.codegen.naming import local
 from netspec.codegen.python import argument, python
 from netspec.codegen.sources import expanded
@@ -71,15 +72,14 @@ class _Forward:
         self.text: list[str] = []
         self.wanted: dict[int, str] = {}
         self.variables = Variables({"self", *plan.preamble.support, *plan.class_of.values()} | plan.taken)
-        self.annotated = False
 
     def write(self) -> list[str]:
         plan, design = self.plan, self.design
         self.region = expanded(design.region, design.inputs, design.outputs)
-        plan.needs = self.needs = _needs_again(self.region, design.outputs)
-        self.always = _needs_again(self.region, [w for i, w in enumerate(design.outputs) if i not in design.training])
+        plan.needs = self.needs = needs(self.region, design.outputs)
+        self.always = needs(self.region, [w for i, w in enumerate(design.outputs) if i not in design.training])
         self.constructor.prepare(design.region)
-        mark_in_place(self.region, self.needs, design.outputs, self.constructor)
+        mark_in_place(self.region, design.outputs, self.constructor)
         self.constructor.reset()
         self.constructor.prepare(design.region)
         self.count(self.region)
@@ -145,16 +145,15 @@ class _Forward:
         if len(ending) == 1 and len(names) == 1 and self.text:
             name, _, value = self.text[-1].strip().partition(" = ")
             whole = self.text[-1]
-            if ending[0] == f"return {names[0]}" and name.partition(":")[0] == names[0] and value:
-                if whole.startswith(margin) and not whole.startswith(f"{margin} ") and not value.endswith("= None"):
-                    comment = ""
-                    if "  # " in value:
-                        value, _, comment = value.partition("  # ")
-                    returned = f"{margin}return {value}"
-                    if comment and len(returned) + len(comment) + 4 <= 88:
-                        returned += f"  # {comment}"
-                    if self.is_typed(value):
-                        return [*self.text[:-1], returned]
+            same = ending[0] == f"return {names[0]}" and name.partition(":")[0] == names[0]
+            here = whole.startswith(margin) and not whole.startswith(f"{margin} ")
+            if same and here and value and not value.endswith("= None"):
+                value, _, comment = value.partition("  # ")
+                returned = f"{margin}return {value}"
+                if comment and len(returned) + len(comment) + 4 <= 88:
+                    returned += f"  # {comment}"
+                if self.is_typed(value):
+                    return [*self.text[:-1], returned]
         return [*self.text, *(line for line in ending for line in _broken(margin + line))]
 
     def is_typed(self, value: str) -> bool:
@@ -314,7 +313,7 @@ class _Forward:
 
     def define(self, wire: Wire, applied: Applied, place: Place, taken: list[str]) -> str:
         """The variable for a value that a statement makes."""
-        inputs = [operand for operand in self.consumed(applied)]
+        inputs = list(self.consumed(applied))
         wanted = self.wanted.get(id(wire))
         if not place.is_live(wire):
             return "_"
@@ -387,8 +386,7 @@ class _Forward:
             if source is not None and id(source) in self.variables.name_of and not place.is_live(source):
                 name = self.variables[source]
                 others = [m for m in merges if m is not merge and source in m.sources]
-                inside = any(self.takes(region, source) for region in choice.regions)
-                if name not in self.variables.fixed and not others and not (inside and self.is_split(merge, source)):
+                if name not in self.variables.fixed and not others:
                     return name
         partial = any(source is None for source in merge.sources)
         hint = next((hint_of(source.name) for source in merge.sources if source is not None and source.name), None)
@@ -407,9 +405,6 @@ class _Forward:
             if source is not None:
                 self.wanted.setdefault(id(source), name)
         return name
-
-    def is_split(self, merge: Merge, source: Wire) -> bool:
-        return False
 
     def takes(self, region: Region, wire: Wire) -> bool:
         return any(taken is wire for statement in self.statements(region) for taken in self.consumed(statement))
@@ -488,7 +483,7 @@ class _Forward:
 
     def present(self, choice: Choice, index: int) -> str | None:
         """The label of a module that only this branch has."""
-        labels = [label for label in _static(choice.regions[index], self.constructor)]
+        labels = list(_static(choice.regions[index], self.constructor))
         others = {
             label
             for place, region in enumerate(choice.regions)
@@ -537,8 +532,6 @@ class _Forward:
             self.variables.share(merge.output, self.variables[source])
 
     def header(self, loop: Loop, body: list[str], around: frozenset[str]) -> str:
-        import re
-
         if self.is_whole(loop):
             pattern = re.compile(r'getattr\(self, f"[^"]*"\)')
             for index, line in enumerate(body):
@@ -643,10 +636,8 @@ class _Forward:
         raise LookupError("nothing takes what a loop has collected")
 
 
-def mark_in_place(region: Region, needs: object, outputs: Sequence[Wire], constructor: Constructor) -> None:
+def mark_in_place(region: Region, outputs: Sequence[Wire], constructor: Constructor) -> None:
     """Activations that may overwrite what they are given: a tensor of its own that nothing else takes."""
-    from netspec.codegen.liveness import consumed
-
     counts: dict[int, int] = {}
     makers: dict[int, Use] = {}
     kept = {id(wire) for wire in outputs}
@@ -697,12 +688,6 @@ def mark_in_place(region: Region, needs: object, outputs: Sequence[Wire], constr
     mark(region)
 
 
-def _needs_again(region: Region, outputs: Sequence[Wire]) -> object:
-    from netspec.codegen.liveness import needs
-
-    return needs(region, outputs)
-
-
 def _loop_names(region: Region) -> Iterator[str]:
     """The variables of all loops in a region."""
     for item in region.items:
@@ -744,6 +729,3 @@ def _broken(line: str) -> list[str]:
     """A `return` over as many lines as it needs; any other line as it is."""
     start, word, returned = line.partition("return ")
     return lines(word, returned, len(start) // len(INDENT)) if word else [line]
-
-
-__all__ = ["Callable", "flat", "write_forward"]

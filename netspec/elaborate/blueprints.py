@@ -1,4 +1,4 @@
-"""Blueprints of the blocks that a net uses: each block elaborated for all arguments, once for each way that it reads."""
+"""Blueprints of the blocks that a net uses: each elaborated for all arguments, once for each way that it reads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import islice, zip_longest
 from typing import Any, TypeAlias
 
 from netspec.diagnostics import NetspecError
-from netspec.elaborate.draft import DraftScope
+from netspec.elaborate.draft import DraftOutput, DraftScope
 from netspec.elaborate.environment import Environment
 from netspec.elaborate.generic import Generic
 from netspec.elaborate.keys import Mismatch, keys
@@ -22,7 +22,6 @@ from netspec.elaborate.types import is_tensor
 from netspec.elaborate.values import Poison, Result, Template, Tensor, Word
 from netspec.graph.blueprint import Blueprint, Let, Parameter
 from netspec.graph.graph import Graph
-from netspec.layers import REGISTRY
 from netspec.layers.symbols import (
     OPAQUE,
     Whole,
@@ -64,8 +63,8 @@ class Called:
 
 @dataclass(slots=True, eq=False)
 class Run:
-    """A block elaborated with the numbers of one call: its blueprint, the shapes of its outputs over the blueprint's own
-    names, and the numbers of what follows from heights and widths.
+    """A block elaborated with the numbers of one call: its blueprint, the shapes of its outputs over the names of the
+    blueprint, and the numbers of what follows from heights and widths.
     """
 
     blueprint: Blueprint
@@ -153,18 +152,6 @@ class Blueprints:
                 run = self.elaborated(template, shapes, numbers, inputs, fixed)
                 break
             except Unsayable as reason:
-                import os
-
-                if os.environ.get("WHY"):
-                    import traceback
-
-                    print(
-                        "UNSAYABLE",
-                        template.definition.name,
-                        sorted(reason.names),
-                        [f"{f.name}:{f.lineno}" for f in traceback.extract_tb(reason.__traceback__)][-6:],
-                        reason.__cause__ or reason.__context__,
-                    )
                 fixed = self.more(template, shapes, fixed, reason)
         self.fixed[group] = fixed
         if run.refusals and EVERYTHING not in fixed:
@@ -256,7 +243,7 @@ class Blueprints:
             raise Unsayable from NetspecError(tuple(generic.state.diagnostics))
         root.inputs = tuple(tensors) if shapes else tuple(generic.state.inputs)
         root.outputs = tuple(outputs)
-        regions = Regions(root, generic, [name for name in derived])
+        regions = Regions(root, generic, list(derived))
         region, counted = regions.module(root)
         regions.check(region, root)
         named = {parameter.name for parameter in parameters}
@@ -470,8 +457,6 @@ def _python_type(parameter: tree.Parameter, value: Any) -> str:
 def _results(generic: Generic, frame: Frame, shapes: list[Shape]) -> list[Tensor]:
     if generic.state.outputs and not shapes:
         if all(output.when_training for output in generic.state.outputs):
-            from netspec.elaborate.draft import DraftOutput
-
             last = generic.current(frame, frame.scope.span)
             generic.state.outputs.insert(0, DraftOutput(None, last, False))
         return [output.tensor for output in generic.state.outputs]
@@ -520,6 +505,3 @@ def _outside(size: Dimension, values: dict[str, tree.Expr], *, plainly: bool) ->
     whole = symbolic(int(plain(size)), folded(inside))
     assert isinstance(whole, int)
     return whole
-
-
-__all__ = ["REGISTRY", "Blueprints", "substituted"]

@@ -1,9 +1,9 @@
 """A block elaborated once for all arguments, into a blueprint.
 
-The elaborator runs as for a graph, with the numbers of one call, and keeps with each the expression behind it. Both sides
-of a condition are run, the one that is not taken on trial; a loop's rounds are run with the expressions that hold in
-every round. Where something is decided by a number and not by what is said, the names that it hangs on are fixed at the
-values of this call, and the block is elaborated again: the blueprint then holds for these arguments only.
+The elaborator runs as for a graph, with the numbers of one call, and keeps with each the expression behind it. Both
+sides of a condition are run, the one that is not taken on trial; a loop's rounds are run with the expressions that
+hold in every round. Where something is decided by a number and not by what is said, the names that it hangs on are
+fixed at the values of this call, and the block is elaborated again: the blueprint then holds for these arguments only.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from netspec.diagnostics import Diagnostic
 from netspec.elaborate.bodies import Each
 from netspec.elaborate.calls import Arguments
 from netspec.elaborate.draft import DraftNode, DraftScope
@@ -36,7 +35,6 @@ from netspec.elaborate.state import Frame, State
 from netspec.elaborate.types import is_tensor
 from netspec.elaborate.values import POISON, Poison, Result, SharedModule, Template, Tensor, Word
 from netspec.graph.blueprint import Blueprint
-from netspec.layers import REGISTRY
 from netspec.layers.base import Layer, ShapeError
 from netspec.layers.symbols import (
     MARK,
@@ -82,7 +80,7 @@ class DraftLet:
 
 @dataclass(slots=True, eq=False)
 class DraftChoice:
-    """What a condition is: its conditions, the scopes of its bodies, and the values that come from whichever is taken."""
+    """What an `if` is: its conditions, the scopes of its bodies, and the values that come from whichever is taken."""
 
     conditions: list[tree.Expr | None]
     bodies: list[DraftScope]
@@ -166,7 +164,9 @@ class Generic(Elaborator):
         return said
 
     def _said(self, expression: tree.Expr, frame: Frame) -> tree.Expr:
-        say = lambda part: folded(self._said(part, frame))  # noqa: E731
+        def say(part: tree.Expr) -> tree.Expr:
+            return folded(self._said(part, frame))
+
         match expression:
             case tree.Number() | tree.String() | tree.Constant():
                 return expression
@@ -195,7 +195,7 @@ class Generic(Elaborator):
                 size = self.attribute(expression, frame)
                 if holds_tensors(size):
                     raise Unsayable
-                return literal([part for part in size]) if isinstance(size, list) else literal(size)
+                return literal(size)
         raise Unsayable
 
     def is_function(self, name: str, frame: Frame) -> bool:
@@ -217,13 +217,14 @@ class Generic(Elaborator):
 
     def _said_index(self, value: tree.Expr, index: tree.Expr) -> tree.Expr:
         known = elements(value, self.lets)
-        if known is not None and isinstance(index, tree.Number) and isinstance(index.value, int):
-            if 0 <= index.value < len(known):
-                return known[index.value]
+        if known is None or not isinstance(index, tree.Number) or not isinstance(index.value, int):
+            return tree.Index(value, index)
+        if 0 <= index.value < len(known):
+            return known[index.value]
         return tree.Index(value, index)
 
     def claim(self, name: str) -> str:
-        """A variable of that name; `name#2` where the class has one already, which may be called the same in the end."""
+        """A variable of that name; `name#2` where the class has one already, which may be named alike in the end."""
         free, number = name, 2
         while free in self.variables:
             free, number = f"{name}#{number}", number + 1
@@ -343,7 +344,7 @@ class Generic(Elaborator):
         return cls.model_construct(**values)
 
     def known_length(self, value: Any) -> None:
-        """Raises Unsayable for a list of any length; one with an entry for each axis is as long as the value has axes."""
+        """Raises Unsayable for a list of any length; one with an entry for each axis is as long as there are axes."""
         if not isinstance(value, list | tuple) or not value or not isinstance(value[0], Symbolic):
             return
         match value[0].expression:
@@ -507,14 +508,6 @@ class Generic(Elaborator):
         if not _has_expression(value) or isinstance(checked, Tensor):
             return checked
         return _Said(checked, _expression(value))
-
-    def default(self, default: tree.Default, frame: Frame) -> None:
-        try:
-            super().default(default, frame)
-        except Problem:
-            if not self.symbolic_depth:
-                raise
-            raise
 
     def plain(self, value: Any, argument: str, callee: str, span: Span) -> Any:
         if _has_expression(value):
@@ -686,8 +679,8 @@ class Generic(Elaborator):
     def choose(
         self, options: list[tuple[tree.Expr | None, Callable[[Frame], None]]], taken: int, frame: Frame, span: Span
     ) -> DraftChoice:
-        """Runs all bodies of a condition, each from where the flow is now; goes on with what they leave, with the numbers
-        of the one that is taken.
+        """Runs all bodies of a condition, each from where the flow is now; goes on with what they leave, with the
+        numbers of the one that is taken.
         """
         hanging = set().union(*(names(condition) for condition, _ in options if condition is not None))
         scope = self.scope("group", "", span, frame)
@@ -747,7 +740,6 @@ class Generic(Elaborator):
             message = "netspec refuses these arguments"
         frame.current, frame.returned = local.current, local.returned
         frame.entered, frame.inputs = local.entered, local.inputs
-        frame.environment.defaults = frame.environment.defaults
         return message
 
     def merged(self, choice: DraftChoice, sources: list[Any], hanging: set[str]) -> Any:
@@ -839,7 +831,7 @@ class Generic(Elaborator):
     ) -> None:
         """What a number's name stands for after a condition: the one expression, or whichever is taken."""
         live = [(condition, end) for condition, end in zip(choice.conditions, ends, strict=True) if end is not None]
-        said = []
+        said: list[tree.Expr | None] = []
         for _, end in live:
             if name in end.expressions:
                 said.append(end.expressions[name])
@@ -1098,6 +1090,3 @@ def _message(problem: Exception) -> str:
         return problem.problem.diagnostic.message
     message = problem.diagnostic.message if isinstance(problem, Problem) else ""
     return message if message and not MARK.search(message) else "netspec refuses these arguments"
-
-
-__all__ = ["REGISTRY", "Diagnostic", "DraftCall", "DraftChoice", "DraftLet", "DraftLoop", "Generic", "Key"]

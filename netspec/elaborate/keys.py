@@ -8,7 +8,6 @@ from typing import Any
 from netspec.elaborate.regions import keeps_state
 from netspec.elaborate.sayings import computed
 from netspec.graph.blueprint import Blueprint, Choice, Container, Instance, LayerUse, Let, Loop, Region, Use
-from netspec.syntax import tree
 
 Values = dict[str, Any]
 
@@ -77,6 +76,3 @@ def _use(use: Use, values: Values, prefix: str, count: list[int] | None) -> Iter
         case Container(region, _, _, counted):
             if use.first is None:
                 yield from _module(region, values, f"{key}.", counted=counted)
-
-
-__all__ = ["Mismatch", "keys", "tree"]

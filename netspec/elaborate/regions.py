@@ -161,8 +161,7 @@ class Regions:
             call.inplace,
             call.wrap,
         )
-        use = self.use(node, LayerUse(node.layer, call), node.inputs)
-        return use
+        return self.use(node, LayerUse(node.layer, call), node.inputs)
 
     def argument(self, value: Any, node: DraftNode, place: int | str) -> Any:
         """An argument of a torch module; one that follows from heights and widths is an argument of the class."""
@@ -359,7 +358,7 @@ class Regions:
             self.number(loop.region, {}, set(taken))
             return
         base = dict(counts)
-        mine = {stem: tree.Number(0) for stem in kept}
+        mine: Counts = {stem: tree.Number(0) for stem in kept}
         self.number(loop.region, mine, set(taken))
         index = self.index(loop)
         rounds = self.length(loop)
@@ -658,7 +657,8 @@ def _plainly(call: TorchCall) -> str:
 
     values = [*call.args, *sorted(call.kwargs.items())]
     arguments = [str(_expressions(value)) for value in values]
-    return f"{call.target} {arguments} {text(call.apply)} {text(call.parameter)} {[text(t) for t in call.init]} {call.wrap}"
+    texts = f"{text(call.apply)} {text(call.parameter)} {[text(t) for t in call.init]}"
+    return f"{call.target} {arguments} {texts} {call.wrap}"
 
 
 def _expressions(value: Any) -> Any:

@@ -1,8 +1,8 @@
 """Rounds of a loop that stays one: a round that holds for all of them, by induction.
 
 The first round is run with assumptions about what it takes from the round before: at first that every size stays as it
-is. Where a round leaves another size, the size becomes a number that runs along (`channels += growth`), and the round is
-run again. All rounds are then run with their own numbers, so that what comes after has the sizes of this call.
+is. Where a round leaves another size, the size becomes a number that runs along (`channels += growth`), and the round
+is run again. All rounds are then run with their own numbers, so that what comes after has the sizes of this call.
 """
 
 from __future__ import annotations
@@ -204,8 +204,8 @@ class Rounds:
             return
         if not isinstance(last, Tensor) or (first.shape.rank, first.shape.dtype) != (last.shape.rank, last.shape.dtype):
             raise Unsayable
-        for axis, (a, b) in enumerate(zip(first.shape.dims, last.shape.dims, strict=True)):
-            self.compare_sizes(name, axis, a, b)
+        for axis, (entering, left) in enumerate(zip(first.shape.dims, last.shape.dims, strict=True)):
+            self.compare_sizes(name, axis, entering, left)
 
     def compare_sizes(self, name: str, axis: int, first: Dimension, last: Dimension) -> None:
         if isinstance(first, OpenSize) or isinstance(last, OpenSize):
@@ -278,10 +278,10 @@ class Rounds:
                 self.update(loop, f"{name}.{index}", a, b, before, frame)
             return
         if isinstance(first, Tensor):
-            for axis, (a, b) in enumerate(zip(first.shape.dims, last.shape.dims, strict=True)):
+            for axis, (entering, left) in enumerate(zip(first.shape.dims, last.shape.dims, strict=True)):
                 variable = self.running.get((name, axis))
                 if variable is not None and (name, axis) not in self.opaque:
-                    loop.running.append((variable, expression_of(a), expression_of(b)))
+                    loop.running.append((variable, expression_of(entering), expression_of(left)))
             return
         variable = self.running[name, -1]
         started = before.expressions.get(name)

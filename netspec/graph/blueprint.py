@@ -20,8 +20,13 @@ from netspec.syntax.source import Span
 class Wire(Protocol):
     """A value inside a block, compared by identity; sizes of its shape may be symbolic."""
 
-    shape: Shape
-    name: str | None
+    @property
+    def shape(self) -> Shape:
+        """Without the batch axis."""
+
+    @property
+    def name(self) -> str | None:
+        """What the text calls it; None for a value in passing."""
 
 
 @dataclass(eq=False, slots=True)
