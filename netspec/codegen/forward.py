@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from netspec.codegen.chains import is_sequential
-from netspec.codegen.constructor import Constructor, loop_header, negated, optional_label
+from netspec.codegen.constructor import Constructor, loop_header, negated, optional_label, static_labels
 from netspec.codegen.expressions import Applied, call_of, render
 from netspec.codegen.layout import INDENT, Bracket, Expr, call, lines
 from netspec.codegen.liveness import consumed, needs, results
 from netspec.codegen.naming import local
 from netspec.codegen.python import argument, python
+from netspec.codegen.regions import asked_names, is_bare, is_module
 from netspec.codegen.sources import expanded
 from netspec.codegen.statements import group
 from netspec.codegen.variables import Variables, hint_of
@@ -483,12 +484,12 @@ class _Forward:
 
     def present(self, choice: Choice, index: int) -> str | None:
         """The label of a module that only this branch has."""
-        labels = list(_static(choice.regions[index], self.constructor))
+        labels = list(static_labels(choice.regions[index], self.constructor))
         others = {
             label
             for place, region in enumerate(choice.regions)
             if place != index
-            for label in _static(region, self.constructor)
+            for label in static_labels(region, self.constructor)
         }
         optional = optional_label(choice, self.constructor)
         return optional if optional in labels and optional not in others else None
@@ -557,18 +558,20 @@ class _Forward:
 
     def is_whole(self, loop: Loop) -> bool:
         """Whether the class has no modules but the loop's, one a round, so that `children()` goes through them."""
-        modules = [item for item in loop.region.items if isinstance(item, Use) and _is_module(item)]
+        modules = [item for item in loop.region.items if isinstance(item, Use) and is_module(item)]
         if len(modules) != 1 or any(isinstance(item, Choice | Loop) for item in loop.region.items):
             return False
-        if modules[0].first is not None or id(modules[0]) in self.constructor.anonymous or _is_bare(modules[0]):
+        if modules[0].first is not None or id(modules[0]) in self.constructor.anonymous or is_bare(modules[0]):
             return False
-        if any(_asks_round(item, {*loop.names, loop.index}) for item in loop.region.items if item is not modules[0]):
+        own = {*loop.names, loop.index}
+        rest = [item for item in loop.region.items if isinstance(item, Use) and item is not modules[0]]
+        if any(name in own for item in rest for name in asked_names(item)):
             return False
         others = [item for item in self.design.region.items if item is not loop]
         if loop not in self.design.region.items:
             return False
         return not any(
-            (isinstance(item, Use) and _is_module(item)) or isinstance(item, Choice | Loop) for item in others
+            (isinstance(item, Use) and is_module(item)) or isinstance(item, Choice | Loop) for item in others
         )
 
     def carried(
@@ -698,31 +701,6 @@ def _loop_names(region: Region) -> Iterator[str]:
             case Loop():
                 yield from (name for name in (*item.names, item.index) if name)
                 yield from _loop_names(item.region)
-
-
-def _static(region: Region, constructor: Constructor) -> Iterator[str]:
-    from netspec.codegen.constructor import _static_labels
-
-    return _static_labels(region, constructor)
-
-
-def _is_module(use: Use) -> bool:
-    from netspec.codegen.constructor import is_module
-
-    return is_module(use)
-
-
-def _is_bare(use: Use) -> bool:
-    torch_call = call_of(use)
-    return torch_call is not None and bool(torch_call.parameter)
-
-
-def _asks_round(item: object, own: set[str]) -> bool:
-    """Whether a stage of a round asks for the round's number."""
-    from netspec.codegen.constructor import expressions_of
-    from netspec.layers.symbols import names
-
-    return isinstance(item, Use) and any(names(expression) & own for expression in expressions_of(item))
 
 
 def _broken(line: str) -> list[str]:

@@ -9,7 +9,6 @@ from netspec.elaborate.draft import TRANSPARENT_CHAIN, DraftNode, DraftScope
 from netspec.elaborate.generic import DraftCall, DraftChoice, DraftLet, DraftLoop, Generic, Key
 from netspec.elaborate.rounds import _length
 from netspec.elaborate.sayings import Unsayable, folded
-from netspec.elaborate.values import Tensor
 from netspec.graph.blueprint import (
     Blueprint,
     Carry,
@@ -460,7 +459,7 @@ def _kinds(region: Region) -> frozenset[str]:
     found: set[str] = set()
     for item in region.items:
         match item:
-            case Use() if not item.chosen and item.first is None and keeps_state(item):
+            case Use() if not item.chosen and item.first is None and item.keeps_state:
                 found.add(_stem(item))
             case Choice():
                 found.update(*map(_kinds, item.regions))
@@ -475,7 +474,7 @@ def _needs_number(region: Region) -> set[str]:
     for item in region.items:
         match item:
             case Use() if not item.chosen and item.first is None:
-                if item.label is not None and keeps_state(item):
+                if item.label is not None and item.keeps_state:
                     raise Unsayable
                 found.add(_stem(item))
                 item.label = None
@@ -485,18 +484,6 @@ def _needs_number(region: Region) -> set[str]:
             case Loop():
                 found |= _needs_number(item.region)
     return found
-
-
-def keeps_state(use: Use) -> bool:
-    """Whether a stage has weights or buffers, as far as can be seen."""
-    match use.what:
-        case LayerUse(layer):
-            shapes = [wire.shape for wire in use.inputs]
-            try:
-                return bool(layer.parameters(*shapes) or layer.buffers(*shapes))
-            except Exception:
-                return True
-    return True
 
 
 def _stem(use: Use) -> str:
@@ -667,6 +654,3 @@ def _expressions(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(map(_expressions, value))
     return value
-
-
-__all__ = ["Regions", "Tensor", "keeps_state", "spelled"]

@@ -64,6 +64,17 @@ class Use:
                 return blueprint.name
         return "value"
 
+    @property
+    def keeps_state(self) -> bool:
+        """Whether a stage has weights or buffers, as far as can be seen."""
+        if not isinstance(self.what, LayerUse):
+            return True
+        shapes = [wire.shape for wire in self.inputs]
+        try:
+            return bool(self.what.layer.parameters(*shapes) or self.what.layer.buffers(*shapes))
+        except Exception:
+            return True
+
 
 @dataclass(eq=False, slots=True)
 class LayerUse:
