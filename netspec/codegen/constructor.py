@@ -293,7 +293,7 @@ class Constructor:
 
     def choice(self, choice: Choice, declared: set[str]) -> None:
         self.hoist(choice, declared)
-        if self.one_or_none(choice, declared):
+        if self.one_or_none(choice):
             return
         written: list[list[str]] = []
         for place, region in enumerate(choice.regions):
@@ -331,7 +331,7 @@ class Constructor:
                 self.text.extend(lines("if " if place == 0 else "elif ", condition, self.depth, ":"))
             self.text.extend(text or [f"{INDENT * (self.depth + 1)}pass"])
 
-    def one_or_none(self, choice: Choice, declared: set[str]) -> bool:
+    def one_or_none(self, choice: Choice) -> bool:
         """`self.downsample = nn.Sequential(...) if stride != 1 else None`, where that is all."""
         if len(choice.regions) != 2 or choice.refusals or choice.conditions[0] is None:
             return False

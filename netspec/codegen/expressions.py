@@ -152,7 +152,7 @@ def _filled(template: str, operands: Sequence[tuple[Expr, int]], module: Callabl
     return ("**" if len(filled) == 2 and all(map(_SIMPLE.fullmatch, filled)) else " ** ").join(filled)
 
 
-def occurrences(call: TorchCall | None, index: int, count: int) -> int:
+def occurrences(call: TorchCall | None, index: int) -> int:
     """How often an operand is written where the layer is applied."""
     if call is None or call.apply == "{module}({0})":
         return 1

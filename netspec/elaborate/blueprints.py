@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from netspec.diagnostics import NetspecError
 from netspec.elaborate.draft import DraftOutput, DraftScope
 from netspec.elaborate.environment import Environment
-from netspec.elaborate.generic import Generic
+from netspec.elaborate.generic import Generic, bare
 from netspec.elaborate.keys import Mismatch, keys
 from netspec.elaborate.nets import _comment_above
 from netspec.elaborate.operators import OperandError, TooLarge
@@ -243,7 +243,7 @@ class Blueprints:
             raise Unsayable from NetspecError(tuple(generic.state.diagnostics))
         root.inputs = tuple(tensors) if shapes else tuple(generic.state.inputs)
         root.outputs = tuple(outputs)
-        regions = Regions(root, generic, list(derived))
+        regions = Regions(generic)
         region, counted = regions.module(root)
         regions.check(region, root)
         named = {parameter.name for parameter in parameters}
@@ -396,7 +396,7 @@ def _parameters(
         elif parameter.default is not None:
             value = generic.evaluate(parameter.default, nowhere)
             value = generic.for_parameter(template.definition, parameter, value, parameter.default.span)
-            value = _unwrapped(value)
+            value = bare(value)
             if not isinstance(value, Word):
                 default = generic.said(parameter.default, nowhere)
             if name not in numbers:
@@ -424,12 +424,6 @@ def _parameters(
             continue
         parameters.append(Parameter(name, kind, default))
     return parameters, lets
-
-
-def _unwrapped(value: Any) -> Any:
-    from netspec.elaborate.generic import _bare
-
-    return _bare(value)
 
 
 def _python_type(parameter: tree.Parameter, value: Any) -> str:

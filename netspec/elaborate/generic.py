@@ -9,17 +9,19 @@ fixed at the values of this call, and the block is elaborated again: the bluepri
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from netspec.elaborate.bodies import Each
 from netspec.elaborate.calls import Arguments
+from netspec.elaborate.control import DraftCall, DraftChoice, DraftLet, DraftLoop, Key
 from netspec.elaborate.draft import DraftNode, DraftScope
 from netspec.elaborate.environment import UNBOUND, Environment
 from netspec.elaborate.nets import Elaborator
 from netspec.elaborate.operators import FUNCTIONS
 from netspec.elaborate.problems import Problem, Spoilt, Stop
+from netspec.elaborate.rounds import Rounds, joined_sides
 from netspec.elaborate.sayings import (
     Unsayable,
     computed,
@@ -59,58 +61,6 @@ SETTLED = 6
 """A size whose expression has more parts is given a name."""
 FEW_ROUNDS = 4
 """A loop of so many rounds or fewer, over a list of known length, is written out where its stages have labels."""
-MOST_ROUNDS = 64
-"""Rounds that are run one by one; of more, in which nothing changes, the first and the last stand for all."""
-
-
-class Key(str):
-    """A label with the expressions in it."""
-
-    __slots__ = ("label",)
-    label: tree.Label
-
-
-@dataclass(slots=True, eq=False)
-class DraftLet:
-    """A number that has a name of its own."""
-
-    name: str
-    value: tree.Expr
-
-
-@dataclass(slots=True, eq=False)
-class DraftChoice:
-    """What an `if` is: its conditions, the scopes of its bodies, and the values that come from whichever is taken."""
-
-    conditions: list[tree.Expr | None]
-    bodies: list[DraftScope]
-    merges: list[tuple[Tensor, list[Tensor | None]]] = field(default_factory=list)
-    refusals: dict[int, str] = field(default_factory=dict)
-
-
-@dataclass(slots=True, eq=False)
-class DraftLoop:
-    """What a loop is; see `netspec.graph.blueprint.Loop`."""
-
-    names: tuple[str, ...]
-    sequence: tree.Expr
-    body: DraftScope
-    carries: list[tuple[Tensor, Tensor, Tensor, Tensor]] = field(default_factory=list)
-    running: list[tuple[str, tree.Expr, tree.Expr | None]] = field(default_factory=list)
-    results: list[tuple[Tensor, Tensor]] = field(default_factory=list)
-    gathers: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
-    rounds: int = 0
-    start: int = 0
-
-
-@dataclass(slots=True, eq=False)
-class DraftCall:
-    """What a call of a block is: its blueprint and the expressions of its arguments."""
-
-    blueprint: Blueprint
-    arguments: dict[str, tree.Expr]
-    sizes: dict[str, int]
-    taps: list[tuple[Tensor, tuple[str, ...], int]] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
@@ -310,7 +260,7 @@ class Generic(Elaborator):
     # Layers
 
     def function(self, name: str, arguments: Arguments, span: Span) -> Any:
-        arguments.positional = [(_bare(value), where) for value, where in arguments.positional]
+        arguments.positional = [(bare(value), where) for value, where in arguments.positional]
         return super().function(name, arguments, span)
 
     def make_layer(
@@ -322,15 +272,15 @@ class Generic(Elaborator):
         fields = list(cls.model_fields)
         lifted_values |= dict(zip(fields, (value for value, _ in arguments.positional), strict=False))
         lifted_values |= {name: value for name, (value, _) in arguments.named.items() if name in fields}
-        bare = Arguments(
+        numbers = Arguments(
             arguments.tensors,
-            [(_bare(value), where) for value, where in arguments.positional],
-            {name: (_bare(value), where) for name, (value, where) in arguments.named.items()},
+            [(bare(value), where) for value, where in arguments.positional],
+            {name: (bare(value), where) for name, (value, where) in arguments.named.items()},
         )
         here = frame.environment.defaults
-        frame.environment.defaults = {**here, cls.name: {k: _bare(v) for k, v in here.get(cls.name, {}).items()}}
+        frame.environment.defaults = {**here, cls.name: {k: bare(v) for k, v in here.get(cls.name, {}).items()}}
         try:
-            layer = super().make_layer(cls, bare, span, name_span, frame, lexical=lexical)
+            layer = super().make_layer(cls, numbers, span, name_span, frame, lexical=lexical)
         finally:
             frame.environment.defaults = here
         asked = {name: value for name, value in lifted_values.items() if _has_expression(value)}
@@ -458,7 +408,7 @@ class Generic(Elaborator):
         if len(tensors) != 1 + sum(map(is_tensor, definition.parameters)):
             raise Unsayable
         plain_arguments = {name: value for name, value in arguments.items() if not isinstance(value, Tensor)}
-        numbers = {name: _bare(value) for name, value in plain_arguments.items()}
+        numbers = {name: bare(value) for name, value in plain_arguments.items()}
         said = {name: _expression(value) for name, value in plain_arguments.items()}
         call = self.blueprints(template, tensors, numbers, said)
         blueprint = call.blueprint
@@ -504,14 +454,14 @@ class Generic(Elaborator):
             raise Unsayable(asked)
 
     def for_parameter(self, definition: tree.Definition, parameter: tree.Parameter, value: Any, span: Span) -> Any:
-        checked = super().for_parameter(definition, parameter, _bare(value), span)
+        checked = super().for_parameter(definition, parameter, bare(value), span)
         if not _has_expression(value) or isinstance(checked, Tensor):
             return checked
         return _Said(checked, _expression(value))
 
     def plain(self, value: Any, argument: str, callee: str, span: Span) -> Any:
         if _has_expression(value):
-            super().plain(_bare(value), argument, callee, span)
+            super().plain(bare(value), argument, callee, span)
             return tuple(value) if isinstance(value, list) else value
         return super().plain(value, argument, callee, span)
 
@@ -779,7 +729,7 @@ class Generic(Elaborator):
                 if all(value is present[0] for value in present) and len(present) == len(live):
                     table[name] = present[0]
                     if pick == "names":
-                        self._merge_expressions(name, ends, choice, environment, frame, hanging)
+                        self._merge_expressions(name, ends, choice, environment, hanging)
                     continue
                 if all(isinstance(value, Tensor | Result) for value in present):
                     table[name] = self._merged_result(choice, values, hanging)
@@ -788,7 +738,7 @@ class Generic(Elaborator):
                     raise Unsayable(hanging)
                 table[name] = sample
                 if pick == "names":
-                    self._merge_expressions(name, ends, choice, environment, frame, hanging)
+                    self._merge_expressions(name, ends, choice, environment, hanging)
 
     def _merged_result(self, choice: DraftChoice, values: list[Any], hanging: set[str]) -> Any:
         """A label or side value that bodies have made; what is inside of it is that of the first."""
@@ -826,7 +776,6 @@ class Generic(Elaborator):
         ends: list[_Snapshot | None],
         choice: DraftChoice,
         environment: Environment,
-        frame: Frame,
         hanging: set[str],
     ) -> None:
         """What a number's name stands for after a condition: the one expression, or whichever is taken."""
@@ -962,8 +911,6 @@ class Generic(Elaborator):
         each: Each,
     ) -> None:
         """A loop that stays one: a round that holds for all of them."""
-        from netspec.elaborate.rounds import Rounds
-
         items = len(frame.scope.items)
         before = self.snapshot(frame)
         claimed, lets = set(self.variables), dict(self.lets)
@@ -978,8 +925,6 @@ class Generic(Elaborator):
     # Wirings
 
     def branches(self, wiring: tree.Wiring, keyword: Span, frame: Frame) -> Tensor | Poison:
-        from netspec.elaborate.rounds import joined_sides
-
         if self.concrete:
             return super().branches(wiring, keyword, frame)
         entering = frame.current
@@ -1030,7 +975,8 @@ def _nodes(made: DraftNode | DraftScope) -> list[DraftNode]:
     return [node for item in made.items if isinstance(item, DraftNode | DraftScope) for node in _nodes(item)]
 
 
-def _bare(value: Any) -> Any:
+def bare(value: Any) -> Any:
+    """The value without its expression, a text or a checked parameter too."""
     return plain(value.value) if isinstance(value, _Said) else plain(value)
 
 

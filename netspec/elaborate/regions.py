@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from netspec.elaborate.control import DraftCall, DraftChoice, DraftLet, DraftLoop, Key, loop_length
 from netspec.elaborate.draft import TRANSPARENT_CHAIN, DraftNode, DraftScope
-from netspec.elaborate.generic import DraftCall, DraftChoice, DraftLet, DraftLoop, Generic, Key
-from netspec.elaborate.rounds import _length
+from netspec.elaborate.generic import Generic
 from netspec.elaborate.sayings import Unsayable, folded
 from netspec.graph.blueprint import (
     Blueprint,
@@ -50,8 +50,8 @@ Counts = dict[str, tree.Expr]
 class Regions:
     """Writes the region of one module and of the containers in it."""
 
-    def __init__(self, root: DraftScope, generic: Generic, derived: list[str]) -> None:
-        self.root, self.generic, self.derived = root, generic, derived
+    def __init__(self, generic: Generic) -> None:
+        self.generic = generic
         self.sizes: dict[str, tuple[int, frozenset[str]]] = {}
         self.refusals = 0
         self.asked: set[str] = set()
@@ -118,7 +118,7 @@ class Regions:
             case DraftScope(control=DraftChoice() as choice):
                 return [self.choice(item, choice)]
             case DraftScope(control=DraftLoop() as loop):
-                return self.loop(item, loop)
+                return self.loop(loop)
             case DraftScope(kind="container"):
                 return [self.container(item)]
         return self.region(item).items
@@ -278,7 +278,7 @@ class Regions:
         ]
         return Choice(tuple(choice.conditions), tuple(regions), merges, dict(choice.refusals))
 
-    def loop(self, scope: DraftScope, loop: DraftLoop) -> list[Item]:
+    def loop(self, loop: DraftLoop) -> list[Item]:
         around, self.loops = self.loops, [*self.loops, f"loop at {loop.start}"]
         region = self.region(loop.body)
         self.loops = around
@@ -377,8 +377,7 @@ class Regions:
         return tree.Name(loop.index)
 
     def length(self, loop: Loop) -> tree.Expr:
-        draft = DraftLoop(loop.names, loop.sequence, self.root)
-        return _length(draft)
+        return loop_length(loop.names, loop.sequence)
 
 
 def _seen(region: Region, made: set[int]) -> None:

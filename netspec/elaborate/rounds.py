@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from netspec.elaborate.bodies import Each
+from netspec.elaborate.control import DraftCall, DraftChoice, DraftLoop
 from netspec.elaborate.draft import DraftNode, DraftScope
 from netspec.elaborate.problems import Problem, Spoilt, Stop
 from netspec.elaborate.sayings import Unsayable, folded, holds_tensors, is_constant, literal
@@ -25,7 +26,7 @@ from netspec.syntax import tree
 from netspec.syntax.source import Span
 
 if TYPE_CHECKING:
-    from netspec.elaborate.generic import DraftLoop, Generic
+    from netspec.elaborate.generic import Generic
 
 FLOW = "_"
 """The name under which the flow itself is carried."""
@@ -70,8 +71,6 @@ class Rounds:
 
     def rounds(self, scope: DraftScope, frame: Frame) -> None:
         """Finds the round that holds for all of them, and runs all."""
-        from netspec.elaborate.generic import DraftLoop
-
         generic = self.generic
         scope.inputs = (frame.current,) if isinstance(frame.current, Tensor) else ()
         before = generic.snapshot(frame)
@@ -357,7 +356,7 @@ class Rounds:
         match update:
             case tree.Binary("+" | "-" as sign, tree.Name(own), growth) if own == variable:
                 if not names(growth) & {*self.variables, *self.running.values()} and not is_opaque(growth):
-                    total = folded(binary(sign, expression_of(first), binary("*", _length(loop), growth)))
+                    total = folded(binary(sign, expression_of(first), binary("*", loop.length, growth)))
                     if not is_opaque(total):
                         return symbolic(int(plain(size)), total)  # type: ignore[no-any-return]
         return size
@@ -393,8 +392,6 @@ def _tensors(scope: DraftScope) -> list[Tensor]:
         if isinstance(item, DraftNode):
             found.extend(item.outputs)
         elif isinstance(item, DraftScope):
-            from netspec.elaborate.generic import DraftCall, DraftChoice, DraftLoop
-
             found.extend(tensor for tensor in item.outputs if item.control is not None or item.kind == "container")
             match item.control:
                 case DraftCall():
@@ -447,23 +444,11 @@ def joined_sides(generic: Generic, what: str, sides: list[Side], keyword: Span, 
             raise Unsayable
         output = loop.gathers.setdefault(id(inner), (Tensor(inner.shape, inner.span, None, 0, inner.name), inner))[0]
         tensors.append(output)
-        shapes.append((inner.shape, _length(loop)))
+        shapes.append((inner.shape, loop.length))
         place += loop.rounds
     if all(count is None for _, count in shapes):
         return generic.join(what, what, sides, keyword, frame)
     return _join(generic, what, tensors, shapes, [side.value for side in sides], keyword, frame)
-
-
-def _length(loop: DraftLoop) -> tree.Expr:
-    """How many rounds a loop has, as an expression."""
-    match loop.sequence:
-        case tree.Call(tree.Name("range"), arguments) if len(arguments) == 1:
-            return arguments[0].value
-        case tree.Call(tree.Name("range"), arguments) if len(arguments) == 2:
-            return folded(binary("-", arguments[1].value, arguments[0].value))
-        case _ if not loop.names:
-            return loop.sequence
-    return folded(tree.Call(tree.Name("len"), (tree.Argument(None, loop.sequence),)))
 
 
 def _join(
