@@ -156,9 +156,11 @@ class Constructor:
             self.line(f"{self.plan.attribute(name)} = {word}")
 
     def line(self, text: str) -> None:
+        """Adds a line at the depth of the moment."""
         self.text.append(INDENT * self.depth + text)
 
     def assign(self, target: str, expr: Expr, suffix: str = "") -> None:
+        """Adds `target = expr`, over as many lines as it takes."""
         self.text.extend(lines(f"{target} = ", expr, self.depth, suffix))
 
     def _names_used(self, region: Region) -> set[str]:
@@ -206,6 +208,7 @@ class Constructor:
     # Items of a module that is no chain
 
     def region(self, region: Region, declared: set[str]) -> None:
+        """Writes the items of a region; `declared` are the attributes that exist already."""
         for item in region.items:
             match item:
                 case Let(name, value):
@@ -218,6 +221,7 @@ class Constructor:
                     self.loop(item, declared)
 
     def let(self, name: str, value: tree.Expr) -> None:
+        """Writes a number that somebody asks for; a default that hangs on other parameters is an `if`."""
         if name not in self.used:
             return
         word = self.plan.named(name)
@@ -247,6 +251,7 @@ class Constructor:
         self.text.extend(lines(f"{word} = ", python(rest, self.plan.named), self.depth + 1))
 
     def use(self, use: Use, declared: set[str]) -> None:
+        """Writes a module under its attribute, or registered where its label is none."""
         if use.first is not None or not is_module(use):
             return
         attribute = self.anonymous.get(id(use))
@@ -292,6 +297,7 @@ class Constructor:
                 self.assign(f"self.{attribute}", self.construct(use))
 
     def choice(self, choice: Choice, declared: set[str]) -> None:
+        """Writes a condition, or the one line that says it."""
         self.hoist(choice, declared)
         if self.one_or_none(choice):
             return
@@ -403,6 +409,7 @@ class Constructor:
         return sorted(set.intersection(*sides)) if len(sides) > 1 else []
 
     def loop(self, loop: Loop, declared: set[str]) -> None:
+        """Writes a loop whose rounds make modules."""
         self.hoist(loop, declared)
         body = self.round(loop, lambda: self.region(loop.region, declared))
         self.write_loop(loop, body)
@@ -424,6 +431,7 @@ class Constructor:
         return body
 
     def write_loop(self, loop: Loop, body: list[str]) -> None:
+        """Adds a loop with these lines as its body, its running numbers before it."""
         for running in loop.running:
             if running.name in self.used:
                 self.line(f"{self.plan.named(running.name)} = {python(running.first, self.plan.named)}")
@@ -461,6 +469,7 @@ class Constructor:
             self.append(target, item)
 
     def arguments(self, head: list[tuple[str, Expr]], labelled: list[tuple[str, Expr]]) -> list[tuple[str, Expr]]:
+        """The arguments of an `nn.Sequential`: its stages, or one `OrderedDict` where they have labels."""
         if not labelled:
             return head
         if all(re.fullmatch(r"[A-Za-z]\w*", label) and is_attribute(label) for label, _ in labelled):
@@ -503,6 +512,7 @@ class Constructor:
         return None
 
     def inline_choice(self, choice: Choice) -> tuple[list[tuple[str, Expr]], list[tuple[str, Expr]]] | None:
+        """A condition between two stages as an argument of `nn.Sequential`; None where it takes statements."""
         if choice.refusals or choice.conditions[-1] is not None:
             return None
         uses = [list(region.items) for region in choice.regions]
@@ -560,6 +570,7 @@ class Constructor:
                 self.write_loop(item, self.round(item, stages))
 
     def append_use(self, target: str, use: Use) -> None:
+        """One stage that is added to a chain by a statement."""
         if isinstance(use.what, Container) and is_sequential(use) and not self.is_inline(use):
             word = self.plan.names.claim(_stem(use.label) if use.label is not None else "stage")
             self.chain(word, use.what.region)
@@ -597,6 +608,7 @@ class Constructor:
         raise TypeError(type(use.what).__name__)
 
     def layer(self, use: Use, torch_call: TorchCall) -> Expr:
+        """The expression that makes a layer's module."""
         self.plan.preamble.note(torch_call)
         if not torch_call.target and not torch_call.parameter:
             return self.stage(use)
@@ -628,6 +640,7 @@ class Constructor:
         return Bracket(name, tuple(("", self.plan.named(name)) for name in parameters))
 
     def instance(self, blueprint: Any, arguments: dict[str, tree.Expr]) -> Expr:
+        """The call of a block's class; arguments that are the defaults are left out."""
         items: list[tuple[str, Expr]] = []
         by_position = True
         order = [*blueprint.derived, *(each.name for each in blueprint.parameters)]

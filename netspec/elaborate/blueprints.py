@@ -138,6 +138,7 @@ class Blueprints:
     def run(
         self, template: Template, shapes: list[Shape], numbers: dict[str, Any], inputs: Mapping[str, list[Any]]
     ) -> Run:
+        """The run that stands for a block at work on such shapes with such numbers, made where there is none yet."""
         definition = template.definition
         group = (id(definition), tuple((shape.rank, shape.dtype) for shape in shapes))
         samples = tuple(tuple(plain(size) for size in shape.dims) for shape in shapes)

@@ -241,6 +241,7 @@ class Generic(Elaborator):
         return evaluated
 
     def with_expression(self, value: Any, written: tree.Expr, frame: Frame) -> Any:
+        """An argument's value with the expression behind it; raises Unsayable where it can have none."""
         if holds_tensors(value) or isinstance(value, Poison):
             return value
         if isinstance(value, Word):
@@ -569,6 +570,7 @@ class Generic(Elaborator):
         return tree.Name(variable)
 
     def snapshot(self, frame: Frame) -> _Snapshot:
+        """What is in force now, to come back to."""
         environment = frame.environment
         return _Snapshot(
             (frame.current, frame.entered, frame.returned, frame.inputs),
@@ -580,6 +582,7 @@ class Generic(Elaborator):
         )
 
     def restore(self, frame: Frame, before: _Snapshot) -> None:
+        """Comes back to what was in force."""
         environment = frame.environment
         frame.current, frame.entered, frame.returned, frame.inputs = before.frame
         for there, then in (
@@ -846,6 +849,7 @@ class Generic(Elaborator):
             self.unrolled(loop, values, known, frame, each)
 
     def is_written_out(self, body: tree.Body, rounds: int) -> bool:
+        """Whether a loop of few rounds has labels that hang on the round, which read better one by one."""
         return rounds <= FEW_ROUNDS and any(
             isinstance(s, tree.Stage)
             and any(len(label.parts) > 1 or not isinstance(label.parts[0], str) for label in s.labels)
@@ -865,6 +869,7 @@ class Generic(Elaborator):
             self.still_sound()
 
     def unrolled(self, loop: tree.For, values: list[Any], known: list[tree.Expr], frame: Frame, each: Each) -> None:
+        """A loop written out, each round with the expression of its item."""
         for item, expression in zip(values, known, strict=True):
             self.bind(loop, item, frame)
             self._say_variables(loop, item, expression, frame)

@@ -98,6 +98,7 @@ class Regions:
     """How many shared modules are around that stand here for another time: their weights are those of the first."""
 
     def region(self, scope: DraftScope) -> Region:
+        """The region of a scope, its stages not named yet."""
         region = Region()
         for item in scope.items:
             shared = isinstance(item, DraftNode | DraftScope) and item.first is not None
@@ -107,6 +108,7 @@ class Regions:
         return region
 
     def items(self, item: Any) -> list[Item]:
+        """What one item of a draft is in the region: transparent scopes are their items."""
         match item:
             case DraftLet(name, value):
                 self.ask(value)
@@ -124,6 +126,7 @@ class Regions:
         return self.region(item).items
 
     def use(self, item: DraftNode | DraftScope, what: Any, inputs: Any) -> Use:
+        """A stage with the label that its draft has."""
         use = Use(what, tuple(map(self.real, inputs)), tuple(item.outputs), item.span)
         if item.label is not None:
             use.label, use.chosen = _label(item.label), True
@@ -145,6 +148,7 @@ class Regions:
         return wire
 
     def layer(self, node: DraftNode) -> Use:
+        """A layer with its PyTorch form, each number in it an expression over the names of the class."""
         call = node.call
         assert call is not None
         kwargs = {name: self.argument(value, node, name) for name, value in call.kwargs.items()}
@@ -199,6 +203,7 @@ class Regions:
         return tree.Name(name)
 
     def text(self, text: str) -> str:
+        """The text with its expressions asked for; raises Unsayable where one is opaque."""
         for mark in MARK.finditer(text):
             expression = expression_at(mark)
             if is_opaque(expression):
@@ -226,6 +231,7 @@ class Regions:
         return MARK.sub(field, apply)
 
     def ask(self, expression: tree.Expr) -> None:
+        """Notes the names that an expression asks for; raises Unsayable where it is opaque."""
         if self.again:
             return
         if is_opaque(expression):
@@ -233,6 +239,7 @@ class Regions:
         self.asked |= names(expression)
 
     def instance(self, scope: DraftScope, call: DraftCall) -> Use:
+        """A call of a block; arguments that follow from heights and widths are arguments of this class, too."""
         arguments = {}
         for name, expression in call.arguments.items():
             if is_opaque(expression):
@@ -245,6 +252,7 @@ class Regions:
         return self.use(scope, Instance(call.blueprint, arguments, list(call.taps)), scope.entering)
 
     def container(self, scope: DraftScope) -> Use:
+        """A labelled container with its own region."""
         entering = {id(wire) for wire in scope.inputs}
         self.entered |= entering
         region, counted = self.module(scope)
@@ -252,6 +260,7 @@ class Regions:
         return self.use(scope, Container(region, scope.inputs, scope.outputs, counted), scope.inputs)
 
     def choice(self, scope: DraftScope, choice: DraftChoice) -> Choice:
+        """A condition with the regions of its bodies, each simplified by what holds there."""
         for condition in choice.conditions:
             if condition is not None:
                 self.ask(condition)
@@ -279,6 +288,7 @@ class Regions:
         return Choice(tuple(choice.conditions), tuple(regions), merges, dict(choice.refusals))
 
     def loop(self, loop: DraftLoop) -> list[Item]:
+        """A loop as one item; nothing where its rounds make nothing."""
         around, self.loops = self.loops, [*self.loops, f"loop at {loop.start}"]
         region = self.region(loop.body)
         self.loops = around
@@ -313,6 +323,7 @@ class Regions:
                     self.number_loop(item, counts, taken)
 
     def number_use(self, use: Use, counts: Counts, taken: set[str]) -> None:
+        """The label of one stage; raises Unsayable where its number cannot be said, or may be another's."""
         if use.chosen or use.first is not None:
             return
         if use.label is not None:
@@ -336,6 +347,7 @@ class Regions:
                 return
 
     def number_choice(self, choice: Choice, counts: Counts, taken: set[str]) -> None:
+        """Numbers both bodies from where the condition begins; what comes after counts on from whichever is taken."""
         ends: list[Counts] = []
         for region in choice.regions:
             mine = dict(counts)
@@ -352,6 +364,7 @@ class Regions:
             counts[stem] = whole
 
     def number_loop(self, loop: Loop, counts: Counts, taken: set[str]) -> None:
+        """Numbers a round's stages by the round; raises Unsayable where rounds do not make equally many."""
         kept = _needs_number(loop.region) & self.kinds
         if not kept:
             self.number(loop.region, {}, set(taken))
@@ -369,6 +382,7 @@ class Regions:
             counts[stem] = folded(binary("+", start, binary("*", per_round, rounds)))
 
     def index(self, loop: Loop) -> tree.Expr:
+        """The number of the round."""
         match loop.sequence:
             case tree.Call(tree.Name("range"), arguments) if len(arguments) == 1 and loop.names:
                 return tree.Name(loop.names[0])
@@ -377,6 +391,7 @@ class Regions:
         return tree.Name(loop.index)
 
     def length(self, loop: Loop) -> tree.Expr:
+        """How many rounds a loop has."""
         return loop_length(loop.names, loop.sequence)
 
 

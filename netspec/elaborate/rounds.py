@@ -156,6 +156,7 @@ class Rounds:
         return inner
 
     def seen(self, name: str, first: Any) -> Any:
+        """A value as a round sees it: sizes that change are variables."""
         match first:
             case Tensor():
                 dims = tuple(self.size(name, axis, size) for axis, size in enumerate(first.shape.dims))
@@ -167,6 +168,7 @@ class Rounds:
         return first
 
     def size(self, name: str, axis: int, size: Dimension) -> Dimension:
+        """A size as a round sees it."""
         if (name, axis) in self.opaque:
             return Whole(int(plain(size)), opaque(expression_of(size), self.sequence))
         if (name, axis) in self.running:
@@ -182,6 +184,9 @@ class Rounds:
         return marks == len(self.running) + len(self.opaque)
 
     def compare(self, name: str, first: Any, last: Any) -> None:
+        """Holds what a round leaves of a value against what it was assumed to take; raises Unsayable where no size
+        could make them one.
+        """
         if isinstance(first, Result) and isinstance(last, Result | Tensor):
             lasts = last.outputs if isinstance(last, Result) else (last,)
             if len(lasts) != len(first.outputs):
@@ -207,6 +212,7 @@ class Rounds:
             self.compare_sizes(name, axis, entering, left)
 
     def compare_sizes(self, name: str, axis: int, first: Dimension, last: Dimension) -> None:
+        """Notes a size that a round changes: it runs along, or is opaque where that was tried."""
         if isinstance(first, OpenSize) or isinstance(last, OpenSize):
             if first != last:
                 raise Unsayable

@@ -45,6 +45,7 @@ def lifted(value: Any, expression: tree.Expr) -> Any:
 
 
 def holds_tensors(value: Any) -> bool:
+    """Whether a value is a tensor, a result or a shared module, or a list with one in it."""
     return isinstance(value, Tensor | Result | SharedModule) or (
         isinstance(value, list) and any(map(holds_tensors, value))
     )

@@ -126,6 +126,7 @@ def names(expression: tree.Expr) -> set[str]:
 
 
 def is_opaque(expression: tree.Expr) -> bool:
+    """Whether an expression has a part that is not told."""
     return any(part.id.startswith("@") for part in parts(expression) if isinstance(part, tree.Name))
 
 
