@@ -201,7 +201,7 @@ def _stems(region: Region) -> Iterator[str]:
 
 
 def _spans(region: Region) -> dict[str, tuple[float, float]]:
-    """The first and the last item of a module's body that each of its lets stands in, and the variables of its loops."""
+    """The items of a module's body that each of its lets first and last stands in, and the variables of its loops."""
     spans: dict[str, tuple[float, float]] = {}
     for place, item in enumerate(_flat(region)):
         if isinstance(item, Let):

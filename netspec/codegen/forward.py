@@ -56,9 +56,7 @@ def write_forward(plan: ClassPlan, constructor: Constructor, ending: Return | No
 
 
 class _Forward:
-    def __init__(
-        self, plan: ClassPlan, constructor: Constructor, ending: Return | None, annotate: str = ""
-    ) -> None:
+    def __init__(self, plan: ClassPlan, constructor: Constructor, ending: Return | None, annotate: str = "") -> None:
         self.plan, self.constructor, self.ending = plan, constructor, ending
         self.annotate, self.untyped = annotate, ""
         self.design = plan.design
@@ -367,7 +365,7 @@ class _Forward:
 
     def choice(self, choice: Choice, place: Place, depth: int) -> None:
         merges = self.needs.merges[id(choice)]
-        registers = {id(merge): self.register(merge, choice, place, merges) for merge in merges}
+        registers = {id(merge): self.register(merge, place, merges) for merge in merges}
         before_names = dict(self.variables.name_of)
         before_holds = {name: list(wires) for name, wires in self.variables.holds.items()}
         written: list[list[str]] = []
@@ -381,7 +379,7 @@ class _Forward:
             self.variables.bind(merge.output, registers[id(merge)])
         self.write_choice(choice, written, depth)
 
-    def register(self, merge: Merge, choice: Choice, place: Place, merges: list[Merge]) -> str:
+    def register(self, merge: Merge, place: Place, merges: list[Merge]) -> str:
         """The variable that a value is in after a condition, whichever branch is taken."""
         for source in merge.sources:
             if source is not None and id(source) in self.variables.name_of and not place.is_live(source):
@@ -406,9 +404,6 @@ class _Forward:
             if source is not None:
                 self.wanted.setdefault(id(source), name)
         return name
-
-    def takes(self, region: Region, wire: Wire) -> bool:
-        return any(taken is wire for statement in self.statements(region) for taken in self.consumed(statement))
 
     def branch(
         self,
