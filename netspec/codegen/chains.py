@@ -33,7 +33,7 @@ def _leaves(region: Region, flowing: Wire | None, alive: Needs, labels: list[str
     for item in region.items:
         match item:
             case Use():
-                flowing = item.outputs[0] if _is_stage(item, flowing, alive, labels) else None
+                flowing = item.outputs[0] if _is_stage(item, flowing, labels) else None
             case Choice():
                 flowing = _through_choice(item, flowing, alive, labels)
             case Loop():
@@ -43,7 +43,7 @@ def _leaves(region: Region, flowing: Wire | None, alive: Needs, labels: list[str
     return flowing
 
 
-def _is_stage(use: Use, flowing: Wire | None, alive: Needs, labels: list[str]) -> bool:
+def _is_stage(use: Use, flowing: Wire | None, labels: list[str]) -> bool:
     if use.inputs != (flowing,) or len(results(use)) != 1 or use.first is not None or use.when_training:
         return False
     if use.label is not None:

@@ -1,4 +1,4 @@
-"""Classes: what one is made from, its signature, its docstring; its constructor and its forward are files of their own."""
+"""Classes: what one is made from, its signature, its docstring; constructor and forward are files of their own."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from netspec.codegen.chains import is_chain, is_sequential, number_stages
-from netspec.codegen.constructor import Constructor, keeps_state
+from netspec.codegen.constructor import Constructor
 from netspec.codegen.forward import write_forward
 from netspec.codegen.layout import INDENT, WIDTH, Bracket, Expr, lines
 from netspec.codegen.liveness import Needs, needs
 from netspec.codegen.naming import MODULE_ATTRIBUTES, TAKEN, Names, parameter, prose
 from netspec.codegen.preamble import Preamble
 from netspec.codegen.python import python
+from netspec.codegen.regions import container_names, free_names
 from netspec.codegen.types import type_of
-from netspec.graph.blueprint import Choice, Container, LayerUse, Let, Loop, Parameter, Region, Use, Wire
-from netspec.layers.symbols import names
+from netspec.graph.blueprint import Choice, Container, Let, Loop, Parameter, Region, Use, Wire
 from netspec.syntax import tree
 
 
@@ -155,8 +155,7 @@ def container_design(use: Use, name: str, around: Design) -> Design:
     container = use.what
     assert isinstance(container, Container)
     inner = dict(around.types)
-    free = [name for name in dict.fromkeys(_free(container.region)) if name in inner]
-    parameters = [Parameter(name, inner[name]) for name in sorted(free, key=lambda n: not n.startswith("channels"))]
+    parameters = [Parameter(name, inner[name]) for name in container_names(container.region, inner)]
     outputs = (*container.outputs, *container.escapes)
     return Design(
         name,
@@ -188,32 +187,6 @@ def types_of(region: Region, around: dict[str, str]) -> dict[str, str]:
     return types
 
 
-def _free(region: Region) -> Iterator[str]:
-    """The names that a region asks for and does not make, in order."""
-    own: set[str] = set()
-    for item in region.items:
-        for name in _asked(item):
-            if name not in own:
-                yield name
-        match item:
-            case Let(name, _):
-                own.add(name)
-            case Loop():
-                inner = {*item.names, item.index, *(running.name for running in item.running)}
-                own |= {running.name for running in item.running}
-                yield from (name for name in _free(item.region) if name not in inner and name not in own)
-            case Choice():
-                for part in item.regions:
-                    yield from (name for name in _free(part) if name not in own)
-
-
-def _asked(item: Use | Let | Choice | Loop) -> Iterator[str]:
-    from netspec.codegen.constructor import expressions_of
-
-    for expression in expressions_of(item):
-        yield from sorted(names(expression))
-
-
 def _stems(region: Region) -> Iterator[str]:
     """What comes before the number in labels that are numbered by an expression."""
     for item in region.items:
@@ -228,7 +201,7 @@ def _stems(region: Region) -> Iterator[str]:
 
 
 def _spans(region: Region) -> dict[str, tuple[float, float]]:
-    """The first and the last item of a module's body that each of its lets stands in, and the variables of its loops."""
+    """The items of a module's body that each of its lets first and last stands in, and the variables of its loops."""
     spans: dict[str, tuple[float, float]] = {}
     for place, item in enumerate(_flat(region)):
         if isinstance(item, Let):
@@ -236,7 +209,7 @@ def _spans(region: Region) -> dict[str, tuple[float, float]]:
         if isinstance(item, Loop):
             for name in _variables(item):
                 spans[name] = place + 0.1, place + 0.9
-        for name in _free(Region([item])):
+        for name in free_names(Region([item])):
             if name in spans:
                 spans[name] = spans[name][0], place
     return spans
@@ -261,13 +234,10 @@ def _flat(region: Region) -> Iterator[Use | Let | Choice | Loop]:
 def _labels(region: Region) -> Iterator[str]:
     for item in region.items:
         match item:
-            case Use() if item.label is not None and (item.chosen or keeps_state(item)):
+            case Use() if item.label is not None and (item.chosen or item.keeps_state):
                 yield "".join(map(str, item.label.parts)) if all(isinstance(p, str) for p in item.label.parts) else ""
             case Choice():
                 for inner in item.regions:
                     yield from _labels(inner)
             case Loop():
                 yield from _labels(item.region)
-
-
-__all__ = ["Design", "LayerUse", "Return", "container_design", "types_of", "write_class"]

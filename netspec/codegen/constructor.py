@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from netspec.codegen.chains import is_sequential
@@ -12,9 +12,20 @@ from netspec.codegen.layout import INDENT, Bracket, Comprehension, Expr, call, f
 from netspec.codegen.leaves import construction
 from netspec.codegen.naming import MODULE_ATTRIBUTES, camel, is_attribute, is_hidden, local, parameter, quoted
 from netspec.codegen.python import argument, python
+from netspec.codegen.regions import (
+    container_names,
+    expressions_in,
+    expressions_of,
+    has_modules,
+    is_bare,
+    is_module,
+    made_names,
+    plain_label,
+    uses_in,
+)
 from netspec.graph.blueprint import Choice, Container, Instance, LayerUse, Let, Loop, Region, Use
 from netspec.layers.base import TorchCall
-from netspec.layers.symbols import MARK, Symbolic, expression_at, names
+from netspec.layers.symbols import Symbolic, names
 from netspec.syntax import tree
 
 if TYPE_CHECKING:
@@ -59,7 +70,7 @@ class Constructor:
         if is_attribute(text):
             return f"self.{text}"
         if is_hidden(text):
-            return f"cast({'nn.Module' if not _bare(use) else 'Tensor'}, self.{_store(use)}[{quoted(text)}])"
+            return f"cast({'nn.Module' if not is_bare(use) else 'Tensor'}, self.{_store(use)}[{quoted(text)}])"
         return f"self.{_getter(use)}({quoted(text)})"
 
     def template(self, label: tree.Label, *, forward: bool = False) -> str:
@@ -94,18 +105,18 @@ class Constructor:
                     self._prepare_use(item, local_names)
                 case Choice():
                     for inner in item.regions:
-                        self._prepare(inner, local_names | _made(inner))
+                        self._prepare(inner, local_names | made_names(inner))
                 case Loop():
                     own = {*item.names, item.index, *(running.name for running in item.running)}
-                    self._prepare(item.region, local_names | own | _made(item.region))
+                    self._prepare(item.region, local_names | own | made_names(item.region))
 
     def _prepare_use(self, use: Use, local_names: frozenset[str]) -> None:
         torch_call = call_of(use)
         if use.chosen or use.first is not None or torch_call is None or not torch_call.target:
             return
-        if keeps_state(use):
+        if use.keeps_state:
             return
-        if any(names(expression) & local_names for expression in _in_call(torch_call)):
+        if any(names(expression) & local_names for expression in expressions_in(torch_call)):
             return
         assert isinstance(use.what, LayerUse)
         text = flat(self.construct(use))
@@ -145,9 +156,11 @@ class Constructor:
             self.line(f"{self.plan.attribute(name)} = {word}")
 
     def line(self, text: str) -> None:
+        """Adds a line at the depth of the moment."""
         self.text.append(INDENT * self.depth + text)
 
     def assign(self, target: str, expr: Expr, suffix: str = "") -> None:
+        """Adds `target = expr`, over as many lines as it takes."""
         self.text.extend(lines(f"{target} = ", expr, self.depth, suffix))
 
     def _names_used(self, region: Region) -> set[str]:
@@ -195,6 +208,7 @@ class Constructor:
     # Items of a module that is no chain
 
     def region(self, region: Region, declared: set[str]) -> None:
+        """Writes the items of a region; `declared` are the attributes that exist already."""
         for item in region.items:
             match item:
                 case Let(name, value):
@@ -207,6 +221,7 @@ class Constructor:
                     self.loop(item, declared)
 
     def let(self, name: str, value: tree.Expr) -> None:
+        """Writes a number that somebody asks for; a default that hangs on other parameters is an `if`."""
         if name not in self.used:
             return
         word = self.plan.named(name)
@@ -236,6 +251,7 @@ class Constructor:
         self.text.extend(lines(f"{word} = ", python(rest, self.plan.named), self.depth + 1))
 
     def use(self, use: Use, declared: set[str]) -> None:
+        """Writes a module under its attribute, or registered where its label is none."""
         if use.first is not None or not is_module(use):
             return
         attribute = self.anonymous.get(id(use))
@@ -281,8 +297,9 @@ class Constructor:
                 self.assign(f"self.{attribute}", self.construct(use))
 
     def choice(self, choice: Choice, declared: set[str]) -> None:
+        """Writes a condition, or the one line that says it."""
         self.hoist(choice, declared)
-        if self.one_or_none(choice, declared):
+        if self.one_or_none(choice):
             return
         written: list[list[str]] = []
         for place, region in enumerate(choice.regions):
@@ -306,7 +323,7 @@ class Constructor:
 
     def branches(self, choice: Choice, written: list[list[str]]) -> None:
         """`if`, `elif` and `else` with their lines; a first branch without any turns the condition round."""
-        conditions = [c and python(c, self.plan.named) for c in choice.conditions]
+        conditions = [None if c is None else python(c, self.plan.named) for c in choice.conditions]
         if len(written) == 2 and not written[0] and choice.conditions[0] is not None and choice.conditions[1] is None:
             self.text.extend(lines("if ", python(negated(choice.conditions[0]), self.plan.named), self.depth, ":"))
             self.text.extend(written[1])
@@ -320,7 +337,7 @@ class Constructor:
                 self.text.extend(lines("if " if place == 0 else "elif ", condition, self.depth, ":"))
             self.text.extend(text or [f"{INDENT * (self.depth + 1)}pass"])
 
-    def one_or_none(self, choice: Choice, declared: set[str]) -> bool:
+    def one_or_none(self, choice: Choice) -> bool:
         """`self.downsample = nn.Sequential(...) if stride != 1 else None`, where that is all."""
         if len(choice.regions) != 2 or choice.refusals or choice.conditions[0] is None:
             return False
@@ -332,10 +349,10 @@ class Constructor:
         lets = [i for region in choice.regions for i in region.items if isinstance(i, Let) and i.name in self.used]
         if any(has_modules(item) for item in others) or lets or sorted(map(len, modules)) not in ([0, 1], [1, 1]):
             return False
-        labels = {_plain_label(use) for uses in modules for use in uses}
+        labels = {plain_label(use) for uses in modules for use in uses}
         if len(labels) != 1 or None in labels or not is_attribute(next(iter(labels)) or ""):
             return False
-        if any(use.first is not None or _bare(use) for uses in modules for use in uses):
+        if any(use.first is not None or is_bare(use) for uses in modules for use in uses):
             return False
         if any(
             isinstance(u.what, Container) and is_sequential(u) and not self.is_inline(u) for us in modules for u in us
@@ -377,7 +394,7 @@ class Constructor:
 
     def one_sided(self, choice: Choice) -> list[str]:
         """Labels of modules that some branches have and others have not."""
-        sides = [set(_static_labels(r, self)) for p, r in enumerate(choice.regions) if p not in choice.refusals]
+        sides = [set(static_labels(r, self)) for p, r in enumerate(choice.regions) if p not in choice.refusals]
         every = dict.fromkeys(label for side in sides for label in sorted(side))
         return [label for label in every if any(label not in side for side in sides) and not self.is_shifting(label)]
 
@@ -388,15 +405,16 @@ class Constructor:
 
     def two_sided(self, choice: Choice) -> list[str]:
         """Labels of modules that all branches have, of kinds that may differ."""
-        sides = [set(_static_labels(r, self)) for p, r in enumerate(choice.regions) if p not in choice.refusals]
+        sides = [set(static_labels(r, self)) for p, r in enumerate(choice.regions) if p not in choice.refusals]
         return sorted(set.intersection(*sides)) if len(sides) > 1 else []
 
     def loop(self, loop: Loop, declared: set[str]) -> None:
+        """Writes a loop whose rounds make modules."""
         self.hoist(loop, declared)
         body = self.round(loop, lambda: self.region(loop.region, declared))
         self.write_loop(loop, body)
 
-    def round(self, loop: Loop, write: Any) -> list[str]:
+    def round(self, loop: Loop, write: Callable[[], None]) -> list[str]:
         """The lines of a loop's body, with its running numbers at the end."""
         before, self.text = self.text, []
         self.depth += 1
@@ -413,6 +431,7 @@ class Constructor:
         return body
 
     def write_loop(self, loop: Loop, body: list[str]) -> None:
+        """Adds a loop with these lines as its body, its running numbers before it."""
         for running in loop.running:
             if running.name in self.used:
                 self.line(f"{self.plan.named(running.name)} = {python(running.first, self.plan.named)}")
@@ -450,6 +469,7 @@ class Constructor:
             self.append(target, item)
 
     def arguments(self, head: list[tuple[str, Expr]], labelled: list[tuple[str, Expr]]) -> list[tuple[str, Expr]]:
+        """The arguments of an `nn.Sequential`: its stages, or one `OrderedDict` where they have labels."""
         if not labelled:
             return head
         if all(re.fullmatch(r"[A-Za-z]\w*", label) and is_attribute(label) for label, _ in labelled):
@@ -465,14 +485,14 @@ class Constructor:
         return [("", call("OrderedDict", Bracket("", pairs, "[]")))]
 
     def inline_item(self, item: Any) -> tuple[list[tuple[str, Expr]], list[tuple[str, Expr]]] | None:
-        """A stage as an argument of `nn.Sequential`, with its label where it has one; None where it takes statements."""
+        """A stage as an argument of `nn.Sequential`, with its label if it has one; None where it takes statements."""
         match item:
             case Use():
-                if item.label is not None and _plain_label(item) is None:
+                if item.label is not None and plain_label(item) is None:
                     return None
                 if not self.is_inline(item):
                     return None
-                label = _plain_label(item)
+                label = plain_label(item)
                 return (
                     ([], [(label, self.construct(item))]) if label is not None else ([("", self.construct(item))], [])
                 )
@@ -492,12 +512,13 @@ class Constructor:
         return None
 
     def inline_choice(self, choice: Choice) -> tuple[list[tuple[str, Expr]], list[tuple[str, Expr]]] | None:
+        """A condition between two stages as an argument of `nn.Sequential`; None where it takes statements."""
         if choice.refusals or choice.conditions[-1] is not None:
             return None
-        uses = [[item for item in region.items] for region in choice.regions]
+        uses = [list(region.items) for region in choice.regions]
         if any(len(items) != 1 or not isinstance(items[0], Use) for items in uses):
             return None
-        labels = {_plain_label(items[0]) for items in uses}  # type: ignore[arg-type]
+        labels = {plain_label(items[0]) for items in uses}  # type: ignore[arg-type]
         if len(labels) != 1 or any(items[0].label is not None for items in uses):  # type: ignore[union-attr]
             return None
         if not all(self.is_inline(items[0]) for items in uses):  # type: ignore[arg-type]
@@ -541,10 +562,15 @@ class Constructor:
                 if any(written):
                     self.branches(item, written)
             case Loop():
-                body = self.round(item, lambda: [self.append(target, inner) for inner in item.region.items])
-                self.write_loop(item, body)
+
+                def stages() -> None:
+                    for inner in item.region.items:
+                        self.append(target, inner)
+
+                self.write_loop(item, self.round(item, stages))
 
     def append_use(self, target: str, use: Use) -> None:
+        """One stage that is added to a chain by a statement."""
         if isinstance(use.what, Container) and is_sequential(use) and not self.is_inline(use):
             word = self.plan.names.claim(_stem(use.label) if use.label is not None else "stage")
             self.chain(word, use.what.region)
@@ -554,7 +580,7 @@ class Constructor:
         if use.label is None:
             self.text.extend(lines("", call(f"{target}.append", expr), self.depth))
             return
-        label = _plain_label(use)
+        label = plain_label(use)
         text = quoted(label) if label is not None else f'f"{self.template(use.label)}"'
         self.text.extend(lines("", call(f"{target}.add_module", text, expr), self.depth))
 
@@ -577,14 +603,12 @@ class Constructor:
                             head.extend(entries[0])
                             labelled.extend(entries[1])
                     return Bracket("nn.Sequential", tuple(self.arguments(head, labelled)))
-                from netspec.codegen.classes import container_design
-
-                design = container_design(use, self.plan.class_of[id(use.what)], self.plan.design)
-                items = tuple(("", self.plan.named(each.name)) for each in design.parameters)
-                return Bracket(design.name, items)
+                taken = container_names(region, self.plan.design.types)
+                return Bracket(self.plan.class_of[id(use.what)], tuple(("", self.plan.named(name)) for name in taken))
         raise TypeError(type(use.what).__name__)
 
     def layer(self, use: Use, torch_call: TorchCall) -> Expr:
+        """The expression that makes a layer's module."""
         self.plan.preamble.note(torch_call)
         if not torch_call.target and not torch_call.parameter:
             return self.stage(use)
@@ -616,6 +640,7 @@ class Constructor:
         return Bracket(name, tuple(("", self.plan.named(name)) for name in parameters))
 
     def instance(self, blueprint: Any, arguments: dict[str, tree.Expr]) -> Expr:
+        """The call of a block's class; arguments that are the defaults are left out."""
         items: list[tuple[str, Expr]] = []
         by_position = True
         order = [*blueprint.derived, *(each.name for each in blueprint.parameters)]
@@ -661,78 +686,13 @@ def negated(condition: tree.Expr) -> tree.Expr:
     return tree.Unary("not", condition)
 
 
-def expressions_of(item: Any) -> Iterator[tree.Expr]:
-    """The expressions that an item asks for, those inside of containers too."""
-    match item:
-        case Let(_, value):
-            yield value
-        case Use():
-            if item.label is not None:
-                yield from (part for part in item.label.parts if not isinstance(part, str))
-            match item.what:
-                case LayerUse(_, torch_call):
-                    yield from _in_call(torch_call)
-                case Instance(_, arguments):
-                    yield from arguments.values()
-                case Container(region):
-                    from netspec.codegen.classes import _free
-
-                    yield from (tree.Name(name) for name in _free(region))
-        case Choice():
-            yield from (condition for condition in item.conditions if condition is not None)
-        case Loop():
-            yield item.sequence
-            yield from (running.first for running in item.running)
-
-
-def _in_call(torch_call: TorchCall) -> Iterator[tree.Expr]:
-    stack = [*torch_call.args, *torch_call.kwargs.values()]
-    while stack:
-        value = stack.pop(0)
-        if isinstance(value, Symbolic):
-            yield value.expression
-        elif isinstance(value, tuple):
-            stack[:0] = value
-    for text in (torch_call.parameter, *torch_call.init):
-        yield from (expression_at(mark) for mark in MARK.finditer(text))
-
-
-def uses_in(item: Choice | Loop) -> Iterator[Use]:
-    for region in item.regions if isinstance(item, Choice) else [item.region]:
-        for inner in region.items:
-            if isinstance(inner, Use):
-                yield inner
-            elif isinstance(inner, Choice | Loop):
-                yield from uses_in(inner)
-
-
-def has_modules(item: Choice | Loop) -> bool:
-    return any(is_module(use) for use in uses_in(item)) or (isinstance(item, Choice) and bool(item.refusals))
-
-
-def is_module(use: Use) -> bool:
-    """Whether it is an attribute of the module around it, and no expression."""
-    torch_call = call_of(use)
-    return torch_call is None or bool(torch_call.target or torch_call.parameter)
-
-
-def keeps_state(use: Use) -> bool:
-    from netspec.elaborate.regions import keeps_state as keeps
-
-    return keeps(use)
-
-
-def _made(region: Region) -> frozenset[str]:
-    """The names that a region makes by itself."""
-    return frozenset(item.name for item in region.items if isinstance(item, Let))
-
-
-def _static_labels(region: Region, constructor: Constructor) -> Iterator[str]:
+def static_labels(region: Region, constructor: Constructor) -> Iterator[str]:
+    """The labels of modules in a region that are attributes, whatever the arguments."""
     for item in region.items:
-        if isinstance(item, Use) and item.first is None and is_module(item) and not _bare(item):
+        if isinstance(item, Use) and item.first is None and is_module(item) and not is_bare(item):
             if id(item) in constructor.anonymous:
                 continue
-            label = _plain_label(item)
+            label = plain_label(item)
             if label is not None and is_attribute(label):
                 yield label
 
@@ -743,17 +703,11 @@ def optional_label(choice: Choice, constructor: Constructor) -> str | None:
     """
     if len(choice.regions) != 2 or choice.refusals:
         return None
-    sides = [list(_static_labels(region, constructor)) for region in choice.regions]
+    sides = [list(static_labels(region, constructor)) for region in choice.regions]
     there = [side for side in sides if side]
     if len(there) != 1 or constructor.is_shifting(there[0][0]):
         return None
     return there[0][0]
-
-
-def _plain_label(use: Use) -> str | None:
-    if use.label is None or not all(isinstance(part, str) for part in use.label.parts):
-        return None
-    return "".join(map(str, use.label.parts))
 
 
 def _stem(label: tree.Label | None) -> str:
@@ -772,11 +726,6 @@ def _increment(target: str, source: str) -> str:
 
 def _said(message: str) -> str:
     return message if len(message) < 60 else f"{message[:56]} ..."
-
-
-def _bare(use: Use) -> bool:
-    torch_call = call_of(use)
-    return torch_call is not None and bool(torch_call.parameter)
 
 
 def _registration(use: Use) -> str:

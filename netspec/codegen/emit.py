@@ -14,7 +14,7 @@ from netspec.codegen.chains import is_sequential
 from netspec.codegen.classes import Design, Return, container_design, types_of, write_class
 from netspec.codegen.initialization import common_initializations
 from netspec.codegen.layout import INDENT, WIDTH
-from netspec.codegen.naming import TAKEN, Names, camel, class_names, local, prose
+from netspec.codegen.naming import Names, camel, class_names, local, prose
 from netspec.codegen.ports import connect, tapped
 from netspec.codegen.preamble import Preamble
 from netspec.codegen.straight import straight
@@ -41,11 +41,11 @@ def emit(graph: Graph) -> str:
     classes: list[list[str]] = []
     written: dict[str, str] = {}
     for blueprint in reversed(blueprints):
-        design = _design(blueprint, class_of[id(blueprint)], graph)
+        design = _design(blueprint, class_of[id(blueprint)])
         classes.extend(_containers(design.region, design, preamble, class_of, names, written))
         ending = _ending(graph, root, names) if blueprint is root and len(root.outputs) > 1 else None
         if blueprint is root and ending is not None:
-            classes.append(_tuple(graph, root, ending[1]))
+            classes.append(_tuple(root, ending[1]))
         taken = {*class_of.values(), *names.all}
         classes.append(write_class(design, preamble, class_of, taken, ending[0] if ending else None))
     definitions = [*_support_code(preamble), *_initializers(preamble), *_stages(preamble), *classes]
@@ -53,7 +53,7 @@ def emit(graph: Graph) -> str:
     return f'"""{_title(graph)}"""\n\n{_imports(body, preamble)}\n\n\n{body}\n'
 
 
-def _design(blueprint: Blueprint, name: str, graph: Graph) -> Design:
+def _design(blueprint: Blueprint, name: str) -> Design:
     parameters = [
         *(Parameter(derived, "int") for derived in blueprint.derived),
         *blueprint.parameters,
@@ -161,7 +161,7 @@ def _field_names(root: Blueprint) -> list[str]:
     return [names.claim(word, f"{word}_") for word in words]
 
 
-def _tuple(graph: Graph, root: Blueprint, name: str) -> list[str]:
+def _tuple(root: Blueprint, name: str) -> list[str]:
     fields = _field_names(root)
     ordered = sorted(range(len(fields)), key=lambda place: place in root.training_outputs)
     return [
@@ -263,6 +263,3 @@ def _stages(preamble: Preamble) -> list[list[str]]:
         forward = [f"{INDENT}def forward(self, x: Tensor) -> Tensor:", f"{INDENT * 2}return {text}"]
         written.append([f"class {name}(nn.Module):", *(constructor if parameters else []), *forward])
     return written
-
-
-__all__ = ["TAKEN", "emit"]

@@ -40,10 +40,12 @@ class Applied:
 
     @property
     def depth(self) -> int:
+        """How many steps are written one inside the other."""
         return 1 + max((o.depth for o in self.operands if isinstance(o, Applied)), default=0)
 
     @property
     def is_infix(self) -> bool:
+        """Whether it reads as an operator between operands, which may need brackets."""
         call = call_of(self.step)
         return call is not None and not call.target and strength(call.apply) < ATOM
 
@@ -152,7 +154,7 @@ def _filled(template: str, operands: Sequence[tuple[Expr, int]], module: Callabl
     return ("**" if len(filled) == 2 and all(map(_SIMPLE.fullmatch, filled)) else " ** ").join(filled)
 
 
-def occurrences(call: TorchCall | None, index: int, count: int) -> int:
+def occurrences(call: TorchCall | None, index: int) -> int:
     """How often an operand is written where the layer is applied."""
     if call is None or call.apply == "{module}({0})":
         return 1

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from netspec.codegen.chains import is_sequential
-from netspec.codegen.constructor import Constructor, loop_header, negated, optional_label
+from netspec.codegen.constructor import Constructor, loop_header, negated, optional_label, static_labels
 from netspec.codegen.expressions import Applied, call_of, render
-from netspec.codegen.layout import INDENT, Bracket, Expr, call, flat, lines
-from netspec.codegen.liveness import results
+from netspec.codegen.layout import INDENT, Bracket, Expr, call, lines
+from netspec.codegen.liveness import consumed, needs, results
 from netspec.codegen.naming import local
 from netspec.codegen.python import argument, python
+from netspec.codegen.regions import asked_names, is_bare, is_module
 from netspec.codegen.sources import expanded
 from netspec.codegen.statements import group
 from netspec.codegen.variables import Variables, hint_of
@@ -54,9 +56,7 @@ def write_forward(plan: ClassPlan, constructor: Constructor, ending: Return | No
 
 
 class _Forward:
-    def __init__(
-        self, plan: ClassPlan, constructor: Constructor, ending: Return | None, annotate: str = ""
-    ) -> None:
+    def __init__(self, plan: ClassPlan, constructor: Constructor, ending: Return | None, annotate: str = "") -> None:
         self.plan, self.constructor, self.ending = plan, constructor, ending
         self.annotate, self.untyped = annotate, ""
         self.design = plan.design
@@ -71,15 +71,14 @@ class _Forward:
         self.text: list[str] = []
         self.wanted: dict[int, str] = {}
         self.variables = Variables({"self", *plan.preamble.support, *plan.class_of.values()} | plan.taken)
-        self.annotated = False
 
     def write(self) -> list[str]:
         plan, design = self.plan, self.design
         self.region = expanded(design.region, design.inputs, design.outputs)
-        plan.needs = self.needs = _needs_again(self.region, design.outputs)
-        self.always = _needs_again(self.region, [w for i, w in enumerate(design.outputs) if i not in design.training])
+        plan.needs = self.needs = needs(self.region, design.outputs)
+        self.always = needs(self.region, [w for i, w in enumerate(design.outputs) if i not in design.training])
         self.constructor.prepare(design.region)
-        mark_in_place(self.region, self.needs, design.outputs, self.constructor)
+        mark_in_place(self.region, design.outputs, self.constructor)
         self.constructor.reset()
         self.constructor.prepare(design.region)
         self.count(self.region)
@@ -145,16 +144,15 @@ class _Forward:
         if len(ending) == 1 and len(names) == 1 and self.text:
             name, _, value = self.text[-1].strip().partition(" = ")
             whole = self.text[-1]
-            if ending[0] == f"return {names[0]}" and name.partition(":")[0] == names[0] and value:
-                if whole.startswith(margin) and not whole.startswith(f"{margin} ") and not value.endswith("= None"):
-                    comment = ""
-                    if "  # " in value:
-                        value, _, comment = value.partition("  # ")
-                    returned = f"{margin}return {value}"
-                    if comment and len(returned) + len(comment) + 4 <= 88:
-                        returned += f"  # {comment}"
-                    if self.is_typed(value):
-                        return [*self.text[:-1], returned]
+            same = ending[0] == f"return {names[0]}" and name.partition(":")[0] == names[0]
+            here = whole.startswith(margin) and not whole.startswith(f"{margin} ")
+            if same and here and value and not value.endswith("= None"):
+                value, _, comment = value.partition("  # ")
+                returned = f"{margin}return {value}"
+                if comment and len(returned) + len(comment) + 4 <= 88:
+                    returned += f"  # {comment}"
+                if self.is_typed(value):
+                    return [*self.text[:-1], returned]
         return [*self.text, *(line for line in ending for line in _broken(margin + line))]
 
     def is_typed(self, value: str) -> bool:
@@ -314,7 +312,7 @@ class _Forward:
 
     def define(self, wire: Wire, applied: Applied, place: Place, taken: list[str]) -> str:
         """The variable for a value that a statement makes."""
-        inputs = [operand for operand in self.consumed(applied)]
+        inputs = list(self.consumed(applied))
         wanted = self.wanted.get(id(wire))
         if not place.is_live(wire):
             return "_"
@@ -367,7 +365,7 @@ class _Forward:
 
     def choice(self, choice: Choice, place: Place, depth: int) -> None:
         merges = self.needs.merges[id(choice)]
-        registers = {id(merge): self.register(merge, choice, place, merges) for merge in merges}
+        registers = {id(merge): self.register(merge, place, merges) for merge in merges}
         before_names = dict(self.variables.name_of)
         before_holds = {name: list(wires) for name, wires in self.variables.holds.items()}
         written: list[list[str]] = []
@@ -381,7 +379,7 @@ class _Forward:
             self.variables.bind(merge.output, registers[id(merge)])
         self.write_choice(choice, written, depth)
 
-    def register(self, merge: Merge, choice: Choice, place: Place, merges: list[Merge]) -> str:
+    def register(self, merge: Merge, place: Place, merges: list[Merge]) -> str:
         """The variable that a value is in after a condition, whichever branch is taken."""
         for source in merge.sources:
             if source is not None and id(source) in self.variables.name_of and not place.is_live(source):
@@ -481,12 +479,12 @@ class _Forward:
 
     def present(self, choice: Choice, index: int) -> str | None:
         """The label of a module that only this branch has."""
-        labels = [label for label in _static(choice.regions[index], self.constructor)]
+        labels = list(static_labels(choice.regions[index], self.constructor))
         others = {
             label
             for place, region in enumerate(choice.regions)
             if place != index
-            for label in _static(region, self.constructor)
+            for label in static_labels(region, self.constructor)
         }
         optional = optional_label(choice, self.constructor)
         return optional if optional in labels and optional not in others else None
@@ -530,8 +528,6 @@ class _Forward:
             self.variables.share(merge.output, self.variables[source])
 
     def header(self, loop: Loop, body: list[str], around: frozenset[str]) -> str:
-        import re
-
         if self.is_whole(loop):
             pattern = re.compile(r'getattr\(self, f"[^"]*"\)')
             for index, line in enumerate(body):
@@ -557,18 +553,20 @@ class _Forward:
 
     def is_whole(self, loop: Loop) -> bool:
         """Whether the class has no modules but the loop's, one a round, so that `children()` goes through them."""
-        modules = [item for item in loop.region.items if isinstance(item, Use) and _is_module(item)]
+        modules = [item for item in loop.region.items if isinstance(item, Use) and is_module(item)]
         if len(modules) != 1 or any(isinstance(item, Choice | Loop) for item in loop.region.items):
             return False
-        if modules[0].first is not None or id(modules[0]) in self.constructor.anonymous or _is_bare(modules[0]):
+        if modules[0].first is not None or id(modules[0]) in self.constructor.anonymous or is_bare(modules[0]):
             return False
-        if any(_asks_round(item, {*loop.names, loop.index}) for item in loop.region.items if item is not modules[0]):
+        own = {*loop.names, loop.index}
+        rest = [item for item in loop.region.items if isinstance(item, Use) and item is not modules[0]]
+        if any(name in own for item in rest for name in asked_names(item)):
             return False
         others = [item for item in self.design.region.items if item is not loop]
         if loop not in self.design.region.items:
             return False
         return not any(
-            (isinstance(item, Use) and _is_module(item)) or isinstance(item, Choice | Loop) for item in others
+            (isinstance(item, Use) and is_module(item)) or isinstance(item, Choice | Loop) for item in others
         )
 
     def carried(
@@ -636,10 +634,8 @@ class _Forward:
         raise LookupError("nothing takes what a loop has collected")
 
 
-def mark_in_place(region: Region, needs: object, outputs: Sequence[Wire], constructor: Constructor) -> None:
+def mark_in_place(region: Region, outputs: Sequence[Wire], constructor: Constructor) -> None:
     """Activations that may overwrite what they are given: a tensor of its own that nothing else takes."""
-    from netspec.codegen.liveness import consumed
-
     counts: dict[int, int] = {}
     makers: dict[int, Use] = {}
     kept = {id(wire) for wire in outputs}
@@ -690,12 +686,6 @@ def mark_in_place(region: Region, needs: object, outputs: Sequence[Wire], constr
     mark(region)
 
 
-def _needs_again(region: Region, outputs: Sequence[Wire]) -> object:
-    from netspec.codegen.liveness import needs
-
-    return needs(region, outputs)
-
-
 def _loop_names(region: Region) -> Iterator[str]:
     """The variables of all loops in a region."""
     for item in region.items:
@@ -708,35 +698,7 @@ def _loop_names(region: Region) -> Iterator[str]:
                 yield from _loop_names(item.region)
 
 
-def _static(region: Region, constructor: Constructor) -> Iterator[str]:
-    from netspec.codegen.constructor import _static_labels
-
-    return _static_labels(region, constructor)
-
-
-def _is_module(use: Use) -> bool:
-    from netspec.codegen.constructor import is_module
-
-    return is_module(use)
-
-
-def _is_bare(use: Use) -> bool:
-    torch_call = call_of(use)
-    return torch_call is not None and bool(torch_call.parameter)
-
-
-def _asks_round(item: object, own: set[str]) -> bool:
-    """Whether a stage of a round asks for the round's number."""
-    from netspec.codegen.constructor import expressions_of
-    from netspec.layers.symbols import names
-
-    return isinstance(item, Use) and any(names(expression) & own for expression in expressions_of(item))
-
-
 def _broken(line: str) -> list[str]:
     """A `return` over as many lines as it needs; any other line as it is."""
     start, word, returned = line.partition("return ")
     return lines(word, returned, len(start) // len(INDENT)) if word else [line]
-
-
-__all__ = ["Callable", "flat", "write_forward"]

@@ -47,6 +47,7 @@ Expr: TypeAlias = str | Bracket | Comprehension
 
 
 def call(head: str, *items: Expr) -> Bracket:
+    """`head(item, item)`."""
     return Bracket(head, tuple(("", item) for item in items))
 
 

@@ -32,6 +32,7 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
 
 def is_plain_word(name: str) -> bool:
+    """Whether Python takes it for a name that hides nothing."""
     return _WORD.match(name) is not None and not keyword.iskeyword(name)
 
 

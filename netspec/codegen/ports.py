@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from netspec.codegen.liveness import consumed
+from netspec.codegen.liveness import consumed, results
 from netspec.graph.blueprint import Blueprint, Choice, Container, Instance, Loop, Region, Use, Wire
 
 
@@ -109,8 +109,6 @@ def _containers(region: Region) -> list[Use]:
 
 def _made(region: Region) -> list[Wire]:
     """All values that a region makes, those inside of its containers too."""
-    from netspec.codegen.liveness import results
-
     made: list[Wire] = []
     for item in region.items:
         match item:

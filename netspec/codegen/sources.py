@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from netspec.graph.blueprint import Choice, Container, LayerUse, Loop, Region, Use, Wire
+from netspec.graph.blueprint import Choice, LayerUse, Loop, Region, Use, Wire
 
 
 def expanded(region: Region, inputs: Sequence[Wire], outputs: Sequence[Wire]) -> Region:
@@ -92,6 +92,3 @@ def _rewritten(region: Region, demanded: set[int], batch: Wire) -> Region:
         items.append(item)
     region.items = items
     return region
-
-
-__all__ = ["Container", "expanded"]

@@ -57,7 +57,7 @@ class _Grouper:
         position = step.inputs.index(inner.step.outputs[0])
         if call_of(step) is None and _has_module_of_modules(inner):
             return False
-        if inner.depth >= DEEPEST or occurrences(call_of(step), position, len(step.inputs)) != 1:
+        if inner.depth >= DEEPEST or occurrences(call_of(step), position) != 1:
             return False
         outer = Applied(step, [])
         if outer.is_infix and (inner.depth == 1 or (inner.is_infix and inner.depth < DEEPEST - 1)):

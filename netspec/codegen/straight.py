@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import reduce
 from operator import or_
 
-from netspec.graph.blueprint import Blueprint, Container, Instance, LayerUse, Region, Use
+from netspec.graph.blueprint import Blueprint, Container, LayerUse, Region, Use
 from netspec.graph.graph import Graph, Node, Scope, ScopeRef
 from netspec.syntax import tree
 
@@ -62,22 +62,19 @@ class _Straight:
         )
         shapes = [reduce(or_, one) for one in zip(*applications, strict=True)]
         use = Use(LayerUse(node.layer, node.layer.torch(*shapes)), node.inputs, node.outputs, node.span)
-        return self.named(use, node.key, node.name)
+        return self.named(use, node.key)
 
     def module(self, scope: Scope) -> Use:
         inputs, outputs = scope.inputs, scope.outputs
         region = self.region(scope)
         what = Container(region, inputs, outputs, scope.counted)
         use = Use(what, inputs, outputs, scope.span)
-        return self.named(use, scope.key, scope.name)
+        return self.named(use, scope.key)
 
-    def named(self, use: Use, key: str, name: str) -> Use:
+    def named(self, use: Use, key: str) -> Use:
         label = key.rpartition(".")[2]
         use.label = tree.Label((label,))
         use.chosen = True
         use.first = self.first.get(key)
         self.first.setdefault(key, use)
         return use
-
-
-__all__ = ["Instance", "straight"]

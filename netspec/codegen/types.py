@@ -32,8 +32,8 @@ def type_of(expression: tree.Expr, types: Mapping[str, str]) -> str:
         case tree.Unary(_, operand):
             return type_of(operand, types)
         case tree.Conditional(then, _, otherwise):
-            sides = [type_of(then, types), type_of(otherwise, types)]
-            return sides[0] if sides[0] == sides[1] else "Any"
+            first, second = type_of(then, types), type_of(otherwise, types)
+            return first if first == second else "Any"
         case tree.Index(value, _):
             inner_type = type_of(value, types)
             return inner_type[5:-1] if inner_type.startswith("list[") else "Any"

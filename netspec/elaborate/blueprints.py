@@ -1,4 +1,4 @@
-"""Blueprints of the blocks that a net uses: each block elaborated for all arguments, once for each way that it reads."""
+"""Blueprints of the blocks that a net uses: each elaborated for all arguments, once for each way that it reads."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from itertools import islice, zip_longest
 from typing import Any, TypeAlias
 
 from netspec.diagnostics import NetspecError
-from netspec.elaborate.draft import DraftScope
+from netspec.elaborate.draft import DraftOutput, DraftScope
 from netspec.elaborate.environment import Environment
-from netspec.elaborate.generic import Generic
+from netspec.elaborate.generic import Generic, bare
 from netspec.elaborate.keys import Mismatch, keys
 from netspec.elaborate.nets import _comment_above
 from netspec.elaborate.operators import OperandError, TooLarge
@@ -22,7 +22,6 @@ from netspec.elaborate.types import is_tensor
 from netspec.elaborate.values import Poison, Result, Template, Tensor, Word
 from netspec.graph.blueprint import Blueprint, Let, Parameter
 from netspec.graph.graph import Graph
-from netspec.layers import REGISTRY
 from netspec.layers.symbols import (
     OPAQUE,
     Whole,
@@ -64,8 +63,8 @@ class Called:
 
 @dataclass(slots=True, eq=False)
 class Run:
-    """A block elaborated with the numbers of one call: its blueprint, the shapes of its outputs over the blueprint's own
-    names, and the numbers of what follows from heights and widths.
+    """A block elaborated with the numbers of one call: its blueprint, the shapes of its outputs over the names of the
+    blueprint, and the numbers of what follows from heights and widths.
     """
 
     blueprint: Blueprint
@@ -139,6 +138,7 @@ class Blueprints:
     def run(
         self, template: Template, shapes: list[Shape], numbers: dict[str, Any], inputs: Mapping[str, list[Any]]
     ) -> Run:
+        """The run that stands for a block at work on such shapes with such numbers, made where there is none yet."""
         definition = template.definition
         group = (id(definition), tuple((shape.rank, shape.dtype) for shape in shapes))
         samples = tuple(tuple(plain(size) for size in shape.dims) for shape in shapes)
@@ -153,18 +153,6 @@ class Blueprints:
                 run = self.elaborated(template, shapes, numbers, inputs, fixed)
                 break
             except Unsayable as reason:
-                import os
-
-                if os.environ.get("WHY"):
-                    import traceback
-
-                    print(
-                        "UNSAYABLE",
-                        template.definition.name,
-                        sorted(reason.names),
-                        [f"{f.name}:{f.lineno}" for f in traceback.extract_tb(reason.__traceback__)][-6:],
-                        reason.__cause__ or reason.__context__,
-                    )
                 fixed = self.more(template, shapes, fixed, reason)
         self.fixed[group] = fixed
         if run.refusals and EVERYTHING not in fixed:
@@ -256,7 +244,7 @@ class Blueprints:
             raise Unsayable from NetspecError(tuple(generic.state.diagnostics))
         root.inputs = tuple(tensors) if shapes else tuple(generic.state.inputs)
         root.outputs = tuple(outputs)
-        regions = Regions(root, generic, [name for name in derived])
+        regions = Regions(generic)
         region, counted = regions.module(root)
         regions.check(region, root)
         named = {parameter.name for parameter in parameters}
@@ -409,7 +397,7 @@ def _parameters(
         elif parameter.default is not None:
             value = generic.evaluate(parameter.default, nowhere)
             value = generic.for_parameter(template.definition, parameter, value, parameter.default.span)
-            value = _unwrapped(value)
+            value = bare(value)
             if not isinstance(value, Word):
                 default = generic.said(parameter.default, nowhere)
             if name not in numbers:
@@ -439,12 +427,6 @@ def _parameters(
     return parameters, lets
 
 
-def _unwrapped(value: Any) -> Any:
-    from netspec.elaborate.generic import _bare
-
-    return _bare(value)
-
-
 def _python_type(parameter: tree.Parameter, value: Any) -> str:
     match parameter.type:
         case tree.TypeName(name, item):
@@ -470,8 +452,6 @@ def _python_type(parameter: tree.Parameter, value: Any) -> str:
 def _results(generic: Generic, frame: Frame, shapes: list[Shape]) -> list[Tensor]:
     if generic.state.outputs and not shapes:
         if all(output.when_training for output in generic.state.outputs):
-            from netspec.elaborate.draft import DraftOutput
-
             last = generic.current(frame, frame.scope.span)
             generic.state.outputs.insert(0, DraftOutput(None, last, False))
         return [output.tensor for output in generic.state.outputs]
@@ -520,6 +500,3 @@ def _outside(size: Dimension, values: dict[str, tree.Expr], *, plainly: bool) ->
     whole = symbolic(int(plain(size)), folded(inside))
     assert isinstance(whole, int)
     return whole
-
-
-__all__ = ["REGISTRY", "Blueprints", "substituted"]

@@ -53,8 +53,8 @@ class DraftNode:
 class DraftScope:
     """A scope in the making; see `netspec.graph.Scope`. `tensors` are the arguments that are tensors.
 
-    Where a block is elaborated for all arguments, `control` says what a condition, a loop or a call of a block is; so does
-    a node's `call` of its PyTorch form.
+    Where a block is elaborated for all arguments, `control` says what a condition, a loop or a call of a block is; so
+    does a node's `call` of its PyTorch form.
     """
 
     kind: ScopeKind

@@ -1,26 +1,27 @@
 """A block elaborated once for all arguments, into a blueprint.
 
-The elaborator runs as for a graph, with the numbers of one call, and keeps with each the expression behind it. Both sides
-of a condition are run, the one that is not taken on trial; a loop's rounds are run with the expressions that hold in
-every round. Where something is decided by a number and not by what is said, the names that it hangs on are fixed at the
-values of this call, and the block is elaborated again: the blueprint then holds for these arguments only.
+The elaborator runs as for a graph, with the numbers of one call, and keeps with each the expression behind it. Both
+sides of a condition are run, the one that is not taken on trial; a loop's rounds are run with the expressions that
+hold in every round. Where something is decided by a number and not by what is said, the names that it hangs on are
+fixed at the values of this call, and the block is elaborated again: the blueprint then holds for these arguments only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from netspec.diagnostics import Diagnostic
 from netspec.elaborate.bodies import Each
 from netspec.elaborate.calls import Arguments
+from netspec.elaborate.control import DraftCall, DraftChoice, DraftLet, DraftLoop, Key
 from netspec.elaborate.draft import DraftNode, DraftScope
 from netspec.elaborate.environment import UNBOUND, Environment
 from netspec.elaborate.nets import Elaborator
 from netspec.elaborate.operators import FUNCTIONS
 from netspec.elaborate.problems import Problem, Spoilt, Stop
+from netspec.elaborate.rounds import Rounds, joined_sides
 from netspec.elaborate.sayings import (
     Unsayable,
     computed,
@@ -36,7 +37,6 @@ from netspec.elaborate.state import Frame, State
 from netspec.elaborate.types import is_tensor
 from netspec.elaborate.values import POISON, Poison, Result, SharedModule, Template, Tensor, Word
 from netspec.graph.blueprint import Blueprint
-from netspec.layers import REGISTRY
 from netspec.layers.base import Layer, ShapeError
 from netspec.layers.symbols import (
     MARK,
@@ -61,58 +61,6 @@ SETTLED = 6
 """A size whose expression has more parts is given a name."""
 FEW_ROUNDS = 4
 """A loop of so many rounds or fewer, over a list of known length, is written out where its stages have labels."""
-MOST_ROUNDS = 64
-"""Rounds that are run one by one; of more, in which nothing changes, the first and the last stand for all."""
-
-
-class Key(str):
-    """A label with the expressions in it."""
-
-    __slots__ = ("label",)
-    label: tree.Label
-
-
-@dataclass(slots=True, eq=False)
-class DraftLet:
-    """A number that has a name of its own."""
-
-    name: str
-    value: tree.Expr
-
-
-@dataclass(slots=True, eq=False)
-class DraftChoice:
-    """What a condition is: its conditions, the scopes of its bodies, and the values that come from whichever is taken."""
-
-    conditions: list[tree.Expr | None]
-    bodies: list[DraftScope]
-    merges: list[tuple[Tensor, list[Tensor | None]]] = field(default_factory=list)
-    refusals: dict[int, str] = field(default_factory=dict)
-
-
-@dataclass(slots=True, eq=False)
-class DraftLoop:
-    """What a loop is; see `netspec.graph.blueprint.Loop`."""
-
-    names: tuple[str, ...]
-    sequence: tree.Expr
-    body: DraftScope
-    carries: list[tuple[Tensor, Tensor, Tensor, Tensor]] = field(default_factory=list)
-    running: list[tuple[str, tree.Expr, tree.Expr | None]] = field(default_factory=list)
-    results: list[tuple[Tensor, Tensor]] = field(default_factory=list)
-    gathers: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
-    rounds: int = 0
-    start: int = 0
-
-
-@dataclass(slots=True, eq=False)
-class DraftCall:
-    """What a call of a block is: its blueprint and the expressions of its arguments."""
-
-    blueprint: Blueprint
-    arguments: dict[str, tree.Expr]
-    sizes: dict[str, int]
-    taps: list[tuple[Tensor, tuple[str, ...], int]] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
@@ -166,7 +114,9 @@ class Generic(Elaborator):
         return said
 
     def _said(self, expression: tree.Expr, frame: Frame) -> tree.Expr:
-        say = lambda part: folded(self._said(part, frame))  # noqa: E731
+        def say(part: tree.Expr) -> tree.Expr:
+            return folded(self._said(part, frame))
+
         match expression:
             case tree.Number() | tree.String() | tree.Constant():
                 return expression
@@ -195,7 +145,7 @@ class Generic(Elaborator):
                 size = self.attribute(expression, frame)
                 if holds_tensors(size):
                     raise Unsayable
-                return literal([part for part in size]) if isinstance(size, list) else literal(size)
+                return literal(size)
         raise Unsayable
 
     def is_function(self, name: str, frame: Frame) -> bool:
@@ -217,13 +167,14 @@ class Generic(Elaborator):
 
     def _said_index(self, value: tree.Expr, index: tree.Expr) -> tree.Expr:
         known = elements(value, self.lets)
-        if known is not None and isinstance(index, tree.Number) and isinstance(index.value, int):
-            if 0 <= index.value < len(known):
-                return known[index.value]
+        if known is None or not isinstance(index, tree.Number) or not isinstance(index.value, int):
+            return tree.Index(value, index)
+        if 0 <= index.value < len(known):
+            return known[index.value]
         return tree.Index(value, index)
 
     def claim(self, name: str) -> str:
-        """A variable of that name; `name#2` where the class has one already, which may be called the same in the end."""
+        """A variable of that name; `name#2` where the class has one already, which may be named alike in the end."""
         free, number = name, 2
         while free in self.variables:
             free, number = f"{name}#{number}", number + 1
@@ -290,6 +241,7 @@ class Generic(Elaborator):
         return evaluated
 
     def with_expression(self, value: Any, written: tree.Expr, frame: Frame) -> Any:
+        """An argument's value with the expression behind it; raises Unsayable where it can have none."""
         if holds_tensors(value) or isinstance(value, Poison):
             return value
         if isinstance(value, Word):
@@ -309,7 +261,7 @@ class Generic(Elaborator):
     # Layers
 
     def function(self, name: str, arguments: Arguments, span: Span) -> Any:
-        arguments.positional = [(_bare(value), where) for value, where in arguments.positional]
+        arguments.positional = [(bare(value), where) for value, where in arguments.positional]
         return super().function(name, arguments, span)
 
     def make_layer(
@@ -321,15 +273,15 @@ class Generic(Elaborator):
         fields = list(cls.model_fields)
         lifted_values |= dict(zip(fields, (value for value, _ in arguments.positional), strict=False))
         lifted_values |= {name: value for name, (value, _) in arguments.named.items() if name in fields}
-        bare = Arguments(
+        numbers = Arguments(
             arguments.tensors,
-            [(_bare(value), where) for value, where in arguments.positional],
-            {name: (_bare(value), where) for name, (value, where) in arguments.named.items()},
+            [(bare(value), where) for value, where in arguments.positional],
+            {name: (bare(value), where) for name, (value, where) in arguments.named.items()},
         )
         here = frame.environment.defaults
-        frame.environment.defaults = {**here, cls.name: {k: _bare(v) for k, v in here.get(cls.name, {}).items()}}
+        frame.environment.defaults = {**here, cls.name: {k: bare(v) for k, v in here.get(cls.name, {}).items()}}
         try:
-            layer = super().make_layer(cls, bare, span, name_span, frame, lexical=lexical)
+            layer = super().make_layer(cls, numbers, span, name_span, frame, lexical=lexical)
         finally:
             frame.environment.defaults = here
         asked = {name: value for name, value in lifted_values.items() if _has_expression(value)}
@@ -343,7 +295,7 @@ class Generic(Elaborator):
         return cls.model_construct(**values)
 
     def known_length(self, value: Any) -> None:
-        """Raises Unsayable for a list of any length; one with an entry for each axis is as long as the value has axes."""
+        """Raises Unsayable for a list of any length; one with an entry for each axis is as long as there are axes."""
         if not isinstance(value, list | tuple) or not value or not isinstance(value[0], Symbolic):
             return
         match value[0].expression:
@@ -457,7 +409,7 @@ class Generic(Elaborator):
         if len(tensors) != 1 + sum(map(is_tensor, definition.parameters)):
             raise Unsayable
         plain_arguments = {name: value for name, value in arguments.items() if not isinstance(value, Tensor)}
-        numbers = {name: _bare(value) for name, value in plain_arguments.items()}
+        numbers = {name: bare(value) for name, value in plain_arguments.items()}
         said = {name: _expression(value) for name, value in plain_arguments.items()}
         call = self.blueprints(template, tensors, numbers, said)
         blueprint = call.blueprint
@@ -503,22 +455,14 @@ class Generic(Elaborator):
             raise Unsayable(asked)
 
     def for_parameter(self, definition: tree.Definition, parameter: tree.Parameter, value: Any, span: Span) -> Any:
-        checked = super().for_parameter(definition, parameter, _bare(value), span)
+        checked = super().for_parameter(definition, parameter, bare(value), span)
         if not _has_expression(value) or isinstance(checked, Tensor):
             return checked
         return _Said(checked, _expression(value))
 
-    def default(self, default: tree.Default, frame: Frame) -> None:
-        try:
-            super().default(default, frame)
-        except Problem:
-            if not self.symbolic_depth:
-                raise
-            raise
-
     def plain(self, value: Any, argument: str, callee: str, span: Span) -> Any:
         if _has_expression(value):
-            super().plain(_bare(value), argument, callee, span)
+            super().plain(bare(value), argument, callee, span)
             return tuple(value) if isinstance(value, list) else value
         return super().plain(value, argument, callee, span)
 
@@ -626,6 +570,7 @@ class Generic(Elaborator):
         return tree.Name(variable)
 
     def snapshot(self, frame: Frame) -> _Snapshot:
+        """What is in force now, to come back to."""
         environment = frame.environment
         return _Snapshot(
             (frame.current, frame.entered, frame.returned, frame.inputs),
@@ -637,6 +582,7 @@ class Generic(Elaborator):
         )
 
     def restore(self, frame: Frame, before: _Snapshot) -> None:
+        """Comes back to what was in force."""
         environment = frame.environment
         frame.current, frame.entered, frame.returned, frame.inputs = before.frame
         for there, then in (
@@ -686,8 +632,8 @@ class Generic(Elaborator):
     def choose(
         self, options: list[tuple[tree.Expr | None, Callable[[Frame], None]]], taken: int, frame: Frame, span: Span
     ) -> DraftChoice:
-        """Runs all bodies of a condition, each from where the flow is now; goes on with what they leave, with the numbers
-        of the one that is taken.
+        """Runs all bodies of a condition, each from where the flow is now; goes on with what they leave, with the
+        numbers of the one that is taken.
         """
         hanging = set().union(*(names(condition) for condition, _ in options if condition is not None))
         scope = self.scope("group", "", span, frame)
@@ -747,7 +693,6 @@ class Generic(Elaborator):
             message = "netspec refuses these arguments"
         frame.current, frame.returned = local.current, local.returned
         frame.entered, frame.inputs = local.entered, local.inputs
-        frame.environment.defaults = frame.environment.defaults
         return message
 
     def merged(self, choice: DraftChoice, sources: list[Any], hanging: set[str]) -> Any:
@@ -787,7 +732,7 @@ class Generic(Elaborator):
                 if all(value is present[0] for value in present) and len(present) == len(live):
                     table[name] = present[0]
                     if pick == "names":
-                        self._merge_expressions(name, ends, choice, environment, frame, hanging)
+                        self._merge_expressions(name, ends, choice, environment, hanging)
                     continue
                 if all(isinstance(value, Tensor | Result) for value in present):
                     table[name] = self._merged_result(choice, values, hanging)
@@ -796,7 +741,7 @@ class Generic(Elaborator):
                     raise Unsayable(hanging)
                 table[name] = sample
                 if pick == "names":
-                    self._merge_expressions(name, ends, choice, environment, frame, hanging)
+                    self._merge_expressions(name, ends, choice, environment, hanging)
 
     def _merged_result(self, choice: DraftChoice, values: list[Any], hanging: set[str]) -> Any:
         """A label or side value that bodies have made; what is inside of it is that of the first."""
@@ -834,12 +779,11 @@ class Generic(Elaborator):
         ends: list[_Snapshot | None],
         choice: DraftChoice,
         environment: Environment,
-        frame: Frame,
         hanging: set[str],
     ) -> None:
         """What a number's name stands for after a condition: the one expression, or whichever is taken."""
         live = [(condition, end) for condition, end in zip(choice.conditions, ends, strict=True) if end is not None]
-        said = []
+        said: list[tree.Expr | None] = []
         for _, end in live:
             if name in end.expressions:
                 said.append(end.expressions[name])
@@ -905,6 +849,7 @@ class Generic(Elaborator):
             self.unrolled(loop, values, known, frame, each)
 
     def is_written_out(self, body: tree.Body, rounds: int) -> bool:
+        """Whether a loop of few rounds has labels that hang on the round, which read better one by one."""
         return rounds <= FEW_ROUNDS and any(
             isinstance(s, tree.Stage)
             and any(len(label.parts) > 1 or not isinstance(label.parts[0], str) for label in s.labels)
@@ -924,6 +869,7 @@ class Generic(Elaborator):
             self.still_sound()
 
     def unrolled(self, loop: tree.For, values: list[Any], known: list[tree.Expr], frame: Frame, each: Each) -> None:
+        """A loop written out, each round with the expression of its item."""
         for item, expression in zip(values, known, strict=True):
             self.bind(loop, item, frame)
             self._say_variables(loop, item, expression, frame)
@@ -970,8 +916,6 @@ class Generic(Elaborator):
         each: Each,
     ) -> None:
         """A loop that stays one: a round that holds for all of them."""
-        from netspec.elaborate.rounds import Rounds
-
         items = len(frame.scope.items)
         before = self.snapshot(frame)
         claimed, lets = set(self.variables), dict(self.lets)
@@ -986,8 +930,6 @@ class Generic(Elaborator):
     # Wirings
 
     def branches(self, wiring: tree.Wiring, keyword: Span, frame: Frame) -> Tensor | Poison:
-        from netspec.elaborate.rounds import joined_sides
-
         if self.concrete:
             return super().branches(wiring, keyword, frame)
         entering = frame.current
@@ -1038,7 +980,8 @@ def _nodes(made: DraftNode | DraftScope) -> list[DraftNode]:
     return [node for item in made.items if isinstance(item, DraftNode | DraftScope) for node in _nodes(item)]
 
 
-def _bare(value: Any) -> Any:
+def bare(value: Any) -> Any:
+    """The value without its expression, a text or a checked parameter too."""
     return plain(value.value) if isinstance(value, _Said) else plain(value)
 
 
@@ -1098,6 +1041,3 @@ def _message(problem: Exception) -> str:
         return problem.problem.diagnostic.message
     message = problem.diagnostic.message if isinstance(problem, Problem) else ""
     return message if message and not MARK.search(message) else "netspec refuses these arguments"
-
-
-__all__ = ["REGISTRY", "Diagnostic", "DraftCall", "DraftChoice", "DraftLet", "DraftLoop", "Generic", "Key"]

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from netspec.elaborate.regions import keeps_state
 from netspec.elaborate.sayings import computed
 from netspec.graph.blueprint import Blueprint, Choice, Container, Instance, LayerUse, Let, Loop, Region, Use
-from netspec.syntax import tree
 
 Values = dict[str, Any]
 
@@ -67,7 +65,7 @@ def _use(use: Use, values: Values, prefix: str, count: list[int] | None) -> Iter
     key = f"{prefix}{text}"
     match use.what:
         case LayerUse(layer):
-            if use.first is None and keeps_state(use):
+            if use.first is None and use.keeps_state:
                 yield key, layer.name
         case Instance(blueprint, arguments):
             inner = {p.name: computed(p.default, {}) for p in blueprint.parameters if p.default is not None}
@@ -77,6 +75,3 @@ def _use(use: Use, values: Values, prefix: str, count: list[int] | None) -> Iter
         case Container(region, _, _, counted):
             if use.first is None:
                 yield from _module(region, values, f"{key}.", counted=counted)
-
-
-__all__ = ["Mismatch", "keys", "tree"]

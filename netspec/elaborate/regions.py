@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from netspec.elaborate.control import DraftCall, DraftChoice, DraftLet, DraftLoop, Key, loop_length
 from netspec.elaborate.draft import TRANSPARENT_CHAIN, DraftNode, DraftScope
-from netspec.elaborate.generic import DraftCall, DraftChoice, DraftLet, DraftLoop, Generic, Key
-from netspec.elaborate.rounds import _length
+from netspec.elaborate.generic import Generic
 from netspec.elaborate.sayings import Unsayable, folded
-from netspec.elaborate.values import Tensor
 from netspec.graph.blueprint import (
     Blueprint,
     Carry,
@@ -51,8 +50,8 @@ Counts = dict[str, tree.Expr]
 class Regions:
     """Writes the region of one module and of the containers in it."""
 
-    def __init__(self, root: DraftScope, generic: Generic, derived: list[str]) -> None:
-        self.root, self.generic, self.derived = root, generic, derived
+    def __init__(self, generic: Generic) -> None:
+        self.generic = generic
         self.sizes: dict[str, tuple[int, frozenset[str]]] = {}
         self.refusals = 0
         self.asked: set[str] = set()
@@ -99,6 +98,7 @@ class Regions:
     """How many shared modules are around that stand here for another time: their weights are those of the first."""
 
     def region(self, scope: DraftScope) -> Region:
+        """The region of a scope, its stages not named yet."""
         region = Region()
         for item in scope.items:
             shared = isinstance(item, DraftNode | DraftScope) and item.first is not None
@@ -108,6 +108,7 @@ class Regions:
         return region
 
     def items(self, item: Any) -> list[Item]:
+        """What one item of a draft is in the region: transparent scopes are their items."""
         match item:
             case DraftLet(name, value):
                 self.ask(value)
@@ -119,12 +120,13 @@ class Regions:
             case DraftScope(control=DraftChoice() as choice):
                 return [self.choice(item, choice)]
             case DraftScope(control=DraftLoop() as loop):
-                return self.loop(item, loop)
+                return self.loop(loop)
             case DraftScope(kind="container"):
                 return [self.container(item)]
         return self.region(item).items
 
     def use(self, item: DraftNode | DraftScope, what: Any, inputs: Any) -> Use:
+        """A stage with the label that its draft has."""
         use = Use(what, tuple(map(self.real, inputs)), tuple(item.outputs), item.span)
         if item.label is not None:
             use.label, use.chosen = _label(item.label), True
@@ -146,6 +148,7 @@ class Regions:
         return wire
 
     def layer(self, node: DraftNode) -> Use:
+        """A layer with its PyTorch form, each number in it an expression over the names of the class."""
         call = node.call
         assert call is not None
         kwargs = {name: self.argument(value, node, name) for name, value in call.kwargs.items()}
@@ -161,8 +164,7 @@ class Regions:
             call.inplace,
             call.wrap,
         )
-        use = self.use(node, LayerUse(node.layer, call), node.inputs)
-        return use
+        return self.use(node, LayerUse(node.layer, call), node.inputs)
 
     def argument(self, value: Any, node: DraftNode, place: int | str) -> Any:
         """An argument of a torch module; one that follows from heights and widths is an argument of the class."""
@@ -201,6 +203,7 @@ class Regions:
         return tree.Name(name)
 
     def text(self, text: str) -> str:
+        """The text with its expressions asked for; raises Unsayable where one is opaque."""
         for mark in MARK.finditer(text):
             expression = expression_at(mark)
             if is_opaque(expression):
@@ -228,6 +231,7 @@ class Regions:
         return MARK.sub(field, apply)
 
     def ask(self, expression: tree.Expr) -> None:
+        """Notes the names that an expression asks for; raises Unsayable where it is opaque."""
         if self.again:
             return
         if is_opaque(expression):
@@ -235,6 +239,7 @@ class Regions:
         self.asked |= names(expression)
 
     def instance(self, scope: DraftScope, call: DraftCall) -> Use:
+        """A call of a block; arguments that follow from heights and widths are arguments of this class, too."""
         arguments = {}
         for name, expression in call.arguments.items():
             if is_opaque(expression):
@@ -247,12 +252,14 @@ class Regions:
         return self.use(scope, Instance(call.blueprint, arguments, list(call.taps)), scope.entering)
 
     def container(self, scope: DraftScope) -> Use:
+        """A labelled container with its own region."""
         around, self.entered = self.entered, self.entered | {id(wire) for wire in scope.inputs}
         region, counted = self.module(scope)
         self.entered = around
         return self.use(scope, Container(region, scope.inputs, scope.outputs, counted), scope.inputs)
 
     def choice(self, scope: DraftScope, choice: DraftChoice) -> Choice:
+        """A condition with the regions of its bodies, each simplified by what holds there."""
         for condition in choice.conditions:
             if condition is not None:
                 self.ask(condition)
@@ -279,7 +286,8 @@ class Regions:
         ]
         return Choice(tuple(choice.conditions), tuple(regions), merges, dict(choice.refusals))
 
-    def loop(self, scope: DraftScope, loop: DraftLoop) -> list[Item]:
+    def loop(self, loop: DraftLoop) -> list[Item]:
+        """A loop as one item; nothing where its rounds make nothing."""
         around, self.loops = self.loops, [*self.loops, f"loop at {loop.start}"]
         region = self.region(loop.body)
         self.loops = around
@@ -314,6 +322,7 @@ class Regions:
                     self.number_loop(item, counts, taken)
 
     def number_use(self, use: Use, counts: Counts, taken: set[str]) -> None:
+        """The label of one stage; raises Unsayable where its number cannot be said, or may be another's."""
         if use.chosen or use.first is not None:
             return
         if use.label is not None:
@@ -337,6 +346,7 @@ class Regions:
                 return
 
     def number_choice(self, choice: Choice, counts: Counts, taken: set[str]) -> None:
+        """Numbers both bodies from where the condition begins; what comes after counts on from whichever is taken."""
         ends: list[Counts] = []
         for region in choice.regions:
             mine = dict(counts)
@@ -353,12 +363,13 @@ class Regions:
             counts[stem] = whole
 
     def number_loop(self, loop: Loop, counts: Counts, taken: set[str]) -> None:
+        """Numbers a round's stages by the round; raises Unsayable where rounds do not make equally many."""
         kept = _needs_number(loop.region) & self.kinds
         if not kept:
             self.number(loop.region, {}, set(taken))
             return
         base = dict(counts)
-        mine = {stem: tree.Number(0) for stem in kept}
+        mine: Counts = {stem: tree.Number(0) for stem in kept}
         self.number(loop.region, mine, set(taken))
         index = self.index(loop)
         rounds = self.length(loop)
@@ -370,6 +381,7 @@ class Regions:
             counts[stem] = folded(binary("+", start, binary("*", per_round, rounds)))
 
     def index(self, loop: Loop) -> tree.Expr:
+        """The number of the round."""
         match loop.sequence:
             case tree.Call(tree.Name("range"), arguments) if len(arguments) == 1 and loop.names:
                 return tree.Name(loop.names[0])
@@ -378,8 +390,8 @@ class Regions:
         return tree.Name(loop.index)
 
     def length(self, loop: Loop) -> tree.Expr:
-        draft = DraftLoop(loop.names, loop.sequence, self.root)
-        return _length(draft)
+        """How many rounds a loop has."""
+        return loop_length(loop.names, loop.sequence)
 
 
 def _seen(region: Region, made: set[int]) -> None:
@@ -460,7 +472,7 @@ def _kinds(region: Region) -> frozenset[str]:
     found: set[str] = set()
     for item in region.items:
         match item:
-            case Use() if not item.chosen and item.first is None and keeps_state(item):
+            case Use() if not item.chosen and item.first is None and item.keeps_state:
                 found.add(_stem(item))
             case Choice():
                 found.update(*map(_kinds, item.regions))
@@ -475,7 +487,7 @@ def _needs_number(region: Region) -> set[str]:
     for item in region.items:
         match item:
             case Use() if not item.chosen and item.first is None:
-                if item.label is not None and keeps_state(item):
+                if item.label is not None and item.keeps_state:
                     raise Unsayable
                 found.add(_stem(item))
                 item.label = None
@@ -485,18 +497,6 @@ def _needs_number(region: Region) -> set[str]:
             case Loop():
                 found |= _needs_number(item.region)
     return found
-
-
-def keeps_state(use: Use) -> bool:
-    """Whether a stage has weights or buffers, as far as can be seen."""
-    match use.what:
-        case LayerUse(layer):
-            shapes = [wire.shape for wire in use.inputs]
-            try:
-                return bool(layer.parameters(*shapes) or layer.buffers(*shapes))
-            except Exception:
-                return True
-    return True
 
 
 def _stem(use: Use) -> str:
@@ -657,7 +657,8 @@ def _plainly(call: TorchCall) -> str:
 
     values = [*call.args, *sorted(call.kwargs.items())]
     arguments = [str(_expressions(value)) for value in values]
-    return f"{call.target} {arguments} {text(call.apply)} {text(call.parameter)} {[text(t) for t in call.init]} {call.wrap}"
+    texts = f"{text(call.apply)} {text(call.parameter)} {[text(t) for t in call.init]}"
+    return f"{call.target} {arguments} {texts} {call.wrap}"
 
 
 def _expressions(value: Any) -> Any:
@@ -666,6 +667,3 @@ def _expressions(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(map(_expressions, value))
     return value
-
-
-__all__ = ["Regions", "Tensor", "keeps_state", "spelled"]

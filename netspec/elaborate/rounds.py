@@ -1,8 +1,8 @@
 """Rounds of a loop that stays one: a round that holds for all of them, by induction.
 
 The first round is run with assumptions about what it takes from the round before: at first that every size stays as it
-is. Where a round leaves another size, the size becomes a number that runs along (`channels += growth`), and the round is
-run again. All rounds are then run with their own numbers, so that what comes after has the sizes of this call.
+is. Where a round leaves another size, the size becomes a number that runs along (`channels += growth`), and the round
+is run again. All rounds are then run with their own numbers, so that what comes after has the sizes of this call.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from netspec.elaborate.bodies import Each
+from netspec.elaborate.control import DraftCall, DraftChoice, DraftLoop
 from netspec.elaborate.draft import DraftNode, DraftScope
 from netspec.elaborate.problems import Problem, Spoilt, Stop
 from netspec.elaborate.sayings import Unsayable, folded, holds_tensors, is_constant, literal
@@ -25,7 +26,7 @@ from netspec.syntax import tree
 from netspec.syntax.source import Span
 
 if TYPE_CHECKING:
-    from netspec.elaborate.generic import DraftLoop, Generic
+    from netspec.elaborate.generic import Generic
 
 FLOW = "_"
 """The name under which the flow itself is carried."""
@@ -70,8 +71,6 @@ class Rounds:
 
     def rounds(self, scope: DraftScope, frame: Frame) -> None:
         """Finds the round that holds for all of them, and runs all."""
-        from netspec.elaborate.generic import DraftLoop
-
         generic = self.generic
         scope.inputs = (frame.current,) if isinstance(frame.current, Tensor) else ()
         before = generic.snapshot(frame)
@@ -157,6 +156,7 @@ class Rounds:
         return inner
 
     def seen(self, name: str, first: Any) -> Any:
+        """A value as a round sees it: sizes that change are variables."""
         match first:
             case Tensor():
                 dims = tuple(self.size(name, axis, size) for axis, size in enumerate(first.shape.dims))
@@ -168,6 +168,7 @@ class Rounds:
         return first
 
     def size(self, name: str, axis: int, size: Dimension) -> Dimension:
+        """A size as a round sees it."""
         if (name, axis) in self.opaque:
             return Whole(int(plain(size)), opaque(expression_of(size), self.sequence))
         if (name, axis) in self.running:
@@ -183,6 +184,9 @@ class Rounds:
         return marks == len(self.running) + len(self.opaque)
 
     def compare(self, name: str, first: Any, last: Any) -> None:
+        """Holds what a round leaves of a value against what it was assumed to take; raises Unsayable where no size
+        could make them one.
+        """
         if isinstance(first, Result) and isinstance(last, Result | Tensor):
             lasts = last.outputs if isinstance(last, Result) else (last,)
             if len(lasts) != len(first.outputs):
@@ -204,10 +208,11 @@ class Rounds:
             return
         if not isinstance(last, Tensor) or (first.shape.rank, first.shape.dtype) != (last.shape.rank, last.shape.dtype):
             raise Unsayable
-        for axis, (a, b) in enumerate(zip(first.shape.dims, last.shape.dims, strict=True)):
-            self.compare_sizes(name, axis, a, b)
+        for axis, (entering, left) in enumerate(zip(first.shape.dims, last.shape.dims, strict=True)):
+            self.compare_sizes(name, axis, entering, left)
 
     def compare_sizes(self, name: str, axis: int, first: Dimension, last: Dimension) -> None:
+        """Notes a size that a round changes: it runs along, or is opaque where that was tried."""
         if isinstance(first, OpenSize) or isinstance(last, OpenSize):
             if first != last:
                 raise Unsayable
@@ -278,10 +283,10 @@ class Rounds:
                 self.update(loop, f"{name}.{index}", a, b, before, frame)
             return
         if isinstance(first, Tensor):
-            for axis, (a, b) in enumerate(zip(first.shape.dims, last.shape.dims, strict=True)):
+            for axis, (entering, left) in enumerate(zip(first.shape.dims, last.shape.dims, strict=True)):
                 variable = self.running.get((name, axis))
                 if variable is not None and (name, axis) not in self.opaque:
-                    loop.running.append((variable, expression_of(a), expression_of(b)))
+                    loop.running.append((variable, expression_of(entering), expression_of(left)))
             return
         variable = self.running[name, -1]
         started = before.expressions.get(name)
@@ -357,7 +362,7 @@ class Rounds:
         match update:
             case tree.Binary("+" | "-" as sign, tree.Name(own), growth) if own == variable:
                 if not names(growth) & {*self.variables, *self.running.values()} and not is_opaque(growth):
-                    total = folded(binary(sign, expression_of(first), binary("*", _length(loop), growth)))
+                    total = folded(binary(sign, expression_of(first), binary("*", loop.length, growth)))
                     if not is_opaque(total):
                         return symbolic(int(plain(size)), total)  # type: ignore[no-any-return]
         return size
@@ -393,8 +398,6 @@ def _tensors(scope: DraftScope) -> list[Tensor]:
         if isinstance(item, DraftNode):
             found.extend(item.outputs)
         elif isinstance(item, DraftScope):
-            from netspec.elaborate.generic import DraftCall, DraftChoice, DraftLoop
-
             found.extend(tensor for tensor in item.outputs if item.control is not None or item.kind == "container")
             match item.control:
                 case DraftCall():
@@ -447,23 +450,11 @@ def joined_sides(generic: Generic, what: str, sides: list[Side], keyword: Span, 
             raise Unsayable
         output = loop.gathers.setdefault(id(inner), (Tensor(inner.shape, inner.span, None, 0, inner.name), inner))[0]
         tensors.append(output)
-        shapes.append((inner.shape, _length(loop)))
+        shapes.append((inner.shape, loop.length))
         place += loop.rounds
     if all(count is None for _, count in shapes):
         return generic.join(what, what, sides, keyword, frame)
     return _join(generic, what, tensors, shapes, [side.value for side in sides], keyword, frame)
-
-
-def _length(loop: DraftLoop) -> tree.Expr:
-    """How many rounds a loop has, as an expression."""
-    match loop.sequence:
-        case tree.Call(tree.Name("range"), arguments) if len(arguments) == 1:
-            return arguments[0].value
-        case tree.Call(tree.Name("range"), arguments) if len(arguments) == 2:
-            return folded(binary("-", arguments[1].value, arguments[0].value))
-        case _ if not loop.names:
-            return loop.sequence
-    return folded(tree.Call(tree.Name("len"), (tree.Argument(None, loop.sequence),)))
 
 
 def _join(

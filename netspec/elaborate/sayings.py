@@ -1,7 +1,7 @@
-"""What an expression of a spec says, as an expression over the names that a class has: parameters, lets, sizes asked for.
+"""What an expression of a spec says, as one over the names that a class has: parameters, lets, sizes asked for.
 
-The same expression is evaluated beside it with the numbers of one call. Whatever is decided by such a number, and not by
-what is said, holds for that call only: it is Unsayable, with the names that it hangs on.
+The same expression is evaluated beside it with the numbers of one call. Whatever is decided by such a number, and not
+by what is said, holds for that call only: it is Unsayable, with the names that it hangs on.
 """
 
 from __future__ import annotations
@@ -9,16 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from netspec.elaborate.environment import UNBOUND
-from netspec.elaborate.operators import FUNCTIONS, TooLarge, bounded, items
+from netspec.elaborate.operators import ARITHMETIC, COMPARISONS, FUNCTIONS, TooLarge, bounded, items
 from netspec.elaborate.values import Result, SharedModule, Template, Tensor, Word
-from netspec.layers.symbols import OPAQUE, expression_of, is_opaque, names, symbolic
+from netspec.layers.symbols import expression_of, is_opaque, names, symbolic
 from netspec.shapes.sizes import OpenSize
 from netspec.syntax import tree
 
 
 class Unsayable(Exception):
-    """Something holds for the numbers of one call only; `names` are those that it hangs on, empty where that is open."""
+    """Something holds for the numbers of one call only; `names` are those that it hangs on, none where that is open."""
 
     def __init__(self, asked: Iterable[str] = ()) -> None:
         super().__init__()
@@ -46,6 +45,7 @@ def lifted(value: Any, expression: tree.Expr) -> Any:
 
 
 def holds_tensors(value: Any) -> bool:
+    """Whether a value is a tensor, a result or a shared module, or a list with one in it."""
     return isinstance(value, Tensor | Result | SharedModule) or (
         isinstance(value, list) and any(map(holds_tensors, value))
     )
@@ -80,16 +80,12 @@ def computed(expression: tree.Expr, values: dict[str, Any]) -> Any:
 
 
 def _compare(expression: tree.Compare, values: dict[str, Any]) -> bool:
-    from netspec.elaborate.operators import COMPARISONS
-
     operands = [computed(operand, values) for operand in expression.operands]
     pairs = zip(expression.operators, operands, operands[1:], strict=False)
     return all(COMPARISONS[symbol](left, right) for symbol, left, right in pairs)
 
 
 def _binary(expression: tree.Binary, values: dict[str, Any]) -> Any:
-    from netspec.elaborate.operators import ARITHMETIC
-
     left = computed(expression.left, values)
     if expression.operator in ("and", "or"):
         return bool(computed(expression.right, values)) if bool(left) == (expression.operator == "and") else bool(left)
@@ -175,6 +171,3 @@ def elements(expression: tree.Expr, lets: dict[str, tree.Expr]) -> list[tree.Exp
 
 def _item(name: tree.Name, index: int, part: tree.Expr) -> tree.Expr:
     return part if is_constant(part) else tree.Index(name, tree.Number(index))
-
-
-__all__ = ["OPAQUE", "UNBOUND", "Unsayable", "computed", "elements", "folded", "is_constant", "lifted", "literal"]

@@ -20,8 +20,13 @@ from netspec.syntax.source import Span
 class Wire(Protocol):
     """A value inside a block, compared by identity; sizes of its shape may be symbolic."""
 
-    shape: Shape
-    name: str | None
+    @property
+    def shape(self) -> Shape:
+        """Without the batch axis."""
+
+    @property
+    def name(self) -> str | None:
+        """What the text calls it; None for a value in passing."""
 
 
 @dataclass(eq=False, slots=True)
@@ -58,6 +63,17 @@ class Use:
             case Instance(blueprint):
                 return blueprint.name
         return "value"
+
+    @property
+    def keeps_state(self) -> bool:
+        """Whether a stage has weights or buffers, as far as can be seen."""
+        if not isinstance(self.what, LayerUse):
+            return True
+        shapes = [wire.shape for wire in self.inputs]
+        try:
+            return bool(self.what.layer.parameters(*shapes) or self.what.layer.buffers(*shapes))
+        except Exception:
+            return True
 
 
 @dataclass(eq=False, slots=True)

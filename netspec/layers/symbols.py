@@ -23,7 +23,6 @@ that follows from these names as well.
 """
 LARGEST = 40
 """An expression of more parts is opaque."""
-NAMELESS = tree.Number(0)
 
 Guard: TypeAlias = tuple[tree.Expr, bool]
 _guards: ContextVar[list[Guard] | None] = ContextVar("guards", default=None)
@@ -127,6 +126,7 @@ def names(expression: tree.Expr) -> set[str]:
 
 
 def is_opaque(expression: tree.Expr) -> bool:
+    """Whether an expression has a part that is not told."""
     return any(part.id.startswith("@") for part in parts(expression) if isinstance(part, tree.Name))
 
 
@@ -207,7 +207,7 @@ class _Arithmetic(Symbolic):
     def _binary(self, symbol: str, other: Any, *, swapped: bool = False) -> Any:
         if not isinstance(other, int | float):
             return NotImplemented
-        mine, its = self.plain(self), _plain(other)  # type: ignore[call-arg]
+        mine, its = self.plain(self), _plain(other)
         a, b = (its, mine) if swapped else (mine, its)
         left, right = expression_of(self), expression_of(other)
         if swapped:
@@ -258,7 +258,7 @@ class _Arithmetic(Symbolic):
         return self._binary("**", other, swapped=True)
 
     def __neg__(self) -> Any:
-        value = -self.plain(self)  # type: ignore[call-arg]
+        value = -self.plain(self)
         return symbolic(
             value, opaque(self.expression) if is_opaque(self.expression) else tree.Unary("-", self.expression)
         )
@@ -267,7 +267,7 @@ class _Arithmetic(Symbolic):
         return self
 
     def __abs__(self) -> Any:
-        plain = self.plain(self)  # type: ignore[call-arg]
+        plain = self.plain(self)
         return self if self >= 0 else -self if plain else self
 
     def _compare(self, symbol: str, other: Any) -> Any:
@@ -276,7 +276,7 @@ class _Arithmetic(Symbolic):
         mine, its = self.expression, expression_of(other)
         if mine == its and not is_opaque(mine):
             return symbol in ("==", "<=", ">=")
-        answer = _COMPARISONS[symbol](self.plain(self), _plain(other))  # type: ignore[call-arg]
+        answer = _COMPARISONS[symbol](self.plain(self), _plain(other))
         return _ask(tree.Compare((symbol,), (mine, its)), answer)
 
     def __eq__(self, other: object) -> Any:
@@ -298,7 +298,7 @@ class _Arithmetic(Symbolic):
         return self._compare(">=", other)
 
     def __bool__(self) -> bool:
-        return bool(_ask(tree.Compare(("!=",), (self.expression, tree.Number(0))), self.plain(self) != 0))  # type: ignore[call-arg]
+        return bool(_ask(tree.Compare(("!=",), (self.expression, tree.Number(0))), self.plain(self) != 0))
 
     def __str__(self) -> str:
         return marked(self.expression)
@@ -309,7 +309,7 @@ class _Arithmetic(Symbolic):
         return marked(self.expression)
 
 
-class Whole(_Arithmetic, int):
+class Whole(_Arithmetic, int):  # type: ignore[misc]
     """A whole number with its expression."""
 
     plain: ClassVar[type] = int
@@ -324,7 +324,7 @@ class Whole(_Arithmetic, int):
         return int.__hash__(self)
 
 
-class Real(_Arithmetic, float):
+class Real(_Arithmetic, float):  # type: ignore[misc]
     """A number that is not whole, with its expression."""
 
     plain: ClassVar[type] = float
@@ -421,7 +421,7 @@ def plain(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    return value.plain(value) if isinstance(value, _Arithmetic) else value  # type: ignore[call-arg]
+    return value.plain(value) if isinstance(value, _Arithmetic) else value
 
 
 _OPERATIONS: dict[str, Any] = {
