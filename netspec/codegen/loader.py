@@ -7,7 +7,7 @@ import linecache
 import sys
 from contextlib import nullcontext
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from netspec.graph.graph import Graph
 
@@ -56,9 +56,8 @@ def net_class(module: ModuleType) -> type[nn.Module]:
 def load_source(source: str) -> ModuleType:
     """Runs emitted source as a module named after its content; the same source gives the same module.
 
-    The module stays in `sys.modules`, so that instances can be copied and pickled within the process, and its text in
-    `linecache`, so that tracebacks and `inspect.getsource` show it. To load a pickle in another process, compile the
-    same graph there first, or save the state dict instead.
+    The module stays in `sys.modules` and its text in `linecache`, so that tracebacks and `inspect.getsource` show it.
+    A pickle of a net carries its source: it loads in another process that has netspec.
     """
     name = f"netspec_emitted_{hashlib.sha256(source.encode()).hexdigest()[:16]}"
     if name in sys.modules:
@@ -73,4 +72,21 @@ def load_source(source: str) -> ModuleType:
     except BaseException:
         del sys.modules[name]
         raise
+    module.__dict__["__source__"] = source
+    for item in list(vars(module).values()):
+        if isinstance(item, type) and item.__module__ == name and hasattr(item, "state_dict"):
+            item.__reduce_ex__ = _reduced  # type: ignore[method-assign, assignment]
     return module
+
+
+def _reduced(model: nn.Module, protocol: int) -> tuple[Any, ...]:
+    """A module as a pickle has it: the source that its class is in, the class, and what the module holds."""
+    cls = type(model)
+    return _blank, (sys.modules[cls.__module__].__dict__["__source__"], cls.__qualname__), model.__getstate__()
+
+
+def _blank(source: str, name: str) -> nn.Module:
+    """An instance of a class of emitted source that holds nothing yet."""
+    cls = load_source(source).__dict__[name]
+    blank: nn.Module = cls.__new__(cls)
+    return blank

@@ -158,7 +158,7 @@ class Fit:
     span: Span
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Graph:
     """A net that fits: every value has its shape.
 
@@ -195,6 +195,17 @@ class Graph:
 
     def __len__(self) -> int:
         return len(self.nodes)
+
+    def __str__(self) -> str:
+        """The summary's table."""
+        from netspec.analysis.summary import text
+
+        return text(self).rstrip("\n")
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(f"{value.name} {value.shape}" for value in self.inputs)
+        outputs = ", ".join(str(output.value.shape) for output in self.outputs)
+        return f"<Graph {self.name}: {inputs} -> {outputs}, {len(self.nodes):,} stages, {self.parameters:,} parameters>"
 
     @cached_property
     def _by_name(self) -> dict[str, Node | Scope]:
