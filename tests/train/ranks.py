@@ -1,9 +1,9 @@
 """Processes that train together, forked from one that has loaded torch: five seconds of imports a rank are saved.
 
-`python ranks.py serve NUMBER` loads and serves at an open socket, until its standard input ends. `python ranks.py SOCKET`
-takes the place of `python -m netspec.train.worker`: it hands its files and its environment over, passes signals on, and
-ends as its rank does; when it is killed, so is the rank. That ranks start, stop and are lost in earnest is tested with
-`netspec train --devices 2`, in processes of its own.
+`python ranks.py serve NUMBER` loads and serves at an open socket, until its standard input ends.
+`python ranks.py SOCKET` takes the place of `python -m netspec.train.worker`: it hands its files and its environment
+over, passes signals on, and ends as its rank does; when it is killed, so is the rank. That ranks start, stop and are
+lost in earnest is tested with `netspec train --devices 2`, in processes of its own.
 """
 
 from __future__ import annotations
