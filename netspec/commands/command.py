@@ -26,6 +26,7 @@ EXTRAS = {
     "matplotlib": "train",
     "onnx": "onnx",
     "onnxscript": "onnx",
+    "reportlab": "pdf",
     "safetensors": "train",
     "scipy": "train",
     "sklearn": "train",
