@@ -105,7 +105,8 @@ def test_a_pdf_says_what_is_missing(installed: Path, tmp_path: Path) -> None:
         check=False,
     )
     assert result.returncode == 1
-    assert result.stderr == "error: this needs reportlab: pip install 'netspec[pdf]'\n"
+    assert result.stderr.startswith("error[E0613]: a picture as PDF needs reportlab, which is not installed")
+    assert "help: pip install 'netspec[pdf]'" in result.stderr
     assert not (tmp_path / "mine.pdf").exists()
 
 

@@ -26,7 +26,6 @@ EXTRAS = {
     "matplotlib": "train",
     "onnx": "onnx",
     "onnxscript": "onnx",
-    "reportlab": "pdf",
     "safetensors": "train",
     "scipy": "train",
     "sklearn": "train",
