@@ -7,9 +7,11 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
+from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.diagram.drawing import Circle, Drawing, Mark, Path, Polygon, Rect, Segment, Text, arrow_head, line
 from netspec.diagram.text import Face, face_of, font_file, set_in, visible, width_of
 from netspec.diagram.theme import LIGHT, Theme
+from netspec.syntax.source import Source, Span
 
 if TYPE_CHECKING:
     from reportlab.lib.colors import Color
@@ -19,8 +21,16 @@ _ANCHORS = {"start": 0.0, "middle": 0.5, "end": 1.0}
 
 
 def write(drawing: Drawing, theme: Theme = LIGHT) -> bytes:
-    """The drawing as a PDF file of one page of its size. It holds no date, so the same drawing gives the same bytes."""
-    from reportlab.pdfgen.canvas import Canvas
+    """The drawing as a PDF file of one page of its size. It holds no date, so the same drawing gives the same bytes.
+
+    Raises NetspecError (E0613) where ReportLab is not installed.
+    """
+    try:
+        from reportlab.pdfgen.canvas import Canvas
+    except ModuleNotFoundError:
+        message = "a picture as PDF needs reportlab, which is not installed"
+        here = Span(Source("netspec render", ""), 0, 0)
+        raise NetspecError((Diagnostic("E0613", message, here, help="pip install 'netspec[pdf]'"),)) from None
 
     file = io.BytesIO()
     canvas = Canvas(

@@ -32,6 +32,8 @@ from netspec.train.setup import Setup
 
 REPORT = "NETSPEC_REPORT"
 """The variable that tells a process where to write what became of its work."""
+WORKER: tuple[str, ...] = (sys.executable, "-m", "netspec.train.worker")
+"""The command of a process that trains with others."""
 GRACE = 10.0
 """Seconds that processes have to end by themselves when one of them has failed."""
 PARTING = ("closed by peer", "connection reset", "broken pipe", "connection refused", "nccl", "gloo", "heartbeat")
@@ -164,13 +166,7 @@ def _process(rank: int, work: Work, setup: Setup, address: str, reports: Path) -
         PARENT: str(os.getpid()),
         REPORT: str(path),
     }
-    popen = subprocess.Popen(
-        [sys.executable, "-m", "netspec.train.worker"],
-        stdin=subprocess.PIPE,
-        env=environment,
-        text=True,
-        start_new_session=True,
-    )
+    popen = subprocess.Popen(WORKER, stdin=subprocess.PIPE, env=environment, text=True, start_new_session=True)
     assert popen.stdin is not None
     with suppress(BrokenPipeError), popen.stdin:
         popen.stdin.write(work.model_dump_json())

@@ -586,14 +586,24 @@ def test_the_policy_lets_nothing_else_run(browser: Any, tmp_path: Path) -> None:
 
 
 def test_without_a_preference_the_opening_is_a_movement(browser: Any, tmp_path: Path) -> None:
+    """By the test's own clock, which goes on when it is told to."""
     with visiting(browser, tmp_path, example("resnet", depth=18)) as visit:
         visit.tab.emulate_media(reduced_motion="no-preference")
+        visit.tab.clock.install()
+        visit.tab.clock.pause_at("2100-01-01")
+
+        def height() -> float:
+            return float(visit.box("layer1").bounding_box()["height"])
+
+        closed = height()
         visit.press("layer1")
-        visit.tab.wait_for_function(
-            "() => document.querySelector('[aria-label^=\"layer1,\"]').getAttribute('aria-expanded') === 'true'"
-        )
-        visit.tab.wait_for_timeout(300)
+        assert visit.is_open("layer1")
+        visit.tab.clock.run_for(60)
+        on_the_way = height()
+        visit.tab.clock.run_for(1000)
+        assert closed < on_the_way < height()
         assert visit.tab.evaluate(GEOMETRY) == []
         visit.press("layer1")
-        visit.tab.wait_for_timeout(300)
+        visit.tab.clock.run_for(1000)
         assert not visit.is_open("layer1")
+        assert height() == pytest.approx(closed, abs=1)

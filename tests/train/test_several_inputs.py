@@ -380,6 +380,8 @@ def test_pairs_over_an_epoch_that_is_taken_up(spec, tmp_path):
         assert equal(resume(parted.folder, quiet=True), whole)
 
 
+@pytest.mark.usefixtures("ranks")
+@pytest.mark.xdist_group("ranks")
 def test_two_processes_train_on_the_pairs_of_one_and_are_taken_up_exactly(spec, tmp_path):
     opened = spec(SIAMESE.replace("batchnorm -> ", ""))
     two = train(opened, out=tmp_path / "two", devices=2, **QUIET)

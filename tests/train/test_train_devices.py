@@ -20,6 +20,8 @@ from netspec.train.engine.devices import _accelerator
 from netspec.train.engine.division import batches, shares
 from netspec.train.setup import Setup
 
+pytestmark = [pytest.mark.usefixtures("ranks"), pytest.mark.xdist_group("ranks")]
+
 CPU = {"device": "cpu", "quiet": True}
 NORMALISED = PLAIN.replace("-> relu", "-> batchnorm -> relu")
 
