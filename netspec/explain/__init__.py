@@ -28,14 +28,6 @@ def title(code: str) -> str:
     return first.partition(": ")[2]
 
 
-def nearest(code: str) -> str | None:
-    """The code that is meant by a mistyped one: the most similar, the lowest of several."""
-    from difflib import get_close_matches
-
-    near = get_close_matches(code.strip().upper(), codes(), n=1, cutoff=0.5)
-    return near[0] if near else None
-
-
 def markdown() -> str:
     """All pages as one, for the documentation."""
     head = "# Errors\n\nMade from the pages of `netspec explain` by `netspec explain --format markdown`.\n"

@@ -86,7 +86,7 @@ class ReLU6(Activation):
     inplace = True
 
 
-@layer("leaky_relu")
+@layer("leaky_relu", "lrelu", pytorch=("slope",))
 class LeakyReLU(Activation):
     """x where it is positive, slope * x elsewhere.
 
@@ -167,7 +167,7 @@ class GELU(Activation):
     module = "GELU"
 
 
-@layer("silu")
+@layer("silu", "swish")
 class SiLU(Activation):
     """x * sigmoid(x), also called swish.
 
@@ -193,7 +193,7 @@ class Mish(Activation):
     inplace = True
 
 
-@layer("sigmoid")
+@layer("sigmoid", "logistic")
 class Sigmoid(Activation):
     """1 / (1 + exp(-x)).
 
@@ -423,7 +423,7 @@ class OverAxis(Activation):
         return TorchCall(f"nn.{self.module}", (torch_dim(self.axis),))
 
 
-@layer("softmax")
+@layer("softmax", pytorch=("axis",))
 class Softmax(OverAxis):
     """exp(x) divided by its sum along an axis: by default the channels of a map, the features of a vector.
 
@@ -434,7 +434,7 @@ class Softmax(OverAxis):
     module = "Softmax"
 
 
-@layer("log_softmax")
+@layer("log_softmax", pytorch=("axis",))
 class LogSoftmax(OverAxis):
     """log(softmax(x)), computed without overflow.
 

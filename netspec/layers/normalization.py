@@ -28,7 +28,7 @@ Over: TypeAlias = Literal["last", "channels", "all"]
 """Which axes are normalised together."""
 
 
-@layer("batchnorm")
+@layer("batchnorm", "BatchNormalization", "bn", pytorch=("", "eps", "momentum", "affine", "track"))
 class BatchNorm(Layer):
     """Normalises each channel over the batch and all positions, then scales and shifts it.
 
@@ -72,7 +72,7 @@ class BatchNorm(Layer):
         )
 
 
-@layer("groupnorm")
+@layer("groupnorm", "GroupNormalization", "gn", pytorch=("groups", "", "eps", "affine"))
 class GroupNorm(Layer):
     """Normalises each sample over groups of channels and all positions, then scales and shifts each channel.
 
@@ -112,7 +112,7 @@ class GroupNorm(Layer):
         )
 
 
-@layer("instancenorm")
+@layer("instancenorm", "InstanceNormalization", pytorch=("", "eps", "momentum", "affine", "track"))
 class InstanceNorm(Layer):
     """Normalises each channel of each sample over its positions.
 
@@ -204,7 +204,7 @@ class _AxesNorm(Layer):
         return TorchCall(target=own.name, args=(shape,), kwargs=options(**pairs), support=(own,))
 
 
-@layer("layernorm")
+@layer("layernorm", "LayerNormalization", "ln", pytorch=("", "eps", "affine", "bias"))
 class LayerNorm(_AxesNorm):
     """Normalises each sample over some of its axes, then scales and shifts each of their elements.
 
@@ -238,7 +238,7 @@ class LayerNorm(_AxesNorm):
         )
 
 
-@layer("rmsnorm")
+@layer("rmsnorm", "RMSNormalization", pytorch=("", "eps", "affine"))
 class RMSNorm(_AxesNorm):
     """Divides by the root mean square over some axes, then scales each of their elements.
 
@@ -261,7 +261,7 @@ class RMSNorm(_AxesNorm):
         return self._call(x[0], "RMSNorm", eps=(self.eps, None), elementwise_affine=(self.affine, True))
 
 
-@layer("lrn")
+@layer("lrn", "LocalResponseNorm", "local_response_normalization", pytorch=("size", "alpha", "beta", "k"))
 class LocalResponseNorm(Layer):
     """Divides each value by a sum of squares over `size` neighbouring channels at its position.
 
