@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -34,21 +35,28 @@ def check(
     net: Net = None,
     set: Settings = None,
     input: Inputs = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Take warnings for errors.")] = False,
+    object: Annotated[
+        int | None, typer.Option(metavar="SIZE", min=1, help="Warn where a net sees less of its input at once.")
+    ] = None,
     format: Annotated[Literal["text", "json", "github"], typer.Option(help="How to print what is found.")] = "text",
 ) -> None:
     """Check that every net in the files fits, and its train section with it; the exit status is 1 where one does not.
 
-    With --net, --set or --input, the net that these describe is checked, alone.
+    With --net, --set or --input, the net that these describe is checked, alone. Warnings do not change the exit status,
+    but for --strict.
     """
     options = net, read_settings(set), read_inputs(input)
     found: list[Diagnostic] = []
     for path in files:
-        nets, graphs, here = _checked(path, *options)
+        nets, graphs, here = _checked(path, *options, object)
+        here = [replace(diagnostic, severity="error") for diagnostic in here] if strict else here
         found.extend(here)
         if format == "text":
             print_diagnostics(here, sys.stdout)
             if not any(diagnostic.severity == "error" for diagnostic in here):
-                print(f"{shown(path)}: ok ({', '.join(nets) or 'no nets'})")
+                doubts = f", {len(here)} warning{'s'[: len(here) != 1]}" if here else ""
+                print(f"{shown(path)}: ok ({', '.join(nets) or 'no nets'}){doubts}")
                 for graph in graphs:
                     for requirement in graph.requirements:
                         print(f"  {graph.name}: {requirement}")
@@ -61,19 +69,26 @@ def check(
 
 
 def _checked(
-    path: Path, net: str | None, settings: dict[str, Any], shapes: dict[str, list[int | str]] | None
+    path: Path,
+    net: str | None,
+    settings: dict[str, Any],
+    shapes: dict[str, list[int | str]] | None,
+    object: int | None,
 ) -> tuple[Sequence[str], list[Graph], list[Diagnostic]]:
-    """The names of a file's nets, the graphs of those that fit, and what is wrong."""
+    """The names of a file's nets, the graphs of those that fit, what is wrong, and what is worth a second look."""
     import netspec
     from netspec.diagnostics import NetspecError
+    from netspec.warnings import warnings
 
     try:
         spec = netspec.load(path)
         if net or settings or shapes:
             graph = spec.graph(net, inputs=shapes, **settings)
-            return [graph.name], [graph], []
+            return [graph.name], [graph], spec.warnings([graph], object=object)
         graphs, wrong = spec.graphs()
-        return spec.nets, graphs, [*wrong, *_of_training(spec, graphs)]
+        wrong = [*wrong, *_of_training(spec, graphs)]
+        doubts = warnings(spec.source, spec.tree, graphs, sound=not wrong, object=object)
+        return spec.nets, graphs, [*wrong, *doubts]
     except NetspecError as error:
         return [], [], list(error.diagnostics)
 

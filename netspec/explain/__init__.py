@@ -1,4 +1,4 @@
-"""What each error code means: one Markdown page a code, beside this file, named after it.
+"""What each code of an error or a warning means: one Markdown page a code, beside this file, named after it.
 
 A page is a title, what the code says and why, a wrong example, the message that it gets, and the mended example.
 """
@@ -12,7 +12,7 @@ _HERE = Path(__file__).parent
 
 def codes() -> list[str]:
     """Every code that there is, in order."""
-    return sorted(path.stem for path in _HERE.glob("E*.md"))
+    return sorted(path.stem for path in _HERE.glob("[EW]*.md"))
 
 
 def page(code: str) -> str | None:

@@ -410,6 +410,8 @@ class PReLU(Activation):
 class OverAxis(Activation):
     """A function of all elements along one axis: the shape stays."""
 
+    along_channels: ClassVar[bool] = True
+
     axis: Int = Field(default=0, description="0 for the channels or features, -1 for the last")
 
     def infer(self, x: Shape) -> Shape:
@@ -418,6 +420,9 @@ class OverAxis(Activation):
 
     def reach(self, x: Shape) -> Reach | Literal["everything"] | None:
         return EVERYTHING if position(self.axis, x) > 0 else None
+
+    def constant(self, *x: Shape) -> bool:
+        return x[0].dims[position(self.axis, x[0])] == 1
 
     def torch(self, x: Shape) -> TorchCall:
         return TorchCall(f"nn.{self.module}", (torch_dim(self.axis),))

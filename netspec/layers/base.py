@@ -142,6 +142,13 @@ class Layer(BaseModel):
     pytorch: ClassVar[tuple[str, ...]] = ()
     """The positional arguments of PyTorch's class by the names that they have here; empty for what is derived."""
 
+    centres: ClassVar[bool] = False
+    """Whether it subtracts the mean of each channel, and with it any bias of the layer before it."""
+    transposed: ClassVar[bool] = False
+    """Whether its stride is that of the output: it spreads each position of its input."""
+    along_channels: ClassVar[bool] = False
+    """Whether its `axis` is mostly that of the channels."""
+
     def infer(self, *x: Shape) -> Shape | tuple[Shape, ...]:
         """The shape (or shapes) of the output; raises ShapeError. May assume that `ranks` and `dtypes` hold."""
         raise NotImplementedError
@@ -165,6 +172,10 @@ class Layer(BaseModel):
     def reach(self, *x: Shape) -> Reach | Literal["everything"] | None:
         """The receptive field per spatial axis; None where each position sees only itself."""
         return None
+
+    def constant(self, *x: Shape) -> bool:
+        """Whether the output is the same whatever the input holds: a softmax over an axis of one."""
+        return False
 
     def explain(self, axis: int, *x: Shape) -> str | None:
         """How the size at `axis` (0 is the channels) came about: `56 = floor((112 + 2*1 - 3)/2) + 1`."""

@@ -311,6 +311,7 @@ class UpConv(Layer):
 
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
     overwritable: ClassVar[bool] = True
+    transposed: ClassVar[bool] = True
 
     channels: Positive = Field(description="output channels")
     kernel: Size

@@ -43,6 +43,7 @@ class BatchNorm(Layer):
 
     ranks: ClassVar[tuple[int, ...] | None] = (1, 2, 3, 4)
     overwritable: ClassVar[bool] = True
+    centres: ClassVar[bool] = True
 
     eps: Epsilon = 1e-5
     momentum: Probability | None = 0.1
@@ -104,6 +105,9 @@ class GroupNorm(Layer):
     def reach(self, *x: Shape) -> Reach | Literal["everything"] | None:
         return EVERYTHING
 
+    def constant(self, *x: Shape) -> bool:
+        return prod((known_channels("groupnorm", x[0]) // self.groups, *x[0].spatial)) == 1
+
     def torch(self, *x: Shape) -> TorchCall:
         return TorchCall(
             target="nn.GroupNorm",
@@ -125,6 +129,7 @@ class InstanceNorm(Layer):
     """
 
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
+    centres: ClassVar[bool] = True
 
     eps: Epsilon = 1e-5
     momentum: Probability = 0.1
@@ -152,6 +157,9 @@ class InstanceNorm(Layer):
 
     def reach(self, *x: Shape) -> Reach | Literal["everything"] | None:
         return EVERYTHING
+
+    def constant(self, *x: Shape) -> bool:
+        return prod(x[0].spatial) == 1 and not self.track
 
     def torch(self, *x: Shape) -> TorchCall:
         return TorchCall(
@@ -230,6 +238,9 @@ class LayerNorm(_AxesNorm):
             return {}
         sizes = self._normalised(x[0])
         return {"weight": sizes, "bias": sizes} if self.bias else {"weight": sizes}
+
+    def constant(self, *x: Shape) -> bool:
+        return prod(self._normalised(x[0])) == 1
 
     def torch(self, *x: Shape) -> TorchCall:
         bias = self.bias or not self.affine

@@ -310,6 +310,8 @@ class Split(Rearrangement):
     parts: Annotated[Positive, Field(le=4096)] | tuple[Positive, ...] = Field(
         description="the number of equal parts, or a list of their sizes"
     )
+    along_channels: ClassVar[bool] = True
+
     axis: Int = Field(default=0, description="0 for the channels")
 
     def infer(self, x: Shape) -> tuple[Shape, ...]:
@@ -738,6 +740,8 @@ class Concat(Rearrangement):
 
     tensors: ClassVar[tuple[str, ...]] = ("*xs",)
     overwritable: ClassVar[bool] = True
+
+    along_channels: ClassVar[bool] = True
 
     axis: Int = Field(default=0, description="0 for the channels")
 
