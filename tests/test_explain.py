@@ -14,7 +14,9 @@ from netspec.diagnostics import Diagnostic, render
 PACKAGE = Path(netspec.__file__).parent
 PAGES = PACKAGE / "explain"
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-SHOWN = [code for code in explain.codes() if "```text\n" in (explain.page(code) or "")]
+SHOWN = [
+    code for code in explain.codes() if {"net", "text"} <= {kind for kind, _ in FENCE.findall(explain.page(code) or "")}
+]
 
 
 def used_codes() -> set[str]:

@@ -158,9 +158,6 @@ class InstanceNorm(Layer):
     def reach(self, *x: Shape) -> Reach | Literal["everything"] | None:
         return EVERYTHING
 
-    def constant(self, *x: Shape) -> bool:
-        return prod(x[0].spatial) == 1 and not self.track
-
     def torch(self, *x: Shape) -> TorchCall:
         return TorchCall(
             target=f"nn.InstanceNorm{x[0].rank - 1}d",

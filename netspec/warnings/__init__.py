@@ -47,8 +47,8 @@ def warnings(
 ) -> list[Diagnostic]:
     """The warnings about a file and the graphs of its nets, in the order of the text.
 
-    What a habit of PyTorch explains is not said again of its sizes. `sound` says that nothing is wrong with the file. `object` is the size of what a net has to see, in positions of
-    its input.
+    What a habit of PyTorch explains is not said again of its sizes. `sound` says that nothing is wrong with the file.
+    `object` is the size of what a net has to see, in positions of its input.
     """
     subject = Subject(source, file, tuple(graphs))
     found = [warning for rule in OF_THE_TEXT for warning in rule(subject)]

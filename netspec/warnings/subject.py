@@ -8,6 +8,8 @@ from functools import cached_property
 
 from netspec.diagnostics import Diagnostic
 from netspec.graph.graph import Graph, Node, Value
+from netspec.layers.base import Reach
+from netspec.shapes.shape import Shape
 from netspec.syntax import tree
 from netspec.syntax.source import Source, Span
 from netspec.syntax.walk import parts
@@ -32,9 +34,11 @@ class Subject:
 
     @cached_property
     def statements(self) -> dict[tuple[int, int], tree.Stage | tree.Let]:
-        """The labelled stages and side values of the file by the place of their last element."""
-        statements = (part for part in parts(self.file) if isinstance(part, tree.Stage | tree.Let))
-        return {_place(statement.flow.elements[-1].span): statement for statement in statements}
+        """The labelled stages and side values of the file by their place and by that of their last element."""
+        found = [part for part in parts(self.file) if isinstance(part, tree.Stage | tree.Let)]
+        named = [part for part in found if isinstance(part, tree.Let) or part.labels]
+        places = {_place(statement.span): statement for statement in named}
+        return {_place(statement.flow.elements[-1].span): statement for statement in named} | places
 
     @cached_property
     def consumers(self) -> dict[int, list[Node]]:
@@ -50,6 +54,23 @@ class Subject:
         """The nodes of all nets."""
         return ((graph, node) for graph in self.graphs for node in graph.nodes)
 
+    @cached_property
+    def _reaches(self) -> dict[tuple[int, tuple[Shape, ...]], Reach | str | None]:
+        return {}
+
+    def windows(self, node: Node) -> Reach | None:
+        """The windows that a layer slides over its input, an entry an axis; None for one that has none.
+
+        Equal calls are one layer, and are asked once.
+        """
+        if "kernel" not in type(node.layer).model_fields or not node.inputs:
+            return None
+        key = id(node.layer), node.shapes
+        if key not in self._reaches:
+            self._reaches[key] = node.layer.reach(*node.shapes)
+        reach = self._reaches[key]
+        return reach if isinstance(reach, Reach) else None
+
     def users(self, value: Value) -> list[Node]:
         return self.consumers.get(id(value), [])
 
@@ -57,8 +78,16 @@ class Subject:
         """The call that a node's span is, where it stands in this file."""
         return self.calls.get(_place(span)) if span.source is self.source else None
 
-    def statement(self, span: Span) -> tree.Stage | tree.Let | None:
-        """The statement that ends with the element at `span`, where it stands in this file."""
+    def statement(self, graph: Graph, node: Node) -> tree.Stage | tree.Let | None:
+        """The statement of this file that names the value of a node, by itself or as that of what it is in."""
+        statement = self._statement(node.span)
+        scope: int | None = node.scope
+        while scope is not None and any(value is node.output for value in graph.scopes[scope].outputs):
+            statement = self._statement(graph.scopes[scope].span) or statement
+            scope = graph.scopes[scope].parent
+        return statement
+
+    def _statement(self, span: Span) -> tree.Stage | tree.Let | None:
         return self.statements.get(_place(span)) if span.source is self.source else None
 
     def at(self, graph: Graph, node: Node, warning: Diagnostic) -> Diagnostic:

@@ -41,7 +41,7 @@ def _begins_with_channels(node: Node, call: tree.Call) -> bool:
     """Whether the call says three numbers by position, the first of them the channels that enter."""
     positional = [argument.value for argument in call.arguments if argument.name is None]
     derived = type(node.layer).pytorch[:1] == ("",) and bool(node.inputs)
-    if len(positional) < 3 or not derived or isinstance(positional[0], tree.Name) and len(positional) < 4:
+    if len(positional) < 3 or not derived or (isinstance(positional[0], tree.Name) and len(positional) < 4):
         return False
     return getattr(node.layer, "channels", None) == node.shapes[0].channels
 

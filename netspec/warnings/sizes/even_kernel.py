@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netspec.diagnostics import Diagnostic
-from netspec.layers.base import Reach
 from netspec.warnings.subject import Subject
 
 
@@ -18,8 +17,8 @@ def warnings(subject: Subject) -> Iterator[Diagnostic]:
     for graph, node in subject.nodes():
         if getattr(node.layer, "pad", None) not in ("same", "same_lower"):
             continue
-        reach = node.layer.reach(*node.shapes)
-        if not isinstance(reach, Reach):
+        reach = subject.windows(node)
+        if reach is None:
             continue
         even = [k for k, s in zip(reach.kernel, reach.stride, strict=True) if k % 2 == 0 and s == 1]
         if even:

@@ -11,18 +11,16 @@ from collections.abc import Iterator
 
 from netspec.diagnostics import Diagnostic
 from netspec.layers.axes import axis_name
-from netspec.layers.base import Reach
 from netspec.warnings.subject import Subject
 
 
 def warnings(subject: Subject) -> Iterator[Diagnostic]:
     for graph, node in subject.nodes():
-        if "kernel" not in type(node.layer).model_fields or type(node.layer).transposed or not node.inputs:
+        reach = subject.windows(node)
+        if reach is None or type(node.layer).transposed:
             continue
-        reach, sizes = node.layer.reach(*node.shapes), node.shapes[0].spatial
-        if not isinstance(reach, Reach) or len(reach.kernel) != len(sizes):
-            continue
-        for axis, (kernel, size) in enumerate(zip(reach.kernel, sizes, strict=True), 1):
+        sizes = node.shapes[0].spatial
+        for axis, (kernel, size) in enumerate(zip(reach.kernel, sizes, strict=False), 1):
             slides = reach.stride[axis - 1] >= 1
             if isinstance(size, int) and slides and kernel > size:
                 name = axis_name(axis, node.shapes[0].rank)

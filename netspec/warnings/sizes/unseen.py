@@ -33,19 +33,19 @@ def warnings(subject: Subject) -> Iterator[Diagnostic]:
             users = subject.users(value)
             if users[0] is not node:
                 continue  # each value once, at the first layer that takes it
-            unseen = _unseen(value, users)
+            unseen = _unseen(subject, value, users)
             if unseen is not None:
                 help = "choose sizes that fit: i + 2p - k a multiple of the stride, or a larger kernel"
                 warning = Diagnostic("W0304", unseen, node.span, f"this value is {value.shape}", help=help)
                 yield subject.at(graph, node, warning)
 
 
-def _unseen(value: Value, users: Sequence[Node]) -> str | None:
+def _unseen(subject: Subject, value: Value, users: Sequence[Node]) -> str | None:
     """What no user sees of a value, in words; None where all is seen."""
     for axis, size in enumerate(value.shape.spatial):
         if not isinstance(size, int):
             continue
-        windows = [_windows(user, axis) for user in users]
+        windows = [_windows(user, subject.windows(user), axis) for user in users]
         seen = [found for found in windows if found is not None]
         if len(seen) < len(windows):
             continue
@@ -58,12 +58,10 @@ def _unseen(value: Value, users: Sequence[Node]) -> str | None:
     return None
 
 
-def _windows(user: Node, axis: int) -> Windows | None:
+def _windows(user: Node, reach: Reach | None, axis: int) -> Windows | None:
     """What a layer sees along an axis; None where it is not known to leave anything out."""
-    if "kernel" not in type(user.layer).model_fields:
-        return None
-    reach, count = user.layer.reach(*user.shapes), user.output.shape.spatial
-    if not isinstance(reach, Reach) or axis >= len(reach.kernel) or axis >= len(count) or reach.stride[axis] < 1:
+    count = user.output.shape.spatial
+    if reach is None or axis >= len(reach.kernel) or axis >= len(count) or reach.stride[axis] < 1:
         return None
     made, stride, first = count[axis], int(reach.stride[axis]), int(reach.offset[axis])
     if not isinstance(made, int):

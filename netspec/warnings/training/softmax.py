@@ -11,15 +11,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netspec.diagnostics import Diagnostic, NetspecError
+from netspec.graph.graph import Graph, Output
 from netspec.syntax import tree
 from netspec.warnings.subject import Subject
+
+REPEATED = ("softmax", "sigmoid")
+"""The layers that a loss may do by itself."""
 
 
 def warnings(subject: Subject) -> Iterator[Diagnostic]:
     section = next((item for item in subject.file.items if isinstance(item, tree.Train)), None)
     nets = [definition.name for definition in subject.definitions if definition.kind == "net"]
     graph = next((graph for graph in subject.graphs if graph.name == nets[-1]), None)
-    if section is None or graph is None:
+    if section is None or graph is None or not any(_ending(graph, output) in REPEATED for output in graph.outputs):
         return
     from netspec.train.section.settings import settings
 
@@ -31,9 +35,10 @@ def warnings(subject: Subject) -> Iterator[Diagnostic]:
         return
     for term in chosen.loss:
         output = next((output for output in graph.outputs if output.name == term.output), graph.outputs[0])
-        node = graph.nodes[output.value.node] if output.value.node is not None else None
-        if node is None or node.layer.name not in _UNDONE[term.loss.takes] or not term.loss.squashes():
+        ending = _ending(graph, output)
+        if ending not in REPEATED or not term.loss.squashes() or (term.loss.takes == "classes" and ending != "softmax"):
             continue
+        node = graph.nodes[output.value.node or 0]
         warning = Diagnostic(
             "W0601",
             f"{term.loss.name} does by itself what {node.layer.name} does, and this output has passed one",
@@ -45,5 +50,6 @@ def warnings(subject: Subject) -> Iterator[Diagnostic]:
         yield subject.at(graph, node, warning)
 
 
-_UNDONE = {"classes": ("softmax",), "values": ("softmax", "sigmoid")}
-"""The layers that a loss repeats, by what it is given beside scores."""
+def _ending(graph: Graph, output: Output) -> str:
+    """The layer that makes an output, by name; empty where it is an input."""
+    return graph.nodes[output.value.node].layer.name if output.value.node is not None else ""

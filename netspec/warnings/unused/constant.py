@@ -22,10 +22,9 @@ def warnings(subject: Subject) -> Iterator[Diagnostic]:
                 continue
             node = graph.nodes[fixed[output.value.node]]
             what = f"the output {output.name}" if output.name else "the output"
-            single = node.layer.constant(*node.shapes)
-            label = f"{node.layer.name} of {node.shapes[0]} leaves one value" if single else "depends on no input"
             message = f"{what} of {graph.name} is the same whatever enters"
-            help = "for one class use sigmoid, for one value no normalisation" if single else "let it start from an input"
+            label = f"what {node.layer.name} makes here does not depend on the input"
+            help = "let it start from an input; for a single class use sigmoid, and no normalisation of a single value"
             yield subject.at(graph, node, Diagnostic("W0104", message, node.span, label, help=help))
 
 

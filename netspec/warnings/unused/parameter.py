@@ -32,4 +32,6 @@ def warnings(subject: Subject) -> Iterator[Diagnostic]:
 
 def _is_plain(let: tree.Let) -> bool:
     """Whether a side value makes no stage: what stages make is the business of W0101."""
-    return not any(isinstance(part, tree.Call | tree.Group | tree.Wiring) or part == tree.Name("_") for part in parts(let))
+    return not any(
+        isinstance(part, tree.Call | tree.Group | tree.Wiring) or part == tree.Name("_") for part in parts(let)
+    )

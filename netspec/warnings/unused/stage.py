@@ -24,7 +24,7 @@ def warnings(subject: Subject) -> Iterator[Diagnostic]:
     for graph, node in subject.nodes():
         if _key(node.span) in live or any(subject.users(value) for value in node.outputs):
             continue
-        name, span = _name(subject, node)
+        name, span = _name(subject, graph, node)
         weights = sum(map(prod, node.layer.parameters(*node.shapes).values()))
         warning = Diagnostic(
             "W0101",
@@ -48,9 +48,9 @@ def _needed(graph: Graph) -> set[int]:
     return needed
 
 
-def _name(subject: Subject, node: Node) -> tuple[str, Span]:
+def _name(subject: Subject, graph: Graph, node: Node) -> tuple[str, Span]:
     """What the spec calls a node's value, and where."""
-    match subject.statement(node.span):
+    match subject.statement(graph, node):
         case tree.Stage(labels=(label, *_)):
             return label.span.text, label.span
         case tree.Let(names=(name, *_)) as let:
