@@ -30,5 +30,5 @@ def title(code: str) -> str:
 
 def markdown() -> str:
     """All pages as one, for the documentation."""
-    head = "# Errors\n\nMade from the pages of `netspec explain` by `netspec explain --format markdown`.\n"
+    head = "# Errors and warnings\n\nMade from the pages of `netspec explain` by `netspec explain --format markdown`.\n"
     return "\n".join([head, *(f"#{(page(code) or '').rstrip()}\n" for code in codes())])
