@@ -78,7 +78,7 @@ class Calls(Expressions):
         if template is not None:
             return self.block_call(template, self.evaluated(arguments, frame, span), span, frame)
         if name in FUNCTIONS and not (stage and name in REGISTRY):
-            evaluated = self.evaluated(arguments, frame, span, unroll=name in REGISTRY)
+            evaluated = self.evaluated(arguments, frame, span) if name in REGISTRY else self.listed(arguments, frame)
             if not evaluated.tensors and (evaluated.positional or name not in REGISTRY):
                 return self.function(name, evaluated, span)
             if name not in REGISTRY:
@@ -128,10 +128,16 @@ class Calls(Expressions):
             mend=(span, near) if near else None,
         )
 
-    def evaluated(
-        self, arguments: tuple[tree.Argument, ...], frame: Frame, span: Span, *, unroll: bool = True
-    ) -> Arguments:
-        """The arguments, each evaluated; leading tensors apart, lists of tensors among them with `unroll`."""
+    def listed(self, arguments: tuple[tree.Argument, ...], frame: Frame) -> Arguments:
+        """The arguments of a function of numbers and lists, each evaluated; a list of tensors is a list like any."""
+        values = [(self.evaluate(a.value, frame), a.value.span, a.name) for a in arguments]
+        tensors = [self.tensor(value, span) for value, span, _ in values if isinstance(value, Tensor | Result)]
+        positional = [(value, span) for value, span, name in values if name is None]
+        named = {name: (value, span) for value, span, name in values if name is not None}
+        return Arguments(tensors, positional, named, arguments)
+
+    def evaluated(self, arguments: tuple[tree.Argument, ...], frame: Frame, span: Span) -> Arguments:
+        """The arguments, each evaluated; leading tensors apart, lists of tensors unrolled."""
         result = Arguments([], [], {}, arguments)
         for argument in arguments:
             value = self.evaluate(argument.value, frame)
@@ -143,7 +149,7 @@ class Calls(Expressions):
                 result.trees[argument.name] = argument.value
             elif not result.positional and isinstance(value, Tensor | Result):
                 result.tensors.append(self.tensor(value, here))
-            elif unroll and not result.positional and isinstance(value, list) and value and self.are_tensors(value):
+            elif not result.positional and isinstance(value, list) and value and self.are_tensors(value):
                 result.tensors.extend(self.tensor(item, here) for item in value)
             else:
                 result.trees[len(result.positional)] = argument.value
