@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
@@ -14,7 +13,6 @@ MOST_NAMES = 2_000
 """How long a name may be, and how many others there may be, for the nearest to be looked for."""
 
 _LOOKALIKES = str.maketrans("lio", "110")
-_DIMENSIONS = re.compile(r"[123]d$")
 
 
 def bare(name: str) -> str:
@@ -23,15 +21,11 @@ def bare(name: str) -> str:
 
 
 def meant(name: str, meanings: Mapping[str, Iterable[str]]) -> str | None:
-    """The name that stands for the same thing as `name`; `meanings` says what else each known one is called.
-
-    `Conv2d` is `Conv`, but where something is called `Dropout2d` that comes first.
-    """
+    """The name that stands for the same thing as `name`; `meanings` says what else each known one is called."""
     spoken = {bare(alias): known for known, aliases in meanings.items() for alias in aliases}
     spoken |= {bare(known): known for known in meanings}
     spoken.pop("", None)
-    said = bare(name)
-    return spoken.get(said) or spoken.get(_DIMENSIONS.sub("", said))
+    return spoken.get(bare(name))
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

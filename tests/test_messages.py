@@ -303,7 +303,7 @@ def test_a_file_that_is_not_there_is_not_taken_for_another(tmp_path: Path) -> No
 def test_spelling_is_by_looks_and_comes_after_meaning() -> None:
     assert nearest("encl", ["enc1", "end"]) == "enc1"
     assert nearest("xyz", ["conv", "relu"]) is None
-    meanings = {"conv": (), "dropout": (), "channel_dropout": ("Dropout2d",)}
-    assert meant("nn.Conv2d", meanings) == "conv"
-    assert meant("Dropout2d", meanings) == "channel_dropout"
-    assert meant("Dropout3", meanings) is None
+    meanings = {"conv": (), "channel_dropout": ("Dropout2d",)}
+    assert meant("nn.Conv", meanings) == "conv"
+    assert meant("dropout_2d", meanings) == "channel_dropout"
+    assert meant("Dropout3d", meanings) is None

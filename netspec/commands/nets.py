@@ -43,10 +43,10 @@ def check(
 ) -> None:
     """Check that every net in the files fits, and its train section with it; the exit status is 1 where one does not.
 
-    With --net, --set or --input, the net that these describe is checked, alone. Warnings do not change the exit status,
-    but for --strict.
+    With --net, --set of a parameter or --input, the net that these describe is checked, alone. Warnings do not change
+    the exit status, but for --strict.
     """
-    options = net, read_settings(set), read_inputs(input)
+    options = net, read_settings(set, train=True), read_inputs(input)
     found: list[Diagnostic] = []
     for path in files:
         nets, graphs, here = _checked(path, *options, object)
@@ -82,21 +82,24 @@ def _checked(
 
     try:
         spec = netspec.load(path)
-        if net or settings or shapes:
-            graph = spec.graph(net, inputs=shapes, **settings)
-            return [graph.name], [graph], spec.warnings([graph], object=object)
+        of_training = {name.removeprefix("train."): v for name, v in settings.items() if name.startswith("train.")}
+        of_net = {name: value for name, value in settings.items() if not name.startswith("train.")}
+        if net or of_net or shapes:
+            graph = spec.graph(net, inputs=shapes, **of_net)
+            wrong = _of_training(spec, [graph], of_training) if of_training else []
+            return [graph.name], [graph], [*wrong, *spec.warnings([graph], object=object)]
         graphs, wrong = spec.graphs()
-        wrong = [*wrong, *_of_training(spec, graphs)]
+        wrong = [*wrong, *_of_training(spec, graphs, of_training)]
         doubts = warnings(spec.source, spec.tree, graphs, sound=not wrong, object=object)
         return spec.nets, graphs, [*wrong, *doubts]
     except NetspecError as error:
         return [], [], list(error.diagnostics)
 
 
-def _of_training(spec: Spec, graphs: Sequence[Graph]) -> list[Diagnostic]:
+def _of_training(spec: Spec, graphs: Sequence[Graph], settings: dict[str, Any]) -> list[Diagnostic]:
     """What is wrong with a file's train section and the net that it trains, as far as can be said without the data.
 
-    What is missing on this machine is not wrong with the file.
+    `settings` are those that replace the section's. What is missing on this machine is not wrong with the file.
     """
     trained = [graph for graph in graphs if graph.name == spec.nets[-1]]
     if spec.train is None or not trained:
@@ -104,7 +107,7 @@ def _of_training(spec: Spec, graphs: Sequence[Graph]) -> list[Diagnostic]:
     try:
         from netspec.train import check
 
-        return [diagnostic for diagnostic in check(spec.train, trained[0]) if diagnostic.code != "E0613"]
+        return [diagnostic for diagnostic in check(spec.train, trained[0], settings) if diagnostic.code != "E0613"]
     except ModuleNotFoundError:
         return []
 

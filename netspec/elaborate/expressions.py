@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -241,6 +242,8 @@ class Expressions:
         message = str(error)
         code = "E0209" if message.startswith("whether ") else "E0206"
         help = "what a net is made of is known before its sizes are; decide by a parameter" if code == "E0209" else ""
+        if single := re.search(r"needs a list, not the number (\S+)$", message):
+            help = f"a list of one number is [{single[1]}]"
         raise Problem(code, message, span, help=help) from None
 
     def compare(self, expression: tree.Compare, frame: Frame) -> bool:

@@ -5,6 +5,7 @@ All of it works on the tree: what is proposed is text, and the text is checked l
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from pydantic_core import PydanticUndefined
@@ -20,13 +21,15 @@ Pieces = list[tuple[str, str]]
 
 ACTIVATIONS = ("activation", "act", "nonlinearity")
 """What Keras calls the argument that applies an activation after the layer."""
+_DIMENSIONS = re.compile(r"[123][dD]$")
 _METHODS = {"view": "flatten", "reshape": "flatten"}
 """What methods of a tensor are usually for, where a layer of that name does something else."""
 
 
 def layer_meant(name: str) -> str | None:
     """The layer that PyTorch, Keras or a paper calls so: `Conv2d` is conv, `swish` is silu, `Dense` is linear."""
-    return meant(name, {known: cls.aliases for known, cls in REGISTRY.items()})
+    called = {known: cls.aliases for known, cls in REGISTRY.items()}
+    return meant(name, called) or meant(_DIMENSIONS.sub("", name), called)
 
 
 def argument_meant(cls: type[Layer], name: str) -> str | None:
