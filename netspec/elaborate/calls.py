@@ -179,11 +179,11 @@ class Calls(Expressions):
     def layer_call(self, name: str, arguments: Arguments, span: Span, name_span: Span, frame: Frame) -> Result:
         """A layer applied to its leading tensors, or else to the current value."""
         cls = REGISTRY[name]
-        slots, _ = _slots_and_fields(cls)
+        slots, fields = _slots_and_fields(cls)
         tensors = sum(argument.name is None for argument in arguments.written) - len(arguments.positional)
         if foreign := hints.foreign_argument(cls, arguments.written, tensors, slots, span):
             raise foreign
-        if word := hints.word_for_tensor(arguments.positional, words()):
+        if word := hints.word_for_tensor(arguments.positional, len(fields), words()):
             raise self.unknown(word.text, word.span)
         try:
             layer = self.make_layer(cls, arguments, span, name_span, frame)
@@ -192,7 +192,7 @@ class Calls(Expressions):
         except Problem as problem:
             entering = arguments.tensors[0] if arguments.tensors else frame.current
             values = [value for value, _ in arguments.positional]
-            raise hints.likelier(problem, cls, arguments.written, values, entering) from None
+            raise hints.likelier(problem, cls, arguments.written, values, entering, span) from None
 
     def apply_layer(
         self, name: str, inputs: tuple[Tensor, ...], arguments: dict[str, Any], span: Span, frame: Frame

@@ -20,7 +20,9 @@ def likelier(problem: Problem, statement: tree.Statement, body: tree.Body) -> Pr
     match statement:
         case tree.Stage(labels, flow) if edit := _input(statement):
             return _declared(problem, edit, (labels[0] if labels else flow).span)
-        case tree.Stage(flow=tree.Flow(elements=(*_, tree.Binary("//") as division))):
+        case tree.Stage(flow=tree.Flow(elements=(*_, tree.Binary("//", left) as division))) if not isinstance(
+            left, tree.Number
+        ):
             return _comment(problem, division)
         case tree.Stage(labels=(label,)) if problem.diagnostic.code in ("E0204", "E0205") and len(label.parts) == 1:
             return _rebound(problem, statement, body) or _number(problem, statement) or problem

@@ -52,33 +52,33 @@ def foreign_argument(
 
 
 def likelier(
-    problem: Problem, cls: type[Layer], written: Sequence[tree.Argument], values: Sequence[Any], entering: Any
+    problem: Problem,
+    cls: type[Layer],
+    written: Sequence[tree.Argument],
+    values: Sequence[Any],
+    entering: Any,
+    call: Span,
 ) -> Problem:
     """The problem of a layer's call, with the mend of the mistake that has probably led to it.
 
     `values` are those of the arguments by position, tensors not among them; `entering` is what the layer works on.
     """
     found = problem.diagnostic
-    for text, help in _mends(found, cls, written, values, entering):
-        problem.diagnostic = replace(found, help=f"{help}: {text}", mend=(_call_span(found, written), text))
+    for text, help in _mends(found, cls, written, values, entering, call):
+        problem.diagnostic = replace(found, help=f"{help}: {text}", mend=(call, text))
         break
     return problem
 
 
-def _call_span(found: Diagnostic, written: Sequence[tree.Argument]) -> Span:
-    """The call around its arguments: from the name before its bracket to the bracket after them."""
-    source = found.span.source
-    text = source.text
-    opened = text.rindex("(", 0, written[0].span.start)
-    start = opened
-    while start and (text[start - 1].isalnum() or text[start - 1] == "_"):
-        start -= 1
-    return Span(source, start, text.index(")", written[-1].span.end) + 1)
-
-
 def _mends(
-    found: Diagnostic, cls: type[Layer], written: Sequence[tree.Argument], values: Sequence[Any], entering: Any
+    found: Diagnostic,
+    cls: type[Layer],
+    written: Sequence[tree.Argument],
+    values: Sequence[Any],
+    entering: Any,
+    call: Span,
 ) -> Iterator[tuple[str, str]]:
+    """The calls that are meant, likeliest first, each with why."""
     if not written or found.code not in ("E0203", "E0305") or not isinstance(entering, Tensor):
         return
     tensors = sum(argument.name is None for argument in written) - len(values)
@@ -91,12 +91,12 @@ def _mends(
         text = slips.rewritten(cls, written, tensors, foreign=True)
         if text is not None and _makes(cls, values):
             yield text, "what enters a layer is derived"
-    if found.code == "E0305" and (text := _smaller(found, cls, written, tensors, shape.spatial)):
+    if found.code == "E0305" and (text := _smaller(cls, written, tensors, shape.spatial, call)):
         yield text, "the kernel is larger than what it slides over"
 
 
 def _smaller(
-    found: Diagnostic, cls: type[Layer], written: Sequence[tree.Argument], tensors: int, sizes: Sequence[Any]
+    cls: type[Layer], written: Sequence[tree.Argument], tensors: int, sizes: Sequence[Any], call: Span
 ) -> str | None:
     """The call with a kernel that is as large as the smallest axis; None where it has none to be made smaller."""
     fields = list(cls.model_fields)
@@ -108,7 +108,7 @@ def _smaller(
     known = [size for size in sizes if isinstance(size, int)]
     if kernel is None or not known or not isinstance(kernel.value, tree.Number) or kernel.value.value <= min(known):
         return None
-    call, number = _call_span(found, written), kernel.value.span
+    number = kernel.value.span
     text = call.source.text
     return f"{text[call.start : number.start]}{min(known)}{text[number.end : call.end]}"
 
@@ -142,10 +142,11 @@ def _sizes(cls: type[Layer], values: Sequence[int], elements: Any) -> Sequence[i
     return values[1:] if product == elements else values
 
 
-def word_for_tensor(positional: Sequence[tuple[Any, Span]], known: frozenset[str]) -> Word | None:
-    """A name that stands for nothing where tensors stand: before one, among a call's arguments."""
+def word_for_tensor(positional: Sequence[tuple[Any, Span]], fields: int, known: frozenset[str]) -> Word | None:
+    """A name that stands for nothing where tensors stand: before one, or before more arguments than a layer has."""
     last = max((i for i, (value, _) in enumerate(positional) if _holds_tensor(value)), default=-1)
-    words = (value for value, _ in positional[:last] if isinstance(value, Word))
+    leading = positional[: max(last, len(positional) - fields)]
+    words = (value for value, _ in leading if isinstance(value, Word))
     return next((word for word in words if word.text not in known), None)
 
 
@@ -159,6 +160,8 @@ def choice(argument: Span, value: Any, choices: Sequence[str]) -> tuple[str, tup
     near = nearest(text, choices) if text else None
     if near is None:
         return "", None
+    if text not in argument.text:
+        return f"did you mean {near}?", None
     start = (
         argument.start + argument.text.rindex(text) - argument.text[: argument.text.rindex(text)].endswith(("'", '"'))
     )

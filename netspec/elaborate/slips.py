@@ -120,21 +120,24 @@ def _activation(arguments: Sequence[tree.Argument]) -> str:
 
 def translated(expression: tree.Expr) -> str | None:
     """A call of PyTorch as the language has it: `nn.Conv2d(3, 64, 3)`, `F.relu(x)`, `x.view(-1)`; None for another."""
+    if isinstance(expression, tree.Call) and isinstance(expression.callee, tree.Call):
+        module = translated(expression.callee)
+        return _applied(module, ", ".join(a.span.text for a in expression.arguments)) if module else None
     if not isinstance(expression, tree.Call) or not isinstance(expression.callee, tree.Attribute | tree.Name):
         return None
     owner, name = _owner(expression.callee)
     arguments = expression.arguments
     if name == "Sequential":
         return _sequence([argument.value for argument in arguments])
-    module = not owner or owner.split(".")[-1] in ("nn", "layers", "keras", "modules")
+    constructor = not owner or owner.split(".")[-1] in ("nn", "layers", "keras", "modules")
     function = owner.split(".")[-1] in ("F", "functional", "torch", "tf")
-    if not module and not function:
+    if not constructor and not function:
         name = _METHODS.get(name, name)
     layer = layer_meant(name)
     if layer is None:
         return None
     cls = REGISTRY[layer]
-    if module:
+    if constructor:
         return rewritten(cls, arguments, foreign=True)
     if function:
         return rewritten(cls, arguments, tensors=_leading(arguments), foreign=True)

@@ -284,7 +284,19 @@ def _shape(place: Place) -> Mistake | None:
 def _tuple(place: Place) -> Mistake | None:
     if place.token.kind != "COMMA" or not place.accepts("RPAR") or place.accepts("NUMBER"):
         return None
-    return _at(place.token, "there are no tuples", "a list stands in [ ]: [a, b]", label="expected `)`")
+    mistake = _at(place.token, "there are no tuples", "a list stands in [ ]: [a, b]", label="expected `)`")
+    tokens, opened, closed = place.tokens, place.index, place.index
+    while opened and tokens[opened].kind not in _BRACKETS:
+        opened -= 1
+    while closed < len(tokens) - 1 and tokens[closed].kind not in _BRACKETS:
+        closed += 1
+    first, last = tokens[opened], tokens[closed]
+    if first.kind != "LPAR" or last.kind != "RPAR":
+        return mistake
+    return mistake.mended_by(((first.start, last.end), f"[{place.text[first.end : last.start]}]"))
+
+
+_BRACKETS = frozenset(("LPAR", "RPAR", "LSQB", "RSQB", "LBRACE", "RBRACE"))
 
 
 def _argument(place: Place) -> Mistake | None:
