@@ -10,7 +10,7 @@ from netspec.elaborate.problems import Problem
 from netspec.syntax import tree
 from netspec.syntax.inputs import Edit, declaration
 from netspec.syntax.source import Span
-from netspec.syntax.walk import names
+from netspec.syntax.walk import calls, names
 
 _PLAIN = (tree.Number, tree.String, tree.Constant, tree.List, tree.Unary, tree.Binary, tree.Compare, tree.Conditional)
 
@@ -54,7 +54,7 @@ def _comment(problem: Problem, division: tree.Binary) -> Problem:
 
 def _number(problem: Problem, stage: tree.Stage) -> Problem | None:
     """`n = 4`, where a number is named by `let`."""
-    if len(stage.flow.elements) != 1 or not isinstance(stage.flow.elements[0], _PLAIN):
+    if len(stage.flow.elements) != 1 or not isinstance(stage.flow.elements[0], _PLAIN) or any(calls(stage.flow)):
         return None
     start = stage.span.start
     problem.diagnostic = replace(

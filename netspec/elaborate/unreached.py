@@ -6,6 +6,7 @@ file, or be a layer, a block or a word that some layer takes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
@@ -44,16 +45,15 @@ def problems(file: tree.File, environment: Environment) -> Iterator[Problem]:
 
 def _of_definition(definition: tree.Definition, environment: Environment) -> Iterator[Problem]:
     bound = _bound(definition)
-    if None in bound:  # a label that a template makes may be any name
-        return
-    values = {name for name in bound if name} | set(environment.visible())
+    templates = [_pattern(part) for part in parts(definition) if isinstance(part, tree.Label)]
+    values = {*bound, *environment.visible()}
     callees: dict[int, tree.Call] = {id(part.callee): part for part in parts(definition) if isinstance(part, tree.Call)}
     stages = {
         id(element): element for part in parts(definition) if isinstance(part, tree.Flow) for element in part.elements
     }
     known = {*values, *REGISTRY, *environment.templates, *FUNCTIONS, "_", "in"}
     for name in names(definition):
-        if name.id in known:
+        if name.id in known or any(template.fullmatch(name.id) for template in templates):
             continue
         call = callees.get(id(name))
         if call is not None or id(name) in stages:
@@ -100,17 +100,18 @@ def _takes_text(definition: tree.Definition) -> bool:
     return any(isinstance(p.type, tree.TypeName) and p.type.name == "str" for p in definition.parameters)
 
 
-def _bound(definition: tree.Definition) -> set[str | None]:
-    """Every name that the definition binds, wherever; None among them for a label that is a template."""
-    bound: set[str | None] = {parameter.name for parameter in definition.parameters}
+def _bound(definition: tree.Definition) -> set[str]:
+    """Every name that the definition binds, wherever; labels are apart."""
+    bound = {parameter.name for parameter in definition.parameters}
     for part in parts(definition):
         match part:
-            case tree.Label(parts=(str(text),)):
-                bound.add(text)
-            case tree.Label():
-                bound.add(None)
-            case tree.Let(names=made) | tree.For(names=made):
+            case tree.Let(made, _) | tree.For(made, _, _):
                 bound.update(made)
             case tree.Input(name=name) | tree.Output(name=str(name)):
                 bound.add(name)
     return bound
+
+
+def _pattern(label: tree.Label) -> re.Pattern[str]:
+    """The names that a label may have: what a template completes is open."""
+    return re.compile("".join(re.escape(part) if isinstance(part, str) else r"\w+" for part in label.parts))

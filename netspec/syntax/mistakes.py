@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from netspec.syntax.brackets import CLOSERS
 from netspec.syntax.inputs import HELP, declaration, open_sizes
 from netspec.syntax.layout import LONGEST
 from netspec.syntax.lexer import HARD, Token
@@ -208,19 +209,23 @@ def _ternary(place: Place) -> Mistake | None:
     return _at(opener, "this `if` has no `else`", "write value if condition else other")
 
 
+_JOINED = {"metrics": "", "freeze": "", "augment": " ->", "loss": " +"}
+"""What joins several values of a setting; nothing where they are a list."""
+
+
 def _several(place: Place) -> Mistake | None:
-    """`metrics accuracy, f1`: several values of a setting without a bracket."""
-    key = place.tokens[place.first]
-    if place.token.kind != "COMMA" or key.kind != "KEY":
+    """`metrics accuracy, f1`: several values of a setting, parted as in a call."""
+    key, before = place.tokens[place.first], place.tokens[place.first + 1 : place.index]
+    depth = sum((token.kind in CLOSERS) - (token.kind in CLOSERS.values()) for token in before)
+    if place.token.kind != "COMMA" or key.kind != "KEY" or key.text not in _JOINED or depth or not before:
         return None
     stop = next(t for t in place.tokens[place.index :] if t.kind in ("SEP", "RBRACE", "END")).start
-    start = place.tokens[place.first + 1].start
-    values = place.text[start:stop].partition("#")[0].rstrip()
-    put = values.replace(",", " ->") if key.text == "augment" else f"[{values}]"
-    put = re.sub(r"\s+", " ", put)
-    help_ = "they follow one another with ->" if key.text == "augment" else "several values stand in [ ]"
+    values = place.text[before[0].start : stop].partition("#")[0].rstrip()
+    joined = _JOINED[key.text]
+    put = re.sub(r"\s+", " ", values.replace(",", joined) if joined else f"[{values}]")
+    help_ = f"several are joined by{joined}" if joined else "several stand in [ ]"
     mistake = _at(place.token, f"{key.text} takes one value, and a `,` follows it", f"{help_}: {key.text} {put}")
-    return mistake.mended_by(((start, start + len(values)), put))
+    return mistake.mended_by(((before[0].start, before[0].start + len(values)), put))
 
 
 def _braced(place: Place) -> Mistake | None:
