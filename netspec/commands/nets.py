@@ -57,6 +57,8 @@ def check(
             if not any(diagnostic.severity == "error" for diagnostic in here):
                 doubts = f", {len(here)} warning{'s'[: len(here) != 1]}" if here else ""
                 print(f"{shown(path)}: ok ({', '.join(nets) or 'no nets'}){doubts}")
+                for name in (name for name in nets if name not in {graph.name for graph in graphs}):
+                    print(f"  {name}: only its names are checked, for its parameters need values: --set NAME=VALUE")
                 for graph in graphs:
                     for requirement in graph.requirements:
                         print(f"  {graph.name}: {requirement}")

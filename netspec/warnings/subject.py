@@ -12,7 +12,7 @@ from netspec.layers.base import Reach
 from netspec.shapes.shape import Shape
 from netspec.syntax import tree
 from netspec.syntax.source import Source, Span
-from netspec.syntax.walk import parts
+from netspec.syntax.walk import names, parts
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +26,11 @@ class Subject:
     @cached_property
     def definitions(self) -> tuple[tree.Definition, ...]:
         return tuple(item for item in self.file.items if isinstance(item, tree.Definition))
+
+    @cached_property
+    def mentioned(self) -> frozenset[str]:
+        """Every bare name in the file."""
+        return frozenset(name.id for name in names(self.file))
 
     @cached_property
     def calls(self) -> dict[tuple[int, int], tree.Call]:

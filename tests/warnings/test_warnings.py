@@ -18,7 +18,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 def spec(written: str) -> str:
     """A whole file as it is; the body of a net for pictures otherwise."""
-    whole = written.startswith(("net ", "block ", "from ", "train "))
+    whole = written.lstrip().startswith(("net ", "block ", "from ", "train "))
     return written if whole else f"net N {{\n  input x [3, 32, 32]\n{written}\n}}\n"
 
 
@@ -166,6 +166,15 @@ def test_what_the_text_alone_shows_is_said_beside_errors(
     assert result.returncode == 1
     assert "error[E0305]" in result.stdout
     assert "warning[W0204]" in result.stdout
+
+
+def test_a_net_that_needs_values_is_said_to_be_checked_for_names_alone(
+    tmp_path: Path, cli: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    path = tmp_path / "n.net"
+    path.write_text("net N(classes) {\n  input x [8]\n  linear(classes)\n}\n")
+    assert "N: only its names are checked" in cli("check", str(path)).stdout
+    assert "only its names" not in cli("check", str(path), "--set", "classes=3").stdout
 
 
 DOUBTFUL = "net N {\n  input x [3, 32, 32]\n  conv(8, 3) -> batchnorm\n}\n"

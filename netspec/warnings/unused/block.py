@@ -22,12 +22,21 @@ def warnings(subject: Subject) -> Iterator[Diagnostic]:
     for definition in subject.definitions:
         if definition.kind == "block" and definition.name not in used:
             message = f"no net of this file uses the block {definition.name}"
-            yield Diagnostic("W0102", message, definition.signature, help="call it, or leave it out")
+            left_out = (definition.span, "")
+            yield Diagnostic("W0102", message, definition.signature, help="call it, or leave it out", mend=left_out)
     for item in subject.file.items:
         if isinstance(item, tree.Import):
             for name in item.names:
                 if name.id not in used:
-                    yield Diagnostic("W0102", f"{name.id} is imported and not used", name.span, help="leave it out")
+                    message = f"{name.id} is imported and not used"
+                    left_out = (item.span, _without(item, name))
+                    yield Diagnostic("W0102", message, name.span, help="leave it out", mend=left_out)
+
+
+def _without(item: tree.Import, name: tree.Name) -> str:
+    """The import without one of its names; nothing where it has no other."""
+    others = ", ".join(other.id for other in item.names if other is not name)
+    return f"from {item.module.span.text} import {others}" if others else ""
 
 
 def _used(subject: Subject) -> set[str]:

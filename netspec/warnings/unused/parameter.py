@@ -27,7 +27,10 @@ def warnings(subject: Subject) -> Iterator[Diagnostic]:
             if isinstance(part, tree.Let) and not read & {*part.names} and _is_plain(part):
                 start = part.span.start + part.span.text.index(part.names[0], len("let"))
                 span = Span(subject.source, start, start + len(part.names[0]))
-                yield Diagnostic("W0103", f"nothing reads {part.names[0]}", span, help="use it, or leave it out")
+                left_out = (part.span, "")
+                yield Diagnostic(
+                    "W0103", f"nothing reads {part.names[0]}", span, help="use it, or leave it out", mend=left_out
+                )
 
 
 def _is_plain(let: tree.Let) -> bool:

@@ -32,6 +32,7 @@ def warnings(subject: Subject) -> Iterator[Diagnostic]:
             span,
             f"its {weights:,} weights stay in the module" if weights else "computed, and dropped",
             help="use it, make it an output, or leave it out",
+            mend=_left_out(subject, subject.statement(graph, node)),
         )
         yield subject.at(graph, node, warning)
 
@@ -57,6 +58,18 @@ def _name(subject: Subject, graph: Graph, node: Node) -> tuple[str, Span]:
             start = let.span.start + let.span.text.index(name, len("let"))
             return name, Span(subject.source, start, start + len(name))
     return f"what {node.layer.name} makes here", node.span
+
+
+def _left_out(subject: Subject, statement: tree.Stage | tree.Let | None) -> tuple[Span, str] | None:
+    """The file without a statement, whose names nothing mentions: not even their shapes are asked for."""
+    match statement:
+        case tree.Stage(labels):
+            made = {label.span.text for label in labels}
+        case tree.Let(names=names_):
+            made = {*names_}
+        case None:
+            return None
+    return None if made & subject.mentioned else (statement.span, "")
 
 
 def _key(span: Span) -> tuple[str, int, int]:
