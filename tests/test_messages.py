@@ -138,6 +138,12 @@ def test_a_block_of_the_library_is_known_without_its_import(typed: str) -> None:
     assert mistakes(text[: span.start] + put + text[span.end :]) == []
 
 
+def test_a_block_of_the_file_comes_before_what_others_call_a_layer() -> None:
+    text = "block Deconv(w) { conv(w, 1) }\n" + NET.format("deconv(4)")
+    (found,) = mistakes(text)
+    assert found.help == "did you mean Deconv?"
+
+
 def test_no_name_is_said_of_two_layers() -> None:
     """Else it would depend on the order of the files which of them a message proposes."""
     names = [alias for cls in REGISTRY.values() for alias in (cls.name, *cls.aliases)]

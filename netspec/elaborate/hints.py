@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 from netspec.diagnostics import Diagnostic
@@ -17,6 +18,7 @@ from netspec.layers import REGISTRY
 from netspec.layers.base import Layer, ShapeError
 from netspec.layers.synonyms import DERIVED
 from netspec.shapes.sizes import OpenSize
+from netspec.spelling import meant
 from netspec.syntax import tree
 from netspec.syntax.layout import WIRINGS
 from netspec.syntax.source import Span
@@ -79,12 +81,13 @@ def _mends(
     call: Span,
 ) -> Iterator[tuple[str, str]]:
     """The calls that are meant, likeliest first, each with why."""
-    if not written or found.code not in ("E0203", "E0305") or not isinstance(entering, Tensor):
+    mended = found.mend is not None or found.code not in ("E0203", "E0305")
+    if mended or not written or not isinstance(entering, Tensor):
         return
     tensors = sum(argument.name is None for argument in written) - len(values)
     shape = entering.shape
     if found.code == "E0203" and len(values) == len(written) and _is_list(cls, values):
-        yield f"{cls.name}([{', '.join(map(str, _sizes(cls, values, shape.elements)))}])", "the sizes are one list"
+        yield f"{cls.name}([{', '.join(map(str, _sizes(values, shape.elements)))}])", "the sizes are one list"
     channels = shape.channels if shape.rank else None
     own_order_fails = found.code == "E0203" and len(values) <= 2
     if slips.order_of_pytorch(cls, values, channels) or (own_order_fails and cls.pytorch[:1] == ("",)):
@@ -132,14 +135,11 @@ def _is_list(cls: type[Layer], values: Sequence[Any]) -> bool:
     return len(cls.model_fields) == 1 and len(values) > 1 and all(type(value) is int for value in values)
 
 
-def _sizes(cls: type[Layer], values: Sequence[int], elements: Any) -> Sequence[int]:
+def _sizes(values: Sequence[int], elements: Any) -> Sequence[int]:
     """The list that is meant; a batch of -1 is left out where the others hold every element."""
     if values[0] != -1 or isinstance(elements, OpenSize):
         return values
-    product = 1
-    for value in values[1:]:
-        product *= value
-    return values[1:] if product == elements else values
+    return values[1:] if prod(values[1:]) == elements else values
 
 
 def word_for_tensor(positional: Sequence[tuple[Any, Span]], fields: int, known: frozenset[str]) -> Word | None:
@@ -162,9 +162,9 @@ def choice(argument: Span, value: Any, choices: Sequence[str]) -> tuple[str, tup
         return "", None
     if text not in argument.text:
         return f"did you mean {near}?", None
-    start = (
-        argument.start + argument.text.rindex(text) - argument.text[: argument.text.rindex(text)].endswith(("'", '"'))
-    )
+    at = argument.text.rindex(text)
+    quoted = argument.text[:at].endswith(("'", '"'))
+    start = argument.start + at - quoted
     return f"did you mean {near}?", (Span(argument.source, start, argument.end), near)
 
 
@@ -173,12 +173,12 @@ def tensor_parameters(
 ) -> tuple[str, tuple[Span, str] | None]:
     """The help and the mend where a block is given tensors that it does not declare: its first parameters are meant."""
     free = [p for p in definition.parameters if p.name not in named]
-    meant = free[:tensors]
-    if len(meant) < tensors or any(p.type is not None or p.default is not None for p in meant):
+    first = free[:tensors]
+    if len(first) < tensors or any(p.type is not None or p.default is not None for p in first):
         return "the first tensor enters the block; for one more, declare a parameter: name: tensor", None
-    text = ", ".join(f"{p.name}: tensor" for p in meant)
-    together = meant[0].span.to(meant[-1].span)
-    side_by_side = definition.parameters[: len(meant)] == tuple(meant)
+    text = ", ".join(f"{p.name}: tensor" for p in first)
+    together = first[0].span.to(first[-1].span)
+    side_by_side = definition.parameters[: len(first)] == tuple(first)
     return f"a parameter that is a tensor is declared so: {text}", (together, text) if side_by_side else None
 
 
@@ -205,8 +205,10 @@ def unknown_callee(
     group = slips.translated(tree.Call(tree.Name(name, span=span), tuple(arguments))) if name == "Sequential" else None
     if group is not None:
         return Problem("E0202", message, span, help=f"stages in sequence are a group: {group}", mend=(call, group))
+    if meant(name, dict.fromkeys(environment.templates, ())):
+        return None  # a block of this file in another spelling
     layer = slips.layer_meant(name)
-    if layer is not None and layer not in environment.templates:
+    if layer is not None:
         written = slips.rewritten(REGISTRY[layer], arguments, foreign=name[:1].isupper() and not name.endswith("D"))
         text = written if written and arguments else layer
         place = call if written and arguments else span
