@@ -62,6 +62,19 @@ class Spec:
         """What is wrong with the nets of the file, each with its parameters' defaults; empty where nothing is."""
         return self.module.elaborated()[1]
 
+    def warnings(self, graphs: Sequence[Graph] | None = None, *, object: int | None = None) -> list[Diagnostic]:
+        """What is worth a second look, where nothing is wrong: diagnostics whose codes begin with W.
+
+        `graphs` are those to look at, of all nets where none are given. `object` is the size of what a net has to see,
+        in positions of its input.
+        """
+        from netspec.warnings import warnings
+
+        if graphs is None:
+            graphs, wrong = self.module.elaborated()
+            return warnings(self.source, self.tree, graphs, sound=not wrong, object=object)
+        return warnings(self.source, self.tree, graphs, object=object)
+
     def graphs(self) -> tuple[list[Graph], list[Diagnostic]]:
         """The graphs of the nets of the file, each with its parameters' defaults, and what is wrong with the others."""
         return self.module.elaborated()

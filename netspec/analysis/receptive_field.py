@@ -38,14 +38,19 @@ def receptive_fields(graph: Graph, input: str | None = None) -> dict[str, Fields
 
     Raises KeyError where the net has no input of that name.
     """
-    fields = _Fields(graph, input)
+    fields = fields_of(graph, input)
     return {
         **{value.name: fields.of(value) for value in graph.inputs},
         **{node.name: fields.of(node.output) for node in graph.nodes},
     }
 
 
-class _Fields:
+def fields_of(graph: Graph, input: str | None = None) -> FieldsByValue:
+    """The fields of the values themselves, with respect to one input; raises KeyError as `receptive_fields` does."""
+    return FieldsByValue(graph, input)
+
+
+class FieldsByValue:
     """One walk over the nodes; fields by the identity of their value."""
 
     def __init__(self, graph: Graph, input: str | None) -> None:

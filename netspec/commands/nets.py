@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -34,21 +35,30 @@ def check(
     net: Net = None,
     set: Settings = None,
     input: Inputs = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Take warnings for errors.")] = False,
+    object: Annotated[
+        int | None, typer.Option(metavar="SIZE", min=1, help="Warn where a net sees less of its input at once.")
+    ] = None,
     format: Annotated[Literal["text", "json", "github"], typer.Option(help="How to print what is found.")] = "text",
 ) -> None:
     """Check that every net in the files fits, and its train section with it; the exit status is 1 where one does not.
 
-    With --net, --set or --input, the net that these describe is checked, alone.
+    With --net, --set of a parameter or --input, the net that these describe is checked, alone. Warnings do not change
+    the exit status, but for --strict.
     """
-    options = net, read_settings(set), read_inputs(input)
+    options = net, read_settings(set, train=True), read_inputs(input)
     found: list[Diagnostic] = []
     for path in files:
-        nets, graphs, here = _checked(path, *options)
+        nets, graphs, here = _checked(path, *options, object)
+        here = [replace(diagnostic, severity="error") for diagnostic in here] if strict else here
         found.extend(here)
         if format == "text":
             print_diagnostics(here, sys.stdout)
             if not any(diagnostic.severity == "error" for diagnostic in here):
-                print(f"{shown(path)}: ok ({', '.join(nets) or 'no nets'})")
+                doubts = f", {len(here)} warning{'s'[: len(here) != 1]}" if here else ""
+                print(f"{shown(path)}: ok ({', '.join(nets) or 'no nets'}){doubts}")
+                for name in (name for name in nets if name not in {graph.name for graph in graphs}):
+                    print(f"  {name}: only its names are checked, for its parameters need values: --set NAME=VALUE")
                 for graph in graphs:
                     for requirement in graph.requirements:
                         print(f"  {graph.name}: {requirement}")
@@ -61,27 +71,37 @@ def check(
 
 
 def _checked(
-    path: Path, net: str | None, settings: dict[str, Any], shapes: dict[str, list[int | str]] | None
+    path: Path,
+    net: str | None,
+    settings: dict[str, Any],
+    shapes: dict[str, list[int | str]] | None,
+    object: int | None,
 ) -> tuple[Sequence[str], list[Graph], list[Diagnostic]]:
-    """The names of a file's nets, the graphs of those that fit, and what is wrong."""
+    """The names of a file's nets, the graphs of those that fit, what is wrong, and what is worth a second look."""
     import netspec
     from netspec.diagnostics import NetspecError
+    from netspec.warnings import warnings
 
     try:
         spec = netspec.load(path)
-        if net or settings or shapes:
-            graph = spec.graph(net, inputs=shapes, **settings)
-            return [graph.name], [graph], []
+        of_training = {name.removeprefix("train."): v for name, v in settings.items() if name.startswith("train.")}
+        of_net = {name: value for name, value in settings.items() if not name.startswith("train.")}
+        if net or of_net or shapes:
+            graph = spec.graph(net, inputs=shapes, **of_net)
+            wrong = _of_training(spec, [graph], of_training) if of_training else []
+            return [graph.name], [graph], [*wrong, *spec.warnings([graph], object=object)]
         graphs, wrong = spec.graphs()
-        return spec.nets, graphs, [*wrong, *_of_training(spec, graphs)]
+        wrong = [*wrong, *_of_training(spec, graphs, of_training)]
+        doubts = warnings(spec.source, spec.tree, graphs, sound=not wrong, object=object)
+        return spec.nets, graphs, [*wrong, *doubts]
     except NetspecError as error:
         return [], [], list(error.diagnostics)
 
 
-def _of_training(spec: Spec, graphs: Sequence[Graph]) -> list[Diagnostic]:
+def _of_training(spec: Spec, graphs: Sequence[Graph], settings: dict[str, Any]) -> list[Diagnostic]:
     """What is wrong with a file's train section and the net that it trains, as far as can be said without the data.
 
-    What is missing on this machine is not wrong with the file.
+    `settings` are those that replace the section's. What is missing on this machine is not wrong with the file.
     """
     trained = [graph for graph in graphs if graph.name == spec.nets[-1]]
     if spec.train is None or not trained:
@@ -89,7 +109,7 @@ def _of_training(spec: Spec, graphs: Sequence[Graph]) -> list[Diagnostic]:
     try:
         from netspec.train import check
 
-        return [diagnostic for diagnostic in check(spec.train, trained[0]) if diagnostic.code != "E0613"]
+        return [diagnostic for diagnostic in check(spec.train, trained[0], settings) if diagnostic.code != "E0613"]
     except ModuleNotFoundError:
         return []
 

@@ -90,11 +90,13 @@ def read_inputs(options: Sequence[str] | None) -> dict[str, list[int | str]] | N
 
 def read_memory(text: str) -> int:
     """An amount of memory in bytes."""
-    match = re.fullmatch(r"\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([kKMGT]?)(i?)B?\s*", text)
+    match = re.fullmatch(r"\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*(?:([kKMGT])(i?)B?|B)\s*", text)
     if match is None:
-        raise bad_option("--memory", text, "24GB", "--memory takes an amount of memory")
+        alone = re.fullmatch(r"\s*([0-9.]{1,9})\s*", text)
+        example = f"{alone[1]}GB" if alone else "24GB"
+        raise bad_option("--memory", text, example, "--memory takes an amount of memory with its unit")
     number, unit, binary = match.groups()
-    return int(float(number) * (1024 if binary else 1000) ** " KMGT".index(unit.upper() or " "))
+    return int(float(number) * (1024 if binary else 1000) ** " KMGT".index((unit or " ").upper()))
 
 
 def _pair(flag: str, option: str, example: str) -> tuple[str, str]:

@@ -72,10 +72,10 @@ def write(text: str, output: str) -> None:
 
 def unknown(message: str, name: str, known: list[str]) -> None:
     """Says that there is nothing of that name, and which there is."""
-    from difflib import get_close_matches
+    from netspec.spelling import nearest
 
-    near = get_close_matches(name, known, n=1, cutoff=0.4)
-    hint = f"; did you mean {near[0]}?" if near else ""
+    near = nearest(name, known)
+    hint = f"; did you mean {near}?" if near else ""
     print(f"error: {message}{hint}", file=sys.stderr)
     raise typer.Exit(1)
 

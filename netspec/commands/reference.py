@@ -46,10 +46,11 @@ def layers(
 ) -> None:
     """Print the layer reference: all layers, or one of them."""
     from netspec import reference
+    from netspec.elaborate.slips import layer_meant
     from netspec.layers import REGISTRY
 
     if name is not None and name not in REGISTRY:
-        unknown(f"there is no layer {name}", name, list(REGISTRY))
+        unknown(f"there is no layer {name}", layer_meant(name) or name, list(REGISTRY))
     pages = [reference.page(REGISTRY[name])] if name is not None else reference.pages()
     match format:
         case "json":

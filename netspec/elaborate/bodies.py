@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from itertools import takewhile
 from typing import Any, TypeAlias
 
-from netspec.elaborate import operators, shapes
+from netspec.elaborate import habits, operators, shapes
 from netspec.elaborate.calls import Calls
 from netspec.elaborate.draft import DraftNode, DraftScope
 from netspec.elaborate.environment import UNBOUND, Environment, Unbound
@@ -51,7 +51,7 @@ class Bodies(Calls):
             try:
                 self.statement(statement, frame, each)
             except Problem as problem:
-                self.state.report(problem)
+                self.state.report(habits.likelier(problem, statement, body))
                 self.poison(statement, frame)
             except Spoilt:
                 self.poison(statement, frame)

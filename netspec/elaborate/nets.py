@@ -8,13 +8,14 @@ from functools import partial
 from typing import Any
 
 from netspec.diagnostics import NetspecError
+from netspec.elaborate import hints
 from netspec.elaborate.bounds import ENORMOUS, heaviest
 from netspec.elaborate.calls import MOST_DIMENSIONS
 from netspec.elaborate.draft import DraftOutput, DraftScope, freeze
 from netspec.elaborate.environment import Environment
 from netspec.elaborate.problems import Problem, Spoilt, Stop, in_order, nearest
 from netspec.elaborate.state import MOST_STAGES, STEPS_OF_A_NET, STEPS_OF_A_STATEMENT, Frame, State
-from netspec.elaborate.types import fits_type, is_tensor, not_of_type
+from netspec.elaborate.types import fits_type, not_of_type
 from netspec.elaborate.values import Poison, Result, Template, Tensor, Word
 from netspec.elaborate.wiring import Wirings
 from netspec.graph.blueprint import Blueprint
@@ -23,6 +24,7 @@ from netspec.shapes.requirements import describe, satisfiable
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import OpenSize, symbols
 from netspec.syntax import tree
+from netspec.syntax.inputs import HELP, open_sizes
 from netspec.syntax.source import Span
 
 MOST_OPEN_SIZES = 16
@@ -92,13 +94,7 @@ class Elaborator(Wirings):
                 environment.names[parameter.name] = arguments[parameter.name]
                 continue
             if parameter.default is None:
-                what = "the tensor " if is_tensor(parameter) else ""
-                raise Problem(
-                    "E0210",
-                    f"{definition.name} needs {what}{parameter.name}",
-                    span,
-                    related=((definition.signature, "defined here"),),
-                )
+                raise hints.missing(definition, parameter.name, span)
             nowhere = Frame(environment, DraftScope("group", "", span), None)
             value = self.evaluate(parameter.default, nowhere)
             value = self.for_parameter(definition, parameter, value, parameter.default.span)
@@ -193,7 +189,11 @@ class Elaborator(Wirings):
         if isinstance(size, bool) or not isinstance(size, int):
             raise self.mistaken(size, "a whole number or the name of an open size", span)
         if not 1 <= size <= 2**31 - 1:
-            raise Problem("E0305" if size < 1 else "E0504", f"a dimension cannot be {size:,}", span)
+            edit = open_sizes(span.source.text, span.start) if size < 0 else None
+            mend = (Span(span.source, *edit[0]), edit[1]) if edit else None
+            help = f"write [{edit[1]}]: {HELP}" if edit and size == -1 else f"write {-size}" if edit else ""
+            code = "E0305" if size < 1 else "E0504"
+            raise Problem(code, f"a dimension cannot be {size:,}", span, help=help, mend=mend)
         return size
 
     def output(self, statement: tree.Output, frame: Frame) -> None:

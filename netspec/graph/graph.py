@@ -180,11 +180,11 @@ class Graph:
         try:
             return self._by_name[name]
         except KeyError:
-            from difflib import get_close_matches
+            from netspec.spelling import nearest
 
-            near = get_close_matches(name, self._by_name, n=1)
+            near = nearest(name, self._by_name)
             raise KeyError(
-                f"{self.name} has no stage {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+                f"{self.name} has no stage {name!r}" + (f"; did you mean {near!r}?" if near else "")
             ) from None
 
     def __contains__(self, name: object) -> bool:

@@ -86,7 +86,7 @@ class ReLU6(Activation):
     inplace = True
 
 
-@layer("leaky_relu")
+@layer("leaky_relu", "lrelu", pytorch=("slope",))
 class LeakyReLU(Activation):
     """x where it is positive, slope * x elsewhere.
 
@@ -167,7 +167,7 @@ class GELU(Activation):
     module = "GELU"
 
 
-@layer("silu")
+@layer("silu", "swish")
 class SiLU(Activation):
     """x * sigmoid(x), also called swish.
 
@@ -193,7 +193,7 @@ class Mish(Activation):
     inplace = True
 
 
-@layer("sigmoid")
+@layer("sigmoid", "logistic")
 class Sigmoid(Activation):
     """1 / (1 + exp(-x)).
 
@@ -410,6 +410,8 @@ class PReLU(Activation):
 class OverAxis(Activation):
     """A function of all elements along one axis: the shape stays."""
 
+    along_channels: ClassVar[bool] = True
+
     axis: Int = Field(default=0, description="0 for the channels or features, -1 for the last")
 
     def infer(self, x: Shape) -> Shape:
@@ -419,11 +421,14 @@ class OverAxis(Activation):
     def reach(self, x: Shape) -> Reach | Literal["everything"] | None:
         return EVERYTHING if position(self.axis, x) > 0 else None
 
+    def constant(self, *x: Shape) -> bool:
+        return x[0].dims[position(self.axis, x[0])] == 1
+
     def torch(self, x: Shape) -> TorchCall:
         return TorchCall(f"nn.{self.module}", (torch_dim(self.axis),))
 
 
-@layer("softmax")
+@layer("softmax", pytorch=("axis",))
 class Softmax(OverAxis):
     """exp(x) divided by its sum along an axis: by default the channels of a map, the features of a vector.
 
@@ -434,7 +439,7 @@ class Softmax(OverAxis):
     module = "Softmax"
 
 
-@layer("log_softmax")
+@layer("log_softmax", pytorch=("axis",))
 class LogSoftmax(OverAxis):
     """log(softmax(x)), computed without overflow.
 

@@ -26,7 +26,7 @@ class Elementwise(Layer):
         return TorchCall(apply=self.expression)
 
 
-@layer("neg")
+@layer("neg", "negative")
 class Neg(Elementwise):
     """-x.
 
@@ -118,7 +118,7 @@ class Cos(Elementwise):
     expression = "{0}.cos()"
 
 
-@layer("clamp")
+@layer("clamp", "clip")
 class Clamp(Layer):
     """x cut off below min and above max.
 
@@ -198,7 +198,7 @@ class Chain(Operation):
         return self.value
 
 
-@layer("add")
+@layer("add", "plus")
 class Add(Chain):
     """The sum of values, or of a value and a number.
 
@@ -210,7 +210,7 @@ class Add(Chain):
     symbol = "+"
 
 
-@layer("mul")
+@layer("mul", "multiply", "times")
 class Mul(Chain):
     """The product of values, element by element, or of a value and a number.
 
@@ -239,7 +239,7 @@ class Pair(Operation):
         _two(self.name, xs, self._number(), reverse=self.reverse)
 
 
-@layer("sub")
+@layer("sub", "subtract", "minus")
 class Sub(Pair):
     """The difference of two values, or of a value and a number.
 
@@ -251,7 +251,7 @@ class Sub(Pair):
     symbol = "-"
 
 
-@layer("div")
+@layer("div", "divide")
 class Div(Pair):
     """The quotient of two values, or of a value and a number.
 
@@ -337,7 +337,7 @@ class Minimum(Extreme):
     bound = "max"
 
 
-@layer("matmul")
+@layer("matmul", "bmm", "mm", "dot")
 class MatMul(Layer):
     """The product of matrices, which are the last two axes.
 

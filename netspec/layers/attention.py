@@ -53,7 +53,7 @@ class Attention(nn.MultiheadAttention):
 )
 
 
-@layer("attention")
+@layer("attention", "MultiheadAttention", "self_attention", "mha", pytorch=("", "heads", "dropout", "bias"))
 class Attention(Layer):
     """Multi-head scaled dot-product attention: of a sequence to itself, or of queries to the keys of another sequence.
 

@@ -137,6 +137,17 @@ class Layer(BaseModel):
 
     Convolutions and products keep their inputs, max pooling keeps indices, batch norm its statistics. Dropout is not
     overwritable: in eval mode its output is its input."""
+    aliases: ClassVar[tuple[str, ...]] = ()
+    """What else PyTorch, Keras and papers call it; case, `_` and `2d` at the end do not count."""
+    pytorch: ClassVar[tuple[str, ...]] = ()
+    """The positional arguments of PyTorch's class by the names that they have here; empty for what is derived."""
+
+    centres: ClassVar[bool] = False
+    """Whether it subtracts the mean of each channel, and with it any bias of the layer before it."""
+    transposed: ClassVar[bool] = False
+    """Whether its stride is that of the output: it spreads each position of its input."""
+    along_channels: ClassVar[bool] = False
+    """Whether its `axis` is mostly that of the channels."""
 
     def infer(self, *x: Shape) -> Shape | tuple[Shape, ...]:
         """The shape (or shapes) of the output; raises ShapeError. May assume that `ranks` and `dtypes` hold."""
@@ -161,6 +172,10 @@ class Layer(BaseModel):
     def reach(self, *x: Shape) -> Reach | Literal["everything"] | None:
         """The receptive field per spatial axis; None where each position sees only itself."""
         return None
+
+    def constant(self, *x: Shape) -> bool:
+        """Whether the output is the same whatever the input holds: a softmax over an axis of one."""
+        return False
 
     def explain(self, axis: int, *x: Shape) -> str | None:
         """How the size at `axis` (0 is the channels) came about: `56 = floor((112 + 2*1 - 3)/2) + 1`."""
@@ -211,16 +226,16 @@ L = TypeVar("L", bound=type[Layer])
 REGISTRY: dict[str, type[Layer]] = {}
 
 
-def layer(name: str) -> Callable[[L], L]:
+def layer(name: str, *aliases: str, pytorch: tuple[str, ...] = ()) -> Callable[[L], L]:
     """Registers a layer under its name in specs. Users' own layers use the same decorator.
 
-    Raises ValueError where the name is taken.
+    `aliases` and `pytorch` are for messages: see `Layer`. Raises ValueError where the name is taken.
     """
 
     def register(cls: L) -> L:
         if name in REGISTRY and REGISTRY[name].__qualname__ != cls.__qualname__:
             raise ValueError(f"there is a layer {name!r} already: {REGISTRY[name].__qualname__}")
-        cls.name = name
+        cls.name, cls.aliases, cls.pytorch = name, aliases, pytorch
         cls.family = cls.__module__.rpartition(".")[2]
         REGISTRY[name] = cls
         return cls

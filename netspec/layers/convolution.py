@@ -79,7 +79,9 @@ class _Correlation(Layer):
         return reach_of(self._windows(x[0]))
 
 
-@layer("conv")
+@layer(
+    "conv", "convolution", pytorch=("", "channels", "kernel", "stride", "pad", "dilation", "groups", "bias", "pad_mode")
+)
 class Conv(_Correlation):
     """Cross-correlation over 1, 2 or 3 spatial dimensions.
 
@@ -151,7 +153,7 @@ class Conv(_Correlation):
         )
 
 
-@layer("depthwise_conv")
+@layer("depthwise_conv", "depthwise", "dwconv")
 class DepthwiseConv(_Correlation):
     """Convolution of every channel by itself, with `multiplier` filters each.
 
@@ -212,7 +214,7 @@ class DepthwiseConv(_Correlation):
         )
 
 
-@layer("separable_conv")
+@layer("separable_conv", "sepconv", "depthwise_separable_conv")
 class SeparableConv(_Correlation):
     """A depthwise convolution followed by a 1x1 convolution that mixes the channels.
 
@@ -284,7 +286,16 @@ class SeparableConv(_Correlation):
         )
 
 
-@layer("upconv")
+@layer(
+    "upconv",
+    "deconv",
+    "conv_transpose",
+    "transposed_conv",
+    "transpose_conv",
+    "tconv",
+    "deconvolution",
+    pytorch=("", "channels", "kernel", "stride", "pad", "output_pad", "groups", "bias", "dilation"),
+)
 class UpConv(Layer):
     """Transposed convolution: the gradient of a convolution with these arguments, used to make maps larger.
 
@@ -300,6 +311,7 @@ class UpConv(Layer):
 
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
     overwritable: ClassVar[bool] = True
+    transposed: ClassVar[bool] = True
 
     channels: Positive = Field(description="output channels")
     kernel: Size

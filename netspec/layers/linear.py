@@ -24,7 +24,7 @@ from netspec.shapes.sizes import Dimension, OpenSize
 WEIGHT_NORM = "from torch.nn.utils.parametrizations import weight_norm"
 
 
-@layer("linear")
+@layer("linear", "Dense", "fc", "fully_connected", "InnerProduct", pytorch=("", "features", "bias"))
 class Linear(Layer):
     """y = W x + b over the last axis: of features, or of every step of a sequence.
 
@@ -102,7 +102,7 @@ class Linear(Layer):
         return features
 
 
-@layer("embedding")
+@layer("embedding", "embed", pytorch=("count", "features", "padding"))
 class Embedding(Layer):
     """A learned vector for each index.
 

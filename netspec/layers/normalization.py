@@ -28,7 +28,7 @@ Over: TypeAlias = Literal["last", "channels", "all"]
 """Which axes are normalised together."""
 
 
-@layer("batchnorm")
+@layer("batchnorm", "BatchNormalization", "bn", pytorch=("", "eps", "momentum", "affine", "track"))
 class BatchNorm(Layer):
     """Normalises each channel over the batch and all positions, then scales and shifts it.
 
@@ -43,6 +43,7 @@ class BatchNorm(Layer):
 
     ranks: ClassVar[tuple[int, ...] | None] = (1, 2, 3, 4)
     overwritable: ClassVar[bool] = True
+    centres: ClassVar[bool] = True
 
     eps: Epsilon = 1e-5
     momentum: Probability | None = 0.1
@@ -72,7 +73,7 @@ class BatchNorm(Layer):
         )
 
 
-@layer("groupnorm")
+@layer("groupnorm", "GroupNormalization", "gn", pytorch=("groups", "", "eps", "affine"))
 class GroupNorm(Layer):
     """Normalises each sample over groups of channels and all positions, then scales and shifts each channel.
 
@@ -104,6 +105,9 @@ class GroupNorm(Layer):
     def reach(self, *x: Shape) -> Reach | Literal["everything"] | None:
         return EVERYTHING
 
+    def constant(self, *x: Shape) -> bool:
+        return prod((known_channels("groupnorm", x[0]) // self.groups, *x[0].spatial)) == 1
+
     def torch(self, *x: Shape) -> TorchCall:
         return TorchCall(
             target="nn.GroupNorm",
@@ -112,7 +116,7 @@ class GroupNorm(Layer):
         )
 
 
-@layer("instancenorm")
+@layer("instancenorm", "InstanceNormalization", pytorch=("", "eps", "momentum", "affine", "track"))
 class InstanceNorm(Layer):
     """Normalises each channel of each sample over its positions.
 
@@ -125,6 +129,7 @@ class InstanceNorm(Layer):
     """
 
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
+    centres: ClassVar[bool] = True
 
     eps: Epsilon = 1e-5
     momentum: Probability = 0.1
@@ -204,7 +209,7 @@ class _AxesNorm(Layer):
         return TorchCall(target=own.name, args=(shape,), kwargs=options(**pairs), support=(own,))
 
 
-@layer("layernorm")
+@layer("layernorm", "LayerNormalization", "ln", pytorch=("", "eps", "affine", "bias"))
 class LayerNorm(_AxesNorm):
     """Normalises each sample over some of its axes, then scales and shifts each of their elements.
 
@@ -231,6 +236,9 @@ class LayerNorm(_AxesNorm):
         sizes = self._normalised(x[0])
         return {"weight": sizes, "bias": sizes} if self.bias else {"weight": sizes}
 
+    def constant(self, *x: Shape) -> bool:
+        return prod(self._normalised(x[0])) == 1
+
     def torch(self, *x: Shape) -> TorchCall:
         bias = self.bias or not self.affine
         return self._call(
@@ -238,7 +246,7 @@ class LayerNorm(_AxesNorm):
         )
 
 
-@layer("rmsnorm")
+@layer("rmsnorm", "RMSNormalization", pytorch=("", "eps", "affine"))
 class RMSNorm(_AxesNorm):
     """Divides by the root mean square over some axes, then scales each of their elements.
 
@@ -261,7 +269,7 @@ class RMSNorm(_AxesNorm):
         return self._call(x[0], "RMSNorm", eps=(self.eps, None), elementwise_affine=(self.affine, True))
 
 
-@layer("lrn")
+@layer("lrn", "LocalResponseNorm", "local_response_normalization", pytorch=("size", "alpha", "beta", "k"))
 class LocalResponseNorm(Layer):
     """Divides each value by a sum of squares over `size` neighbouring channels at its position.
 

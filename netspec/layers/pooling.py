@@ -79,7 +79,7 @@ class _MeanPool(_Pool):
         return [(w.extent, size) for w, size in zip(axes, x.spatial, strict=True)]
 
 
-@layer("maxpool")
+@layer("maxpool", "MaxPooling", pytorch=("kernel", "stride", "pad", "dilation", "indices", "ceil"))
 class MaxPool(_Pool):
     """The largest value under each window.
 
@@ -131,7 +131,13 @@ class MaxPool(_Pool):
         return _pool_call("MaxPool", axes, self.pad, extra)
 
 
-@layer("avgpool")
+@layer(
+    "avgpool",
+    "AveragePooling",
+    "AveragePool",
+    "meanpool",
+    pytorch=("kernel", "stride", "pad", "ceil", "count_include_pad"),
+)
 class AvgPool(_MeanPool):
     """The mean of the values under each window.
 
@@ -169,7 +175,7 @@ class AvgPool(_MeanPool):
         return _pool_call("AvgPool", axes, self.pad, extra)
 
 
-@layer("lppool")
+@layer("lppool", pytorch=("p", "kernel", "stride", "ceil"))
 class LPPool(_MeanPool):
     """The p-norm of the values under each window: their sum for p=1, near the maximum for a large p.
 
@@ -235,7 +241,7 @@ class _AdaptivePool(Layer):
         )
 
 
-@layer("adaptive_avgpool")
+@layer("adaptive_avgpool", "AdaptiveAveragePooling", pytorch=("size",))
 class AdaptiveAvgPool(_AdaptivePool):
     """The mean of windows that split each axis into `size` nearly equal, possibly overlapping parts.
 
@@ -264,7 +270,7 @@ class AdaptiveAvgPool(_AdaptivePool):
         return TorchCall(target=f"nn.AdaptiveAvgPool{x[0].rank - 1}d", args=(_sizes_as_written(self.size),))
 
 
-@layer("adaptive_maxpool")
+@layer("adaptive_maxpool", "AdaptiveMaxPooling", pytorch=("size", "indices"))
 class AdaptiveMaxPool(_AdaptivePool):
     """The largest value of windows that split each axis into `size` nearly equal, possibly overlapping parts.
 
@@ -311,7 +317,7 @@ class _GlobalPool(Layer):
         return f"1 = all {x[0].dims[axis]} positions together" if axis else None
 
 
-@layer("global_avgpool")
+@layer("global_avgpool", "gap", "GlobalAveragePooling", "GlobalAveragePool")
 class GlobalAvgPool(_GlobalPool):
     """The mean of each channel over all positions.
 
@@ -327,7 +333,7 @@ class GlobalAvgPool(_GlobalPool):
         return TorchCall(target=f"nn.AdaptiveAvgPool{x[0].rank - 1}d", args=(1,))
 
 
-@layer("global_maxpool")
+@layer("global_maxpool", "gmp", "GlobalMaxPooling")
 class GlobalMaxPool(_GlobalPool):
     """The largest value of each channel over all positions.
 
@@ -341,7 +347,7 @@ class GlobalMaxPool(_GlobalPool):
         return TorchCall(target=f"nn.AdaptiveMaxPool{x[0].rank - 1}d", args=(1,))
 
 
-@layer("unpool")
+@layer("unpool", "MaxUnpool")
 class Unpool(Layer):
     """Puts each value back where a max pool found it, and zeros elsewhere.
 

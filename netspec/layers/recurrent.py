@@ -120,7 +120,7 @@ class Recurrent(Layer):
         return [self._features(x), *[self.hidden * self._directions] * (self.layers - 1)]
 
 
-@layer("lstm")
+@layer("lstm", pytorch=("", "hidden", "layers", "bias", "", "dropout", "bidirectional"))
 class LSTM(Recurrent):
     """Long short-term memory over a sequence.
 
@@ -133,7 +133,7 @@ class LSTM(Recurrent):
     gates = 4
 
 
-@layer("gru")
+@layer("gru", pytorch=("", "hidden", "layers", "bias", "", "dropout", "bidirectional"))
 class GRU(Recurrent):
     """Gated recurrent units over a sequence.
 
@@ -146,7 +146,7 @@ class GRU(Recurrent):
     gates = 3
 
 
-@layer("rnn")
+@layer("rnn", "SimpleRNN", pytorch=("", "hidden", "layers", "activation", "bias"))
 class RNN(Recurrent):
     """h = activation(W x + b + U h' + c) over a sequence, where h' is the state before.
 

@@ -22,7 +22,7 @@ class Drop(Layer):
         raise NotImplementedError
 
 
-@layer("dropout")
+@layer("dropout", pytorch=("p",))
 class Dropout(Drop):
     """Sets elements to 0 with probability p while training, and scales the others by 1 / (1 - p).
 
@@ -35,7 +35,7 @@ class Dropout(Drop):
         return "Dropout"
 
 
-@layer("channel_dropout")
+@layer("channel_dropout", "Dropout1d", "Dropout2d", "Dropout3d", "SpatialDropout", "feature_dropout", pytorch=("p",))
 class ChannelDropout(Drop):
     """Sets whole channels to 0 with probability p while training, and scales the others by 1 / (1 - p).
 
@@ -87,7 +87,7 @@ class DropPath(nn.Module):
 )
 
 
-@layer("drop_path")
+@layer("drop_path", "stochastic_depth")
 class DropPath(Layer):
     """Drops the value of a whole sample with probability p while training: stochastic depth, at the end of a residual.
 

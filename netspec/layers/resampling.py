@@ -30,7 +30,7 @@ _NEIGHBOURS = {"nearest": 1, "nearest_exact": 1, "linear": 2, "bilinear": 2, "tr
 """How many input positions along an axis a new one is made of."""
 
 
-@layer("upsample")
+@layer("upsample", "interpolate", "UpSampling", "resize", pytorch=("size", "scale", "mode", "align_corners"))
 class Upsample(Layer):
     """Resizes a map by interpolation, up or down.
 
@@ -133,7 +133,7 @@ class Upsample(Layer):
         return TorchCall(target="nn.Upsample", kwargs={"scale_factor": compact(self._scales(axes))} | chosen)
 
 
-@layer("pixel_shuffle")
+@layer("pixel_shuffle", "depth_to_space", pytorch=("factor",))
 class PixelShuffle(Layer):
     """Turns channels into resolution: every group of factor^2 channels becomes a factor x factor square.
 
@@ -169,7 +169,7 @@ class PixelShuffle(Layer):
         return TorchCall(target="nn.PixelShuffle", args=(self.factor,))
 
 
-@layer("pixel_unshuffle")
+@layer("pixel_unshuffle", "space_to_depth", pytorch=("factor",))
 class PixelUnshuffle(Layer):
     """Turns resolution into channels: every factor x factor square becomes factor^2 channels.
 
@@ -212,7 +212,7 @@ class PixelUnshuffle(Layer):
         return TorchCall(target="nn.PixelUnshuffle", args=(self.factor,))
 
 
-@layer("channel_shuffle")
+@layer("channel_shuffle", "ShuffleChannels", pytorch=("groups",))
 class ChannelShuffle(Layer):
     """Deals the channels of `groups` groups out in turn, so that a following grouped convolution sees all groups.
 

@@ -52,7 +52,7 @@ class Rearrangement(Layer):
     dtypes: ClassVar[tuple[str, ...]] = ANY
 
 
-@layer("identity")
+@layer("identity", "noop")
 class Identity(Rearrangement):
     """The value as it is.
 
@@ -104,7 +104,7 @@ class Flatten(Rearrangement):
         return start, end
 
 
-@layer("reshape")
+@layer("reshape", "view")
 class Reshape(Rearrangement):
     """The same elements, in the same order, in another shape; one size may be -1 and follows from the others.
 
@@ -175,7 +175,7 @@ class Permute(Rearrangement):
         return TorchCall(apply=f"{{0}}.permute(0, {axes})")
 
 
-@layer("transpose")
+@layer("transpose", "swapaxes")
 class Transpose(Rearrangement):
     """Two axes exchanged.
 
@@ -194,7 +194,7 @@ class Transpose(Rearrangement):
         return TorchCall(apply=f"{{0}}.transpose({torch_dim(self.a)}, {torch_dim(self.b)})")
 
 
-@layer("expand")
+@layer("expand", "broadcast_to")
 class Expand(Rearrangement):
     """Repeats axes of size 1, without a copy; -1 keeps an axis as it is.
 
@@ -275,7 +275,7 @@ class Squeeze(Rearrangement):
         return tuple(axis for axis, size in enumerate(x.dims) if size == 1)
 
 
-@layer("unsqueeze")
+@layer("unsqueeze", "expand_dims")
 class Unsqueeze(Rearrangement):
     """Puts in an axis of size 1 before the given one; -1 puts it last.
 
@@ -299,7 +299,7 @@ class Unsqueeze(Rearrangement):
         return TorchCall(apply=f"{{0}}.unsqueeze({torch_dim(self.axis)})")
 
 
-@layer("split")
+@layer("split", "chunk")
 class Split(Rearrangement):
     """Cuts an axis into several values: into equal parts, or into parts of the sizes given.
 
@@ -310,6 +310,8 @@ class Split(Rearrangement):
     parts: Annotated[Positive, Field(le=4096)] | tuple[Positive, ...] = Field(
         description="the number of equal parts, or a list of their sizes"
     )
+    along_channels: ClassVar[bool] = True
+
     axis: Int = Field(default=0, description="0 for the channels")
 
     def infer(self, x: Shape) -> tuple[Shape, ...]:
@@ -384,7 +386,7 @@ class Select(Rearrangement):
         return self.index if isinstance(self.index, tuple) else (self.index,)
 
 
-@layer("slice")
+@layer("slice", "narrow")
 class Slice(Rearrangement):
     """The entries start, start + step, ... of an axis that come before stop; counted as Python counts.
 
@@ -472,7 +474,7 @@ def _sides(amount: _Amount, axes: int) -> tuple[tuple[int, int], ...]:
 _PADS = {"reflect": "ReflectionPad", "replicate": "ReplicationPad", "circular": "CircularPad"}
 
 
-@layer("pad")
+@layer("pad", "ZeroPad", "zero_padding")
 class Pad(Rearrangement):
     """Adds to both ends of each spatial axis, or of the one axis given.
 
@@ -575,7 +577,7 @@ def _one_side(amount: _Amount) -> tuple[int, int]:
     )
 
 
-@layer("crop")
+@layer("crop", "cropping")
 class Crop(Rearrangement):
     """Cuts off both ends of each spatial axis.
 
@@ -728,7 +730,7 @@ class Roll(Rearrangement):
         return TorchCall(apply=f"{{0}}.roll({self.shift}, {torch_dims(self.axis)})")
 
 
-@layer("concat")
+@layer("concat", "Concatenate", "cat")
 class Concat(Rearrangement):
     """Values one after another along an axis, by default the channels; they agree on the other axes.
 
@@ -738,6 +740,8 @@ class Concat(Rearrangement):
 
     tensors: ClassVar[tuple[str, ...]] = ("*xs",)
     overwritable: ClassVar[bool] = True
+
+    along_channels: ClassVar[bool] = True
 
     axis: Int = Field(default=0, description="0 for the channels")
 

@@ -6,6 +6,8 @@ import math
 import re
 from typing import NamedTuple
 
+from netspec.syntax.comments import foreign_comment
+from netspec.syntax.inputs import HELP, open_sizes
 from netspec.syntax.report import Report
 
 
@@ -122,6 +124,8 @@ def scan(text: str, report: Report) -> list[Token]:
                 tokens.append(Token("NAME", word, start, position))
         elif kind == "space" or kind == "comment":
             continue
+        elif text[start] in "/\"'" and (end := foreign_comment(text, start, report)) > start:
+            position = end
         elif kind == "op":
             word = found.group()
             token = Token(OPERATORS[word], word, start, position)
@@ -297,6 +301,8 @@ def _hole(text: str, start: int, end: int, before: list[Token], report: Report) 
 
 def _foreign(text: str, start: int, end: int, report: Report) -> Token:
     kind, said = _PYTHON[text]
+    if text == "None" and (size := _open_size(text, start, end, report)):
+        return size
     report.add(
         "E0101",
         f"`{text}` is written `{said.strip()}` here",
@@ -307,6 +313,16 @@ def _foreign(text: str, start: int, end: int, report: Report) -> Token:
         mend=((start, end), said),
     )
     return Token(kind, said.strip(), start, end)
+
+
+def _open_size(text: str, start: int, end: int, report: Report) -> Token | None:
+    """`None` or `?` for a size of an input, reported once a shape; None where it is none of one."""
+    mend = open_sizes(report.source.text, start)
+    if mend is None:
+        return None
+    if not report.covers(*mend[0]):
+        report.add("E0101", f"`{text}` is no size of an input", start, end, help=HELP, mend=mend)
+    return Token("NUMBER", "1", start, end)
 
 
 def _quoted(text: str, start: int, end: int, report: Report) -> Token:
@@ -326,6 +342,8 @@ def _quoted(text: str, start: int, end: int, report: Report) -> Token:
 def _stranger(text: str, start: int, end: int, report: Report) -> Token:
     """Characters that nothing in the language is written with."""
     first = text[0]
+    if text == "?" and (size := _open_size(text, start, end, report)):
+        return size
     if first in _LOOKALIKE and len(text) == 1:
         kind, said = _LOOKALIKE[first]
         report.add(

@@ -22,15 +22,21 @@ if TYPE_CHECKING:
 __all__ = ["check", "restore", "resume", "train", "write_report"]
 
 
-def check(section: tree.Train, graph: Graph) -> list[Diagnostic]:
-    """What is wrong with a train section, by itself and with the net. Nothing is loaded: neither data nor torch."""
-    from netspec.train.plan.match import match
+def check(section: tree.Train, graph: Graph, set: Mapping[str, Any] | None = None) -> list[Diagnostic]:
+    """What is wrong with a train section, by itself and with the net. Nothing is loaded: neither data nor torch.
+
+    `set` overrides settings by their key, as the text that a spec would have there.
+    """
+    from netspec.train.plan.job import override
+    from netspec.train.plan.match import match, unknown_outputs
     from netspec.train.section.patterns import mistakes
     from netspec.train.section.settings import settings
 
     try:
-        chosen = settings(section)
+        chosen = settings(section, {key: override(key, value) for key, value in (set or {}).items()})
         outline = chosen.data.outline()
+        if outline is None and (wrong := unknown_outputs(chosen, graph)):
+            return wrong
         if outline is not None:
             match(chosen, graph, outline)
         return mistakes(chosen, graph)

@@ -159,7 +159,7 @@ class Flip(Augment):
         return flip
 
 
-@AUGMENTS("hflip")
+@AUGMENTS("hflip", "RandomHorizontalFlip", "horizontal_flip", "random_flip")
 class HFlip(Flip):
     """Left and right changed over, with probability `p`; in a signal, first and last."""
 
@@ -167,7 +167,7 @@ class HFlip(Flip):
     axis = -1
 
 
-@AUGMENTS("vflip")
+@AUGMENTS("vflip", "RandomVerticalFlip", "vertical_flip")
 class VFlip(Flip):
     """Top and bottom changed over, with probability `p`."""
 

@@ -78,7 +78,7 @@ class Normalize(Augment):
         return self
 
 
-@AUGMENTS("noise")
+@AUGMENTS("noise", "GaussianNoise")
 class Noise(Augment):
     """Gaussian noise added to each value; images have brightness from 0 to 1 before `normalize`."""
 
@@ -125,7 +125,7 @@ class Grayscale(Change):
         return RandomGrayscale(p=self.p)
 
 
-@AUGMENTS("blur")
+@AUGMENTS("blur", "GaussianBlur")
 class Blur(Change):
     """Blurred by a Gaussian of `low` to `high` places."""
 
@@ -208,7 +208,7 @@ class Invert(Change):
         return RandomInvert(p=self.p)
 
 
-@AUGMENTS("erase")
+@AUGMENTS("erase", "RandomErasing", "cutout")
 class Erase(Change):
     """A rectangle of each image, of a share `scale` of its area, set to `value`. Source: Zhong et al. 2020."""
 

@@ -51,7 +51,7 @@ class Place:
         if not written or "\0" in written or "\\" in written or Path(written).is_absolute():
             raise DataError(
                 f"data are named by a path relative to {'the folder of --data' if self.given else 'the spec'}, with /",
-                help='npz("data/signals.npz")',
+                help="write data/signals.npz, or give the folder that it lies in: --data FOLDER",
             )
         path = (self.folder / written).resolve()
         if not path.is_relative_to(self.root.resolve()):

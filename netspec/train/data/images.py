@@ -152,6 +152,14 @@ class Pictured(Divided):
                 )
         return splits[0], splits[1]
 
+    def mend(self, wanted: Dims | None) -> str:
+        if wanted is None or len(wanted) != 3 or wanted[0] not in (1, 3):
+            return ""
+        channels, height, width = wanted
+        size = height if height == width else (height, width)
+        grey = {"channels": 1} if channels == 1 else {}
+        return f"data {self.model_copy(update={'size': size, **grey}).written()}"
+
     def _reading(
         self, parts: list[list[Labelled]], sieve: Sieve, values: tuple[int, ...]
     ) -> tuple[Reading, list[list[Labelled]]]:
@@ -179,7 +187,7 @@ class Pictured(Divided):
         return size
 
 
-@DATA("images")
+@DATA("images", "ImageFolder", "imagenet", "folder")
 class Images(Pictured):
     """Pictures in a folder for each class, or in such folders below `train` and `test` (or `val`).
 

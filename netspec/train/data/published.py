@@ -88,7 +88,7 @@ class Mnist(Idx):
     origin = "the four files, packed or not, from https://ossci-datasets.s3.amazonaws.com/mnist/"
 
 
-@DATA("fashion_mnist")
+@DATA("fashion_mnist", "fmnist")
 class FashionMnist(Idx):
     """60,000 training and 10,000 test images of clothing in ten classes, from their four published files in `folder`.
 

@@ -31,7 +31,7 @@ class OfTorch(Loss):
         return lambda output, target, weight: loss(output, target)
 
 
-@LOSSES("cross_entropy")
+@LOSSES("cross_entropy", "categorical_crossentropy", "sparse_categorical_crossentropy", "softmax_loss")
 class CrossEntropy(OfTorch):
     """Of class scores, before any softmax; `weight` is one number a class."""
 
@@ -42,7 +42,7 @@ class CrossEntropy(OfTorch):
     label_smoothing: Probability = 0.0
 
 
-@LOSSES("nll")
+@LOSSES("nll", "negative_log_likelihood")
 class NLL(OfTorch):
     """Negative log likelihood, of log probabilities: what log_softmax gives."""
 
@@ -69,7 +69,7 @@ class MultiMargin(OfTorch):
         return False
 
 
-@LOSSES("bce")
+@LOSSES("bce", "BCEWithLogits", "binary_crossentropy")
 class BCE(OfTorch):
     """Binary cross-entropy of logits, before any sigmoid, or with logits=false of probabilities, after one.
 
@@ -105,7 +105,7 @@ class BCE(OfTorch):
         return self.logits
 
 
-@LOSSES("mse")
+@LOSSES("mse", "mean_squared_error", "l2")
 class MSE(OfTorch):
     """The mean squared error; of class scores, against a row of 0s with a 1 at the class."""
 
@@ -113,7 +113,7 @@ class MSE(OfTorch):
     takes = "values"
 
 
-@LOSSES("l1")
+@LOSSES("l1", "mean_absolute_error", "mae")
 class L1(OfTorch):
     """The mean absolute error."""
 

@@ -124,6 +124,7 @@ def _unfit(settings: Settings, graph: Graph, entry: Value, data: Data) -> Proble
         f"takes {entry.shape}",
         related=((settings.span("data"), f"gives {own}"),),
         help=mend or f"declare the input as the data are: input {entry.name} {own}",
+        mend=(settings.span("data"), mend) if mend.startswith("data ") else None,
     )
 
 

@@ -22,8 +22,9 @@ from netspec.train.literals import Word
 from netspec.train.parts import written
 from netspec.train.plan.arrival import sample_shapes
 from netspec.train.plan.match import Match, match
+from netspec.train.section.beginning import section_for
 from netspec.train.section.patterns import mistakes
-from netspec.train.section.settings import Settings, settings
+from netspec.train.section.settings import KEYS, Settings, settings
 from netspec.train.setup import Setup
 
 NEEDED = ("torch", "accelerate", "torchmetrics", "safetensors", "matplotlib")
@@ -127,6 +128,7 @@ def prepare(job: Job, spec: Spec, *, outlined: bool = False) -> Prepared:
     chosen = settings(_section(spec), {key: override(key, value) for key, value in job.settings.items()})
     if job.given is not None:
         chosen = chosen.model_copy(update={"data": job.given})
+    _check_settings(job, spec)
     graph = spec.graph(job.net, inputs=job.input, **job.arguments)
     data = (chosen.data.outline() if outlined else None) or _load(chosen, job.place, graph)
     graph = _closed(job, spec, chosen, graph, data)
@@ -160,14 +162,31 @@ def override(key: str, value: Any) -> tree.Setting:
     raise NetspecError(tuple(mistakes) or (Diagnostic("E0604", f"{text} is no value of a setting", here),))
 
 
+def _check_settings(job: Job, spec: Spec) -> None:
+    """Raises NetspecError where a setting of the train section is given as if it were a parameter of the net."""
+    name = job.net or spec.nets[-1] if spec.nets else ""
+    template = spec.module.environment.templates.get(name)
+    known = {parameter.name for parameter in template.definition.parameters} if template is not None else set(KEYS)
+    for key, value in job.arguments.items():
+        if key in KEYS and key not in known:
+            span = Span(Source("--set", f"{key}={as_text(value)}"), 0, len(key))
+            message = f"the net {name} has no parameter {key}"
+            help = f"it is a setting of the train section: --set train.{key}={as_text(value)}"
+            raise NetspecError((Diagnostic("E0210", message, span, help=help),))
+
+
 def _section(spec: Spec) -> tree.Train:
     section: tree.Train | None = spec.train
     if section is not None:
         return section
-    example = "train {\n  data mnist1d\n  loss cross_entropy\n  optimizer adam\n  epochs 20\n}"
-    raise NetspecError(
-        (Diagnostic("E0605", f"{spec.source.name} has no train section", Span(spec.source, 0, 0), help=example),)
-    )
+    end = len(spec.source.text)
+    try:
+        example = section_for(spec.graph())
+    except NetspecError:
+        example = "train {\n  data mnist1d\n  loss cross_entropy\n  optimizer adam\n  epochs 20\n}"
+    message = f"{spec.source.name} has no train section"
+    mend = (Span(spec.source, end, end), f"\n{example}\n")
+    raise NetspecError((Diagnostic("E0605", message, Span(spec.source, 0, 0), help=example, mend=mend),))
 
 
 def _require_packages(others: tuple[str, ...]) -> None:

@@ -117,6 +117,18 @@ def _reading(graph: Graph, term: Term, index: int, form: Form) -> Reading:
     return Reading(index, task, classes, term.loss.squashes(), term.loss.distance())
 
 
+def unknown_outputs(settings: Settings, graph: Graph) -> list[Diagnostic]:
+    """The outputs that losses and metrics name and the net does not have: known without the data."""
+    wrong: list[Diagnostic] = []
+    judged = [(asked.output, asked.metric.name, asked.span) for asked in settings.metrics or () if asked.output]
+    for name, judge, span in [*((term.output, term.loss.name, term.span) for term in settings.loss), *judged]:
+        try:
+            _output(name, judge, span, graph)
+        except Problem as problem:
+            wrong.append(problem.diagnostic)
+    return wrong
+
+
 def output_of(term: Term, graph: Graph) -> int:
     """The index of the output that a term is about; raises Problem where there is none."""
     return _output(term.output, term.loss.name, term.span, graph)

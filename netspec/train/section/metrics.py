@@ -80,7 +80,7 @@ class Averaged(Metric):
     average: Average = "macro"
 
 
-@METRICS("accuracy")
+@METRICS("accuracy", "acc", "top1")
 class Accuracy(Averaged):
     """The share that is right. With average=macro every class counts the same."""
 
@@ -88,7 +88,7 @@ class Accuracy(Averaged):
     average: Average = "micro"
 
 
-@METRICS("top5")
+@METRICS("top5", "top5_accuracy")
 class Top5(Metric):
     """The share where the true class is among the five highest scores."""
 
@@ -99,7 +99,7 @@ class Top5(Metric):
         return {"top_k": min(5, classes), "average": "micro"}
 
 
-@METRICS("f1")
+@METRICS("f1", "f1_score")
 class F1(Averaged):
     """The harmonic mean of precision and recall."""
 
@@ -120,7 +120,7 @@ class Recall(Averaged):
     torch_name = "Recall"
 
 
-@METRICS("iou")
+@METRICS("iou", "jaccard", "miou", "mean_iou")
 class IoU(Averaged):
     """Intersection over union: the Jaccard index."""
 
@@ -155,7 +155,7 @@ class ConfusionMatrix(Metric):
     table = True
 
 
-@METRICS("auroc")
+@METRICS("auroc", "auc", "roc_auc")
 class AUROC(Metric):
     """The area under the receiver operating characteristic."""
 
@@ -163,7 +163,7 @@ class AUROC(Metric):
     tasks = ("multiclass", "binary")
 
 
-@METRICS("average_precision")
+@METRICS("average_precision", "map")
 class AveragePrecision(Metric):
     """The area under the curve of precision against recall."""
 
@@ -186,7 +186,7 @@ class Kappa(Metric):
     tasks = ("multiclass", "binary")
 
 
-@METRICS("mcc")
+@METRICS("mcc", "matthews")
 class MCC(Metric):
     """The correlation of what was said with what is so (Matthews 1975)."""
 
@@ -194,7 +194,7 @@ class MCC(Metric):
     tasks = ("multiclass", "binary")
 
 
-@METRICS("mse")
+@METRICS("mse", "mean_squared_error")
 class MeanSquaredError(Metric):
     """The mean squared error."""
 
@@ -215,7 +215,7 @@ class RootMeanSquaredError(Metric):
         return torchmetrics.MeanSquaredError(squared=False)
 
 
-@METRICS("mae")
+@METRICS("mae", "mean_absolute_error")
 class MeanAbsoluteError(Metric):
     """The mean absolute error."""
 

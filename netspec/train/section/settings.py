@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, InstanceOf, SkipValidation
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.elaborate.operators import OperandError, TooLarge, arithmetic, is_number
-from netspec.elaborate.problems import Problem, nearest
+from netspec.elaborate.problems import Problem
 from netspec.elaborate.state import MOST_DIAGNOSTICS
 from netspec.layers.base import NonNegative, Positive
 from netspec.syntax import tree
@@ -21,6 +21,7 @@ from netspec.train.data.pairs import Pairs
 from netspec.train.literals import Word, evaluate, found
 from netspec.train.losses import LOSSES, Loss, Term
 from netspec.train.parts import Fraction, Given, Part, Table, bind, written
+from netspec.train.section import habits
 from netspec.train.section.clipping import CLIPS, Clip
 from netspec.train.section.metrics import AVERAGES, METRICS, Judgement
 from netspec.train.section.optimizers import OPTIMIZERS, Adam, Optimizer
@@ -103,7 +104,7 @@ def settings(train: tree.Train, overrides: Mapping[str, tree.Setting] | None = N
         if len(reading.wrong) < MOST_DIAGNOSTICS:
             reading.read(key, setting)
     for key in ("data", "loss"):
-        if key not in reading.spans:
+        if key not in reading.spans and not any(d.mend is not None and d.mend[1] == key for d in reading.wrong):
             reading.wrong.append(
                 Diagnostic(
                     "E0605", f"the train section says nothing about its {key}", _head(train), help=_EXAMPLES[key]
@@ -160,7 +161,7 @@ class _Reading:
         self.spans[key] = setting.span
         try:
             if key not in KEYS:
-                raise _unknown_key(key, setting.span)
+                raise _unknown_key(key, setting)
             value = _chain(setting.value) if key == "augment" else KEYS[key](_expression(setting))
         except Problem as problem:
             self.wrong.append(problem.diagnostic)
@@ -170,17 +171,17 @@ class _Reading:
             self.values[key] = value
 
 
-def _unknown_key(key: str, span: Span) -> Problem:
-    near = nearest(key, KEYS)
-    word = Span(span.source, span.start, span.start + len(key))
+def _unknown_key(key: str, setting: tree.Setting) -> Problem:
+    word = Span(setting.span.source, setting.span.start, setting.span.start + len(key))
+    help, mend = habits.unknown_key(key, setting, word, KEYS)
     return Problem(
         "E0601",
         f"a train section has no setting {key}",
         word,
         "not known",
         notes=(f"known: {', '.join(KEYS)}",),
-        help=f"did you mean {near}?" if near else "",
-        mend=(word, near) if near else None,
+        help=help,
+        mend=mend,
     )
 
 
@@ -248,6 +249,8 @@ def _call(expression: tree.Expr, table: Table[P]) -> tuple[tree.Name, tuple[tree
                 "E0604",
                 f"this needs the name of {table.article} {table.kind}",
                 expression.span,
+                help=habits.unknown_part(expression, table)[0],
+                mend=habits.unknown_part(expression, table)[1],
                 notes=(f"known: {known}",),
             )
 
@@ -328,11 +331,13 @@ def _loss(expression: tree.Expr) -> tuple[Term, ...]:
         case tree.Name() | tree.Call(tree.Name(), _):
             return (_term(expression),)
         case _:
+            help, mend = habits.unknown_part(expression, LOSSES)
             raise Problem(
                 "E0604",
                 "a loss is a name, or a sum of names with weights",
                 expression.span,
-                help="cross_entropy(logits) + 0.3 * cross_entropy(aux)",
+                help=help or "cross_entropy(logits) + 0.3 * cross_entropy(aux)",
+                mend=mend,
             )
 
 
