@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from netspec.diagnostics import Diagnostic, NetspecError
-from netspec.elaborate import Module, Project, elaborate, project_root, source_of
+from netspec.elaborate import Module, Project, elaborate, project_root, source_in, source_of
 from netspec.elaborate.draft import DraftScope
 from netspec.elaborate.environment import Environment
 from netspec.elaborate.nets import Elaborator
@@ -108,6 +108,15 @@ def load(path: str | Path) -> Spec:
     resolved = path.resolve()
     project = Project(project_root(resolved), opening=[resolved])
     return Spec(project.read(source, resolved), resolved)
+
+
+def read(stream: BinaryIO, name: str = "<stdin>") -> Spec:
+    """Reads a spec from an open file or pipe, as if it were a file in the working directory: it imports from there.
+
+    Raises NetspecError where it cannot be read or parsed.
+    """
+    source, path = source_in(stream, name), Path.cwd() / "stdin.net"
+    return Spec(Project(project_root(path), opening=[path]).read(source, path), path)
 
 
 def parse(text: str, name: str = "<text>") -> Spec:
