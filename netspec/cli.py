@@ -91,9 +91,9 @@ def application(wanted: Sequence[str] = ()) -> typer.Typer:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from netspec import __version__
 
-        print(f"netspec {version('netspec')}")
+        print(f"netspec {__version__}")
         raise typer.Exit
 
 

@@ -59,7 +59,7 @@ def test_what_the_wheel_holds(wheel: Path, root: Path) -> None:
 
 def test_torch_is_not_needed(installed: Path) -> None:
     listed = run(installed / "python", "-m", "pip", "list", "--format", "freeze")
-    assert "netspec==0.1.0" in listed
+    assert "netspec-nn==0.1.0" in listed
     assert "torch" not in listed
 
 
@@ -89,5 +89,5 @@ def test_training_says_what_is_missing(installed: Path, root: Path, tmp_path: Pa
         [installed / "netspec", "train", "mnist1d_conv.net"], capture_output=True, text=True, cwd=tmp_path, check=False
     )
     assert result.returncode == 1
-    assert "pip install 'netspec[train]'" in result.stderr
+    assert "pip install 'netspec-nn[train]'" in result.stderr
     assert "Traceback" not in result.stderr

@@ -53,7 +53,7 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
             extra = EXTRAS.get((error.name or "").partition(".")[0])
             if extra is None:
                 raise
-            print(f"error: this needs {error.name}: pip install 'netspec[{extra}]'", file=sys.stderr)
+            print(f"error: this needs {error.name}: pip install 'netspec-nn[{extra}]'", file=sys.stderr)
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
