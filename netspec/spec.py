@@ -14,7 +14,7 @@ from netspec.elaborate.environment import Environment
 from netspec.elaborate.nets import Elaborator
 from netspec.elaborate.problems import Problem, Spoilt, Stop, nearest
 from netspec.elaborate.state import Frame, State
-from netspec.elaborate.values import Result, Template, Tensor, Word
+from netspec.elaborate.values import Template, Word
 from netspec.graph.graph import Graph
 from netspec.syntax.parser import parse as parse_tree
 from netspec.syntax.source import Source, Span
@@ -138,14 +138,25 @@ def parse_argument(text: str, name: str = "<argument>") -> Any:
         try:
             Elaborator(state).let(item, Frame(environment, DraftScope("group", "", here), None))
             value = environment.names["value"]
-            if not isinstance(value, Tensor | Result):
-                return value.text if isinstance(value, Word) else list(value) if isinstance(value, range) else value
+            return _plain(value)
         except (Problem, Stop) as problem:
             diagnostic = (problem.problem if isinstance(problem, Stop) else problem).diagnostic
             raise NetspecError((diagnostic,)) from None
-        except Spoilt:
+        except (Spoilt, TypeError):
             pass
     raise NetspecError(tuple(mistakes) or (Diagnostic("E0206", f"{text!r} is no value", here),))
+
+
+def _plain(value: Any) -> Any:
+    """An elaborator's value as Python has it; raises TypeError where it is more than numbers, texts and lists."""
+    match value:
+        case Word():
+            return value.text
+        case list() | tuple() | range():
+            return [_plain(item) for item in value]
+        case None | bool() | int() | float() | str():
+            return value
+    raise TypeError(f"no plain value: {type(value).__name__}")
 
 
 def _spec_value(value: Any) -> Any:

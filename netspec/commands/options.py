@@ -95,7 +95,7 @@ def read_inputs(options: Sequence[str] | None) -> dict[str, list[int | str]] | N
         name, value = _pair("--input", option, "image=[3,512,512]")
         sizes = [size.strip() for size in value.strip()[1:-1].split(",")]
         bracketed = value.strip().startswith("[") and value.strip().endswith("]")
-        if not bracketed or not all(re.fullmatch(r"[0-9]{1,20}|[^\W\d]\w*", size) for size in sizes):
+        if not bracketed or not all(re.fullmatch(r"[0-9]{1,20}", size) or size.isidentifier() for size in sizes):
             raise bad_option("--input", option, "image=[3,512,512]")
         inputs[name] = [int(size) if size.isdecimal() else size for size in sizes]
     return inputs or None

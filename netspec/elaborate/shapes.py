@@ -212,7 +212,7 @@ def branch_mend(sides: Sequence[Side], entering: Tensor | Poison | None) -> Mend
 
 
 def highway_mend(entering: Tensor | Poison | None) -> Mend:
-    if not isinstance(entering, Tensor):
+    if not isinstance(entering, Tensor) or entering.shape.rank == 0:
         return "", None
     last = f"linear({entering.shape.channels})" if entering.shape.rank == 1 else f"conv({entering.shape.channels}, 1)"
     return f"H(x), T(x) and C(x) have the shape of x, {entering.shape}: end them with {last}", None

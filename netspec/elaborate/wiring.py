@@ -105,6 +105,9 @@ class Wirings(Bodies):
         entering = frame.current
         if not isinstance(entering, Tensor):
             return POISON
+        if entering.shape.rank == 0:
+            message = f"a gate is learned from the channels of x, and {entering.shape} has none"
+            raise Problem("E0303", message, keyword, help="say what opens it: gate { param([]) -> sigmoid }")
         scope = self.scope("gate", "", keyword, frame)
         local = frame.inside(frame.environment.body(), scope)
         width = entering.shape.dims[0]
