@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -12,6 +13,7 @@ from netspec.elaborate.bounds import ENORMOUS, heaviest
 from netspec.elaborate.calls import MOST_DIMENSIONS
 from netspec.elaborate.draft import DraftOutput, DraftScope, freeze
 from netspec.elaborate.environment import Environment
+from netspec.elaborate.fitting import with_sizes
 from netspec.elaborate.problems import Problem, Spoilt, Stop, in_order, nearest
 from netspec.elaborate.state import MOST_STAGES, STEPS_OF_A_NET, STEPS_OF_A_STATEMENT, Frame, State
 from netspec.elaborate.types import fits_type, is_tensor, not_of_type
@@ -28,6 +30,8 @@ from netspec.syntax.source import Span
 MOST_OPEN_SIZES = 16
 MOST_ENDS = 256
 """How many inputs a net may have, and how many outputs."""
+MOST_TRIED = 64
+"""Of requirements that exclude each other, how many are tried for whether they have a part in it."""
 
 
 class Elaborator(Wirings):
@@ -229,10 +233,26 @@ def elaborate(
     Raises NetspecError with everything that was found wrong.
     """
     state = state or State()
-    elaborator = Elaborator(state, inputs)
+    values, shapes = dict(arguments or {}), dict(inputs or {})
+    graph = _attempt(template, values, shapes, state)
+    if graph is None:
+        found = in_order(state.diagnostics, template.definition.span.source)
+        raise NetspecError(
+            with_sizes(
+                found,
+                state.inputs,
+                lambda others, trial: _attempt(template, values, {**shapes, **others}, trial),
+                state,
+            )
+        )
+    return replace(graph, origin=partial(blueprint_of, template, values, shapes))
+
+
+def _attempt(template: Template, arguments: dict[str, Any], inputs: dict[str, list[Any]], state: State) -> Graph | None:
+    """The graph of a net; None where something is wrong, which is then among the state's diagnostics."""
     graph: Graph | None = None
     try:
-        graph = _net(elaborator, template, dict(arguments or {}))
+        graph = _net(Elaborator(state, inputs), template, arguments)
     except Problem as problem:
         state.report(problem)
     except Stop as stop:
@@ -242,9 +262,7 @@ def elaborate(
     except RecursionError:
         span = template.definition.signature
         state.report(Problem("E0505", f"{template.definition.name} is nested too deep to be unrolled", span))
-    if state.diagnostics or graph is None:
-        raise NetspecError(in_order(state.diagnostics, template.definition.span.source))
-    return replace(graph, origin=partial(blueprint_of, template, dict(arguments or {}), dict(inputs or {})))
+    return None if state.diagnostics else graph
 
 
 def blueprint_of(template: Template, arguments: dict[str, Any], inputs: dict[str, list[Any]]) -> Blueprint:
@@ -283,7 +301,7 @@ def _net(elaborator: Elaborator, template: Template, arguments: dict[str, Any]) 
         last = elaborator.current(frame, definition.signature)
         state.outputs.insert(0, DraftOutput(None, last, False))
     root.outputs = tuple(output.tensor for output in state.outputs)
-    if state.fits and not satisfiable([fit.requirement for fit in state.fits]):
+    if state.fits and not _together(state.fits):
         raise _never_fits(state, definition)
     return freeze(root, tuple(state.inputs), state.outputs, state.fits, _comment_above(definition))
 
@@ -334,10 +352,13 @@ def _check_inputs(definition: tree.Definition, shapes: Mapping[str, list[Any]]) 
 
 def _never_fits(state: State, definition: tree.Definition) -> Problem:
     """The first requirement that cannot be met together with those before it, and one that it contradicts, if one."""
-    last = next(i for i in range(len(state.fits)) if not satisfiable([fit.requirement for fit in state.fits[: i + 1]]))
+    last = bisect(range(len(state.fits)), False, key=lambda i: not _together(state.fits[: i + 1]))
     against = state.fits[last]
-    alone = (fit for fit in state.fits[:last] if not satisfiable([fit.requirement, against.requirement]))
+    alone = (fit for fit in state.fits[:last] if not _together([fit, against]))
     others = [fit for fit in [next(alone, None)] if fit is not None] or state.fits[:last]
+    for fit in others[:MOST_TRIED]:
+        rest = [other for other in others if other is not fit]
+        others = others if _together([*rest, against]) else rest
     return Problem(
         "E0401",
         f"no size of the open dimensions fits all of {definition.name}",
@@ -345,6 +366,10 @@ def _never_fits(state: State, definition: tree.Definition) -> Problem:
         f"here {_told(against)}",
         related=tuple((fit.span, _told(fit)) for fit in others[-3:]),
     )
+
+
+def _together(fits: Sequence[Fit]) -> bool:
+    return satisfiable([fit.requirement for fit in fits])
 
 
 def _told(fit: Fit) -> str:
