@@ -10,7 +10,7 @@ from typing import Any
 
 from netspec.diagnostics import NetspecError
 from netspec.elaborate.bounds import ENORMOUS, heaviest
-from netspec.elaborate.calls import MOST_DIMENSIONS
+from netspec.elaborate.calls import MOST_DIMENSIONS, bound_elements
 from netspec.elaborate.draft import DraftOutput, DraftScope, freeze
 from netspec.elaborate.environment import Environment
 from netspec.elaborate.fitting import with_sizes
@@ -173,15 +173,16 @@ class Elaborator(Wirings):
                 statement.span,
                 help=f"did you mean {near}?" if near else "",
             )
-        if len(statement.shape) > MOST_DIMENSIONS:
-            raise Problem("E0302", f"an input has at most {MOST_DIMENSIONS} dimensions", statement.span)
         dims: list[Any] = []
         for part in statement.shape:
             dims.append(self.declared_size(part, frame))
         if statement.name in self.shapes and frame.scope.module.kind == "net":
             given = self.shapes[statement.name]
             dims = [self.dimension(OpenSize.symbol(s) if isinstance(s, str) else s, statement.span) for s in given]
+        if len(dims) > MOST_DIMENSIONS:
+            raise Problem("E0302", f"an input has at most {MOST_DIMENSIONS} dimensions", statement.span)
         shape = Shape(tuple(dims), statement.dtype or "float")  # type: ignore[arg-type]
+        bound_elements([shape], [], statement.span)
         open_sizes = set().union(*(symbols(size) for known in (*self.state.inputs,) for size in known.shape.dims))
         if len(open_sizes.union(*map(symbols, dims))) > MOST_OPEN_SIZES:
             raise Problem("E0504", f"a net has at most {MOST_OPEN_SIZES} open sizes", statement.span)
