@@ -8,8 +8,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 SETUP := $(VENV)/.netspec-installed
 PARITY := .parity/.netspec-installed
 WORKERS ?= 2
+MINUTES ?= 10
 
-.PHONY: demo test lint setup reference gallery benchmark trainings clean
+.PHONY: demo test fuzz lint setup reference gallery benchmark trainings clean
 .DEFAULT_GOAL := test
 
 setup: $(SETUP)
@@ -40,6 +41,11 @@ lint: $(SETUP)
 
 test: $(SETUP) $(PARITY) lint
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+	$(BIN)/python -m tests.fuzz --minutes 0.5
+
+# Inputs that nobody would write, for as long as you like: make fuzz MINUTES=30. The seed is printed.
+fuzz: $(SETUP)
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
 
 # Writes the pages that are made from the code. `make test` checks that they are current.
 reference: $(SETUP) $(PARITY)

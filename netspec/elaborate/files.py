@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -141,7 +142,7 @@ class Project:
                     name.span,
                     "not defined there",
                     help=f"did you mean {near}?" if near else f"it defines {', '.join(sorted(known)) or 'nothing'}",
-                    mend=(name.span, near) if near else None,
+                    mend=_renamed(name, near) if near else None,
                 )
 
     def locate(self, item: tree.Import, path: Path | None) -> Path:
@@ -289,6 +290,14 @@ def _imports_first(file: tree.File) -> Iterator[tree.Item]:
     """Definitions may be used above where they stand; lets and defaults hold from where they stand."""
     yield from (item for item in file.items if isinstance(item, tree.Import))
     yield from (item for item in file.items if not isinstance(item, tree.Import))
+
+
+def _renamed(name: tree.Name, other: str) -> tuple[Span, str]:
+    """The mend that gives a name another spelling, where it is imported and wherever the file uses it."""
+    pattern, span = re.compile(rf"\b{re.escape(name.id)}\b"), name.span
+    end = max(match.end() for match in pattern.finditer(span.source.text, span.start))
+    used = Span(span.source, span.start, end)
+    return used, pattern.sub(other, used.text)
 
 
 def _spoil(item: tree.Item, environment: Environment) -> None:

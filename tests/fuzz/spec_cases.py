@@ -11,7 +11,8 @@ from netspec.diagnostics import Diagnostic, NetspecError, render
 from netspec.graph import json_form
 from netspec.graph.graph import Graph
 from tests.fuzz.case import Case
-from tests.fuzz.texts import mutated, specs
+from tests.fuzz.mistakes import mistaken, right
+from tests.fuzz.texts import mutated, specs, with_text
 
 PICTURES = ("dot", "mmd", "json")
 """Forms that take no layout."""
@@ -51,17 +52,16 @@ def use_graph(graph: Graph, picture: str) -> None:
 
 def mend_case(random: Random) -> Case:
     """A spec with a mistake: whatever mend a message has, the message is gone once it is pasted."""
-    text = mutated(random.choice(specs()), random, 2)
+    text = mistaken(random.choice(right()), random)
     return Case(text, functools.partial(mend, text))
 
 
 def mend(text: str) -> None:
-    """Every mend of a text, pasted by itself."""
-    before = mistakes(text)
-    for diagnostic in before:
+    """Every mend of a text, pasted by itself: nothing is left of the message at its place."""
+    for diagnostic in mistakes(text):
         if diagnostic.mend is not None and diagnostic.mend[0].source.text == text:
-            again = pasted(diagnostic, text)
-            left = [other for other in mistakes(again) if same(other, diagnostic)]
+            again = with_text(text, *diagnostic.mend)
+            left = [other for other in mistakes(again) if still(other, diagnostic)]
             assert not left, f"a mend of {diagnostic.code} does not mend:\n{render(diagnostic)}\n--- pasted:\n{again}"
 
 
@@ -73,13 +73,9 @@ def mistakes(text: str) -> list[Diagnostic]:
         return list(error.diagnostics)
 
 
-def pasted(diagnostic: Diagnostic, text: str) -> str:
-    """The text with a diagnostic's mend in it."""
-    assert diagnostic.mend is not None
-    span, replacement = diagnostic.mend
-    return text[: span.start] + replacement + text[span.end :]
-
-
-def same(one: Diagnostic, other: Diagnostic) -> bool:
-    """Whether two diagnostics of two texts say the same of the same line."""
-    return (one.code, one.message, one.span.line) == (other.code, other.message, other.span.line)
+def still(other: Diagnostic, mended: Diagnostic) -> bool:
+    """Whether what one diagnostic said is said of the same place after its mend has been pasted."""
+    assert mended.mend is not None
+    span, replacement = mended.mend
+    moved = len(replacement) - (span.end - span.start) if span.end <= mended.span.start else 0
+    return (other.code, other.message, other.span.start) == (mended.code, mended.message, mended.span.start + moved)

@@ -84,7 +84,7 @@ def _exchanged(text: str, random: Random) -> str:
     if not present:
         return _damaged(text, random)
     part = random.choice(present)
-    return _with(text, part.span, random.choice(stock()[type(part)]))
+    return with_text(text, part.span, random.choice(stock()[type(part)]))
 
 
 def _moved(text: str, random: Random) -> str:
@@ -95,18 +95,18 @@ def _moved(text: str, random: Random) -> str:
     part = random.choice(present)
     match random.randrange(4):
         case 0:
-            return _with(text, part.span, "")
+            return with_text(text, part.span, "")
         case 1:
-            return _with(
+            return with_text(
                 text, part.span, f"{part.span.text}{random.choice(('; ', ', ', ' -> ', ' ', chr(10)))}{part.span.text}"
             )
         case 2:
-            return _with(
+            return with_text(
                 text,
                 part.span,
                 f"{random.choice(('residual', 'add', 'concat', 'highway', 'dense', ''))} {{ {part.span.text} }}",
             )
-    return _with(text, part.span, random.choice(present).span.text)
+    return with_text(text, part.span, random.choice(present).span.text)
 
 
 def _damaged(text: str, random: Random) -> str:
@@ -116,5 +116,6 @@ def _damaged(text: str, random: Random) -> str:
     return text[:start] + random.choice(("", *JUNK, *WORDS, *NUMBERS)) + text[end:]
 
 
-def _with(text: str, span: Span, other: str) -> str:
+def with_text(text: str, span: Span, other: str) -> str:
+    """A text with another one in place of a span."""
     return text[: span.start] + other + text[span.end :]
