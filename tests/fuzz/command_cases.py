@@ -41,7 +41,6 @@ OPTIONS = {
     "new": ("--from",),
     "layers": ("--format",),
     "explain": ("--format",),
-    "zoo": ("--format",),
     "schema": (),
     "curves": ("-o",),
 }
@@ -49,7 +48,6 @@ NAMES: dict[str, tuple[str, ...]] = {
     "new": ("mine", "good", "good.net", "folder", "folder/new", "none/new", "", "link", "loop", "out.py"),
     "layers": ("conv", "convv", "linear", "", "std"),
     "explain": ("E0301", "e0004", "E9", "", "../x"),
-    "zoo": (),
     "schema": (),
 }
 """What the commands that read no file are called with."""
