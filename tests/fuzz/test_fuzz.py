@@ -42,3 +42,15 @@ def test_a_case_is_made_again(root: Path) -> None:
     printed = subprocess.run(command, capture_output=True, text=True, cwd=root, env=environment, check=False).stdout
     assert printed.startswith("seed 7\n")
     assert made("specs", 7, 3).text in printed
+
+
+def test_what_has_no_end_is_a_find(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.fuzz.case.SECONDS", 0.2)
+
+    def endless() -> None:
+        while True:
+            pass
+
+    find = tried(Case("", endless))
+    assert find is not None
+    assert find.place.startswith("Overtime")
