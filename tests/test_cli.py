@@ -176,7 +176,7 @@ class TestSummary:
             (["--set", "width=10**10**10"], "E0504"),
             (["--set", "width=[a,b]"], "E0203"),
             (["--set", "width=[a,[b,2]]"], "E0203"),
-            (["--set", "width=param([3])"], "E0216"),
+            (["--set", "width=param([3])"], "E02"),
             (["--set", "width="], "E01"),
             (["--set", "width=1;let x = 2"], "E0206"),
             (["--input", "image=[3,²,2]"], "E0005"),
