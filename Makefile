@@ -7,13 +7,14 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PEERS := torchvision==0.28.0 timm==1.0.31 torchview==0.2.7
 WORKERS ?= 2
+MINUTES ?= 10
 
 # What is installed bears the checksum of what asked for it, so that a CI that keeps the folders need not install them again.
 checksum = $(firstword $(shell $(1) | cksum))
 SETUP := $(VENV)/.netspec-$(call checksum,cat pyproject.toml constraints.txt)
 PARITY := .parity/.netspec-$(call checksum,echo $(PEERS))
 
-.PHONY: help demo test lint coverage setup reference gallery benchmark gate trainings clean
+.PHONY: help demo test fuzz lint coverage setup reference gallery benchmark gate trainings clean
 .DEFAULT_GOAL := test
 
 help:  ## this list
@@ -48,6 +49,10 @@ lint: $(SETUP)  ## ruff, mypy, and that no floor knows those above it
 
 test: $(SETUP) $(PARITY) lint  ## everything that has to hold
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+	$(BIN)/python -m tests.fuzz --minutes 0.5
+
+fuzz: $(SETUP)  ## inputs that nobody would write, for MINUTES=10; the seed is printed
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
 
 coverage: $(SETUP) $(PARITY)  ## lines that no test runs, in child processes neither; PYTESTARGS=tests/train for a part
 	$(BIN)/coverage erase

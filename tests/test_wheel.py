@@ -64,7 +64,7 @@ def test_what_the_wheel_holds(wheel: Path, root: Path) -> None:
 
 def test_torch_is_not_needed(installed: Path) -> None:
     listed = pip(installed, "list", "--format", "freeze")
-    assert "netspec==0.1.0" in listed
+    assert "netspec-nn==0.1.0" in listed
     assert not re.search(r"^(torch|reportlab|pillow)\b", listed, re.MULTILINE | re.IGNORECASE)
 
 
@@ -106,7 +106,7 @@ def test_a_pdf_says_what_is_missing(installed: Path, tmp_path: Path) -> None:
     )
     assert result.returncode == 1
     assert result.stderr.startswith("error[E0613]: a picture as PDF needs reportlab, which is not installed")
-    assert "help: pip install 'netspec[pdf]'" in result.stderr
+    assert "help: pip install 'netspec-nn[pdf]'" in result.stderr
     assert not (tmp_path / "mine.pdf").exists()
 
 
@@ -116,5 +116,5 @@ def test_training_says_what_is_missing(installed: Path, root: Path, tmp_path: Pa
         [installed / "netspec", "train", "mnist1d_conv.net"], capture_output=True, text=True, cwd=tmp_path, check=False
     )
     assert result.returncode == 1
-    assert "pip install 'netspec[train]'" in result.stderr
+    assert "pip install 'netspec-nn[train]'" in result.stderr
     assert "Traceback" not in result.stderr

@@ -20,6 +20,7 @@ from netspec.commands.options import (
     graph_of,
     read_inputs,
     read_settings,
+    spec_of,
 )
 from netspec.commands.printing import print_diagnostics, print_table, shown, write
 
@@ -31,7 +32,10 @@ if TYPE_CHECKING:
 
 @command
 def check(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="The .net files.", show_default=False)],
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="The .net files; - for the standard input.", show_default=False),
+    ],
     net: Net = None,
     set: Settings = None,
     input: Inputs = None,
@@ -78,12 +82,11 @@ def _checked(
     object: int | None,
 ) -> tuple[Sequence[str], list[Graph], list[Diagnostic]]:
     """The names of a file's nets, the graphs of those that fit, what is wrong, and what is worth a second look."""
-    import netspec
     from netspec.diagnostics import NetspecError
     from netspec.warnings import warnings
 
     try:
-        spec = netspec.load(path)
+        spec = spec_of(path)
         of_training = {name.removeprefix("train."): v for name, v in settings.items() if name.startswith("train.")}
         of_net = {name: value for name, value in settings.items() if not name.startswith("train.")}
         if net or of_net or shapes:
@@ -168,8 +171,14 @@ def graph(
 def render(
     file: File,
     output: Annotated[
-        str, typer.Option("--output", "-o", metavar="OUT", help="The picture; its ending says what is written.")
+        str,
+        typer.Option(
+            "--output", "-o", metavar="OUT", help="The picture; its ending says what is written. - for standard output."
+        ),
     ],
+    format: Annotated[
+        str, typer.Option(metavar="FORM", help="In place of what the ending says; svg for the standard output.")
+    ] = "",
     style: Annotated[str, typer.Option(metavar="STYLE", help="graph, table or volumes.")] = "graph",
     depth: Annotated[
         int | None,
@@ -188,11 +197,10 @@ def render(
     """Draw a net as svg, pdf, png, html, dot, mmd (Mermaid), tex (TikZ) or json."""
     from netspec.diagram.render import Request, form_of
     from netspec.diagram.render import render as draw
-    from netspec.files import write_bytes
 
-    form = form_of(output)
+    form = format or ("svg" if output == "-" else form_of(output))
     drawn = graph_of(file, net, set, input)
     picture = draw(Request(drawn, style, depth, unfold, focus, theme, timeout), form)
-    write_bytes(output, picture.data)
+    write(picture.content, output)
     for note in picture.notes:
         print(f"note: {note}", file=sys.stderr)

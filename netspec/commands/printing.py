@@ -60,14 +60,20 @@ def print_table(graph: Graph, depth: int | None) -> None:
         console.print(Text(line, style=styles[kind]), soft_wrap=True)
 
 
-def write(text: str, output: str) -> None:
+def write(content: str | bytes, output: str) -> None:
     """To the file, whole or not at all, or to the standard output."""
-    if output == "-":
-        print(text, end="")
-        return
-    from netspec.files import write_text
+    from netspec.files import write_bytes, write_text
 
-    write_text(output, text)
+    match content, output:
+        case str(), "-":
+            print(content, end="")
+        case bytes(), "-":
+            sys.stdout.flush()
+            sys.stdout.buffer.write(content)
+        case str(), _:
+            write_text(output, content)
+        case bytes(), _:
+            write_bytes(output, content)
 
 
 def unknown(message: str, name: str, known: list[str]) -> None:

@@ -19,6 +19,7 @@ from netspec.commands.options import (
     read_inputs,
     read_memory,
     read_settings,
+    spec_of,
 )
 from netspec.commands.printing import shown
 
@@ -26,7 +27,10 @@ from netspec.commands.printing import shown
 @command
 def train(
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="A .net file with a train section.", show_default=False)
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]", help="A .net file with a train section; - for the standard input.", show_default=False
+        ),
     ] = None,
     net: Net = None,
     set: Settings = None,
@@ -78,12 +82,13 @@ def train(
         given["checkpoint"] = tuple(checkpoint)
     said = read_settings(set, train=True)
     if resume is not None:
-        run = training.resume(resume, file, epochs=epochs, set=said, quiet=quiet, **given)
+        spec = None if file is None else spec_of(file)
+        run = training.resume(resume, spec, epochs=epochs, set=said, quiet=quiet, **given)
     elif file is None:
         raise typer.BadParameter("name a FILE to train, or take up a run with --resume RUN")
     else:
         run = training.train(
-            file,
+            spec_of(file),
             net=net,
             set=said,
             epochs=epochs,
@@ -121,14 +126,13 @@ def lr_find(
     device: Device = None,
 ) -> None:
     """Find a learning rate: a short training whose rate grows, as a curve and a suggestion."""
-    import netspec
     from netspec.train.rehearsal import range_test
     from netspec.train.setup import Setup
 
     if not 0 < low < high:
         raise typer.BadParameter("the learning rates go from one above 0 to a higher one: --from 1e-6 --to 10")
     found = range_test.find(
-        netspec.load(file),
+        spec_of(file),
         net=net,
         set=read_settings(set, train=True),
         input=read_inputs(input),
@@ -155,11 +159,10 @@ def preview(
     variants: Annotated[int, typer.Option(metavar="N", min=1, max=50, help="What becomes of each, a column each.")] = 5,
 ) -> None:
     """Draw training samples and what augmentation makes of them, as the file's train section says."""
-    import netspec
     from netspec.train.plan.job import job_of, prepare
     from netspec.train.rehearsal.preview import preview as draw
 
-    spec = netspec.load(file)
+    spec = spec_of(file)
     said = read_settings(set, train=True)
     job = job_of(spec, net=net, set=said, input=read_inputs(input), data=data, skip_bad=skip_bad)
     draw(prepare(job, spec), output, samples=samples, variants=variants)
@@ -181,13 +184,12 @@ def fit(
     ] = None,
 ) -> None:
     """Find the largest batch that a device's memory holds, before any training."""
-    import netspec
     from netspec.train.plan.job import job_of
     from netspec.train.rehearsal.memory import largest, needs, step_of, table
     from netspec.train.setup import Setup
 
     limit = read_memory(memory)
-    spec = netspec.load(file)
+    spec = spec_of(file)
     setup = Setup(devices=devices, precision=precision, checkpoint=tuple(checkpoint or ()))
     job = job_of(spec, net=net, set=read_settings(set, train=True), input=read_inputs(input), data=data, setup=setup)
     step = step_of(job, spec)
@@ -207,12 +209,11 @@ def verify_resume(
     precision: Precision = "fp32",
 ) -> None:
     """Prove that a run of a file can be taken up: train, kill, take up, and compare every bit."""
-    import netspec
     from netspec.train.plan.job import job_of
     from netspec.train.rehearsal.verify import verify
     from netspec.train.setup import Setup
 
-    spec = netspec.load(file)
+    spec = spec_of(file)
     setup = Setup(device=device, devices=devices, precision=precision)
     said = read_settings(set, train=True)
     verdict = verify(

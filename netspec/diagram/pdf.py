@@ -30,7 +30,7 @@ def write(drawing: Drawing, theme: Theme = LIGHT) -> bytes:
     except ModuleNotFoundError:
         message = "a picture as PDF needs reportlab, which is not installed"
         here = Span(Source("netspec render", ""), 0, 0)
-        raise NetspecError((Diagnostic("E0613", message, here, help="pip install 'netspec[pdf]'"),)) from None
+        raise NetspecError((Diagnostic("E0613", message, here, help="pip install 'netspec-nn[pdf]'"),)) from None
 
     file = io.BytesIO()
     canvas = Canvas(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from math import prod
 from typing import Any
 
 from pydantic import ValidationError
@@ -14,6 +15,7 @@ from netspec.elaborate.demands import choices, demand, takes_words, words
 from netspec.elaborate.draft import DraftNode
 from netspec.elaborate.environment import UNBOUND
 from netspec.elaborate.expressions import Expressions
+from netspec.elaborate.indices import check_indices
 from netspec.elaborate.operators import FUNCTIONS, OperandError, TooLarge
 from netspec.elaborate.problems import Problem, Spoilt, counted, nearest, whole
 from netspec.elaborate.state import Frame
@@ -332,12 +334,14 @@ class Calls(Expressions):
         """A node: the layer at work on its inputs."""
         state = self.state
         state.spend(span)
+        check_indices(layer, inputs, span)
         taken = tuple(tensor.shape for tensor in inputs)
         key = (id(layer), taken)
         known = state.shapes.get(key)
         if known is None:
             try:
                 made = layer.outputs(*taken)
+                weights = layer.parameters(*taken).values()
                 is_open = any(shape.is_open for shape in (*made, *taken))
                 if is_open:
                     layer.macs(*taken)
@@ -346,6 +350,7 @@ class Calls(Expressions):
             except TooComplexError as error:
                 raise _beyond_reckoning(error, span) from None
             _bound_sizes(made, span)
+            bound_elements(made, weights, span)
             known = state.shapes[key] = made, is_open
         made, is_open = known
         if is_open:
@@ -503,6 +508,8 @@ class Calls(Expressions):
 LARGEST_SIZE = 2**31 - 1
 MOST_DIMENSIONS = 8
 """The batch not counted."""
+MOST_ELEMENTS = 2**48
+"""Of one sample of a value, or of a weight: a petabyte."""
 _SAID = {"==": "equal to", ">=": "at least"}
 
 
@@ -519,6 +526,16 @@ def _bound_sizes(made: tuple[Shape, ...], span: Span) -> None:
     for size in (size for shape in made for size in shape.dims):
         if isinstance(size, int) and size > LARGEST_SIZE:
             message = f"a size of {size:,} is beyond what a tensor can have, {LARGEST_SIZE:,}"
+            raise Problem("E0504", message, span)
+
+
+def bound_elements(made: Iterable[Shape], weights: Iterable[tuple[int, ...]], span: Span) -> None:
+    """Raises Problem where a value or a weight has more numbers than any memory holds."""
+    for what, sizes in (*(("value", shape.dims) for shape in made), *(("weight", sizes) for sizes in weights)):
+        known = [size for size in sizes if isinstance(size, int)]
+        if prod(known) > MOST_ELEMENTS:
+            text = " x ".join(f"{size:,}" for size in known)
+            message = f"a {what} of {text} numbers is beyond what a memory can hold, {MOST_ELEMENTS:,}"
             raise Problem("E0504", message, span)
 
 

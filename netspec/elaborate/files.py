@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.elaborate import unreached
@@ -145,7 +148,7 @@ class Project:
                     name.span,
                     "not defined there",
                     help=f"did you mean {near}?" if near else f"it defines {', '.join(sorted(known)) or 'nothing'}",
-                    mend=(name.span, near) if near else None,
+                    mend=_renamed(name, near) if near else None,
                 )
 
     def locate(self, item: tree.Import, path: Path | None) -> Path:
@@ -164,7 +167,7 @@ class Project:
             raise Problem("E0211", "an import names a .net file", span)
         if Path(written).is_absolute() or "\\" in written or "\0" in written or ":" in written:
             raise Problem("E0212", "an import names a file by a relative path, with /", span)
-        target = (path.parent / written).resolve()
+        target = Path(os.path.realpath(path.parent / written))
         if not target.is_relative_to(self.root):
             raise Problem(
                 "E0212",
@@ -213,23 +216,46 @@ def shown(path: Path) -> str:
 
 def source_of(path: Path, name: str) -> Source:
     """The text of a file; raises NetspecError where it cannot be read as one."""
+    if _is_named_pipe(path):
+        help = f"netspec reads what comes out of it from the standard input: - < {name}"
+        raise _unreadable("E0002", f"{name} is a pipe, not a file", name, help)
     try:
         with path.open("rb") as file:
-            data = file.read(LARGEST_FILE + 1)
+            return source_in(file, name)
     except IsADirectoryError:
         raise _unreadable("E0002", f"{name} is a folder, not a file", name) from None
     except FileNotFoundError:
         raise _unreadable("E0001", f"there is no file {name}", name, _near_file(path, name)) from None
     except (OSError, ValueError) as error:
-        raise _unreadable(
-            "E0002", f"{name} cannot be read: {getattr(error, 'strerror', None) or error}", name
-        ) from None
+        raise _unreadable("E0002", f"{name} cannot be read: {_reason(error)}", name) from None
+
+
+def source_in(stream: BinaryIO, name: str) -> Source:
+    """The text of an open file; raises NetspecError where it cannot be read as one."""
+    try:
+        data = stream.read(LARGEST_FILE + 1)
+    except (OSError, ValueError) as error:
+        raise _unreadable("E0002", f"{name} cannot be read: {_reason(error)}", name) from None
     if len(data) > LARGEST_FILE:
         raise _unreadable("E0107", f"{name} is larger than a spec may be ({LARGEST_FILE // 1024:,} KiB)", name)
     try:
         return Source(name, data.decode("utf-8-sig").replace("\r\n", "\n"))
     except UnicodeDecodeError as error:
         raise _unreadable("E0003", f"{name} is not UTF-8 text (byte {error.start})", name) from None
+
+
+def _is_named_pipe(path: Path) -> bool:
+    """Whether opening a file would wait for somebody to write into it; the pipes that a shell makes have no place."""
+    real = Path(os.path.realpath(path))
+    try:
+        return real.is_fifo() and not real.is_relative_to("/dev")
+    except (OSError, ValueError):
+        return False
+
+
+def _reason(error: OSError | ValueError) -> str:
+    text: str = getattr(error, "strerror", None) or str(error)
+    return text[:1].lower() + text[1:]
 
 
 def project_root(path: Path) -> Path:
@@ -286,6 +312,14 @@ _OF_STRUCTURE = frozenset({"E0103", "E0105", "E0106", "E0107"})
 
 def _holds(item: tree.Item, mistakes: Sequence[Diagnostic]) -> bool:
     return any(item.span.start <= mistake.span.start < item.span.end for mistake in mistakes)
+
+
+def _renamed(name: tree.Name, other: str) -> tuple[Span, str]:
+    """The mend that gives a name another spelling, where it is imported and wherever the file uses it."""
+    pattern, span = re.compile(rf"\b{re.escape(name.id)}\b"), name.span
+    end = max(match.end() for match in pattern.finditer(span.source.text, span.start))
+    used = Span(span.source, span.start, end)
+    return used, pattern.sub(other, used.text)
 
 
 def _spoil(item: tree.Item, environment: Environment) -> None:

@@ -97,7 +97,17 @@ class GroupNorm(Layer):
                 f"groups={self.groups} does not divide the {channels} channels of the input",
                 help=f"groups must divide the {channels} channels of the input",
             )
+        if channels == self.groups and prod(x[0].spatial) == 1:
+            raise ShapeError(
+                f"groupnorm needs several values a group, but each of the {self.groups} groups of {x[0]} has one",
+                help="use fewer groups, or layernorm",
+            )
         return x[0]
+
+    def requires(self, *x: Shape) -> tuple[Requirement, ...]:
+        positions = prod(x[0].spatial)
+        alone = known_channels("groupnorm", x[0]) == self.groups
+        return (Requirement(positions, ">=", 2),) if alone and not isinstance(positions, int) else ()
 
     def parameters(self, *x: Shape) -> dict[str, tuple[int, ...]]:
         return _scale_and_shift(known_channels("groupnorm", x[0])) if self.affine else {}

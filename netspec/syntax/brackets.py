@@ -121,8 +121,12 @@ class _Matching:
         """Where the line of `opener` ends, outside of the brackets that are closed, or `last` if that is before."""
         stops = ("NEWLINE", "END", "RBRACE", "EQUAL" if self.tokens[opener].kind == "LHOLE" else "END")
         index = opener + 1
+        open_inside = {inner for inner, _ in self._never}
         while index < last and self.tokens[index].kind not in stops:
-            index = max(index, self._close.get(index, index)) + 1
+            if index in open_inside:  # it ends before a token that is none of its own
+                index = max(index + 1, self._close[index])
+            else:
+                index = max(index, self._close.get(index, index)) + 1
         return min(index, last)
 
     def report(self, report: Report) -> None:
@@ -146,7 +150,9 @@ class _Matching:
     def _report_open(self, opener: int, index: int, report: Report) -> None:
         token, witness = self.tokens[opener], self.tokens[index]
         closer = _TEXT[CLOSERS[token.kind]]
-        place = next(t.end for t in self.inserted[self._close[opener]] if t.kind == CLOSERS[token.kind])
+        place = self._place(opener)
+        inside = [other for other, _ in self._never if other > opener and self._place(other) == place]
+        closers = [_TEXT[CLOSERS[self.tokens[other].kind]] for other in (*sorted(inside, reverse=True), opener)]
         related = (((witness.start, witness.end), f"still open at this `{witness.text}`"),) if witness.text else ()
         report.add(
             "E0103",
@@ -156,9 +162,14 @@ class _Matching:
             label=f"no `{closer}` for it",
             related=related,
             help=f"write `{closer}` where it ends",
-            mend=((place, place), closer),
+            mend=((place, place), "".join(closers)),
         )
         report.mark(place)
+
+    def _place(self, opener: int) -> int:
+        """Where the closer of a bracket that is never closed would stand."""
+        kind = CLOSERS[self.tokens[opener].kind]
+        return next(token.end for token in self.inserted[self._close[opener]] if token.kind == kind)
 
     def _report_open_body(self, opener: int, index: int, report: Report) -> None:
         """Tell that a body is open: the one that the indentation says, where it says so, else the outermost."""

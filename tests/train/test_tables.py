@@ -292,7 +292,7 @@ def test_without_the_package_the_message_says_so(tmp_path):
         "except DataError as error: print(error.message, error.help)"
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
-    assert "needs the package datasets, which is not installed pip install 'netspec[data]'" in printed.stdout
+    assert "needs the package datasets, which is not installed pip install 'netspec-nn[data]'" in printed.stdout
 
 
 class Squares(Dataset):

@@ -127,7 +127,7 @@ def test_a_package_that_is_missing(spec, monkeypatch):
     monkeypatch.setattr("netspec.train.plan.job.NEEDED", ("torch", "surely_not_installed"))
     with pytest.raises(NetspecError, match="training needs surely_not_installed, which is not installed") as error:
         train(spec())
-    assert error.value.diagnostics[0].help == "pip install 'netspec[train]'"
+    assert error.value.diagnostics[0].help == "pip install 'netspec-nn[train]'"
 
 
 def test_data_that_cannot_be_had_are_shown_at_their_line(spec, tmp_path):

@@ -200,7 +200,7 @@ class HuggingFace(DataSet):
             import datasets
         except ImportError:
             message = "huggingface needs the package datasets, which is not installed"
-            raise DataError(message, help="pip install 'netspec[data]'") from None
+            raise DataError(message, help="pip install 'netspec-nn[data]'") from None
         local = self._local(place)
         datasets.disable_progress_bars()
         try:

@@ -25,7 +25,7 @@ def admitted(settings: Settings, graph: Graph, data: Data) -> list[Arrival]:
     for step in settings.augment.steps:
         if find_spec(step.package) is None:
             message = f"{step.name} needs the package {step.package}, which is not installed"
-            raise Problem("E0613", message, settings.span("augment"), help="pip install 'netspec[train]'")
+            raise Problem("E0613", message, settings.span("augment"), help="pip install 'netspec-nn[train]'")
     try:
         found = arrivals(graph, data, settings)
     except AugmentError as error:

@@ -195,7 +195,7 @@ def _require_packages(others: tuple[str, ...]) -> None:
         here = Span(Source("netspec train", ""), 0, 0)
         message = f"training needs {', '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed"
         extras = ",".join(["train", *others])
-        raise NetspecError((Diagnostic("E0613", message, here, help=f"pip install 'netspec[{extras}]'"),))
+        raise NetspecError((Diagnostic("E0613", message, here, help=f"pip install 'netspec-nn[{extras}]'"),))
 
 
 def _load(chosen: Settings, place: Place, graph: Graph) -> Data:
@@ -225,7 +225,7 @@ def _load(chosen: Settings, place: Place, graph: Graph) -> Data:
         raise NetspecError((Diagnostic("E0609", message, span),)) from None
     except ImportError as error:
         message = f"{chosen.data.name} needs the package {error.name}, which is not installed"
-        raise NetspecError((Diagnostic("E0613", message, span, help="pip install 'netspec[train]'"),)) from None
+        raise NetspecError((Diagnostic("E0613", message, span, help="pip install 'netspec-nn[train]'"),)) from None
 
 
 def _closed(job: Job, spec: Spec, chosen: Settings, graph: Graph, data: Data) -> Graph:

@@ -163,7 +163,7 @@ def test_a_package_that_is_missing(cli, gap, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "onnxscript", None)
     refused = cli("export", gap.folder)
     assert refused.returncode == 1
-    assert "pip install 'netspec[onnx]'" in refused.stderr
+    assert "pip install 'netspec-nn[onnx]'" in refused.stderr
 
 
 def test_command(cli, gap, tmp_path):
