@@ -218,6 +218,11 @@ def source_of(path: Path, name: str) -> Source:
         raise _unreadable(
             "E0002", f"{name} cannot be read: {getattr(error, 'strerror', None) or error}", name
         ) from None
+    return source_in(data, name)
+
+
+def source_in(data: bytes, name: str) -> Source:
+    """The text that bytes hold; raises NetspecError where they are no text, or too many."""
     if len(data) > LARGEST_FILE:
         raise _unreadable("E0107", f"{name} is larger than a spec may be ({LARGEST_FILE // 1024:,} KiB)", name)
     try:
