@@ -65,15 +65,17 @@ def _checked(
 ) -> tuple[Sequence[str], list[Graph], list[Diagnostic]]:
     """The names of a file's nets, the graphs of those that fit, and what is wrong."""
     import netspec
+    from netspec.analysis import budgets
     from netspec.diagnostics import NetspecError
 
     try:
         spec = netspec.load(path)
         if net or settings or shapes:
             graph = spec.graph(net, inputs=shapes, **settings)
-            return [graph.name], [graph], []
+            return [graph.name], [graph], budgets.check(graph)
         graphs, wrong = spec.graphs()
-        return spec.nets, graphs, [*wrong, *_of_training(spec, graphs)]
+        kept = [diagnostic for graph in graphs for diagnostic in budgets.check(graph)]
+        return spec.nets, graphs, [*wrong, *kept, *_of_training(spec, graphs)]
     except NetspecError as error:
         return [], [], list(error.diagnostics)
 

@@ -143,6 +143,14 @@ def _output(statement: tree.Output) -> Iterator[Part]:
         yield " when training"
 
 
+def _assert(statement: tree.Assert) -> Iterator[Part]:
+    yield "assert "
+    yield statement.figure
+    yield f" {statement.operator} "
+    limit = statement.limit
+    yield f"{limit.number}{limit.unit}" if isinstance(limit, tree.Quantity) else limit
+
+
 def _flow(flow: tree.Flow) -> Iterator[Part]:
     previous: tree.Element | None = None
     for element in flow.elements:
@@ -180,4 +188,5 @@ _PARTS: dict[type, Callable[[Any], Iterator[Part]]] = {
     tree.Return: _return,
     tree.Input: _input,
     tree.Output: _output,
+    tree.Assert: _assert,
 }
