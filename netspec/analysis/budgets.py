@@ -7,9 +7,11 @@ import operator
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
-from netspec.analysis.figures import Figures, amount_text
-from netspec.analysis.receptive_field import Field
+from netspec.analysis import counts
+from netspec.analysis.counts import memory_text
+from netspec.analysis.receptive_field import Field, Fields, receptive_fields
 from netspec.diagnostics import Diagnostic
 from netspec.graph.graph import Budget, Graph, Node, Scope, ScopeRef
 from netspec.layers.base import EVERYTHING
@@ -27,6 +29,18 @@ _NOUNS = {"parameters": "parameters", "macs": "MACs", "memory": "bytes", "neuron
 _VERBS = {"parameters": "has", "neurons": "has", "field": "sees"}
 MOST = 3
 """How many stages a message names."""
+
+
+class Figures:
+    """The figures of a graph's nodes, each worked out once however many budgets there are."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.nodes = [counts.of_node(node) for node in graph.nodes]
+
+    @cached_property
+    def fields(self) -> dict[str, Fields]:
+        return receptive_fields(self.graph)
 
 
 def check(graph: Graph) -> list[Diagnostic]:
@@ -77,15 +91,16 @@ def _inside(graph: Graph, scope: Scope) -> Iterator[int]:
 
 def _amount(figures: Figures, part: Part, budget: Budget) -> Dimension:
     """The figure of a part, in ones or in bytes."""
+    own = counts.of_all(figures.nodes[node] for node in part.nodes)
     match budget.figure:
         case "memory":
-            inputs = figures.graph.inputs if part.of is figures.graph.scopes[0] else ()
-            return figures.memory(part.nodes, budget.batch, inputs)
+            whole = part.of is figures.graph.scopes[0]
+            return counts.memory(own, budget.batch, [value.shape for value in figures.graph.inputs] if whole else ())
         case "neurons":
-            return figures.neurons(part.nodes)
+            return own.neurons
         case "macs":
-            return figures.macs(part.nodes)
-    return figures.parameters(part.nodes)
+            return own.macs
+    return own.parameters
 
 
 def _field(figures: Figures, part: Part) -> tuple[Dimension, ...]:
@@ -145,7 +160,7 @@ def _title(budget: Budget) -> str:
 
 def _shown(value: int, budget: Budget) -> str:
     if budget.figure == "memory":
-        return f"{amount_text(value)} with a batch of {budget.batch:,}"
+        return f"{memory_text(value)} with a batch of {budget.batch:,}"
     return f"{value:,} {_NOUNS[budget.figure]}"
 
 
@@ -154,7 +169,7 @@ def _distance(value: int, budget: Budget) -> str:
         return ""
     much = abs(value - budget.limit)
     share = f" ({much / budget.limit:.1%})" if budget.limit > 0 else ""
-    amount = amount_text(math.ceil(much)) if budget.figure == "memory" else f"{math.ceil(much):,}"
+    amount = memory_text(math.ceil(much)) if budget.figure == "memory" else f"{math.ceil(much):,}"
     return f"{amount} too {'much' if budget.operator.startswith('<') else 'little'}{share}"
 
 
@@ -184,7 +199,7 @@ def _most(figures: Figures, part: Part, budget: Budget, value: int) -> tuple[str
 
 
 def _brief(amount: int, budget: Budget) -> str:
-    return amount_text(amount) if budget.figure == "memory" else f"{amount:,}"
+    return memory_text(amount) if budget.figure == "memory" else f"{amount:,}"
 
 
 def _stages(graph: Graph, scope: Scope) -> Iterator[Part]:

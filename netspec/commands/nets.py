@@ -96,6 +96,9 @@ def _of_training(spec: Spec, graphs: Sequence[Graph]) -> list[Diagnostic]:
         return []
 
 
+_COLUMNS = ("name", "layer", "output", "kernel", "field", "params", "percent", "trainable", "macs", "memory")
+
+
 @command
 def summary(
     file: File,
@@ -105,21 +108,36 @@ def summary(
     depth: Annotated[
         int | None, typer.Option(metavar="N", min=0, help="How deep to go; what fits a screen if not given.")
     ] = None,
+    columns: Annotated[
+        str | None, typer.Option(metavar="NAME,...", help=f"What stands in the table: {', '.join(_COLUMNS)}.")
+    ] = None,
+    batch: Annotated[int, typer.Option(metavar="N", min=1, help="The batch that the memory is of.")] = 1,
+    kinds: Annotated[bool, typer.Option("--kinds", help="Add the totals of each kind of layer.")] = False,
+    keys: Annotated[bool, typer.Option("--keys", help="Print the keys of the state dict, with shapes.")] = False,
     format: Annotated[Literal["text", "json", "csv", "markdown"], typer.Option(help="The form of the table.")] = "text",
 ) -> None:
     """Print a net as a table: names, layers, output shapes, parameters, multiply-accumulates."""
-    from netspec.analysis import summary as table
+    from netspec.analysis import keys as state
+    from netspec.analysis import summary
+    from netspec.analysis.columns import USUAL, chosen
 
+    if format in ("csv", "json") and (columns is not None or kinds):
+        raise typer.BadParameter(f"--columns and --kinds are for text and markdown; {format} has every figure")
+    names = chosen([name.strip() for name in columns.split(",")]) if columns is not None else None
     graph = graph_of(file, net, set, input)
+    table = summary.Table(depth, names or USUAL, batch, kinds)
+    if keys:
+        print(state.text(graph))
+        return
     match format:
         case "json":
-            print(table.json_text(graph, depth), end="")
+            print(summary.json_text(graph, depth), end="")
         case "csv":
-            print(table.csv_text(graph, depth), end="")
+            print(summary.csv_text(graph, depth), end="")
         case "markdown":
-            print(table.markdown(graph, depth))
+            print(summary.markdown(graph, table))
         case "text":
-            print_table(graph, depth)
+            print_table(graph, table)
 
 
 @command

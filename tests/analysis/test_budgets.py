@@ -11,8 +11,7 @@ import torch
 from torch import nn
 
 import netspec
-from netspec.analysis import budgets
-from netspec.analysis.figures import Figures
+from netspec.analysis import budgets, counts
 from netspec.diagnostics import Diagnostic, NetspecError
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -74,10 +73,9 @@ def test_figures_are_those_of_torch() -> None:
         if isinstance(module, nn.Conv2d | nn.Linear):
             module.register_forward_hook(lambda _module, _inputs, output: made.append(output[0].numel()))
     model(torch.zeros(2, 3, 32, 32))
-    figures = Figures(graph)
-    nodes = range(len(graph.nodes))
-    assert figures.neurons(nodes) == sum(made)
-    assert figures.parameters(nodes) == sum(parameter.numel() for parameter in model.parameters())
+    figures = counts.of_all(map(counts.of_node, graph.nodes))
+    assert figures.neurons == sum(made)
+    assert figures.parameters == sum(parameter.numel() for parameter in model.parameters())
 
 
 @pytest.mark.parametrize(
