@@ -192,7 +192,7 @@ def _most(figures: Figures, part: Part, budget: Budget, value: int) -> tuple[str
     """Where it goes: the stages in the part that take most, each with its share."""
     if budget.figure == "field" or isinstance(part.of, Node) or not value:
         return ()
-    amounts = [(_amount(figures, inner, budget), inner.name) for inner in _stages(figures.graph, part.of)]
+    amounts = [(_amount(figures, inner, budget), inner.name) for inner in stages(figures.graph, part.of)]
     known = sorted(((a, name) for a, name in amounts if isinstance(a, int) and a), key=lambda pair: -pair[0])
     listed = [f"{name} {_brief(amount, budget)} ({amount / value:.0%})" for amount, name in known[:MOST]]
     return (f"most of it: {', '.join(listed)}",) if len(known) > 1 else ()
@@ -202,7 +202,7 @@ def _brief(amount: int, budget: Budget) -> str:
     return memory_text(amount) if budget.figure == "memory" else f"{amount:,}"
 
 
-def _stages(graph: Graph, scope: Scope) -> Iterator[Part]:
+def stages(graph: Graph, scope: Scope) -> Iterator[Part]:
     """The stages of a scope that have a name: what only groups is looked into."""
     stack: list[int | ScopeRef] = list(reversed(scope.items))
     while stack:
