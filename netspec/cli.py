@@ -18,6 +18,7 @@ import typer
 
 SUBJECTS = {
     "nets": ("check", "summary", "emit", "graph", "render"),
+    "text": ("fmt",),
     "training": ("train", "lr-find", "preview", "fit", "verify-resume", "curves"),
     "trained": ("eval", "predict", "cam", "report", "export"),
     "reference": ("zoo", "new", "layers", "explain", "schema"),

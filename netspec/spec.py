@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from netspec.analysis import budgets
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.elaborate import Module, Project, elaborate, project_root, source_in, source_of
 from netspec.elaborate.draft import DraftScope
@@ -59,8 +60,12 @@ class Spec:
         return elaborate(self._template(net), values, shapes)
 
     def check(self) -> list[Diagnostic]:
-        """What is wrong with the nets of the file, each with its parameters' defaults; empty where nothing is."""
-        return self.module.elaborated()[1]
+        """What is wrong with the nets of the file, each with its parameters' defaults; empty where nothing is.
+
+        Budgets that a net asserts and does not keep are among it.
+        """
+        graphs, wrong = self.module.elaborated()
+        return [*wrong, *(diagnostic for graph in graphs for diagnostic in budgets.check(graph))]
 
     def warnings(self, graphs: Sequence[Graph] | None = None, *, object: int | None = None) -> list[Diagnostic]:
         """What is worth a second look, where nothing is wrong: diagnostics whose codes begin with W.

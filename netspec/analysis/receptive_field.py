@@ -85,7 +85,7 @@ class FieldsByValue:
 
 def _read(node: Node) -> tuple[Value, ...]:
     """The inputs whose content a node reads; of a tensor argument called `like` it is the shape alone."""
-    shape_only = len(node.inputs) == len(node.layer.tensors) and node.layer.tensors[-1] == "like?"
+    shape_only = len(node.inputs) == len(node.layer.tensors) and node.layer.tensors[-1:] == ("like?",)
     return node.inputs[:-1] if shape_only else node.inputs
 
 

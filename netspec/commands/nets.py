@@ -82,6 +82,7 @@ def _checked(
     object: int | None,
 ) -> tuple[Sequence[str], list[Graph], list[Diagnostic]]:
     """The names of a file's nets, the graphs of those that fit, what is wrong, and what is worth a second look."""
+    from netspec.analysis import budgets
     from netspec.diagnostics import NetspecError
     from netspec.warnings import warnings
 
@@ -91,12 +92,13 @@ def _checked(
         of_net = {name: value for name, value in settings.items() if not name.startswith("train.")}
         if net or of_net or shapes:
             graph = spec.graph(net, inputs=shapes, **of_net)
-            wrong = _of_training(spec, [graph], of_training) if of_training else []
+            wrong = [*budgets.check(graph), *(_of_training(spec, [graph], of_training) if of_training else [])]
             return [graph.name], [graph], [*wrong, *spec.warnings([graph], object=object)]
         graphs, wrong = spec.graphs()
         wrong = [*wrong, *_of_training(spec, graphs, of_training)]
         doubts = warnings(spec.source, spec.tree, graphs, sound=not wrong, object=object)
-        return spec.nets, graphs, [*wrong, *doubts]
+        kept = [diagnostic for graph in graphs for diagnostic in budgets.check(graph)]
+        return spec.nets, graphs, [*wrong, *kept, *doubts]
     except NetspecError as error:
         return [], [], list(error.diagnostics)
 
@@ -117,6 +119,9 @@ def _of_training(spec: Spec, graphs: Sequence[Graph], settings: dict[str, Any]) 
         return []
 
 
+_COLUMNS = ("name", "layer", "output", "kernel", "field", "params", "percent", "trainable", "macs", "memory")
+
+
 @command
 def summary(
     file: File,
@@ -126,21 +131,36 @@ def summary(
     depth: Annotated[
         int | None, typer.Option(metavar="N", min=0, help="How deep to go; what fits a screen if not given.")
     ] = None,
+    columns: Annotated[
+        str | None, typer.Option(metavar="NAME,...", help=f"What stands in the table: {', '.join(_COLUMNS)}.")
+    ] = None,
+    batch: Annotated[int, typer.Option(metavar="N", min=1, help="The batch that the memory is of.")] = 1,
+    kinds: Annotated[bool, typer.Option("--kinds", help="Add the totals of each kind of layer.")] = False,
+    keys: Annotated[bool, typer.Option("--keys", help="Print the keys of the state dict, with shapes.")] = False,
     format: Annotated[Literal["text", "json", "csv", "markdown"], typer.Option(help="The form of the table.")] = "text",
 ) -> None:
     """Print a net as a table: names, layers, output shapes, parameters, multiply-accumulates."""
-    from netspec.analysis import summary as table
+    from netspec.analysis import keys as state
+    from netspec.analysis import summary
+    from netspec.analysis.columns import USUAL, chosen
 
+    if format in ("csv", "json") and (columns is not None or kinds):
+        raise typer.BadParameter(f"--columns and --kinds are for text and markdown; {format} has every figure")
+    names = chosen([name.strip() for name in columns.split(",")]) if columns is not None else None
     graph = graph_of(file, net, set, input)
+    table = summary.Table(depth, names or USUAL, batch, kinds)
+    if keys:
+        print(state.text(graph))
+        return
     match format:
         case "json":
-            print(table.json_text(graph, depth), end="")
+            print(summary.json_text(graph, depth), end="")
         case "csv":
-            print(table.csv_text(graph, depth), end="")
+            print(summary.csv_text(graph, depth), end="")
         case "markdown":
-            print(table.markdown(graph, depth))
+            print(summary.markdown(graph, table))
         case "text":
-            print_table(graph, depth)
+            print_table(graph, table)
 
 
 @command

@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal
 
 import typer
 
@@ -65,9 +65,14 @@ def spec_of(file: Path) -> Spec:
 
     if str(file) != "-":
         return load(file)
+    return read(standard_input())
+
+
+def standard_input() -> BinaryIO:
+    """The bytes that are piped into a command."""
     if sys.stdin is None:
         raise _error("E0002", "-", "the standard input is closed")
-    return read(sys.stdin.buffer)
+    return sys.stdin.buffer
 
 
 def read_settings(options: Sequence[str] | None, *, train: bool = False) -> dict[str, Any]:

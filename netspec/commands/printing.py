@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 import typer
 
 if TYPE_CHECKING:
+    from netspec.analysis.summary import Table
     from netspec.diagnostics import Diagnostic
     from netspec.graph.graph import Graph
 
@@ -44,11 +45,13 @@ def _paint(text: str, severity: str, stream: TextIO) -> None:
     Console(file=stream).print(painted, soft_wrap=True)
 
 
-def print_table(graph: Graph, depth: int | None) -> None:
-    from netspec.analysis.summary import SCREEN, lines
+def print_table(graph: Graph, table: Table) -> None:
+    from dataclasses import replace
+
+    from netspec.analysis.summary import lines
 
     if not sys.stdout.isatty():
-        for line, _ in lines(graph, depth):
+        for line, _ in lines(graph, table):
             print(line)
         return
     from rich.console import Console
@@ -56,7 +59,8 @@ def print_table(graph: Graph, depth: int | None) -> None:
 
     console = Console()
     styles = {"head": "dim", "net": "bold", "scope": "bold", "row": "", "total": "green"}
-    for line, kind in lines(graph, depth, max(SCREEN, console.size.height - 8)):
+    table = replace(table, screen=max(table.screen, console.size.height - 10), width=console.size.width)
+    for line, kind in lines(graph, table):
         console.print(Text(line, style=styles[kind]), soft_wrap=True)
 
 

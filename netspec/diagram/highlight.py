@@ -16,12 +16,12 @@ Kind: TypeAlias = Literal["", "keyword", "call", "label", "number", "string", "c
 Line: TypeAlias = tuple[tuple[Kind, str], ...]
 
 _KEYWORDS = (
-    *("NET", "BLOCK", "TRAIN", "FROM", "IMPORT", "LET", "SHARED", "DEFAULT", "INPUT", "OUTPUT", "RETURN"),
+    *("NET", "BLOCK", "TRAIN", "FROM", "IMPORT", "LET", "SHARED", "DEFAULT", "INPUT", "OUTPUT", "RETURN", "ASSERT"),
     *("REPEAT", "FOR", "IN", "IF", "ELSE", "WHEN", "WIRING", "CLAUSE", "KEY", "AND", "OR", "NOT"),
 )
 _KINDS: dict[str, Kind] = {
     **dict.fromkeys(_KEYWORDS, "keyword"),
-    **dict.fromkeys(("NUMBER", "CONSTANT"), "number"),
+    **dict.fromkeys(("NUMBER", "QUANTITY", "CONSTANT"), "number"),
     **dict.fromkeys(("ARROW", "EQUAL", "SIGN", "TIMES", "POWER", "COMPARE", "BAR"), "operator"),
     **dict.fromkeys(("PART", "HOLE", "TAIL"), "label"),
     "STRING": "string",

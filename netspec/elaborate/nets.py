@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from netspec.diagnostics import NetspecError
-from netspec.elaborate import hints
+from netspec.elaborate import budgets, hints
 from netspec.elaborate.bounds import ENORMOUS, heaviest
 from netspec.elaborate.calls import MOST_DIMENSIONS, bound_elements
 from netspec.elaborate.draft import DraftOutput, DraftScope, freeze
@@ -34,6 +34,15 @@ MOST_ENDS = 256
 """How many inputs a net may have, and how many outputs."""
 MOST_TRIED = 64
 """Of requirements that exclude each other, how many are tried for whether they have a part in it."""
+MOST_BUDGETS = 64
+"""How many figures a net may assert."""
+
+
+_INSTEAD: dict[type, tuple[str, str]] = {
+    tree.Input: ("input", "a block takes tensor parameters: block Up(skip: tensor)"),
+    tree.Output: ("output", "a block ends with its result, or with return"),
+    tree.Assert: ("assert", "a net asserts what its stages may cost, by their names: assert macs(layer3) < 600M"),
+}
 
 
 class Elaborator(Wirings):
@@ -104,19 +113,18 @@ class Elaborator(Wirings):
             value = self.for_parameter(definition, parameter, value, parameter.default.span)
             environment.names[parameter.name] = value
 
-    def net_statement(self, statement: tree.Input | tree.Output, frame: Frame) -> None:
-        what = "input" if isinstance(statement, tree.Input) else "output"
+    def net_statement(self, statement: tree.Input | tree.Output | tree.Assert, frame: Frame) -> None:
         if frame.outermost != "net":
-            inside = (
-                "a block takes tensor parameters: block Up(skip: tensor)"
-                if what == "input"
-                else "a block ends with its result, or with return"
-            )
+            what, inside = _INSTEAD[type(statement)]
             raise Problem("E0215", f"{what} belongs in the body of a net", statement.span, help=inside)
         if isinstance(statement, tree.Input):
             self.input(statement, frame)
-        else:
+        elif isinstance(statement, tree.Output):
             self.output(statement, frame)
+        elif frame.scope.module.kind == "net":  # a net that is used as a block is not held to its own budget
+            if len(self.state.budgets) == MOST_BUDGETS:
+                raise Stop(Problem("E0504", f"a net has at most {MOST_BUDGETS} budgets", statement.span))
+            self.state.budgets.append(budgets.read(statement, lambda part: self.evaluate(part, frame)))
 
     def input(self, statement: tree.Input, frame: Frame) -> None:
         """Declares an input; in a net used as a block, names the value that has entered."""
@@ -306,7 +314,8 @@ def _net(elaborator: Elaborator, template: Template, arguments: dict[str, Any]) 
     root.outputs = tuple(output.tensor for output in state.outputs)
     if state.fits and not _together(state.fits):
         raise _never_fits(state, definition)
-    return freeze(root, tuple(state.inputs), state.outputs, state.fits, _comment_above(definition))
+    graph = freeze(root, tuple(state.inputs), state.outputs, state.fits, _comment_above(definition))
+    return replace(graph, budgets=tuple(state.budgets)) if state.budgets else graph
 
 
 def _check_arguments(definition: tree.Definition, arguments: dict[str, Any]) -> None:

@@ -158,6 +158,25 @@ class Fit:
     span: Span
 
 
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a net asserts of itself: `macs(layer3) < 600M`.
+
+    `stage` is the dotted name of what is counted, "" for the whole net; `batch` is for memory alone. `limit_span` is
+    where the limit stands, `unit` what it was written in.
+    """
+
+    figure: str
+    stage: str
+    batch: int
+    operator: str
+    limit: int | float
+    unit: str
+    span: Span
+    stage_span: Span
+    limit_span: Span
+
+
 @dataclass(frozen=True, eq=False)
 class Graph:
     """A net that fits: every value has its shape.
@@ -175,6 +194,7 @@ class Graph:
     fits: tuple[Fit, ...] = ()
     documentation: str = field(default="", repr=False)
     origin: Callable[[Graph], Blueprint] | None = field(default=None, repr=False)
+    budgets: tuple[Budget, ...] = ()
 
     def __getitem__(self, name: str) -> Node | Scope:
         try:

@@ -3,13 +3,16 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, Strict
 
 from netspec.shapes.requirements import Requirement
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import Dimension, OpenSize
+
+if TYPE_CHECKING:
+    from netspec.layers.window import Window
 
 Int: TypeAlias = Annotated[int, Strict(), Field(ge=-(2**63), le=2**63 - 1)]
 Positive: TypeAlias = Annotated[int, Strict(), Field(gt=0, le=2**31 - 1)]
@@ -176,6 +179,10 @@ class Layer(BaseModel):
     def constant(self, *x: Shape) -> bool:
         """Whether the output is the same whatever the input holds: a softmax over an axis of one."""
         return False
+
+    def sliding(self, *x: Shape) -> "tuple[Window, ...]":
+        """The window along each spatial axis; none where the layer does not slide any."""
+        return ()
 
     def explain(self, axis: int, *x: Shape) -> str | None:
         """How the size at `axis` (0 is the channels) came about: `56 = floor((112 + 2*1 - 3)/2) + 1`."""

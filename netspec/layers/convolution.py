@@ -75,6 +75,9 @@ class _Correlation(Layer):
             if isinstance(size, OpenSize)
         )
 
+    def sliding(self, *x: Shape) -> tuple[Window, ...]:
+        return self._windows(x[0])
+
     def reach(self, *x: Shape) -> Reach | Literal["everything"] | None:
         return reach_of(self._windows(x[0]))
 

@@ -65,6 +65,9 @@ class _Pool(Layer):
     def _explain(self, axis: int, x: Shape, *, ceil: bool) -> str | None:
         return self._windows(x)[axis - 1].explain(x.dims[axis], ceil=ceil) if axis else None
 
+    def sliding(self, *x: Shape) -> tuple[Window, ...]:
+        return self._windows(x[0])
+
     def reach(self, *x: Shape) -> Reach | Literal["everything"] | None:
         return reach_of(self._windows(x[0]))
 

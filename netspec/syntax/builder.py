@@ -10,7 +10,7 @@ from typing import Any
 
 from netspec.syntax import tree
 from netspec.syntax.layout import WIRINGS
-from netspec.syntax.lexer import Token, number, string
+from netspec.syntax.lexer import Token, number, quantity, string
 from netspec.syntax.report import Report
 from netspec.syntax.source import Source, Span
 
@@ -153,6 +153,13 @@ class Builder:
 
     def output_named(self, parts: list[Any], start: int, end: int) -> tree.Output:
         return tree.Output(parts[1].text, parts[3], len(parts) > 4, span=self._span(start, end))
+
+    def assert_(self, parts: list[Any], start: int, end: int) -> tree.Assert:
+        return tree.Assert(parts[1], parts[2].text, parts[3], span=self._span(start, end))
+
+    def quantity(self, parts: list[Any], start: int, end: int) -> tree.Quantity:
+        value, unit = quantity(parts[0].text)
+        return tree.Quantity(value, unit, span=self._span(start, end))
 
     def flow(self, parts: list[Any], start: int, end: int) -> tree.Flow:
         return tree.Flow(tuple(parts[0]), span=self._span(start, end))

@@ -160,7 +160,7 @@ def _rare(kind: str, text: str, start: int, end: int, before: list[Token], repor
     elif kind == "open":
         return _open_string(text, start, end, report)
     elif kind == "digits":
-        return _digits(text, start, end, report)
+        return _quantity(text, start, end, before, report) or _digits(text, start, end, report)
     elif kind == "foreign":
         return _foreign(text, start, end, report)
     elif kind == "quoted":
@@ -247,6 +247,32 @@ def _open_string(text: str, start: int, end: int, report: Report) -> Token:
         mend=((end, end), text[0]),
     )
     return Token("STRING", '""', start, end)
+
+
+_LONGEST_FIGURE = 200
+"""How many tokens before a quantity its `assert` is looked for."""
+_QUANTITY = re.compile(r"(\d{1,18}(?:\.\d{1,18})?)([kKMGT](?:i?B)?|B)")
+
+
+def quantity(text: str) -> tuple[int | float, str]:
+    """The number and the unit of a quantity as written."""
+    match = _QUANTITY.fullmatch(text)
+    assert match is not None
+    return number(match[1]), match[2]
+
+
+def _quantity(text: str, start: int, end: int, before: list[Token], report: Report) -> Token | None:
+    """`5M` or `8GB` in a statement that begins with `assert`."""
+    if not _QUANTITY.fullmatch(text):
+        return None
+    brackets = 0
+    for token in reversed(before[-_LONGEST_FIGURE:]):
+        brackets += (token.kind in ("RPAR", "RSQB")) - (token.kind in ("LPAR", "LSQB"))
+        if token.text == "assert" and not brackets:
+            return Token("QUANTITY", text, start, end)
+        if token.kind in ("SEP", "LBRACE", "RBRACE") or (token.kind == "NEWLINE" and not brackets):
+            break
+    return None
 
 
 def _digits(text: str, start: int, end: int, report: Report) -> Token:

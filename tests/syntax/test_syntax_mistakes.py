@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from test_syntax_parser import LENET, RESNET, STATEMENTS
 
 from netspec.diagnostics import Diagnostic, render
-from netspec.syntax import Source, parse, print_tree, tree
+from netspec.format import print_tree
+from netspec.syntax import Source, parse, tree
 
 PAGE = f"net X {{\n{chr(10).join(STATEMENTS)}\n}}\n"
 
