@@ -1,0 +1,420 @@
+"""The feature maps that a picture of volumes shows, and what leads from one to the next.
+
+Every stage makes a map; stages that only touch a map up are told at the map that they leave. Where there are more maps
+than a page shows, those of one resolution are one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from heapq import heappop, heappush
+
+from netspec.diagram.view.boxes import Box, Edge, Role, View
+from netspec.diagram.view.stages import Stages, Unit
+from netspec.graph.graph import Scope, ScopeRef
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import Dimension
+
+
+class Detail(IntEnum):
+    """How much is merged: maps of the same shape, those that the spec does not name, those of one resolution."""
+
+    SHAPES = 0
+    NAMED = 1
+    RESOLUTIONS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A part of a concatenated map, along its channels."""
+
+    channels: Dimension
+    family: str
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """A feature map. `makers` are what makes it, in a few words each; `slices` what a concatenation joined."""
+
+    shape: Shape
+    family: str
+    makers: tuple[str, ...]
+    slices: tuple[Slice, ...] = ()
+    name: str = ""
+    is_input: bool = False
+    when_training: bool = False
+    shared: bool = False
+    is_output: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A value's way from one map to another, by index; `words` are the reshaping done on the way."""
+
+    source: int
+    target: int
+    role: Role
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureMaps:
+    """Maps in the order of the text, every link from an earlier to a later one."""
+
+    maps: tuple[Map, ...]
+    links: tuple[Link, ...]
+
+
+STEEP = 3
+"""How much larger the largest map of a container is than its smallest where each of its stages has a map."""
+
+TWINS = (2, 3)
+"""How many branches of the same shapes are drawn side by side."""
+
+LONGEST_PERIOD = 4
+"""Words that are repeated together in a caption at most."""
+
+_SIDE_BY_SIDE = frozenset({"concat", "add", "mul"})
+_WEIGHTED = frozenset({"convolution", "linear", "recurrent", "attention"})
+_PLACING = frozenset({"shape", "regularization", "activation", "normalization"})
+
+
+def feature_maps(view: View, detail: Detail = Detail.SHAPES) -> FeatureMaps:
+    """The maps of a view that folds nothing."""
+    return _Builder(view, detail).build()
+
+
+@dataclass(slots=True)
+class _Group:
+    """Units that are drawn as one map: that of the last."""
+
+    units: list[Unit]
+    inputs: tuple[Box, ...] = ()
+
+    @property
+    def leaves(self) -> Iterator[Box]:
+        for box in (*self.inputs, *(box for unit in self.units for box in unit.boxes)):
+            yield from (inner for inner in box.walk() if inner.is_leaf)
+
+    @property
+    def shape(self) -> Shape:
+        return self.inputs[0].outputs[0] if self.inputs else self.units[-1].output[0]
+
+    @property
+    def is_concat(self) -> bool:
+        last = self.units[-1].box if self.units else None
+        return last is not None and last.kind == "join" and last.title == "concat"
+
+
+class _Builder:
+    def __init__(self, view: View, detail: Detail) -> None:
+        self.view, self.detail = view, detail
+        self.stages = Stages(view, STEEP)
+        outputs = {box.id for box in view.boxes if box.kind == "output"}
+        self.results = {edge.source for edge in view.edges if edge.target in outputs}
+        self.entering: dict[str, list[Edge]] = {}
+        for edge in view.edges:
+            self.entering.setdefault(edge.target, []).append(edge)
+        inside = self.stages.opened(self.stages.units(self.stages.boxes, self.stages.around))
+        self.groups = [_Group([], (box,)) for box in view.boxes if box.kind == "input"]
+        self.groups += [_Group([unit]) for unit in self.told([part for stage in inside for part in self.split(stage)])]
+        self.groups = [group for group in self.groups if group.inputs or group.units[-1].output]
+
+    def build(self) -> FeatureMaps:
+        self.merge(self.is_reshaped)
+        self.merge(self.is_joined)
+        self.merge(self.is_alike)
+        if self.detail >= Detail.NAMED:
+            self.merge(self.is_nameless)
+        if self.detail >= Detail.RESOLUTIONS:
+            self.merge(self.is_of_one_resolution)
+        self.merge(self.is_alike)
+        self.sort()
+        maps = tuple(self.map(index) for index in range(len(self.groups)))
+        links = []
+        for (source, target), role in self.links.items():
+            links.append(Link(source, target, role, self.words_between(source, target)))
+        return FeatureMaps(maps, tuple(links))
+
+    def told(self, units: list[Unit]) -> list[Unit]:
+        """The units; where there is one wiring and nothing but touching up besides, the boxes of that."""
+        heavy = [unit for unit in units if unit.scope is not None or unit.boxes[0].family not in _PLACING]
+        if len(heavy) != 1 or heavy[0].scope is None:
+            return units
+        return [part for unit in units for part in (map(_alone, unit.boxes) if unit is heavy[0] else (unit,))]
+
+    def split(self, unit: Unit) -> Iterator[Unit]:
+        """The unit, or where it is a fork of twins, what is in its branches and its join."""
+        box = unit.box
+        if box is not None and box.children and box.times == 1 and box.scope is not None:
+            inside = list(self.stages.units(box.children, self.stages.graph.scopes[box.scope]))
+            fork = inside[0] if len(inside) == 1 else unit
+        else:
+            fork = unit
+        branches, rest = self.twins(fork) if fork.scope is not None else ([], [])
+        if not branches:
+            yield unit
+            return
+        for branch in branches:
+            yield from branch
+        yield from (Unit((joined,)) for joined in rest)
+
+    def twins(self, unit: Unit) -> tuple[list[list[Unit]], list[Box]]:
+        """The branches of a fork, if they make the same shapes one after another, and the boxes of its join."""
+        assert unit.scope is not None
+        inside: dict[int | None, list[Box]] = {}
+        for box in unit.boxes:
+            inside.setdefault(self.stages.inner_scope(box, unit.scope), []).append(box)
+        rest = inside.pop(None, [])
+        scopes = [self.stages.graph.scopes[item.index] for item in unit.scope.items if isinstance(item, ScopeRef)]
+        branches = [list(self.laid_open(inside.get(scope.index, ()), scope)) for scope in scopes]
+        shapes = {tuple(stage.output for stage in branch) for branch in branches}
+        alike = unit.scope.kind in _SIDE_BY_SIDE and len(branches) in TWINS and len(shapes) == 1
+        return (branches, rest) if alike and all(branches) else ([], rest)
+
+    def laid_open(self, boxes: Sequence[Box], around: Scope) -> Iterator[Unit]:
+        for unit in self.stages.units(boxes, around):
+            box = unit.box
+            if box is not None and box.children and box.scope is not None and box.times == 1:
+                yield from self.stages.units(box.children, self.stages.graph.scopes[box.scope])
+            else:
+                yield unit
+
+    def link(self) -> None:
+        """Finds what leads from group to group."""
+        self.group_of = {box.id: index for index, group in enumerate(self.groups) for box in group.leaves}
+        self.links: dict[tuple[int, int], Role] = {}
+        for edge in self.view.edges:
+            source, target = self.group_of.get(edge.source), self.group_of.get(edge.target)
+            if source is None or target is None or source == target or edge.role == "size":
+                continue
+            if self.links.get((source, target), edge.role) != "flow":
+                self.links[source, target] = edge.role
+            else:
+                self.links.setdefault((source, target), "flow")
+        self.sources: list[list[int]] = [[] for _ in self.groups]
+        self.readers: list[list[int]] = [[] for _ in self.groups]
+        for source, target in self.links:
+            self.sources[target].append(source)
+            self.readers[source].append(target)
+
+    def sort(self) -> None:
+        """Puts every group behind those that it reads, otherwise in the order of the text."""
+        self.link()
+        missing = [len(sources) for sources in self.sources]
+        ready = [index for index, count in enumerate(missing) if not count]
+        order: list[int] = []
+        while ready:
+            order.append(index := heappop(ready))
+            for reader in self.readers[index]:
+                missing[reader] -= 1
+                if not missing[reader]:
+                    heappush(ready, reader)
+        self.groups = [self.groups[index] for index in order]
+        self.link()
+
+    def merge(self, belongs: Callable[[int, int], bool]) -> None:
+        """Puts each group into the earlier one that it belongs to, the nearest if there are several."""
+        self.sort()
+        into = list(range(len(self.groups)))
+        for target, group in enumerate(self.groups):
+            sources = sorted(self.sources[target], reverse=True)
+            source = next((source for source in sources if belongs(source, target)), None)
+            if source is not None and not self.groups[source].inputs:
+                into[target] = into[source]
+                self.groups[into[source]].units.extend(group.units)
+        self.groups = [group for index, group in enumerate(self.groups) if into[index] == index]
+
+    def is_reshaped(self, source: int, target: int) -> bool:
+        """Whether the earlier one only flattens, crops or the like for the later one."""
+        units = self.groups[source].units
+        return bool(units) and _is_shaping(units[-1]) and self.readers[source] == [target]
+
+    def is_joined(self, source: int, target: int) -> bool:
+        """Whether the later one concatenates the earlier one, made for it alone, with what comes from farther away."""
+        others = [other for other in self.sources[target] if other != source]
+        return (
+            self.groups[target].is_concat
+            and self.readers[source] == [target]
+            and bool(others)
+            and all(len(self.readers[other]) > 1 and other < source for other in others)
+        )
+
+    def is_alike(self, source: int, target: int) -> bool:
+        """Whether the later one alone reads a shape that it leaves as it is, or does the same for the same readers."""
+        one, other = self.groups[source], self.groups[target]
+        if self.sources[target] != [source] or one.shape != other.shape or one.is_concat:
+            return False
+        elsewhere = set(self.readers[source]) - {target}
+        again = self.words(one.units[-1:]) == self.words(other.units[:1])
+        return not elsewhere or (again and elsewhere <= set(self.readers[target]))
+
+    def is_nameless(self, source: int, target: int) -> bool:
+        """Whether the earlier one has no name in the spec and is made for the later one, which has."""
+        one, other = self.groups[source], self.groups[target]
+        alone = self.readers[source] == [target] and self.sources[target] == [source]
+        nameless = all(unit.box is not None and unit.box.is_leaf and not unit.box.label for unit in one.units)
+        return alone and nameless and not one.is_concat and any(unit.boxes[-1].label for unit in other.units)
+
+    def is_of_one_resolution(self, source: int, target: int) -> bool:
+        one, other = self.groups[source].shape, self.groups[target].shape
+        alone = self.sources[target] == [source] and self.readers[source] == [target]
+        return alone and one.rank > 1 and one.spatial == other.spatial
+
+    def map(self, index: int) -> Map:
+        group = self.groups[index]
+        if group.inputs:
+            box = group.inputs[0]
+            return Map(group.shape, "input", (box.title,), name=box.title, is_input=True)
+        boxes = [box for unit in group.units for box in unit.boxes]
+        return Map(
+            group.shape,
+            _family(group.leaves),
+            tuple(self.words(group.units, joins=len(self.sources[index]) > 1)),
+            self.slices(index),
+            name=boxes[-1].label,
+            when_training=all(box.when_training for box in boxes),
+            shared=bool(weighted := [box for box in group.leaves if box.family in _WEIGHTED])
+            and all(box.shared for box in weighted),
+            is_output=any(box.id in self.results for box in group.leaves),
+        )
+
+    def slices(self, index: int) -> tuple[Slice, ...]:
+        """What a concatenation along the channels joined."""
+        group = self.groups[index]
+        if not group.is_concat:
+            return ()
+        parts = []
+        for edge in self.entering.get(group.units[-1].boxes[0].id, ()):
+            source = self.group_of[edge.source]
+            shaped = self.view.by_id[edge.source].family == "shape"
+            skips = shaped if source == index else self.links[source, index] == "skip"
+            parts.append(Slice(edge.shape.channels, "skip" if skips else _family(self.groups[source].leaves)))
+        whole = sum((part.channels for part in parts), start=0)
+        return tuple(parts) if whole == group.shape.channels and len(parts) > 1 else ()
+
+    def words(self, units: Sequence[Unit], joins: bool = False) -> list[str]:
+        """What the units do, equal ones together: `2 × conv 3×3`. Where they join, crops belong to the links."""
+        units = [unit for unit in units if not (joins and _is_shaping(unit))]
+        return _counted([words for unit in units for words in self.unit_words(unit, alone=len(units) < 3)])
+
+    def words_between(self, source: int, target: int) -> str:
+        """The reshaping on the way of a value that comes from farther away: `center crop`."""
+        if len(self.sources[target]) < 2:
+            return ""
+        for unit in filter(_is_shaping, self.groups[target].units):
+            (box,) = unit.boxes
+            if any(self.group_of.get(edge.source) == source for edge in self.entering[box.id] if edge.role != "size"):
+                return box.title.replace("_", " ")
+        return ""
+
+    def unit_words(self, unit: Unit, alone: bool = True) -> list[str]:
+        if unit.scope is not None:
+            inside = self.inside_words(unit.boxes)
+            alike = len(set(inside)) == 1 and unit.scope.kind in _SIDE_BY_SIDE
+            kind = _WIRINGS.get(unit.scope.kind, unit.scope.kind)
+            return inside if alike else [f"{kind}{self.terms(unit.boxes[0])}"]
+        box = unit.boxes[0]
+        if box.kind == "join":
+            return [] if box.title == "concat" else [_JOINS.get(box.title, box.title) + self.terms(box)]
+        if box.is_leaf and box.kind == "layer":
+            if not alone and box.family in _PLACING:
+                return []
+            around = (box.before, box.after) if alone else ((), ())
+            return [", ".join([*around[0], _without_channels(box), *around[1]])]
+        return self.box_words(box)
+
+    def terms(self, box: Box) -> str:
+        """How many values a join takes, where these are more than two."""
+        count = len(self.entering.get(box.id, ())) if box.kind == "join" else 0
+        return f" of {count}" if count > 2 else ""
+
+    def box_words(self, box: Box) -> list[str]:
+        """A block or a container: what it holds, if that is few kinds of things, or its name."""
+        around = self.stages.graph.scopes[box.scope or 0]
+        parts = list(self.stages.units(box.children, around))
+        if box.kind == "container" and len(parts) == 1 and parts[0].scope is not None:
+            return self.unit_words(parts[0])
+        inside = self.inside_words(box.children)
+        if inside and len(set(inside)) <= (2 if box.kind == "container" else 1):
+            return inside
+        return [box.title.partition("(")[0] or box.label]
+
+    def inside_words(self, boxes: Iterable[Box]) -> list[str]:
+        """The heavier layers and the blocks, one after another."""
+        said: list[str] = []
+        for box in boxes:
+            if box.kind == "join" or (box.is_leaf and box.family in _PLACING):
+                continue
+            if box.kind == "layer":
+                said.append(_without_channels(box))
+            elif box.kind == "block":
+                said.append(box.title.partition("(")[0])
+            else:
+                said.extend(self.box_words(box))
+        return said
+
+
+_WIRINGS = {"dense": "dense block"}
+_JOINS = {"+": "add", "×": "multiply", "−": "subtract"}
+
+
+def _alone(box: Box) -> Unit:
+    return Unit((box,))
+
+
+def _is_shaping(unit: Unit) -> bool:
+    box = unit.box
+    return box is not None and box.is_leaf and box.family == "shape" and box.kind != "join"
+
+
+def _without_channels(box: Box) -> str:
+    """A layer's words without the number of channels, which the map says."""
+    parts = box.title.split(", ")
+    channels = {str(shape.channels) for shape in box.outputs if shape.dims}
+    kept = [part for part in parts[1:] if part not in channels]
+    first, _, number = parts[0].rpartition(" ")
+    return ", ".join([first if number in channels and first else parts[0], *kept])
+
+
+def _counted(said: Sequence[str]) -> list[str]:
+    """Words that come again and again, with how often: `2 × conv 3×3`, `4 × (conv 1×1, conv 3×3)`."""
+    counted: list[str] = []
+    start = 0
+    while start < len(said):
+        runs = [(_times(said, start, period) * period, period) for period in range(1, LONGEST_PERIOD + 1)]
+        length, period = max(runs, key=lambda run: (run[0] if run[0] > run[1] else 1, -run[1]))
+        if length == period:
+            length = period = 1
+        words = ", ".join(said[start : start + period])
+        times = length // period
+        counted.append(words if times == 1 else f"{times} × ({words})" if period > 1 else f"{times} × {words}")
+        start += length
+    return counted
+
+
+def _times(said: Sequence[str], start: int, period: int) -> int:
+    """How often the `period` words at `start` are said in a row."""
+    times = 1
+    words = said[start : start + period]
+    while said[start + times * period : start + (times + 1) * period] == words and len(words) == period:
+        times += 1
+    return times
+
+
+def _family(boxes: Iterable[Box]) -> str:
+    """The family that does most of the work: by multiply-accumulates, or the first that is not mere touching up.
+
+    Weights stand for work whose amount is open or that only training does.
+    """
+    work: Counter[str] = Counter()
+    first = ""
+    for box in boxes:
+        work[box.family] += box.macs if isinstance(box.macs, int) and box.macs else box.parameters
+        if not first and box.family not in _PLACING and box.kind == "layer":
+            first = box.family
+    family, most = work.most_common(1)[0] if work else ("shape", 0)
+    return family if most else first or family

@@ -1,0 +1,164 @@
+"""The edges of a view: which values go from box to box, and as what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+
+from netspec.diagnostics import printable
+from netspec.diagram.view.boxes import Carry, Edge, Role
+from netspec.diagram.view.graph_facts import node_spans, users
+from netspec.graph.graph import Graph, Node, Scope, ScopeRef, Value
+from netspec.shapes.shape import Shape
+
+
+class Edges:
+    """Collects the edges of a view: one for each value from box to box, with its shapes in all rounds."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        leaf_of: dict[int, str],
+        place: Callable[[int], tuple[int, tuple[tuple[int, int], ...]]],
+    ) -> None:
+        self.graph, self.leaf_of, self.place = graph, leaf_of, place
+        self.roles = Roles(graph)
+        self._inputs: dict[int, str] = {}
+        self._carried: dict[tuple[str, str, int], Shape] = {}
+        self._found: dict[tuple[str, str, Hashable], tuple[list[Shape], Role, str]] = {}
+
+    def add_input(self, value: Value, id_: str) -> None:
+        self._inputs[id(value)] = id_
+
+    def add_node(self, node: Node) -> None:
+        _, rounds = self.place(node.index)
+        for value in node.inputs:
+            if value.node is not None and id(value) not in self._inputs:
+                source, made = self.place(value.node)
+                later = dict(rounds)
+                between = [run for run, round in made if later.get(run, round) != round]
+                if between:
+                    self._carried.setdefault((self.leaf_of[source], printable(value.name), between[0]), value.shape)
+                    continue
+            self.add(value, self.leaf_of[node.index], self.roles.of(value, node))
+
+    def add(self, value: Value, target: str, role: Role) -> None:
+        if id(value) in self._inputs:
+            source, key = self._inputs[id(value)], (0, 0)
+        else:
+            assert value.node is not None
+            source, key = self.leaf_of[value.node], (self.place(value.node)[0] + 1, value.index)
+        if source == target:
+            return
+        shapes, _, _ = self._found.setdefault((source, target, key), ([], role, printable(value.name)))
+        if not shapes or shapes[-1] != value.shape:
+            shapes.append(value.shape)
+
+    def edges(self) -> tuple[Edge, ...]:
+        return tuple(
+            Edge(source, target, tuple(shapes), role, name)
+            for (source, target, _), (shapes, role, name) in self._found.items()
+        )
+
+    def carries(self, frames: dict[int, str]) -> tuple[Carry, ...]:
+        """What goes from round to round, each place once; `frames` are the ids of the boxes by run."""
+        places: dict[tuple[str, str], Carry] = {}
+        for (source, name, run), shape in self._carried.items():
+            places.setdefault((source, frames[run]), Carry(source, name, frames[run], shape))
+        return tuple(places.values())
+
+
+class Roles:
+    """What a value is to the node that reads it."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self._spans = node_spans(graph)
+        self._users = users(graph)
+
+    def of(self, value: Value, node: Node) -> Role:
+        made = self.graph.nodes[value.node] if value.node is not None else None
+        if node.when_training and not (made and made.when_training):
+            return "auxiliary"
+        wiring = self._wiring(node)
+        if wiring.kind == "dense" and len(node.inputs) > 1 and value is node.inputs[0]:
+            return "dense"
+        if wiring.kind in ("residual", "highway"):
+            bypass: Role = "skip" if wiring.kind == "residual" else "carry"
+            parts: dict[str, Role] = {"body": "flow", "gate": "gate"}
+            return parts.get(self._part(value, wiring), bypass)
+        entered = self._entered(value, node)
+        if entered is not None:
+            return entered
+        if is_for_size(value, node):
+            return "size"
+        if node.layer.name in _CROPS and len(readers := self._readers(node)) == 1:
+            return self.of(node.output, readers[0])
+        return "skip" if 1 < len(node.inputs) <= 4 and self._goes_around(value, node) else "flow"
+
+    def _readers(self, node: Node) -> list[Node]:
+        return [self.graph.nodes[user] for user in self._users[node.index][0] if user < len(self.graph.nodes)]
+
+    def _wiring(self, node: Node) -> Scope:
+        """The innermost scope around the node that says how it is wired."""
+        scope = self.graph.scopes[node.scope]
+        while scope.parent is not None and scope.kind in ("group", "repeat", "for", "iteration"):
+            scope = self.graph.scopes[scope.parent]
+        return scope
+
+    def _part(self, value: Value, wiring: Scope) -> str:
+        """The kind of the wiring's part that made the value."""
+        for item in wiring.items:
+            if isinstance(item, ScopeRef) and value.node is not None and self._contains(item.index, value.node):
+                return self.graph.scopes[item.index].kind
+        return ""
+
+    def _entered(self, value: Value, node: Node) -> Role | None:
+        """The role of the bypass that the value enters at this node."""
+        index: int | None = node.scope
+        while index is not None:
+            scope = self.graph.scopes[index]
+            role = _BYPASSES.get(scope.kind)
+            if role is not None:
+                outside = value.node is None or not self._contains(index, value.node)
+                return role if outside else None
+            index = scope.parent
+        return None
+
+    def _goes_around(self, value: Value, node: Node) -> bool:
+        """Whether another input of the node was made from this value, or from what this one was cut from."""
+        start = self._uncut(value)
+        lowest = start.node if start.node is not None else -1
+        stack = [other for other in node.inputs if other is not value and not is_for_size(other, node)]
+        seen = set(map(id, stack))
+        while stack:
+            made = stack.pop()
+            if made is start or (made.node is not None and made.node == start.node):
+                return True
+            if made.node is None or made.node <= lowest:
+                continue
+            reader = self.graph.nodes[made.node]
+            for before in reader.inputs:
+                if id(before) not in seen and not is_for_size(before, reader):
+                    seen.add(id(before))
+                    stack.append(before)
+        return False
+
+    def _uncut(self, value: Value) -> Value:
+        """The value before crops."""
+        while value.node is not None and self.graph.nodes[value.node].layer.name in _CROPS:
+            value = self.graph.nodes[value.node].inputs[0]
+        return value
+
+    def _contains(self, scope: int, node: int) -> bool:
+        first, end = self._spans[scope]
+        return first <= node < end
+
+
+_CROPS = frozenset({"center_crop", "crop"})
+_BYPASSES: dict[str, Role] = {"shortcut": "skip", "gate": "gate", "carry": "carry"}
+
+
+def is_for_size(value: Value, node: Node) -> bool:
+    """Whether the node reads nothing of the value but its size: `center_crop(x, like=_)`."""
+    tensors = node.layer.tensors
+    return tensors[-1:] == ("like?",) and len(node.inputs) == len(tensors) and value is node.inputs[-1]
