@@ -11,6 +11,7 @@ from netspec.layers.arguments import LARGEST, Amount, Padding, compact, options
 from netspec.layers.base import (
     EVERYTHING,
     Bool,
+    FigureWeight,
     Layer,
     Positive,
     Reach,
@@ -34,6 +35,10 @@ AdaptiveSize: TypeAlias = Positive | tuple[Positive | None, ...]
 class _Pool(Layer):
     """What the sliding pools share: a window over each spatial axis, a stride that defaults to the kernel."""
 
+    figure_weight: ClassVar[FigureWeight] = "medium"
+    mixes_positions: ClassVar[bool] = True
+    sizes_per_axis: ClassVar[tuple[str, ...]] = ("kernel",)
+    may_vary: ClassVar[frozenset[str]] = frozenset({"dilation", "pad"})
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
 
     kernel: Size
@@ -168,6 +173,10 @@ class AvgPool(_MeanPool):
         extra = options(ceil_mode=(self.ceil, False), count_include_pad=(counted, True))
         return _pool_call("AvgPool", axes, self.pad, extra)
 
+    def is_global_mean(self, *x: Shape) -> bool:
+        axes = zip(self._windows(x[0]), x[0].spatial, strict=True)
+        return all(w.kernel == size and w.sides == (0, 0) for w, size in axes)
+
 
 @layer("lppool")
 class LPPool(_MeanPool):
@@ -205,6 +214,9 @@ class LPPool(_MeanPool):
 
 class _AdaptivePool(Layer):
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
+    mixes_positions: ClassVar[bool] = True
+    figure_weight: ClassVar[FigureWeight] = "medium"
+    sizes_per_axis: ClassVar[tuple[str, ...]] = ("size",)
 
     def _sizes(self, x: Shape, size: int | tuple[int | None, ...]) -> tuple[Dimension, ...]:
         """The output size of each axis."""
@@ -248,6 +260,7 @@ class AdaptiveAvgPool(_AdaptivePool):
     """
 
     overwritable: ClassVar[bool] = True
+    figure_name: ClassVar[str] = "adaptive avgpool"
 
     size: AdaptiveSize
 
@@ -263,6 +276,9 @@ class AdaptiveAvgPool(_AdaptivePool):
     def torch(self, *x: Shape) -> TorchCall:
         return TorchCall(target=f"nn.AdaptiveAvgPool{x[0].rank - 1}d", args=(_sizes_as_written(self.size),))
 
+    def is_global_mean(self, *x: Shape) -> bool:
+        return all(size == 1 for size in self._sizes(x[0], self.size))
+
 
 @layer("adaptive_maxpool")
 class AdaptiveMaxPool(_AdaptivePool):
@@ -276,6 +292,8 @@ class AdaptiveMaxPool(_AdaptivePool):
 
     Example: `adaptive_maxpool(4)`
     """
+
+    figure_name: ClassVar[str] = "adaptive maxpool"
 
     size: AdaptiveSize
     indices: Bool = Field(default=False, description="also give the place of each maximum")
@@ -300,6 +318,8 @@ class AdaptiveMaxPool(_AdaptivePool):
 
 class _GlobalPool(Layer):
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
+    mixes_positions: ClassVar[bool] = True
+    figure_weight: ClassVar[FigureWeight] = "medium"
 
     def infer(self, *x: Shape) -> Shape:
         return x[0].with_dims(x[0].channels, *(1 for _ in x[0].spatial))
@@ -322,9 +342,13 @@ class GlobalAvgPool(_GlobalPool):
     """
 
     overwritable: ClassVar[bool] = True
+    figure_name: ClassVar[str] = "global avgpool"
 
     def torch(self, *x: Shape) -> TorchCall:
         return TorchCall(target=f"nn.AdaptiveAvgPool{x[0].rank - 1}d", args=(1,))
+
+    def is_global_mean(self, *x: Shape) -> bool:
+        return True
 
 
 @layer("global_maxpool")
@@ -336,6 +360,8 @@ class GlobalMaxPool(_GlobalPool):
 
     Example: `global_maxpool -> flatten`
     """
+
+    figure_name: ClassVar[str] = "global maxpool"
 
     def torch(self, *x: Shape) -> TorchCall:
         return TorchCall(target=f"nn.AdaptiveMaxPool{x[0].rank - 1}d", args=(1,))
@@ -354,6 +380,12 @@ class Unpool(Layer):
     Example: `unpool(x, places, 2, like=c1)`
     """
 
+    figure_weight: ClassVar[FigureWeight] = "medium"
+    mixes_positions: ClassVar[bool] = True
+    sizes_per_axis: ClassVar[tuple[str, ...]] = ("kernel",)
+    may_vary: ClassVar[frozenset[str]] = frozenset({"pad"})
+    enlarges: ClassVar[bool] = True
+    shape_only: ClassVar[tuple[str, ...]] = ("like?",)
     tensors: ClassVar[tuple[str, ...]] = ("x", "indices", "like?")
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
 

@@ -12,7 +12,8 @@ from math import ceil
 from netspec.diagram.drawing.items import Weight
 from netspec.diagram.drawing.text import width
 from netspec.diagram.view.boxes import Box
-from netspec.diagram.view.words import SYMBOLS, count_words, shape_words
+from netspec.diagram.view.words import count_words, shape_words
+from netspec.layers.base import FigureWeight
 
 LABEL_SIZE = 7.0
 """Points of the shapes on the edges."""
@@ -129,12 +130,12 @@ def label_width(text: str) -> int:
 
 def is_round(box: Box) -> bool:
     """Whether the box is an operator in a circle."""
-    return box.kind == "join" and box.title in SYMBOLS.values()
+    return box.kind == "join" and len(box.title) == 1
 
 
 def is_small(box: Box) -> bool:
     """Whether the box is a single light layer: a pill."""
-    return box.kind == "layer" and box.family in _LIGHT and not box.before and not box.after and not box.label
+    return box.kind == "layer" and box.weight in _SMALL and not box.before and not box.after and not box.label
 
 
-_LIGHT = frozenset({"activation", "normalization", "regularization", "shape", "arithmetic"})
+_SMALL: frozenset[FigureWeight] = frozenset({"light", "wrap", "slight"})

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Literal, TypeAlias
 
 from netspec.graph.graph import Graph
+from netspec.layers.base import FigureWeight, Layer
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import Dimension
 from netspec.syntax.source import Span
@@ -29,7 +30,8 @@ class Box:
     `id` is the same at every depth; `name` is the spec's full name (`layer3.0.conv2`), `label` what a figure shows of
     it. `title` is the main line, `before` and `after` the merged lighter layers around it. `nodes` are the indices of
     all nodes that it stands for, those of every round where `times` is above 1. `inputs` are the shapes that enter (the
-    first round), `outputs` those that leave (the last). `children` are there where it is open.
+    first round), `outputs` those that leave (the last). `children` are there where it is open. `layer` is the
+    type of the layer that names it.
     """
 
     id: str
@@ -53,6 +55,7 @@ class Box:
     definition: Span | None = None
     shared: bool = False
     when_training: bool = False
+    layer: type[Layer] | None = None
 
     def walk(self) -> Iterator[Box]:
         """This box and all inside it, from the outside in."""
@@ -63,6 +66,16 @@ class Box:
     @property
     def is_leaf(self) -> bool:
         return not self.children
+
+    @property
+    def weight(self) -> FigureWeight:
+        """What its layer is to a figure."""
+        return self.layer.figure_weight if self.layer is not None else "own"
+
+    @property
+    def rearranges(self) -> bool:
+        """Whether its layer makes nothing new: it moves, picks, repeats or joins."""
+        return self.layer is not None and self.layer.rearranges
 
 
 @dataclass(frozen=True, slots=True)

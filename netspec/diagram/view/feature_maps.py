@@ -78,8 +78,6 @@ LONGEST_PERIOD = 4
 """Words that are repeated together in a caption at most."""
 
 _SIDE_BY_SIDE = frozenset({"concat", "add", "mul"})
-_WEIGHTED = frozenset({"convolution", "linear", "recurrent", "attention"})
-_PLACING = frozenset({"shape", "regularization", "activation", "normalization"})
 
 
 def feature_maps(view: View, detail: Detail = Detail.SHAPES) -> FeatureMaps:
@@ -141,7 +139,7 @@ class _Builder:
 
     def told(self, units: list[Unit]) -> list[Unit]:
         """The units; where there is one wiring and nothing but touching up besides, the boxes of that."""
-        heavy = [unit for unit in units if unit.scope is not None or unit.boxes[0].family not in _PLACING]
+        heavy = [unit for unit in units if unit.scope is not None or not _only_places(unit.boxes[0])]
         if len(heavy) != 1 or heavy[0].scope is None:
             return units
         return [part for unit in units for part in (map(_alone, unit.boxes) if unit is heavy[0] else (unit,))]
@@ -277,7 +275,7 @@ class _Builder:
             self.slices(index),
             name=boxes[-1].label,
             when_training=all(box.when_training for box in boxes),
-            shared=bool(weighted := [box for box in group.leaves if box.family in _WEIGHTED])
+            shared=bool(weighted := [box for box in group.leaves if box.weight == "heavy"])
             and all(box.shared for box in weighted),
             is_output=any(box.id in self.results for box in group.leaves),
         )
@@ -290,7 +288,7 @@ class _Builder:
         parts = []
         for edge in self.entering.get(group.units[-1].boxes[0].id, ()):
             source = self.group_of[edge.source]
-            shaped = self.view.by_id[edge.source].family == "shape"
+            shaped = self.view.by_id[edge.source].rearranges
             skips = shaped if source == index else self.links[source, index] == "skip"
             parts.append(Slice(edge.shape.channels, "skip" if skips else _family(self.groups[source].leaves)))
         whole = sum((part.channels for part in parts), start=0)
@@ -321,7 +319,7 @@ class _Builder:
         if box.kind == "join":
             return [] if box.title == "concat" else [_JOINS.get(box.title, box.title) + self.terms(box)]
         if box.is_leaf and box.kind == "layer":
-            if not alone and box.family in _PLACING:
+            if not alone and _only_places(box):
                 return []
             around = (box.before, box.after) if alone else ((), ())
             return [", ".join([*around[0], _without_channels(box), *around[1]])]
@@ -347,7 +345,7 @@ class _Builder:
         """The heavier layers and the blocks, one after another."""
         said: list[str] = []
         for box in boxes:
-            if box.kind == "join" or (box.is_leaf and box.family in _PLACING):
+            if box.kind == "join" or (box.is_leaf and _only_places(box)):
                 continue
             if box.kind == "layer":
                 said.append(_without_channels(box))
@@ -366,9 +364,14 @@ def _alone(box: Box) -> Unit:
     return Unit((box,))
 
 
+def _only_places(box: Box) -> bool:
+    """Whether a box only touches up the map before it, or hands it on in another order."""
+    return box.weight in ("light", "wrap") or box.rearranges
+
+
 def _is_shaping(unit: Unit) -> bool:
     box = unit.box
-    return box is not None and box.is_leaf and box.family == "shape" and box.kind != "join"
+    return box is not None and box.is_leaf and box.rearranges and box.kind != "join"
 
 
 def _without_channels(box: Box) -> str:
@@ -414,7 +417,7 @@ def _family(boxes: Iterable[Box]) -> str:
     first = ""
     for box in boxes:
         work[box.family] += box.macs if isinstance(box.macs, int) and box.macs else box.parameters
-        if not first and box.family not in _PLACING and box.kind == "layer":
+        if not first and not _only_places(box) and box.kind == "layer":
             first = box.family
     family, most = work.most_common(1)[0] if work else ("shape", 0)
     return family if most else first or family

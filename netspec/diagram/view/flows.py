@@ -91,7 +91,7 @@ class Roles:
             return entered
         if is_for_size(value, node):
             return "size"
-        if node.layer.name in _CROPS and len(readers := self._readers(node)) == 1:
+        if node.layer.crops and len(readers := self._readers(node)) == 1:
             return self.of(node.output, readers[0])
         return "skip" if 1 < len(node.inputs) <= 4 and self._goes_around(value, node) else "flow"
 
@@ -145,7 +145,7 @@ class Roles:
 
     def _uncut(self, value: Value) -> Value:
         """The value before crops."""
-        while value.node is not None and self.graph.nodes[value.node].layer.name in _CROPS:
+        while value.node is not None and self.graph.nodes[value.node].layer.crops:
             value = self.graph.nodes[value.node].inputs[0]
         return value
 
@@ -154,11 +154,9 @@ class Roles:
         return first <= node < end
 
 
-_CROPS = frozenset({"center_crop", "crop"})
 _BYPASSES: dict[str, Role] = {"shortcut": "skip", "gate": "gate", "carry": "carry"}
 
 
 def is_for_size(value: Value, node: Node) -> bool:
     """Whether the node reads nothing of the value but its size: `center_crop(x, like=_)`."""
-    tensors = node.layer.tensors
-    return tensors[-1:] == ("like?",) and len(node.inputs) == len(tensors) and value is node.inputs[-1]
+    return node.layer.reads_shape_only(len(node.inputs) - 1) and value is node.inputs[-1]

@@ -13,9 +13,10 @@ from netspec.diagram.view.flows import Edges
 from netspec.diagram.view.graph_facts import counts, node_spans, telling_arguments, users
 from netspec.diagram.view.merging import axes, is_named, joined, joined_labels, main_place, portions, scope_label
 from netspec.diagram.view.rounds import Item, Rounds, Run
-from netspec.diagram.view.words import SYMBOLS, clipped, layer_words, scope_words
+from netspec.diagram.view.words import clipped, layer_words, scope_words
 from netspec.graph.graph import Graph, Node, Scope, ScopeRef, Value
 from netspec.graph.views import layer_text, scope_text
+from netspec.layers.base import Layer
 from netspec.shapes.shape import Shape
 
 
@@ -243,7 +244,13 @@ class Builder:
         rounds = [self._nodes(self.items(scope)) for scope in scopes]
         words = self._words(rounds)
         return replace(
-            box, kind="layer", title=words.title, before=words.before, after=words.after, family=words.family
+            box,
+            kind="layer",
+            title=words.title,
+            before=words.before,
+            after=words.after,
+            family=words.layer.family,
+            layer=words.layer,
         )
 
     def _layer_box(self, nodes: Sequence[Node]) -> Box:
@@ -255,18 +262,19 @@ class Builder:
         joins = len(main.inputs) > 1
         box = Box(
             id=f"n{nodes[0].index}",
-            kind="join" if joins and main.layer.name in (*SYMBOLS, "concat", "stack") else "layer",
+            kind="join" if joins and main.layer.join_sign else "layer",
             name=printable(main.name),
             label=clipped(main.label) if is_named(main) else "",
-            title=SYMBOLS.get(main.layer.name, words.title) if joins else words.title,
+            title=main.layer.join_sign if joins and main.layer.join_sign else words.title,
             signature=printable(" -> ".join(layer_text(node.layer) for node in nodes)),
-            family=words.family,
+            family=words.layer.family,
             before=words.before,
             after=words.after,
             scope=main.scope,
             span=main.span,
             shared=not main.first_use,
             when_training=main.when_training,
+            layer=words.layer,
         )
         return self._measured(box, [[node.index for node in round] for round in rounds])
 
@@ -296,7 +304,7 @@ class Builder:
             layer_words([round[place].layer for round in rounds], axes(rounds[0][place]))
             for place in range(len(rounds[0]))
         ]
-        return _Words(lines[main], joined(lines[:main]), joined(lines[main + 1 :]), rounds[0][main].layer.family)
+        return _Words(lines[main], joined(lines[:main]), joined(lines[main + 1 :]), type(rounds[0][main].layer))
 
     def _copies(self, node: int) -> list[int]:
         """The node in every round of the loops around it that are folded."""
@@ -403,4 +411,4 @@ class _Words:
     title: str
     before: tuple[str, ...]
     after: tuple[str, ...]
-    family: str
+    layer: type[Layer]

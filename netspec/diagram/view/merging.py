@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 from netspec.diagram.view.words import clipped
 from netspec.graph.graph import Node, Scope
-
-_HEAVY = frozenset({"convolution", "linear", "attention", "recurrent"})
-_MEDIUM = frozenset({"pooling", "resampling"})
-_LIGHT = frozenset({"normalization", "activation", "regularization"})
-_WRAPS = frozenset({"flatten", "squeeze", "unsqueeze"})
+from netspec.layers.base import FigureWeight
 
 
-def _weight(node: Node) -> Literal["heavy", "medium", "light", "wrap", "other"]:
-    """What the layer is to a figure."""
-    if len(node.inputs) != 1 or len(node.outputs) != 1:
-        return "heavy" if node.layer.family in _HEAVY else "other"
-    for families, weight in _WEIGHTS:
-        if node.layer.family in families:
-            return weight
-    return "wrap" if node.layer.name in _WRAPS else "other"
-
-
-_WEIGHTS: tuple[tuple[frozenset[str], Literal["heavy", "medium", "light"]], ...] = (
-    (_HEAVY, "heavy"),
-    (_MEDIUM, "medium"),
-    (_LIGHT, "light"),
-)
+def _weight(node: Node) -> FigureWeight:
+    """What the layer is to a figure: by itself, unless it is heavy, where it has several inputs or outputs."""
+    weight = node.layer.figure_weight
+    return weight if weight == "heavy" or len(node.inputs) == len(node.outputs) == 1 else "own"
 
 
 def portions(chain: Sequence[Node]) -> list[list[Node]]:
@@ -51,7 +35,7 @@ def portions(chain: Sequence[Node]) -> list[list[Node]]:
             else:
                 portions.append([node])
             open_ = True
-        elif weight == "other":
+        elif weight in ("slight", "own"):
             portions.append([node])
             open_ = False
         elif open_ and not (ahead and _has_main(portions[-1]) and _more(weights, node.index - chain[0].index)):

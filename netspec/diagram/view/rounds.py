@@ -191,13 +191,10 @@ class Likeness:
     def _node_number(self, index: int) -> int:
         if index not in self._of_node:
             layer = self.graph.nodes[index].layer
-            fixed = tuple((name, getattr(layer, name)) for name in type(layer).model_fields if name not in _MAY_VARY)
+            names = (name for name in type(layer).model_fields if name not in layer.may_vary)
+            fixed = tuple((name, getattr(layer, name)) for name in names)
             self._of_node[index] = self._numbers.setdefault((type(layer), repr(fixed)), len(self._numbers))
         return self._of_node[index]
-
-
-_MAY_VARY = frozenset({"dilation", "pad", "p"})
-"""Arguments that may differ between rounds whose shapes are the same."""
 
 
 def stretch(items: Sequence[Item]) -> range:

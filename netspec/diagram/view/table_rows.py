@@ -94,9 +94,6 @@ ALONE = "alone"
 STEEP = 4
 """How much larger the largest map of a container is than its smallest where each of its stages has a row."""
 
-LIGHT = frozenset({"activation", "normalization", "regularization"})
-"""Families of layers that touch up what the layer before has made."""
-
 _CAPTIONS = {"body": "H", "gate": "T", "carry": "C"}
 
 
@@ -209,7 +206,7 @@ class _Builder:
             ", ".join(box.after),
             self.source(box),
             kind="" if box.kind in ("block", "container") else box.title.partition(" ")[0].rstrip(","),
-            light=box.family in LIGHT,
+            light=box.weight == "light",
         )
         self.previous = frozenset({box.id})
         return line
@@ -309,7 +306,7 @@ def _belongs(unit: Unit, waiting: Sequence[Unit]) -> bool:
     """Whether a nameless stage goes into the row before: of nameless ones, or where it only touches up a named one."""
     if _extent_of(unit) != _extent_of(waiting[-1]):
         return False
-    return all(map(_is_nameless, waiting)) or (unit.box is not None and unit.box.family in LIGHT)
+    return all(map(_is_nameless, waiting)) or (unit.box is not None and unit.box.weight == "light")
 
 
 def _last_of_each(nodes: Sequence[int], times: int) -> Sequence[int]:

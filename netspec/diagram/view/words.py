@@ -16,58 +16,6 @@ from netspec.shapes.sizes import Dimension, OpenSize
 
 LONGEST = 40
 """Characters of a line before it is cut."""
-KEPT = "·"
-"""The size of an axis that stays as it is."""
-
-SHORT = {
-    "adaptive_avgpool": "adaptive avgpool",
-    "adaptive_maxpool": "adaptive maxpool",
-    "batchnorm": "BN",
-    "channel_dropout": "channel dropout",
-    "depthwise_conv": "depthwise conv",
-    "drop_path": "drop path",
-    "elu": "ELU",
-    "expand": "expand to",
-    "gelu": "GELU",
-    "global_avgpool": "global avgpool",
-    "global_maxpool": "global maxpool",
-    "groupnorm": "GN",
-    "gru": "GRU",
-    "hardswish": "h-swish",
-    "instancenorm": "IN",
-    "layernorm": "LN",
-    "leaky_relu": "leaky ReLU",
-    "log_softmax": "log-softmax",
-    "lrn": "LRN",
-    "lstm": "LSTM",
-    "prelu": "PReLU",
-    "relu": "ReLU",
-    "relu6": "ReLU6",
-    "rmsnorm": "RMSNorm",
-    "rnn": "RNN",
-    "selu": "SELU",
-    "separable_conv": "separable conv",
-    "silu": "SiLU",
-    "swiglu": "SwiGLU",
-}
-"""Names as papers write them, where that is not the spec's name."""
-
-SYMBOLS = {"add": "+", "mul": "×", "sub": "−", "div": "÷", "pow": "^"}
-"""Joins that are drawn as an operator in a circle."""
-
-_FORMULAS = {
-    ("add", False): "x + {}",
-    ("mul", False): "{} · x",
-    ("sub", False): "x − {}",
-    ("sub", True): "{} − x",
-    ("div", False): "x / {}",
-    ("div", True): "{} / x",
-    ("pow", False): "x^{}",
-    ("pow", True): "{}^x",
-    ("maximum", False): "max(x, {})",
-    ("minimum", False): "min(x, {})",
-}
-"""Arithmetic with a number, by layer and whether the number comes first."""
 
 _QUIET = frozenset(
     {
@@ -112,25 +60,20 @@ def layer_words(layers: Sequence[Layer], axes: int = 0) -> str:
     """
     first = layers[0]
     values = {name: [getattr(layer, name) for layer in layers] for name in type(first).model_fields}
-    given = {
+    texts = {
         name: _range(values[name])
         for name, field in type(first).model_fields.items()
         if field.is_required() or any(value != field.default for value in values[name])
     }
-    name = SHORT.get(first.name, first.name)
-    if "value" in given or "exponent" in given:
-        formula = _FORMULAS.get((first.name, bool(getattr(first, "reverse", False))))
-        if formula is not None:
-            return clipped(formula.format(given.get("value", given.get("exponent", ""))))
-    if first.name in ("adaptive_avgpool", "adaptive_maxpool"):
-        given["size"] = _per_axis(given["size"], axes)
-    if first.name == "expand":
-        given["shape"] = given["shape"].replace("-1", KEPT)
-    if first.name == "embedding":
-        given["count"] += f" → {given.pop('features')}"
-    if first.name in _WINDOWS:
-        return clipped(_window(name, given, axes))
-    return clipped(", ".join(filter(None, [f"{name} {parts[0]}" if (parts := _named(given)) else name, *parts[1:]])))
+    if formula := first.formula():
+        return clipped(formula.format(**texts))
+    if texts.get("stride") == texts.get("kernel") and _lie_side_by_side(first):
+        texts.pop("stride", None)
+    texts |= {name: _per_axis(texts[name], axes) for name in first.sizes_per_axis if name in texts}
+    name, told = first.figure_name or first.name, first.figure_arguments(texts)
+    if "kernel" in told:
+        return clipped(f"{name} {', '.join(filter(None, _window(first, told)))}")
+    return clipped(", ".join(filter(None, [f"{name} {parts[0]}" if (parts := _named(told)) else name, *parts[1:]])))
 
 
 def scope_words(scopes: Sequence[Scope], told: Container[str]) -> str:
@@ -179,14 +122,18 @@ def clipped(text: str, longest: int = LONGEST) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
-def _window(name: str, given: Arguments, axes: int) -> str:
+def _lie_side_by_side(layer: Layer) -> bool:
+    """Whether its windows do so unless it says otherwise, as a pool's: its stride is then its kernel."""
+    stride = type(layer).model_fields.get("stride")
+    return stride is not None and stride.default is None
+
+
+def _window(layer: Layer, told: Arguments) -> list[str]:
     """A convolution or a pool: kernel, channels, stride, and what else is not usual."""
-    kernel, stride = _per_axis(given["kernel"], axes), given.get("stride", "none")
-    parts = [kernel, given.get("channels", "")]
-    if stride not in ("1", "none", given["kernel"] if name.endswith("pool") else ""):
-        parts.append(f"stride {_times(stride)}" if name == "upconv" else f"/{_times(stride)}")
-    parts.extend(_named({key: value for key, value in given.items() if key not in ("kernel", "channels", "stride")}))
-    return f"{name} {', '.join(filter(None, parts))}"
+    parts = [told["kernel"], told.get("channels", "")]
+    if "stride" in told and told["stride"] not in ("1", "none"):
+        parts.append(f"stride {_times(told['stride'])}" if layer.enlarges else f"/{_times(told['stride'])}")
+    return parts + _named({key: value for key, value in told.items() if key not in ("kernel", "channels", "stride")})
 
 
 def _named(given: Arguments) -> list[str]:
@@ -210,9 +157,6 @@ _BARE = frozenset(
     }
 )
 """Arguments whose value speaks for itself."""
-
-_WINDOWS = frozenset({"conv", "depthwise_conv", "separable_conv", "upconv", "maxpool", "avgpool", "lppool", "unpool"})
-"""Layers that slide a window."""
 
 
 def _per_axis(size: str, axes: int) -> str:
