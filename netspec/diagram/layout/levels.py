@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from netspec.diagram.layout.pieces import Key, Piece
 from netspec.diagram.view.boxes import Box, Edge, Role, View
+from netspec.diagram.view.flows import Detours
 from netspec.diagram.view.words import shape_words
 
 
@@ -104,14 +105,11 @@ def levels(view: View) -> dict[str, list[Way]]:
 
     descend(view.boxes, ())
     found: dict[str, dict[tuple[str, str, Key], Way]] = {}
+    roles: dict[str, dict[tuple[str, str, Key], list[Role]]] = {}
 
     def add(level: str, tail: str, head: str, key: Key, role: Role, label: str = "") -> None:
-        ways = found.setdefault(level, {})
-        known = ways.get((tail, head, key))
-        if known is None:
-            ways[tail, head, key] = Way(tail, head, key, role, label)
-        elif known.role != role:
-            ways[tail, head, key] = replace(known, role="flow")
+        found.setdefault(level, {}).setdefault((tail, head, key), Way(tail, head, key, role, label))
+        roles.setdefault(level, {}).setdefault((tail, head, key), []).append(role)
 
     for edge in view.edges:
         tails, heads = above[edge.source], above[edge.target]
@@ -131,7 +129,18 @@ def levels(view: View) -> dict[str, list[Way]]:
             leaves = any(way.tail == item and way.head.startswith(f">{carry.source} ") for way in found[frame].values())
             if not leaves:
                 add(frame, item, f">{carry.source} {carry.value}", (carry.source, carry.value), "flow")
-    return {level: list(ways.values()) for level, ways in found.items()}
+    return {level: _with_roles(list(ways.values()), roles[level]) for level, ways in found.items()}
+
+
+def _with_roles(ways: list[Way], roles: dict[tuple[str, str, Key], list[Role]]) -> list[Way]:
+    """The edges of a frame with their roles, of those that stand for several edges of the view as well."""
+    detours = Detours((way.tail, way.head) for way in ways if way.role != "size")
+    settled = []
+    for way in ways:
+        several = roles[way.tail, way.head, way.key]
+        otherwise: Role = way.role if len(set(several)) == 1 else "flow"
+        settled.append(replace(way, role=detours.role(way.tail, way.head, several, otherwise)))
+    return settled
 
 
 def ordered(boxes: Sequence[Item], ways: Sequence[Way]) -> list[Item]:
@@ -206,8 +215,12 @@ def _cuts(items: Sequence[Item], ways: Sequence[Way], place: dict[str, int]) -> 
 
 
 def _label(source: Box, target: Box, edge: Edge) -> str:
-    """The shape where it is news: not that of what the source was given, nor written in the box at the end."""
+    """The shape where it is news: not that of what the source was given, nor written in the box at the end.
+
+    A block that is given values of several shapes leaves open which of them goes on.
+    """
     if source.kind == "input" or target.kind == "output" or edge.role == "size":
         return ""
     news = any(shape not in source.inputs for shape in edge.shapes) or len(set(edge.shapes)) > 1
+    news |= source.kind in ("block", "container") and len(set(source.inputs)) > 1
     return shape_words(edge.shapes) if news else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable, Iterable
 
 from netspec.diagnostics import printable
 from netspec.diagram.view.boxes import Carry, Edge, Role
@@ -24,7 +24,7 @@ class Edges:
         self.roles = Roles(graph)
         self._inputs: dict[int, str] = {}
         self._carried: dict[tuple[str, str, int], Shape] = {}
-        self._found: dict[tuple[str, str, Hashable], tuple[list[Shape], Role, str]] = {}
+        self._found: dict[tuple[str, str, Hashable], tuple[list[Shape], list[Role], str]] = {}
 
     def add_input(self, value: Value, id_: str) -> None:
         self._inputs[id(value)] = id_
@@ -49,14 +49,20 @@ class Edges:
             source, key = self.leaf_of[value.node], (self.place(value.node)[0] + 1, value.index)
         if source == target:
             return
-        shapes, _, _ = self._found.setdefault((source, target, key), ([], role, printable(value.name)))
+        shapes, roles, _ = self._found.setdefault((source, target, key), ([], [], printable(value.name)))
+        roles.append(role)
         if not shapes or shapes[-1] != value.shape:
             shapes.append(value.shape)
 
     def edges(self) -> tuple[Edge, ...]:
+        detours = Detours(
+            (source, target)
+            for (source, target, _), (_, roles, _) in self._found.items()
+            if any(role != "size" for role in roles)
+        )
         return tuple(
-            Edge(source, target, tuple(shapes), role, name)
-            for (source, target, _), (shapes, role, name) in self._found.items()
+            Edge(source, target, tuple(shapes), detours.role(source, target, roles, roles[0]), name)
+            for (source, target, _), (shapes, roles, name) in self._found.items()
         )
 
     def carries(self, frames: dict[int, str]) -> tuple[Carry, ...]:
@@ -65,6 +71,36 @@ class Edges:
         for (source, name, run), shape in self._carried.items():
             places.setdefault((source, frames[run]), Carry(source, name, frames[run], shape))
         return tuple(places.values())
+
+
+class Detours:
+    """Tells detours by what enters a box: `ways` go from what makes a value to what reads it."""
+
+    def __init__(self, ways: Iterable[tuple[str, str]]) -> None:
+        self._makers: dict[str, list[str]] = {}
+        for tail, head in ways:
+            self._makers.setdefault(head, []).append(tail)
+
+    def role(self, tail: str, head: str, roles: Collection[Role], otherwise: Role) -> Role:
+        """The role of a value that is read at several places of one box.
+
+        As the flow and as a skip (a decoder's block that makes a gate of the skip and multiplies it) it is a skip where
+        another value that enters the box is made from it.
+        """
+        if not {"flow", "skip"} <= set(roles):
+            return otherwise
+        return "skip" if self._goes_around(tail, head) else "flow"
+
+    def _goes_around(self, tail: str, head: str) -> bool:
+        waiting = [maker for maker in self._makers[head] if maker != tail]
+        seen = set(waiting)
+        while waiting:
+            makers = self._makers.get(waiting.pop(), ())
+            if tail in makers:
+                return True
+            waiting.extend(fresh := set(makers) - seen)
+            seen |= fresh
+        return False
 
 
 class Roles:
