@@ -53,7 +53,7 @@ class Line:
 def lines(box: Box) -> tuple[Line, ...]:
     """The lines of a box without children, from the top."""
     if box.kind == "join":
-        return (Line(box.title, 10 if is_round(box) else _SECOND),)
+        return (Line(_sum(box) if box.terms else box.title, 10 if is_round(box) else _SECOND),)
     if box.kind in ("input", "output"):
         shapes = box.outputs or box.inputs
         return (Line(box.title, _TITLE, weight="bold"), Line(shape_words(shapes[:1]), _SECOND, "muted"))
@@ -63,9 +63,17 @@ def lines(box: Box) -> tuple[Line, ...]:
         lighter = [*((text, True) for text in box.before), *((text, False) for text in box.after)]
         before = [Line(text, _SECOND) for text, first in lighter if first]
         after = [Line(text, _SECOND) for text, first in lighter if not first]
-        again = [Line("same weights", _NAME, "muted")] if box.shared and box.parameters == 0 and named else []
+        again = [Line("same weights", _NAME, "muted")] if box.shared and named else []
         return (*named, *before, main, *after, *again)
     return tuple(_folded_lines(box))
+
+
+def _sum(box: Box) -> str:
+    """A join of more values than arrows lead to it: `Σ 50`."""
+    return f"{_MANY.get(box.title, box.title)} {box.terms}"
+
+
+_MANY = {"+": "Σ", "×": "Π"}
 
 
 def times(box: Box) -> Line | None:
@@ -79,8 +87,9 @@ def _folded_lines(box: Box) -> Iterable[Line]:
     yield Line(box.label or title, _TITLE, weight="bold")
     if box.label and title:
         yield Line(title, _SECOND)
-    counted = f"{count_words(box.parameters)} parameters{' in all' if box.times > 1 else ''}"
-    known = "same weights" if box.shared else counted if box.parameters else ""
+    counted = f"{count_words(box.parameters)} parameters{' in all' if box.copies > 1 and not box.shared else ''}"
+    sharing = "same weights" if box.shared else "some shared" if box.partly_shared else ""
+    known = ", ".join(filter(None, [counted if box.parameters else "", sharing]))
     if known:
         yield Line(known, _NAME, "muted")
 
@@ -97,7 +106,7 @@ def header(box: Box) -> tuple[Line, ...]:
     named = [Line(box.label, 8, weight="bold", mono=False)] if box.label else []
     repeats = box.title.casefold() == box.label.casefold()
     titled = [Line(box.title, _SECOND, "muted" if named else "ink")] if box.title and not repeats else []
-    shared = [Line("same weights", _NAME, "muted")] if box.shared and box.parameters == 0 else []
+    shared = [Line("same weights", _NAME, "muted")] if box.shared else []
     return (*named, *titled, *shared)
 
 
@@ -130,7 +139,7 @@ def label_width(text: str) -> int:
 
 def is_round(box: Box) -> bool:
     """Whether the box is an operator in a circle."""
-    return box.kind == "join" and len(box.title) == 1
+    return box.kind == "join" and len(box.title) == 1 and not box.terms
 
 
 def is_small(box: Box) -> bool:

@@ -404,8 +404,11 @@ def _caption(one: Map) -> str:
     return fit(words + _notes(one), SMALL, _CAPTION)
 
 
+_SHARING = {"": "", "some": "some weights shared", "all": "shared weights"}
+
+
 def _notes(one: Map) -> str:
-    notes = ["when training"] * one.when_training + ["shared weights"] * one.shared
+    notes = ["when training"] * one.when_training + ([_SHARING[one.shared]] if one.shared else [])
     return f" ({', '.join(notes)})" if notes else ""
 
 
@@ -413,7 +416,7 @@ def _foot(one: Map, limit: float, head: str) -> list[str]:
     """What makes the map as lines for below its label; what is made alike above is not said again."""
     words = _caption(one)
     if words.removesuffix(_notes(one)) == head:
-        words = "shared weights" if one.shared else ""
+        words = _SHARING[one.shared]
     return wrap(words, SMALL, max(limit - 3, 24)) if words else []
 
 

@@ -29,9 +29,13 @@ class Box:
 
     `id` is the same at every depth; `name` is the spec's full name (`layer3.0.conv2`), `label` what a figure shows of
     it. `title` is the main line, `before` and `after` the merged lighter layers around it. `nodes` are the indices of
-    all nodes that it stands for, those of every round where `times` is above 1. `inputs` are the shapes that enter (the
-    first round), `outputs` those that leave (the last). `children` are there where it is open. `layer` is the
-    type of the layer that names it.
+    all nodes that it stands for, those of every round where `times` is above 1; a block stands for so many `copies`
+    with the rounds around it. `inputs` are the shapes that enter (the first round), `outputs` those that leave (the
+    last). `children` are there where it is open. `layer` is the type of the layer that names it.
+
+    It is `shared` where its weights are those of a box before it or the same in every round, `partly_shared` where
+    some of those in it are. `terms` is how many values a join takes where fewer arrows lead to it: one arrow stands
+    for a value of every round.
     """
 
     id: str
@@ -49,13 +53,16 @@ class Box:
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     times: int = 1
+    copies: int = 1
     children: tuple[Box, ...] = ()
     scope: int | None = None
     span: Span | None = None
     definition: Span | None = None
     shared: bool = False
+    partly_shared: bool = False
     when_training: bool = False
     layer: type[Layer] | None = None
+    terms: int = 0
 
     def walk(self) -> Iterator[Box]:
         """This box and all inside it, from the outside in."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from heapq import heappop, heappush
+from typing import Literal, TypeAlias
 
 from netspec.diagram.view.boxes import Box, Edge, Role, View
 from netspec.diagram.view.stages import Stages, Unit
@@ -35,9 +36,14 @@ class Slice:
     family: str
 
 
+Sharing: TypeAlias = Literal["", "some", "all"]
+
+
 @dataclass(frozen=True, slots=True)
 class Map:
-    """A feature map. `makers` are what makes it, in a few words each; `slices` what a concatenation joined."""
+    """A feature map. `makers` are what makes it, in a few words each; `slices` what a concatenation joined; `shared`
+    how many of their weights are shared.
+    """
 
     shape: Shape
     family: str
@@ -46,7 +52,7 @@ class Map:
     name: str = ""
     is_input: bool = False
     when_training: bool = False
-    shared: bool = False
+    shared: Sharing = ""
     is_output: bool = False
 
 
@@ -275,10 +281,16 @@ class _Builder:
             self.slices(index),
             name=boxes[-1].label,
             when_training=all(box.when_training for box in boxes),
-            shared=bool(weighted := [box for box in group.leaves if box.weight == "heavy"])
-            and all(box.shared for box in weighted),
+            shared=self.sharing(group),
             is_output=any(box.id in self.results for box in group.leaves),
         )
+
+    def sharing(self, group: _Group) -> Sharing:
+        """Whether the weights of what makes a map are used elsewhere before it, or several times for it."""
+        weighted = [box for box in group.leaves if box.weight == "heavy"]
+        uses = Counter(self.view.graph.nodes[node].key for box in weighted for node in box.nodes)
+        again = [box.shared or any(uses[self.view.graph.nodes[node].key] > 1 for node in box.nodes) for box in weighted]
+        return "all" if again and all(again) else "some" if any(again) else ""
 
     def slices(self, index: int) -> tuple[Slice, ...]:
         """What a concatenation along the channels joined."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -10,7 +11,7 @@ from netspec.analysis.counts import total
 from netspec.diagnostics import printable
 from netspec.diagram.view.boxes import Box, View
 from netspec.diagram.view.flows import Edges
-from netspec.diagram.view.graph_facts import counts, node_spans, telling_arguments, users
+from netspec.diagram.view.graph_facts import counts, node_spans, reuses, telling_arguments, users
 from netspec.diagram.view.merging import axes, is_named, joined, joined_labels, main_place, portions, scope_label
 from netspec.diagram.view.rounds import Item, Rounds, Run
 from netspec.diagram.view.words import clipped, layer_words, scope_words
@@ -28,6 +29,7 @@ class Builder:
         self._spans = node_spans(graph)
         self._users = users(graph)
         self._counts = counts(graph)
+        self._reused = reuses(graph)
         self._runs = Rounds(graph, self.items)
         self._rounds: list[list[Run]] = [[] for _ in graph.nodes]
         self._frames: dict[int, str] = {}
@@ -62,6 +64,8 @@ class Builder:
             edges.add_node(node)
         for index, (_, value, training) in enumerate(outputs):
             edges.add(value, f"out{index}", "auxiliary" if training else "flow")
+        arrows = Counter(edge.target for edge in edges.edges())
+        inside = [self._with_terms(box, arrows) for box in inside]
         title = self.graph.name if self.scope.index == 0 else f"{self.graph.name}: {self.scope.name}"
         return View(
             self.graph,
@@ -78,6 +82,15 @@ class Builder:
             self.scope.name,
             self.unfold,
         )
+
+    def _with_terms(self, box: Box, arrows: Mapping[str, int]) -> Box:
+        """The box, and the joins in it that take more values than arrows lead to them, with how many."""
+        if box.children:
+            return replace(box, children=tuple(self._with_terms(child, arrows) for child in box.children))
+        if box.kind != "join" or box.layer is None:
+            return box
+        terms = {len(self.graph.nodes[node].inputs) for node in box.nodes}
+        return replace(box, terms=max(terms)) if len(terms) == 1 and max(terms) > arrows[box.id] else box
 
     def items(self, scope: Scope) -> tuple[Item, ...]:
         """What is in a module, wirings and loops opened, in the order of the nodes."""
@@ -140,6 +153,7 @@ class Builder:
             self._rounds[node].append(run)
         if len(run.items) == 1 and (index := run.items[0].scope) is not None:
             return self._scope_box(self.graph.scopes[index], level, depth, run.times)
+        starts = self._copies(run.first)  # before the runs inside the round are folded
         inside = self._body(run.items, level, depth)
         if len(inside) == 1 and inside[0].times == 1:
             return replace(inside[0], times=run.times)
@@ -155,7 +169,7 @@ class Builder:
             times=run.times,
             span=self.graph.nodes[run.first].span,
         )
-        return self._measured(box, [range(start, start + run.length) for start in self._copies(run.first)])
+        return self._measured(box, [range(start, start + run.length) for start in starts])
 
     def _scope_at(self, scope: Scope, first: int) -> Scope:
         """The scope like `scope` whose nodes begin at `first`, in another round."""
@@ -222,10 +236,13 @@ class Builder:
             signature=printable(scope_text(first)),
             family="block",
             times=times,
+            copies=len(scopes),
             scope=first.index,
             span=first.span,
             definition=first.definition,
-            shared=any(not scope.first_use for scope in scopes),
+            shared=any(
+                not one.first_use and self._reuses_weights(nodes) for one, nodes in zip(scopes, rounds, strict=True)
+            ),
             when_training=self.graph.nodes[rounds[0].start].when_training,
         )
         box = replace(
@@ -237,7 +254,10 @@ class Builder:
             return self._plain_box(box, scopes)
         if level < depth:
             return replace(box, children=tuple(self._body(self.items(first), level + 1, depth)))
-        return box
+        return replace(box, partly_shared=not box.shared and self._reuses_weights(box.nodes))
+
+    def _reuses_weights(self, nodes: Iterable[int]) -> bool:
+        return any(self._reused[node] for node in nodes)
 
     def _plain_box(self, box: Box, scopes: Sequence[Scope]) -> Box:
         """A module of one merged box: drawn as that box, under the module's name."""
@@ -264,7 +284,7 @@ class Builder:
             id=f"n{nodes[0].index}",
             kind="join" if joins and main.layer.join_sign else "layer",
             name=printable(main.name),
-            label=clipped(main.label) if is_named(main) else "",
+            label=joined_labels([copy.label for copy in together[main_place(nodes)]]) if is_named(main) else "",
             title=main.layer.join_sign if joins and main.layer.join_sign else words.title,
             signature=printable(" -> ".join(layer_text(node.layer) for node in nodes)),
             family=words.layer.family,
@@ -272,7 +292,7 @@ class Builder:
             after=words.after,
             scope=main.scope,
             span=main.span,
-            shared=not main.first_use,
+            shared=any(self._reused[node] for node in self._copies(main.index)),
             when_training=main.when_training,
             layer=words.layer,
         )

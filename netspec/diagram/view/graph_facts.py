@@ -32,6 +32,12 @@ def counts(graph: Graph) -> list[Counts]:
 
 
 @once
+def reuses(graph: Graph) -> list[bool]:
+    """For each node, whether its weights are those of a node before it."""
+    return [not node.first_use and bool(node.layer.parameters(*node.shapes)) for node in graph.nodes]
+
+
+@once
 def node_spans(graph: Graph) -> list[tuple[int, int]]:
     """The nodes [first, end) of each scope with all inside it; (0, 0) where it has none."""
     firsts: list[list[int]] = [[] for _ in graph.scopes]

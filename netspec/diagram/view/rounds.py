@@ -166,6 +166,8 @@ class Likeness:
         alike = all(a.layer == b.layer for a, b in pairs)
         if not alike and not all(same_shapes(a, b) for a, b in pairs):
             return False
+        if _repeats([a.key for a, _ in pairs]) != _repeats([b.key for _, b in pairs]):
+            return False
         if not all(self._is_same_wiring(a, b, one, other, first) for a, b in pairs):
             return False
         return any(value.node is not None and value.node in one for _, node in pairs for value in node.inputs)
@@ -173,9 +175,9 @@ class Likeness:
     def _is_same_wiring(self, a: Node, b: Node, one: range, other: range, first: range) -> bool:
         if len(a.inputs) != len(b.inputs) or a.when_training != b.when_training:
             return False
-        if a.key != b.key and not b.first_use:
-            return False
         length = len(one)
+        if not self._is_same_sharing(a, b, self.graph.nodes[first.start + a.index - one.start]):
+            return False
         for x, y in zip(a.inputs, b.inputs, strict=True):
             if y.node is not None and y.node in other:
                 same = x.node == y.node - length and x.index == y.index
@@ -188,6 +190,12 @@ class Likeness:
                 return False
         return True
 
+    def _is_same_sharing(self, a: Node, b: Node, first: Node) -> bool:
+        """Whether b has weights of its own, as all rounds have, or those of a, as all have; `first` is the first's."""
+        if a.key != b.key and not b.first_use:
+            return False
+        return a is first or (a.key == b.key) == (a.key == first.key)
+
     def _node_number(self, index: int) -> int:
         if index not in self._of_node:
             layer = self.graph.nodes[index].layer
@@ -195,6 +203,12 @@ class Likeness:
             fixed = tuple((name, getattr(layer, name)) for name in names)
             self._of_node[index] = self._numbers.setdefault((type(layer), repr(fixed)), len(self._numbers))
         return self._of_node[index]
+
+
+def _repeats(keys: Sequence[str]) -> list[int]:
+    """For each key where it comes for the first time: which modules of a round are the same."""
+    first: dict[str, int] = {}
+    return [first.setdefault(key, place) for place, key in enumerate(keys)]
 
 
 def stretch(items: Sequence[Item]) -> range:

@@ -138,7 +138,7 @@ class _Builder:
     def row(self, units: list[Unit]) -> Row:
         boxes = [box for unit in units for box in unit.boxes]
         notes = ["when training"] * all(box.when_training for box in boxes)
-        notes += ["shared weights"] * all(box.shared for box in boxes)
+        notes += _sharing(boxes)
         flow = self.previous
         parts: list[Part] = []
         for unit in units:
@@ -284,6 +284,13 @@ class _Builder:
         self.previous = frozenset(box.id for top in boxes for box in top.walk())
         inner: tuple[Part, ...] = (Rounds(parts, times),) if times > 1 else parts
         return (Fork("dense", (Branch(inner),), "each fed the concat of all before"),)
+
+
+def _sharing(boxes: Iterable[Box]) -> list[str]:
+    weighted = [leaf for box in boxes for leaf in box.walk() if leaf.is_leaf and (leaf.parameters or leaf.shared)]
+    if weighted and all(leaf.shared for leaf in weighted):
+        return ["shared weights"]
+    return ["some weights shared"] if any(leaf.shared or leaf.partly_shared for leaf in weighted) else []
 
 
 _JOINS = {"+": "add", "×": "multiply", "−": "subtract", "÷": "divide"}

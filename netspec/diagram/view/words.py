@@ -71,6 +71,8 @@ def layer_words(layers: Sequence[Layer], axes: int = 0) -> str:
         texts.pop("stride", None)
     texts |= {name: _per_axis(texts[name], axes) for name in first.sizes_per_axis if name in texts}
     name, told = first.figure_name or first.name, first.figure_arguments(texts)
+    if texts.get("pad") == "causal":
+        name = f"causal {name}"
     if "kernel" in told:
         return clipped(f"{name} {', '.join(filter(None, _window(first, told)))}")
     return clipped(", ".join(filter(None, [f"{name} {parts[0]}" if (parts := _named(told)) else name, *parts[1:]])))
@@ -170,10 +172,13 @@ def _times(size: str) -> str:
 
 
 def _range(values: Sequence[Any]) -> str:
-    """The one value, or `1…512` for several."""
+    """The one value, or `1…512` for several; `5 × (1…512)` where they come again and again in the same order."""
     different = list(dict.fromkeys(map(_literal, values)))
     if len(different) == 1:
         return different[0]
+    cycles, rest = divmod(len(values), len(different))
+    if cycles > 1 and not rest and list(map(_literal, values)) == different * cycles:
+        return f"{cycles} × ({_range(values[: len(different)])})"
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
         return f"{_literal(min(values))}…{_literal(max(values))}"
     return f"{different[0]}…{different[-1]}"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import netspec
+from netspec.diagram.layout import box_text
 from netspec.diagram.view.boxes import Box, View
 from netspec.diagram.view.view import view
 from netspec.diagram.view.words import layer_words
@@ -163,6 +164,14 @@ def test_rounds_do_not_cut_a_wiring(body: str) -> None:
     assert all(box.times == 1 for box in shown.walk())
 
 
+def test_rounds_in_rounds_are_counted_once() -> None:
+    body = "repeat 2 { repeat 3 { residual { conv(8, 3, pad=1) -> relu } }\n conv(4, 1) -> conv(8, 1) }"
+    shown = view(netspec.parse(f"net N {{\n input x [8, 9, 9]\n {body}\n}}").graph())
+    (outer,) = (box for box in shown.boxes if box.kind == "rounds")
+    assert (outer.times, len(outer.nodes), len(set(outer.nodes))) == (2, 22, 22)
+    assert outer.parameters == shown.graph.parameters
+
+
 def test_wirings_said_several_times_are_rounds() -> None:
     body = "\n".join(["residual { conv(8, 3, pad=1) -> relu }"] * 5)
     shown = view(netspec.parse(f"net N {{ input x [8, 9, 9]\n{body} }}").graph())
@@ -172,9 +181,58 @@ def test_wirings_said_several_times_are_rounds() -> None:
 def test_rounds_that_differ_in_dilation_say_so() -> None:
     graph = netspec.load(EXAMPLES[0].parent / "wavenet.net").graph()
     shown = view(graph)
-    assert [(box.times, box.title) for box in shown.walk() if box.times > 1] == [(50, "GatedLayer(1…512)")]
-    assert "conv 2, 32, dilation 1…512" in [box.title for box in shown.leaves()]
+    assert [(box.times, box.title) for box in shown.walk() if box.times > 1] == [(50, "GatedLayer(5 × (1…512))")]
+    assert "causal conv 2, 32, dilation 5 × (1…512)" in [box.title for box in shown.leaves()]
     assert [(carry.frame, carry.value) for carry in shown.carries] == [("s3", "layer0")]
+
+
+def test_one_arrow_for_many_values_ends_at_a_sum_of_as_many() -> None:
+    shown = view(netspec.load(EXAMPLES[0].parent / "wavenet.net").graph())
+    sums = {tuple(box_text.words(box)) for box in shown.leaves() if box.kind == "join"}
+    assert sums == {("×",), ("+",), ("Σ 50",)}
+    unfolded = view(shown.graph, unfold=True)
+    assert {tuple(box_text.words(box)) for box in unfolded.leaves() if box.kind == "join"} == {("×",), ("+",)}
+
+
+def test_causal_padding_is_said() -> None:
+    graph = netspec.parse("net N {\n input x [4, 16]\n conv(8, 3, pad=causal)\n conv(8, 3, pad=same)\n}").graph()
+    assert [layer_words([node.layer], 1) for node in graph.nodes] == ["causal conv 3, 8", "conv 3, 8"]
+
+
+def test_rounds_with_the_same_weights_say_so() -> None:
+    text = """
+block Body(w) { conv(w, 3, pad=1) -> relu;  conv(w, 3, pad=1) }
+net N {
+  input x [8, 9, 9]
+  shared body = Body(8)
+  repeat 3 { body -> relu }
+  repeat 3 { Body(8) -> relu }
+}"""
+    shown = view(netspec.parse(text).graph(), 1)
+    said = [box_text.words(box) for box in shown.walk() if box.kind == "block"]
+    assert said == [
+        ["body", "Body(8)", "1.17 k parameters, same weights"],
+        ["body1–3", "Body(8)", "3.5 k parameters in all"],
+    ]
+
+
+def test_rounds_with_the_same_weights_and_rounds_with_their_own_are_not_one() -> None:
+    text = "shared c = conv(8, 3, pad=1)\n repeat 5 { c -> relu }\n repeat 5 { conv(8, 3, pad=1) -> relu }"
+    shown = view(netspec.parse(f"net N {{\n input x [8, 9, 9]\n {text}\n}}").graph())
+    said = [box_text.words(box) for box in shown.leaves() if box.kind == "layer"]
+    assert said == [
+        ["c", "conv 3×3, 8", "ReLU", "same weights", "× 5"],
+        ["conv1–5", "conv 3×3, 8", "ReLU", "× 5"],
+    ]
+
+
+def test_a_folded_block_says_that_weights_are_shared_in_it() -> None:
+    text = """
+block Twice { shared c = conv(8, 3, pad=1);  c -> relu -> c -> relu;  conv(8, 1) -> maxpool(2) -> conv(4, 1) }
+net N { input x [8, 9, 9];  Twice }"""
+    shown = view(netspec.parse(text).graph(), 1)
+    (box,) = (box for box in shown.leaves() if box.kind == "block")
+    assert box_text.words(box)[-1].endswith(" parameters, some shared")
 
 
 def test_what_a_figure_merges_is_merged() -> None:
