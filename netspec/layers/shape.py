@@ -376,6 +376,8 @@ class Select(Rearrangement):
     Example: `select(0, axis=0)` takes the class token of a sequence [L, E]; `select([0, 1, 5])` three channels
     """
 
+    may_vary: ClassVar[frozenset[str]] = frozenset({"index"})
+
     index: Int | Annotated[tuple[Int, ...], Field(min_length=1)] = Field(
         description="0 for the first, -1 for the last; a list keeps the axis"
     )
@@ -407,6 +409,10 @@ class Select(Rearrangement):
     def _entries(self) -> tuple[int, ...]:
         return self.index if isinstance(self.index, tuple) else (self.index,)
 
+    @classmethod
+    def figure_arguments(cls, texts: Mapping[str, str]) -> Mapping[str, str]:
+        return {"index": texts["index"] + _of_axis(texts)}
+
 
 @layer("slice")
 class Slice(Rearrangement):
@@ -415,6 +421,8 @@ class Slice(Rearrangement):
     Shape: (C, *S) -> (ceil((stop - start) / step), *S), start and stop within 0 and C.
     Example: `slice(stop=32)` keeps the first 32 channels; `slice(step=2, axis=1)` every other row
     """
+
+    may_vary: ClassVar[frozenset[str]] = frozenset({"start", "stop"})
 
     start: Int | None = None
     stop: Int | None = None
@@ -465,6 +473,16 @@ class Slice(Rearrangement):
         if self.stop is None:
             return size
         return minimum(self.stop, size) if self.stop >= 0 else size + self.stop
+
+    @classmethod
+    def figure_arguments(cls, texts: Mapping[str, str]) -> Mapping[str, str]:
+        """Start, stop and step as Python writes them."""
+        bounds = [texts.get("start", ""), texts.get("stop", ""), *([texts["step"]] if "step" in texts else [])]
+        return {"index": ":".join(bounds) + _of_axis(texts)}
+
+
+def _of_axis(texts: Mapping[str, str]) -> str:
+    return f" of axis {texts['axis']}" if "axis" in texts else ""
 
 
 def _numbers(value: int | str | tuple[int | tuple[int, int], ...]) -> int | tuple[int | tuple[int, int], ...]:

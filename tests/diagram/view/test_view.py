@@ -186,6 +186,26 @@ def test_rounds_that_differ_in_dilation_say_so() -> None:
     assert [(carry.frame, carry.value) for carry in shown.carries] == [("s3", "layer0")]
 
 
+def test_a_recurrence_written_out_is_one_round() -> None:
+    text = """net N {
+      input x [120, 16]
+      shared into = linear(32)
+      shared again = linear(32)
+      x -> select(0) -> into -> tanh
+      for t in range(1, 120) { tanh(into(select(x, t)) + again(_)) }
+    }"""
+    shown = view(netspec.parse(text).graph())
+    (frame,) = (box for box in shown.walk() if box.times > 1)
+    assert frame.times == 119
+    assert [box_text.words(box) for box in frame.children] == [
+        ["select 1…119"],
+        ["into", "linear 32", "same weights"],
+        ["again", "linear 32", "same weights"],
+        ["+"],
+        ["tanh"],
+    ]
+
+
 def test_one_arrow_for_many_values_ends_at_a_sum_of_as_many() -> None:
     shown = view(netspec.load(EXAMPLES[0].parent / "wavenet.net").graph())
     sums = {tuple(box_text.words(box)) for box in shown.leaves() if box.kind == "join"}
@@ -307,6 +327,9 @@ def test_a_focus_that_is_no_block(focus: str, said: str) -> None:
     [
         ("x [1, 28, 28]", "expand([16, -1, -1])", "expand to 16×·×·"),
         ("t: int [100]", "embedding(205, 64)", "embedding 205 → 64"),
+        ("x [8, 28]", "slice(2, 6)", "slice 2:6"),
+        ("x [8, 28]", "slice(stop=-1, step=3, axis=1)", "slice :-1:3 of axis 1"),
+        ("x [8, 28]", "select(0, axis=-1)", "select 0 of axis -1"),
         ("t: int [100]", "embedding(205, 64, padding=0)", "embedding 205 → 64, padding 0"),
     ],
 )
