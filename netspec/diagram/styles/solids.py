@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import cos, radians, sin, sqrt
 
-from netspec.diagram.drawing.items import Item, Polygon, Rect
+from netspec.diagram.drawing.items import Dash, Item, Polygon, Rect
 from netspec.diagram.drawing.theme import family_role
 from netspec.diagram.view.feature_maps import FeatureMaps
 from netspec.shapes.shape import Shape
@@ -76,10 +76,11 @@ def number(size: Dimension) -> int:
     return size
 
 
-def faces_of(left: float, bottom: float, solid: Solid, role: str) -> Iterator[Item]:
-    """The front, and where there is depth the lit top and the shaded side."""
+def faces_of(left: float, bottom: float, solid: Solid, role: str, dash: Dash | None = None) -> Iterator[Item]:
+    """The front, and where there is depth the lit top and the shaded side. A front alone may be dashed."""
     right, top, pen = left + solid.width, bottom - solid.height, 0.5
-    yield Rect(left, top, solid.width, solid.height, fill=role, stroke=f"{role}:line", stroke_width=pen)
+    around = None if solid.dx else dash
+    yield Rect(left, top, solid.width, solid.height, 0, role, f"{role}:line", pen, around)
     if solid.dx:
         back_left, back_right, up = left + solid.dx, right + solid.dx, top - solid.dy
         lit = ((left, top), (back_left, up), (back_right, up), (right, top))

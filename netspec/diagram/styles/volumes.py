@@ -15,6 +15,7 @@ from re import findall
 
 from netspec.diagram.drawing.bounds import bounds
 from netspec.diagram.drawing.items import (
+    Dash,
     Drawing,
     Group,
     Item,
@@ -137,7 +138,7 @@ def _in_line(shown: FeatureMaps) -> tuple[list[_Placed], list[Item]]:
     lefts = [sum(slots[:column]) + _GAP * column for column in range(len(slots))]
 
     captions = [_caption(one) for one in shown.maps]
-    heads = {columns[index]: captions[index] for index in range(len(captions)) if lanes.first(index)}
+    heads = {columns[index]: _makers(shown.maps[index]) for index in range(len(captions)) if lanes.first(index)}
     feet = [
         [] if lanes.first(index) else _foot(one, slots[column] + _GAP, heads.get(column, ""))
         for index, (one, column) in enumerate(zip(shown.maps, columns, strict=True))
@@ -247,7 +248,7 @@ def _links(
     for link in sorted(links, key=lambda link: (columns[link.source], columns[link.target])):
         source, target = placed[link.source], placed[link.target]
         if columns[link.target] - columns[link.source] == 1:
-            yield _arrow(source.right, (target.left, target.axis))
+            yield _arrow(source.right, (target.left, target.axis), dash=_dash(target.map))
             continue
         start, end = source.middle, target.middle
         track = next((track for track, until in enumerate(tracks) if until < start), len(tracks))
@@ -271,12 +272,17 @@ def _links(
             yield Text((start + end) / 2, y - 2, link.words, SMALL, anchor="middle", fill="muted")
 
 
-def _arrow(start: Point, end: Point, role: str = "edge") -> Path:
+def _arrow(start: Point, end: Point, role: str = "edge", dash: Dash | None = None) -> Path:
     (x0, y0), (x1, y1) = start, end
     if abs(y0 - y1) < 0.01:
-        return Path(line(start, end), role, 0.8, arrow=True)
+        return Path(line(start, end), role, 0.8, dash, arrow=True)
     middle = (x0 + x1) / 2
-    return Path(curve(start, ((middle, y0), (middle, y1), (x1, y1))), role, 0.8, arrow=True)
+    return Path(curve(start, ((middle, y0), (middle, y1), (x1, y1))), role, 0.8, dash, arrow=True)
+
+
+def _dash(one: Map) -> Dash | None:
+    """As the graph style draws what only training runs."""
+    return (3.0, 2.0) if one.when_training else None
 
 
 def _as_u(shown: FeatureMaps, levels: Sequence[int]) -> tuple[list[_Placed], list[Item]]:
@@ -357,7 +363,7 @@ def _solid(one: _Placed) -> Group:
     left = one.left
     for share, role in cuts:
         wide = one.solid.width * share
-        faces.extend(faces_of(left, bottom, replace(one.solid, width=wide, height=front), role))
+        faces.extend(faces_of(left, bottom, replace(one.solid, width=wide, height=front), role, _dash(one.map)))
         left += wide
     name = f"{one.map.name}: " if one.map.name else ""
     return Group(tuple(faces), classes=("map",), title=f"{name}{one.map.shape}")
@@ -399,9 +405,14 @@ def _size(shape: Shape) -> str:
 
 
 def _caption(one: Map) -> str:
-    """What makes the map, in a line."""
-    words = ", ".join(one.makers) or ("concat" if one.slices else "")
-    return fit(words + _notes(one), SMALL, _CAPTION)
+    """The map's name in the spec and what makes it, in a line."""
+    words = _makers(one)
+    named = f"{one.name}: {words}" if one.name and words and not one.is_input else words or one.name
+    return fit(named + _notes(one), SMALL, _CAPTION)
+
+
+def _makers(one: Map) -> str:
+    return ", ".join(one.makers) or ("concat" if one.slices else "")
 
 
 _SHARING = {"": "", "some": "some weights shared", "all": "shared weights"}
@@ -415,8 +426,8 @@ def _notes(one: Map) -> str:
 def _foot(one: Map, limit: float, head: str) -> list[str]:
     """What makes the map as lines for below its label; what is made alike above is not said again."""
     words = _caption(one)
-    if words.removesuffix(_notes(one)) == head:
-        words = _SHARING[one.shared]
+    if _makers(one) == head:
+        words = f"{one.name}{_notes(one)}" if one.name else _SHARING[one.shared]
     return wrap(words, SMALL, max(limit - 3, 24)) if words else []
 
 
@@ -467,7 +478,14 @@ def _legend(shown: FeatureMaps, wide: float) -> list[Item]:
     if _skips(shown):
         entry(Path(line((0, -2.2), (8, -2.2)), "accent", 0.8), "skip connection")
     sequences = any(one.shape.rank == 2 and one.family in _SEQUENTIAL for one in shown.maps)
-    entry(None, "thickness: √length, height: √features" if sequences else "thickness: √channels, sides: √resolution")
+    if any(one.shape.rank > 3 for one in shown.maps):
+        entry(None, "sides: √resolution; channels are written")
+    else:
+        entry(
+            None, "thickness: √length, height: √features" if sequences else "thickness: √channels, sides: √resolution"
+        )
+    if any(one.shape.rank == 1 for one in shown.maps):
+        entry(None, "strips: √features")
     return items
 
 

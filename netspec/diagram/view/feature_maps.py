@@ -14,6 +14,7 @@ from heapq import heappop, heappush
 from typing import Literal, TypeAlias
 
 from netspec.diagram.view.boxes import Box, Edge, Role, View
+from netspec.diagram.view.merging import joined_labels
 from netspec.diagram.view.stages import Stages, Unit
 from netspec.graph.graph import Scope, ScopeRef
 from netspec.shapes.shape import Shape
@@ -21,11 +22,14 @@ from netspec.shapes.sizes import Dimension
 
 
 class Detail(IntEnum):
-    """How much is merged: maps of the same shape, those that the spec does not name, those of one resolution."""
+    """How much is merged: what only touches up a map, maps of the same shape, those that the spec does not name, those
+    of one resolution.
+    """
 
-    SHAPES = 0
-    NAMED = 1
-    RESOLUTIONS = 2
+    STAGES = 0
+    SHAPES = 1
+    NAMED = 2
+    RESOLUTIONS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +90,17 @@ LONGEST_PERIOD = 4
 _SIDE_BY_SIDE = frozenset({"concat", "add", "mul"})
 
 
-def feature_maps(view: View, detail: Detail = Detail.SHAPES) -> FeatureMaps:
+LONGEST_MAKER = 36
+"""Letters of what makes a map, with the activations in it; where one is longer, none is told with them."""
+
+
+def feature_maps(view: View, detail: Detail = Detail.STAGES) -> FeatureMaps:
     """The maps of a view that folds nothing."""
-    return _Builder(view, detail).build()
+    builder = _Builder(view, detail)
+    told = builder.build()
+    if all(len(", ".join(one.makers)) <= LONGEST_MAKER for one in told.maps):
+        return told
+    return builder.without_lighter_layers()
 
 
 @dataclass(slots=True)
@@ -108,6 +120,12 @@ class _Group:
         return self.inputs[0].outputs[0] if self.inputs else self.units[-1].output[0]
 
     @property
+    def names(self) -> list[str]:
+        """What the spec calls those of its boxes that do the work."""
+        boxes = [unit.boxes[-1] for unit in self.units if unit.box is None or not _only_places(unit.box)]
+        return [box.label for box in boxes if box.label]
+
+    @property
     def is_concat(self) -> bool:
         last = self.units[-1].box if self.units else None
         return last is not None and last.kind == "join" and last.title == "concat"
@@ -116,7 +134,8 @@ class _Group:
 class _Builder:
     def __init__(self, view: View, detail: Detail) -> None:
         self.view, self.detail = view, detail
-        self.stages = Stages(view, STEEP)
+        self.stages = Stages(view, STEEP, vectors=True)
+        self.lighter = True  # whether words tell of activations and the like
         outputs = {box.id for box in view.boxes if box.kind == "output"}
         self.results = {edge.source for edge in view.edges if edge.target in outputs}
         self.entering: dict[str, list[Edge]] = {}
@@ -137,6 +156,14 @@ class _Builder:
             self.merge(self.is_of_one_resolution)
         self.merge(self.is_alike)
         self.sort()
+        return self.told_maps()
+
+    def without_lighter_layers(self) -> FeatureMaps:
+        """The maps as they have been built, told without activations and the like."""
+        self.lighter = False
+        return self.told_maps()
+
+    def told_maps(self) -> FeatureMaps:
         maps = tuple(self.map(index) for index in range(len(self.groups)))
         links = []
         for (source, target), role in self.links.items():
@@ -252,9 +279,19 @@ class _Builder:
         one, other = self.groups[source], self.groups[target]
         if self.sources[target] != [source] or one.shape != other.shape or one.is_concat:
             return False
+        if self.detail < Detail.SHAPES and self.are_stages(one, other):
+            return False
         elsewhere = set(self.readers[source]) - {target}
         again = self.words(one.units[-1:]) == self.words(other.units[:1])
         return not elsewhere or (again and elsewhere <= set(self.readers[target]))
+
+    def are_stages(self, one: _Group, other: _Group) -> bool:
+        """Whether a reader looks for both: vectors, a pool's map beside a convolution's, two that the spec names."""
+        weights = [{box.weight for box in group.leaves} & {"heavy", "medium"} for group in (one, other)]
+        if not all(weights):
+            return False
+        pooled = any("heavy" not in weight for weight in weights) and weights[0] != weights[1]
+        return pooled or one.shape.rank == 1 or bool(one.names and other.names)
 
     def is_nameless(self, source: int, target: int) -> bool:
         """Whether the earlier one has no name in the spec and is made for the later one, which has."""
@@ -279,7 +316,7 @@ class _Builder:
             _family(group.leaves),
             tuple(self.words(group.units, joins=len(self.sources[index]) > 1)),
             self.slices(index),
-            name=boxes[-1].label,
+            name=joined_labels(group.names) if group.names else boxes[-1].label,
             when_training=all(box.when_training for box in boxes),
             shared=self.sharing(group),
             is_output=any(box.id in self.results for box in group.leaves),
@@ -309,7 +346,8 @@ class _Builder:
     def words(self, units: Sequence[Unit], joins: bool = False) -> list[str]:
         """What the units do, equal ones together: `2 × conv 3×3`. Where they join, crops belong to the links."""
         units = [unit for unit in units if not (joins and _is_shaping(unit))]
-        return _counted([words for unit in units for words in self.unit_words(unit, alone=len(units) < 3)])
+        told = [words for unit in units for words in self.unit_words(unit, self.lighter)]
+        return _counted(told or [words for unit in units for words in self.unit_words(unit)])
 
     def words_between(self, source: int, target: int) -> str:
         """The reshaping on the way of a value that comes from farther away: `center crop`."""
@@ -321,7 +359,7 @@ class _Builder:
                 return box.title.replace("_", " ")
         return ""
 
-    def unit_words(self, unit: Unit, alone: bool = True) -> list[str]:
+    def unit_words(self, unit: Unit, lighter: bool = True) -> list[str]:
         if unit.scope is not None:
             inside = self.inside_words(unit.boxes)
             alike = len(set(inside)) == 1 and unit.scope.kind in _SIDE_BY_SIDE
@@ -331,9 +369,9 @@ class _Builder:
         if box.kind == "join":
             return [] if box.title == "concat" else [_JOINS.get(box.title, box.title) + self.terms(box)]
         if box.is_leaf and box.kind == "layer":
-            if not alone and _only_places(box):
+            if not lighter and _only_places(box):
                 return []
-            around = (box.before, box.after) if alone else ((), ())
+            around = (box.before, box.after) if lighter else ((), ())
             return [", ".join([*around[0], _without_channels(box), *around[1]])]
         return self.box_words(box)
 

@@ -34,11 +34,12 @@ class Unit:
 class Stages:
     """Finds the stages in the boxes of a view.
 
-    A container whose largest map is `steep` times as large as its smallest is not one stage: those in it are.
+    A container whose largest map is `steep` times as large as its smallest is not one stage: those in it are. With
+    `vectors`, nor is one that makes vectors of several lengths.
     """
 
-    def __init__(self, view: View, steep: float) -> None:
-        self.view, self.graph, self.steep = view, view.graph, steep
+    def __init__(self, view: View, steep: float, *, vectors: bool = False) -> None:
+        self.view, self.graph, self.steep, self.vectors = view, view.graph, steep, vectors
         self.rounds_around: dict[str, int] = {}
         for box in view.boxes:
             self._count_rounds(box, 1)
@@ -75,11 +76,17 @@ class Stages:
             box = unit.box
             if box is not None and box.children and box.times == 1 and box.scope is not None and not box.when_training:
                 inside = list(self.units(box.children, self.graph.scopes[box.scope]))
-                sizes = [size for one in inside for shape in one.output if (size := extent(shape))]
-                if sizes and max(sizes) >= self.steep * min(sizes):
+                if self._is_long(inside):
                     yield from self.opened(inside)
                     continue
             yield unit
+
+    def _is_long(self, units: Sequence[Unit]) -> bool:
+        """Whether a container of these is too much for one stage."""
+        shapes = [shape for unit in units for shape in unit.output]
+        sizes = [size for shape in shapes if (size := extent(shape))]
+        lengths = {shape.dims for shape in shapes if shape.rank == 1}
+        return (bool(sizes) and max(sizes) >= self.steep * min(sizes)) or (self.vectors and len(lengths) > 1)
 
     def inner_scope(self, box: Box, around: Scope) -> int | None:
         """The scope right inside `around` that a box is in; None where that is `around` itself."""

@@ -205,7 +205,7 @@ class _Builder:
             ", ".join(box.before),
             ", ".join(box.after),
             self.source(box),
-            kind="" if box.kind in ("block", "container") else box.title.partition(" ")[0].rstrip(","),
+            kind="" if box.kind in ("block", "container") else _kind(box.title),
             light=box.weight == "light",
         )
         self.previous = frozenset({box.id})
@@ -295,6 +295,11 @@ def _sharing(boxes: Iterable[Box]) -> list[str]:
 
 _JOINS = {"+": "add", "×": "multiply", "−": "subtract", "÷": "divide"}
 _FORK_JOINS = {"+": "add", "×": "multiply"}
+
+
+def _kind(title: str) -> str:
+    """The layer's name in a line, whether it is causal or not."""
+    return title.removeprefix("causal ").partition(" ")[0].rstrip(",")
 
 
 def _dimensions(shape: Shape) -> str:

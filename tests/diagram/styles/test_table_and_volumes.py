@@ -11,7 +11,7 @@ import pytest
 
 import netspec
 from netspec.diagnostics import NetspecError
-from netspec.diagram.drawing import svg
+from netspec.diagram.drawing import items, svg
 from netspec.diagram.drawing.bounds import bounds, corners
 from netspec.diagram.drawing.items import Drawing, Point, Polygon, Rect, Text
 from netspec.diagram.drawing.text import REPLACEMENT, face_of, set_in
@@ -205,6 +205,30 @@ def test_the_volumes_of_unet_are_those_of_its_figure() -> None:
     ]
 
 
+def test_every_stage_of_alexnet_has_a_solid_with_its_name() -> None:
+    drawn = volumes(netspec.load(EXAMPLES / "alexnet.net").graph())
+    names = [text.partition(":")[0] for text in texts(drawn) if ":" in text and "√" not in text]
+    assert names == ["conv1", "pool1", "conv2", "pool2", "conv3", "conv4", "conv5", "pool5", "fc6", "fc7", "fc8"]
+
+
+def test_volumes_of_vgg_are_told_alike() -> None:
+    """Five blocks with their activations, five pools, both layers of 4096."""
+    shown = feature_maps(view(netspec.load(EXAMPLES / "vgg.net").graph(), unfold=True))
+    made = [one.makers for one in shown.maps]
+    assert [one.shape.dims for one in shown.maps if one.shape.rank == 1] == [(25088,), (4096,), (4096,), (1000,)]
+    assert sum(makers == ("maxpool 2×2",) for makers in made) == 5
+    convolutions = [makers for makers in made if "conv" in makers[0]]
+    assert convolutions == [(f"{times} × conv 3×3, ReLU",) for times in (2, 2, 3, 3, 3)]
+
+
+def test_the_legend_says_what_is_scaled() -> None:
+    flat = texts(volumes(netspec.load(EXAMPLES / "lenet5.net").graph()))
+    assert {"thickness: √channels, sides: √resolution", "strips: √features"} <= set(flat)
+    deep = texts(volumes(netspec.load(EXAMPLES / "c3d.net").graph()))
+    assert "sides: √resolution; channels are written" in deep
+    assert not any("thickness" in text for text in deep)
+
+
 def test_towers_stand_side_by_side() -> None:
     shown = feature_maps(view(netspec.load(EXAMPLES / "alexnet_towers.net").graph(), unfold=True))
     towers = [index for index in range(len(shown.maps)) if sources(shown, index) == [0]]
@@ -221,7 +245,10 @@ def test_shared_weights_are_said() -> None:
 def test_what_only_training_runs_is_said() -> None:
     graph = netspec.load(EXAMPLES / "googlenet.net").graph()
     assert texts(table(graph)).count("when training") == 2
-    assert " ".join(texts(volumes(graph))).count("(when training)") == 2
+    drawing = volumes(graph)
+    assert " ".join(texts(drawing)).count("(when training)") == 2
+    dashed = [mark for mark in drawing.marks() if isinstance(mark, items.Path | Rect) and mark.dash]
+    assert [type(mark) for mark in dashed] == [Rect, Rect, items.Path, items.Path]
 
 
 def texts(drawing: Drawing) -> list[str]:
