@@ -125,7 +125,10 @@ def _graph(request: Request) -> tuple[Drawing, tuple[str, ...]]:
                 scale = page_scale(drawing)
                 if scale >= LEAST_SCALE or shown.depth <= 1:
                     try:
-                        drawing = with_insets(drawing, shown, graphviz, LEAST_SCALE)
+                        drawing, left_out = with_insets(drawing, shown, graphviz, LEAST_SCALE)
+                        if left_out:
+                            listed = ", ".join(left_out)
+                            notes.append(f"no room for the inside of {listed}: --focus {left_out[0]} draws it")
                     except LayoutTimeoutError:
                         notes.append(
                             f"the inside of the blocks takes longer than {request.timeout:g} seconds: left out"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 from netspec.diagram.drawing.items import Drawing, Group, Item, Rect, Text, moved
 from netspec.diagram.drawing.text import width
@@ -13,7 +14,7 @@ from netspec.diagram.styles.graph import draw
 from netspec.diagram.view.boxes import Box, View
 from netspec.diagram.view.view import view
 
-_MOST = 4
+_MOST = 8
 _VARIANTS = 2
 """Insets of blocks of one name that differ in their layers."""
 _LARGEST = 16
@@ -22,18 +23,61 @@ _GAP = 16
 _HEADER = 18
 _NAME, _PLACE = 8.5, 7.0
 
+_Spot: TypeAlias = tuple[float, float, float, float]
+"""Left, top, right and bottom of what stands on the page."""
 
-def with_insets(drawing: Drawing, shown: View, graphviz: Graphviz, least: float) -> Drawing:
-    """The drawing of a view with as many insets as the page holds at a scale of `least`.
+
+def with_insets(drawing: Drawing, shown: View, graphviz: Graphviz, least: float) -> tuple[Drawing, tuple[str, ...]]:
+    """The drawing of a view with as many insets as the page holds at a scale of `least`; the blocks without one.
 
     Raises LayoutTimeoutError where the time of `graphviz` is over.
     """
-    insets = [_inset(shown, box, graphviz) for box in _kinds(shown)]
-    for count in range(len(insets), 0, -1):
-        best = max(_arrangements(drawing, insets[:count]), key=page_scale)
-        if page_scale(best) >= min(least, page_scale(drawing)):
-            return best
-    return drawing
+    boxes = list(_kinds(shown))
+    insets = [_inset(shown, box, heading, graphviz) for box, heading in zip(boxes, _headings(boxes), strict=True)]
+    least = min(least, page_scale(drawing))
+    if insets:
+        best = max(_arrangements(drawing, insets), key=page_scale)
+        if page_scale(best) >= least:
+            return best, ()
+    packed, left_out = _packed(drawing, insets, least)
+    return packed, tuple(boxes[place].name for place in left_out)
+
+
+def _packed(drawing: Drawing, insets: Sequence[Drawing], least: float) -> tuple[Drawing, list[int]]:
+    """The insets wherever there is room beside each other on a page at the scale `least`; those that found none.
+
+    Each stands in the corner of what stands already that makes the whole grow the least.
+    """
+    taken = [(0.0, 0.0, drawing.width, drawing.height)]
+    items, left_out = list(drawing.items), []
+    for place, inset in enumerate(insets):
+        lefts = {8.0, *(right for _, _, right, _ in taken)}
+        tops = {8.0, *(bottom for _, _, _, bottom in taken)}
+        spots = [
+            (left, top, left + inset.width + _GAP / 2, top + inset.height + _GAP / 2) for left in lefts for top in tops
+        ]
+        free = [
+            (left, top, right, bottom)
+            for left, top, right, bottom in spots
+            if right * least <= PAGE_WIDTH
+            and bottom * least <= PAGE_HEIGHT
+            and not any(left < r and x < right and top < b and y < bottom for x, y, r, b in taken)
+        ]
+        if not free:
+            left_out.append(place)
+            continue
+        spot = max(free, key=lambda spot: (_scale_with(taken, spot), -spot[1], -spot[0]))
+        taken.append(spot)
+        items += _placed([inset], [spot[:2]])
+    wide, high = max(right for _, _, right, _ in taken), max(bottom for _, _, _, bottom in taken)
+    return replace(drawing, width=wide, height=high, items=tuple(items)), left_out
+
+
+def _scale_with(taken: Sequence[_Spot], spot: _Spot) -> float:
+    """The scale at which the page holds what stands already and what is put on this spot."""
+    wide = max(right for _, _, right, _ in (*taken, spot))
+    high = max(bottom for _, _, _, bottom in (*taken, spot))
+    return min(1.0, PAGE_WIDTH / wide, PAGE_HEIGHT / high)
 
 
 def page_scale(drawing: Drawing) -> float:
@@ -42,32 +86,41 @@ def page_scale(drawing: Drawing) -> float:
 
 
 def _kinds(shown: View) -> Iterator[Box]:
-    """One folded block of each name, and of each sequence of layers among those of a name."""
+    """One folded block of each name, and of each sequence of layers among those of a name; labelled groups as well."""
     graph = shown.graph
     variants: dict[str, set[tuple[str, ...]]] = {}
     found = 0
     for box in shown.leaves():
-        if box.kind != "block" or box.scope is None or found == _MOST:
+        if box.kind not in ("block", "container") or box.scope is None or not box.name or found == _MOST:
             continue
         layers = tuple(graph.nodes[node].layer.name for node in box.nodes[: len(box.nodes) // box.times])
-        known = variants.setdefault(graph.scopes[box.scope].title, set())
+        named = graph.scopes[box.scope].title if box.kind == "block" else box.name.rstrip("0123456789")
+        known = variants.setdefault(named, set())
         if layers not in known and len(known) < _VARIANTS:
             known.add(layers)
             found += 1
             yield box
 
 
-def _inset(shown: View, box: Box, graphviz: Graphviz) -> Drawing:
+def _headings(boxes: Sequence[Box]) -> list[str]:
+    """What stands above each inset: the block as its box says it, with its name where another says the same."""
+    titles = [box.title or box.label for box in boxes]
+    return [
+        f"{box.label}: {title}" if titles.count(title) > 1 else title for box, title in zip(boxes, titles, strict=True)
+    ]
+
+
+def _inset(shown: View, box: Box, heading: str, graphviz: Graphviz) -> Drawing:
     """The inside of a folded block in a frame, with what it is and where it stands above it."""
     inside = draw(layout(_opened(shown, box), graphviz))
-    place = f"inside {box.name}" if box.name else ""
-    named = width(box.title, _NAME, "bold")
+    place = "" if heading.startswith(f"{box.label}: ") else f"inside {box.name}"
+    named = width(heading, _NAME, "bold")
     least = named + width(place, _PLACE) + 26
     wide, high = max(inside.width, least), inside.height + _HEADER
     baseline = 12.5
     items: list[Item] = [
         Rect(0.4, 0.4, wide - 0.8, high - 0.8, 5, None, "rule", 0.8, (4, 3)),
-        Text(9, baseline, box.title, _NAME, "bold"),
+        Text(9, baseline, heading, _NAME, "bold"),
         Text(9 + named + 8, baseline, place, _PLACE, fill="muted"),
         *(moved(_unnamed(item), (wide - inside.width) / 2, _HEADER) for item in inside.items),
     ]
