@@ -167,8 +167,9 @@ class _Ports:
         self.items = {item.name: item for item in items}
         self.entries: dict[str, list[int]] = {item.name: [] for item in items}
         self.exits: dict[str, list[int]] = {item.name: [] for item in items}
-        self._only_flow = _only_flow(ways)
-        self._flows = Counter(way.tail for way in ways if way.role == "flow")
+        self._main = [way for way in ways if way.role == "flow" and not self._is_from_the_side(way)]
+        self._only_flow = _only_flow(self._main)
+        self._flows = Counter(way.tail for way in self._main)
         for way in ways:
             for ports, name, at in (
                 (self.exits, way.tail, self.items[way.tail].piece.exit(way.key)),
@@ -198,9 +199,13 @@ class _Ports:
             weight=self._weight(way),
         )
 
+    def _is_from_the_side(self, way: Way) -> bool:
+        box = self.items[way.tail].box
+        return box is not None and box.is_source
+
     def _weight(self, way: Way) -> int:
         """How much `dot` wants the edge short and straight: chains more than what parts, that more than what meets."""
-        if way.role != "flow":
+        if way.role != "flow" or self._is_from_the_side(way):
             return 1
         if self.items[way.head].is_join and id(way) not in self._only_flow:
             return 1
@@ -208,9 +213,8 @@ class _Ports:
 
 
 def _only_flow(ways: Sequence[Way]) -> set[int]:
-    """The edges of plain flow that are the only ones into their targets; joins are entered from all around else."""
+    """Of these edges those that are the only ones into their targets; joins are entered from all around else."""
     flows: dict[str, list[Way]] = {}
     for way in ways:
-        if way.role == "flow":
-            flows.setdefault(way.head, []).append(way)
+        flows.setdefault(way.head, []).append(way)
     return {id(found[0]) for found in flows.values() if len(found) == 1}

@@ -134,7 +134,8 @@ def _in_line(shown: FeatureMaps) -> tuple[list[_Placed], list[Item]]:
     solids = solids_of(shown, _SIDE * min(1, max(_LEAST_SIDE, 2 / lanes.breadth)))
     slots = [0.0] * (max(columns) + 1)
     for one, solid, column in zip(shown.maps, solids, columns, strict=True):
-        slots[column] = max(slots[column], solid.extent[0], _label_width(one))
+        named = width(f"{one.name}:", SMALL) - _GAP + 4 if one.is_source else 0
+        slots[column] = max(slots[column], solid.extent[0], _label_width(one), named)
     lefts = [sum(slots[:column]) + _GAP * column for column in range(len(slots))]
 
     captions = [_caption(one) for one in shown.maps]
@@ -165,10 +166,15 @@ def _in_line(shown: FeatureMaps) -> tuple[list[_Placed], list[Item]]:
 
 
 def _columns(shown: FeatureMaps) -> list[int]:
-    """How many steps each map is from an input at most."""
+    """How many steps each map is from an input at most; what is made of nothing stands right before what reads it."""
     columns = [0] * len(shown.maps)
-    for link in sorted(shown.links, key=lambda link: link.target):
+    links = [link for link in shown.links if not shown.maps[link.source].is_source]
+    for link in sorted(links, key=lambda link: link.target):
         columns[link.target] = max(columns[link.target], columns[link.source] + 1)
+    for index, one in enumerate(shown.maps):
+        if one.is_source:
+            readers = [columns[link.target] for link in shown.links if link.source == index]
+            columns[index] = max(0, min(readers, default=1) - 1)
     return columns
 
 
@@ -200,7 +206,7 @@ class _Lanes:
         waiting = waiting or [len(shown.maps) - 1]
         while waiting:
             index = waiting.pop()
-            if index not in core:
+            if index not in core and not shown.maps[index].is_source:
                 core.add(index)
                 waiting.extend(self.sources[index])
         return core
@@ -248,7 +254,8 @@ def _links(
     for link in sorted(links, key=lambda link: (columns[link.source], columns[link.target])):
         source, target = placed[link.source], placed[link.target]
         if columns[link.target] - columns[link.source] == 1:
-            yield _arrow(source.right, (target.left, target.axis), dash=_dash(target.map))
+            height = (target.axis + target.bottom) / 2 if source.map.is_source else target.axis
+            yield _arrow(source.right, (target.left, height), dash=_dash(target.map))
             continue
         start, end = source.middle, target.middle
         track = next((track for track, until in enumerate(tracks) if until < start), len(tracks))

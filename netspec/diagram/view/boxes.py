@@ -75,6 +75,11 @@ class Box:
         return not self.children
 
     @property
+    def is_source(self) -> bool:
+        """Whether it is a layer that takes nothing: a learned tensor that comes in from the side."""
+        return self.layer is not None and self.is_leaf and not self.inputs
+
+    @property
     def weight(self) -> FigureWeight:
         """What its layer is to a figure."""
         return self.layer.figure_weight if self.layer is not None else "own"

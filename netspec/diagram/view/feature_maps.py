@@ -46,7 +46,8 @@ Sharing: TypeAlias = Literal["", "some", "all"]
 @dataclass(frozen=True, slots=True)
 class Map:
     """A feature map. `makers` are what makes it, in a few words each; `slices` what a concatenation joined; `shared`
-    how many of their weights are shared.
+    how many of their weights are shared. An
+    `is_source` map is made of nothing: a learned tensor.
     """
 
     shape: Shape
@@ -55,6 +56,7 @@ class Map:
     slices: tuple[Slice, ...] = ()
     name: str = ""
     is_input: bool = False
+    is_source: bool = False
     when_training: bool = False
     shared: Sharing = ""
     is_output: bool = False
@@ -318,6 +320,7 @@ class _Builder:
             self.slices(index),
             name=joined_labels(group.names) if group.names else boxes[-1].label,
             when_training=all(box.when_training for box in boxes),
+            is_source=not self.sources[index],
             shared=self.sharing(group),
             is_output=any(box.id in self.results for box in group.leaves),
         )
