@@ -174,7 +174,7 @@ def test_maps_are_values_of_the_graph_and_links_its_ways(graph: Graph, detail: D
     assert {str(one.shape) for one in shown.maps} <= shapes
     assert all(link.source < link.target for link in shown.links)
     for target, one in enumerate(shown.maps):
-        assert one.is_input == (not sources(shown, target))
+        assert (one.is_input or one.is_source) == (not sources(shown, target))
         whole = [part.channels for part in one.slices]
         assert not whole or sum(whole, start=0) == one.shape.channels
     assert [str(one.shape) for one in shown.maps if one.is_input] == [str(value.shape) for value in graph.inputs]
