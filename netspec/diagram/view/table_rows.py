@@ -240,23 +240,32 @@ class _Builder:
         if scope.kind == "dense":
             return self.dense(boxes)
         entering, leaving = self.previous, frozenset[str]()
-        inside: dict[int | None, list[Box]] = {}
-        for box in boxes:
-            inside.setdefault(self.stages.inner_scope(box, scope), []).append(box)
-        branches, joins = [], inside.pop(None, [])
-        for item in scope.items:
-            if isinstance(item, ScopeRef):
-                inner = self.graph.scopes[item.index]
-                self.previous = entering
-                branches.append(self.branch(inner, inside.get(inner.index, []), scope))
-                leaving |= self.previous
-        if not inside:
+        joins = [box for box in boxes if self.stages.inner_scope(box, scope) is None]
+        branches = []
+        for inner, held in self.branches(scope, boxes):
+            self.previous = entering
+            branches.append(self.branch(inner, held, scope))
+            leaving |= self.previous
+        if len(joins) == len(boxes):
             self.previous = entering
             return tuple(map(self.line, joins))
         if scope.kind == "residual" and len(branches) == 1:
             branches.append(Branch((Line("x"),)))
         self.previous = leaving
         return (Fork(scope.kind, tuple(branches), self.joined(scope, joins)),)
+
+    def branches(self, scope: Scope, boxes: Sequence[Box]) -> Iterator[tuple[Scope, list[Box]]]:
+        """The branches of a wiring with the boxes in each, those of its loops as well."""
+        inside: dict[int | None, list[Box]] = {}
+        for box in boxes:
+            inside.setdefault(self.stages.inner_scope(box, scope), []).append(box)
+        for item in scope.items:
+            if isinstance(item, ScopeRef):
+                inner, held = self.graph.scopes[item.index], inside.get(item.index, [])
+                if inner.kind in ("for", "repeat", "iteration"):
+                    yield from self.branches(inner, held)
+                else:
+                    yield inner, held
 
     def branch(self, scope: Scope, boxes: Sequence[Box], around: Scope) -> Branch:
         """What is in a branch; where nothing is, the value that it hands on."""

@@ -205,6 +205,15 @@ def test_the_volumes_of_unet_are_those_of_its_figure() -> None:
     ]
 
 
+def test_branches_that_a_loop_makes_are_no_chain() -> None:
+    graph = netspec.load(EXAMPLES / "lenet5_1998.net").graph()
+    (row,) = (row for row in rows(view(graph, 3)).rows if row.name == "c3")
+    (fork,) = (part for part in row.parts if isinstance(part, Fork))
+    assert fork.kind == "concat"
+    assert len(fork.branches) == 16
+    assert {len(branch.parts) for branch in fork.branches} == {2}
+
+
 def test_every_stage_of_alexnet_has_a_solid_with_its_name() -> None:
     drawn = volumes(netspec.load(EXAMPLES / "alexnet.net").graph())
     names = [text.partition(":")[0] for text in texts(drawn) if ":" in text and "√" not in text]
