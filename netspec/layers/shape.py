@@ -367,6 +367,10 @@ class Split(Rearrangement):
             return TorchCall(apply=f"{{0}}.chunk({self.parts}, {dim})" if self.parts > 1 else "{0}")
         return TorchCall(apply=f"{{0}}.split({list(self.parts)}, {dim})" if len(self.parts) > 1 else "{0}")
 
+    @classmethod
+    def figure_arguments(cls, texts: Mapping[str, str]) -> Mapping[str, str]:
+        return {"count": texts["parts"] + _of_axis(texts)}
+
 
 @layer("select")
 class Select(Rearrangement):

@@ -7,7 +7,7 @@ detours between two cuts, is laid out by Graphviz's `dot`; so however long a net
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -15,8 +15,8 @@ from netspec.diagram.layout import box_text
 from netspec.diagram.layout.branches import by_dot
 from netspec.diagram.layout.columns import in_columns
 from netspec.diagram.layout.dot_layout import Graphviz
-from netspec.diagram.layout.levels import Item, Way, cut, levels, ordered
-from netspec.diagram.layout.pieces import Piece, PlacedBox, Route, line
+from netspec.diagram.layout.levels import Item, Way, cut, is_parted, levels, ordered
+from netspec.diagram.layout.pieces import Key, Piece, PlacedBox, Route, line
 from netspec.diagram.layout.valley import as_valley, bottom_of
 from netspec.diagram.view.boxes import Box, View
 
@@ -64,7 +64,7 @@ class _Frames:
         """What is on the page or in the frame of this name."""
         self.graphviz.check_time()
         ways = self.ways.get(name, [])
-        items = ordered([Item(box.id, self._box(box), box) for box in boxes], ways)
+        items = ordered([Item(box.id, self._box(box, ways), box) for box in boxes], ways)
         bottom = None if name else bottom_of(items, ways)
         if bottom is not None:
             return as_valley(items, ways, bottom, self.graphviz)
@@ -72,11 +72,41 @@ class _Frames:
         pieces = [part.items[0].piece if len(part.items) == 1 else by_dot(part, self.graphviz) for part in parts]
         return in_columns(parts, pieces, PAGE_WIDTH, PAGE_HEIGHT * (_SHARE if name else 1))
 
-    def _box(self, box: Box) -> Piece:
+    def _box(self, box: Box, ways: Sequence[Way]) -> Piece:
         if not box.children:
-            width, height = box_text.size(box)
-            return Piece(width, height + _sheets(box), boxes=(PlacedBox(box, 0, 0, width, height),))
+            return _leaf(box, [way for way in ways if way.head == box.id], [way for way in ways if way.tail == box.id])
         return _framed(box, self.inside(box.id, box.children))
+
+
+def _leaf(box: Box, entering: Sequence[Way], leaving: Sequence[Way]) -> Piece:
+    """A box without children: several values enter it at different places, and the parts of one leave it so."""
+    width, height = box_text.size(box)
+    labels = {way.key: box_text.label_width(way.label) for way in leaving} if is_parted(box) else {}
+    if labels:
+        width = max(width, 2 * ceil(len(labels) * (max(labels.values()) + 8) / 2))
+    bottom = height + _sheets(box)
+    exits = {key: (x, bottom) for key, x in _spread(labels, width).items()}
+    entries = {} if box.kind == "join" else {key: (x, 0) for key, x in _entries(entering, width).items()}
+    return Piece(width, bottom, boxes=(PlacedBox(box, 0, 0, width, height),), entries=entries, exits=exits)
+
+
+def _entries(ways: Sequence[Way], width: int) -> dict[Key, float]:
+    """Where values enter a box: the flow in the middle, detours right of it; several flows side by side."""
+    flows = {way.key: None for way in ways if way.role in ("flow", "auxiliary")}
+    others = {way.key: None for way in ways if way.key not in flows}
+    if len(flows) + len(others) < 2:
+        return {}
+    if len(flows) != 1:
+        return _spread([*flows, *others], width)
+    step = width / 2 / (len(others) + 1)
+    beside = {key: round(width / 2 + step * (place + 1)) for place, key in enumerate(others)}
+    return dict.fromkeys(flows, width / 2) | beside
+
+
+def _spread(keys: Iterable[Key], width: int) -> dict[Key, float]:
+    """Places along a side of a box, as far from each other as may be."""
+    keys = list(keys)
+    return {key: round((place + 0.5) * width / len(keys)) for place, key in enumerate(keys)}
 
 
 def _framed(box: Box, inner: Piece) -> Piece:

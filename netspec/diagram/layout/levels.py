@@ -13,7 +13,7 @@ from itertools import pairwise
 from netspec.diagram.layout.pieces import Key, Piece
 from netspec.diagram.view.boxes import Box, Edge, Role, View
 from netspec.diagram.view.flows import Detours
-from netspec.diagram.view.words import shape_words
+from netspec.diagram.view.words import clipped, shape_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,11 @@ class Part:
         return self.below.tail if self.below is not None and lowest == [self.below.tail] else ""
 
 
+def is_parted(box: Box) -> bool:
+    """Whether a box makes parts of a value, which leave it at places of their own with their names."""
+    return box.rearranges and len(box.outputs) > 1
+
+
 def levels(view: View) -> dict[str, list[Way]]:
     """The edges of each frame ("" is the page), from item to item, in the order of the view's edges."""
     above: dict[str, tuple[str, ...]] = {}
@@ -118,6 +123,8 @@ def levels(view: View) -> dict[str, list[Way]]:
             shared += 1
         key = (edge.source, edge.value)
         label = _label(view.by_id[tails[shared]], view.by_id[heads[shared]], edge)
+        if is_parted(view.by_id[tails[shared]]):
+            label = f"{clipped(edge.value.rpartition('.')[2], 16)} {label}".rstrip()
         add(tails[shared - 1] if shared else "", tails[shared], heads[shared], key, edge.role, label)
         for depth in range(shared + 1, len(tails)):
             add(tails[depth - 1], tails[depth], f">{edge.source} {edge.value}", key, edge.role)

@@ -352,9 +352,10 @@ def _across(link: Link, placed: Sequence[_Placed], levels: Sequence[int]) -> Ite
             middle = (source.right[0] + target.left) / 2
             yield Text(middle, source.axis - 3, link.words, TINY, anchor="middle", fill="muted")
         return
-    y = min(one.top for one in placed[link.source : link.target + 1]) - 2 * LEADING - 8
+    above = 2 * LEADING + 5  # clear of the two lines over a map
+    y = min(one.top for one in placed[link.source : link.target + 1]) - above - 8
     start, end = source.middle, target.middle
-    top = (source.top - 2 * LEADING, target.top - 2 * LEADING)
+    top = (source.top - above, target.top - above)
     yield Path(curve((start, top[0]), ((start, y), (end, y), (end, top[1]))), "accent", 0.8, arrow=True)
 
 

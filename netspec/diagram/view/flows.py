@@ -168,7 +168,7 @@ class Roles:
         seen = set(map(id, stack))
         while stack:
             made = stack.pop()
-            if made is start or (made.node is not None and made.node == start.node):
+            if made is start or self._is_told_by(made, start):
                 return True
             if made.node is None or made.node <= lowest:
                 continue
@@ -178,6 +178,12 @@ class Roles:
                     seen.add(id(before))
                     stack.append(before)
         return False
+
+    def _is_told_by(self, made: Value, start: Value) -> bool:
+        """Whether both come from one node that makes the one to tell of the other, as a pool its indices."""
+        if made.node is None or made.node != start.node:
+            return False
+        return not self.graph.nodes[made.node].layer.rearranges
 
     def _uncut(self, value: Value) -> Value:
         """The value before crops."""

@@ -284,7 +284,7 @@ class Builder:
             id=f"n{nodes[0].index}",
             kind="join" if joins and main.layer.join_sign else "layer",
             name=printable(main.name),
-            label=joined_labels([copy.label for copy in together[main_place(nodes)]]) if is_named(main) else "",
+            label=self._label(main, together[main_place(nodes)]),
             title=main.layer.join_sign if joins and main.layer.join_sign else words.title,
             signature=printable(" -> ".join(layer_text(node.layer) for node in nodes)),
             family=words.layer.family,
@@ -297,6 +297,13 @@ class Builder:
             layer=words.layer,
         )
         return self._measured(box, [[node.index for node in round] for round in rounds])
+
+    def _label(self, main: Node, copies: Sequence[Node]) -> str:
+        """What the spec calls a layer, in all rounds, or the values that it makes where these are several."""
+        if len(main.outputs) > 1 and len(copies) == 1 and main.layer.rearranges:
+            names = [value.name.rpartition(".")[2] for value in main.outputs]
+            return clipped(", ".join(names))
+        return joined_labels([copy.label for copy in copies]) if is_named(main) else ""
 
     def _gate_box(self, item: Item) -> Box:
         """The arithmetic that ends a highway, as one join."""

@@ -122,6 +122,16 @@ def test_arrows_end_at_their_boxes(layouts: list[Layout]) -> None:
                 assert target.y - 1 <= y <= target.y + target.height + 1
 
 
+def test_arrowheads_are_apart(layouts: list[Layout]) -> None:
+    for laid in layouts:
+        joins = {placed.box.id for placed in laid.boxes if placed.box.kind == "join"}
+        tips = [
+            (route.target, route.path[-1][1][-1]) for route in laid.routes if route.arrow and route.target not in joins
+        ]
+        for (target, (x, y)), (other, (u, v)) in combinations(tips, 2):
+            assert abs(x - u) + abs(y - v) >= 3, (target, other)
+
+
 def test_text_is_inside_its_box(layouts: list[Layout]) -> None:
     for laid in layouts:
         drawing = draw(laid)

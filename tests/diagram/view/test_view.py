@@ -9,6 +9,8 @@ import pytest
 
 import netspec
 from netspec.diagram.layout import box_text
+from netspec.diagram.layout.dot_layout import Graphviz
+from netspec.diagram.layout.layout import layout
 from netspec.diagram.view.boxes import Box, View
 from netspec.diagram.view.view import view
 from netspec.diagram.view.words import layer_words
@@ -295,6 +297,23 @@ def test_roles() -> None:
     assert {edge.role for edge in shown.edges if names[edge.target] == "concat"} == {"flow", "dense"}
     assert roles["ReLU", "+"] == "skip"
     assert roles["ReLU", "global avgpool"] == "auxiliary"
+
+
+def test_values_of_a_split_leave_at_places_of_their_own_with_their_names() -> None:
+    text = """net N {
+      input x [64, 32]
+      q, k, v = split([8, 8, 48])
+      let s = matmul(transpose(q, 0, 1), k)
+      matmul(v, s)
+    }"""
+    with Graphviz() as graphviz:
+        laid = layout(view(netspec.parse(text).graph()), graphviz)
+    (split,) = (placed.box for placed in laid.boxes if placed.box.title.startswith("split"))
+    assert (split.label, split.title) == ("q, k, v", "split [8, 8, 48]")
+    leaving = [route for route in laid.routes if route.source == split.id]
+    assert {route.label for route in leaving} == {"q 8 × 32", "k 8 × 32", "v 48 × 32"}
+    assert {route.role for route in leaving} == {"flow"}
+    assert len({route.path[0][1][0] for route in leaving}) == 3
 
 
 def test_focus_shows_the_inside_of_one_block() -> None:
