@@ -301,11 +301,11 @@ def _as_u(shown: FeatureMaps, levels: Sequence[int]) -> tuple[list[_Placed], lis
         heights = [solid.extent[1] for solid, where in zip(solids, levels, strict=True) if where == level]
         height = max(heights, default=0)
         axes[level] = bottom + height / 2
-        bottom += height + 2 * LEADING + 14
+        bottom += height + 3 * LEADING + 14
     captions = [_gap_caption(one) for one in shown.maps]
     placed: list[_Placed] = []
     for one, solid, level, (gap, _) in zip(shown.maps, solids, levels, captions, strict=True):
-        half = max(solid.extent[0], _label_width(one)) / 2
+        half = max(solid.extent[0], _label_width(one), _name_width(one)) / 2
         middle = _next_middle(placed[-1], axes[level], gap, half) if placed else half
         placed.append(_Placed(one, solid, middle - solid.extent[0] / 2, axes[level]))
     items: list[Item] = []
@@ -319,7 +319,7 @@ def _as_u(shown: FeatureMaps, levels: Sequence[int]) -> tuple[list[_Placed], lis
 
 def _next_middle(before: _Placed, axis: float, gap: float, half: float) -> float:
     """Where the map after `before` has its middle: a way down leaves from under it, a way up arrives from under it."""
-    edge = before.middle + max(before.solid.extent[0], _label_width(before.map)) / 2
+    edge = before.middle + max(before.solid.extent[0], _label_width(before.map), _name_width(before.map)) / 2
     if axis > before.axis:
         return before.middle + gap + half
     return edge + gap + (half if axis == before.axis else 0)
@@ -352,7 +352,7 @@ def _across(link: Link, placed: Sequence[_Placed], levels: Sequence[int]) -> Ite
             middle = (source.right[0] + target.left) / 2
             yield Text(middle, source.axis - 3, link.words, TINY, anchor="middle", fill="muted")
         return
-    above = 2 * LEADING + 5  # clear of the two lines over a map
+    above = 3 * LEADING + 5  # clear of the lines over a map
     y = min(one.top for one in placed[link.source : link.target + 1]) - above - 8
     start, end = source.middle, target.middle
     top = (source.top - above, target.top - above)
@@ -383,6 +383,17 @@ def _label(one: _Placed, above: bool) -> Iterator[Item]:
     for index, (text, size) in enumerate(lines):
         fill = "ink" if index == 0 else "muted"
         yield Text(one.middle, first + LEADING * index, text, size, anchor="middle", fill=fill)
+    if above and (name := _short_name(one.map)):
+        yield Text(one.middle, first - LEADING, name, TINY, anchor="middle")
+
+
+def _short_name(one: Map) -> str:
+    """The name of a map as it stands over it where a picture has no room for captions."""
+    return "" if one.is_input else fit(one.name, TINY, 40)
+
+
+def _name_width(one: Map) -> float:
+    return width(_short_name(one), TINY) + 1
 
 
 def _label_lines(shape: Shape) -> list[tuple[str, float]]:
@@ -485,16 +496,23 @@ def _legend(shown: FeatureMaps, wide: float) -> list[Item]:
             entry(Rect(0, -5.5, 7, 6.5, fill=role, stroke=f"{role}:line", stroke_width=0.5), name)
     if _skips(shown):
         entry(Path(line((0, -2.2), (8, -2.2)), "accent", 0.8), "skip connection")
-    sequences = any(one.shape.rank == 2 and one.family in _SEQUENTIAL for one in shown.maps)
-    if any(one.shape.rank > 3 for one in shown.maps):
-        entry(None, "sides: √resolution; channels are written")
-    else:
-        entry(
-            None, "thickness: √length, height: √features" if sequences else "thickness: √channels, sides: √resolution"
-        )
-    if any(one.shape.rank == 1 for one in shown.maps):
-        entry(None, "strips: √features")
+    for words in _scales(shown):
+        entry(None, words)
     return items
+
+
+def _scales(shown: FeatureMaps) -> Iterator[str]:
+    """What the sizes of the solids say, for each kind of solid that is drawn."""
+    sequences = [one.shape.rank == 2 and one.family in _SEQUENTIAL for one in shown.maps]
+    ranks = {one.shape.rank for one, is_sequence in zip(shown.maps, sequences, strict=True) if not is_sequence}
+    if max(ranks, default=0) > 3:
+        yield "sides: √resolution; channels are written"
+    elif ranks & {2, 3}:
+        yield "thickness: √channels, sides: √resolution"
+    if any(sequences):
+        yield "thickness: √length, height: √features"
+    if 1 in ranks:
+        yield "strips: √features"
 
 
 def _skips(shown: FeatureMaps) -> bool:

@@ -54,6 +54,8 @@ def _box(box: Box) -> dict[str, Any]:
         "macs": box.macs if isinstance(box.macs, int) else str(box.macs),
         "nodes": list(box.nodes),
         "shared": box.shared,
+        "partly_shared": box.partly_shared,
+        "terms": box.terms,
         "when_training": box.when_training,
     }
     if box.span is not None:

@@ -236,6 +236,17 @@ def test_the_legend_says_what_is_scaled() -> None:
     deep = texts(volumes(netspec.load(EXAMPLES / "c3d.net").graph()))
     assert "sides: √resolution; channels are written" in deep
     assert not any("thickness" in text for text in deep)
+    body = "conv(16, 4, stride=4) -> flatten(1) -> transpose(0, 1)\n residual { attention(4) }"
+    patches = texts(volumes(netspec.parse(f"net N {{\n input x [3, 32, 32]\n {body}\n}}").graph()))
+    assert {"thickness: √channels, sides: √resolution", "thickness: √length, height: √features"} <= set(patches)
+
+
+def test_maps_of_a_u_have_their_names_over_them() -> None:
+    written = texts(volumes(netspec.load(EXAMPLES / "unet_same.net").graph()))
+    assert [text for text in written if text.startswith(("down", "dec"))] == [
+        *("down1", "down2", "down3", "down4", "down5"),
+        *("dec4", "dec3", "dec2", "dec1"),
+    ]
 
 
 def test_towers_stand_side_by_side() -> None:
