@@ -14,6 +14,7 @@ from heapq import heappop, heappush
 from typing import Literal, TypeAlias
 
 from netspec.diagram.view.boxes import Box, Edge, Role, View
+from netspec.diagram.view.makers import SIDE_BY_SIDE, Makers, is_shaping, only_places
 from netspec.diagram.view.merging import joined_labels
 from netspec.diagram.view.stages import Stages, Unit
 from netspec.graph.graph import Scope, ScopeRef
@@ -86,12 +87,6 @@ STEEP = 3
 TWINS = (2, 3)
 """How many branches of the same shapes are drawn side by side."""
 
-LONGEST_PERIOD = 4
-"""Words that are repeated together in a caption at most."""
-
-_SIDE_BY_SIDE = frozenset({"concat", "add", "mul"})
-
-
 LONGEST_MAKER = 36
 """Letters of what makes a map, with the activations in it; where one is longer, none is told with them."""
 
@@ -124,7 +119,7 @@ class _Group:
     @property
     def names(self) -> list[str]:
         """What the spec calls those of its boxes that do the work."""
-        boxes = [unit.boxes[-1] for unit in self.units if unit.box is None or not _only_places(unit.box)]
+        boxes = [unit.boxes[-1] for unit in self.units if unit.box is None or not only_places(unit.box)]
         return [box.label for box in boxes if box.label]
 
     @property
@@ -137,12 +132,12 @@ class _Builder:
     def __init__(self, view: View, detail: Detail) -> None:
         self.view, self.detail = view, detail
         self.stages = Stages(view, STEEP, vectors=True)
-        self.lighter = True  # whether words tell of activations and the like
         outputs = {box.id for box in view.boxes if box.kind == "output"}
         self.results = {edge.source for edge in view.edges if edge.target in outputs}
         self.entering: dict[str, list[Edge]] = {}
         for edge in view.edges:
             self.entering.setdefault(edge.target, []).append(edge)
+        self.makers = Makers(self.stages, self.entering)
         inside = self.stages.opened(self.stages.units(self.stages.boxes, self.stages.around))
         self.groups = [_Group([], (box,)) for box in view.boxes if box.kind == "input"]
         self.groups += [_Group([unit]) for unit in self.told([part for stage in inside for part in self.split(stage)])]
@@ -162,7 +157,7 @@ class _Builder:
 
     def without_lighter_layers(self) -> FeatureMaps:
         """The maps as they have been built, told without activations and the like."""
-        self.lighter = False
+        self.makers = Makers(self.stages, self.entering, lighter=False)
         return self.told_maps()
 
     def told_maps(self) -> FeatureMaps:
@@ -174,7 +169,7 @@ class _Builder:
 
     def told(self, units: list[Unit]) -> list[Unit]:
         """The units; where there is one wiring and nothing but touching up besides, the boxes of that."""
-        heavy = [unit for unit in units if unit.scope is not None or not _only_places(unit.boxes[0])]
+        heavy = [unit for unit in units if unit.scope is not None or not only_places(unit.boxes[0])]
         if len(heavy) != 1 or heavy[0].scope is None:
             return units
         return [part for unit in units for part in (map(_alone, unit.boxes) if unit is heavy[0] else (unit,))]
@@ -205,7 +200,7 @@ class _Builder:
         scopes = [self.stages.graph.scopes[item.index] for item in unit.scope.items if isinstance(item, ScopeRef)]
         branches = [list(self.laid_open(inside.get(scope.index, ()), scope)) for scope in scopes]
         shapes = {tuple(stage.output for stage in branch) for branch in branches}
-        alike = unit.scope.kind in _SIDE_BY_SIDE and len(branches) in TWINS and len(shapes) == 1
+        alike = unit.scope.kind in SIDE_BY_SIDE and len(branches) in TWINS and len(shapes) == 1
         return (branches, rest) if alike and all(branches) else ([], rest)
 
     def laid_open(self, boxes: Sequence[Box], around: Scope) -> Iterator[Unit]:
@@ -264,7 +259,7 @@ class _Builder:
     def is_reshaped(self, source: int, target: int) -> bool:
         """Whether the earlier one only flattens, crops or the like for the later one."""
         units = self.groups[source].units
-        return bool(units) and _is_shaping(units[-1]) and self.readers[source] == [target]
+        return bool(units) and is_shaping(units[-1]) and self.readers[source] == [target]
 
     def is_joined(self, source: int, target: int) -> bool:
         """Whether the later one concatenates the earlier one, made for it alone, with what comes from farther away."""
@@ -284,7 +279,7 @@ class _Builder:
         if self.detail < Detail.SHAPES and self.are_stages(one, other):
             return False
         elsewhere = set(self.readers[source]) - {target}
-        again = self.words(one.units[-1:]) == self.words(other.units[:1])
+        again = self.makers.words(one.units[-1:]) == self.makers.words(other.units[:1])
         return not elsewhere or (again and elsewhere <= set(self.readers[target]))
 
     def are_stages(self, one: _Group, other: _Group) -> bool:
@@ -316,7 +311,7 @@ class _Builder:
         return Map(
             group.shape,
             _family(group.leaves),
-            tuple(self.words(group.units, joins=len(self.sources[index]) > 1)),
+            tuple(self.makers.words(group.units, joins=len(self.sources[index]) > 1)),
             self.slices(index),
             name=joined_labels(group.names) if group.names else boxes[-1].label,
             when_training=all(box.when_training for box in boxes),
@@ -346,119 +341,19 @@ class _Builder:
         whole = sum((part.channels for part in parts), start=0)
         return tuple(parts) if whole == group.shape.channels and len(parts) > 1 else ()
 
-    def words(self, units: Sequence[Unit], joins: bool = False) -> list[str]:
-        """What the units do, equal ones together: `2 × conv 3×3`. Where they join, crops belong to the links."""
-        units = [unit for unit in units if not (joins and _is_shaping(unit))]
-        told = [words for unit in units for words in self.unit_words(unit, self.lighter)]
-        return _counted(told or [words for unit in units for words in self.unit_words(unit)])
-
     def words_between(self, source: int, target: int) -> str:
         """The reshaping on the way of a value that comes from farther away: `center crop`."""
         if len(self.sources[target]) < 2:
             return ""
-        for unit in filter(_is_shaping, self.groups[target].units):
+        for unit in filter(is_shaping, self.groups[target].units):
             (box,) = unit.boxes
             if any(self.group_of.get(edge.source) == source for edge in self.entering[box.id] if edge.role != "size"):
                 return box.title.replace("_", " ")
         return ""
 
-    def unit_words(self, unit: Unit, lighter: bool = True) -> list[str]:
-        if unit.scope is not None:
-            inside = self.inside_words(unit.boxes)
-            alike = len(set(inside)) == 1 and unit.scope.kind in _SIDE_BY_SIDE
-            kind = _WIRINGS.get(unit.scope.kind, unit.scope.kind)
-            return inside if alike else [f"{kind}{self.terms(unit.boxes[0])}"]
-        box = unit.boxes[0]
-        if box.kind == "join":
-            return [] if box.title == "concat" else [_JOINS.get(box.title, box.title) + self.terms(box)]
-        if box.is_leaf and box.kind == "layer":
-            if not lighter and _only_places(box):
-                return []
-            around = (box.before, box.after) if lighter else ((), ())
-            return [", ".join([*around[0], _without_channels(box), *around[1]])]
-        return self.box_words(box)
-
-    def terms(self, box: Box) -> str:
-        """How many values a join takes, where these are more than two."""
-        count = len(self.entering.get(box.id, ())) if box.kind == "join" else 0
-        return f" of {count}" if count > 2 else ""
-
-    def box_words(self, box: Box) -> list[str]:
-        """A block or a container: what it holds, if that is few kinds of things, or its name."""
-        around = self.stages.graph.scopes[box.scope or 0]
-        parts = list(self.stages.units(box.children, around))
-        if box.kind == "container" and len(parts) == 1 and parts[0].scope is not None:
-            return self.unit_words(parts[0])
-        inside = self.inside_words(box.children)
-        if inside and len(set(inside)) <= (2 if box.kind == "container" else 1):
-            return inside
-        return [box.title.partition("(")[0] or box.label]
-
-    def inside_words(self, boxes: Iterable[Box]) -> list[str]:
-        """The heavier layers and the blocks, one after another."""
-        said: list[str] = []
-        for box in boxes:
-            if box.kind == "join" or (box.is_leaf and _only_places(box)):
-                continue
-            if box.kind == "layer":
-                said.append(_without_channels(box))
-            elif box.kind == "block":
-                said.append(box.title.partition("(")[0])
-            else:
-                said.extend(self.box_words(box))
-        return said
-
-
-_WIRINGS = {"dense": "dense block"}
-_JOINS = {"+": "add", "×": "multiply", "−": "subtract"}
-
 
 def _alone(box: Box) -> Unit:
     return Unit((box,))
-
-
-def _only_places(box: Box) -> bool:
-    """Whether a box only touches up the map before it, or hands it on in another order."""
-    return box.weight in ("light", "wrap") or box.rearranges
-
-
-def _is_shaping(unit: Unit) -> bool:
-    box = unit.box
-    return box is not None and box.is_leaf and box.rearranges and box.kind != "join"
-
-
-def _without_channels(box: Box) -> str:
-    """A layer's words without the number of channels, which the map says."""
-    parts = box.title.split(", ")
-    channels = {str(shape.channels) for shape in box.outputs if shape.dims}
-    kept = [part for part in parts[1:] if part not in channels]
-    first, _, number = parts[0].rpartition(" ")
-    return ", ".join([first if number in channels and first else parts[0], *kept])
-
-
-def _counted(said: Sequence[str]) -> list[str]:
-    """Words that come again and again, with how often: `2 × conv 3×3`, `4 × (conv 1×1, conv 3×3)`."""
-    counted: list[str] = []
-    start = 0
-    while start < len(said):
-        runs = [(_times(said, start, period) * period, period) for period in range(1, LONGEST_PERIOD + 1)]
-        length, period = max(runs, key=lambda run: (run[0] if run[0] > run[1] else 1, -run[1]))
-        if length == period:
-            length = period = 1
-        words = ", ".join(said[start : start + period])
-        times = length // period
-        counted.append(words if times == 1 else f"{times} × ({words})" if period > 1 else f"{times} × {words}")
-        start += length
-    return counted
-
-
-def _times(said: Sequence[str], start: int, period: int) -> int:
-    """How often the `period` words at `start` are said in a row."""
-    times = 1
-    words = said[start : start + period]
-    while said[start + times * period : start + (times + 1) * period] == words and len(words) == period:
-        times += 1
-    return times
 
 
 def _family(boxes: Iterable[Box]) -> str:
@@ -470,7 +365,7 @@ def _family(boxes: Iterable[Box]) -> str:
     first = ""
     for box in boxes:
         work[box.family] += box.macs if isinstance(box.macs, int) and box.macs else box.parameters
-        if not first and not _only_places(box) and box.kind == "layer":
+        if not first and not only_places(box) and box.kind == "layer":
             first = box.family
     family, most = work.most_common(1)[0] if work else ("shape", 0)
     return family if most else first or family
