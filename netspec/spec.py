@@ -85,7 +85,7 @@ class Spec:
         return self.module.elaborated()
 
     def _repr_html_(self) -> str:
-        from netspec.diagram.notebook import spec_html
+        from netspec.diagram.page.notebook import spec_html
 
         return spec_html(self.source)
 

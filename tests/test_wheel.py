@@ -57,7 +57,7 @@ def test_what_the_wheel_holds(wheel: Path, root: Path) -> None:
             assert (name if folder == "netspec" else f"netspec/{name}") in held
     for path in (root / "netspec").rglob("*.py"):
         assert path.relative_to(root).as_posix() in held
-    for path in (root / "netspec" / "diagram" / "assets").iterdir():
+    for path in filter(Path.is_file, (root / "netspec" / "diagram" / "page" / "assets").rglob("*")):
         assert path.relative_to(root).as_posix() in held
     assert not any(name.startswith(("tests/", "benchmarks/", "docs/")) or "__pycache__" in name for name in held)
 

@@ -84,9 +84,8 @@ class FieldsByValue:
 
 
 def _read(node: Node) -> tuple[Value, ...]:
-    """The inputs whose content a node reads; of a tensor argument called `like` it is the shape alone."""
-    shape_only = len(node.inputs) == len(node.layer.tensors) and node.layer.tensors[-1:] == ("like?",)
-    return node.inputs[:-1] if shape_only else node.inputs
+    """The inputs whose content a node reads, and not their shape alone."""
+    return tuple(value for place, value in enumerate(node.inputs) if not node.layer.reads_shape_only(place))
 
 
 def _through(reach: Reach | Literal["everything"] | None, field: Fields, axes: int) -> Fields:

@@ -294,7 +294,7 @@ class Graph:
         return str(self.render())
 
     def _repr_html_(self) -> str:
-        from netspec.diagram.notebook import graph_html
+        from netspec.diagram.page.notebook import graph_html
 
         return graph_html(self)
 

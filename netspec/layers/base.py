@@ -111,6 +111,15 @@ EVERYTHING: Literal["everything"] = "everything"
 """The reach of a layer whose every output sees the whole input (global pooling, a linear layer after flatten)."""
 
 
+FigureWeight: TypeAlias = Literal["heavy", "medium", "light", "wrap", "slight", "own"]
+"""What a layer is to a figure that puts layers into one box.
+
+`heavy`: names the box, as a convolution does; `medium`: names it where nothing heavy is in it, as a pool; `light`: goes
+with the heavier one beside it, as an activation; `wrap`: goes with either neighbour, as flatten; `slight`: a small box
+of its own, as arithmetic; `own`: a box of its own.
+"""
+
+
 class Layer(BaseModel):
     """Base of all layers. Fields are the arguments in the spec: their order, types, defaults and bounds.
 
@@ -122,13 +131,17 @@ class Layer(BaseModel):
     name: ClassVar[str]
     """The layer's name in a spec."""
     family: ClassVar[str]
-    """The module it is declared in: `convolution`, `pooling`, ..."""
+    """What kind of layer it is: `convolution`, `pooling`, ... Unless declared, the module of its first base below this
+    class. Figures have a colour for each of netspec's own."""
     tensors: ClassVar[tuple[str, ...]] = ("x",)
     """The tensor arguments by name; `"*xs"` for one or more, `"mask?"` for one that may be absent."""
     ranks: ClassVar[tuple[int, ...] | None] = None
     """The ranks (batch not counted) that the first input may have; None for any."""
     dtypes: ClassVar[tuple[str, ...]] = ("float",)
     """The element types that the first input may have."""
+    shape_only: ClassVar[tuple[str, ...]] = ()
+    """Those of `tensors` of which nothing is read but the shape: `("like?",)`."""
+
     in_place: ClassVar[bool] = False
     """Whether it may write its output over its input: its backward reads the output and not the input, as a ReLU's.
 
@@ -151,6 +164,34 @@ class Layer(BaseModel):
     """Whether its stride is that of the output: it spreads each position of its input."""
     along_channels: ClassVar[bool] = False
     """Whether its `axis` is mostly that of the channels."""
+
+    idle_in_eval: ClassVar[bool] = False
+    """Whether its output is its input in eval mode, as dropout's."""
+    keeps_elements: ClassVar[bool] = False
+    """Whether the elements stay what they are, in their order: only the shape changes, as by flatten."""
+    keeps_the_largest: ClassVar[bool] = False
+    """Whether it makes probabilities of scores, the largest of the largest, as softmax does."""
+    rearranges: ClassVar[bool] = False
+    """Whether it only moves, picks, repeats or joins elements: what it makes is no feature map of its own."""
+    crops: ClassVar[bool] = False
+    """Whether it only cuts off borders, so that a skip through it is still that skip."""
+    mixes_positions: ClassVar[bool] = False
+    """Whether what it makes at a position comes from several positions, as a convolution's or a pool's output does.
+
+    Norms, which scale by statistics of other positions, are not meant."""
+    may_vary: ClassVar[frozenset[str]] = frozenset()
+    """Arguments in which alike rounds of a net may differ while their shapes do not: `dilation`, the `p` of dropout."""
+
+    figure_name: ClassVar[str] = ""
+    """Its name as papers write it, where that is not the spec's name: `BN`, `ReLU`, `global avgpool`."""
+    figure_weight: ClassVar[FigureWeight] = "own"
+    """What it is to a figure that merges layers: see FigureWeight."""
+    join_sign: ClassVar[str] = ""
+    """What a figure writes where it joins several values and is drawn as that alone: `+` in a circle, `concat`."""
+    sizes_per_axis: ClassVar[tuple[str, ...]] = ()
+    """Arguments that are one size for all spatial axes or one for each, which a figure writes out: `3×3`."""
+    enlarges: ClassVar[bool] = False
+    """Whether a stride makes the map larger instead of smaller."""
 
     def infer(self, *x: Shape) -> Shape | tuple[Shape, ...]:
         """The shape (or shapes) of the output; raises ShapeError. May assume that `ranks` and `dtypes` hold."""
@@ -191,6 +232,27 @@ class Layer(BaseModel):
     def torch(self, *x: Shape) -> TorchCall:
         """How the layer is written in PyTorch for inputs of these shapes."""
         raise NotImplementedError
+
+    def is_global_mean(self, *x: Shape) -> bool:
+        """Whether its output is the mean of each channel over all positions, and nothing else."""
+        return False
+
+    def is_linear_map(self, *x: Shape) -> bool:
+        """Whether it applies one matrix, its `weight`, to the channels of a map of a single position."""
+        return False
+
+    def formula(self) -> str:
+        """The layer as a formula, its arguments in braces: `x + {value}`. Empty where a figure names it instead."""
+        return ""
+
+    @classmethod
+    def figure_arguments(cls, texts: Mapping[str, str]) -> Mapping[str, str]:
+        """The arguments as a figure tells them, from the texts of those that are not as usual."""
+        return texts
+
+    def reads_shape_only(self, place: int) -> bool:
+        """Whether of the input at this place nothing is read but its shape."""
+        return place < len(self.tensors) and self.tensors[place] in self.shape_only
 
     def outputs(self, *x: Shape) -> tuple[Shape, ...]:
         """The output shapes after all checks; raises ShapeError. This is what the elaborator calls."""
@@ -243,7 +305,9 @@ def layer(name: str, *aliases: str, pytorch: tuple[str, ...] = ()) -> Callable[[
         if name in REGISTRY and REGISTRY[name].__qualname__ != cls.__qualname__:
             raise ValueError(f"there is a layer {name!r} already: {REGISTRY[name].__qualname__}")
         cls.name, cls.aliases, cls.pytorch = name, aliases, pytorch
-        cls.family = cls.__module__.rpartition(".")[2]
+        if not hasattr(cls, "family"):
+            first = [base for base in cls.__mro__ if issubclass(base, Layer) and base is not Layer][-1]
+            cls.family = first.__module__.rpartition(".")[2]
         REGISTRY[name] = cls
         return cls
 

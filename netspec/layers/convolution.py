@@ -21,6 +21,7 @@ from netspec.layers.arguments import (
 )
 from netspec.layers.base import (
     Bool,
+    FigureWeight,
     Layer,
     Positive,
     Reach,
@@ -47,6 +48,10 @@ _WEIGHT_NORM = "from torch.nn.utils.parametrizations import weight_norm"
 class _Correlation(Layer):
     """What `conv`, `depthwise_conv` and `separable_conv` share: a padded window over each spatial axis."""
 
+    figure_weight: ClassVar[FigureWeight] = "heavy"
+    mixes_positions: ClassVar[bool] = True
+    sizes_per_axis: ClassVar[tuple[str, ...]] = ("kernel",)
+    may_vary: ClassVar[frozenset[str]] = frozenset({"dilation", "pad"})
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
     overwritable: ClassVar[bool] = True
 
@@ -155,6 +160,10 @@ class Conv(_Correlation):
             wrap="weight_norm" if self.weight_norm else "",
         )
 
+    def is_linear_map(self, *x: Shape) -> bool:
+        single = all(size == 1 for size in (*x[0].spatial, *self.infer(*x).spatial))
+        return single and self.groups == 1 and all(w.kernel == 1 for w in self._windows(x[0]))
+
 
 @layer("depthwise_conv", "depthwise", "dwconv")
 class DepthwiseConv(_Correlation):
@@ -167,6 +176,8 @@ class DepthwiseConv(_Correlation):
 
     Example: `depthwise_conv(3, stride=2, pad=1)`
     """
+
+    figure_name: ClassVar[str] = "depthwise conv"
 
     kernel: Size
     stride: Size = 1
@@ -229,6 +240,8 @@ class SeparableConv(_Correlation):
 
     Example: `separable_conv(128, 3, pad=1, bias=false)`
     """
+
+    figure_name: ClassVar[str] = "separable conv"
 
     channels: Positive = Field(description="output channels")
     kernel: Size
@@ -312,6 +325,11 @@ class UpConv(Layer):
     Example: `upconv(64, 4, stride=2, pad=1)`
     """
 
+    figure_weight: ClassVar[FigureWeight] = "heavy"
+    mixes_positions: ClassVar[bool] = True
+    sizes_per_axis: ClassVar[tuple[str, ...]] = ("kernel",)
+    may_vary: ClassVar[frozenset[str]] = frozenset({"dilation", "pad"})
+    enlarges: ClassVar[bool] = True
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
     overwritable: ClassVar[bool] = True
     transposed: ClassVar[bool] = True

@@ -9,6 +9,7 @@ from netspec.layers.arguments import Real, known_channels, options
 from netspec.layers.base import (
     EVERYTHING,
     Bool,
+    FigureWeight,
     Layer,
     Positive,
     Probability,
@@ -41,6 +42,8 @@ class BatchNorm(Layer):
     Example: `conv(64, 3, pad=1, bias=false) -> batchnorm -> relu`
     """
 
+    figure_weight: ClassVar[FigureWeight] = "light"
+    figure_name: ClassVar[str] = "BN"
     ranks: ClassVar[tuple[int, ...] | None] = (1, 2, 3, 4)
     overwritable: ClassVar[bool] = True
     centres: ClassVar[bool] = True
@@ -83,6 +86,8 @@ class GroupNorm(Layer):
     Example: `groupnorm(32)`
     """
 
+    figure_weight: ClassVar[FigureWeight] = "light"
+    figure_name: ClassVar[str] = "GN"
     ranks: ClassVar[tuple[int, ...] | None] = (1, 2, 3, 4)
     overwritable: ClassVar[bool] = True
 
@@ -138,6 +143,8 @@ class InstanceNorm(Layer):
     Example: `conv(64, 3, pad=1) -> instancenorm(affine=true)`
     """
 
+    figure_weight: ClassVar[FigureWeight] = "light"
+    figure_name: ClassVar[str] = "IN"
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
     centres: ClassVar[bool] = True
 
@@ -183,6 +190,8 @@ class InstanceNorm(Layer):
 
 class _AxesNorm(Layer):
     """What layernorm and rmsnorm share: the axes that are normalised together."""
+
+    figure_weight: ClassVar[FigureWeight] = "light"
 
     over: Over = Field(default="last", description="last axis, channels at each position, or all axes together")
 
@@ -233,6 +242,7 @@ class LayerNorm(_AxesNorm):
     Example: `layernorm(over=channels)`
     """
 
+    figure_name: ClassVar[str] = "LN"
     overwritable: ClassVar[bool] = True
 
     eps: Epsilon = 1e-5
@@ -268,6 +278,8 @@ class RMSNorm(_AxesNorm):
     Example: `rmsnorm(eps=1e-6)`
     """
 
+    figure_name: ClassVar[str] = "RMSNorm"
+
     eps: Epsilon | None = None
     affine: Bool = Field(default=True, description="whether a scale is learned")
     over: Over = Field(default="last", description="last axis, channels at each position, or all axes together")
@@ -293,6 +305,8 @@ class LocalResponseNorm(Layer):
     Example: `lrn(5, alpha=5e-4, beta=0.75, k=2.0)`
     """
 
+    figure_weight: ClassVar[FigureWeight] = "light"
+    figure_name: ClassVar[str] = "LRN"
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
 
     size: Positive = Field(description="channels in a neighbourhood")

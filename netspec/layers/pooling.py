@@ -11,6 +11,7 @@ from netspec.layers.arguments import LARGEST, Amount, Padding, compact, options
 from netspec.layers.base import (
     EVERYTHING,
     Bool,
+    FigureWeight,
     Layer,
     Positive,
     Reach,
@@ -34,6 +35,10 @@ AdaptiveSize: TypeAlias = Positive | tuple[Positive | None, ...]
 class _Pool(Layer):
     """What the sliding pools share: a window over each spatial axis, a stride that defaults to the kernel."""
 
+    figure_weight: ClassVar[FigureWeight] = "medium"
+    mixes_positions: ClassVar[bool] = True
+    sizes_per_axis: ClassVar[tuple[str, ...]] = ("kernel",)
+    may_vary: ClassVar[frozenset[str]] = frozenset({"dilation", "pad"})
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
 
     kernel: Size
@@ -177,6 +182,10 @@ class AvgPool(_MeanPool):
         extra = options(ceil_mode=(self.ceil, False), count_include_pad=(counted, True))
         return _pool_call("AvgPool", axes, self.pad, extra)
 
+    def is_global_mean(self, *x: Shape) -> bool:
+        axes = zip(self._windows(x[0]), x[0].spatial, strict=True)
+        return all(w.kernel == size and w.sides == (0, 0) for w, size in axes)
+
 
 @layer("lppool", pytorch=("p", "kernel", "stride", "ceil"))
 class LPPool(_MeanPool):
@@ -214,6 +223,9 @@ class LPPool(_MeanPool):
 
 class _AdaptivePool(Layer):
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
+    mixes_positions: ClassVar[bool] = True
+    figure_weight: ClassVar[FigureWeight] = "medium"
+    sizes_per_axis: ClassVar[tuple[str, ...]] = ("size",)
 
     def _sizes(self, x: Shape, size: int | tuple[int | None, ...]) -> tuple[Dimension, ...]:
         """The output size of each axis."""
@@ -257,6 +269,7 @@ class AdaptiveAvgPool(_AdaptivePool):
     """
 
     overwritable: ClassVar[bool] = True
+    figure_name: ClassVar[str] = "adaptive avgpool"
 
     size: AdaptiveSize
 
@@ -272,6 +285,9 @@ class AdaptiveAvgPool(_AdaptivePool):
     def torch(self, *x: Shape) -> TorchCall:
         return TorchCall(target=f"nn.AdaptiveAvgPool{x[0].rank - 1}d", args=(_sizes_as_written(self.size),))
 
+    def is_global_mean(self, *x: Shape) -> bool:
+        return all(size == 1 for size in self._sizes(x[0], self.size))
+
 
 @layer("adaptive_maxpool", "AdaptiveMaxPooling", pytorch=("size", "indices"))
 class AdaptiveMaxPool(_AdaptivePool):
@@ -285,6 +301,8 @@ class AdaptiveMaxPool(_AdaptivePool):
 
     Example: `adaptive_maxpool(4)`
     """
+
+    figure_name: ClassVar[str] = "adaptive maxpool"
 
     size: AdaptiveSize
     indices: Bool = Field(default=False, description="also give the place of each maximum")
@@ -309,6 +327,8 @@ class AdaptiveMaxPool(_AdaptivePool):
 
 class _GlobalPool(Layer):
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
+    mixes_positions: ClassVar[bool] = True
+    figure_weight: ClassVar[FigureWeight] = "medium"
 
     def infer(self, *x: Shape) -> Shape:
         return x[0].with_dims(x[0].channels, *(1 for _ in x[0].spatial))
@@ -331,9 +351,13 @@ class GlobalAvgPool(_GlobalPool):
     """
 
     overwritable: ClassVar[bool] = True
+    figure_name: ClassVar[str] = "global avgpool"
 
     def torch(self, *x: Shape) -> TorchCall:
         return TorchCall(target=f"nn.AdaptiveAvgPool{x[0].rank - 1}d", args=(1,))
+
+    def is_global_mean(self, *x: Shape) -> bool:
+        return True
 
 
 @layer("global_maxpool", "gmp", "GlobalMaxPooling")
@@ -345,6 +369,8 @@ class GlobalMaxPool(_GlobalPool):
 
     Example: `global_maxpool -> flatten`
     """
+
+    figure_name: ClassVar[str] = "global maxpool"
 
     def torch(self, *x: Shape) -> TorchCall:
         return TorchCall(target=f"nn.AdaptiveMaxPool{x[0].rank - 1}d", args=(1,))
@@ -363,6 +389,12 @@ class Unpool(Layer):
     Example: `unpool(x, places, 2, like=c1)`
     """
 
+    figure_weight: ClassVar[FigureWeight] = "medium"
+    mixes_positions: ClassVar[bool] = True
+    sizes_per_axis: ClassVar[tuple[str, ...]] = ("kernel",)
+    may_vary: ClassVar[frozenset[str]] = frozenset({"pad"})
+    enlarges: ClassVar[bool] = True
+    shape_only: ClassVar[tuple[str, ...]] = ("like?",)
     tensors: ClassVar[tuple[str, ...]] = ("x", "indices", "like?")
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
 

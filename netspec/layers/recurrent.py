@@ -9,6 +9,7 @@ from netspec.layers.axes import fixed
 from netspec.layers.base import (
     EVERYTHING,
     Bool,
+    FigureWeight,
     Layer,
     Positive,
     Probability,
@@ -54,6 +55,8 @@ class Final{name}(nn.{name}):
 class Recurrent(Layer):
     """Runs along the first axis of a sequence and carries a state."""
 
+    figure_weight: ClassVar[FigureWeight] = "heavy"
+    mixes_positions: ClassVar[bool] = True
     ranks: ClassVar[tuple[int, ...] | None] = (2,)
 
     hidden: Positive = Field(description="the width of the state")
@@ -129,6 +132,7 @@ class LSTM(Recurrent):
     Example: `embedding(10000, 128) -> lstm(256, final=true) -> linear(2)`
     """
 
+    figure_name = "LSTM"
     module = "LSTM"
     gates = 4
 
@@ -142,6 +146,7 @@ class GRU(Recurrent):
     Example: `gru(128, layers=2, bidirectional=true)`
     """
 
+    figure_name = "GRU"
     module = "GRU"
     gates = 3
 
@@ -154,6 +159,8 @@ class RNN(Recurrent):
     Source: Elman, "Finding structure in time", 1990.
     Example: `rnn(64)`
     """
+
+    figure_name: ClassVar[str] = "RNN"
 
     activation: Literal["tanh", "relu"] = "tanh"
 

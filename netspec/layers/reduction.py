@@ -68,6 +68,9 @@ class Mean(Reduction):
 
     function = "{0}.mean("
 
+    def is_global_mean(self, x: Shape) -> bool:
+        return x.rank > 1 and set(self._axes(x)) == set(range(1, x.rank))
+
 
 @layer("sum")
 class Sum(Reduction):

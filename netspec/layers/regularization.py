@@ -2,12 +2,16 @@
 
 from typing import ClassVar
 
-from netspec.layers.base import Layer, Probability, Support, TorchCall, layer
+from netspec.layers.base import FigureWeight, Layer, Probability, Support, TorchCall, layer
 from netspec.shapes.shape import Shape
 
 
 class Drop(Layer):
     """Drops with probability p while training: the shape stays."""
+
+    figure_weight: ClassVar[FigureWeight] = "light"
+    idle_in_eval: ClassVar[bool] = True
+    may_vary: ClassVar[frozenset[str]] = frozenset({"p"})
 
     p: Probability = 0.5
 
@@ -44,6 +48,7 @@ class ChannelDropout(Drop):
     Example: `conv(64, 3) -> channel_dropout(0.2)`
     """
 
+    figure_name: ClassVar[str] = "channel dropout"
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
 
     def _module(self, x: Shape) -> str:
@@ -95,6 +100,11 @@ class DropPath(Layer):
     Source: Huang et al., "Deep networks with stochastic depth", ECCV 2016.
     Example: `residual { conv(64, 3, pad=1) -> batchnorm -> drop_path(0.1) }`
     """
+
+    figure_weight: ClassVar[FigureWeight] = "light"
+    idle_in_eval: ClassVar[bool] = True
+    may_vary: ClassVar[frozenset[str]] = frozenset({"p"})
+    figure_name: ClassVar[str] = "drop path"
 
     p: Probability
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 from pydantic import Field, Strict
 
 from netspec.layers.arguments import compact, known_channels, options
-from netspec.layers.base import Bool, Layer, Positive, Reach, ShapeError, Size, TorchCall, layer, per_axis
+from netspec.layers.base import Bool, FigureWeight, Layer, Positive, Reach, ShapeError, Size, TorchCall, layer, per_axis
 from netspec.shapes.requirements import Requirement
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import Dimension, OpenSize, as_factor
@@ -45,6 +45,8 @@ class Upsample(Layer):
     Example: `upsample(2, mode=bilinear)`; `upsample(p5, like=c4)`
     """
 
+    figure_weight: ClassVar[FigureWeight] = "medium"
+    shape_only: ClassVar[tuple[str, ...]] = ("like?",)
     tensors: ClassVar[tuple[str, ...]] = ("x", "like?")
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
 
@@ -144,6 +146,7 @@ class PixelShuffle(Layer):
     Example: `conv(12, 3, pad=1) -> pixel_shuffle(2)`
     """
 
+    figure_weight: ClassVar[FigureWeight] = "medium"
     ranks: ClassVar[tuple[int, ...] | None] = (3,)
 
     factor: Positive
@@ -180,6 +183,7 @@ class PixelUnshuffle(Layer):
     Example: `pixel_unshuffle(2)`
     """
 
+    figure_weight: ClassVar[FigureWeight] = "medium"
     ranks: ClassVar[tuple[int, ...] | None] = (3,)
 
     factor: Positive
@@ -222,6 +226,7 @@ class ChannelShuffle(Layer):
     Example: `channel_shuffle(2)`
     """
 
+    figure_weight: ClassVar[FigureWeight] = "medium"
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
 
     groups: Positive

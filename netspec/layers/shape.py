@@ -1,6 +1,6 @@
 """Layers that move elements about: flatten and reshape, cut and join, pad and crop. None of them computes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from math import prod
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
@@ -25,6 +25,7 @@ from netspec.layers.axes import (
 )
 from netspec.layers.base import (
     EVERYTHING,
+    FigureWeight,
     Int,
     Layer,
     Number,
@@ -49,6 +50,8 @@ ANY = ("float", "int", "bool")
 class Rearrangement(Layer):
     """Base of the layers that take elements of any type as they are."""
 
+    figure_weight: ClassVar[FigureWeight] = "slight"
+    rearranges: ClassVar[bool] = True
     dtypes: ClassVar[tuple[str, ...]] = ANY
 
 
@@ -59,6 +62,9 @@ class Identity(Rearrangement):
     Shape: any -> the same.
     Example: `identity`
     """
+
+    idle_in_eval: ClassVar[bool] = True
+    keeps_elements: ClassVar[bool] = True
 
     def infer(self, x: Shape) -> Shape:
         return x
@@ -74,6 +80,9 @@ class Flatten(Rearrangement):
     Shape: (C, *S) -> (C * prod(S)).
     Example: `global_avgpool -> flatten -> linear(1000)`
     """
+
+    figure_weight: ClassVar[FigureWeight] = "wrap"
+    keeps_elements: ClassVar[bool] = True
 
     start: Int = Field(default=0, description="the first axis to join; the batch is not counted")
     end: Int = Field(default=-1, description="the last axis to join")
@@ -111,6 +120,8 @@ class Reshape(Rearrangement):
     Shape: any -> shape.
     Example: `linear(6272) -> reshape([128, 7, 7])`
     """
+
+    keeps_elements: ClassVar[bool] = True
 
     shape: tuple[Int, ...]
 
@@ -202,6 +213,8 @@ class Expand(Rearrangement):
     Example: `expand([-1, 28, 28])`
     """
 
+    figure_name: ClassVar[str] = "expand to"
+
     shape: tuple[Int, ...]
 
     def infer(self, x: Shape) -> Shape:
@@ -237,6 +250,11 @@ class Expand(Rearrangement):
     def torch(self, x: Shape) -> TorchCall:
         return TorchCall(apply=f"{{0}}.expand({', '.join(map(str, (-1, *self.shape)))})")
 
+    @classmethod
+    def figure_arguments(cls, texts: Mapping[str, str]) -> Mapping[str, str]:
+        """A dot stands for an axis that stays as it is."""
+        return {"shape": texts["shape"].replace("-1", "·")}
+
 
 @layer("squeeze")
 class Squeeze(Rearrangement):
@@ -245,6 +263,9 @@ class Squeeze(Rearrangement):
     Shape: (F, 1, 1) -> (F).
     Example: `conv(1000, 1) -> squeeze`
     """
+
+    figure_weight: ClassVar[FigureWeight] = "wrap"
+    keeps_elements: ClassVar[bool] = True
 
     axis: Axes | None = None
 
@@ -282,6 +303,9 @@ class Unsqueeze(Rearrangement):
     Shape: (F) -> (1, F) for axis 0.
     Example: `unsqueeze(0)` makes a map of one channel
     """
+
+    figure_weight: ClassVar[FigureWeight] = "wrap"
+    keeps_elements: ClassVar[bool] = True
 
     axis: Int
 
@@ -345,6 +369,10 @@ class Split(Rearrangement):
             return TorchCall(apply=f"{{0}}.chunk({self.parts}, {dim})" if self.parts > 1 else "{0}")
         return TorchCall(apply=f"{{0}}.split({list(self.parts)}, {dim})" if len(self.parts) > 1 else "{0}")
 
+    @classmethod
+    def figure_arguments(cls, texts: Mapping[str, str]) -> Mapping[str, str]:
+        return {"count": texts["parts"] + _of_axis(texts)}
+
 
 @layer("select")
 class Select(Rearrangement):
@@ -353,6 +381,8 @@ class Select(Rearrangement):
     Shape: (d0, d1, ...) without d_axis; with a list of n, d_axis becomes n.
     Example: `select(0, axis=0)` takes the class token of a sequence [L, E]; `select([0, 1, 5])` three channels
     """
+
+    may_vary: ClassVar[frozenset[str]] = frozenset({"index"})
 
     index: Int | Annotated[tuple[Int, ...], Field(min_length=1)] = Field(
         description="0 for the first, -1 for the last; a list keeps the axis"
@@ -385,6 +415,10 @@ class Select(Rearrangement):
     def _entries(self) -> tuple[int, ...]:
         return self.index if isinstance(self.index, tuple) else (self.index,)
 
+    @classmethod
+    def figure_arguments(cls, texts: Mapping[str, str]) -> Mapping[str, str]:
+        return {"index": texts["index"] + _of_axis(texts)}
+
 
 @layer("slice", "narrow")
 class Slice(Rearrangement):
@@ -393,6 +427,8 @@ class Slice(Rearrangement):
     Shape: (C, *S) -> (ceil((stop - start) / step), *S), start and stop within 0 and C.
     Example: `slice(stop=32)` keeps the first 32 channels; `slice(step=2, axis=1)` every other row
     """
+
+    may_vary: ClassVar[frozenset[str]] = frozenset({"start", "stop"})
 
     start: Int | None = None
     stop: Int | None = None
@@ -443,6 +479,16 @@ class Slice(Rearrangement):
         if self.stop is None:
             return size
         return minimum(self.stop, size) if self.stop >= 0 else size + self.stop
+
+    @classmethod
+    def figure_arguments(cls, texts: Mapping[str, str]) -> Mapping[str, str]:
+        """Start, stop and step as Python writes them."""
+        bounds = [texts.get("start", ""), texts.get("stop", ""), *([texts["step"]] if "step" in texts else [])]
+        return {"index": ":".join(bounds) + _of_axis(texts)}
+
+
+def _of_axis(texts: Mapping[str, str]) -> str:
+    return f" of axis {texts['axis']}" if "axis" in texts else ""
 
 
 def _numbers(value: int | str | tuple[int | tuple[int, int], ...]) -> int | tuple[int | tuple[int, int], ...]:
@@ -585,6 +631,7 @@ class Crop(Rearrangement):
     Example: `crop(4)`; `crop([[0, 2]])` cuts two samples off the end of a 1-d map
     """
 
+    crops: ClassVar[bool] = True
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
 
     amount: Sides = Field(description="a number, a list of one an axis, or pairs [left, right]")
@@ -631,6 +678,8 @@ class CenterCrop(Rearrangement):
     Example: `concat(center_crop(e4, like=_), _)`; `center_crop(224)`
     """
 
+    crops: ClassVar[bool] = True
+    shape_only: ClassVar[tuple[str, ...]] = ("like?",)
     tensors: ClassVar[tuple[str, ...]] = ("x", "like?")
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
 
@@ -738,6 +787,7 @@ class Concat(Rearrangement):
     Example: `concat(e4, _)`
     """
 
+    join_sign: ClassVar[str] = "concat"
     tensors: ClassVar[tuple[str, ...]] = ("*xs",)
     overwritable: ClassVar[bool] = True
 
@@ -778,6 +828,7 @@ class Stack(Rearrangement):
     Example: `stack(a, b)`
     """
 
+    join_sign: ClassVar[str] = "stack"
     tensors: ClassVar[tuple[str, ...]] = ("*xs",)
 
     axis: Int = Field(default=0, description="where the new axis comes; -1 for the last")

@@ -14,6 +14,8 @@ from torch.nn import functional
 
 import netspec
 from netspec import NetspecError
+from netspec.layers.base import REGISTRY, Layer, TorchCall, layer
+from netspec.layers.convolution import Conv
 from netspec.train.after import heads
 from netspec.train.after.activation_maps import activation_map, planned
 from netspec.train.after.activation_picture import draw, enlarged, title
@@ -196,9 +198,9 @@ def test_grad_cam_of_another_layer():
     run = run_of(TWO_LAYERS)
     x = sample(3, 12, 12)
     assert activation_map(run, x, layer="conv1").values.shape == (12, 12)
-    for layer, words in {"fc1": "is no map", "cnov1": "has no stage cnov1"}.items():
+    for stage, words in {"fc1": "is no map", "cnov1": "has no stage cnov1"}.items():
         with pytest.raises(NetspecError, match=words) as error:
-            activation_map(run, x, layer=layer)
+            activation_map(run, x, layer=stage)
         assert error.value.diagnostics[0].code == "E0655"
     assert error.value.diagnostics[0].help == "did you mean conv1?"
     with pytest.raises(NetspecError) as error:
@@ -337,3 +339,55 @@ def test_command(cli, gap, tmp_path):
         assert refused.returncode == 1
         assert "error[E" in refused.stderr
     assert not (tmp_path / "a.xyz").exists()
+
+
+@pytest.fixture
+def own_layers():
+    """Layers registered from Python: a mean and a dropout that say what they are, a convolution built on ours."""
+    before = dict(REGISTRY)
+
+    @layer("channel_mean")
+    class ChannelMean(Layer):
+        def infer(self, x):
+            return x.with_dims(x.channels)
+
+        def torch(self, x):
+            return TorchCall(apply="{0}.mean((2, 3))")
+
+        def is_global_mean(self, x):
+            return True
+
+    @layer("noise")
+    class Noise(Layer):
+        idle_in_eval = True
+
+        def infer(self, x):
+            return x
+
+        def torch(self, x):
+            return TorchCall("nn.Dropout")
+
+    @layer("blur_conv")
+    class BlurConv(Conv):
+        pass
+
+    yield
+    REGISTRY.clear()
+    REGISTRY.update(before)
+
+
+@pytest.mark.usefixtures("own_layers")
+def test_an_ending_of_a_users_own_layers_is_found():
+    run = run_of(MAPS + "channel_mean -> noise -> linear(4)")
+    x = sample(3, 12, 12)
+    found = activation_map(run, x, target=2)
+    assert found.method == "cam"
+    with torch.no_grad():
+        expected = run.model(x)[0, 2]
+    assert found.values.mean() + bias(run, 2) == pytest.approx(float(expected), rel=1e-5)
+
+
+@pytest.mark.usefixtures("own_layers")
+def test_maps_of_a_users_own_convolution_are_the_last():
+    run = run_of("input image [3, 8, 8]\n blur_conv(4, 3) -> relu -> flatten -> linear(4)")
+    assert (activation_map(run, sample(3, 8, 8)).method, planned(run.graph, 0).layer) == ("grad-cam", "1")

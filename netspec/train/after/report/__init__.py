@@ -179,9 +179,9 @@ def _time(seconds: float) -> str:
 
 def _diagrams(run: Restored) -> dict[str, str]:
     """The diagram by theme as data URIs, which keeps it apart from the page; empty texts where it cannot be drawn."""
-    from netspec.diagram import svg
+    from netspec.diagram.drawing import svg
+    from netspec.diagram.drawing.theme import THEMES
     from netspec.diagram.render import Request, draw
-    from netspec.diagram.theme import THEMES
 
     try:
         drawing, _ = draw(Request(run.graph, timeout=DIAGRAM_SECONDS))
