@@ -15,7 +15,7 @@ from netspec.spec import Spec, load
 from netspec.syntax import tree
 
 if TYPE_CHECKING:
-    from netspec.train.after.restored import Restored
+    from netspec.train.after.trained_net import TrainedNet
     from netspec.train.runs.run import Run
     from netspec.train.setup import SetupOptions
 
@@ -33,7 +33,7 @@ def check(section: tree.Train, graph: Graph) -> list[Diagnostic]:
         outline = chosen.data.outline()
         if outline is not None:
             match(chosen, graph, outline)
-        return mistakes(chosen, graph)
+        return mistakes(chosen.patterns, graph)
     except NetspecError as error:
         return list(error.diagnostics)
 
@@ -101,16 +101,16 @@ def resume(
     return go_on(job, opened, Path(folder), quiet=quiet)
 
 
-def restore(folder: str | Path, *, device: str | None = None, weights: str | Path | None = None) -> Restored:
+def restore(folder: str | Path, *, device: str | None = None, weights: str | Path | None = None) -> TrainedNet:
     """The net of a run's folder with its weights, to be evaluated, asked and exported.
 
     `run = restore("runs/mnist1d_conv")` gives `run.evaluate().figures`, `run.predict("signal.npy")`, `run.model`.
     Nothing in the folder is ever run. `device` is cpu, cuda or mps, the best there is where it is None. `weights` is a
     safetensors file to take in place of the run's own. Raises NetspecError.
     """
-    from netspec.train.after.restored import restore
+    from netspec.train.after.trained_net import TrainedNet
 
-    return restore(folder, device=device, weights=weights)
+    return TrainedNet.read(folder, device=device, weights=weights)
 
 
 def write_report(run: Run) -> None:

@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.spec import Spec
-from netspec.train.after.restored import restore
+from netspec.train.after.restored import Restored
 from netspec.train.data.files import DataError
 from netspec.train.engine.devices import environment
 from netspec.train.launch import Report, Work, is_parting, is_worker, launched, lost, together
 from netspec.train.plan.job import Job, Prepared, override, prepare, settings_of
 from netspec.train.plan.meaning import Meaning
-from netspec.train.runs import sources
+from netspec.train.runs import curves, sources
 from netspec.train.runs.checkpoint import FOLDER as CHECKPOINTS
 from netspec.train.runs.checkpoint import Checkpoints, State
 from netspec.train.runs.events import events
+from netspec.train.runs.folder import claim, occupied, sweep
 from netspec.train.runs.progress import Stop, Watch
 from netspec.train.runs.resumption import check_same, identity
-from netspec.train.runs.run import Recorder, Run, Status, claim, occupied, sweep
+from netspec.train.runs.run import Recorder, Run, Status
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -97,7 +98,7 @@ def _of_others(report: Report, job: Job, spec: Spec, folder: Path) -> Run:
     if job.setup.node > 0:
         model = spec.graph(job.net, inputs=job.input, **job.arguments).compile("meta")
         return Run(folder, settings_of(job, spec), (), model, report.status, report.signal, lead=False)
-    restored = restore(folder)
+    restored = Restored.read(folder)
     state, _ = Checkpoints(folder).newest()
     rows = tuple(Row(**row) for row in state["rows"]) if state is not None else ()
     return Run(folder, restored.settings, rows, restored.model, report.status, report.signal)
@@ -160,6 +161,8 @@ def _trained(
         status: Status = "finished" if trainer.over else "stopped"
         weights = states.of_model(trainer.settle())
         recorder.finish(weights, status, stop.signal)
+        if recorder.rows and recorder.lead:
+            curves.draw(recorder.folder)
         watch.say(_last_line(recorder, status, trainer))
     model = prepared.graph.compile().to(trainer.device)
     model.load_state_dict(weights)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.shapes.shape import DType
 from netspec.syntax.source import Source, Span
-from netspec.train.runs.run import replacing, save_tensors
+from netspec.train.runs.folder import replacing, save_tensors
 
 if TYPE_CHECKING:
     import torch

@@ -136,7 +136,7 @@ def save_masks(predictions: Sequence[Prediction], folder: Path) -> list[Path]:
 
     Two pictures of one name are told apart by a number. Raises NetspecError (E0610, E0655).
     """
-    from netspec.train.runs.run import replacing, unwritable
+    from netspec.train.runs.folder import replacing, unwritable
 
     try:
         folder.mkdir(parents=True, exist_ok=True)

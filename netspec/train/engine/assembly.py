@@ -91,7 +91,7 @@ def optimizer_of(model: nn.Module, graph: Graph, settings: Settings, *, fused: b
     names = parameters(graph)
     free = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
     if not free:
-        raise NetspecError((untrained(settings, graph),))
+        raise NetspecError((untrained(graph, settings.span("freeze")),))
     groups: list[dict[str, Any]] = []
     for group in settings.groups:
         own = chosen(group.patterns, names) & free.keys()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import asdict
 from enum import IntEnum
 from itertools import islice
 from operator import mul
@@ -371,11 +372,34 @@ class Trainer:
 
     def state(self) -> State:
         """All that the rest of the training is a function of, whole on every process."""
-        return states.of_training(self)
+        scaler = self.accelerator.scaler
+        return {
+            "epoch": self.epoch,
+            "done": self.done,
+            "seconds": self.seconds,
+            "threads": torch.get_num_threads(),
+            "rows": [asdict(row) for row in self.rows],
+            "scores": states.gathered(states.each_tensor(self.train_scores.state(), Tensor.cpu), self.processes),
+            "model": states.of_model(self.bare),
+            "optimizer": states.of_optimizer(self.bare, self.optimizer),
+            "scaler": scaler.state_dict() if scaler is not None else None,
+            "average": states.whole(self.average.mean) if self.average is not None else None,
+            "best": self.best,
+        }
 
     def restore(self, state: State) -> None:
         """Goes back to a state, on as many processes and with as many threads as it was taken from."""
-        states.into_training(self, state)
+        torch.set_num_threads(state["threads"])
+        self.epoch, self.done, self.seconds = state["epoch"], state["done"], state["seconds"]
+        self.rows[:] = [Row(**row) for row in state["rows"]]
+        self.train_scores.restore(state["scores"][self.rank])
+        states.into(self.bare.state_dict(), state["model"])
+        states.into_optimizer(self.bare, self.optimizer, state["optimizer"])
+        if self.accelerator.scaler is not None:
+            self.accelerator.scaler.load_state_dict(state["scaler"])
+        if self.average is not None:
+            states.into(self.average.mean, state["average"])
+        self.best = state["best"]
 
     def settle(self) -> nn.Module:
         """The net by itself, with the weights that are to be kept: the best, else their average, else the last."""

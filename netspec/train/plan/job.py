@@ -131,7 +131,7 @@ def prepare(job: Job, spec: Spec, *, outlined: bool = False) -> Prepared:
     data = (chosen.data.outline() if outlined else None) or _load(chosen, job.place, graph)
     graph = _closed(job, spec, chosen, graph, data)
     matched = match(chosen, graph, data)
-    if wrong := mistakes(chosen, graph):
+    if wrong := mistakes(chosen.patterns, graph):
         raise NetspecError(tuple(wrong))
     if chosen.stop is not None:
         chosen.stop.check(chosen.span("stop"), [judge.name for judge in matched.metrics])

@@ -117,7 +117,7 @@ def needs(step: Step, batch: int) -> Needs:
             parameter.requires_grad_(name not in frozen)
         free = [parameter for parameter in model.parameters() if parameter.requires_grad]
         if not free:
-            raise NetspecError((untrained(settings, graph),))
+            raise NetspecError((untrained(graph, settings.span("freeze")),))
         gradients = sum(parameter.nbytes for parameter in free)
         activations, passes = _passes(model, step, -(-batch // step.parts), alive)
     return Needs(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.train.data import IGNORED
 from netspec.train.runs.curves import COLOURS, INK
-from netspec.train.runs.run import replacing
+from netspec.train.runs.folder import replacing
 
 if TYPE_CHECKING:
     import numpy as np

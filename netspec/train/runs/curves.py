@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.syntax.source import Source, Span
-from netspec.train.runs.run import CURVES, METRICS, RECORD, replacing, unwritable
+from netspec.train.runs.folder import CURVES, METRICS, RECORD, replacing, unwritable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

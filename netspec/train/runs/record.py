@@ -12,7 +12,7 @@ from netspec.spec import Spec
 from netspec.syntax import tree
 from netspec.syntax.source import Source, Span
 from netspec.train.plan.meaning import Meaning
-from netspec.train.runs.run import RECORD
+from netspec.train.runs.folder import RECORD
 
 if TYPE_CHECKING:
     from netspec.train.section.settings import Settings

@@ -63,6 +63,11 @@ class Settings(BaseModel):
         """Where the spec sets `key`; the data's place where it leaves it out."""
         return self.spans.get(key) or self.spans.get("data", NOWHERE)
 
+    @property
+    def patterns(self) -> tuple[Pattern, ...]:
+        """All names of parameters in the section: what is frozen, and what is grouped."""
+        return (*self.freeze, *(pattern for group in self.groups for pattern in group.patterns))
+
     def written(self) -> dict[str, str]:
         """Every setting as a spec would write it, by key."""
         metrics = {} if self.metrics is None else {"metrics": f"[{', '.join(m.written() for m in self.metrics)}]"}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import NetspecError, printable
-from netspec.train.runs.run import replacing
+from netspec.train.runs.folder import replacing
 
 if TYPE_CHECKING:
     from netspec.train.after.evaluate import Evaluation
