@@ -24,7 +24,7 @@ __all__ = ["check", "restore", "resume", "train", "write_report"]
 
 def check(section: tree.Train, graph: Graph) -> list[Diagnostic]:
     """What is wrong with a train section, by itself and with the net. Nothing is loaded: neither data nor torch."""
-    from netspec.train.plan.match import match
+    from netspec.train.plan.training_plan import training_plan
     from netspec.train.section.patterns import mistakes
     from netspec.train.section.settings import settings
 
@@ -32,7 +32,7 @@ def check(section: tree.Train, graph: Graph) -> list[Diagnostic]:
         chosen = settings(section)
         outline = chosen.data.outline()
         if outline is not None:
-            match(chosen, graph, outline)
+            training_plan(chosen, graph, outline)
         return mistakes(chosen.patterns, graph)
     except NetspecError as error:
         return list(error.diagnostics)
@@ -67,8 +67,8 @@ def train(
 
     opened = spec if isinstance(spec, Spec) else load(spec)
     said = {f"train.{key}": value for key, value in (("epochs", epochs), ("seed", seed)) if value is not None}
-    given = {**(set or {}), **said}
-    job = job_of(opened, net=net, set=given, input=input, data=data, skip_bad=skip_bad, setup=Setup(**setup))
+    overrides = {**(set or {}), **said}
+    job = job_of(opened, net=net, set=overrides, input=input, data=data, skip_bad=skip_bad, setup=Setup(**setup))
     return begin(job, opened, out=out, quiet=quiet)
 
 
@@ -88,16 +88,16 @@ def resume(
     may be others than before; `setup` may, though other devices or another precision change the last bits. A data set
     from Python is given again as `data`, and another folder of data, should they have moved. Raises NetspecError.
     """
-    from netspec.train.plan.job import given_data
+    from netspec.train.plan.job import folder_or_dataset
     from netspec.train.runs.resumption import job_in
     from netspec.train.start import go_on
 
     opened = load(spec) if isinstance(spec, str | Path) else spec
-    given = {**(set or {}), **({} if epochs is None else {"train.epochs": epochs})}
-    job = job_in(Path(folder), given, setup, opened)
+    overrides = {**(set or {}), **({} if epochs is None else {"train.epochs": epochs})}
+    job = job_in(Path(folder), overrides, setup, opened)
     if data is not None:
-        where, dataset = given_data(data)
-        job = job.model_copy(update={"data": where or job.data, "given": dataset})
+        where, dataset = folder_or_dataset(data)
+        job = job.model_copy(update={"data": where or job.data, "dataset": dataset})
     return go_on(job, opened, Path(folder), quiet=quiet)
 
 

@@ -15,7 +15,7 @@ from netspec.train.data.files import DataError
 from netspec.train.engine.devices import environment
 from netspec.train.launch import Report, Work, is_parting, is_worker, launched, lost, together
 from netspec.train.plan.job import Job, Prepared, override, prepare, settings_of
-from netspec.train.plan.meaning import Meaning
+from netspec.train.plan.signature import Signature
 from netspec.train.runs import curves, sources
 from netspec.train.runs.checkpoint import FOLDER as CHECKPOINTS
 from netspec.train.runs.checkpoint import Checkpoints, State
@@ -46,15 +46,15 @@ def begin(job: Job, spec: Spec, *, out: str | Path | None = None, quiet: bool = 
         return _begun_together(job, spec, wanted, quiet=quiet)
     prepared = prepare(job, spec)
     with environment(prepared.graph, prepared.settings.batch, job.setup) as accelerator:
-        told: list[str] = []
-        trainer = trainer_of(prepared, accelerator, told)
+        messages: list[str] = []
+        trainer = trainer_of(prepared, accelerator, messages)
         folder = wanted if is_worker() else _from_first(accelerator, lambda: claim(wanted))
         recorder = Recorder(folder, _about(prepared, accelerator), lead=trainer.rank == 0)
         with occupied(folder) if recorder.lead else nullcontext():
             recorder.begin(prepared.graph.emit())
             if recorder.lead:
                 sources.keep(spec, folder)
-            return _trained(prepared, trainer, recorder, told, kept=False, quiet=quiet)
+            return _trained(prepared, trainer, recorder, messages, kept=False, quiet=quiet)
 
 
 def go_on(job: Job, spec: Spec | None, folder: Path, *, quiet: bool = False) -> Run:
@@ -69,14 +69,14 @@ def go_on(job: Job, spec: Spec | None, folder: Path, *, quiet: bool = False) -> 
             if recorder.lead:
                 sweep(folder)
                 sweep(folder / CHECKPOINTS)
-            state, told = _from_first(accelerator, Checkpoints(folder).newest)
+            state, messages = _from_first(accelerator, Checkpoints(folder).newest)
             if state is not None:
                 check_same(prepared, accelerator.num_processes, state["identity"], folder)
-            trainer = trainer_of(prepared, accelerator, told, initial=state is None)
+            trainer = trainer_of(prepared, accelerator, messages, initial=state is None)
             if state is not None:
                 trainer.restore(state)
-            told.append(_where_from(folder, state, trainer))
-            return _trained(prepared, trainer, recorder, told, kept=state is not None, quiet=quiet)
+            messages.append(_where_from(folder, state, trainer))
+            return _trained(prepared, trainer, recorder, messages, kept=state is not None, quiet=quiet)
 
 
 def _begun_together(job: Job, spec: Spec, wanted: Path, *, quiet: bool) -> Run:
@@ -109,25 +109,25 @@ def _name(job: Job, spec: Spec) -> str:
     return job.path.stem if job.path is not None else job.net or spec.nets[-1]
 
 
-def trainer_of(prepared: Prepared, accelerator: Accelerator, told: list[str], *, initial: bool = True) -> Trainer:
+def trainer_of(prepared: Prepared, accelerator: Accelerator, messages: list[str], *, initial: bool = True) -> Trainer:
     """The net with the first weights of its seed, and all that trains it.
 
-    Those of the setting `init` are put into it, unless a checkpoint follows, and `told` which were.
+    Those of the setting `init` are put into it, unless a checkpoint follows, and `messages` which were.
     """
     from netspec.train.engine.loop import Trainer
     from netspec.train.randomness import WEIGHTS, reseed, stream
     from netspec.train.runs.initial import load_initial
 
-    job, _, settings, graph, matched = prepared
+    job, _, settings, graph, plan = prepared
     reseed(stream(settings.seed, WEIGHTS), accelerator.device)
     model = graph.compile()
     if initial:
-        told.extend(load_initial(model, prepared))
-    return Trainer(model, graph, matched, settings, accelerator, job.setup)
+        messages.extend(load_initial(model, prepared))
+    return Trainer(model, graph, plan, settings, accelerator, job.setup)
 
 
 def _trained(
-    prepared: Prepared, trainer: Trainer, recorder: Recorder, told: Sequence[str], *, kept: bool, quiet: bool
+    prepared: Prepared, trainer: Trainer, recorder: Recorder, messages: Sequence[str], *, kept: bool, quiet: bool
 ) -> Run:
     """Trains to the end and keeps the folder up to date, so that it can be taken up whatever ends the training."""
     from netspec.train.engine import states
@@ -148,7 +148,7 @@ def _trained(
                 return Wish.LEAVE
             return Wish.KEEP if keeper.due else Wish.GO_ON
 
-        for line in [*told, *_left_out(prepared.matched.data)]:
+        for line in [*messages, *_left_out(prepared.plan.data)]:
             watch.say(line)
         with _explained(trainer, recorder, keeper):
             if not kept:
@@ -279,8 +279,8 @@ def _about(prepared: Prepared, accelerator: Accelerator) -> dict[str, Any]:
     from netspec import __version__
     from netspec.train.runs.machine import machine
 
-    job, spec, settings, graph, matched = prepared
-    augment = matched.augment.written()
+    job, spec, settings, graph, plan = prepared
+    augment = plan.augment.written()
     return {
         "netspec": __version__,
         "torch": torch.__version__,
@@ -296,8 +296,8 @@ def _about(prepared: Prepared, accelerator: Accelerator) -> dict[str, Any]:
         },
         "parameters": graph.parameters,
         "settings": settings.written() | ({"augment": augment} if augment else {}),
-        "meaning": Meaning.of(matched).model_dump(mode="json"),
+        "meaning": Signature.of(plan).model_dump(mode="json"),
         "job": job.model_dump(mode="json"),
-        "left_out": list(matched.data.skipped),
+        "left_out": list(plan.data.skipped),
         "environment": machine(),
     }

@@ -8,10 +8,10 @@ import torch
 from PIL import Image
 
 from netspec.train.data import IGNORED, pictures
-from netspec.train.data.entry import Entry
+from netspec.train.data.encoding import Encoding
 from netspec.train.data.files import DataError, Place
 from netspec.train.data.pictures import Damaged
-from netspec.train.engine.feed import Feed
+from netspec.train.engine.batch_loader import BatchLoader
 
 CPU = torch.device("cpu")
 
@@ -161,9 +161,9 @@ def test_folders_outside_the_project(data, tmp_path):
     with pytest.raises(DataError, match="outside the project") as error:
         data('images("../pets")').load(inside)
     assert "--data FOLDER" in error.value.help
-    assert data('images(".")').load(Place(tmp_path / "pets", tmp_path / "pets", given=True)).classes == 3
+    assert data('images(".")').load(Place(tmp_path / "pets", tmp_path / "pets", named=True)).classes == 3
     with pytest.raises(DataError, match="outside the folder of --data"):
-        data('images("..")').load(Place(tmp_path / "pets", tmp_path / "pets", given=True))
+        data('images("..")').load(Place(tmp_path / "pets", tmp_path / "pets", named=True))
 
 
 DAMAGE = {
@@ -190,7 +190,11 @@ def test_a_damaged_picture_is_named_or_left_out(data, tmp_path, monkeypatch, kin
 
 
 def read_all(loaded, workers=0):
-    return [batch for split in (loaded.train, loaded.test) for batch in Feed(split, [Entry()], CPU, workers).in_turn(4)]
+    return [
+        batch
+        for split in (loaded.train, loaded.test)
+        for batch in BatchLoader(split, [Encoding()], CPU, workers).in_turn(4)
+    ]
 
 
 def test_a_set_of_nothing_but_damage(data, tmp_path):
@@ -216,7 +220,7 @@ def test_what_is_read_when_wanted_is_what_is_read_at_once(data, place, tmp_path,
     lazy = data('images("pets", size=8)').load(place)
     assert (lazy.train.source is not None, held.train.source) == (True, None)
     assert (lazy.shape, lazy.target, len(lazy.train)) == (held.shape, held.target, len(held.train))
-    feeds = [Feed(split.train, [Entry()], CPU, workers) for split in (held, lazy)]
+    feeds = [BatchLoader(split.train, [Encoding()], CPU, workers) for split in (held, lazy)]
     places = feeds[0].order(3, 1)
     assert torch.equal(feeds[1].order(3, 1), places)
     plan = list(places.split(5))
@@ -287,7 +291,7 @@ def test_folders_of_masks_to_test_with(data, place, tmp_path, monkeypatch, lazy)
     line = 'segmentation("a/image", "a/label", test_images="b/image", test_masks="b/label")'
     loaded = data(line).load(place)
     assert (len(loaded.train), len(loaded.test)) == (6, 2)
-    batch = Feed(loaded.test, [Entry()], CPU).slice(0, 2)
+    batch = BatchLoader(loaded.test, [Encoding()], CPU).slice(0, 2)
     assert torch.equal((batch.x[:, 0] * 255).round().long(), batch.y * 10)
 
 

@@ -11,8 +11,8 @@ import torch
 
 from netspec import NetspecError
 from netspec.train import start
+from netspec.train.engine.batch_plan import batches
 from netspec.train.engine.devices import environment
-from netspec.train.engine.division import batches
 from netspec.train.engine.loop import Wish
 from netspec.train.plan.job import job_of, prepare
 from netspec.train.randomness import ORDER, STEP, WEIGHTS, order, reseed, stream

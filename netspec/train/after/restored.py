@@ -11,7 +11,7 @@ from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.graph.graph import Graph
 from netspec.spec import Spec
 from netspec.syntax.source import Source, Span
-from netspec.train.plan.meaning import Meaning
+from netspec.train.plan.signature import Signature
 from netspec.train.runs import checkpoint, weights
 from netspec.train.runs.checkpoint import Checkpoints, State
 from netspec.train.runs.folder import RECORD, WEIGHTS
@@ -58,9 +58,9 @@ class Restored:
         return cls(folder, record, spec, graph, model.to(where).eval(), where, path)
 
     @property
-    def meaning(self) -> Meaning:
+    def signature(self) -> Signature:
         """What goes into the net and what comes out of it."""
-        return self.record.meaning
+        return self.record.signature
 
     @cached_property
     def settings(self) -> Settings:
@@ -79,7 +79,7 @@ class Restored:
         import torch
 
         with torch.inference_mode():
-            return self.meaning.judged(self.model(*(x.to(self.device) for x in inputs)), self.graph)
+            return self.signature.judged(self.model(*(x.to(self.device) for x in inputs)), self.graph)
 
     def for_sizes(self, graph: Graph) -> Self:
         """The net with its weights for samples of other sizes, where its spec leaves them open: those of `graph`."""
@@ -99,11 +99,11 @@ def _graph(spec: Spec, record: Record, folder: Path) -> Graph:
         raise no_run("E0650", folder / RECORD, message, [str(error)]) from None
 
 
-def _weights(folder: Path, given: Path | None) -> tuple[dict[str, Tensor], Path]:
+def _weights(folder: Path, other: Path | None) -> tuple[dict[str, Tensor], Path]:
     """The weights to take, and the file that they are from."""
     own = folder / WEIGHTS
-    if given is not None or own.exists():
-        return weights.read(given or own), given or own
+    if other is not None or own.exists():
+        return weights.read(other or own), other or own
     passed: list[str] = []
     for path in Checkpoints(folder).files():
         try:
@@ -121,12 +121,12 @@ def judged_weights(state: State) -> dict[str, Tensor]:
 
 def _load(model: nn.Module, graph: Graph, tensors: dict[str, Tensor], path: Path) -> None:
     """Puts weights into a model; raises NetspecError (E0652) where they are another's."""
-    found = weights.differences(model.state_dict(), tensors)
-    if found:
+    differences = weights.differences(model.state_dict(), tensors)
+    if differences:
         message = f"the weights in {path} are not those of {graph.name}"
         help = "evaluate them with the spec that they were trained with"
         here = Span(Source(str(path), ""), 0, 0)
-        raise NetspecError((Diagnostic("E0652", message, here, notes=found.told(graph.name), help=help),))
+        raise NetspecError((Diagnostic("E0652", message, here, notes=differences.lines(graph.name), help=help),))
     model.load_state_dict(tensors, strict=False)
 
 

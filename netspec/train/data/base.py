@@ -184,9 +184,9 @@ class AdaptedStream(Stream):
 
 def _adapted(inputs: Sequence[NDArray[Any]], data: DataSet, wanted: Sequence[Dims]) -> tuple[NDArray[Any], ...] | None:
     """What each input is given in the shape that it wants; None where one of them is something else."""
-    found = [data.adapt(x, shape) for x, shape in zip(inputs, wanted, strict=True)]
-    adapted = tuple(x for x in found if x is not None)
-    return adapted if len(adapted) == len(found) else None
+    sides = [data.adapt(x, shape) for x, shape in zip(inputs, wanted, strict=True)]
+    adapted = tuple(x for x in sides if x is not None)
+    return adapted if len(adapted) == len(sides) else None
 
 
 def _one_adapted(sample: Sample, data: DataSet, wanted: Sequence[Dims]) -> Sample:

@@ -109,9 +109,9 @@ class RowStream(Stream):
 
     def samples(self, seed: int | None) -> Iterator[Sample]:
         rows = self.rows if seed is None else self.rows.shuffle(seed=seed % 2**32, buffer_size=BUFFER)
-        given = 0
+        count_read = 0
         for index, row in enumerate(rows):
-            if given == self.count:
+            if count_read == self.count:
                 return
             try:
                 sample = self.columns(row, f"row {index} of {self.name}")
@@ -119,15 +119,15 @@ class RowStream(Stream):
                 if self.skip_bad:
                     continue
                 raise
-            given += 1
+            count_read += 1
             yield _alike(sample, self.shape, index, self.name)
 
 
 def _alike(sample: Sample, shape: Dims, index: int, name: str) -> Sample:
     if sample[0].shape != shape:
-        found = list(sample[0].shape)
+        own = list(sample[0].shape)
         raise DataError(
-            f"the samples of {name} differ in shape: the first is {list(shape)}, that of row {index} {found}",
+            f"the samples of {name} differ in shape: the first is {list(shape)}, that of row {index} {own}",
             help="pictures come to one size with size=..., texts with length=...",
         )
     return sample
@@ -247,8 +247,8 @@ class HuggingFace(DataSet):
         return Rows(part, columns, first[0].shape, self.dataset)
 
     def _stream(self, part: Any, count: int | None, columns: Columns, place: Place, argument: str) -> Split:
-        known = part.info.splits.get(part.split) if part.info.splits else None
-        count = count or (known.num_examples if known is not None and known.num_examples else None)
+        split = part.info.splits.get(part.split) if part.info.splits else None
+        count = count or (split.num_examples if split is not None and split.num_examples else None)
         if count is None:
             raise DataError(f"a stream has no end that is known: say how many rows an epoch has, {argument}=10000")
         x, y = columns(next(iter(part)), f"row 0 of {self.dataset}")

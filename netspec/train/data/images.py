@@ -159,15 +159,15 @@ class Pictured(Divided):
         size = (self.size, self.size) if isinstance(self.size, int) else self.size
         if size is not None and self.channels is not None:
             return Reading(self.channels, size, self.fit, values), parts
-        known = [sieve(part, lambda file: pictures.header(file.path, file.name)) for part in parts]
-        flat = [pair for part in known for pair in part]
+        headers = [sieve(part, lambda file: pictures.header(file.path, file.name)) for part in parts]
+        flat = [pair for part in headers for pair in part]
         channels = self.channels or (1 if all(header.grey for _, header in flat) else 3)
         size = size or self._common(flat)
-        return Reading(channels, size, self.fit, values), [[file for file, _ in part] for part in known]
+        return Reading(channels, size, self.fit, values), [[file for file, _ in part] for part in headers]
 
-    def _common(self, known: Sequence[tuple[Labelled, Header]]) -> tuple[int, int]:
+    def _common(self, headers: Sequence[tuple[Labelled, Header]]) -> tuple[int, int]:
         """The size of all pictures; raises DataError where they differ."""
-        (one, first), *others = sorted(known, key=lambda pair: pair[0].name)
+        (one, first), *others = sorted(headers, key=lambda pair: pair[0].name)
         size = (first.height, first.width)
         for other, header in others:
             if (header.height, header.width) != size:
@@ -271,28 +271,28 @@ class Segmentation(Pictured):
         files = pictures.pictures(home)
         if not files:
             raise DataError(f"the folder {images} holds no pictures")
-        found = []
+        labelled = []
         for path in files:
             key = path.relative_to(home).with_suffix("").as_posix()
             if key not in by_name:
                 raise DataError(f"{images}/{path.name} has no mask in {masks}", help=f"a mask is called {key}.png")
-            found.append(Labelled(path, f"{images}/{path.relative_to(home).as_posix()}", mask=by_name[key]))
-        return found
+            labelled.append(Labelled(path, f"{images}/{path.relative_to(home).as_posix()}", mask=by_name[key]))
+        return labelled
 
     def _values(self, files: Sequence[Labelled], sieve: Sieve) -> tuple[int, ...]:
         """The class of each value that a mask can hold; where `classes` are not said, the masks are looked through."""
         if self.classes is None:
-            found = self._found(files, sieve)
-            if len(found) <= 2:
-                ordered = sorted(found) if len(found) == 2 else [0, *sorted(found - {0})]
-                return tuple(ordered.index(value) if value in found else -1 for value in range(256))
-            classes = max(found - {255}) + 1
+            values = self._mask_values(files, sieve)
+            if len(values) <= 2:
+                ordered = sorted(values) if len(values) == 2 else [0, *sorted(values - {0})]
+                return tuple(ordered.index(value) if value in values else -1 for value in range(256))
+            classes = max(values - {255}) + 1
         else:
             classes = self.classes
         last = {255: 1 if classes == 2 else IGNORED}
         return tuple(value if value < classes else last.get(value, -1) for value in range(256))
 
-    def _found(self, files: Sequence[Labelled], sieve: Sieve) -> set[int]:
+    def _mask_values(self, files: Sequence[Labelled], sieve: Sieve) -> set[int]:
         import numpy as np
 
         def values(file: Labelled) -> list[int]:
@@ -300,7 +300,7 @@ class Segmentation(Pictured):
             name = f"{file.mask.parent.name}/{file.mask.name}"
             return [int(value) for value in np.unique(pictures.read_labels(file.mask, name, None, "crop"))]
 
-        return {value for _, found in sieve(files, values) for value in found}
+        return {value for _, own in sieve(files, values) for value in own}
 
 
 def _classes(home: Path, written: str) -> tuple[str, ...]:

@@ -94,8 +94,8 @@ class Pairs(DataSet):
         return self._paired(self.of.load(place))
 
     def outline(self) -> Data | None:
-        known = self.of.outline()
-        return self._paired(known) if known is not None and _are_classified(known) else None
+        data = self.of.outline()
+        return self._paired(data) if data is not None and _are_classified(data) else None
 
     def adapt(self, x: NDArray[Any], wanted: Dims) -> NDArray[Any] | None:
         return self.of.adapt(x, wanted)

@@ -36,8 +36,8 @@ class Header:
 
 def pictures(folder: Path) -> list[Path]:
     """The picture files in a folder and those below it, in the order of their names; hidden ones are left out."""
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS and path.is_file())
-    return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+    paths = (path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS and path.is_file())
+    return sorted(path for path in paths if not any(part.startswith(".") for part in path.relative_to(folder).parts))
 
 
 def header(path: Path, name: str) -> Header:
@@ -62,8 +62,8 @@ def pixels(image: Image.Image, channels: int, size: tuple[int, int] | None, fit:
     import numpy as np
     from PIL import ImageOps
 
-    shown = _eight_bits(ImageOps.exif_transpose(image)).convert("L" if channels == 1 else "RGB")
-    array = np.asarray(shown if size is None else _fitted(shown, size, fit, smooth=True))
+    converted = _eight_bits(ImageOps.exif_transpose(image)).convert("L" if channels == 1 else "RGB")
+    array = np.asarray(converted if size is None else _fitted(converted, size, fit, smooth=True))
     return array[None] if array.ndim == 2 else np.ascontiguousarray(array.transpose(2, 0, 1))
 
 

@@ -48,15 +48,15 @@ class Table:
             if not -self.width <= column < self.width:
                 raise DataError(f"{self.name} has {self.width} columns, and no column {column}")
             return column % self.width
-        known = self.names or []
-        if column not in known:
-            shown = ", ".join(known[:20])
+        names = self.names or []
+        if column not in names:
+            listed = ", ".join(names[:20])
             raise DataError(
                 f"{self.name} has no column {column}",
-                notes=(f"its columns are {shown}" if known else "its first line holds no names",),
-                help="" if known else "a column has a number: 0 is the first, -1 the last",
+                notes=(f"its columns are {listed}" if names else "its first line holds no names",),
+                help="" if names else "a column has a number: 0 is the first, -1 the last",
             )
-        return known.index(column)
+        return names.index(column)
 
     def numbers(self, columns: Sequence[int]) -> NDArray[np.float32]:
         """The cells of these columns as numbers (rows, columns); raises DataError with the line of one that is none."""
@@ -74,8 +74,8 @@ class Table:
         for line, row in zip(self.lines, self.rows, strict=True):
             for column in columns:
                 if not _is_number(row[column]):
-                    found = f'"{row[column][:40]}"' if row[column].strip() else "nothing"
-                    return DataError(f"{self.name} holds {found} in line {line}, column {column}, instead of a number")
+                    cell = f'"{row[column][:40]}"' if row[column].strip() else "nothing"
+                    return DataError(f"{self.name} holds {cell} in line {line}, column {column}, instead of a number")
         raise AssertionError
 
     def classes(self, column: int) -> tuple[NDArray[np.int64], tuple[str, ...]]:
@@ -102,23 +102,23 @@ def read(path: Path, name: str, *, named: bool = False) -> Table:
             file.seek(0)
             csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
             reader = csv.reader(file, delimiter=max(",;\t", key=first.count))
-            found = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+            lines = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
     except FileNotFoundError:
         raise DataError(f"there is no file {name}", help="paths are relative to the spec's folder") from None
     except UnicodeDecodeError:
         raise DataError(f"{name} is no text in UTF-8") from None
     except (OSError, csv.Error) as error:
         raise DataError(f"{name} cannot be read: {files.reason(error)}") from None
-    if not found:
+    if not lines:
         raise DataError(f"{name} is empty")
-    width = len(found[0][1])
-    for line, row in found:
+    width = len(lines[0][1])
+    for line, row in lines:
         if len(row) != width:
             raise DataError(f"{name} has {len(row)} cells in line {line}, and {width} in the first")
-    first_row, second_row = found[0][1], found[min(1, len(found) - 1)][1]
+    first_row, second_row = lines[0][1], lines[min(1, len(lines) - 1)][1]
     above = any(not _is_number(one) and _is_number(two) for one, two in zip(first_row, second_row, strict=True))
     names = [cell.strip() for cell in first_row] if named or above else None
-    body = found[1:] if names else found
+    body = lines[1:] if names else lines
     if not body:
         raise DataError(f"{name} holds the names of its columns and nothing else")
     return Table(name, [row for _, row in body], names, [line for line, _ in body])
@@ -327,8 +327,8 @@ def characters(texts: Sequence[str], alphabet: str, length: int, backward: bool 
     array = np.zeros((len(texts), length), np.int64)
     for row, text in zip(array, texts, strict=True):
         cut = (text.lower() if lower else text)[:length]
-        found = [places.get(character, 0) for character in (reversed(cut) if backward else cut)]
-        row[: len(found)] = found
+        indices = [places.get(character, 0) for character in (reversed(cut) if backward else cut)]
+        row[: len(indices)] = indices
     return array
 
 

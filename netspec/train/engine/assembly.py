@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.graph.graph import Graph
 from netspec.train.engine.recompute import recompute
-from netspec.train.plan.match import Match
+from netspec.train.plan.training_plan import TrainingPlan
 from netspec.train.section.patterns import chosen, parameters, untrained
 from netspec.train.section.settings import Settings
 from netspec.train.setup import Setup
@@ -25,11 +25,11 @@ class Assembled(NamedTuple):
 
     bare: nn.Module
     model: nn.Module
-    entry: nn.Module
+    eval_model: nn.Module
 
 
 def assembled(
-    model: nn.Module, graph: Graph, matched: Match, settings: Settings, setup: Setup, accelerator: Accelerator
+    model: nn.Module, graph: Graph, plan: TrainingPlan, settings: Settings, setup: Setup, accelerator: Accelerator
 ) -> Assembled:
     """The net ready for training; the module itself is changed. Raises NetspecError (E0643, E0644)."""
     frozen = chosen(settings.freeze, parameters(graph))
@@ -43,7 +43,7 @@ def assembled(
     model.to(accelerator.device)
     if setup.channels_last and any(value.shape.rank == 3 for value in graph.inputs):
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    trained, tested = _shared(model, graph, matched, setup, accelerator)
+    trained, tested = _shared(model, graph, plan, setup, accelerator)
     if setup.compile:
         compiled = _compiled(trained)
         return Assembled(model, compiled, compiled if tested is trained else _compiled(tested))
@@ -51,7 +51,7 @@ def assembled(
 
 
 def _shared(
-    model: nn.Module, graph: Graph, matched: Match, setup: Setup, accelerator: Accelerator
+    model: nn.Module, graph: Graph, plan: TrainingPlan, setup: Setup, accelerator: Accelerator
 ) -> tuple[nn.Module, nn.Module]:
     """The net shared between processes: as it is trained, and as it is tested."""
     if accelerator.num_processes == 1:
@@ -66,7 +66,7 @@ def _shared(
         return model, model
     from torch.nn.parallel import DistributedDataParallel
 
-    judged = {index for _, index, _ in matched.terms}
+    judged = {index for _, index, _ in plan.terms}
     return DistributedDataParallel(model, find_unused_parameters=len(judged) < len(graph.outputs)), model
 
 

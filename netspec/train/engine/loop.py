@@ -28,12 +28,12 @@ from netspec.train.batch import Batch
 from netspec.train.engine import states
 from netspec.train.engine.assembly import assembled, optimizer_of, resting
 from netspec.train.engine.averaging import Average
+from netspec.train.engine.batch_loader import BatchLoader
+from netspec.train.engine.batch_plan import batches, shares
 from netspec.train.engine.criterion import Criterion
-from netspec.train.engine.division import batches, shares
-from netspec.train.engine.feed import Feed
 from netspec.train.engine.rows import Row
 from netspec.train.engine.scores import Scores
-from netspec.train.plan.match import Match
+from netspec.train.plan.training_plan import TrainingPlan
 from netspec.train.randomness import AUGMENT, STEP, reseed, stream
 from netspec.train.section.settings import Settings
 from netspec.train.setup import Setup
@@ -73,29 +73,31 @@ class Trainer:
         self,
         model: nn.Module,
         graph: Graph,
-        matched: Match,
+        plan: TrainingPlan,
         settings: Settings,
         accelerator: Accelerator,
         setup: Setup | None = None,
     ) -> None:
-        self.graph, self.matched, self.settings, self.accelerator = graph, matched, settings, accelerator
+        self.graph, self.plan, self.settings, self.accelerator = graph, plan, settings, accelerator
         self.setup = setup or Setup()
         self.device: torch.device = accelerator.device
         self.processes, self.rank = accelerator.num_processes, accelerator.process_index
-        self.bare, self.model, self.entry = assembled(model, graph, matched, settings, self.setup, accelerator)
+        self.bare, self.model, self.eval_model = assembled(model, graph, plan, settings, self.setup, accelerator)
         self.resting = resting(self.bare, graph, settings)
         self.optimizer = optimizer_of(self.bare, graph, settings, fused=not self.setup.shard)
         self.trained = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
         self.average = None if settings.ema is None else Average(self.bare, settings.ema)
         self.best: dict[str, Tensor] | None = None
-        splits = (matched.data.train, matched.data.test)
-        self.train, self.test = (Feed(split, matched.entries, self.device, self.setup.readers) for split in splits)
-        self.augment = Augmentation(matched.augment)
-        self.criterion = Criterion(matched.terms, self.device)
+        splits = (plan.data.train, plan.data.test)
+        self.train, self.test = (
+            BatchLoader(split, plan.encodings, self.device, self.setup.readers) for split in splits
+        )
+        self.augment = Augmentation(plan.augment)
+        self.criterion = Criterion(plan.terms, self.device)
         training = [output.when_training for output in graph.outputs]
         self.returned = sorted(range(len(training)), key=training.__getitem__)
-        self.train_scores, self.test_scores = (Scores(matched, self.device) for _ in range(2))
+        self.train_scores, self.test_scores = (Scores(plan, self.device) for _ in range(2))
         half = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(self.setup.precision)
         self.precision = torch.autocast(self.device.type, half) if half else nullcontext()
         self.parts = self.processes * settings.accumulate
@@ -209,12 +211,12 @@ class Trainer:
         """This process's parts of the batches of an epoch, step by step."""
         places = self.train.order(self.settings.seed, epoch)
         own = self.settings.accumulate
-        plan = [
+        batch_plan = [
             places[start:stop]
             for bound in self.bounds[first:until]
             for start, stop in shares(*bound, self.parts)[self.rank * own : (self.rank + 1) * own]
         ]
-        fed = self.train.batches(plan, seed=self.settings.seed, epoch=epoch)
+        fed = self.train.batches(batch_plan, seed=self.settings.seed, epoch=epoch)
         while parts := list(islice(fed, own)):
             yield parts
 
@@ -225,7 +227,7 @@ class Trainer:
             group["lr"] = rate * factor
         if self.setup.shard:
             states.share(self.bare.buffers(), self.processes)
-        if self.matched.augment.steps:
+        if self.plan.augment.steps:
             parts = [self.augment.train(part, self._seed(AUGMENT, epoch, step, n)) for n, part in enumerate(parts)]
         judged: list[dict[int, Tensor]] = []
 
@@ -293,7 +295,7 @@ class Trainer:
         with torch.no_grad(), self.average.in_place() if self.average is not None else nullcontext():
             for batch in self._tests():
                 batch = self.augment.test(batch)
-                outputs = self._outputs(self.entry, batch)
+                outputs = self._outputs(self.eval_model, batch)
                 losses.append(self.criterion(outputs, batch))
                 counts.append(len(batch))
                 self.test_scores.add(outputs, batch.y)
@@ -410,14 +412,14 @@ class Trainer:
 
     def _diverged(self, said: str, epoch: int, step: int) -> Diverged:
         lr = self.optimizer.param_groups[0]["lr"]
-        found = Diagnostic(
+        diagnostic = Diagnostic(
             "E0611",
             f"{said}, so training stopped",
             self.settings.span("optimizer"),
             f"the learning rate is {lr:g} there",
             help="a smaller lr, a warm-up (cosine(warmup=1)) or another init can keep it finite",
         )
-        return Diverged(found, epoch, step)
+        return Diverged(diagnostic, epoch, step)
 
 
 _AT_ONCE = nullcontext()

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from netspec.train.data import IGNORED
-from netspec.train.plan.reading import Judge, Reading, affirmed
+from netspec.train.plan.outputs import OutputHead, OutputMetric, positive_share
 
 if TYPE_CHECKING:
     import torchmetrics
 
-    from netspec.train.plan.match import Match
+    from netspec.train.plan.training_plan import TrainingPlan
 
 MOST_BUFFERED = 2**22
 """So many numbers of outputs are kept until the metrics see them; metrics cost about as much for many as for one."""
@@ -24,14 +24,14 @@ MOST_BUFFERED = 2**22
 class Scores:
     """The loss and the metrics of a split, gathered batch by batch: of each output that a metric judges."""
 
-    def __init__(self, matched: Match, device: torch.device) -> None:
+    def __init__(self, plan: TrainingPlan, device: torch.device) -> None:
         self.device = device
-        ignored = IGNORED if matched.data.ignores else None
-        self.judges = {judge.name: judge for judge in matched.metrics}
-        self.metrics = {name: _built(judge, ignored).to(device) for name, judge in self.judges.items()}
-        self.told = {name: judge.metric.figure for name, judge in self.judges.items() if not judge.metric.table}
-        self.readings = {judge.reading.output: judge.reading for judge in matched.metrics}
-        self.outputs: dict[int, list[Tensor]] = {index: [] for index in self.readings}
+        ignored = IGNORED if plan.data.ignores else None
+        self.output_metrics = {each.name: each for each in plan.metrics}
+        self.metrics = {name: _built(each, ignored).to(device) for name, each in self.output_metrics.items()}
+        self.figures = {name: each.metric.figure for name, each in self.output_metrics.items() if not each.metric.table}
+        self.heads = {each.head.output: each.head for each in plan.metrics}
+        self.outputs: dict[int, list[Tensor]] = {index: [] for index in self.heads}
         self.targets: list[Tensor] = []
         self.buffered = 0
         self.loss, self.count = 0.0, 0
@@ -57,13 +57,13 @@ class Scores:
         """The mean loss and the metrics, by name."""
         self._flush()
         loss = self.loss / self.count if self.count else math.nan
-        figures = {name: told(float(self.metrics[name].compute())) for name, told in self.told.items()}
-        return {"loss": loss, **{name: round(figure, 7) for name, figure in figures.items()}}
+        figures = {name: figure(float(self.metrics[name].compute())) for name, figure in self.figures.items()}
+        return {"loss": loss, **{name: round(value, 7) for name, value in figures.items()}}
 
     def tables(self) -> dict[str, list[list[int]]]:
         """The metrics that are tables, by name."""
         self._flush()
-        return {name: metric.compute().tolist() for name, metric in self.metrics.items() if name not in self.told}
+        return {name: metric.compute().tolist() for name, metric in self.metrics.items() if name not in self.figures}
 
     def reset(self) -> None:
         """Back to nothing."""
@@ -98,26 +98,26 @@ class Scores:
         if not self.targets:
             return
         target = torch.cat(self.targets)
-        read = {index: _read(torch.cat(self.outputs[index]), target, self.readings[index]) for index in self.outputs}
+        read = {index: _read(torch.cat(self.outputs[index]), target, self.heads[index]) for index in self.outputs}
         self._forget()
         for name, metric in self.metrics.items():
-            metric.update(*read[self.judges[name].reading.output])
+            metric.update(*read[self.output_metrics[name].head.output])
 
     def _forget(self) -> None:
-        self.outputs, self.targets, self.buffered = {index: [] for index in self.readings}, [], 0
+        self.outputs, self.targets, self.buffered = {index: [] for index in self.heads}, [], 0
 
 
-def _built(judge: Judge, ignored: int | None) -> torchmetrics.Metric:
+def _built(each: OutputMetric, ignored: int | None) -> torchmetrics.Metric:
     """The metric of a judge, at nothing yet."""
-    return judge.metric.build(judge.reading.task, judge.reading.classes, ignored)
+    return each.metric.build(each.head.task, each.head.classes, ignored)
 
 
-def _read(output: Tensor, target: Tensor, reading: Reading) -> tuple[Tensor, Tensor]:
+def _read(output: Tensor, target: Tensor, head: OutputHead) -> tuple[Tensor, Tensor]:
     """What a metric is given of an output and of what is so."""
-    if reading.task == "multiclass":
+    if head.task == "multiclass":
         return output, target
-    if reading.task == "binary":
-        output = affirmed(output, logits=reading.logits, margin=reading.margin)
+    if head.task == "binary":
+        output = positive_share(output, logits=head.logits, margin=head.margin)
     return output.flatten(), target.flatten()
 
 

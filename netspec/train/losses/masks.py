@@ -133,7 +133,7 @@ def _shares(output: Tensor, target: Tensor, *, logits: bool) -> tuple[Tensor, Te
     if target.is_floating_point():
         shape = (len(output), 1, *output.shape[1:]) if output.ndim == target.ndim == 1 else output.shape
         return (output.sigmoid() if logits else output).view(shape), target.view(shape)
-    known = (target != IGNORED).unsqueeze(1)
+    counted = (target != IGNORED).unsqueeze(1)
     p = output.softmax(1) if logits else output
     t = functional.one_hot(target.clamp(min=0), output.shape[1]).movedim(-1, 1).to(p.dtype)
-    return p * known, t * known
+    return p * counted, t * counted

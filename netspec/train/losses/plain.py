@@ -26,8 +26,8 @@ class OfTorch(Loss):
             name: torch.tensor(value, device=device) if isinstance(value, tuple) else value
             for name, value in self.model_dump().items()
         }
-        made: torch.nn.Module = getattr(torch.nn, self.torch_name)(**arguments)
-        loss = made.to(device)
+        module: torch.nn.Module = getattr(torch.nn, self.torch_name)(**arguments)
+        loss = module.to(device)
         return lambda output, target, weight: loss(output, target)
 
 

@@ -79,8 +79,8 @@ def draw(folder: Path) -> None:
     figure = _figure(7.6 if both else 4.4, 3.2)
     axes = figure.subplots(1, 2 if both else 1, squeeze=False)[0]
     losses = Curve(curve.title, {name: values for name, values in curve.columns.items() if "accuracy" not in name})
-    for place, shown in zip(axes, [losses, curve] if both else [losses], strict=True):
-        _plot(place, shown, COLOURS[0])
+    for place, half in zip(axes, [losses, curve] if both else [losses], strict=True):
+        _plot(place, half, COLOURS[0])
         _legend(place)
     figure.suptitle(curve.title, fontsize=11, color=INK)
     save(figure, Path(folder) / CURVES)

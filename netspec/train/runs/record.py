@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.spec import Spec
 from netspec.syntax import tree
 from netspec.syntax.source import Source, Span
-from netspec.train.plan.meaning import Meaning
+from netspec.train.plan.signature import Signature
 from netspec.train.runs.folder import RECORD
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Record(BaseModel):
     arguments: dict[str, Any] = {}
     input: dict[str, list[int | str]] = {}
     settings: dict[str, str] = {}
-    meaning: Meaning = Meaning()
+    signature: Signature = Field(default=Signature(), alias="meaning")
     status: str = "finished"
     epochs: int = 0
     steps: int = 0

@@ -38,10 +38,10 @@ def job_in(folder: Path, set: Mapping[str, Any], setup: Mapping[str, Any], spec:
         raise NetspecError((Diagnostic("E0650", message, here),)) from None
     mark = "train."
     said = {key.removeprefix(mark): as_text(value) for key, value in set.items() if key.startswith(mark)}
-    given = {} if spec is None else {"text": spec.source.text, "name": spec.source.name, "path": spec.path}
+    source = {} if spec is None else {"text": spec.source.text, "name": spec.source.name, "path": spec.path}
     return job.model_copy(
         update={
-            **given,
+            **source,
             "arguments": {**job.arguments, **{key: set[key] for key in set if not key.startswith(mark)}},
             "settings": {**job.settings, **said},
             "setup": Setup.model_validate({**job.setup.model_dump(), "steps": None, **setup}),
@@ -51,7 +51,7 @@ def job_in(folder: Path, set: Mapping[str, Any], setup: Mapping[str, Any], spec:
 
 def identity(prepared: Prepared, processes: int) -> State:
     """What a run is a function of, as plain data."""
-    data = prepared.matched.data
+    data = prepared.plan.data
     return {
         "net": prepared.graph.name,
         "layers": {node.name: _layer(node) for node in prepared.graph},

@@ -16,7 +16,7 @@ Task: TypeAlias = Literal["multiclass", "binary", "values"]
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class MetricTerm:
     """A metric of one output: `accuracy(logits)`. `output` is None where the spec names none."""
 
     metric: Metric

@@ -48,10 +48,10 @@ class Patience(Stopping):
     delta: AtLeastZero = 0.0
 
     def check(self, span: Span, metrics: Sequence[str]) -> None:
-        known = ["loss", *metrics]
-        if self.metric not in known:
+        figures = ["loss", *metrics]
+        if self.metric not in figures:
             message = f"patience looks at {self.metric}, which this run does not measure"
-            raise NetspecError((Diagnostic("E0608", message, span, notes=(f"it measures {', '.join(known)}",)),))
+            raise NetspecError((Diagnostic("E0608", message, span, notes=(f"it measures {', '.join(figures)}",)),))
 
     def best(self, rows: Sequence[Row]) -> int:
         best = -1

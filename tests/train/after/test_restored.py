@@ -34,7 +34,7 @@ def test_it_says_what_the_trained_net_said(gap_run, gap):
     assert torch.allclose(gap.model(x), gap_run.model.cpu().eval()(x), atol=1e-6), "another layout of memory"
     assert torch.allclose(gap.outputs(x), gap.model(x), atol=1e-6)
     assert not gap.model.training
-    assert (gap.graph.name, gap.record.epochs, gap.meaning.classes) == ("Gap", 3, 10)
+    assert (gap.graph.name, gap.record.epochs, gap.signature.classes) == ("Gap", 3, 10)
     assert gap.weights == gap_run.folder / "model.safetensors"
 
 
@@ -212,7 +212,7 @@ def test_another_nets_weights_name_the_layers(copied):
 
 def test_only_some_of_many_differences_are_named():
     expected = {f"layer{index}.weight": torch.zeros(1) for index in range(30)}
-    told = differences(expected, {}).told("Net")
+    told = differences(expected, {}).lines("Net")
     assert len(told) == 9
     assert told[-1] == "and 22 more"
 

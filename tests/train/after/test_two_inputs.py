@@ -61,7 +61,7 @@ def test_the_figures_are_those_of_the_test_pairs(twins, data, place):
     assert found.figures == pytest.approx(last, abs=1e-6)
     table = [[np.sum((y == i) & ((d < 0.5) == j)) for j in (0, 1)] for i in (0, 1)]
     assert found.confusion.tolist() == np.array(table).tolist()
-    assert found.meaning.names == ("different", "same")
+    assert found.signature.names == ("different", "same")
     assert twins.evaluate(part="train").count == 1438
 
 

@@ -13,46 +13,46 @@ from netspec.train.augment import Chain
 from netspec.train.augment.crops import Frame
 from netspec.train.data import Data, Dims
 from netspec.train.data.base import kind_of
-from netspec.train.data.entry import Entry
+from netspec.train.data.encoding import Encoding
 from netspec.train.data.files import DataError
 from netspec.train.losses import Form, Term, Weighing
-from netspec.train.plan.arrival import Arrival
-from netspec.train.plan.feeding import admitted, fitted, made_at, sent_as
-from netspec.train.plan.reading import Judge, Reading
-from netspec.train.section.metrics import Accuracy, Judgement, MeanAbsoluteError, Task
+from netspec.train.plan.compatibility import compatible_inputs, fitted_chain, origin, reshaped
+from netspec.train.plan.inputs import InputPlan
+from netspec.train.plan.outputs import OutputHead, OutputMetric
+from netspec.train.section.metrics import Accuracy, MeanAbsoluteError, MetricTerm, Task
 from netspec.train.section.settings import Settings
 
 TASKS: dict[Form, Task] = {"classes": "multiclass", "one_hot": "multiclass", "binary": "binary", "values": "values"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Match:
+class TrainingPlan:
     """How a net is trained on data: the data as the net takes them, and which output each term of the loss is about.
 
-    `entries` are how samples enter the net, input by input, after which `augment` is done to them. `judged` is the
+    `encodings` are how samples enter the net, input by input, after which `augment` is done to them. `judged` is the
     output that metrics are about which name none: the first that the loss speaks of and that is always there.
     """
 
     data: Data
-    entries: tuple[Entry, ...]
+    encodings: tuple[Encoding, ...]
     terms: tuple[tuple[Term, int, Form], ...]
-    judged: Reading
-    metrics: tuple[Judge, ...]
+    judged: OutputHead
+    metrics: tuple[OutputMetric, ...]
     augment: Chain
 
 
-def match(settings: Settings, graph: Graph, data: Data) -> Match:
+def training_plan(settings: Settings, graph: Graph, data: Data) -> TrainingPlan:
     """How data, net and losses fit; raises NetspecError with everything that keeps them from it (E0606 to E0608)."""
     wrong: list[Diagnostic] = []
     fed = met = data
-    found: list[Arrival] = []
+    inputs: list[InputPlan] = []
     chain = settings.augment
     try:
-        found = admitted(settings, graph, data)
-        met = found[0].met(data)
-        fed = sent_as(settings, data, found)
+        inputs = compatible_inputs(settings, graph, data)
+        met = inputs[0].met(data)
+        fed = reshaped(settings, data, inputs)
         met, frame = _framed(settings, graph, met)
-        chain = fitted(settings, fed, found).then(*frame)
+        chain = fitted_chain(settings, fed, inputs).then(*frame)
     except Problem as problem:
         wrong.append(problem.diagnostic)
     except NetspecError as error:
@@ -66,16 +66,16 @@ def match(settings: Settings, graph: Graph, data: Data) -> Match:
             wrong.append(problem.diagnostic)
     if wrong:
         raise NetspecError(tuple(wrong))
-    readings: dict[int, Reading] = {}
+    heads: dict[int, OutputHead] = {}
     for term, index, form in terms:
         if not graph.outputs[index].when_training:
-            readings.setdefault(index, _reading(graph, term, index, form))
-    if not readings:
+            heads.setdefault(index, _reading(graph, term, index, form))
+    if not heads:
         raise NetspecError((_only_in_training(settings, graph.outputs[terms[0][1]]),))
-    judged, *_ = readings.values()
-    entries = tuple(each.entry for each in found)
-    judges = _judges(settings, graph, readings, judged)
-    return Match(_weighed(settings, fed), entries, tuple(terms), judged, judges, chain)
+    judged, *_ = heads.values()
+    encodings = tuple(each.encoding for each in inputs)
+    output_metrics = _output_metrics(settings, graph, heads, judged)
+    return TrainingPlan(_weighed(settings, fed), encodings, tuple(terms), judged, output_metrics, chain)
 
 
 def _framed(settings: Settings, graph: Graph, met: Data) -> tuple[Data, tuple[Frame, ...]]:
@@ -109,12 +109,12 @@ def _weighed(settings: Settings, data: Data) -> Data:
         raise error.at(settings.span("data")) from None
 
 
-def _reading(graph: Graph, term: Term, index: int, form: Form) -> Reading:
+def _reading(graph: Graph, term: Term, index: int, form: Form) -> OutputHead:
     """How the output is read that a term is about."""
     task = TASKS[form]
     classes = graph.outputs[index].value.shape.dims[0] if task == "multiclass" else 2 if task == "binary" else 0
     assert isinstance(classes, int)
-    return Reading(index, task, classes, term.loss.squashes(), term.loss.distance())
+    return OutputHead(index, task, classes, term.loss.squashes(), term.loss.distance())
 
 
 def output_of(term: Term, graph: Graph) -> int:
@@ -122,12 +122,12 @@ def output_of(term: Term, graph: Graph) -> int:
     return _output(term.output, term.loss.name, term.span, graph)
 
 
-def _output(wanted: str | None, judge: str, span: Span, graph: Graph) -> int:
+def _output(wanted: str | None, name: str, span: Span, graph: Graph) -> int:
     """The index of the output that a loss or a metric names, or of the only one."""
     named = {output.name: index for index, output in enumerate(graph.outputs) if output.name is not None}
     if wanted in named:
         return named[wanted]
-    known = (
+    listed = (
         f"{graph.name}'s outputs are {', '.join(named)}" if named else f"{graph.name} has one output, without a name"
     )
     if wanted is not None:
@@ -137,8 +137,8 @@ def _output(wanted: str | None, judge: str, span: Span, graph: Graph) -> int:
             f"{graph.name} has no output named {wanted}",
             span,
             "not an output",
-            notes=(known,),
-            help=f"did you mean {near}?" if near else f"write {judge} alone" if not named else "",
+            notes=(listed,),
+            help=f"did you mean {near}?" if near else f"write {name} alone" if not named else "",
         )
     always = [index for index, output in enumerate(graph.outputs) if not output.when_training]
     if len(always) == 1:
@@ -147,15 +147,15 @@ def _output(wanted: str | None, judge: str, span: Span, graph: Graph) -> int:
         "E0608",
         f"{graph.name} has {len(always)} outputs, so a loss has to say which one it is about",
         span,
-        notes=(known,),
-        help=f"{judge}({next(iter(named), 'NAME')})",
+        notes=(listed,),
+        help=f"{name}({next(iter(named), 'NAME')})",
     )
 
 
 def _form(term: Term, output: Output, settings: Settings, graph: Graph, data: Data) -> Form:
     """What the term compares the output with; raises Problem where it cannot be compared."""
     shape = output.value.shape
-    where = made_at(output.value, graph)
+    where = origin(output.value, graph)
     places = ((settings.span("data"), _contents(data)), (term.span, "compares the two"))
     sizes = tuple(size for size in shape.dims if isinstance(size, int))
     if len(sizes) == shape.rank:
@@ -164,9 +164,9 @@ def _form(term: Term, output: Output, settings: Settings, graph: Graph, data: Da
             raise Problem(
                 "E0607",
                 f"{settings.data.name} has {data.classes} classes, but {graph.name} tells {sizes[0]} apart",
-                made_at(graph.inputs[0], graph) if where == graph.scopes[0].span else where,
+                origin(graph.inputs[0], graph) if where == graph.scopes[0].span else where,
                 f"the output is {shape}",
-                related=((made_at(graph.inputs[0], graph), f"fed by {settings.data.name}"), places[0]),
+                related=((origin(graph.inputs[0], graph), f"fed by {settings.data.name}"), places[0]),
                 help=f"the last layer needs {data.classes} outputs",
             )
         _check_weight(term, sizes)
@@ -247,34 +247,38 @@ JUDGED = {"multiclass": "classes", "binary": "a single 0 or 1", "values": "real 
 """What an output says, in words."""
 
 
-def _judges(settings: Settings, graph: Graph, readings: Mapping[int, Reading], judged: Reading) -> tuple[Judge, ...]:
+def _output_metrics(
+    settings: Settings, graph: Graph, heads: Mapping[int, OutputHead], judged: OutputHead
+) -> tuple[OutputMetric, ...]:
     """The metrics asked for, or the one that goes with the task; raises NetspecError (E0608)."""
     if settings.metrics is None:
         metric = MeanAbsoluteError() if judged.task == "values" else Accuracy()
-        return (Judge(metric.name, metric, judged),)
-    judges: list[Judge] = []
+        return (OutputMetric(metric.name, metric, judged),)
+    output_metrics: list[OutputMetric] = []
     wrong: list[Diagnostic] = []
     for asked in settings.metrics:
         try:
-            judges.append(_judge(asked, graph, readings, judged))
+            output_metrics.append(_output_metric(asked, graph, heads, judged))
         except Problem as problem:
             wrong.append(problem.diagnostic)
     if wrong:
         raise NetspecError(tuple(wrong))
-    return tuple(judges)
+    return tuple(output_metrics)
 
 
-def _judge(asked: Judgement, graph: Graph, readings: Mapping[int, Reading], judged: Reading) -> Judge:
+def _output_metric(
+    asked: MetricTerm, graph: Graph, heads: Mapping[int, OutputHead], judged: OutputHead
+) -> OutputMetric:
     """A metric at work on the output that it names; raises Problem where it cannot judge it."""
-    metric, reading = asked.metric, judged
+    metric, head = asked.metric, judged
     if asked.output is not None:
         index = _output(asked.output, metric.name, asked.span, graph)
-        if index not in readings:
+        if index not in heads:
             output = graph.outputs[index]
             why = "which is an output in training alone" if output.when_training else "of which no loss speaks"
             raise Problem("E0608", f"{metric.name} is to judge {output.name}, {why}", asked.span)
-        reading = readings[index]
-    if reading.task not in metric.tasks:
-        message = f"{metric.name} does not judge {JUDGED[reading.task]}, which this loss is about"
+        head = heads[index]
+    if head.task not in metric.tasks:
+        message = f"{metric.name} does not judge {JUDGED[head.task]}, which this loss is about"
         raise Problem("E0608", message, asked.span)
-    return Judge(asked.name, metric, reading)
+    return OutputMetric(asked.name, metric, head)

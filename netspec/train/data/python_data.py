@@ -20,7 +20,7 @@ TEST = 0.2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class GivenSource(Source):
+class PythonSource(Source):
     """The samples of a data set from Python. Its randomness, should it have any, is a function of the sample's seed."""
 
     samples: Any
@@ -65,7 +65,7 @@ class GivenSource(Source):
 
 
 @DATA("given")
-class Given(DataSet):
+class PythonData(DataSet):
     """A `torch.utils.data.Dataset` given from Python: `train(spec, data=(training set, test set))`, or one of them.
 
     Shape: that of its samples. Whole numbers as targets are classes, as many as its `classes` or else as are found. Of
@@ -77,16 +77,16 @@ class Given(DataSet):
     _test: Any = PrivateAttr(default=None)
 
     @classmethod
-    def of(cls, data: Any) -> Given:
+    def of(cls, data: Any) -> PythonData:
         """The data set, or the pair of them; raises TypeError where they have no length or no samples by index."""
         pair = data if isinstance(data, tuple | list) else (data, None)
         if len(pair) != 2 or not all(
             hasattr(each, "__len__") and hasattr(each, "__getitem__") for each in pair if each is not None
         ):
             raise TypeError("data is a torch.utils.data.Dataset with a length, or a pair of them: to train, to test")
-        made = cls()
-        made._train, made._test = pair
-        return made
+        dataset = cls()
+        dataset._train, dataset._test = pair
+        return dataset
 
     def load(self, place: Place) -> Data:
         return self.load_for(place, ["x"])
@@ -99,22 +99,22 @@ class Given(DataSet):
             )
         if self._test is None:
             parts = divide(len(self._train), None, TEST, 0)
-            sources = [GivenSource(self._train, part, tuple(inputs)) for part in parts]
+            sources = [PythonSource(self._train, part, tuple(inputs)) for part in parts]
         else:
-            sources = [GivenSource(samples, None, tuple(inputs)) for samples in (self._train, self._test)]
+            sources = [PythonSource(samples, None, tuple(inputs)) for samples in (self._train, self._test)]
         splits = [self._split(source) for source in sources]
         if len({tuple(x.shape for x in split.inputs) for split in splits}) > 1:
             raise DataError("the samples to train and to test with differ in shape")
         classes, names = self._classes(splits, sources)
         return Data(splits[0], splits[1], classes, exact=bool(names), names=names)
 
-    def _split(self, source: GivenSource) -> Split:
+    def _split(self, source: PythonSource) -> Split:
         if len(source) == 0:
             raise DataError("the data set holds no samples")
         x, *more, y = (kind_of(array.shape, array.dtype) for array in source[0])
         return Split(x, y, source=source, more=tuple(more))
 
-    def _classes(self, splits: list[Split], sources: list[GivenSource]) -> tuple[int | None, tuple[str, ...]]:
+    def _classes(self, splits: list[Split], sources: list[PythonSource]) -> tuple[int | None, tuple[str, ...]]:
         """How many classes there are, and their names: the data set's own `classes`, else the targets are looked at."""
         if splits[0].y.dtype.kind == "f":
             return None, ()
