@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -44,9 +44,6 @@ Weights = Annotated[
 DataFolder = Annotated[
     Path | None,
     typer.Option("--data", metavar="FOLDER", help="Where paths of data begin; the file's folder if not given."),
-]
-Precision = Annotated[
-    Literal["fp32", "bf16", "fp16"], typer.Option("--precision", help="Of the passes through the net.")
 ]
 
 
