@@ -196,7 +196,7 @@ def curves(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The picture.")] = Path("curves.png"),
 ) -> None:
-    """Draw the curves of several runs into one picture, and print where they end."""
+    """Draw the curves of several runs into one picture, and print the figures of what they kept."""
     from netspec.train.runs import curves
 
     curves.compare(runs, output)
@@ -204,6 +204,6 @@ def curves(
     width = max(len(run.title) for run in ends)
     for run in ends:
         form = "error {:.1f} %" if run.judged.startswith("error") else "loss {:.3g}"
-        train, test = (form.format(run.figure(split)[-1]) for split in ("train", "test"))
+        train, test = (form.format(run.figure(split)[run.kept]) for split in ("train", "test"))
         print(f"{run.title:<{width}}  test {test}  training {train}")
     print(f"drawn to {shown(output)}")

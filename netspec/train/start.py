@@ -101,7 +101,8 @@ def _of_others(report: Report, job: Job, spec: Spec, folder: Path) -> Run:
     restored = Restored.read(folder)
     state, _ = Checkpoints(folder).newest()
     rows = tuple(Row(**row) for row in state["rows"]) if state is not None else ()
-    return Run(folder, restored.settings, rows, restored.model, report.status, report.signal)
+    kept = next((index for index, row in enumerate(rows) if row.epoch == restored.record.kept_epoch), -1)
+    return Run(folder, restored.settings, rows, restored.model, report.status, report.signal, kept=kept)
 
 
 def _name(job: Job, spec: Spec) -> str:
@@ -134,7 +135,7 @@ def _trained(
     from netspec.train.engine.loop import Wish
 
     settings, setup = prepared.settings, prepared.job.setup
-    recorder.rows = list(trainer.rows)
+    recorder.rows, recorder.kept = list(trainer.rows), trainer.kept
     keeper = Keeper(trainer, Checkpoints(recorder.folder), identity(prepared, trainer.processes), lead=recorder.lead)
     with (
         Stop() as stop,
@@ -154,7 +155,7 @@ def _trained(
             if not kept:
                 keeper.keep()
             for row in trainer.epochs(pause=pause, keep=keeper.keep, most=setup.steps):
-                recorder.add(row)
+                recorder.add(row, trainer.kept)
                 log(row)
                 watch.epoch(row)
             keeper.keep()
@@ -166,7 +167,8 @@ def _trained(
         watch.say(_last_line(recorder, status, trainer))
     model = prepared.graph.compile().to(trainer.device)
     model.load_state_dict(weights)
-    return Run(recorder.folder, settings, tuple(recorder.rows), model, status, stop.signal, recorder.lead)
+    rows = tuple(recorder.rows)
+    return Run(recorder.folder, settings, rows, model, status, stop.signal, recorder.lead, recorder.kept)
 
 
 class Keeper:
@@ -233,9 +235,13 @@ def _last_line(recorder: Recorder, status: Status, trainer: Trainer) -> str:
         done = f"stopped after step {trainer.done} of epoch {trainer.epoch + 1}"
     else:
         done = f"{'stopped after' if status == 'stopped' else 'trained'} {len(recorder.rows)} epochs"
-    accuracy = recorder.rows[-1].test.get("accuracy") if recorder.rows else None
+    if not recorder.rows:
+        return f"{done}, kept in {recorder.folder}"
+    kept = recorder.rows[recorder.kept]
+    best = f", the best of them {kept.epoch}" if kept is not recorder.rows[-1] else ""
+    accuracy = kept.test.get("accuracy")
     result = f": test error {100 * (1 - accuracy):.1f} %" if accuracy is not None else ""
-    return f"{done}{result}, kept in {recorder.folder}"
+    return f"{done}{best}{result}, kept in {recorder.folder}"
 
 
 def _where_from(folder: Path, state: State | None, trainer: Trainer) -> str:

@@ -136,7 +136,13 @@ class Trainer:
     def over(self) -> bool:
         """Whether nothing is left to be done."""
         stop = self.settings.stop
-        return self.epoch >= self.settings.epochs or (stop is not None and stop.over(self.rows))
+        return self.epoch >= self.settings.epochs or (stop is not None and stop.over(self.rows, self.plan.falling))
+
+    @property
+    def kept(self) -> int:
+        """The index of the epoch whose weights are kept: the best with `stop`, else the last; -1 before the first."""
+        stop = self.settings.stop
+        return len(self.rows) - 1 if stop is None else stop.best(self.rows, self.plan.falling)
 
     def epochs(
         self,
@@ -354,7 +360,7 @@ class Trainer:
         self.rows.append(row)
         self.epoch, self.done, self.seconds = self.epoch + 1, 0, 0.0
         self.train_scores.reset()
-        if self.settings.stop is not None and self.settings.stop.best(self.rows) == len(self.rows) - 1:
+        if self.settings.stop is not None and self.kept == len(self.rows) - 1:
             with self.average.in_place() if self.average is not None else nullcontext():
                 self.best = {name: tensor.clone() for name, tensor in states.of_model(self.bare).items()}
 

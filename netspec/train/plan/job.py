@@ -134,7 +134,7 @@ def prepare(job: Job, spec: Spec, *, outlined: bool = False) -> Prepared:
     if wrong := mistakes(chosen.patterns, graph):
         raise NetspecError(tuple(wrong))
     if chosen.stop is not None:
-        chosen.stop.check(chosen.span("stop"), [judge.name for judge in plan.metrics])
+        chosen.stop.check(chosen.span("stop"), plan.figures)
     return Prepared(job, spec, chosen, graph, plan)
 
 

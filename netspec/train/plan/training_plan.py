@@ -40,6 +40,16 @@ class TrainingPlan:
     metrics: tuple[OutputMetric, ...]
     augment: Chain
 
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """The names of what a run measures after each epoch, beside the loss."""
+        return tuple(each.name for each in self.metrics if not each.metric.table)
+
+    @property
+    def falling(self) -> frozenset[str]:
+        """Those of its figures that are better when they are less."""
+        return frozenset({"loss", *(each.name for each in self.metrics if each.metric.falls)})
+
 
 def training_plan(settings: Settings, graph: Graph, data: Data) -> TrainingPlan:
     """How data, net and losses fit; raises NetspecError with everything that keeps them from it (E0606 to E0608)."""

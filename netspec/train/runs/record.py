@@ -31,6 +31,8 @@ class Record(BaseModel):
     status: str = "finished"
     epochs: int = 0
     steps: int = 0
+    kept_epoch: int | None = None
+    """The epoch whose weights are kept; none before the first, and in folders of older releases."""
 
 
 def read_record(folder: Path) -> Record:

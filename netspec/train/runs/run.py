@@ -29,7 +29,7 @@ class Run:
     """A training that is over: its folder, a row an epoch, and the net as it is now.
 
     `signal` is the number of the signal that stopped it, where one did. Of several processes the `lead` keeps the
-    folder.
+    folder. `kept` is the index of the row whose weights the net has: the best with `stop`, else the last.
     """
 
     folder: Path
@@ -39,11 +39,12 @@ class Run:
     status: Status = "finished"
     signal: int | None = None
     lead: bool = True
+    kept: int = -1
 
     @property
     def test_error(self) -> float | None:
-        """The share of the test data that the net gets wrong after the last epoch; None where that is not measured."""
-        accuracy = self.metrics[-1].test.get("accuracy") if self.metrics else None
+        """The share of the test data that the net gets wrong; None where that is not measured."""
+        accuracy = self.metrics[self.kept].test.get("accuracy") if self.metrics else None
         return None if accuracy is None else 1 - accuracy
 
 
@@ -55,6 +56,8 @@ class Recorder:
     about: dict[str, Any]
     lead: bool = True
     rows: list[Row] = field(default_factory=list)
+    kept: int = -1
+    """The index of the row whose weights are kept."""
     _saved: float = field(default_factory=monotonic)
 
     def begin(self, source: str) -> None:
@@ -62,9 +65,10 @@ class Recorder:
         self.text(SOURCE, source)
         self.save("running")
 
-    def add(self, row: Row) -> None:
-        """Notes an epoch; on disk now and then."""
+    def add(self, row: Row, kept: int = -1) -> None:
+        """Notes an epoch, and which one is kept now; on disk now and then."""
         self.rows.append(row)
+        self.kept = kept
         if monotonic() - self._saved > SAVE_EVERY:
             self.save("running")
 
@@ -78,7 +82,8 @@ class Recorder:
             "epochs": last.epoch if last else 0,
             "steps": last.step if last else 0,
         }
-        figures = {"train": dict(last.train), "test": dict(last.test)} if last else {}
+        kept = self.rows[self.kept] if self.rows else None
+        figures = {"kept_epoch": kept.epoch, "train": dict(kept.train), "test": dict(kept.test)} if kept else {}
         self.text(RECORD, json.dumps({**self.about, **state, **figures}, indent=2) + "\n")
         self._saved = monotonic()
 

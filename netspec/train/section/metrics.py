@@ -43,6 +43,8 @@ class Metric(Part):
     tasks: ClassVar[tuple[Task, ...]]
     table: ClassVar[bool] = False
     """Whether it is a table of numbers, instead of one."""
+    falls: ClassVar[bool] = False
+    """Whether it is better when it is less."""
 
     def build(self, task: Task, classes: int, ignored: int | None = None) -> torchmetrics.Metric:
         """The metric, at nothing yet; places of the class `ignored` do not count."""
@@ -133,6 +135,7 @@ class Error(Metric):
 
     torch_name = "Accuracy"
     tasks = ("multiclass", "binary")
+    falls = True
 
     def multiclass(self, classes: int) -> dict[str, Any]:
         return {"average": "micro"}
@@ -200,6 +203,7 @@ class MeanSquaredError(Metric):
 
     torch_name = "MeanSquaredError"
     tasks = ("values",)
+    falls = True
 
 
 @METRICS("rmse")
@@ -208,6 +212,7 @@ class RootMeanSquaredError(Metric):
 
     torch_name = "MeanSquaredError"
     tasks = ("values",)
+    falls = True
 
     def build(self, task: Task, classes: int, ignored: int | None = None) -> torchmetrics.Metric:
         import torchmetrics
@@ -221,6 +226,7 @@ class MeanAbsoluteError(Metric):
 
     torch_name = "MeanAbsoluteError"
     tasks = ("values",)
+    falls = True
 
 
 @METRICS("r2")

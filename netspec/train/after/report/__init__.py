@@ -166,6 +166,7 @@ def _facts(run: Restored) -> dict[str, str]:
         "parameters": f"{run.graph.parameters:,}",
         "MACs of a sample": f"{macs:,}" if isinstance(macs, int) else str(macs),
         "epochs": f"{run.record.epochs:,}",
+        **({} if run.record.kept_epoch is None else {"weights of epoch": f"{run.record.kept_epoch:,}"}),
         "steps": f"{run.record.steps:,}",
         "training time": _time(seconds),
     }
