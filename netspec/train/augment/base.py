@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeAlias
 from pydantic import Field
 
 from netspec.train.batch import Batch
+from netspec.train.data.base import IGNORED
 from netspec.train.parts import Part, Table
 
 if TYPE_CHECKING:
@@ -93,12 +94,16 @@ def moved(batch: Batch, move: Callable[[Tensor], Tensor]) -> Batch:
 
 
 def warped(batch: Batch, warp: Callable[[Tensor, bool], Tensor]) -> Batch:
-    """The batch after `warp(tensor, nearest)`, which interpolates (n, channels, *S); classes take the nearest place."""
+    """The batch after `warp(tensor, nearest)`, which interpolates (n, channels, *S); classes take the nearest place.
+
+    What does not count is 0 on the way, and so is what `warp` makes of places outside.
+    """
 
     def target(tensor: Tensor) -> Tensor:
         axes = batch.x.ndim - 2
+        classes = not tensor.is_floating_point()
         flat = tensor.reshape(len(tensor), -1, *batch.x.shape[2:]).to(batch.x.dtype)
-        result = warp(flat, not tensor.is_floating_point())
+        result = warp(flat - IGNORED, True) + IGNORED if classes else warp(flat, False)
         return result.reshape(*tensor.shape[:-axes], *result.shape[2:]).to(tensor.dtype)
 
     y = target(batch.y) if follows(batch.y, batch.x) else batch.y

@@ -5,21 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field
 
 from netspec.layers.base import Positive
 from netspec.train.data import pictures
-from netspec.train.data.base import DATA, IGNORED, Data, Dims, Divided, Sample, Source, Split, kind_of
+from netspec.train.data.base import DATA, Data, Dims, Divided, Sample, Source, Split, kind_of
 from netspec.train.data.files import DataError, Place, folders_beside, near
+from netspec.train.data.masks import MaskValues
 from netspec.train.data.pictures import Damaged, Fit, Header
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 T = TypeVar("T")
 Side = Annotated[Positive, Field(le=2**14)]
@@ -41,20 +39,23 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How pictures are read: their channels and size (height, width), and what the values of a mask stand for."""
+    """How pictures are read: their channels and size (height, width), and what the values of a mask stand for.
+
+    `deep` pictures have more than 8 bits a pixel and are real numbers.
+    """
 
     channels: int
     size: tuple[int, int]
     fit: Fit
-    classes: tuple[int, ...] = ()
-    """The class of each value of a mask from 0 to 255; IGNORED where it is none, and -1 where it is a mistake."""
+    values: MaskValues | None = None
+    deep: bool = False
 
     def __call__(self, file: Labelled) -> Sample:
         """The picture and what is to be said about it; raises Damaged."""
         import numpy as np
 
-        x = pictures.read(file.path, file.name, self.channels, self.size, self.fit)
-        if file.mask is None:
+        x = pictures.read(file.path, file.name, self.channels, self.size, self.fit, self.deep)
+        if file.mask is None or self.values is None:
             return x, np.array(file.label, np.int64)
         name = f"{file.mask.parent.name}/{file.mask.name}"
         own, other = pictures.header(file.path, file.name), pictures.header(file.mask, name)
@@ -64,11 +65,11 @@ class Reading:
                 help="a mask has the size of its picture",
             )
         values = pictures.read_labels(file.mask, name, self.size, self.fit)
-        y = np.array(self.classes, np.int64)[values]
+        y = self.values.classes(values)
         if (y == -1).any():
             wrong = int(values[y == -1].flat[0])
             raise DataError(
-                f"the mask {name} holds the value {wrong}, and there are {max(self.classes) + 1} classes",
+                f"the mask {name} holds the value {wrong}, and there are {len(self.values)} classes",
                 help="the values of a mask are classes from 0; 255 is for pixels that do not count",
             )
         return x, y
@@ -136,11 +137,11 @@ class Pictured(Divided):
     channels: Literal[1, 3] | None = None
 
     def read(
-        self, train: Sequence[Labelled], test: Sequence[Labelled], sieve: Sieve, values: tuple[int, ...] = ()
+        self, train: Sequence[Labelled], test: Sequence[Labelled], sieve: Sieve, values: MaskValues | None = None
     ) -> tuple[Split, Split]:
         """Both splits: in memory where they are small, else as files that are read when they are wanted."""
         reading, parts = self._reading([list(train), list(test)], sieve, values)
-        cost = reading.channels + (8 if values else 0)
+        cost = reading.channels * (4 if reading.deep else 1) + (8 if values else 0)
         held = sum(map(len, parts)) * cost * reading.size[0] * reading.size[1] <= IN_MEMORY
         splits = []
         for part in parts:
@@ -153,17 +154,19 @@ class Pictured(Divided):
         return splits[0], splits[1]
 
     def _reading(
-        self, parts: list[list[Labelled]], sieve: Sieve, values: tuple[int, ...]
+        self, parts: list[list[Labelled]], sieve: Sieve, values: MaskValues | None
     ) -> tuple[Reading, list[list[Labelled]]]:
         """How the pictures are read, and those that can be: their first bytes say what the spec leaves out."""
         size = (self.size, self.size) if isinstance(self.size, int) else self.size
         if size is not None and self.channels is not None:
-            return Reading(self.channels, size, self.fit, values), parts
+            return Reading(self.channels, size, self.fit, values, _is_deep(parts[0])), parts
         headers = [sieve(part, lambda file: pictures.header(file.path, file.name)) for part in parts]
         flat = [pair for part in headers for pair in part]
         channels = self.channels or (1 if all(header.grey for _, header in flat) else 3)
         size = size or self._common(flat)
-        return Reading(channels, size, self.fit, values), [[file for file, _ in part] for part in headers]
+        deep = any(header.deep for _, header in flat)
+        reading = Reading(channels, size, self.fit, values, deep)
+        return reading, [[file for file, _ in part] for part in headers]
 
     def _common(self, headers: Sequence[tuple[Labelled, Header]]) -> tuple[int, int]:
         """The size of all pictures; raises DataError where they differ."""
@@ -231,7 +234,8 @@ class Segmentation(Pictured):
     """Pictures in the folder `images` and for each of them a mask of the same name in `masks`, which may end otherwise.
 
     Shape: [channels, height, width]; of the target [height, width]. The values of a mask are classes from 0, as many as
-    `classes`; 255 is for pixels that do not count. Masks of two values, 0 and 255 say, hold classes 0 and 1.
+    `classes`, of 8, 16 or 32 bits. Masks of 0 and 255 alone, or of any two values, hold classes 0 and 1; beside other
+    values 255 is for pixels that do not count (65535 where there are more classes), and so is a border of `fit=pad`.
     `test_images` and `test_masks` are folders to test with, in place of the share `test`.
     """
 
@@ -258,8 +262,8 @@ class Segmentation(Pictured):
         sieve = Sieve(place.skip_bad)
         values = self._values([*train, *test], sieve)
         splits = self.read(train, test, sieve, values)
-        exact, ignores = self.classes is not None, IGNORED in values
-        return Data(*splits, max(values) + 1, exact=exact, ignores=ignores, skipped=sieve.names)
+        ignores = bool(values.voids) or (self.size is not None and self.fit == "pad")
+        return Data(*splits, len(values), exact=self.classes is not None, ignores=ignores, skipped=sieve.names)
 
     def _paired(self, place: Place, images: str, masks: str) -> list[Labelled]:
         """The pictures of a folder, each with its mask."""
@@ -279,18 +283,11 @@ class Segmentation(Pictured):
             labelled.append(Labelled(path, f"{images}/{path.relative_to(home).as_posix()}", mask=by_name[key]))
         return labelled
 
-    def _values(self, files: Sequence[Labelled], sieve: Sieve) -> tuple[int, ...]:
-        """The class of each value that a mask can hold; where `classes` are not said, the masks are looked through."""
-        if self.classes is None:
-            values = self._mask_values(files, sieve)
-            if len(values) <= 2:
-                ordered = sorted(values) if len(values) == 2 else [0, *sorted(values - {0})]
-                return tuple(ordered.index(value) if value in values else -1 for value in range(256))
-            classes = max(values - {255}) + 1
-        else:
-            classes = self.classes
-        last = {255: 1 if classes == 2 else IGNORED}
-        return tuple(value if value < classes else last.get(value, -1) for value in range(256))
+    def _values(self, files: Sequence[Labelled], sieve: Sieve) -> MaskValues:
+        """What the values of the masks stand for. They are looked through where that does not follow from `classes`."""
+        if self.classes is not None and self.classes > 2:
+            return MaskValues.counted(self.classes)
+        return MaskValues.of(self._mask_values(files, sieve), self.classes)
 
     def _mask_values(self, files: Sequence[Labelled], sieve: Sieve) -> set[int]:
         import numpy as np
@@ -316,6 +313,14 @@ def _classes(home: Path, written: str) -> tuple[str, ...]:
     return names
 
 
+def _is_deep(files: Sequence[Labelled]) -> bool:
+    """Whether pictures have more than 8 bits a pixel: as the first one says that can be read."""
+    for file in files:
+        with suppress(Damaged):
+            return pictures.header(file.path, file.name).deep
+    return False
+
+
 def _stacked(samples: Sequence[Any]) -> Split:
     import numpy as np
 
@@ -324,5 +329,5 @@ def _stacked(samples: Sequence[Any]) -> Split:
 
 def _lazy(files: Sequence[Labelled], reading: Reading) -> Split:
     target: Dims = reading.size if files[0].mask is not None else ()
-    x: NDArray[np.uint8] = kind_of((reading.channels, *reading.size), "uint8")
+    x = kind_of((reading.channels, *reading.size), "float32" if reading.deep else "uint8")
     return Split(x, kind_of(target, "int64"), source=Pictures(tuple(files), reading))

@@ -61,6 +61,8 @@ def training_plan(settings: Settings, graph: Graph, data: Data) -> TrainingPlan:
         inputs = compatible_inputs(settings, graph, data)
         met = inputs[0].met(data)
         fed = reshaped(settings, data, inputs)
+        if fed.classes is not None and fed.target and settings.augment.steps:
+            fed = replace(fed, ignores=True)  # what lies outside a sample that is moved does not count
         met, frame = _framed(settings, graph, met)
         chain = fitted_chain(settings, fed, inputs).then(*frame)
     except Problem as problem:
