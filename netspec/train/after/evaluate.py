@@ -91,11 +91,12 @@ def assess(run: Restored, prepared: Prepared, part: Part = "test") -> Evaluation
     from netspec.train.engine.scores import Scores
 
     prepared, places = _in_terms_of(run, prepared)
-    scores, judged = Scores(prepared.plan, run.device), prepared.plan.judged.output
+    plan, judged = prepared.plan, prepared.plan.judged.output
+    scores = Scores(plan, run.device)
     tally = _Tally(Signature.of(prepared.plan))
     with torch.inference_mode():
-        for batch, outputs, loss in _met(run, prepared, part, places):
-            scores.add_loss(loss, len(batch))
+        for batch, outputs in _met(run, prepared, part, places):
+            scores.add_loss(scores.criterion.sums(outputs, batch), len(batch))
             scores.add(outputs, batch.y)
             tally.add(outputs[judged], batch.y)
     name = prepared.settings.data.written()
@@ -171,8 +172,8 @@ def splits_of(prepared: Prepared, part: Part) -> list[Split]:
 
 def _met(
     run: Restored, prepared: Prepared, part: Part, places: list[int] | None
-) -> Iterator[tuple[Batch, dict[int, Tensor], float]]:
-    """Each batch as the net meets it, what the net says, output by output, and the mean loss.
+) -> Iterator[tuple[Batch, dict[int, Tensor]]]:
+    """Each batch as the net meets it, and what the net says, output by output.
 
     Class i of the data is class `places[i]` of the net. Raises NetspecError (E0609).
     """
@@ -181,10 +182,9 @@ def _met(
     from netspec.train.augment import Augmentation
     from netspec.train.data.files import DataError
     from netspec.train.engine.batch_loader import BatchLoader
-    from netspec.train.engine.criterion import Criterion
 
     plan, returned = prepared.plan, Returned(run.graph)
-    criterion, augment = Criterion(plan.terms, run.device), Augmentation(plan.augment)
+    augment = Augmentation(plan.augment)
     try:
         for split in splits_of(prepared, part):
             feed = BatchLoader(split, plan.encodings, run.device, prepared.job.setup.readers)
@@ -193,7 +193,7 @@ def _met(
                     batch = replace(batch, y=torch.tensor(places, device=run.device)[batch.y])
                 batch = augment.test(batch)
                 outputs = returned(run.model(*batch.inputs))
-                yield batch, outputs, float(criterion(outputs, batch))
+                yield batch, outputs
     except DataError as error:
         raise error.at(prepared.settings.span("data")) from None
 

@@ -14,7 +14,6 @@ from contextlib import nullcontext
 from dataclasses import asdict
 from enum import IntEnum
 from itertools import islice
-from operator import mul
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +29,7 @@ from netspec.train.engine.assembly import assembled, optimizer_of, resting
 from netspec.train.engine.averaging import Average
 from netspec.train.engine.batch_loader import BatchLoader
 from netspec.train.engine.batch_plan import batches, shares
-from netspec.train.engine.criterion import Criterion
+from netspec.train.engine.criterion import Criterion, TermSums, Totals, added, detached, flat, unflat, whole
 from netspec.train.engine.rows import Row
 from netspec.train.engine.scores import Scores
 from netspec.train.plan.training_plan import TrainingPlan
@@ -95,6 +94,11 @@ class Trainer:
         )
         self.augment = Augmentation(plan.augment)
         self.criterion = Criterion(plan.terms, self.device)
+        self.shapes = {
+            index: tuple(size for size in output.value.shape.dims if isinstance(size, int))
+            for index, output in enumerate(graph.outputs)
+            if not output.value.shape.is_open
+        }
         training = [output.when_training for output in graph.outputs]
         self.returned = sorted(range(len(training)), key=training.__getitem__)
         self.train_scores, self.test_scores = (Scores(plan, self.device) for _ in range(2))
@@ -202,7 +206,7 @@ class Trainer:
             module.eval()
         if self.done == 0:
             self.train_scores.reset()
-        unseen: list[tuple[int, Tensor]] = []
+        unseen: list[tuple[int, TermSums]] = []
         for step, parts in enumerate(self._batches(self.epoch, self.done, until), self.done):
             unseen.append((step, self.step(self.epoch, step, parts)))
             over = self.epoch * self.steps + step + 1 == last
@@ -226,8 +230,8 @@ class Trainer:
         while parts := list(islice(fed, own)):
             yield parts
 
-    def step(self, epoch: int, step: int, parts: Sequence[Batch]) -> Tensor:
-        """One step on this process's parts of a batch; the loss before it, as much of it as these parts are of it."""
+    def step(self, epoch: int, step: int, parts: Sequence[Batch]) -> TermSums:
+        """One step on this process's parts of a batch; the sums of the loss before it, those of these parts."""
         factor = self._factor(epoch, step)
         for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
             group["lr"] = rate * factor
@@ -236,50 +240,77 @@ class Trainer:
         if self.plan.augment.steps:
             parts = [self.augment.train(part, self._seed(AUGMENT, epoch, step, n)) for n, part in enumerate(parts)]
         judged: list[dict[int, Tensor]] = []
+        before: list[TermSums] = []
 
-        def gradients() -> Tensor:
+        def gradients() -> TermSums:
             self.optimizer.zero_grad()
-            loss, judged[:] = self._gradients(epoch, step, parts)
+            sums, judged[:] = self._gradients(epoch, step, parts)
+            before.append(sums)
             if self.accelerator.scaler is not None:
                 self.accelerator.scaler.unscale_(self.optimizer)
             if self.settings.clip is not None:
                 self.settings.clip.apply(self.trained)
-            return loss
+            return sums
 
         if self.settings.optimizer.closure:
-            whole: Any = self.optimizer.step(lambda: float(self._sum(gradients())))
-            loss: Tensor = torch.as_tensor(whole, device=self.device) / self.processes
+            self.optimizer.step(lambda: float(self.criterion.value(self._reduced(gradients()))))
         elif self.accelerator.scaler is not None:
-            loss = gradients()
+            gradients()
             self.accelerator.scaler.step(self.optimizer)
             self.accelerator.scaler.update()
         else:
-            loss = gradients()
+            gradients()
             self.optimizer.step()
         if self.average is not None:
             self.average.update(epoch * self.steps + step + 1)
         for outputs, part in zip(judged, parts, strict=True):
             self.train_scores.add(outputs, part.most)
-        return loss
+        return before[0]
 
-    def _gradients(self, epoch: int, step: int, parts: Sequence[Batch]) -> tuple[Tensor, list[dict[int, Tensor]]]:
-        """Adds up the gradients of parts of a batch; their share of its loss, and what the net said about each."""
-        start, stop = self.bounds[step]
+    def _gradients(self, epoch: int, step: int, parts: Sequence[Batch]) -> tuple[TermSums, list[dict[int, Tensor]]]:
+        """Adds up the gradients of parts of a batch; the sums of their loss, and what the net said about each."""
         scaler = self.accelerator.scaler
-        losses: list[Tensor] = []
+        totals = self._totals(epoch, step, parts) if self.parts > 1 else None
+        total: TermSums = {}
         judged: list[dict[int, Tensor]] = []
         for number, part in enumerate(parts):
             reseed(self._seed(STEP, epoch, step, number), self.device)
             last = number == len(parts) - 1
             with _AT_ONCE if last else self.accelerator.no_sync(self.model):
                 outputs = self._outputs(self.model, part)
-                loss = self.criterion(outputs, part)
-                weight = len(part) / (stop - start)
-                loss_of_all = loss if weight * self.processes == 1 else loss * (weight * self.processes)
-                (loss_of_all if scaler is None else scaler.scale(loss_of_all)).backward()
-            losses.append(loss.detach() if weight == 1 else loss.detach() * weight)
+                sums = self.criterion.sums(outputs, part)
+                loss = self.criterion.value(sums) if totals is None else self.criterion.share(sums, totals)
+                loss = loss if self.processes == 1 else loss * self.processes  # torch takes the mean over processes
+                (loss if scaler is None else scaler.scale(loss)).backward()
+            total = added(total, detached(sums)) if total else detached(sums)
             judged.append(self.train_scores.judged(outputs))
-        return (losses[0] if len(losses) == 1 else torch.stack(losses).sum()), judged
+        return total, judged
+
+    def _totals(self, epoch: int, step: int, parts: Sequence[Batch]) -> Totals:
+        """What has to be known of a whole batch before the gradient of a part of it: what it counts in each term.
+
+        Where that is not enough, since a term is no mean, the parts go through the net once more, before.
+        """
+        totals = self.criterion.counts(parts, self.shapes)
+        if self.processes > 1 and totals:
+            counts = torch.tensor([float(total) for total in totals.values()], dtype=torch.float64, device=self.device)  # type: ignore[arg-type]
+            totals = dict(zip(totals, self._sum(counts).tolist(), strict=True))
+        if len(totals) == len(self.criterion.terms):
+            return totals
+        buffers = {name: buffer.clone() for name, buffer in self.bare.named_buffers()}
+        total: TermSums = {}
+        with torch.no_grad():
+            for number, part in enumerate(parts):
+                reseed(self._seed(STEP, epoch, step, number), self.device)
+                sums = self.criterion.sums(self._outputs(self.bare, part), part)
+                total = added(total, sums) if total else sums
+        states.into(dict(self.bare.named_buffers()), buffers)
+        total = self._reduced(total)
+        return {number: totals.get(number, own) for number, own in total.items()}
+
+    def _reduced(self, sums: TermSums) -> TermSums:
+        """The sums of all processes together."""
+        return sums if self.processes == 1 else unflat(self._sum(flat(sums, self.device)), sums)
 
     def _factor(self, epoch: int, step: int) -> float:
         """The factor on the learning rate in a step."""
@@ -296,19 +327,14 @@ class Trainer:
         states.share(self.bare.buffers(), self.processes)
         if self.average is not None:
             states.share(self.average.buffers, self.processes)
-        losses: list[Tensor] = []
-        counts: list[int] = []
         with torch.no_grad(), self.average.in_place() if self.average is not None else nullcontext():
             for batch in self._tests():
                 batch = self.augment.test(batch)
                 outputs = self._outputs(self.eval_model, batch)
-                losses.append(self.criterion(outputs, batch))
-                counts.append(len(batch))
+                self.test_scores.add_loss(self.criterion.sums(outputs, batch), len(batch))
                 self.test_scores.add(outputs, batch.y)
-        loss = sum(map(mul, torch.stack(losses).tolist(), counts)) if losses else 0.0
         if self.processes > 1:
-            loss = float(self._sum(torch.tensor(loss, device=self.device, dtype=torch.float64)))
-        self.test_scores.add_loss(loss / len(self.test), len(self.test))
+            self.test_scores.take_together(states.gathered(self.test_scores.loss.state(), self.processes))
         return self.test_scores.results()
 
     def _tests(self) -> Iterator[Batch]:
@@ -333,20 +359,24 @@ class Trainer:
         values = (result,) if isinstance(result, Tensor) else result
         return {index: value.float() for index, value in zip(self.returned, values, strict=False) if value is not None}
 
-    def _look(self, epoch: int, unseen: Sequence[tuple[int, Tensor]], wish: Wish) -> Wish:
+    def _look(self, epoch: int, unseen: Sequence[tuple[int, TermSums]], wish: Wish) -> Wish:
         """Takes note of the losses of the last steps; the strongest wish. Raises Diverged where one is not finite."""
         if len(unseen) == 1 and self.processes == 1:
-            values = [float(unseen[0][1])]
+            losses = [whole(unseen[0][1])]
         else:
-            asked = torch.tensor([wish == Wish.KEEP, wish == Wish.LEAVE], device=self.device)
-            *values, keep, leave = self._sum(torch.cat([torch.stack([loss for _, loss in unseen]), asked])).tolist()
-            wish = Wish.LEAVE if leave else Wish.KEEP if keep else Wish.GO_ON
-        for (step, _), value in zip(unseen, values, strict=True):
+            like = unseen[0][1]
+            table = torch.stack([flat(sums, self.device) for _, sums in unseen])
+            asked = table.new_tensor([wish == Wish.KEEP, wish == Wish.LEAVE])
+            row = self._sum(torch.cat([table.reshape(-1), asked])).cpu()
+            losses = [whole(unflat(sums, like)) for sums in row[:-2].view(table.shape)]
+            wish = Wish.LEAVE if row[-1] else Wish.KEEP if row[-2] else Wish.GO_ON
+        for (step, _), sums in zip(unseen, losses, strict=True):
+            value = float(self.criterion.value(sums))
             if not math.isfinite(value):
                 said = "not a number" if math.isnan(value) else "infinite"
                 raise self._diverged(f"the loss is {said} at step {step + 1} of epoch {epoch + 1}", epoch, step)
             start, stop = self.bounds[step]
-            self.train_scores.add_loss(value, stop - start)
+            self.train_scores.add_loss(sums, stop - start)
         return wish
 
     def _sum(self, tensor: Tensor) -> Tensor:

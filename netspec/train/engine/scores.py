@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from netspec.train.data import IGNORED
+from netspec.train.engine.criterion import Criterion, LossTotal, TermSums
 from netspec.train.plan.outputs import OutputHead, OutputMetric, positive_share
 
 if TYPE_CHECKING:
@@ -34,11 +34,21 @@ class Scores:
         self.outputs: dict[int, list[Tensor]] = {index: [] for index in self.heads}
         self.targets: list[Tensor] = []
         self.buffered = 0
-        self.loss, self.count = 0.0, 0
+        self.criterion = Criterion(plan.terms, device)
+        self.loss, self.count = LossTotal(self.criterion), 0
 
-    def add_loss(self, loss: float, count: int) -> None:
-        """The mean loss of a batch of `count` samples."""
-        self.loss, self.count = self.loss + loss * count, self.count + count
+    def add_loss(self, sums: TermSums, count: int) -> None:
+        """The sums of the loss of `count` samples."""
+        self.loss.add(sums)
+        self.count += count
+
+    def take_together(self, sums: Sequence[Any]) -> None:
+        """The loss becomes that of all processes, each of which has such sums."""
+        self.loss = LossTotal(self.criterion)
+        for own in sums:
+            other = LossTotal(self.criterion)
+            other.restore(own)
+            self.loss.add(other.sums)
 
     def judged(self, outputs: Mapping[int, Tensor]) -> dict[int, Tensor]:
         """Those of a net's outputs, by their index among the graph's, that a metric judges."""
@@ -56,7 +66,7 @@ class Scores:
     def results(self) -> dict[str, float]:
         """The mean loss and the metrics, by name."""
         self._flush()
-        loss = self.loss / self.count if self.count else math.nan
+        loss = self.loss.value()
         figures = {name: figure(float(self.metrics[name].compute())) for name, figure in self.figures.items()}
         return {"loss": loss, **{name: round(value, 7) for name, value in figures.items()}}
 
@@ -67,7 +77,7 @@ class Scores:
 
     def reset(self) -> None:
         """Back to nothing."""
-        self.loss, self.count = 0.0, 0
+        self.loss, self.count = LossTotal(self.criterion), 0
         self._forget()
         for metric in self.metrics.values():
             metric.reset()
@@ -75,7 +85,7 @@ class Scores:
     def state(self) -> dict[str, Any]:
         """What has been gathered so far: numbers, and tensors."""
         return {
-            "loss": self.loss,
+            "loss": self.loss.state(),
             "count": self.count,
             "outputs": {str(index): torch.cat(gathered) for index, gathered in self.outputs.items() if gathered},
             "targets": torch.cat(self.targets) if self.targets else None,
@@ -85,7 +95,8 @@ class Scores:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Goes on from what `state` gave."""
         self.reset()
-        self.loss, self.count = state["loss"], state["count"]
+        self.loss.restore(state["loss"])
+        self.count = state["count"]
         if state["targets"] is not None:
             outputs = {int(index): gathered.to(self.device) for index, gathered in state["outputs"].items()}
             self.add(outputs, state["targets"].to(self.device))

@@ -184,6 +184,8 @@ def _form(term: Term, output: Output, settings: Settings, graph: Graph, data: Da
         _check_weight(term, sizes)
         if form is not None:
             _check_squashed(term, output, form, graph)
+            if wrong := term.loss.misuse(form):
+                raise Problem("E0608", wrong, term.span)
             return form
     raise Problem(
         "E0608",

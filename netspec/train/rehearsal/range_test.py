@@ -202,7 +202,7 @@ def _losses(trainer: Trainer, rates: Sequence[float]) -> Iterator[float]:
     batches = (batch for epoch in range(epochs) for batch in _epoch(trainer, epoch))
     for rate, (epoch, step), batch in zip(rates, places, batches, strict=False):
         trainer.rates = [rate * share for share in shares]
-        yield float(trainer.step(epoch, step, [batch]))
+        yield float(trainer.criterion.value(trainer.step(epoch, step, [batch])))
 
 
 def _epoch(trainer: Trainer, epoch: int) -> Iterator[Any]:
