@@ -41,7 +41,7 @@ def report(
 def eval_(
     run: Folder,
     data: Data = None,
-    part: Annotated[Literal["test", "train", "all"], typer.Option(help="The samples to look at.")] = "test",
+    part: Annotated[Literal["test", "val", "train", "all"], typer.Option(help="The samples to look at.")] = "test",
     set: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="A setting: --set train.metrics=[accuracy,f1]."),

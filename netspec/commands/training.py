@@ -204,6 +204,6 @@ def curves(
     width = max(len(run.title) for run in ends)
     for run in ends:
         form = "error {:.1f} %" if run.judged.startswith("error") else "loss {:.3g}"
-        train, test = (form.format(run.figure(split)[run.kept]) for split in ("train", "test"))
-        print(f"{run.title:<{width}}  test {test}  training {train}")
+        train, test = (form.format(run.figure(split)[run.kept]) for split in ("train", run.held))
+        print(f"{run.title:<{width}}  {run.held} {test}  training {train}")
     print(f"drawn to {shown(output)}")

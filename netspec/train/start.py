@@ -35,6 +35,7 @@ __all__ = ["begin", "go_on", "override"]
 
 T = TypeVar("T")
 
+WORDS = {"test": "test", "val": "validation"}
 SHARE = 0.02
 """Keeping checkpoints takes at most this share of the time."""
 
@@ -161,6 +162,7 @@ def _trained(
             keeper.keep()
         status: Status = "finished" if trainer.over else "stopped"
         weights = states.of_model(trainer.settle())
+        recorder.tested = trainer.examined() if trainer.over else None
         recorder.finish(weights, status, stop.signal)
         if recorder.rows and recorder.lead:
             curves.draw(recorder.folder)
@@ -168,7 +170,9 @@ def _trained(
     model = prepared.graph.compile().to(trainer.device)
     model.load_state_dict(weights)
     rows = tuple(recorder.rows)
-    return Run(recorder.folder, settings, rows, model, status, stop.signal, recorder.lead, recorder.kept)
+    return Run(
+        recorder.folder, settings, rows, model, status, stop.signal, recorder.lead, recorder.kept, recorder.tested
+    )
 
 
 class Keeper:
@@ -238,9 +242,11 @@ def _last_line(recorder: Recorder, status: Status, trainer: Trainer) -> str:
     if not recorder.rows:
         return f"{done}, kept in {recorder.folder}"
     kept = recorder.rows[recorder.kept]
-    best = f", the best of them {kept.epoch}" if kept is not recorder.rows[-1] else ""
-    accuracy = kept.test.get("accuracy")
-    result = f": test error {100 * (1 - accuracy):.1f} %" if accuracy is not None else ""
+    chosen = f" by the {WORDS[kept.held]} data" if trainer.settings.stop is not None else ""
+    best = f", the best of them {kept.epoch}{chosen}" if kept is not recorder.rows[-1] else ""
+    held, figures = ("test", recorder.tested) if recorder.tested is not None else (kept.held, kept.test)
+    accuracy = figures.get("accuracy")
+    result = f": {WORDS[held]} error {100 * (1 - accuracy):.1f} %" if accuracy is not None else ""
     return f"{done}{best}{result}, kept in {recorder.folder}"
 
 

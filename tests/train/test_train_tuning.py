@@ -229,7 +229,7 @@ def test_every_metric_knows_whether_it_is_better_when_it_is_less(name):
     """As torchmetrics says of its own, but for those that are told as 1 minus what it computes."""
     metric = METRICS[name]()
     theirs = metric.build(metric.tasks[0], 3 if metric.tasks[0] == "multiclass" else 2)
-    turned = metric.figure(0.25) != 0.25
+    turned = metric.figure(torch.tensor(0.25), torch.ones(1)) != 0.25
     rises = theirs.higher_is_better is not False  # of specificity it says nothing
     assert metric.falls is (rises is turned)
 
@@ -269,6 +269,16 @@ def test_training_ends_early_with_the_best_weights(spec, tmp_path):
 def test_patience_needs_a_figure_that_is_measured(spec):
     with pytest.raises(NetspecError, match="patience looks at f1, which this run does not measure"):
         train(spec(NAMED), set={"train.stop": "patience(2, metric=f1)"}, **CPU)
+
+
+@pytest.mark.parametrize("norm", ["batchnorm(affine=false)", "batchnorm", "instancenorm(track=true)"])
+def test_statistics_of_a_frozen_norm_do_not_move(trainer, norm):
+    made = trainer(NAMED.replace("bn1 = batchnorm", f"bn1 = {norm}"), freeze='["conv1", "bn1"]')
+    before = weights(made)
+    steps(made, 5)
+    after = weights(made)
+    assert all(torch.equal(after[name], before[name]) for name in before if name.startswith(("conv1", "bn1")))
+    assert not torch.equal(after["fc.weight"], before["fc.weight"])
 
 
 def test_what_is_frozen_stays_as_it_is(trainer):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Unpack
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from netspec.train.data import Split
     from netspec.train.plan.job import Job, Prepared
 
-Part: TypeAlias = Literal["test", "train", "all"]
+Part: TypeAlias = Literal["test", "val", "train", "all"]
 """Which samples: those that were set aside, those that were trained on, or both."""
 MOST_CLASSES = 2000
 """Of more classes no table is made of which was taken for which."""
@@ -55,6 +55,8 @@ class Evaluation:
     confusion: NDArray[Any] | None
     samples: Samples
     signature: Signature
+    absent: tuple[str, ...] = ()
+    """Classes of which there is no sample: means over classes leave them out."""
 
 
 class DataOptions(TypedDict, total=False):
@@ -100,7 +102,10 @@ def assess(run: Restored, prepared: Prepared, part: Part = "test") -> Evaluation
             scores.add(outputs, batch.y)
             tally.add(outputs[judged], batch.y)
     name = prepared.settings.data.written()
-    return Evaluation(name, part, scores.count, scores.results(), tally.confusion(), tally.samples(), tally.signature)
+    figures, table = scores.results(), tally.confusion()
+    absent = scores.absent(judged) if judged in scores.support else []
+    names = tuple(tally.signature.name(index) for index in absent)
+    return Evaluation(name, part, scores.count, figures, table, tally.samples(), tally.signature, names)
 
 
 def _in_terms_of(run: Restored, prepared: Prepared) -> tuple[Prepared, list[int] | None]:
@@ -166,8 +171,14 @@ def _names_data_set(text: str) -> bool:
 
 def splits_of(prepared: Prepared, part: Part) -> list[Split]:
     """The samples of a part of the data."""
-    data = prepared.plan.data
-    return {"test": [data.test], "train": [data.train], "all": [data.train, data.test]}[part]
+    splits = prepared.plan.data.splits
+    if part == "all":
+        return list(splits.values())
+    if part not in splits:
+        message = f"{prepared.settings.data.name} sets no samples aside to choose by"
+        here = prepared.settings.span("data")
+        raise NetspecError((Diagnostic("E0609", message, here, help="a share of them is: val=0.1"),))
+    return [splits[part]]
 
 
 def _met(
@@ -262,9 +273,19 @@ def text(evaluation: Evaluation) -> str:
     width = max(map(len, evaluation.figures))
     samples = f"{evaluation.count:,} samples of {evaluation.data} ({evaluation.part})"
     lines = [samples, *(f"{name:<{width}}  {_told(name, value)}" for name, value in evaluation.figures.items())]
+    if evaluation.absent:
+        lines.append(f"no sample is of {_listed(evaluation.absent)}; means over classes leave that out")
     if evaluation.confusion is not None and len(evaluation.confusion) <= 10:
         lines += ["", *confusion_lines(evaluation)]
     return "\n".join(lines)
+
+
+def _listed(names: Sequence[str], most: int = 8) -> str:
+    from netspec.diagnostics import printable
+
+    more = [f"{len(names) - most} more"] if len(names) > most else []
+    *others, last = [*(printable(name) for name in names[:most]), *more]
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def confusion_lines(evaluation: Evaluation) -> Iterator[str]:
@@ -301,4 +322,5 @@ def plain(evaluation: Evaluation) -> dict[str, Any]:
         "samples": evaluation.count,
         **{name: float(value) for name, value in evaluation.figures.items()},
         **({"classes": classes, "confusion": confusion.tolist()} if confusion is not None else {}),
+        **({"absent": list(evaluation.absent)} if evaluation.absent else {}),
     }

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from netspec.layers.base import Positive
 from netspec.train.data import pictures
-from netspec.train.data.base import DATA, Data, Dims, Divided, Sample, Source, Split, kind_of
+from netspec.train.data.base import DATA, Data, Dims, Divided, Sample, Source, Split, divide, kind_of
 from netspec.train.data.files import DataError, Place, folders_beside, near
 from netspec.train.data.masks import MaskValues
 from netspec.train.data.pictures import Damaged, Fit, Header
@@ -136,11 +136,9 @@ class Pictured(Divided):
     fit: Fit = "crop"
     channels: Literal[1, 3] | None = None
 
-    def read(
-        self, train: Sequence[Labelled], test: Sequence[Labelled], sieve: Sieve, values: MaskValues | None = None
-    ) -> tuple[Split, Split]:
-        """Both splits: in memory where they are small, else as files that are read when they are wanted."""
-        reading, parts = self._reading([list(train), list(test)], sieve, values)
+    def read(self, files: Sequence[Sequence[Labelled]], sieve: Sieve, values: MaskValues | None = None) -> list[Split]:
+        """The splits of these files: in memory where they are small, else as files that are read when wanted."""
+        reading, parts = self._reading([list(part) for part in files], sieve, values)
         cost = reading.channels * (4 if reading.deep else 1) + (8 if values else 0)
         held = sum(map(len, parts)) * cost * reading.size[0] * reading.size[1] <= IN_MEMORY
         splits = []
@@ -151,7 +149,7 @@ class Pictured(Divided):
                 splits.append(
                     _lazy([file for file, _ in sieve(part, reading.check)] if sieve.skip_bad else part, reading)
                 )
-        return splits[0], splits[1]
+        return splits
 
     def _reading(
         self, parts: list[list[Labelled]], sieve: Sieve, values: MaskValues | None
@@ -184,7 +182,7 @@ class Pictured(Divided):
 
 @DATA("images")
 class Images(Pictured):
-    """Pictures in a folder for each class, or in such folders below `train` and `test` (or `val`).
+    """Pictures in a folder for each class, or in such folders below `train` and `test` (or `val`, or both).
 
     Shape: [channels, height, width]; brightness from 0 to 1. Classes are the folders in the order of their names. All
     pictures have one size, or `size` (or [height, width]) says to which they are brought: as `fit` says, by their
@@ -195,7 +193,7 @@ class Images(Pictured):
 
     @classmethod
     def arguments(cls) -> tuple[str, ...]:
-        return ("folder", "size", "fit", "channels", "test", "split")
+        return ("folder", "size", "fit", "channels", "test", "split", "val")
 
     def load(self, place: Place) -> Data:
         home = place.resolve(self.folder)
@@ -204,21 +202,34 @@ class Images(Pictured):
             raise DataError(
                 f"there is no folder {self.folder}", help=meant or "pictures lie in a folder for each class"
             )
-        tested = next((name for name in TEST_FOLDERS if (home / name).is_dir()), None)
-        if (home / "train").is_dir() and tested is not None:
+        named = [name for name in ("train", *TEST_FOLDERS) if (home / name).is_dir()]
+        if named and named[0] == "train" and len(named) > 1:
             names = _classes(home / "train", f"{self.folder}/train")
-            train = self._labelled(home / "train", names, f"{self.folder}/train")
-            others = _classes(home / tested, f"{self.folder}/{tested}")
-            if extra := sorted(set(others) - set(names)):
-                raise DataError(f"{self.folder}/{tested} has the class {extra[0]}, which {self.folder}/train lacks")
-            test = self._labelled(home / tested, names, f"{self.folder}/{tested}")
+            others = [named[1]] if len(named) == 2 else ["test" if "test" in named else named[1], named[-1]]
+            parts = [self._of_known(home, part, names) for part in dict.fromkeys(["train", *others])]
         else:
-            names = _classes(home, self.folder)
-            files = self._labelled(home, names, self.folder)
-            parts = self.divided(len(files), [file.label for file in files])
-            train, test = ([files[index] for index in sorted(part)] for part in parts)
+            home, written = self._only_train(home)
+            names = _classes(home, written)
+            files = self._labelled(home, names, written)
+            chosen = self.divided(len(files), [file.label for file in files])
+            parts = [[files[index] for index in sorted(part)] for part in chosen]
         sieve = Sieve(place.skip_bad)
-        return Data(*self.read(train, test, sieve), len(names), names=names, skipped=sieve.names)
+        train, test, *val = self.read(parts, sieve)
+        return Data(train, test, len(names), names=names, skipped=sieve.names, val=next(iter(val), None))
+
+    def _only_train(self, home: Path) -> tuple[Path, str]:
+        """The folder of the classes: that of the data, or `train`, where it holds nothing else."""
+        inside = [path.name for path in home.iterdir() if path.is_dir() and not path.name.startswith(".")]
+        if inside == ["train"] and any(path.is_dir() for path in (home / "train").iterdir()):
+            return home / "train", f"{self.folder}/train"
+        return home, self.folder
+
+    def _of_known(self, home: Path, part: str, names: Sequence[str]) -> list[Labelled]:
+        """The pictures of a part; raises DataError where it has a class that those to train with lack."""
+        others = _classes(home / part, f"{self.folder}/{part}")
+        if extra := sorted(set(others) - set(names)):
+            raise DataError(f"{self.folder}/{part} has the class {extra[0]}, which {self.folder}/train lacks")
+        return self._labelled(home / part, names, f"{self.folder}/{part}")
 
     def _labelled(self, home: Path, names: Sequence[str], written: str) -> list[Labelled]:
         return [
@@ -248,22 +259,27 @@ class Segmentation(Pictured):
     @classmethod
     def arguments(cls) -> tuple[str, ...]:
         own = ("images", "masks", "size", "fit", "channels", "classes")
-        return (*own, "test_images", "test_masks", "test", "split")
+        return (*own, "test_images", "test_masks", "test", "split", "val")
 
     def load(self, place: Place) -> Data:
         if (self.test_images is None) != (self.test_masks is None):
             raise DataError("test_images and test_masks go together")
         train = self._paired(place, self.images, self.masks)
         if self.test_images is not None and self.test_masks is not None:
-            test = self._paired(place, self.test_images, self.test_masks)
+            parts = [train, self._paired(place, self.test_images, self.test_masks)]
+            if self.val:
+                kept, chosen = divide(len(train), None, self.val, self.split)
+                parts = [[train[index] for index in kept], parts[1], [train[index] for index in chosen]]
         else:
-            parts = self.divided(len(train), None)
-            train, test = ([train[index] for index in sorted(part)] for part in parts)
+            chosen_parts = self.divided(len(train), None)
+            parts = [[train[index] for index in sorted(part)] for part in chosen_parts]
         sieve = Sieve(place.skip_bad)
-        values = self._values([*train, *test], sieve)
-        splits = self.read(train, test, sieve, values)
+        values = self._values([file for part in parts for file in part], sieve)
+        splits = self.read(parts, sieve, values)
         ignores = bool(values.voids) or (self.size is not None and self.fit == "pad")
-        return Data(*splits, len(values), exact=self.classes is not None, ignores=ignores, skipped=sieve.names)
+        exact, (first, second, *others) = self.classes is not None, splits
+        val = next(iter(others), None)
+        return Data(first, second, len(values), exact=exact, ignores=ignores, skipped=sieve.names, val=val)
 
     def _paired(self, place: Place, images: str, masks: str) -> list[Labelled]:
         """The pictures of a folder, each with its mask."""

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from netspec.layers.base import Bool, Int, Positive
 from netspec.train.data import files
-from netspec.train.data.base import DATA, Data, Dims, Divided, Sample, Source, Split, kind_of
+from netspec.train.data.base import DATA, Data, Dims, Divided, Sample, Source, Split, divide, kind_of
 from netspec.train.data.files import DataError, Place
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class Tabled(Divided):
 
     @classmethod
     def arguments(cls) -> tuple[str, ...]:
-        last = ("test_file", "test", "split")
+        last = ("test_file", "test", "split", "val")
         return (*(name for name in cls.model_fields if name not in last), *last)
 
     def tables(self, place: Place, *columns: Column) -> tuple[Table, Table | None]:
@@ -160,12 +160,16 @@ class Tabled(Divided):
             return first
         return Table(first.name, [*first.rows, *second.rows], first.names, [*first.lines, *second.lines])
 
-    def parts(self, first: Table, second: Table | None, labels: Any) -> tuple[list[int], list[int]]:
-        """The rows of the joined table to train and to test with."""
+    def parts(self, first: Table, second: Table | None, labels: Any) -> list[list[int]]:
+        """The rows of the joined table to train and to test with, and those to choose by where there are any."""
         if second is None:
             return self.divided(len(first.rows), labels)
         count = len(first.rows)
-        return list(range(count)), list(range(count, count + len(second.rows)))
+        tested = list(range(count, count + len(second.rows)))
+        if not self.val:
+            return [list(range(count)), tested]
+        train, chosen = divide(count, None if labels is None else labels[:count], self.val, self.split)
+        return [train, tested, chosen]
 
 
 @DATA("csv")
@@ -197,8 +201,9 @@ class Csv(Tabled):
         else:
             y, names = table.classes(column)
         parts = self.parts(first, second, None if self.real else y)
-        train, test = (Split(x[part], y[part]) for part in parts)
-        return Data(train, test, None if self.real else len(names), exact=False, names=names)
+        train, test, *val = (Split(x[part], y[part]) for part in parts)
+        classes = None if self.real else len(names)
+        return Data(train, test, classes, exact=False, names=names, val=next(iter(val), None))
 
 
 @DATA("series")
@@ -221,7 +226,7 @@ class Series(Divided):
 
     @classmethod
     def arguments(cls) -> tuple[str, ...]:
-        return ("file", "window", "step", "ahead", "target", "levels", "test")
+        return ("file", "window", "step", "ahead", "target", "levels", "test", "val")
 
     def load(self, place: Place) -> Data:
         import numpy as np
@@ -234,9 +239,12 @@ class Series(Divided):
             if len(values) > 1 or np.abs(values).max() > 1:
                 raise DataError(f"{self.file} is no single series from -1 to 1, which the mu-law is for")
             values = wanted = mu_law(values, self.levels)
-        cut = len(table.rows) - round(self.test * len(table.rows))
-        splits = [self._split(values[:, part], wanted[:, part]) for part in (slice(cut), slice(cut, None))]
-        return Data(splits[0], splits[1], self.levels, levels=self.levels)
+        count = len(table.rows)
+        cut = count - round(self.test * count)
+        first = cut - round(self.val * count)
+        places = [slice(first), slice(cut, None), *([slice(first, cut)] if first < cut else [])]
+        train, test, *val = (self._split(values[:, part], wanted[:, part]) for part in places)
+        return Data(train, test, self.levels, levels=self.levels, val=next(iter(val), None))
 
     def _split(self, values: NDArray[Any], wanted: NDArray[Any]) -> Split:
         whole = self.levels is not None
@@ -306,8 +314,9 @@ class Text(Tabled):
         label, text = table.place(self.target), table.place(self.text)
         y, names = table.classes(label)
         x = characters([row[text] for row in table.rows], self.alphabet, self.length, self.backward)
-        train, test = (Split(x[part], y[part]) for part in self.parts(first, second, y))
-        return Data(train, test, len(names), exact=False, names=names, levels=len(self.alphabet) + 1, blank=True)
+        train, test, *val = (Split(x[part], y[part]) for part in self.parts(first, second, y))
+        levels, chosen = len(self.alphabet) + 1, next(iter(val), None)
+        return Data(train, test, len(names), exact=False, names=names, levels=levels, blank=True, val=chosen)
 
     def mend(self, wanted: Dims | None) -> str:
         if wanted is None or len(wanted) not in (1, 2):

@@ -12,7 +12,7 @@ from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.graph.graph import Graph
 from netspec.train.engine.recompute import recompute
 from netspec.train.plan.training_plan import TrainingPlan
-from netspec.train.section.patterns import chosen, parameters, untrained
+from netspec.train.section.patterns import bare_norms, chosen, parameters, untrained
 from netspec.train.section.settings import Settings
 from netspec.train.setup import Setup
 
@@ -75,11 +75,15 @@ def _compiled(model: nn.Module) -> nn.Module:
 
 
 def resting(model: nn.Module, graph: Graph, settings: Settings) -> list[nn.Module]:
-    """The normalisation layers that are frozen as a whole: they keep their statistics, as in evaluation mode."""
+    """The normalisation layers that are frozen as a whole: they keep their statistics, as in evaluation mode.
+
+    One without parameters is frozen where a pattern stands for its path.
+    """
     frozen = chosen(settings.freeze, parameters(graph))
     norms = (node for node in graph if node.first_use and node.layer.family == "normalization")
     names = {node.key: {f"{node.key}.{key}" for key in node.layer.parameters(*node.shapes)} for node in norms}
-    return [model.get_submodule(key) for key, own in names.items() if own and own <= frozen]
+    whole = {key for key, own in names.items() if own and own <= frozen} | chosen(settings.freeze, bare_norms(graph))
+    return [module for key, module in model.named_modules() if key in whole]
 
 
 def optimizer_of(model: nn.Module, graph: Graph, settings: Settings, *, fused: bool = True) -> Optimizer:

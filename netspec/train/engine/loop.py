@@ -88,7 +88,7 @@ class Trainer:
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
         self.average = None if settings.ema is None else Average(self.bare, settings.ema)
         self.best: dict[str, Tensor] | None = None
-        splits = (plan.data.train, plan.data.test)
+        splits = (plan.data.train, plan.data.held)
         self.train, self.test = (
             BatchLoader(split, plan.encodings, self.device, self.setup.readers) for split in splits
         )
@@ -172,7 +172,7 @@ class Trainer:
                     return
             train, test = self.train_scores.results(), self.evaluate()
             lr = self.rates[0] * self._factor(self.epoch, self.steps - 1)
-            row = Row(self.epoch + 1, (self.epoch + 1) * self.steps, lr, train, test, perf_counter() - begun)
+            row = Row(self.epoch + 1, (self.epoch + 1) * self.steps, lr, train, test, perf_counter() - begun, self.held)
             self._next(row)
             yield row
 
@@ -187,6 +187,22 @@ class Trainer:
             self._gradients(self.epoch, 0, parts)
         self.optimizer.zero_grad()
         states.into(dict(self.bare.named_buffers()), buffers)
+
+    @property
+    def held(self) -> str:
+        """What a training is looked at with after each epoch."""
+        return "test" if self.plan.data.val is None else "val"
+
+    def examined(self) -> dict[str, float] | None:
+        """Loss and metrics of the test data with the weights that are kept; None where they were looked at before.
+
+        It comes after `settle`, once, at the end.
+        """
+        if self.plan.data.val is None:
+            return None
+        self.average = None
+        self.test = BatchLoader(self.plan.data.test, self.plan.encodings, self.device, self.setup.readers)
+        return self.evaluate()
 
     def advance(self, epoch: int, step: int) -> None:
         """Trains from where it is on, epochs without a test, until so many steps of that epoch are done."""

@@ -31,6 +31,8 @@ class Scores:
         self.metrics = {name: _built(each, ignored).to(device) for name, each in self.output_metrics.items()}
         self.figures = {name: each.metric.figure for name, each in self.output_metrics.items() if not each.metric.table}
         self.heads = {each.head.output: each.head for each in plan.metrics}
+        self.support = {index: _support(head, device) for index, head in self.heads.items()}
+        """How many places of the data are of each class, or of each label, and at the end how many there are."""
         self.outputs: dict[int, list[Tensor]] = {index: [] for index in self.heads}
         self.targets: list[Tensor] = []
         self.buffered = 0
@@ -66,9 +68,18 @@ class Scores:
     def results(self) -> dict[str, float]:
         """The mean loss and the metrics, by name."""
         self._flush()
-        loss = self.loss.value()
-        figures = {name: figure(float(self.metrics[name].compute())) for name, figure in self.figures.items()}
-        return {"loss": loss, **{name: round(value, 7) for name, value in figures.items()}}
+        self._meet()
+        support = {index: _summed(own) for index, own in self.support.items()}
+        figures = {
+            name: figure(self.metrics[name].compute(), support[self.output_metrics[name].head.output])
+            for name, figure in self.figures.items()
+        }
+        return {"loss": self.loss.value(), **{name: float(f"{value:.8g}") for name, value in figures.items()}}
+
+    def absent(self, index: int) -> list[int]:
+        """The classes of an output, or its labels, of which the data hold nothing."""
+        self._flush()
+        return (_summed(self.support[index])[:-1] == 0).nonzero().flatten().tolist()
 
     def tables(self) -> dict[str, list[list[int]]]:
         """The metrics that are tables, by name."""
@@ -81,6 +92,8 @@ class Scores:
         self._forget()
         for metric in self.metrics.values():
             metric.reset()
+        for support in self.support.values():
+            support.zero_()
 
     def state(self) -> dict[str, Any]:
         """What has been gathered so far: numbers, and tensors."""
@@ -90,6 +103,7 @@ class Scores:
             "outputs": {str(index): torch.cat(gathered) for index, gathered in self.outputs.items() if gathered},
             "targets": torch.cat(self.targets) if self.targets else None,
             "metrics": {name: metric.metric_state for name, metric in self.metrics.items()},
+            "support": {str(index): support for index, support in self.support.items()},
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -104,32 +118,97 @@ class Scores:
             for key, value in state["metrics"][name].items():
                 setattr(metric, key, _on(value, self.device))
             metric._update_count = 1  # torchmetrics warns of figures of what was never updated
+        for index, support in self.support.items():
+            support.copy_(state["support"][str(index)])
 
     def _flush(self) -> None:
         if not self.targets:
             return
         target = torch.cat(self.targets)
-        read = {index: _read(torch.cat(self.outputs[index]), target, self.heads[index]) for index in self.outputs}
+        outputs = {index: torch.cat(gathered) for index, gathered in self.outputs.items()}
         self._forget()
+        self._update(outputs, target)
+
+    def _update(self, outputs: Mapping[int, Tensor], target: Tensor) -> None:
+        """Shows the metrics what the net said about samples, and what is so."""
+        for index, head in self.heads.items():
+            _count(self.support[index], head, target)
         for name, metric in self.metrics.items():
-            metric.update(*read[self.output_metrics[name].head.output])
+            each = self.output_metrics[name]
+            metric.update(*_read(outputs[each.head.output], target, each.head, by_label=each.metric.by_class))
+
+    def _meet(self) -> None:
+        """Among several processes, one without samples takes part in the exchange with nothing: with no samples."""
+        if _alone() or any(metric.update_called for metric in self.metrics.values()):
+            return
+        shapes = {
+            index: (head.classes,) if head.task == "multiclass" else (head.labels,) * bool(head.labels)
+            for index, head in self.heads.items()
+        }
+        for name, metric in self.metrics.items():
+            head = self.output_metrics[name].head
+            if head.task != "values":
+                nothing = torch.zeros(0, *shapes[head.output], device=self.device)
+                target = torch.zeros(0, *((head.labels,) * bool(head.labels)), dtype=torch.int64, device=self.device)
+                metric.update(*_read(nothing, target, head, by_label=self.output_metrics[name].metric.by_class))
 
     def _forget(self) -> None:
         self.outputs, self.targets, self.buffered = {index: [] for index in self.heads}, [], 0
 
 
 def _built(each: OutputMetric, ignored: int | None) -> torchmetrics.Metric:
-    """The metric of a judge, at nothing yet."""
-    return each.metric.build(each.head.task, each.head.classes, ignored)
+    """The metric of an output, at nothing yet."""
+    head = each.head
+    return each.metric.build(head.task, head.classes, ignored, labels=head.labels, columns=head.columns)
 
 
-def _read(output: Tensor, target: Tensor, head: OutputHead) -> tuple[Tensor, Tensor]:
-    """What a metric is given of an output and of what is so."""
+def _read(output: Tensor, target: Tensor, head: OutputHead, *, by_label: bool) -> tuple[Tensor, Tensor]:
+    """What a metric is given of an output and of what is so: of numbers a row a place, in 64 bits."""
     if head.task == "multiclass":
         return output, target
-    if head.task == "binary":
-        output = positive_share(output, logits=head.logits, margin=head.margin)
-    return output.flatten(), target.flatten()
+    if head.task == "values":
+        return _rows(output, head.columns), _rows(target.view(output.shape), head.columns)
+    share = positive_share(output, logits=head.logits, margin=head.margin)
+    if head.labels and by_label:
+        return share, target.view(share.shape)
+    return share.flatten(), target.flatten()
+
+
+def _rows(values: Tensor, columns: int) -> Tensor:
+    """Numbers (n, columns, *S), or (n), as (places, columns), or (places) where there is one."""
+    wide = values if values.device.type == "mps" else values.double()
+    return wide.flatten() if columns == 1 else wide.movedim(1, -1).reshape(-1, columns)
+
+
+def _support(head: OutputHead, device: torch.device) -> Tensor:
+    """Room for how often each class of an output is there, and how many places there are."""
+    count = head.classes if head.task == "multiclass" else head.labels
+    return torch.zeros(count + 1, dtype=torch.int64, device=device)
+
+
+def _count(support: Tensor, head: OutputHead, target: Tensor) -> None:
+    """Takes in what is so about samples."""
+    if head.task == "multiclass":
+        said = target[target >= 0]
+        support[:-1] += torch.bincount(said, minlength=len(support) - 1)
+        support[-1] += len(said)
+    elif head.labels:
+        support[:-1] += target.sum(0)
+        support[-1] += len(target)
+
+
+def _alone() -> bool:
+    distributed = torch.distributed
+    return not (distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1)
+
+
+def _summed(support: Tensor) -> Tensor:
+    """The sum of a tensor over the processes."""
+    if _alone():
+        return support
+    total = support.clone()
+    torch.distributed.all_reduce(total)
+    return total
 
 
 def _on(value: Any, device: torch.device) -> Any:

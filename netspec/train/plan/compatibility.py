@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from importlib.util import find_spec
 
 from netspec.diagnostics import Diagnostic, NetspecError
@@ -13,7 +12,7 @@ from netspec.graph.graph import Graph, Value
 from netspec.syntax.source import Span
 from netspec.train.augment import AugmentError, Chain
 from netspec.train.augment.blends import Blend
-from netspec.train.data import Data
+from netspec.train.data import Data, Split
 from netspec.train.plan.inputs import InputPlan, input_plans
 from netspec.train.section.settings import Settings
 
@@ -130,10 +129,13 @@ def _misshapen(settings: Settings, graph: Graph, value: Value, data: Data) -> Pr
 def reshaped(settings: Settings, data: Data, inputs: Sequence[InputPlan]) -> Data:
     """The data in the shapes in which they are sent."""
     sent = tuple(each.sent for each in inputs)
-    splits = [split.adapted(settings.data, sent) for split in (data.train, data.test)]
-    assert splits[0] is not None
-    assert splits[1] is not None
-    return replace(data, train=splits[0], test=splits[1])
+
+    def adapted(split: Split) -> Split:
+        result = split.adapted(settings.data, sent)
+        assert result is not None
+        return result
+
+    return data.with_splits(adapted)
 
 
 def origin(value: Value, graph: Graph) -> Span:

@@ -32,7 +32,7 @@ class InputPlan:
         if axes and target[-len(axes) :] == axes:
             target = (*target[: -len(axes)], *self.shape[1:])
         split = Split(kind_of(self.shape, data.train.x.dtype), kind_of(target, data.train.y.dtype))
-        return replace(data, train=split, test=split)
+        return replace(data, train=split, test=split, val=None)
 
 
 def input_plans(graph: Graph, data: Data, settings: Settings) -> list[InputPlan | None]:

@@ -16,7 +16,8 @@ class OutputHead:
     """How an output is read: `output` is its index among the graph's, `task` what is judged of it.
 
     `classes` is how many it tells apart, 0 where it gives numbers. With `logits` it is given before sigmoid or softmax,
-    with a `margin` it is a distance.
+    with a `margin` it is a distance. `labels` are how many yes or no a sample has, where it has several; `columns` how
+    many numbers, those of a map's channels.
     """
 
     output: int
@@ -24,6 +25,8 @@ class OutputHead:
     classes: int = 0
     logits: bool = True
     margin: float | None = None
+    labels: int = 0
+    columns: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ def training_plan(settings: Settings, graph: Graph, data: Data) -> TrainingPlan:
     heads: dict[int, OutputHead] = {}
     for term, index, form in terms:
         if not graph.outputs[index].when_training:
-            heads.setdefault(index, _reading(graph, term, index, form))
+            heads.setdefault(index, _head_of(graph, term, index, form, met))
     if not heads:
         raise NetspecError((_only_in_training(settings, graph.outputs[terms[0][1]]),))
     judged, *_ = heads.values()
@@ -116,17 +116,21 @@ def _weighed(settings: Settings, data: Data) -> Data:
         raise NetspecError((Diagnostic("E0608", message, settings.span("loss")),))
     weigh = weighing.pop().weights
     try:
-        return replace(data, train=data.train.weighed(weigh), test=data.test.weighed(weigh))
+        return data.with_splits(lambda split: split.weighed(weigh))
     except DataError as error:
         raise error.at(settings.span("data")) from None
 
 
-def _reading(graph: Graph, term: Term, index: int, form: Form) -> OutputHead:
+def _head_of(graph: Graph, term: Term, index: int, form: Form, data: Data) -> OutputHead:
     """How the output is read that a term is about."""
     task = TASKS[form]
-    classes = graph.outputs[index].value.shape.dims[0] if task == "multiclass" else 2 if task == "binary" else 0
+    dims = graph.outputs[index].value.shape.dims
+    classes = dims[0] if task == "multiclass" else 2 if task == "binary" else 0
+    columns = dims[0] if task == "values" and dims else 1
     assert isinstance(classes, int)
-    return OutputHead(index, task, classes, term.loss.squashes(), term.loss.distance())
+    assert isinstance(columns, int)
+    labels = data.target[0] if task == "binary" and len(data.target) == 1 and data.target[0] > 1 else 0
+    return OutputHead(index, task, classes, term.loss.squashes(), term.loss.distance(), labels=labels, columns=columns)
 
 
 def output_of(term: Term, graph: Graph) -> int:
@@ -295,4 +299,7 @@ def _output_metric(
     if head.task not in metric.tasks:
         message = f"{metric.name} does not judge {JUDGED[head.task]}, which this loss is about"
         raise Problem("E0608", message, asked.span)
+    if head.task == "binary" and not head.labels and "average" in metric.model_fields_set:
+        message = f"{metric.name} of a single 0 or 1 is that of class 1, and there is nothing to average"
+        raise Problem("E0608", message, asked.span, help=f"write {metric.name} alone")
     return OutputMetric(asked.name, metric, head)

@@ -38,6 +38,11 @@ class Curve:
     def epochs(self) -> list[float]:
         return self.columns["epoch"]
 
+    @property
+    def held(self) -> str:
+        """What the net was looked at with after each epoch: "val", or "test"."""
+        return "val" if "val_loss" in self.columns else "test"
+
     def figure(self, split: str) -> list[float]:
         """The error in percent where accuracy was measured, else the loss."""
         if f"{split}_accuracy" in self.columns:
@@ -46,7 +51,7 @@ class Curve:
 
     @property
     def judged(self) -> str:
-        return "error (%)" if "test_accuracy" in self.columns else "loss"
+        return "error (%)" if f"{self.held}_accuracy" in self.columns else "loss"
 
 
 def read(folder: Path) -> Curve:
@@ -59,7 +64,7 @@ def read(folder: Path) -> Curve:
     except (OSError, ValueError, TypeError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or "it is damaged"
         raise _no_run(folder, f"{path} cannot be read: {reason[:1].lower()}{reason[1:]}") from None
-    if not {"epoch", "train_loss", "test_loss"} <= set(columns):
+    if not {"epoch", "train_loss"} <= set(columns) or not {"test_loss", "val_loss"} & set(columns):
         raise _no_run(folder, f"{path} holds no epochs")
     record = _record(Path(folder))
     kept = next((index for index, epoch in enumerate(columns["epoch"]) if epoch == record.get("kept_epoch")), -1)
@@ -79,7 +84,7 @@ def read_all(folders: Sequence[Path]) -> list[Curve]:
 def draw(folder: Path) -> None:
     """Draws the curves of a run into its folder: loss on the left, error on the right where there is one."""
     curve = read(folder)
-    both = "test_accuracy" in curve.columns
+    both = f"{curve.held}_accuracy" in curve.columns
     figure = _figure(7.6 if both else 4.4, 3.2)
     axes = figure.subplots(1, 2 if both else 1, squeeze=False)[0]
     losses = replace(curve, columns={name: values for name, values in curve.columns.items() if "accuracy" not in name})
@@ -121,7 +126,7 @@ def compare(folders: Sequence[Path], out: Path) -> None:
 
 def _plot(axes: Axes, curve: Curve, colour: str) -> None:
     """Training thin, test thick, the test figure of the epoch that is kept written beside it."""
-    train, test = curve.figure("train"), curve.figure("test")
+    train, test = curve.figure("train"), curve.figure(curve.held)
     axes.plot(
         curve.epochs,
         train,
@@ -132,7 +137,7 @@ def _plot(axes: Axes, curve: Curve, colour: str) -> None:
         label="train",
         clip_on=False,
     )
-    axes.plot(curve.epochs, test, color=colour, linewidth=1.8, label="test", clip_on=False)
+    axes.plot(curve.epochs, test, color=colour, linewidth=1.8, label=curve.held, clip_on=False)
     kept = (curve.epochs[curve.kept], test[curve.kept])
     axes.plot(*kept, "o", color=colour, markersize=4, clip_on=False)
     percent = curve.judged.startswith("error")

@@ -95,8 +95,8 @@ def summary(row: Row) -> str:
     parts = [f"loss {row.train['loss']:.4f}"]
     names = [name for name in row.test if name != "loss"]
     for name in names:
-        parts.append(f"train {_named(name, row.train)}  test {_named(name, row.test)}")
-    return "  ".join(parts if names else [*parts, f"test loss {row.test['loss']:.4f}"])
+        parts.append(f"train {_named(name, row.train)}  {row.held} {_named(name, row.test)}")
+    return "  ".join(parts if names else [*parts, f"{row.held} loss {row.test['loss']:.4f}"])
 
 
 def _named(name: str, figures: Mapping[str, float]) -> str:

@@ -56,7 +56,7 @@ def identity(prepared: Prepared, processes: int) -> State:
         "net": prepared.graph.name,
         "layers": {node.name: _layer(node) for node in prepared.graph},
         "settings": prepared.settings.written(),
-        "samples": [len(data.train), len(data.test)],
+        "samples": [len(split) for split in data.splits.values()],
         "processes": processes,
     }
 
@@ -103,7 +103,9 @@ def _differences(then: Mapping[str, str], now: Mapping[str, str], net: str) -> I
 
 
 def _samples(counts: list[int]) -> str:
-    return f"{counts[0]:,} training and {counts[1]:,} test samples"
+    train, *val, test = counts
+    chosen = "".join(f", {count:,} validation" for count in val)
+    return f"{train:,} training{chosen} and {test:,} test samples"
 
 
 def _refused(code: str, message: str, folder: Path, differences: list[str], help: str) -> NetspecError:

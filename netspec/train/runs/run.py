@@ -40,11 +40,15 @@ class Run:
     signal: int | None = None
     lead: bool = True
     kept: int = -1
+    tested: Mapping[str, float] | None = None
+    """The figures of the test data, where these were looked at once, at the end."""
 
     @property
     def test_error(self) -> float | None:
         """The share of the test data that the net gets wrong; None where that is not measured."""
-        accuracy = self.metrics[self.kept].test.get("accuracy") if self.metrics else None
+        row = self.metrics[self.kept] if self.metrics else None
+        figures = row.test if row is not None and row.held == "test" else self.tested
+        accuracy = None if figures is None else figures.get("accuracy")
         return None if accuracy is None else 1 - accuracy
 
 
@@ -58,6 +62,8 @@ class Recorder:
     rows: list[Row] = field(default_factory=list)
     kept: int = -1
     """The index of the row whose weights are kept."""
+    tested: Mapping[str, float] | None = None
+    """The figures of the test data, where these are looked at once, at the end."""
     _saved: float = field(default_factory=monotonic)
 
     def begin(self, source: str) -> None:
@@ -83,8 +89,9 @@ class Recorder:
             "steps": last.step if last else 0,
         }
         kept = self.rows[self.kept] if self.rows else None
-        figures = {"kept_epoch": kept.epoch, "train": dict(kept.train), "test": dict(kept.test)} if kept else {}
-        self.text(RECORD, json.dumps({**self.about, **state, **figures}, indent=2) + "\n")
+        figures = {"kept_epoch": kept.epoch, "train": dict(kept.train), kept.held: dict(kept.test)} if kept else {}
+        tested = {} if self.tested is None else {"test": dict(self.tested)}
+        self.text(RECORD, json.dumps({**self.about, **state, **figures, **tested}, indent=2) + "\n")
         self._saved = monotonic()
 
     def finish(self, weights: Mapping[str, Tensor], status: Status, signal: int | None = None) -> None:
@@ -109,7 +116,8 @@ def table(rows: Sequence[Row]) -> str:
     names = list(rows[0].test) if rows else ["loss"]
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    columns = [f"{split}_{name}" for name in names for split in ("train", "test")]
+    held = rows[0].held if rows else "test"
+    columns = [f"{split}_{name}" for name in names for split in ("train", held)]
     writer.writerow(["epoch", "step", "lr", *columns, "seconds"])
     for row in rows:
         figures = [split[name] for name in names for split in (row.train, row.test)]

@@ -63,6 +63,12 @@ def parameters(graph: Graph) -> dict[str, Node]:
     }
 
 
+def bare_norms(graph: Graph) -> dict[str, Node]:
+    """The normalisation layers without parameters, by their path: what they have are statistics."""
+    norms = {node.key: node for node in graph if node.first_use and node.layer.family == "normalization"}
+    return {key: node for key, node in norms.items() if not node.layer.parameters(*node.shapes)}
+
+
 def chosen(patterns: tuple[Pattern, ...], names: Mapping[str, Node]) -> set[str]:
     """The parameters that some of the patterns stand for."""
     return {name for name, node in names.items() if any(pattern.matches(name, node) for pattern in patterns)}
@@ -78,7 +84,7 @@ def mistakes(patterns: Sequence[Pattern], graph: Graph) -> list[Diagnostic]:
     """Those of the patterns that stand for nothing in a net, which is a slip of the pen (E0640)."""
     if not patterns:
         return []
-    names = parameters(graph)
+    names = parameters(graph) | bare_norms(graph)
     modules = {name.rsplit(".", depth)[0] for name in names for depth in range(1, name.count(".") + 1)}
     wrong: list[Diagnostic] = []
     for pattern in patterns:

@@ -93,8 +93,9 @@ def curves_of(run: Restored) -> list[Chart]:
     except NetspecError:
         return []
     charts = []
-    for name in [column.removeprefix("test_") for column in curve.columns if column.startswith("test_")]:
-        curves = {part: curve.columns[f"{part}_{name}"] for part in ("train", "test")}
+    mark = f"{curve.held}_"
+    for name in [column.removeprefix(mark) for column in curve.columns if column.startswith(mark)]:
+        curves = {part: curve.columns[f"{part}_{name}"] for part in ("train", curve.held)}
         if name == "accuracy":
             errors = {part: [100 * (1 - value) for value in values] for part, values in curves.items()}
             charts.append(chart("error", curve.epochs, errors, unit=" %"))
@@ -166,10 +167,18 @@ def _facts(run: Restored) -> dict[str, str]:
         "parameters": f"{run.graph.parameters:,}",
         "MACs of a sample": f"{macs:,}" if isinstance(macs, int) else str(macs),
         "epochs": f"{run.record.epochs:,}",
-        **({} if run.record.kept_epoch is None else {"weights of epoch": f"{run.record.kept_epoch:,}"}),
+        **({} if run.record.kept_epoch is None else {"weights of epoch": _kept(run)}),
         "steps": f"{run.record.steps:,}",
         "training time": _time(seconds),
     }
+
+
+def _kept(run: Restored) -> str:
+    """Which epoch's weights the net has, and by which data they were chosen: figures of these are too good then."""
+    if run.settings.stop is None:
+        return f"{run.record.kept_epoch:,}"
+    chosen = "validation data" if "val" in (run.record.model_extra or {}) else "test data, whose figures flatter it so"
+    return f"{run.record.kept_epoch:,}, chosen by the {chosen}"
 
 
 def _time(seconds: float) -> str:

@@ -59,7 +59,7 @@ def chart(title: str, epochs: Sequence[float], curves: Mapping[str, Sequence[flo
     def line(name: str, curve: Sequence[float]) -> Line:
         points = [(x(epoch), y(value)) if isfinite(value) else None for epoch, value in zip(epochs, curve, strict=True)]
         last = points[-1] if points else None
-        label = f"{number(curve[-1])}{unit}" if last and name == "test" else ""
+        label = f"{number(curve[-1])}{unit}" if last and name in ("test", "val") else ""
         return Line(name, tuple(_pieces(_thinned(points))), last, label)
 
     return Chart(
