@@ -15,6 +15,7 @@ from netspec.train.data.files import DataError
 from netspec.train.engine.devices import environment
 from netspec.train.launch import Report, Work, is_parting, is_worker, launched, lost, together
 from netspec.train.plan.job import Job, Prepared, override, prepare, settings_of
+from netspec.train.plan.remarks import remarks
 from netspec.train.plan.signature import Signature
 from netspec.train.runs import curves, sources
 from netspec.train.runs.checkpoint import FOLDER as CHECKPOINTS
@@ -150,7 +151,7 @@ def _trained(
                 return Wish.LEAVE
             return Wish.KEEP if keeper.due else Wish.GO_ON
 
-        for line in [*messages, *_left_out(prepared.plan.data)]:
+        for line in [*messages, *_left_out(prepared.plan.data), *remarks(prepared.plan.data)]:
             watch.say(line)
         with _explained(trainer, recorder, keeper):
             if not kept:

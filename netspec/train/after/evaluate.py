@@ -145,7 +145,7 @@ def prepared_for(
     recorded = {f"train.{key}": text for key, text in run.record.settings.items()}
     job = job_in(run.folder, {**recorded, **(set or {})}, setup)
     job = job.model_copy(update={"net": run.graph.name, "arguments": run.record.arguments, "skip_bad": skip_bad})
-    return prepare(_with_data(job, data), run.spec)
+    return prepare(_with_data(job, data), run.spec, names=run.signature.names)
 
 
 def _with_data(job: Job, data: Any) -> Job:

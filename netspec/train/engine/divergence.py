@@ -47,6 +47,8 @@ def _first_bad(trainer: Trainer) -> tuple[str, Span | None]:
             return f"{name} is not finite before that step: its gradient in the step before was not", _place(
                 trainer, key
             )
+    if (index := trainer.odd_sample()) is not None:
+        return f"training sample {index} holds a number that is not finite", trainer.settings.span("data")
     bad: list[tuple[str, str]] = []
     hooks = [module.register_forward_hook(_watch(name, bad)) for name, module in trainer.bare.named_modules() if name]
     try:

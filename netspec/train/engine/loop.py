@@ -119,12 +119,26 @@ class Trainer:
             message = f"a batch of {size} cannot be divided into {self.parts} parts"
             help = "each process and each round of accumulation takes a part: make the batch larger"
             raise NetspecError((Diagnostic("E0615", message, self.settings.span("batch"), help=help),))
+        least = min(stop - start for start, stop in batches(len(self.train), self.settings.batch, self.parts))
+        if least // self.parts < 2 and (name := self._norm_of_one()):
+            message = f"a part of a batch holds a single sample, over which {name} has no variance"
+            help = "make the batch larger, or its parts fewer: each process and each round of accumulation takes one"
+            raise NetspecError((Diagnostic("E0615", message, self.settings.span("batch"), help=help),))
         if self.settings.optimizer.closure and self.accelerator.scaler is not None:
             message = (
                 f"{self.settings.optimizer.name} evaluates a step several times, which scaled gradients do not allow"
             )
             place = self.settings.span("optimizer")
             raise NetspecError((Diagnostic("E0608", message, place, help="take --precision bf16 or fp32"),))
+
+    def _norm_of_one(self) -> str:
+        """The first batch normalisation whose channels have one place a sample, and that is trained; else nothing."""
+        resting = set(self.resting)
+        for node in self.graph:
+            alone = node.layer.name == "batchnorm" and all(size == 1 for size in node.inputs[0].shape.dims[1:])
+            if alone and not self.setup.sync_batchnorm and self.bare.get_submodule(node.key) not in resting:
+                return node.key
+        return ""
 
     @property
     def steps(self) -> int:
@@ -235,16 +249,20 @@ class Trainer:
 
     def _batches(self, epoch: int, first: int, until: int) -> Iterator[list[Batch]]:
         """This process's parts of the batches of an epoch, step by step."""
+        own = self.settings.accumulate
+        fed = self.train.batches(self._plan(epoch, first, until), seed=self.settings.seed, epoch=epoch)
+        while parts := list(islice(fed, own)):
+            yield parts
+
+    def _plan(self, epoch: int, first: int, until: int) -> list[Tensor]:
+        """The indices of the samples of these parts, of steps `first` to before `until`."""
         places = self.train.order(self.settings.seed, epoch)
         own = self.settings.accumulate
-        batch_plan = [
+        return [
             places[start:stop]
             for bound in self.bounds[first:until]
             for start, stop in shares(*bound, self.parts)[self.rank * own : (self.rank + 1) * own]
         ]
-        fed = self.train.batches(batch_plan, seed=self.settings.seed, epoch=epoch)
-        while parts := list(islice(fed, own)):
-            yield parts
 
     def step(self, epoch: int, step: int, parts: Sequence[Batch]) -> TermSums:
         """One step on this process's parts of a batch; the sums of the loss before it, those of these parts."""
@@ -423,6 +441,15 @@ class Trainer:
                     batch = self.augment.train(part, self._seed(AUGMENT, self.epoch, self.done, number))
                     reseed(self._seed(STEP, self.epoch, self.done, number), self.device)
                     self._outputs(self.bare, batch)
+
+    def odd_sample(self) -> int | None:
+        """The index of the first training sample of the step that comes next that holds what is no number."""
+        plan = self._plan(self.epoch, self.done, self.done + 1)
+        for indices, part in zip(plan, next(self._batches(self.epoch, self.done, self.done + 1), []), strict=True):
+            for values in (*part.inputs, part.y):
+                if values.is_floating_point() and not (finite := torch.isfinite(values.reshape(len(values), -1))).all():
+                    return int(indices[~finite.all(1).to(indices.device)][0])
+        return None
 
     def state(self) -> State:
         """All that the rest of the training is a function of, whole on every process."""

@@ -90,6 +90,9 @@ class Loss(Part):
     takes: ClassVar[Literal["classes", "values"]]
     """Whether the loss is given class indices beside scores, or values of the output's own shape."""
 
+    of_logarithms: ClassVar[bool] = False
+    """Whether it is given logarithms of probabilities."""
+
     def build(self, device: torch.device) -> SetLoss:
         """The loss at work on that device."""
         raise NotImplementedError

@@ -82,6 +82,7 @@ class NLL(OfClasses):
     """Negative log likelihood, of log probabilities: what log_softmax gives."""
 
     torch_name = "NLLLoss"
+    of_logarithms = True
     ignore_index: Int = -100
 
     def squashes(self) -> bool:

@@ -112,6 +112,9 @@ def _misshapen(settings: Settings, graph: Graph, value: Value, data: Data) -> Pr
     own = f"[{', '.join(map(str, data.shape))}]"
     fixed = tuple(size for size in value.shape.dims if isinstance(size, int))
     mend = settings.data.mend(fixed if len(fixed) == value.shape.rank else None)
+    if len(data.shape) > 1 and (data.shape[-1], *data.shape[:-1]) == fixed:
+        axes = ", ".join(map(str, (0, len(data.shape), *range(1, len(data.shape)))))
+        mend = f"the channels come last in these data: save x.transpose({axes})"
     said = f"{name} gives {own}"
     if settings.augment.steps:
         with suppress(AugmentError):

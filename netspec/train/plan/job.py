@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -118,10 +119,11 @@ def folder_or_dataset(data: Any) -> tuple[Path | None, DataSet | None]:
     return None, PythonData.of(data)
 
 
-def prepare(job: Job, spec: Spec, *, outlined: bool = False) -> Prepared:
+def prepare(job: Job, spec: Spec, *, outlined: bool = False, names: Sequence[str] = ()) -> Prepared:
     """Settings, data and net brought together; raises NetspecError with what keeps them from it.
 
-    With `outlined` the data are not loaded where what they are like is known without.
+    With `outlined` the data are not loaded where what they are like is known without. `names` are the classes that a
+    trained net knows: data may lack some of them.
     """
     _require_packages(("tensorboard",) if job.setup.tensorboard else ())
     chosen = settings(_section(spec), {key: override(key, value) for key, value in job.settings.items()})
@@ -129,6 +131,8 @@ def prepare(job: Job, spec: Spec, *, outlined: bool = False) -> Prepared:
         chosen = chosen.model_copy(update={"data": job.dataset})
     graph = spec.graph(job.net, inputs=job.input, **job.arguments)
     data = (chosen.data.outline() if outlined else None) or _load(chosen, job.place, graph)
+    if data.names and set(data.names) < set(names):
+        data = replace(data, exact=False)
     graph = _closed(job, spec, chosen, graph, data)
     plan = training_plan(chosen, graph, data)
     if wrong := mistakes(chosen.patterns, graph):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.elaborate.problems import Problem, nearest
@@ -17,10 +18,14 @@ from netspec.train.data.encoding import Encoding
 from netspec.train.data.files import DataError
 from netspec.train.losses import Form, Term, Weighing
 from netspec.train.plan.compatibility import compatible_inputs, fitted_chain, origin, reshaped
+from netspec.train.plan.endings import check_ending
 from netspec.train.plan.inputs import InputPlan
 from netspec.train.plan.outputs import OutputHead, OutputMetric
 from netspec.train.section.metrics import Accuracy, MeanAbsoluteError, MetricTerm, Task
 from netspec.train.section.settings import Settings
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 TASKS: dict[Form, Task] = {"classes": "multiclass", "one_hot": "multiclass", "binary": "binary", "values": "values"}
 
@@ -73,7 +78,8 @@ def training_plan(settings: Settings, graph: Graph, data: Data) -> TrainingPlan:
     for term in settings.loss:
         try:
             index = output_of(term, graph)
-            terms.append((term, index, _form(term, graph.outputs[index], settings, graph, met)))
+            form = _form(term, graph.outputs[index], settings, graph, met, data.train.y)
+            terms.append((term, index, form))
         except Problem as problem:
             wrong.append(problem.diagnostic)
     if wrong:
@@ -168,8 +174,11 @@ def _output(wanted: str | None, name: str, span: Span, graph: Graph) -> int:
     )
 
 
-def _form(term: Term, output: Output, settings: Settings, graph: Graph, data: Data) -> Form:
-    """What the term compares the output with; raises Problem where it cannot be compared."""
+def _form(term: Term, output: Output, settings: Settings, graph: Graph, data: Data, labels: NDArray[Any]) -> Form:
+    """What the term compares the output with; raises Problem where it cannot be compared.
+
+    `labels` are the training targets, as far as these are held.
+    """
     shape = output.value.shape
     where = origin(output.value, graph)
     places = ((settings.span("data"), _contents(data)), (term.span, "compares the two"))
@@ -183,11 +192,11 @@ def _form(term: Term, output: Output, settings: Settings, graph: Graph, data: Da
                 origin(graph.inputs[0], graph) if where == graph.scopes[0].span else where,
                 f"the output is {shape}",
                 related=((origin(graph.inputs[0], graph), f"fed by {settings.data.name}"), places[0]),
-                help=f"the last layer needs {data.classes} outputs",
+                help=_count_help(sizes[0], data, labels),
             )
         _check_weight(term, sizes)
         if form is not None:
-            _check_squashed(term, output, form, graph)
+            check_ending(term, output, form, graph)
             if wrong := term.loss.misuse(form):
                 raise Problem("E0608", wrong, term.span)
             return form
@@ -197,7 +206,7 @@ def _form(term: Term, output: Output, settings: Settings, graph: Graph, data: Da
         where,
         f"the output is {shape}",
         related=places,
-        help=_loss_help(term, data),
+        help=_loss_help(term, data, sizes, labels),
     )
 
 
@@ -213,29 +222,17 @@ def _check_weight(term: Term, sizes: Dims) -> None:
         )
 
 
-SQUASHING = {"sigmoid": ("binary", "one_hot"), "softmax": ("classes", "one_hot")}
-"""Layers whose output is a probability, and the forms in which a loss cannot take it for a score."""
+def _count_help(outputs: int, data: Data, labels: NDArray[Any]) -> str:
+    """What mends another number of classes than outputs: of the data, where these count from 1, else of the net."""
+    if not data.exact and data.classes == outputs + 1 and len(labels) and labels[labels >= 0].min(initial=1) == 1:
+        return f"these classes count from 1: save them from 0 to {outputs - 1}, y - 1"
+    return f"the last layer needs {data.classes} outputs"
 
 
-def _check_squashed(term: Term, output: Output, form: Form, graph: Graph) -> None:
-    """Raises Problem where the net ends in what the loss does by itself, so that it would be done twice."""
-    node = None if output.value.node is None else graph.nodes[output.value.node]
-    if node is None or not term.loss.squashes() or form not in SQUASHING.get(node.layer.name, ()):
-        return
-    probabilities = "logits" in type(term.loss).model_fields
-    raise Problem(
-        "E0621",
-        f"{graph.name} ends in {node.layer.name}, and {term.loss.name} does that by itself",
-        node.span,
-        f"{node.layer.name} here",
-        related=((term.span, f"and inside {term.loss.name}"),),
-        help=f"leave it out of the net, or write {term.loss.name}(logits=false)"
-        if probabilities
-        else f"leave {node.layer.name} out of the net",
-    )
-
-
-def _loss_help(term: Term, data: Data) -> str:
+def _loss_help(term: Term, data: Data, sizes: Dims, labels: NDArray[Any]) -> str:
+    one_hot = data.classes == 2 and len(data.target) == 1 and data.target == sizes
+    if one_hot and term.loss.takes == "classes" and len(labels) and (labels.sum(1) == 1).all():
+        return "these are rows of 0s with a 1: save the number of the class instead, numpy.argmax(y, 1)"
     if data.classes is None:
         return "the data hold real numbers: the output needs their shape, and the loss mse, l1 or the like"
     if term.loss.takes == "classes":

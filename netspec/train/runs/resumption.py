@@ -15,6 +15,7 @@ from netspec.spec import Spec
 from netspec.syntax.source import Source, Span
 from netspec.train.plan.job import Job, Prepared, as_text
 from netspec.train.runs.checkpoint import State
+from netspec.train.runs.fingerprint import fingerprint
 from netspec.train.runs.record import read_record
 from netspec.train.setup import Setup
 
@@ -57,6 +58,7 @@ def identity(prepared: Prepared, processes: int) -> State:
         "layers": {node.name: _layer(node) for node in prepared.graph},
         "settings": prepared.settings.written(),
         "samples": [len(split) for split in data.splits.values()],
+        "data": [fingerprint(split) for split in data.splits.values()],
         "processes": processes,
     }
 
@@ -79,6 +81,8 @@ def check_same(prepared: Prepared, processes: int, then: State, folder: Path) ->
     ]
     if then["samples"] != now["samples"]:
         others.append(f"the data had {_samples(then['samples'])}, and have {_samples(now['samples'])}")
+    elif then["data"] != now["data"]:
+        others.append("the samples are as many as they were, and others")
     if then["processes"] != processes:
         others.append(f"{then['processes']} processes were at work, and {processes} would be")
     if others:
