@@ -153,3 +153,15 @@ def test_a_part_that_is_not_there_is_said(spec, tmp_path):
     run = train(spec(), out=tmp_path / "run", epochs=0, **CPU)
     with pytest.raises(NetspecError, match="sets no samples aside to choose by"):
         restore(run.folder).evaluate(part="val")
+
+
+def test_a_process_without_test_samples_takes_part(spec, tmp_path):
+    """One test sample, and two processes: areas are gathered of what there is."""
+    x, y = np.random.default_rng(0).random((21, 1, 8, 8)).astype(np.float32), np.arange(21) % 10
+    np.savez(tmp_path / "a.npz", x_train=x[:20], y_train=y[:20], x_test=x[20:], y_test=y[20:])
+    opened = spec(DIGITS.replace("digits", 'npz("a.npz", classes=10)', 1))
+    settings = {"train.metrics": "[accuracy, auroc, f1]", "train.batch": 20, "train.epochs": 1}
+    run = train(opened, out=tmp_path / "run", set=settings, devices=2, **CPU)
+    assert run.status == "finished"
+    assert run.metrics[0].test["accuracy"] in (0, 1)
+    assert run.metrics[0].test["f1"] == run.metrics[0].test["accuracy"]

@@ -97,8 +97,9 @@ class LossTotal:
         self.sums: TermSums = {}
 
     def add(self, sums: TermSums) -> None:
-        """Takes in the sums of more samples."""
-        self.sums = added(self.sums, whole(sums)) if self.sums else whole(sums)
+        """Takes in the sums of more samples; of none there are no sums."""
+        if sums:
+            self.sums = added(self.sums, whole(sums)) if self.sums else whole(sums)
 
     def value(self) -> float:
         """The loss of them all; not a number where there are none."""

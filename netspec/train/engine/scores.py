@@ -138,19 +138,21 @@ class Scores:
             metric.update(*_read(outputs[each.head.output], target, each.head, by_label=each.metric.by_class))
 
     def _meet(self) -> None:
-        """Among several processes, one without samples takes part in the exchange with nothing: with no samples."""
+        """Among several processes, one without samples takes part in the exchange: with no samples.
+
+        Counts begin at 0 and are exchanged as they are; only lists of samples have to hold something of the right kind.
+        """
         if _alone() or any(metric.update_called for metric in self.metrics.values()):
             return
-        shapes = {
-            index: (head.classes,) if head.task == "multiclass" else (head.labels,) * bool(head.labels)
-            for index, head in self.heads.items()
-        }
         for name, metric in self.metrics.items():
-            head = self.output_metrics[name].head
-            if head.task != "values":
-                nothing = torch.zeros(0, *shapes[head.output], device=self.device)
-                target = torch.zeros(0, *((head.labels,) * bool(head.labels)), dtype=torch.int64, device=self.device)
-                metric.update(*_read(nothing, target, head, by_label=self.output_metrics[name].metric.by_class))
+            each = self.output_metrics[name]
+            labels = (each.head.labels,) * bool(each.head.labels)
+            shape = (each.head.classes,) if each.head.task == "multiclass" else labels
+            nothing = torch.zeros(0, *shape, device=self.device)
+            target = torch.zeros(0, *labels, dtype=torch.int64, device=self.device)
+            if any(isinstance(state, list) for state in metric.metric_state.values()):
+                metric.update(*_read(nothing, target, each.head, by_label=each.metric.by_class))
+            metric._update_count = 1
 
     def _forget(self) -> None:
         self.outputs, self.targets, self.buffered = {index: [] for index in self.heads}, [], 0
