@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
@@ -48,9 +48,6 @@ Weights = Annotated[
 DataFolder = Annotated[
     Path | None,
     typer.Option("--data", metavar="FOLDER", help="Where paths of data begin; the file's folder if not given."),
-]
-Precision = Annotated[
-    Literal["fp32", "bf16", "fp16"], typer.Option("--precision", help="Of the passes through the net.")
 ]
 
 

@@ -212,8 +212,8 @@ def _wait(processes: list[Process]) -> None:
 
 def _raise_failure(processes: list[Process], setup: Setup, folder: Path) -> None:
     """Raises what a process says is wrong; where none can say it, that one is gone."""
-    wrong = list(dict.fromkeys(found for process in processes for found in process.report.wrong))
-    said = [found for found in wrong if found.code != "E0647"]
+    wrong = list(dict.fromkeys(diagnostic for process in processes for diagnostic in process.report.wrong))
+    said = [diagnostic for diagnostic in wrong if diagnostic.code != "E0647"]
     if said:
         raise NetspecError(tuple(said))
     failed = [(rank, process.popen.returncode) for rank, process in enumerate(processes) if process.popen.returncode]

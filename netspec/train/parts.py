@@ -13,7 +13,7 @@ from netspec.layers.base import spec_literal
 from netspec.layers.synonyms import SYNONYMS
 from netspec.spelling import bare, meant, nearest
 from netspec.syntax.source import Span
-from netspec.train.literals import Word, found
+from netspec.train.literals import Word, description
 
 Real: TypeAlias = Annotated[float, Strict()]
 AtLeastZero: TypeAlias = Annotated[float, Strict(), Field(ge=0)]
@@ -69,7 +69,7 @@ C = TypeVar("C", bound="type[Part]")
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class Argument:
     """An argument as the spec gives it: `name` is None where it is positional."""
 
     name: str | None
@@ -105,7 +105,7 @@ class Table(Generic[P]):
     def __iter__(self) -> Iterator[str]:
         return iter(self._parts)
 
-    def make(self, name: str, arguments: Sequence[Given], span: Span) -> P | list[Diagnostic]:
+    def make(self, name: str, arguments: Sequence[Argument], span: Span) -> P | list[Diagnostic]:
         """The part of that name with these arguments, or everything that is wrong with them."""
         if name not in self._parts:
             return [self._unknown(name, span, alone=not arguments)]
@@ -138,26 +138,26 @@ class Table(Generic[P]):
         )
 
 
-def bind(part: type[P], arguments: Sequence[Given], span: Span) -> P | list[Diagnostic]:
+def bind(part: type[P], arguments: Sequence[Argument], span: Span) -> P | list[Diagnostic]:
     """The part with these arguments, positional ones in the order of its fields, or everything that is wrong."""
     names = part.arguments()
     wrong: list[Diagnostic] = []
-    taken: dict[str, Given] = {}
-    for position, given in enumerate(arguments):
-        name = given.name or (names[position] if position < len(names) else None)
+    taken: dict[str, Argument] = {}
+    for position, argument in enumerate(arguments):
+        name = argument.name or (names[position] if position < len(names) else None)
         if name is None:
-            wrong.append(_mistake(part, f"{part.name} takes {_count(len(names))}", given.span, "one too many"))
+            wrong.append(_mistake(part, f"{part.name} takes {_count(len(names))}", argument.span, "one too many"))
         elif name not in names:
-            wrong.append(_unknown_argument(part, name, given.span))
+            wrong.append(_unknown_argument(part, name, argument.span))
         elif name in taken:
-            wrong.append(_mistake(part, f"{part.name} is given {name} twice", given.span, "again"))
+            wrong.append(_mistake(part, f"{part.name} is given {name} twice", argument.span, "again"))
         else:
-            taken[name] = given
+            taken[name] = argument
     try:
-        made = part(**{name: _plain(given.value) for name, given in taken.items()})
+        instance = part(**{name: _plain(argument.value) for name, argument in taken.items()})
     except ValidationError as error:
         return [*wrong, *_explain(part, taken, error, span)]
-    return wrong or made
+    return wrong or instance
 
 
 def _mistake(part: type[Part], message: str, span: Span, label: str = "") -> Diagnostic:
@@ -181,7 +181,7 @@ def _called(field: str) -> tuple[str, ...]:
     return (*_ARGUMENTS.get(field, ()), *(alias for alias, fields in SYNONYMS.items() if field in fields))
 
 
-def _explain(part: type[Part], taken: dict[str, Given], error: ValidationError, span: Span) -> Iterator[Diagnostic]:
+def _explain(part: type[Part], taken: dict[str, Argument], error: ValidationError, span: Span) -> Iterator[Diagnostic]:
     """What is wrong with each argument, in words; the complaints of a union's members are joined."""
     complaints: dict[str, list[Any]] = {}
     for complaint in error.errors(include_url=False):
@@ -193,7 +193,7 @@ def _explain(part: type[Part], taken: dict[str, Given], error: ValidationError, 
         elif name not in taken:
             yield _mistake(part, f"{part.name} needs {name}", span, "missing")
         else:
-            label = f"this is {found(taken[name].value)}"
+            label = f"this is {description(taken[name].value)}"
             yield _mistake(part, f"{name} of {part.name} {demands}", taken[name].span, label)
 
 

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import re
+from typing import get_type_hints
 
 import pytest
 
-from netspec.train.setup import Setup
+from netspec.train.setup import Setup, SetupOptions
 
 
 def test_every_field_of_a_setup_is_an_option(cli):
     shown = cli("train", "--help").stdout
     options = set(re.findall(r"--([a-z-]+)", shown))
     assert {name.replace("_", "-") for name in Setup.model_fields} <= options
+
+
+def test_what_type_checkers_are_told_of_a_setup_is_its_fields():
+    told, fields = get_type_hints(SetupOptions), get_type_hints(Setup)
+    assert told == {name: fields[name] for name in Setup.model_fields}
 
 
 def test_a_run_and_its_continuation(cli, spec, tmp_path):

@@ -158,7 +158,7 @@ def test_every_part_says_what_it_is(table):
 
 def test_settings_need_no_torch():
     code = (
-        "import sys, netspec.train, netspec.train.plan.match, netspec.train.runs.run, netspec.train.start;"
+        "import sys, netspec.train, netspec.train.plan.training_plan, netspec.train.runs.run, netspec.train.start;"
         "sys.exit(any(name in sys.modules for name in ('torch', 'matplotlib', 'sklearn', 'accelerate')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

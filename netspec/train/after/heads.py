@@ -59,11 +59,11 @@ def last_maps(graph: Graph, output: Value) -> Value | None:
     if not convolutions:
         return None
     maps = convolutions[-1].output
-    made = {maps}
+    local_values = {maps}
     for node in before:
         local = not node.layer.mixes_positions and node.output.shape.spatial == maps.shape.spatial
-        if local and not made.isdisjoint(node.inputs):
-            made.add(node.output)
+        if local and not local_values.isdisjoint(node.inputs):
+            local_values.add(node.output)
             maps = node.output
     return maps
 
@@ -71,12 +71,12 @@ def last_maps(graph: Graph, output: Value) -> Value | None:
 def ancestors(graph: Graph, value: Value) -> list[Node]:
     """The nodes that a value depends on, in the order of the text."""
     wanted = {value.node}
-    found: list[Node] = []
+    stages: list[Node] = []
     for node in reversed(graph.nodes):
         if node.index in wanted:
-            found.append(node)
-            wanted.update(given.node for given in node.inputs)
-    return found[::-1]
+            stages.append(node)
+            wanted.update(each.node for each in node.inputs)
+    return stages[::-1]
 
 
 def positions(value: Value) -> int:

@@ -16,7 +16,7 @@ def machine() -> dict[str, str]:
     import torch
 
     gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-    found = {
+    facts = {
         "system": f"{platform.system()} {platform.release()} ({platform.machine()})",
         "processor": _processor(),
         "GPU": ", ".join(f"{gpus.count(name)} x {name}" for name in dict.fromkeys(gpus)),
@@ -25,7 +25,7 @@ def machine() -> dict[str, str]:
         "netspec": __version__,
         **{name: _version(name) for name in PACKAGES},
     }
-    return {name: text for name, text in found.items() if text}
+    return {name: text for name, text in facts.items() if text}
 
 
 def _processor() -> str:

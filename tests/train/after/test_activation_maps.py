@@ -19,7 +19,7 @@ from netspec.layers.convolution import Conv
 from netspec.train.after import heads
 from netspec.train.after.activation_maps import activation_map, planned
 from netspec.train.after.activation_picture import draw, enlarged, title
-from netspec.train.plan.meaning import Meaning
+from netspec.train.plan.signature import Signature
 
 MAPS = """
   input image [3, 12, 12]
@@ -39,7 +39,7 @@ ENDS = {
 }
 
 
-def run_of(body: str, **meaning: object) -> SimpleNamespace:
+def run_of(body: str, **signature: object) -> SimpleNamespace:
     """A net with random weights and statistics, as a restored run has it."""
     graph = netspec.parse(f"net N {{\n{body}\n}}").graph()
     torch.manual_seed(0)
@@ -48,8 +48,8 @@ def run_of(body: str, **meaning: object) -> SimpleNamespace:
         if isinstance(module, torch.nn.BatchNorm2d | torch.nn.BatchNorm1d):
             module.running_mean.normal_()
             module.running_var.uniform_(0.5, 2)
-    settings = {"task": "multiclass", "classes": 4, **meaning}
-    return SimpleNamespace(graph=graph, model=model, device=torch.device("cpu"), meaning=Meaning(**settings))
+    settings = {"task": "multiclass", "classes": 4, **signature}
+    return SimpleNamespace(graph=graph, model=model, device=torch.device("cpu"), signature=Signature(**settings))
 
 
 def sample(*shape: int) -> torch.Tensor:
@@ -277,7 +277,7 @@ def test_pictures(tmp_path, body, shape, ending):
     run = run_of(body + ENDS["mean"], names=("a $x$", "b", "c", "d"))
     found = activation_map(run, sample(*shape), target=0)
     for name in ("one", "two"):
-        draw(found, sample(*shape)[0].numpy(), run.meaning, tmp_path / f"{name}.{ending}")
+        draw(found, sample(*shape)[0].numpy(), run.signature, tmp_path / f"{name}.{ending}")
     assert (tmp_path / f"one.{ending}").read_bytes() == (tmp_path / f"two.{ending}").read_bytes()
     assert len(list(tmp_path.iterdir())) == 2
 
@@ -289,7 +289,7 @@ def test_what_speaks_for_a_class_is_orange_and_what_speaks_against_it_blue(tmp_p
     draw(
         type(found)(values, "cam", "maps", 0, 1.0, 0.5),
         np.zeros((1, 8, 16), np.float32),
-        run.meaning,
+        run.signature,
         tmp_path / "m.png",
     )
     pixels = np.asarray(Image.open(tmp_path / "m.png").convert("RGB")).astype(int)
@@ -307,16 +307,16 @@ def test_what_speaks_for_a_class_is_orange_and_what_speaks_against_it_blue(tmp_p
 def test_volumes_are_kept_as_numbers(tmp_path):
     run = run_of("input v [1, 6, 6, 6]\n conv(4, 3) -> relu -> global_avgpool -> flatten -> linear(4)")
     found = activation_map(run, sample(1, 6, 6, 6))
-    draw(found, np.zeros((1, 6, 6, 6), np.float32), run.meaning, tmp_path / "map.npy")
+    draw(found, np.zeros((1, 6, 6, 6), np.float32), run.signature, tmp_path / "map.npy")
     assert np.array_equal(np.load(tmp_path / "map.npy"), found.values)
     with pytest.raises(NetspecError, match="cannot be drawn"):
-        draw(found, np.zeros((1, 6, 6, 6), np.float32), run.meaning, tmp_path / "map.png")
+        draw(found, np.zeros((1, 6, 6, 6), np.float32), run.signature, tmp_path / "map.png")
     assert not (tmp_path / "map.png").exists()
 
 
 def test_titles_of_strangers():
     run = run_of(MAPS + ENDS["mean"], names=("\x1b[31m$\\frac", "b", "c", "d"))
-    told = title(activation_map(run, sample(3, 12, 12), target=0), run.meaning)
+    told = title(activation_map(run, sample(3, 12, 12), target=0), run.signature)
     assert "\x1b" not in told
     assert r"\$" in told
 

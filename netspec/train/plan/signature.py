@@ -9,19 +9,19 @@ from pydantic import BaseModel, ConfigDict
 
 from netspec.layers.base import NonNegative, Positive
 from netspec.train.data import Dims
-from netspec.train.data.entry import Entry
-from netspec.train.plan.reading import affirmed
+from netspec.train.data.encoding import Encoding
+from netspec.train.plan.outputs import positive_share
 from netspec.train.section.metrics import Task
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from netspec.graph.graph import Graph
-    from netspec.train.plan.match import Match
+    from netspec.train.plan.training_plan import TrainingPlan
 
 
-class Meaning(BaseModel):
-    """For each input of the net, `sent` is the shape in which samples are sent, and `entries` how they enter.
+class Signature(BaseModel):
+    """For each input of the net, `sent` is the shape in which samples are sent, and `encodings` how they enter.
 
     `output` is the index of the judged output among the graph's, `task` what is judged of it, `logits` whether that is
     before sigmoid or softmax; with a `margin` it is a distance. `names` are those of the classes, where the data have
@@ -31,7 +31,7 @@ class Meaning(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     sent: tuple[Dims, ...] = ()
-    entries: tuple[Entry, ...] = ()
+    encodings: tuple[Encoding, ...] = ()
     output: NonNegative = 0
     task: Task = "values"
     logits: bool = True
@@ -40,16 +40,16 @@ class Meaning(BaseModel):
     names: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, matched: Match) -> Meaning:
+    def of(cls, plan: TrainingPlan) -> Signature:
         """That of a net and its data."""
-        data = matched.data
+        data = plan.data
         return cls(
             sent=data.shapes,
-            entries=matched.entries,
-            output=matched.judged.output,
-            task=matched.judged.task,
-            logits=matched.judged.logits,
-            margin=matched.judged.margin,
+            encodings=plan.encodings,
+            output=plan.judged.output,
+            task=plan.judged.task,
+            logits=plan.judged.logits,
+            margin=plan.judged.margin,
             classes=data.classes,
             names=data.names,
         )
@@ -68,7 +68,7 @@ class Meaning(BaseModel):
 
         if self.task == "multiclass":
             return output.softmax(1)
-        yes = affirmed(output, logits=self.logits, margin=self.margin)
+        yes = positive_share(output, logits=self.logits, margin=self.margin)
         yes = yes if yes.ndim > 1 and yes.shape[1] == 1 else yes.unsqueeze(1)
         return torch.cat([1 - yes, yes], 1)
 

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from netspec.train.batch import Batch
 from netspec.train.data.base import Drawing, Sample, Source, Stream
-from netspec.train.data.entry import Entry
+from netspec.train.data.encoding import Encoding
 from netspec.train.data.files import DataError
 from netspec.train.randomness import ORDER, SAMPLE, order, stream
 
@@ -31,15 +31,15 @@ AHEAD = 2
 """So many batches each worker reads ahead."""
 
 
-class Feed:
+class BatchLoader:
     """A split as batches. A batch is a function of its indices, seed and epoch, whoever reads it and when.
 
-    `entries` say how samples enter each input of the net. `workers` are processes that read samples from files; with
+    `encodings` say how samples enter each input of the net. `workers` are processes that read samples from files; with
     none they are read in turn. Raises DataError where a sample that is read is damaged.
     """
 
-    def __init__(self, split: Split, entries: Sequence[Entry], device: torch.device, workers: int = 0) -> None:
-        self.split, self.entries, self.device, self.workers = split, entries, device, workers
+    def __init__(self, split: Split, encodings: Sequence[Encoding], device: torch.device, workers: int = 0) -> None:
+        self.split, self.encodings, self.device, self.workers = split, encodings, device, workers
         arrays = [array for array in (*split.inputs, split.y, split.weight) if array is not None]
         self.home = device if sum(array.nbytes for array in arrays) <= ON_DEVICE else torch.device("cpu")
         self.held = tuple(torch.from_numpy(array).to(self.home) for array in arrays)
@@ -55,7 +55,7 @@ class Feed:
     @property
     def y(self) -> Tensor:
         """What is to be said about the samples that are held."""
-        return self.held[len(self.entries)]
+        return self.held[len(self.encodings)]
 
     def order(self, seed: int, epoch: int) -> Tensor:
         """The order of an epoch, where the samples are; a stream shuffles by itself, as a function of both too."""
@@ -77,7 +77,7 @@ class Feed:
             case Stream() as source:
                 yield from map(self._checked, self._streaming(source, plan, stream(seed, ORDER, epoch)))
             case _:
-                self._plan.now = [
+                self._sampler.now = [
                     [(index, stream(seed, SAMPLE, epoch, index)) for index in part.tolist()] for part in plan
                 ]
                 yield from map(self._checked, self._reading)
@@ -108,8 +108,8 @@ class Feed:
     def _brought(self, tensors: Sequence[Tensor]) -> Batch:
         if tensors[0].device != self.device:
             tensors = [tensor.to(self.device, non_blocking=True) for tensor in tensors]
-        count = len(self.entries)
-        x, *more = (entry(tensor) for entry, tensor in zip(self.entries, tensors, strict=False))
+        count = len(self.encodings)
+        x, *more = (encoding(tensor) for encoding, tensor in zip(self.encodings, tensors, strict=False))
         y, *weight = tensors[count:]
         return Batch(x, y, weight[0] if weight else None, more=tuple(more))
 
@@ -118,8 +118,8 @@ class Feed:
         indices, targets = source.drawn(seed)
         *places, y = (torch.from_numpy(array).to(self.home) for array in (*indices, targets))
         for part in plan:
-            given = zip(self.held, places, strict=False)
-            yield [*(x.index_select(0, place[part]) for x, place in given), y[part]]
+            sides = zip(self.held, places, strict=False)
+            yield [*(x.index_select(0, place[part]) for x, place in sides), y[part]]
 
     def _checked(self, read: list[Tensor] | DataError) -> Batch:
         if isinstance(read, DataError):
@@ -127,17 +127,17 @@ class Feed:
         return self._brought(read)
 
     @cached_property
-    def _plan(self) -> _Plan:
-        return _Plan()
+    def _sampler(self) -> _BatchSampler:
+        return _BatchSampler()
 
     @cached_property
     def _reading(self) -> DataLoader[Any]:
         """The workers, who stay from epoch to epoch and read what the plan of the moment says."""
         assert isinstance(self.split.source, Source)
         return DataLoader(
-            _Reader(self.split.source),
-            batch_sampler=self._plan,
-            collate_fn=_gathered,
+            _Samples(self.split.source),
+            batch_sampler=self._sampler,
+            collate_fn=_collated,
             num_workers=self.workers,
             prefetch_factor=AHEAD if self.workers else None,
             persistent_workers=self.workers > 0,
@@ -153,7 +153,7 @@ class Feed:
         return _ahead(read) if self.workers else read
 
 
-class _Plan:
+class _BatchSampler:
     """The batches to come: for each, the samples' indices and the seeds of their randomness."""
 
     def __init__(self) -> None:
@@ -167,7 +167,7 @@ class _Plan:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Reader(Dataset[Any]):
+class _Samples(Dataset[Any]):
     """Reads samples in a worker. A damaged one comes back as the error itself, which crosses processes in one piece."""
 
     source: Source
@@ -188,13 +188,13 @@ def _passed(source: Stream, plan: Sequence[Sequence[int]], seed: int | None) -> 
     samples = enumerate(source.samples(seed))
     try:
         for part in plan:
-            wanted, found = set(part), []
+            wanted, samples_read = set(part), []
             while wanted:
                 place, sample = next(samples)
                 if place in wanted:
                     wanted.discard(place)
-                    found.append(sample)
-            yield _gathered(found)
+                    samples_read.append(sample)
+            yield _collated(samples_read)
     except DataError as error:
         yield error
     except StopIteration:
@@ -206,12 +206,12 @@ def _ahead(read: Iterator[T]) -> Iterator[T]:
     end = object()
     with ThreadPoolExecutor(1) as reader:
         coming = deque(reader.submit(next, read, end) for _ in range(2 * AHEAD))
-        while (found := coming.popleft().result()) is not end:
+        while (batch := coming.popleft().result()) is not end:
             coming.append(reader.submit(next, read, end))
-            yield found  # type: ignore[misc]
+            yield batch  # type: ignore[misc]
 
 
-def _gathered(samples: Sequence[Sample | DataError]) -> list[Tensor] | DataError:
+def _collated(samples: Sequence[Sample | DataError]) -> list[Tensor] | DataError:
     """The samples of a batch as tensors, or the first thing that is wrong with them."""
     good: list[Sample] = []
     for sample in samples:

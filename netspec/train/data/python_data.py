@@ -20,7 +20,7 @@ TEST = 0.2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class GivenSource(Source):
+class PythonSource(Source):
     """The samples of a data set from Python. Its randomness, should it have any, is a function of the sample's seed."""
 
     samples: Any
@@ -65,28 +65,34 @@ class GivenSource(Source):
 
 
 @DATA("given")
-class Given(DataSet):
+class PythonData(DataSet):
     """A `torch.utils.data.Dataset` given from Python: `train(spec, data=(training set, test set))`, or one of them.
 
+    Of three, `(training set, validation set, test set)`, the best epoch is chosen by the second.
     Shape: that of its samples. Whole numbers as targets are classes, as many as its `classes` or else as are found. Of
-    one data set alone a fifth is set aside to test with. For a net of several inputs a sample is `((a, b), target)`, or
-    `({"left": a, "right": b}, target)`.
+    one data set alone a fifth is set aside to test with, as much of each class where it has `targets`. For a net of
+    several inputs a sample is `((a, b), target)`, or `({"left": a, "right": b}, target)`.
     """
 
     _train: Any = PrivateAttr(default=None)
     _test: Any = PrivateAttr(default=None)
+    _val: Any = PrivateAttr(default=None)
 
     @classmethod
-    def of(cls, data: Any) -> Given:
-        """The data set, or the pair of them; raises TypeError where they have no length or no samples by index."""
+    def of(cls, data: Any) -> PythonData:
+        """The data set, or two or three of them; raises TypeError where they have no length or no samples by index."""
         pair = data if isinstance(data, tuple | list) else (data, None)
-        if len(pair) != 2 or not all(
+        if len(pair) not in (2, 3) or not all(
             hasattr(each, "__len__") and hasattr(each, "__getitem__") for each in pair if each is not None
         ):
-            raise TypeError("data is a torch.utils.data.Dataset with a length, or a pair of them: to train, to test")
-        made = cls()
-        made._train, made._test = pair
-        return made
+            raise TypeError(
+                "data is a torch.utils.data.Dataset with a length, or a pair of them: to train, to test; "
+                "or three: to train, to choose by, to test"
+            )
+        dataset = cls()
+        dataset._train, *chosen, dataset._test = pair
+        dataset._val = next(iter(chosen), None)
+        return dataset
 
     def load(self, place: Place) -> Data:
         return self.load_for(place, ["x"])
@@ -98,23 +104,25 @@ class Given(DataSet):
                 help="netspec.train.train(spec, data=dataset), in each process where there are several",
             )
         if self._test is None:
-            parts = divide(len(self._train), None, TEST, 0)
-            sources = [GivenSource(self._train, part, tuple(inputs)) for part in parts]
+            parts = divide(len(self._train), _labels(self._train), TEST, 0)
+            sources = [PythonSource(self._train, part, tuple(inputs)) for part in parts]
         else:
-            sources = [GivenSource(samples, None, tuple(inputs)) for samples in (self._train, self._test)]
+            sets = [each for each in (self._train, self._test, self._val) if each is not None]
+            sources = [PythonSource(samples, None, tuple(inputs)) for samples in sets]
         splits = [self._split(source) for source in sources]
         if len({tuple(x.shape for x in split.inputs) for split in splits}) > 1:
             raise DataError("the samples to train and to test with differ in shape")
         classes, names = self._classes(splits, sources)
-        return Data(splits[0], splits[1], classes, exact=bool(names), names=names)
+        train, test, *val = splits
+        return Data(train, test, classes, exact=bool(names), names=names, val=next(iter(val), None))
 
-    def _split(self, source: GivenSource) -> Split:
+    def _split(self, source: PythonSource) -> Split:
         if len(source) == 0:
             raise DataError("the data set holds no samples")
         x, *more, y = (kind_of(array.shape, array.dtype) for array in source[0])
         return Split(x, y, source=source, more=tuple(more))
 
-    def _classes(self, splits: list[Split], sources: list[GivenSource]) -> tuple[int | None, tuple[str, ...]]:
+    def _classes(self, splits: list[Split], sources: list[PythonSource]) -> tuple[int | None, tuple[str, ...]]:
         """How many classes there are, and their names: the data set's own `classes`, else the targets are looked at."""
         if splits[0].y.dtype.kind == "f":
             return None, ()
@@ -123,6 +131,17 @@ class Given(DataSet):
             return len(names), tuple(map(str, names))
         most = max(int(source[index][-1].max()) for source in sources for index in range(len(source)))
         return most + 1, ()
+
+
+def _labels(samples: Any) -> list[int] | None:
+    """The class of each sample, where a data set says them all at once, as torchvision's do by `targets`."""
+    import numpy as np
+
+    said = getattr(samples, "targets", None)
+    if said is None or len(said) != len(samples):
+        return None
+    labels = np.asarray(said)
+    return labels.tolist() if labels.ndim == 1 and labels.dtype.kind in "iu" else None
 
 
 def _array(value: Any, index: int) -> NDArray[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.elaborate.problems import Problem, nearest
@@ -13,46 +14,62 @@ from netspec.train.augment import Chain
 from netspec.train.augment.crops import Frame
 from netspec.train.data import Data, Dims
 from netspec.train.data.base import kind_of
-from netspec.train.data.entry import Entry
+from netspec.train.data.encoding import Encoding
 from netspec.train.data.files import DataError
 from netspec.train.losses import Form, Term, Weighing
-from netspec.train.plan.arrival import Arrival
-from netspec.train.plan.feeding import admitted, fitted, made_at, sent_as
-from netspec.train.plan.reading import Judge, Reading
-from netspec.train.section.metrics import Accuracy, Judgement, MeanAbsoluteError, Task
+from netspec.train.plan.compatibility import compatible_inputs, fitted_chain, origin, reshaped
+from netspec.train.plan.endings import check_ending
+from netspec.train.plan.inputs import InputPlan
+from netspec.train.plan.outputs import OutputHead, OutputMetric
+from netspec.train.section.metrics import Accuracy, MeanAbsoluteError, MetricTerm, Task
 from netspec.train.section.settings import Settings
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 TASKS: dict[Form, Task] = {"classes": "multiclass", "one_hot": "multiclass", "binary": "binary", "values": "values"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Match:
+class TrainingPlan:
     """How a net is trained on data: the data as the net takes them, and which output each term of the loss is about.
 
-    `entries` are how samples enter the net, input by input, after which `augment` is done to them. `judged` is the
+    `encodings` are how samples enter the net, input by input, after which `augment` is done to them. `judged` is the
     output that metrics are about which name none: the first that the loss speaks of and that is always there.
     """
 
     data: Data
-    entries: tuple[Entry, ...]
+    encodings: tuple[Encoding, ...]
     terms: tuple[tuple[Term, int, Form], ...]
-    judged: Reading
-    metrics: tuple[Judge, ...]
+    judged: OutputHead
+    metrics: tuple[OutputMetric, ...]
     augment: Chain
 
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """The names of what a run measures after each epoch, beside the loss."""
+        return tuple(each.name for each in self.metrics if not each.metric.table)
 
-def match(settings: Settings, graph: Graph, data: Data) -> Match:
+    @property
+    def falling(self) -> frozenset[str]:
+        """Those of its figures that are better when they are less."""
+        return frozenset({"loss", *(each.name for each in self.metrics if each.metric.falls)})
+
+
+def training_plan(settings: Settings, graph: Graph, data: Data) -> TrainingPlan:
     """How data, net and losses fit; raises NetspecError with everything that keeps them from it (E0606 to E0608)."""
     wrong: list[Diagnostic] = []
     fed = met = data
-    found: list[Arrival] = []
+    inputs: list[InputPlan] = []
     chain = settings.augment
     try:
-        found = admitted(settings, graph, data)
-        met = found[0].met(data)
-        fed = sent_as(settings, data, found)
+        inputs = compatible_inputs(settings, graph, data)
+        met = inputs[0].met(data)
+        fed = reshaped(settings, data, inputs)
+        if fed.classes is not None and fed.target and settings.augment.steps:
+            fed = replace(fed, ignores=True)  # what lies outside a sample that is moved does not count
         met, frame = _framed(settings, graph, met)
-        chain = fitted(settings, fed, found).then(*frame)
+        chain = fitted_chain(settings, fed, inputs).then(*frame)
     except Problem as problem:
         wrong.append(problem.diagnostic)
     except NetspecError as error:
@@ -61,21 +78,22 @@ def match(settings: Settings, graph: Graph, data: Data) -> Match:
     for term in settings.loss:
         try:
             index = output_of(term, graph)
-            terms.append((term, index, _form(term, graph.outputs[index], settings, graph, met)))
+            form = _form(term, graph.outputs[index], settings, graph, met, data.train.y)
+            terms.append((term, index, form))
         except Problem as problem:
             wrong.append(problem.diagnostic)
     if wrong:
         raise NetspecError(tuple(wrong))
-    readings: dict[int, Reading] = {}
+    heads: dict[int, OutputHead] = {}
     for term, index, form in terms:
         if not graph.outputs[index].when_training:
-            readings.setdefault(index, _reading(graph, term, index, form))
-    if not readings:
+            heads.setdefault(index, _head_of(graph, term, index, form, met))
+    if not heads:
         raise NetspecError((_only_in_training(settings, graph.outputs[terms[0][1]]),))
-    judged, *_ = readings.values()
-    entries = tuple(each.entry for each in found)
-    judges = _judges(settings, graph, readings, judged)
-    return Match(_weighed(settings, fed), entries, tuple(terms), judged, judges, chain)
+    judged, *_ = heads.values()
+    encodings = tuple(each.encoding for each in inputs)
+    output_metrics = _output_metrics(settings, graph, heads, judged)
+    return TrainingPlan(_weighed(settings, fed), encodings, tuple(terms), judged, output_metrics, chain)
 
 
 def _framed(settings: Settings, graph: Graph, met: Data) -> tuple[Data, tuple[Frame, ...]]:
@@ -104,17 +122,21 @@ def _weighed(settings: Settings, data: Data) -> Data:
         raise NetspecError((Diagnostic("E0608", message, settings.span("loss")),))
     weigh = weighing.pop().weights
     try:
-        return replace(data, train=data.train.weighed(weigh), test=data.test.weighed(weigh))
+        return data.with_splits(lambda split: split.weighed(weigh))
     except DataError as error:
         raise error.at(settings.span("data")) from None
 
 
-def _reading(graph: Graph, term: Term, index: int, form: Form) -> Reading:
+def _head_of(graph: Graph, term: Term, index: int, form: Form, data: Data) -> OutputHead:
     """How the output is read that a term is about."""
     task = TASKS[form]
-    classes = graph.outputs[index].value.shape.dims[0] if task == "multiclass" else 2 if task == "binary" else 0
+    dims = graph.outputs[index].value.shape.dims
+    classes = dims[0] if task == "multiclass" else 2 if task == "binary" else 0
+    columns = dims[0] if task == "values" and dims else 1
     assert isinstance(classes, int)
-    return Reading(index, task, classes, term.loss.squashes(), term.loss.distance())
+    assert isinstance(columns, int)
+    labels = data.target[0] if task == "binary" and len(data.target) == 1 and data.target[0] > 1 else 0
+    return OutputHead(index, task, classes, term.loss.squashes(), term.loss.distance(), labels=labels, columns=columns)
 
 
 def unknown_outputs(settings: Settings, graph: Graph) -> list[Diagnostic]:
@@ -134,12 +156,12 @@ def output_of(term: Term, graph: Graph) -> int:
     return _output(term.output, term.loss.name, term.span, graph)
 
 
-def _output(wanted: str | None, judge: str, span: Span, graph: Graph) -> int:
+def _output(wanted: str | None, name: str, span: Span, graph: Graph) -> int:
     """The index of the output that a loss or a metric names, or of the only one."""
     named = {output.name: index for index, output in enumerate(graph.outputs) if output.name is not None}
     if wanted in named:
         return named[wanted]
-    known = (
+    listed = (
         f"{graph.name}'s outputs are {', '.join(named)}" if named else f"{graph.name} has one output, without a name"
     )
     if wanted is not None:
@@ -149,8 +171,8 @@ def _output(wanted: str | None, judge: str, span: Span, graph: Graph) -> int:
             f"{graph.name} has no output named {wanted}",
             span,
             "not an output",
-            notes=(known,),
-            help=f"did you mean {near}?" if near else f"write {judge} alone" if not named else "",
+            notes=(listed,),
+            help=f"did you mean {near}?" if near else f"write {name} alone" if not named else "",
         )
     always = [index for index, output in enumerate(graph.outputs) if not output.when_training]
     if len(always) == 1:
@@ -159,15 +181,18 @@ def _output(wanted: str | None, judge: str, span: Span, graph: Graph) -> int:
         "E0608",
         f"{graph.name} has {len(always)} outputs, so a loss has to say which one it is about",
         span,
-        notes=(known,),
-        help=f"{judge}({next(iter(named), 'NAME')})",
+        notes=(listed,),
+        help=f"{name}({next(iter(named), 'NAME')})",
     )
 
 
-def _form(term: Term, output: Output, settings: Settings, graph: Graph, data: Data) -> Form:
-    """What the term compares the output with; raises Problem where it cannot be compared."""
+def _form(term: Term, output: Output, settings: Settings, graph: Graph, data: Data, labels: NDArray[Any]) -> Form:
+    """What the term compares the output with; raises Problem where it cannot be compared.
+
+    `labels` are the training targets, as far as these are held.
+    """
     shape = output.value.shape
-    where = made_at(output.value, graph)
+    where = origin(output.value, graph)
     places = ((settings.span("data"), _contents(data)), (term.span, "compares the two"))
     sizes = tuple(size for size in shape.dims if isinstance(size, int))
     if len(sizes) == shape.rank:
@@ -176,14 +201,16 @@ def _form(term: Term, output: Output, settings: Settings, graph: Graph, data: Da
             raise Problem(
                 "E0607",
                 f"{settings.data.name} has {data.classes} classes, but {graph.name} tells {sizes[0]} apart",
-                made_at(graph.inputs[0], graph) if where == graph.scopes[0].span else where,
+                origin(graph.inputs[0], graph) if where == graph.scopes[0].span else where,
                 f"the output is {shape}",
-                related=((made_at(graph.inputs[0], graph), f"fed by {settings.data.name}"), places[0]),
-                help=f"the last layer needs {data.classes} outputs",
+                related=((origin(graph.inputs[0], graph), f"fed by {settings.data.name}"), places[0]),
+                help=_count_help(sizes[0], data, labels),
             )
         _check_weight(term, sizes)
         if form is not None:
-            _check_squashed(term, output, form, graph)
+            check_ending(term, output, form, graph)
+            if wrong := term.loss.misuse(form):
+                raise Problem("E0608", wrong, term.span)
             return form
     raise Problem(
         "E0608",
@@ -191,7 +218,7 @@ def _form(term: Term, output: Output, settings: Settings, graph: Graph, data: Da
         where,
         f"the output is {shape}",
         related=places,
-        help=_loss_help(term, data),
+        help=_loss_help(term, data, sizes, labels),
     )
 
 
@@ -207,29 +234,17 @@ def _check_weight(term: Term, sizes: Dims) -> None:
         )
 
 
-SQUASHING = {"sigmoid": ("binary", "one_hot"), "softmax": ("classes", "one_hot")}
-"""Layers whose output is a probability, and the forms in which a loss cannot take it for a score."""
+def _count_help(outputs: int, data: Data, labels: NDArray[Any]) -> str:
+    """What mends another number of classes than outputs: of the data, where these count from 1, else of the net."""
+    if not data.exact and data.classes == outputs + 1 and len(labels) and labels[labels >= 0].min(initial=1) == 1:
+        return f"these classes count from 1: save them from 0 to {outputs - 1}, y - 1"
+    return f"the last layer needs {data.classes} outputs"
 
 
-def _check_squashed(term: Term, output: Output, form: Form, graph: Graph) -> None:
-    """Raises Problem where the net ends in what the loss does by itself, so that it would be done twice."""
-    node = None if output.value.node is None else graph.nodes[output.value.node]
-    if node is None or not term.loss.squashes() or form not in SQUASHING.get(node.layer.name, ()):
-        return
-    probabilities = "logits" in type(term.loss).model_fields
-    raise Problem(
-        "E0621",
-        f"{graph.name} ends in {node.layer.name}, and {term.loss.name} does that by itself",
-        node.span,
-        f"{node.layer.name} here",
-        related=((term.span, f"and inside {term.loss.name}"),),
-        help=f"leave it out of the net, or write {term.loss.name}(logits=false)"
-        if probabilities
-        else f"leave {node.layer.name} out of the net",
-    )
-
-
-def _loss_help(term: Term, data: Data) -> str:
+def _loss_help(term: Term, data: Data, sizes: Dims, labels: NDArray[Any]) -> str:
+    one_hot = data.classes == 2 and len(data.target) == 1 and data.target == sizes
+    if one_hot and term.loss.takes == "classes" and len(labels) and (labels.sum(1) == 1).all():
+        return "these are rows of 0s with a 1: save the number of the class instead, numpy.argmax(y, 1)"
     if data.classes is None:
         return "the data hold real numbers: the output needs their shape, and the loss mse, l1 or the like"
     if term.loss.takes == "classes":
@@ -259,34 +274,41 @@ JUDGED = {"multiclass": "classes", "binary": "a single 0 or 1", "values": "real 
 """What an output says, in words."""
 
 
-def _judges(settings: Settings, graph: Graph, readings: Mapping[int, Reading], judged: Reading) -> tuple[Judge, ...]:
+def _output_metrics(
+    settings: Settings, graph: Graph, heads: Mapping[int, OutputHead], judged: OutputHead
+) -> tuple[OutputMetric, ...]:
     """The metrics asked for, or the one that goes with the task; raises NetspecError (E0608)."""
     if settings.metrics is None:
         metric = MeanAbsoluteError() if judged.task == "values" else Accuracy()
-        return (Judge(metric.name, metric, judged),)
-    judges: list[Judge] = []
+        return (OutputMetric(metric.name, metric, judged),)
+    output_metrics: list[OutputMetric] = []
     wrong: list[Diagnostic] = []
     for asked in settings.metrics:
         try:
-            judges.append(_judge(asked, graph, readings, judged))
+            output_metrics.append(_output_metric(asked, graph, heads, judged))
         except Problem as problem:
             wrong.append(problem.diagnostic)
     if wrong:
         raise NetspecError(tuple(wrong))
-    return tuple(judges)
+    return tuple(output_metrics)
 
 
-def _judge(asked: Judgement, graph: Graph, readings: Mapping[int, Reading], judged: Reading) -> Judge:
+def _output_metric(
+    asked: MetricTerm, graph: Graph, heads: Mapping[int, OutputHead], judged: OutputHead
+) -> OutputMetric:
     """A metric at work on the output that it names; raises Problem where it cannot judge it."""
-    metric, reading = asked.metric, judged
+    metric, head = asked.metric, judged
     if asked.output is not None:
         index = _output(asked.output, metric.name, asked.span, graph)
-        if index not in readings:
+        if index not in heads:
             output = graph.outputs[index]
             why = "which is an output in training alone" if output.when_training else "of which no loss speaks"
             raise Problem("E0608", f"{metric.name} is to judge {output.name}, {why}", asked.span)
-        reading = readings[index]
-    if reading.task not in metric.tasks:
-        message = f"{metric.name} does not judge {JUDGED[reading.task]}, which this loss is about"
+        head = heads[index]
+    if head.task not in metric.tasks:
+        message = f"{metric.name} does not judge {JUDGED[head.task]}, which this loss is about"
         raise Problem("E0608", message, asked.span)
-    return Judge(asked.name, metric, reading)
+    if head.task == "binary" and not head.labels and "average" in metric.model_fields_set:
+        message = f"{metric.name} of a single 0 or 1 is that of class 1, and there is nothing to average"
+        raise Problem("E0608", message, asked.span, help=f"write {metric.name} alone")
+    return OutputMetric(asked.name, metric, head)

@@ -10,12 +10,12 @@ from netspec.shapes.shape import Shape
 from netspec.train.augment import AugmentError, Chain
 from netspec.train.data import Data, DataSet, Dims, Split
 from netspec.train.data.base import kind_of
-from netspec.train.data.entry import Entry
+from netspec.train.data.encoding import Encoding
 from netspec.train.section.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class InputPlan:
     """How samples come to an input: in the shape `sent` out of the data, in `shape` once entered and augmented.
 
     `augmented` says that the augmentations are for it.
@@ -23,44 +23,46 @@ class Arrival:
 
     sent: Dims
     shape: Dims
-    entry: Entry
+    encoding: Encoding
     augmented: bool = True
 
     def met(self, data: Data) -> Data:
         """No samples, of the sort that the net meets: a target with the axes of its sample is cut as the sample is."""
-        axes, target = self.entry.shape(self.sent)[1:], data.target
+        axes, target = self.encoding.shape(self.sent)[1:], data.target
         if axes and target[-len(axes) :] == axes:
             target = (*target[: -len(axes)], *self.shape[1:])
         split = Split(kind_of(self.shape, data.train.x.dtype), kind_of(target, data.train.y.dtype))
-        return replace(data, train=split, test=split)
+        return replace(data, train=split, test=split, val=None)
 
 
-def arrivals(graph: Graph, data: Data, settings: Settings) -> list[Arrival | None]:
+def input_plans(graph: Graph, data: Data, settings: Settings) -> list[InputPlan | None]:
     """How samples come to each input of a net that has as many as the data; None for one to which they cannot come.
 
     Of several inputs, those that are no signals or images of real numbers are not augmented. Raises AugmentError.
     """
     several = len(graph.inputs) > 1
     return [
-        arrival(value.shape, data.of_input(index), settings.data, settings.augment, several=several)
+        input_plan(value.shape, data.of_input(index), settings.data, settings.augment, several=several)
         for index, value in enumerate(graph.inputs)
     ]
 
 
-def arrival(declared: Shape, data: Data, known: DataSet, chain: Chain, *, several: bool = False) -> Arrival | None:
+def input_plan(
+    declared: Shape, data: Data, dataset: DataSet, chain: Chain, *, several: bool = False
+) -> InputPlan | None:
     """How samples of a data set come to an input that declares that shape; None where they cannot.
 
     It may be one of several. Raises AugmentError where the augmentations cannot be done to them in any way.
     """
     if several and (declared.dtype != "float" or declared.rank < 2):
-        found = arrival(declared, data, known, Chain())
-        return None if found is None else replace(found, augmented=False)
+        plain = input_plan(declared, data, dataset, Chain())
+        return None if plain is None else replace(plain, augmented=False)
     refused: AugmentError | None = None
     done = False
-    for sent, entry in _ways(declared, data):
-        if known.adapt(data.train.x[:0], sent) is None:
+    for sent, encoding in _ways(declared, data):
+        if dataset.adapt(data.train.x[:0], sent) is None:
             continue
-        entered = entry.shape(sent)
+        entered = encoding.shape(sent)
         try:
             shape = chain.shape(entered)
             tested = chain.tested().shape(entered)
@@ -69,31 +71,31 @@ def arrival(declared: Shape, data: Data, known: DataSet, chain: Chain, *, severa
             continue
         done = True
         if shape == tested and _unifies(declared, shape):
-            return Arrival(sent, shape, entry)
+            return InputPlan(sent, shape, encoding)
     if refused is not None:
         raise refused
     return None
 
 
-def _ways(declared: Shape, data: Data) -> Iterator[tuple[Dims, Entry]]:
+def _ways(declared: Shape, data: Data) -> Iterator[tuple[Dims, Encoding]]:
     """The shapes in which samples can be sent, the likeliest first: as declared, as they are, with a channel or not."""
-    own, plain = data.shape, Entry(declared.dtype)
+    own, plain = data.shape, Encoding(declared.dtype)
     sizes = tuple(size for size in declared.dims if isinstance(size, int))
     shapes = [own, (1, *own), *([own[1:]] if own[:1] == (1,) else [])]
     for shape in dict.fromkeys(([sizes] if len(sizes) == declared.rank else []) + shapes):
         yield shape, plain
     if data.levels is not None and data.whole and declared.dtype == "float":
         for shape in shapes:
-            yield shape, Entry(levels=data.levels, blank=data.blank)
+            yield shape, Encoding(levels=data.levels, blank=data.blank)
 
 
 def _unifies(declared: Shape, shape: Dims) -> bool:
     """Whether open sizes can be given numbers so that the declared shape is this one."""
     if declared.rank != len(shape):
         return False
-    given: dict[str, int] = {}
+    numbers: dict[str, int] = {}
     for size, number in zip(declared.dims, shape, strict=True):
-        if given.setdefault(str(size), number) != number or (isinstance(size, int) and size != number):
+        if numbers.setdefault(str(size), number) != number or (isinstance(size, int) and size != number):
             return False
     return True
 
@@ -103,8 +105,8 @@ def sample_shapes(settings: Settings, graph: Graph, data: Data) -> dict[str, Dim
     if len(graph.inputs) != len(data.shapes):
         return {}
     try:
-        found = arrivals(graph, data, settings)
+        plans = input_plans(graph, data, settings)
     except AugmentError:
         return {}
-    shapes = {value.name: each.shape for value, each in zip(graph.inputs, found, strict=True) if each is not None}
-    return shapes if len(shapes) == len(found) else {}
+    shapes = {value.name: each.shape for value, each in zip(graph.inputs, plans, strict=True) if each is not None}
+    return shapes if len(shapes) == len(plans) else {}

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Encoding:
     """How samples enter a net: `dtype` is what its input takes, "float", "int" or "bool".
 
     Bytes that become real numbers are brightness, from 0 to 1. With `levels`, samples are indices below it and enter
