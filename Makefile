@@ -1,31 +1,39 @@
-# make demo: checks, summarises and trains the two MNIST-1D examples.   make test: everything that has to hold.
-# Either works on a fresh clone: what it needs is set up first. python3 (3.11 or later) with pip is all that is assumed.
+# `make help` lists what there is to make. All of it works on a fresh clone: what it needs is set up first, and python3 (3.11 or
+# later) with pip is all that is assumed.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-SETUP := $(VENV)/.netspec-installed
-PARITY := .parity/.netspec-installed
+PEERS := torchvision==0.28.0 timm==1.0.31 torchview==0.2.7
 WORKERS ?= 2
+MINUTES ?= 10
 
-.PHONY: demo test lint setup reference gallery benchmark trainings clean
+# What is installed bears the checksum of what asked for it, so that a CI that keeps the folders need not install them again.
+checksum = $(firstword $(shell $(1) | cksum))
+SETUP := $(VENV)/.netspec-$(call checksum,cat pyproject.toml constraints.txt)
+PARITY := .parity/.netspec-$(call checksum,echo $(PEERS))
+
+.PHONY: help demo test fuzz lint coverage setup reference gallery benchmark gate trainings clean
 .DEFAULT_GOAL := test
 
-setup: $(SETUP)
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-$(SETUP): pyproject.toml constraints.txt
+setup: $(SETUP)  ## the environment in .venv, with all that development takes
+
+$(SETUP):
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[dev]'
-	@touch $@
+	@rm -f $(VENV)/.netspec-* && touch $@
 
 # The libraries that tests/parity and benchmarks compare with. They stay out of the environment: only those put them on the path.
-$(PARITY): $(SETUP)
+$(PARITY): | $(SETUP)
 	rm -rf .parity
-	$(PIP) install --quiet --no-deps --target .parity torchvision==0.28.0 timm==1.0.31 torchview==0.2.7
+	$(PIP) install --quiet --no-deps --target .parity $(PEERS)
 	@touch $@
 
-demo: $(SETUP)
+demo: $(SETUP)  ## checks, summarises and trains the two MNIST-1D examples
 	$(BIN)/netspec check examples/mnist1d_conv.net examples/mnist1d_mlp.net
 	$(BIN)/netspec summary examples/mnist1d_conv.net
 	rm -rf runs/demo
@@ -33,31 +41,42 @@ demo: $(SETUP)
 	$(BIN)/netspec train examples/mnist1d_mlp.net --out runs/demo/mlp
 	$(BIN)/netspec curves runs/demo/conv runs/demo/mlp -o runs/demo/curves.png
 
-lint: $(SETUP)
+lint: $(SETUP)  ## ruff, mypy, and that no floor knows those above it
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict netspec
+	$(BIN)/lint-imports --no-logo
 
-test: $(SETUP) $(PARITY) lint
+test: $(SETUP) $(PARITY) lint  ## everything that has to hold
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+	$(BIN)/python -m tests.fuzz --minutes 0.5
 
-# Writes the pages that are made from the code. `make test` checks that they are current.
-reference: $(SETUP) $(PARITY)
+fuzz: $(SETUP)  ## inputs that nobody would write, for MINUTES=10; the seed is printed
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
+
+coverage: $(SETUP) $(PARITY)  ## lines that no test runs, in child processes neither; PYTESTARGS=tests/train for a part
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist loadgroup $(PYTESTARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --skip-covered --sort=miss
+
+reference: $(SETUP) $(PARITY)  ## writes the pages that are made from the code; the tests check that they are current
 	$(BIN)/netspec layers --format markdown > docs/layers.md
 	$(BIN)/netspec explain --format markdown > docs/errors.md
 	$(BIN)/netspec schema > docs/graph.schema.json
 	$(BIN)/python tests/zoo_page.py > docs/zoo.md
 
-# Draws the pictures of docs/gallery.md. `make test` checks that they are current.
-gallery: $(SETUP)
+gallery: $(SETUP)  ## draws the pictures of docs/gallery.md; the tests check that they are current
 	$(BIN)/python docs/gallery.py
 
-benchmark: $(SETUP) $(PARITY)
+benchmark: $(SETUP) $(PARITY)  ## measures against peers, into benchmarks/results
 	$(BIN)/python -m benchmarks
 
-# Trains what docs/trainings.md shows, an hour of one core. Runs that are there already are not done again.
-trainings: $(SETUP)
+gate: $(SETUP)  ## fails where starting or long nets have become slow
+	$(BIN)/python -m benchmarks gate
+
+trainings: $(SETUP)  ## trains what docs/trainings.md shows, an hour of one core; runs that are there are not done again
 	$(BIN)/python -m benchmarks trainings
 
-clean:
-	rm -rf $(VENV) .parity dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+clean:  ## away with all that can be made again
+	rm -rf $(VENV) .parity dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.*

@@ -1,4 +1,7 @@
-"""All measurements, or those named: `python -m benchmarks start size`. The trainings take long and have to be named."""
+"""All measurements, or those named: `python -m benchmarks start size`.
+
+The trainings, which take long, and the gate, which measures against bounds, have to be named.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ NAMES = ("start", "size", "construct", "step", "render", "loop", "recompute", "g
 
 def main() -> None:
     chosen = sys.argv[1:] or NAMES
-    known = (*NAMES, "trainings")
+    known = (*NAMES, "trainings", "gate")
     if unknown := [name for name in chosen if name not in known]:
         sys.exit(f"there is no measurement {', '.join(unknown)}; there are {', '.join(known)}")
     for name in chosen:

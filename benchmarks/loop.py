@@ -28,9 +28,9 @@ def prepared(path: Path, **settings: str) -> Prepared:
     """A spec ready to be trained, with no more of the test data than has to be, since the plain loop does no tests."""
     spec = netspec.load(path)
     found = prepare(job_of(spec, set=settings, setup=Setup(device="cpu", channels_last=False)), spec)
-    data = found.matched.data
+    data = found.plan.data
     few = Split(data.test.x[:2], data.test.y[:2])
-    return found._replace(matched=replace(found.matched, data=replace(data, test=few)))
+    return found._replace(matched=replace(found.plan, data=replace(data, test=few)))
 
 
 def ours(trainer: Trainer) -> Callable[[], Row]:

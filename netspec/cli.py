@@ -5,40 +5,68 @@ Only the file of the command that is called for is read, so that `netspec check`
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 SUBJECTS = {
     "nets": ("check", "summary", "emit", "graph", "render"),
+    "text": ("fmt",),
     "training": ("train", "lr-find", "preview", "fit", "verify-resume", "curves"),
     "trained": ("eval", "predict", "cam", "report", "export"),
     "reference": ("zoo", "new", "layers", "explain", "schema"),
 }
 """The commands that each file of `netspec.commands` holds, in the order of the help."""
 
+UNWRITABLE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
+"""What is wrong where the output cannot take what is printed."""
+STANDARD_OUTPUT = 1
+
 
 def main() -> None:
     """The `netspec` program."""
     gc.set_threshold(100_000)  # modules and graphs live until the end: looking through them for garbage finds none
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for them takes longer than checking a net
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+    _open_streams()
     try:
         try:
             application(sys.argv[1:2])()
         finally:
-            if sys.stdout is not None:
-                sys.stdout.flush()
-    except BrokenPipeError:  # who reads our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+            sys.stdout.flush()
+    except OSError as error:
+        if sys.stdout.writable() and (error.filename is not None or error.errno not in UNWRITABLE):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), STANDARD_OUTPUT)  # what is left is written at the very end
+        if not isinstance(error, BrokenPipeError):  # who reads our output has seen enough
+            reason = f"cannot be written: {(error.strerror or '').lower()}" if error.errno else "is closed"
+            print(f"error: the output {reason}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _open_streams() -> None:
+    """Has the three streams stand for what they should, also where the shell has closed them (`>&-`).
+
+    A closed number would be that of the next file that is opened. What is printed to a closed output fails.
+    """
+    for number in (0, STANDARD_OUTPUT, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDONLY if number == STANDARD_OUTPUT else os.O_RDWR)
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def application(wanted: Sequence[str] = ()) -> typer.Typer:
@@ -64,9 +92,9 @@ def application(wanted: Sequence[str] = ()) -> typer.Typer:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from netspec import __version__
 
-        print(f"netspec {version('netspec')}")
+        print(f"netspec {__version__}")
         raise typer.Exit
 
 

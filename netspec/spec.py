@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+from netspec.analysis import budgets
 from netspec.diagnostics import Diagnostic, NetspecError
-from netspec.elaborate import Module, Project, elaborate, project_root, source_of
+from netspec.elaborate import Module, Project, elaborate, project_root, source_in, source_of
 from netspec.elaborate.draft import DraftScope
 from netspec.elaborate.environment import Environment
 from netspec.elaborate.nets import Elaborator
 from netspec.elaborate.problems import Problem, Spoilt, Stop, nearest
 from netspec.elaborate.state import Frame, State
-from netspec.elaborate.values import Result, Template, Tensor, Word
+from netspec.elaborate.values import Template, Word
 from netspec.graph.graph import Graph
 from netspec.syntax.parser import parse as parse_tree
 from netspec.syntax.source import Source, Span
@@ -59,15 +60,32 @@ class Spec:
         return elaborate(self._template(net), values, shapes)
 
     def check(self) -> list[Diagnostic]:
-        """What is wrong with the nets of the file, each with its parameters' defaults; empty where nothing is."""
-        return self.module.elaborated()[1]
+        """What is wrong with the nets of the file, each with its parameters' defaults; empty where nothing is.
+
+        Budgets that a net asserts and does not keep are among it.
+        """
+        graphs, wrong = self.module.elaborated()
+        return [*wrong, *(diagnostic for graph in graphs for diagnostic in budgets.check(graph))]
+
+    def warnings(self, graphs: Sequence[Graph] | None = None, *, object: int | None = None) -> list[Diagnostic]:
+        """What is worth a second look, where nothing is wrong: diagnostics whose codes begin with W.
+
+        `graphs` are those to look at, of all nets where none are given. `object` is the size of what a net has to see,
+        in positions of its input.
+        """
+        from netspec.warnings import warnings
+
+        if graphs is None:
+            graphs, wrong = self.module.elaborated()
+            return warnings(self.source, self.tree, graphs, sound=not wrong, object=object)
+        return warnings(self.source, self.tree, graphs, object=object)
 
     def graphs(self) -> tuple[list[Graph], list[Diagnostic]]:
         """The graphs of the nets of the file, each with its parameters' defaults, and what is wrong with the others."""
         return self.module.elaborated()
 
     def _repr_html_(self) -> str:
-        from netspec.diagram.notebook import spec_html
+        from netspec.diagram.page.notebook import spec_html
 
         return spec_html(self.source)
 
@@ -110,6 +128,15 @@ def load(path: str | Path) -> Spec:
     return Spec(project.read(source, resolved), resolved)
 
 
+def read(stream: BinaryIO, name: str = "<stdin>") -> Spec:
+    """Reads a spec from an open file or pipe, as if it were a file in the working directory: it imports from there.
+
+    Raises NetspecError where it cannot be read or parsed.
+    """
+    source, path = source_in(stream, name), Path.cwd() / "stdin.net"
+    return Spec(Project(project_root(path), opening=[path]).read(source, path), path)
+
+
 def parse(text: str, name: str = "<text>") -> Spec:
     """Reads a spec from text; it can import from `std` only. Raises NetspecError where it cannot be parsed."""
     return Spec(Project(None).read(Source(name, text), None), None)
@@ -129,14 +156,25 @@ def parse_argument(text: str, name: str = "<argument>") -> Any:
         try:
             Elaborator(state).let(item, Frame(environment, DraftScope("group", "", here), None))
             value = environment.names["value"]
-            if not isinstance(value, Tensor | Result):
-                return value.text if isinstance(value, Word) else list(value) if isinstance(value, range) else value
+            return _plain(value)
         except (Problem, Stop) as problem:
             diagnostic = (problem.problem if isinstance(problem, Stop) else problem).diagnostic
             raise NetspecError((diagnostic,)) from None
-        except Spoilt:
+        except (Spoilt, TypeError):
             pass
     raise NetspecError(tuple(mistakes) or (Diagnostic("E0206", f"{text!r} is no value", here),))
+
+
+def _plain(value: Any) -> Any:
+    """An elaborator's value as Python has it; raises TypeError where it is more than numbers, texts and lists."""
+    match value:
+        case Word():
+            return value.text
+        case list() | tuple() | range():
+            return [_plain(item) for item in value]
+        case None | bool() | int() | float() | str():
+            return value
+    raise TypeError(f"no plain value: {type(value).__name__}")
 
 
 def _spec_value(value: Any) -> Any:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
+from netspec.spelling import CUTOFF
 from netspec.syntax.source import Source, Span
 
 if TYPE_CHECKING:
@@ -144,7 +145,8 @@ def find(name: str) -> Network:
     known = {network.name: network for network in networks()}
     if name in known:
         return known[name]
-    near = [other for other in known if other.startswith(name.lower())][:5] or get_close_matches(name.lower(), known)
+    near = [other for other in known if other.startswith(name.lower())][:5]
+    near = near or get_close_matches(name.lower(), known, cutoff=CUTOFF)
     help = f"did you mean {_either(near)}?" if near else "netspec zoo lists the networks"
     span = Span(Source(f"--from {name}", ""), 0, 0)
     raise NetspecError((Diagnostic("E0701", f"the zoo has no network named {name}", span, help=help),))

@@ -14,12 +14,14 @@ from netspec.diagnostics import Diagnostic, render
 PACKAGE = Path(netspec.__file__).parent
 PAGES = PACKAGE / "explain"
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-SHOWN = [code for code in explain.codes() if "```net\n" in (explain.page(code) or "")]
+SHOWN = [
+    code for code in explain.codes() if {"net", "text"} <= {kind for kind, _ in FENCE.findall(explain.page(code) or "")}
+]
 
 
 def used_codes() -> set[str]:
     texts = (path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
-    return {code for text in texts for code in re.findall(r'"(E\d{4})"', text)}
+    return {code for text in texts for code in re.findall(r'"([EW]\d{4})"', text)}
 
 
 def test_every_code_has_a_page_and_every_page_a_code() -> None:
@@ -45,7 +47,7 @@ def test_wrong_example_gets_the_message_and_mended_one_checks(
     blocks = FENCE.findall(page)
     assert [kind for kind, _ in blocks] == ["net", "text", "net"]
     (_, wrong), (_, message), (_, mended) = blocks
-    found = diagnostics(wrong)
+    found = diagnostics(wrong, code)
     assert found, "the wrong example is accepted"
     assert found[0].code == code
     told = "\n\n".join(map(render, found)) + "\n"
@@ -55,7 +57,7 @@ def test_wrong_example_gets_the_message_and_mended_one_checks(
         )
     else:
         assert message == told
-    assert diagnostics(mended) == []
+    assert diagnostics(mended, code) == []
 
 
 @pytest.mark.parametrize("written", ["e0301", " E0301 ", "E0301"])
@@ -68,16 +70,19 @@ def test_what_is_no_code_has_no_page(written: str) -> None:
     assert explain.page(written) is None
 
 
-def diagnostics(text: str) -> list[Diagnostic]:
-    """All that is wrong with a spec that lies alone in the working folder: its nets, the default one, its training."""
+def diagnostics(text: str, code: str) -> list[Diagnostic]:
+    """What is wrong with a spec that lies alone in the working folder: its nets, the default one, its training.
+
+    For the page of a warning, where nothing is, what the warnings say.
+    """
     Path("example.net").write_text(text, encoding="utf-8")
     try:
         spec = netspec.load("example.net")
         if found := spec.check():
             return found
-        graph = spec.graph()
-        if spec.train is not None:
-            return train.check(spec.train, graph)
+        graph = spec.graph() if spec.nets or not code.startswith("W") else None
+        found = train.check(spec.train, graph) if spec.train is not None and graph is not None else []
+        return found or (spec.warnings() if code.startswith("W") else [])
     except netspec.NetspecError as error:
         return list(error.diagnostics)
     return []

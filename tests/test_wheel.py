@@ -28,10 +28,15 @@ def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installed(wheel: Path, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of a clean environment with the wheel and what it needs, nothing else."""
     home = tmp_path_factory.mktemp("clean")
-    venv.create(home, with_pip=True)
+    venv.create(home)
     programs = home / ("Scripts" if os.name == "nt" else "bin")
-    run(programs / "python", "-m", "pip", "install", "--quiet", "--constraint", root / "constraints.txt", wheel)
+    pip(programs, "install", "--quiet", "--no-compile", "--constraint", root / "constraints.txt", wheel)
     return programs
+
+
+def pip(programs: Path, *arguments: object) -> str:
+    """What pip says of the clean environment, which has none: this one's does it."""
+    return run(sys.executable, "-m", "pip", "--python", programs / "python", *arguments)
 
 
 def run(*command: object, cwd: Path | None = None) -> str:
@@ -52,15 +57,15 @@ def test_what_the_wheel_holds(wheel: Path, root: Path) -> None:
             assert (name if folder == "netspec" else f"netspec/{name}") in held
     for path in (root / "netspec").rglob("*.py"):
         assert path.relative_to(root).as_posix() in held
-    for path in (root / "netspec" / "diagram" / "assets").iterdir():
+    for path in filter(Path.is_file, (root / "netspec" / "diagram" / "page" / "assets").rglob("*")):
         assert path.relative_to(root).as_posix() in held
     assert not any(name.startswith(("tests/", "benchmarks/", "docs/")) or "__pycache__" in name for name in held)
 
 
 def test_torch_is_not_needed(installed: Path) -> None:
-    listed = run(installed / "python", "-m", "pip", "list", "--format", "freeze")
-    assert "netspec==0.1.0" in listed
-    assert "torch" not in listed
+    listed = pip(installed, "list", "--format", "freeze")
+    assert "netspec-nn==0.1.0" in listed
+    assert not re.search(r"^(torch|reportlab|pillow)\b", listed, re.MULTILINE | re.IGNORECASE)
 
 
 def test_commands_work_in_an_empty_folder(installed: Path, root: Path, tmp_path: Path) -> None:
@@ -83,11 +88,33 @@ def test_the_zoo_comes_along(installed: Path, tmp_path: Path) -> None:
     assert "parameters  11,689,512" in run(netspec, "summary", "mine.net", cwd=tmp_path)
 
 
+@pytest.mark.parametrize("ending", ["svg", "png", "html"])
+def test_pictures_are_drawn(installed: Path, tmp_path: Path, ending: str) -> None:
+    run(installed / "netspec", "new", "mine", "--from", "lenet5", cwd=tmp_path)
+    run(installed / "netspec", "render", "mine.net", "-o", f"mine.{ending}", cwd=tmp_path)
+    assert (tmp_path / f"mine.{ending}").stat().st_size > 1000
+
+
+def test_a_pdf_says_what_is_missing(installed: Path, tmp_path: Path) -> None:
+    run(installed / "netspec", "new", "mine", "--from", "lenet5", cwd=tmp_path)
+    result = subprocess.run(
+        [installed / "netspec", "render", "mine.net", "-o", "mine.pdf"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert result.stderr.startswith("error[E0613]: a picture as PDF needs reportlab, which is not installed")
+    assert "help: pip install 'netspec-nn[pdf]'" in result.stderr
+    assert not (tmp_path / "mine.pdf").exists()
+
+
 def test_training_says_what_is_missing(installed: Path, root: Path, tmp_path: Path) -> None:
     shutil.copy(root / "examples" / "mnist1d_conv.net", tmp_path)
     result = subprocess.run(
         [installed / "netspec", "train", "mnist1d_conv.net"], capture_output=True, text=True, cwd=tmp_path, check=False
     )
     assert result.returncode == 1
-    assert "pip install 'netspec[train]'" in result.stderr
+    assert "pip install 'netspec-nn[train]'" in result.stderr
     assert "Traceback" not in result.stderr

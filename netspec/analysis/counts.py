@@ -13,19 +13,27 @@ from dataclasses import dataclass
 from math import prod
 
 from netspec.graph.graph import Graph, Node
+from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import Dimension, OpenSize, TooComplexError
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The figures of one node, or the sums over a scope."""
+    """The figures of one node, or the sums over a scope.
+
+    `neurons` are the values that a sample makes in layers that have MACs; `made` is bytes of all values that it makes.
+    """
 
     parameters: int = 0
     buffers: int = 0
     macs: Dimension = 0
+    neurons: Dimension = 0
+    made: Dimension = 0
 
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(self.parameters + other.parameters, self.buffers + other.buffers, self.macs + other.macs)
+    def __mul__(self, times: int) -> Counts:
+        return Counts(
+            self.parameters * times, self.buffers * times, self.macs * times, self.neurons * times, self.made * times
+        )
 
 
 def parameters(graph: Graph) -> int:
@@ -45,11 +53,57 @@ def macs(graph: Graph) -> Dimension:
 
 def of_node(node: Node) -> Counts:
     """The figures of one node: no weights where its module was applied before, no MACs where only training runs it."""
+    macs = 0 if node.when_training else node.layer.macs(*node.shapes)
     return Counts(
         _elements(node.layer.parameters(*node.shapes)) if node.first_use else 0,
         _elements(node.layer.buffers(*node.shapes)) if node.first_use else 0,
-        0 if node.when_training else node.layer.macs(*node.shapes),
+        macs,
+        total(value.shape.elements for value in node.outputs) if macs else 0,
+        total(size(value.shape) for value in node.outputs),
     )
+
+
+BYTES = {"float": 4, "int": 8, "bool": 1}
+"""Of an element of each type; numbers are of single precision."""
+
+
+def size(shape: Shape) -> Dimension:
+    """Bytes of one sample of a value."""
+    return shape.elements * BYTES[shape.dtype]
+
+
+def of_all(counted: Iterable[Counts]) -> Counts:
+    """The sums of figures."""
+    parts = list(counted)
+    return Counts(
+        sum(part.parameters for part in parts),
+        sum(part.buffers for part in parts),
+        total(part.macs for part in parts),
+        total(part.neurons for part in parts),
+        total(part.made for part in parts),
+    )
+
+
+def memory(counts: Counts, batch: int, inputs: Iterable[Shape] = ()) -> Dimension:
+    """Bytes that stages take in a training step between its forward and its backward pass.
+
+    These are weights and their gradients, those inputs, and what every stage has made of the batch. What the optimizer
+    remembers comes on top; what is computed in place, or made again, takes less: `netspec fit` knows, which runs the
+    net on tensors without content.
+    """
+    weights = BYTES["float"] * (2 * counts.parameters + counts.buffers)
+    return total([*map(size, inputs), counts.made]) * batch + weights
+
+
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+def memory_text(amount: Dimension) -> str:
+    """`4.2 MB`; an expression where sizes are open."""
+    if not isinstance(amount, int):
+        return f"{amount} B"
+    power = min((len(str(amount)) - 1) // 3, len(_UNITS) - 1)
+    return f"{amount / 1000**power:.3g} {_UNITS[power]}" if power else f"{amount} B"
 
 
 def of_scopes(graph: Graph, nodes: Iterable[Counts] | None = None) -> list[Counts]:
@@ -59,12 +113,7 @@ def of_scopes(graph: Graph, nodes: Iterable[Counts] | None = None) -> list[Count
         own[node.scope].append(counts)
     sums = [Counts()] * len(graph.scopes)
     for scope in reversed(graph.scopes):  # a scope comes after the one around it
-        parts = own[scope.index]
-        sums[scope.index] = Counts(
-            sum(part.parameters for part in parts),
-            sum(part.buffers for part in parts),
-            total(part.macs for part in parts),
-        )
+        sums[scope.index] = of_all(own[scope.index])
         if scope.parent is not None:
             own[scope.parent].append(sums[scope.index])
     return sums

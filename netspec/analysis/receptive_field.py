@@ -38,14 +38,19 @@ def receptive_fields(graph: Graph, input: str | None = None) -> dict[str, Fields
 
     Raises KeyError where the net has no input of that name.
     """
-    fields = _Fields(graph, input)
+    fields = fields_of(graph, input)
     return {
         **{value.name: fields.of(value) for value in graph.inputs},
         **{node.name: fields.of(node.output) for node in graph.nodes},
     }
 
 
-class _Fields:
+def fields_of(graph: Graph, input: str | None = None) -> FieldsByValue:
+    """The fields of the values themselves, with respect to one input; raises KeyError as `receptive_fields` does."""
+    return FieldsByValue(graph, input)
+
+
+class FieldsByValue:
     """One walk over the nodes; fields by the identity of their value."""
 
     def __init__(self, graph: Graph, input: str | None) -> None:
@@ -79,9 +84,8 @@ class _Fields:
 
 
 def _read(node: Node) -> tuple[Value, ...]:
-    """The inputs whose content a node reads; of a tensor argument called `like` it is the shape alone."""
-    shape_only = len(node.inputs) == len(node.layer.tensors) and node.layer.tensors[-1] == "like?"
-    return node.inputs[:-1] if shape_only else node.inputs
+    """The inputs whose content a node reads, and not their shape alone."""
+    return tuple(value for place, value in enumerate(node.inputs) if not node.layer.reads_shape_only(place))
 
 
 def _through(reach: Reach | Literal["everything"] | None, field: Fields, axes: int) -> Fields:

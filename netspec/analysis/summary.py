@@ -10,12 +10,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from netspec.analysis import counts
+from netspec.analysis.columns import COLUMNS, USUAL, Column, Stage
 from netspec.analysis.counts import Counts
+from netspec.analysis.receptive_field import receptive_fields
 from netspec.graph.graph import Graph, Node, Scope, ScopeKind, ScopeRef, Value
 from netspec.graph.views import layer_text, scope_text
 from netspec.shapes.sizes import Dimension, OpenSize
@@ -27,6 +29,7 @@ SCREEN = 32
 
 _TRANSPARENT = frozenset({"group", "for", "iteration", "body", "branch"})
 _WIDEST = 48
+_NARROWEST = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Row:
     """One line of the table and those below it.
 
     `name` is the full name, `label` its last part; wirings have neither. `times` is how many equal stages a folded row
-    stands for. `counts` are of all of them.
+    stands for. `counts` are of all of them. `last` names what makes its last output: the last of all of them.
     """
 
     kind: Kind
@@ -46,6 +49,8 @@ class Row:
     rows: tuple[Row, ...] = ()
     times: int = 1
     note: str = ""
+    kernel: str = ""
+    last: str = ""
 
 
 def rows(graph: Graph) -> Row:
@@ -59,59 +64,101 @@ def folded(graph: Graph) -> Row:
     return _Folder().fold(_tree(graph))
 
 
+@dataclass(frozen=True, slots=True)
+class Table:
+    """How a table is laid out: `depth` is chosen to fit `screen` rows if none is given, `width` is that of a terminal.
+
+    `batch` is what the memory is of; `kinds` adds the totals by kind of layer.
+    """
+
+    depth: int | None = None
+    columns: tuple[str, ...] = USUAL
+    batch: int = 1
+    kinds: bool = False
+    screen: int = SCREEN
+    width: int | None = None
+
+
 def text(graph: Graph, depth: int | None = None, screen: int = SCREEN) -> str:
-    """The table for a terminal, with a line of totals; `depth` is chosen to fit `screen` rows if none is given."""
-    return "\n".join(line for line, _ in lines(graph, depth, screen))
+    """The table for a terminal, with a line of totals."""
+    return "\n".join(line for line, _ in lines(graph, Table(depth, screen=screen)))
 
 
-def lines(
-    graph: Graph, depth: int | None = None, screen: int = SCREEN
-) -> Iterator[tuple[str, Literal["head", "net", "scope", "row", "total"]]]:
+LineKind: TypeAlias = Literal["head", "net", "scope", "row", "total"]
+
+
+def lines(graph: Graph, table: Table) -> Iterator[tuple[str, LineKind]]:
     """The lines of the text form, each with what it is, so that a terminal can colour them."""
     root = folded(graph)
-    depth = _fitting(root, screen) if depth is None else depth
+    depth = _fitting(root, table.screen) if table.depth is None else table.depth
     shown = list(_walk(root, depth))
-    cells = [_cells(row, level) for level, row in shown]
-    head = ("name", "layer", "output", "parameters", "MACs")
-    widths = [max(len(line[column]) for line in (head, *cells)) for column in range(5)]
-    rule = "─" * (sum(widths) + 8)
-
-    def aligned(line: tuple[str, ...]) -> str:
-        pairs = zip(line, widths, "<<<>>", strict=True)
-        return "  ".join(f"{cell:{side}{width}}" for cell, width, side in pairs).rstrip()
-
-    yield aligned(head), "head"
-    yield rule, "head"
-    for (level, row), line in zip(shown, cells, strict=True):
-        yield aligned(line), "net" if level == 0 else "scope" if row.rows else "row"
-    yield rule, "head"
-    for total in _totals(graph, root, depth, shown):
+    cells = [[_cut(cell, _WIDEST) for cell in line] for line in _cells(graph, table, shown, root)]
+    columns = [COLUMNS[name] for name in table.columns]
+    kinds: list[LineKind] = ["net" if level == 0 else "scope" if row.rows else "row" for level, row in shown]
+    yield from _grid(columns, cells, kinds, table.width)
+    for total in _totals(graph, root, depth, shown, table.batch):
         yield total, "total"
+    if table.kinds:
+        yield "", "total"
+        yield from _grid(_KIND_COLUMNS, _by_kind(graph, table.batch), None, table.width)
 
 
-def markdown(graph: Graph, depth: int | None = None, screen: int = SCREEN) -> str:
+def _grid(
+    columns: Sequence[Column], cells: Sequence[Sequence[str]], kinds: Sequence[LineKind] | None, width: int | None
+) -> Iterator[tuple[str, LineKind]]:
+    """Cells below their heads, with rules above and below; the widest texts are cut where a terminal is narrow."""
+    heads = [column.head for column in columns]
+    widths = [max(len(line[index]) for line in (heads, *cells)) for index in range(len(columns))]
+    while width is not None and sum(widths) + 2 * len(widths) - 2 > width:
+        texts = [index for index, column in enumerate(columns) if column.side == "<" and widths[index] > _NARROWEST]
+        if not texts:
+            break
+        widths[max(texts, key=widths.__getitem__)] -= 1
+
+    def aligned(line: Sequence[str]) -> str:
+        pairs = zip(line, widths, columns, strict=True)
+        return "  ".join(f"{_cut(cell, width):{column.side}{width}}" for cell, width, column in pairs).rstrip()
+
+    rule = "─" * (sum(widths) + 2 * len(widths) - 2)
+    yield aligned(heads), "head"
+    yield rule, "head"
+    for index, line in enumerate(cells):
+        yield aligned(line), kinds[index] if kinds is not None else "row"
+    yield rule, "head"
+
+
+def markdown(graph: Graph, table: Table | None = None) -> str:
     """The table in Markdown, with the totals below it."""
+    table = table or Table()
     root = folded(graph)
-    depth = _fitting(root, screen) if depth is None else depth
+    depth = _fitting(root, table.screen) if table.depth is None else table.depth
     shown = list(_walk(root, depth))
-    table = ["| name | layer | output | parameters | MACs |", "|:---|:---|:---|---:|---:|"]
-    for level, row in shown:
-        name, layer, shape, *figures = _cells(row, level, widest=None)
-        indent = "&nbsp;&nbsp;" * level
-        cells = [f"{indent}{_code(name.strip())}", _code(layer), _code(shape), *figures]
-        table.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*table, "", *(f"{line}  " for line in _totals(graph, root, depth, shown))])
+    columns = [COLUMNS[name] for name in table.columns]
+    written = _markdown_grid(columns, _cells(graph, table, shown, root))
+    written += ["", *(f"{line}  " for line in _totals(graph, root, depth, shown, table.batch))]
+    if table.kinds:
+        written += ["", *_markdown_grid(_KIND_COLUMNS, _by_kind(graph, table.batch))]
+    return "\n".join(written)
+
+
+def _markdown_grid(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> list[str]:
+    sides = {"<": ":---", ">": "---:"}
+    heads = (f"| {' | '.join(column.head for column in columns)} |", f"|{'|'.join(sides[c.side] for c in columns)}|")
+    rows = [[_code(cell) if c.side == "<" else cell for cell, c in zip(line, columns, strict=True)] for line in cells]
+    return [*heads, *(f"| {' | '.join(row)} |" for row in rows)]
 
 
 def csv_text(graph: Graph, depth: int | None = None) -> str:
-    """One line a row, nothing folded; full names, plain figures."""
+    """One line a row, nothing folded; full names, plain figures, the memory in bytes of one sample."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["depth", "name", "kind", "layer", "output", "parameters", "buffers", "macs"])
+    writer.writerow(
+        ["depth", "name", "kind", "layer", "output", "kernel", "parameters", "buffers", "macs", "neurons", "memory"]
+    )
     for level, row in _walk(rows(graph), depth):
         figures = row.counts
-        start = [level, row.name, row.kind, row.layer, row.shape]
-        writer.writerow([*start, figures.parameters, figures.buffers, figures.macs])
+        start = [level, row.name, row.kind, row.layer, row.shape, row.kernel]
+        writer.writerow([*start, figures.parameters, figures.buffers, figures.macs, figures.neurons, figures.made])
     return out.getvalue()
 
 
@@ -125,6 +172,7 @@ def json_text(graph: Graph, depth: int | None = None) -> str:
         "parameters": root.counts.parameters,
         "buffers": root.counts.buffers,
         "macs": _plain(root.counts.macs),
+        "neurons": _plain(root.counts.neurons),
         "requirements": list(graph.requirements),
         "table": _json_row(root, depth),
     }
@@ -155,23 +203,34 @@ def _tree(graph: Graph) -> Row:
 
 
 def _input_row(value: Value) -> Row:
-    return Row("input", value.name, value.name, "input", str(value.shape), Counts())
+    return Row("input", value.name, value.name, "input", str(value.shape), Counts(), last=value.name)
 
 
 def _node_row(node: Node, layer: str, figures: Counts) -> Row:
     shape = ", ".join(str(value.shape) for value in node.outputs)
     note = "when training" if node.when_training else "" if node.first_use else f"same weights as {node.key}"
-    return Row("layer", node.name, node.name.rpartition(".")[2], layer, shape, figures, note=note)
+    label = node.name.rpartition(".")[2]
+    return Row("layer", node.name, label, layer, shape, figures, note=note, kernel=_kernel(node), last=node.name)
+
+
+def _kernel(node: Node) -> str:
+    """`3 x 3`; empty where a layer has none."""
+    kernel = getattr(node.layer, "kernel", None)
+    sizes = (kernel,) * len(node.shapes[0].spatial) if isinstance(kernel, int) else kernel or ()
+    return " x ".join(map(str, sizes))
 
 
 def _scope_row(scope: Scope, figures: Counts, inside: tuple[Row, ...], graph: Graph) -> Row:
     shape = ", ".join(str(value.shape) for value in scope.outputs)
+    end = scope.outputs[0] if scope.outputs else None
+    last = "" if end is None else end.name if end.node is None else graph.nodes[end.node].name
     if scope.kind == "net":
         shape = ", ".join(str(output.value.shape) for output in graph.outputs)
-        return Row("net", graph.name, graph.name, scope_text(scope), shape, figures, inside)
+        return Row("net", graph.name, graph.name, scope_text(scope), shape, figures, inside, last=last)
     note = "" if scope.first_use or not scope.is_module else f"same weights as {scope.key}"
     name = scope.name if scope.is_module else ""
-    return Row(scope.kind, name, name.rpartition(".")[2], scope_text(scope), shape, figures, inside, note=note)
+    label = name.rpartition(".")[2]
+    return Row(scope.kind, name, label, scope_text(scope), shape, figures, inside, note=note, last=last)
 
 
 def _each(row: Row, change: Callable[[Row], Row]) -> Row:
@@ -242,15 +301,14 @@ class _Folder:
 
     def _folded(self, run: list[Row]) -> Row:
         first, last = run[0], run[-1]
-        figures = first.counts
         times = len(run)
-        together = Counts(figures.parameters * times, figures.buffers * times, figures.macs * times)
         return replace(
             first,
             label=_range(first.label, last.label, times),
             layer=f"{times} x {first.layer}",
-            counts=together,
+            counts=first.counts * times,
             times=times,
+            last=last.last,
         )
 
     def _number(self, row: Row) -> int:
@@ -294,27 +352,59 @@ def _fitting(root: Row, screen: int) -> int:
     return max(1, depth)
 
 
-def _cells(row: Row, level: int, widest: int | None = _WIDEST) -> tuple[str, str, str, str, str]:
-    layer = f"{row.layer}  ({row.note})" if row.note else row.layer
-    cut = (lambda cell: cell) if widest is None else _cut
-    figures = (_figure(row.counts.parameters), cut(_figure(row.counts.macs)))
-    return (f"{'  ' * level}{row.label}", cut(layer), cut(row.shape), *figures)
+def _cells(graph: Graph, table: Table, shown: Sequence[tuple[int, Row]], root: Row) -> list[list[str]]:
+    """What the table's columns say of each row; the label is indented by its level."""
+    fields = receptive_fields(graph) if "field" in table.columns else {}
+    columns = [COLUMNS[name] for name in table.columns]
+    cells = []
+    for level, row in shown:
+        layer = f"{row.layer}  ({row.note})" if row.note else row.layer
+        label = f"{'  ' * level}{row.label}"
+        field = fields.get(row.last)
+        stage = Stage(
+            label, layer, row.shape, row.kernel, row.counts, field, table.batch, max(root.counts.parameters, 1)
+        )
+        cells.append([column.cell(stage) for column in columns])
+    return cells
 
 
-def _cut(cell: str) -> str:
-    return cell if len(cell) <= _WIDEST else f"{cell[: _WIDEST - 3]}..."
+def _cut(cell: str, width: int) -> str:
+    return cell if len(cell) <= width else f"{cell[: width - 3]}..."
 
 
-def _figure(size: Dimension) -> str:
-    return (f"{size:,}" if size else "-") if isinstance(size, int) else str(size)
+_KIND_COLUMNS = (
+    replace(COLUMNS["name"], head="kind"),
+    replace(COLUMNS["layer"], head="stages", side=">"),
+    *(COLUMNS[name] for name in ("params", "percent", "macs", "memory")),
+)
 
 
-def _totals(graph: Graph, root: Row, depth: int, shown: list[tuple[int, Row]]) -> Iterator[str]:
+def _by_kind(graph: Graph, batch: int) -> list[list[str]]:
+    """The totals of each kind of layer, those with most parameters first, then those with most MACs."""
+    kinds: dict[str, list[Counts]] = {}
+    for node in graph.nodes:
+        kinds.setdefault(node.layer.name, []).append(counts.of_node(node))
+    whole = max(graph.parameters, 1)
+    sums = {kind: counts.of_all(parts) for kind, parts in kinds.items()}
+    order = sorted(kinds, key=lambda kind: (-sums[kind].parameters, -_rough(sums[kind].macs), -len(kinds[kind])))
+    stages = [Stage(kind, f"{len(kinds[kind]):,}", "", "", sums[kind], None, batch, whole) for kind in order]
+    return [[column.cell(stage) for column in _KIND_COLUMNS] for stage in stages]
+
+
+def _rough(size: Dimension) -> float:
+    return size if isinstance(size, int) else float("inf")
+
+
+def _totals(graph: Graph, root: Row, depth: int, shown: Sequence[tuple[int, Row]], batch: int) -> Iterator[str]:
     yield f"parameters  {root.counts.parameters:,}"
     if root.counts.buffers:
         yield f"buffers     {root.counts.buffers:,}"
     figure = root.counts.macs
     yield f"MACs        {figure:,}" if isinstance(figure, int) else f"MACs        {figure}"
+    fired = root.counts.neurons
+    yield f"neurons     {fired:,}" if isinstance(fired, int) else f"neurons     {fired}"
+    memory = counts.memory(root.counts, batch, [value.shape for value in graph.inputs])
+    yield f"memory      {counts.memory_text(memory)} in a training step with a batch of {batch:,}"
     for requirement in graph.requirements:
         yield f"sizes       {requirement}"
     if any(isinstance(size, OpenSize) for value in graph.inputs for size in value.shape.dims):
@@ -338,6 +428,7 @@ def _json_row(root: Row, depth: int | None) -> dict[str, Any]:
             "parameters": row.counts.parameters,
             "buffers": row.counts.buffers,
             "macs": _plain(row.counts.macs),
+            "memory": _plain(row.counts.made),
             **({"note": row.note} if row.note else {}),
         }
 
@@ -356,4 +447,6 @@ def _plain(size: Dimension) -> int | str:
 
 
 def _code(cell: str) -> str:
-    return f"`{cell.replace('|', '&#124;')}`" if cell else ""
+    """A cell in code, its indent before it."""
+    text = cell.lstrip()
+    return "&nbsp;" * (len(cell) - len(text)) + (f"`{text.replace('|', '&#124;')}`" if text else "")

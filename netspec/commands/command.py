@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import ParamSpec
 
 import typer
@@ -43,6 +44,7 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
         from netspec.diagnostics import NetspecError
 
         try:
+            _spare_inputs(options)
             function(*arguments, **options)
         except NetspecError as error:
             print_diagnostics(error.diagnostics, sys.stderr)
@@ -51,7 +53,7 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
             extra = EXTRAS.get((error.name or "").partition(".")[0])
             if extra is None:
                 raise
-            print(f"error: this needs {error.name}: pip install 'netspec[{extra}]'", file=sys.stderr)
+            print(f"error: this needs {error.name}: pip install 'netspec-nn[{extra}]'", file=sys.stderr)
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
@@ -59,3 +61,22 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
 
     COMMANDS[function.__name__.strip("_").replace("_", "-")] = run
     return run
+
+
+def _spare_inputs(options: Mapping[str, object]) -> None:
+    """Raises NetspecError (E0004) where the output of a command is a file that it reads, or a spec."""
+    output = options.get("output")
+    if not isinstance(output, str | Path):
+        return
+    values = [value for name, value in options.items() if name != "output"]
+    flat = [path for value in values for path in (value if isinstance(value, list) else [value])]
+    try:
+        if not Path(output).is_file():
+            return
+        read = any(isinstance(path, Path) and path.exists() and path.samefile(output) for path in flat)
+    except OSError:  # what is wrong with one of them is said where it is opened
+        return
+    if read or Path(output).suffix == ".net":
+        from netspec.files import unwritable
+
+        raise unwritable(output, FileExistsError(0, "it is what is read" if read else "it is a spec"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -19,6 +20,7 @@ from netspec.commands.options import (
     graph_of,
     read_inputs,
     read_settings,
+    spec_of,
 )
 from netspec.commands.printing import print_diagnostics, print_table, shown, write
 
@@ -30,25 +32,37 @@ if TYPE_CHECKING:
 
 @command
 def check(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="The .net files.", show_default=False)],
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="The .net files; - for the standard input.", show_default=False),
+    ],
     net: Net = None,
     set: Settings = None,
     input: Inputs = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Take warnings for errors.")] = False,
+    object: Annotated[
+        int | None, typer.Option(metavar="SIZE", min=1, help="Warn where a net sees less of its input at once.")
+    ] = None,
     format: Annotated[Literal["text", "json", "github"], typer.Option(help="How to print what is found.")] = "text",
 ) -> None:
     """Check that every net in the files fits, and its train section with it; the exit status is 1 where one does not.
 
-    With --net, --set or --input, the net that these describe is checked, alone.
+    With --net, --set of a parameter or --input, the net that these describe is checked, alone. Warnings do not change
+    the exit status, but for --strict.
     """
-    options = net, read_settings(set), read_inputs(input)
+    options = net, read_settings(set, train=True), read_inputs(input)
     found: list[Diagnostic] = []
     for path in files:
-        nets, graphs, here = _checked(path, *options)
+        nets, graphs, here = _checked(path, *options, object)
+        here = [replace(diagnostic, severity="error") for diagnostic in here] if strict else here
         found.extend(here)
         if format == "text":
             print_diagnostics(here, sys.stdout)
             if not any(diagnostic.severity == "error" for diagnostic in here):
-                print(f"{shown(path)}: ok ({', '.join(nets) or 'no nets'})")
+                doubts = f", {len(here)} warning{'s'[: len(here) != 1]}" if here else ""
+                print(f"{shown(path)}: ok ({', '.join(nets) or 'no nets'}){doubts}")
+                for name in (name for name in nets if name not in {graph.name for graph in graphs}):
+                    print(f"  {name}: only its names are checked, for its parameters need values: --set NAME=VALUE")
                 for graph in graphs:
                     for requirement in graph.requirements:
                         print(f"  {graph.name}: {requirement}")
@@ -61,27 +75,38 @@ def check(
 
 
 def _checked(
-    path: Path, net: str | None, settings: dict[str, Any], shapes: dict[str, list[int | str]] | None
+    path: Path,
+    net: str | None,
+    settings: dict[str, Any],
+    shapes: dict[str, list[int | str]] | None,
+    object: int | None,
 ) -> tuple[Sequence[str], list[Graph], list[Diagnostic]]:
-    """The names of a file's nets, the graphs of those that fit, and what is wrong."""
-    import netspec
+    """The names of a file's nets, the graphs of those that fit, what is wrong, and what is worth a second look."""
+    from netspec.analysis import budgets
     from netspec.diagnostics import NetspecError
+    from netspec.warnings import warnings
 
     try:
-        spec = netspec.load(path)
-        if net or settings or shapes:
-            graph = spec.graph(net, inputs=shapes, **settings)
-            return [graph.name], [graph], []
+        spec = spec_of(path)
+        of_training = {name.removeprefix("train."): v for name, v in settings.items() if name.startswith("train.")}
+        of_net = {name: value for name, value in settings.items() if not name.startswith("train.")}
+        if net or of_net or shapes:
+            graph = spec.graph(net, inputs=shapes, **of_net)
+            wrong = [*budgets.check(graph), *(_of_training(spec, [graph], of_training) if of_training else [])]
+            return [graph.name], [graph], [*wrong, *spec.warnings([graph], object=object)]
         graphs, wrong = spec.graphs()
-        return spec.nets, graphs, [*wrong, *_of_training(spec, graphs)]
+        wrong = [*wrong, *_of_training(spec, graphs, of_training)]
+        doubts = warnings(spec.source, spec.tree, graphs, sound=not wrong, object=object)
+        kept = [diagnostic for graph in graphs for diagnostic in budgets.check(graph)]
+        return spec.nets, graphs, [*wrong, *kept, *doubts]
     except NetspecError as error:
         return [], [], list(error.diagnostics)
 
 
-def _of_training(spec: Spec, graphs: Sequence[Graph]) -> list[Diagnostic]:
+def _of_training(spec: Spec, graphs: Sequence[Graph], settings: dict[str, Any]) -> list[Diagnostic]:
     """What is wrong with a file's train section and the net that it trains, as far as can be said without the data.
 
-    What is missing on this machine is not wrong with the file.
+    `settings` are those that replace the section's. What is missing on this machine is not wrong with the file.
     """
     trained = [graph for graph in graphs if graph.name == spec.nets[-1]]
     if spec.train is None or not trained:
@@ -89,9 +114,12 @@ def _of_training(spec: Spec, graphs: Sequence[Graph]) -> list[Diagnostic]:
     try:
         from netspec.train import check
 
-        return [diagnostic for diagnostic in check(spec.train, trained[0]) if diagnostic.code != "E0613"]
+        return [diagnostic for diagnostic in check(spec.train, trained[0], settings) if diagnostic.code != "E0613"]
     except ModuleNotFoundError:
         return []
+
+
+_COLUMNS = ("name", "layer", "output", "kernel", "field", "params", "percent", "trainable", "macs", "memory")
 
 
 @command
@@ -103,21 +131,36 @@ def summary(
     depth: Annotated[
         int | None, typer.Option(metavar="N", min=0, help="How deep to go; what fits a screen if not given.")
     ] = None,
+    columns: Annotated[
+        str | None, typer.Option(metavar="NAME,...", help=f"What stands in the table: {', '.join(_COLUMNS)}.")
+    ] = None,
+    batch: Annotated[int, typer.Option(metavar="N", min=1, help="The batch that the memory is of.")] = 1,
+    kinds: Annotated[bool, typer.Option("--kinds", help="Add the totals of each kind of layer.")] = False,
+    keys: Annotated[bool, typer.Option("--keys", help="Print the keys of the state dict, with shapes.")] = False,
     format: Annotated[Literal["text", "json", "csv", "markdown"], typer.Option(help="The form of the table.")] = "text",
 ) -> None:
     """Print a net as a table: names, layers, output shapes, parameters, multiply-accumulates."""
-    from netspec.analysis import summary as table
+    from netspec.analysis import keys as state
+    from netspec.analysis import summary
+    from netspec.analysis.columns import USUAL, chosen
 
+    if format in ("csv", "json") and (columns is not None or kinds):
+        raise typer.BadParameter(f"--columns and --kinds are for text and markdown; {format} has every figure")
+    names = chosen([name.strip() for name in columns.split(",")]) if columns is not None else None
     graph = graph_of(file, net, set, input)
+    table = summary.Table(depth, names or USUAL, batch, kinds)
+    if keys:
+        print(state.text(graph))
+        return
     match format:
         case "json":
-            print(table.json_text(graph, depth), end="")
+            print(summary.json_text(graph, depth), end="")
         case "csv":
-            print(table.csv_text(graph, depth), end="")
+            print(summary.csv_text(graph, depth), end="")
         case "markdown":
-            print(table.markdown(graph, depth))
+            print(summary.markdown(graph, table))
         case "text":
-            print_table(graph, depth)
+            print_table(graph, table)
 
 
 @command
@@ -148,8 +191,14 @@ def graph(
 def render(
     file: File,
     output: Annotated[
-        str, typer.Option("--output", "-o", metavar="OUT", help="The picture; its ending says what is written.")
+        str,
+        typer.Option(
+            "--output", "-o", metavar="OUT", help="The picture; its ending says what is written. - for standard output."
+        ),
     ],
+    format: Annotated[
+        str, typer.Option(metavar="FORM", help="In place of what the ending says; svg for the standard output.")
+    ] = "",
     style: Annotated[str, typer.Option(metavar="STYLE", help="graph, table or volumes.")] = "graph",
     depth: Annotated[
         int | None,
@@ -168,11 +217,10 @@ def render(
     """Draw a net as svg, pdf, png, html, dot, mmd (Mermaid), tex (TikZ) or json."""
     from netspec.diagram.render import Request, form_of
     from netspec.diagram.render import render as draw
-    from netspec.files import write_bytes
 
-    form = form_of(output)
+    form = format or ("svg" if output == "-" else form_of(output))
     drawn = graph_of(file, net, set, input)
     picture = draw(Request(drawn, style, depth, unfold, focus, theme, timeout), form)
-    write_bytes(output, picture.data)
+    write(picture.content, output)
     for note in picture.notes:
         print(f"note: {note}", file=sys.stderr)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
 if TYPE_CHECKING:
+    from netspec.diagnostics import NetspecError
     from netspec.graph.graph import Graph
+    from netspec.spec import Spec
 
-
-File = Annotated[Path, typer.Argument(metavar="FILE", help="A .net file.", show_default=False)]
+File = Annotated[
+    Path, typer.Argument(metavar="FILE", help="A .net file; - for the standard input.", show_default=False)
+]
 Net = Annotated[
     str | None, typer.Option("--net", metavar="NAME", help="The net in the file; the last one if not given.")
 ]
@@ -45,16 +49,27 @@ DataFolder = Annotated[
     Path | None,
     typer.Option("--data", metavar="FOLDER", help="Where paths of data begin; the file's folder if not given."),
 ]
-Precision = Annotated[
-    Literal["fp32", "bf16", "fp16"], typer.Option("--precision", help="Of the passes through the net.")
-]
 
 
 def graph_of(file: Path, net: str | None, set: Sequence[str] | None, input: Sequence[str] | None) -> Graph:
     """The net of a file that options describe."""
-    import netspec
+    return spec_of(file).graph(net, inputs=read_inputs(input), **read_settings(set))
 
-    return netspec.load(file).graph(net, inputs=read_inputs(input), **read_settings(set))
+
+def spec_of(file: Path) -> Spec:
+    """The spec in a file, or in the standard input where that is `-`."""
+    from netspec.spec import load, read
+
+    if str(file) != "-":
+        return load(file)
+    return read(standard_input())
+
+
+def standard_input() -> BinaryIO:
+    """The bytes that are piped into a command."""
+    if sys.stdin is None:
+        raise _error("E0002", "-", "the standard input is closed")
+    return sys.stdin.buffer
 
 
 def read_settings(options: Sequence[str] | None, *, train: bool = False) -> dict[str, Any]:
@@ -82,7 +97,7 @@ def read_inputs(options: Sequence[str] | None) -> dict[str, list[int | str]] | N
         name, value = _pair("--input", option, "image=[3,512,512]")
         sizes = [size.strip() for size in value.strip()[1:-1].split(",")]
         bracketed = value.strip().startswith("[") and value.strip().endswith("]")
-        if not bracketed or not all(re.fullmatch(r"[0-9]{1,20}|[^\W\d]\w*", size) for size in sizes):
+        if not bracketed or not all(re.fullmatch(r"[0-9]{1,20}", size) or size.isidentifier() for size in sizes):
             raise bad_option("--input", option, "image=[3,512,512]")
         inputs[name] = [int(size) if size.isdecimal() else size for size in sizes]
     return inputs or None
@@ -90,11 +105,13 @@ def read_inputs(options: Sequence[str] | None) -> dict[str, list[int | str]] | N
 
 def read_memory(text: str) -> int:
     """An amount of memory in bytes."""
-    match = re.fullmatch(r"\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([kKMGT]?)(i?)B?\s*", text)
+    match = re.fullmatch(r"\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*(?:([kKMGT])(i?)B?|B)\s*", text)
     if match is None:
-        raise bad_option("--memory", text, "24GB", "--memory takes an amount of memory")
+        alone = re.fullmatch(r"\s*([0-9.]{1,9})\s*", text)
+        example = f"{alone[1]}GB" if alone else "24GB"
+        raise bad_option("--memory", text, example, "--memory takes an amount of memory with its unit")
     number, unit, binary = match.groups()
-    return int(float(number) * (1024 if binary else 1000) ** " KMGT".index(unit.upper() or " "))
+    return int(float(number) * (1024 if binary else 1000) ** " KMGT".index((unit or " ").upper()))
 
 
 def _pair(flag: str, option: str, example: str) -> tuple[str, str]:
@@ -104,11 +121,13 @@ def _pair(flag: str, option: str, example: str) -> tuple[str, str]:
     return name.strip(), value
 
 
-def bad_option(flag: str, option: str, example: str, message: str = "") -> Exception:
+def bad_option(flag: str, option: str, example: str, message: str = "") -> NetspecError:
     """What is raised for the text of an option that cannot be read."""
+    return _error("E0005", flag, message or f"{flag} takes a name and a value", option, help=f"{flag} '{example}'")
+
+
+def _error(code: str, name: str, message: str, text: str = "", help: str = "") -> NetspecError:
     from netspec.diagnostics import Diagnostic, NetspecError
     from netspec.syntax.source import Source, Span
 
-    span = Span(Source(flag, option), 0, len(option))
-    message = message or f"{flag} takes a name and a value"
-    return NetspecError((Diagnostic("E0005", message, span, help=f"{flag} '{example}'"),))
+    return NetspecError((Diagnostic(code, message, Span(Source(name, text), 0, len(text)), help=help),))

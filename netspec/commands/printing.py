@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 import typer
 
 if TYPE_CHECKING:
+    from netspec.analysis.summary import Table
     from netspec.diagnostics import Diagnostic
     from netspec.graph.graph import Graph
 
@@ -44,11 +45,13 @@ def _paint(text: str, severity: str, stream: TextIO) -> None:
     Console(file=stream).print(painted, soft_wrap=True)
 
 
-def print_table(graph: Graph, depth: int | None) -> None:
-    from netspec.analysis.summary import SCREEN, lines
+def print_table(graph: Graph, table: Table) -> None:
+    from dataclasses import replace
+
+    from netspec.analysis.summary import lines
 
     if not sys.stdout.isatty():
-        for line, _ in lines(graph, depth):
+        for line, _ in lines(graph, table):
             print(line)
         return
     from rich.console import Console
@@ -56,26 +59,33 @@ def print_table(graph: Graph, depth: int | None) -> None:
 
     console = Console()
     styles = {"head": "dim", "net": "bold", "scope": "bold", "row": "", "total": "green"}
-    for line, kind in lines(graph, depth, max(SCREEN, console.size.height - 8)):
+    table = replace(table, screen=max(table.screen, console.size.height - 10), width=console.size.width)
+    for line, kind in lines(graph, table):
         console.print(Text(line, style=styles[kind]), soft_wrap=True)
 
 
-def write(text: str, output: str) -> None:
+def write(content: str | bytes, output: str) -> None:
     """To the file, whole or not at all, or to the standard output."""
-    if output == "-":
-        print(text, end="")
-        return
-    from netspec.files import write_text
+    from netspec.files import write_bytes, write_text
 
-    write_text(output, text)
+    match content, output:
+        case str(), "-":
+            print(content, end="")
+        case bytes(), "-":
+            sys.stdout.flush()
+            sys.stdout.buffer.write(content)
+        case str(), _:
+            write_text(output, content)
+        case bytes(), _:
+            write_bytes(output, content)
 
 
 def unknown(message: str, name: str, known: list[str]) -> None:
     """Says that there is nothing of that name, and which there is."""
-    from difflib import get_close_matches
+    from netspec.spelling import nearest
 
-    near = get_close_matches(name, known, n=1, cutoff=0.4)
-    hint = f"; did you mean {near[0]}?" if near else ""
+    near = nearest(name, known)
+    hint = f"; did you mean {near}?" if near else ""
     print(f"error: {message}{hint}", file=sys.stderr)
     raise typer.Exit(1)
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from netspec.commands.command import command
+from netspec.commands.options import Inputs, Net, Settings, graph_of
 from netspec.commands.printing import shown, unknown
+
+if TYPE_CHECKING:
+    from netspec.graph.graph import Graph
 
 
 @command
@@ -46,10 +51,11 @@ def layers(
 ) -> None:
     """Print the layer reference: all layers, or one of them."""
     from netspec import reference
+    from netspec.elaborate.slips import layer_meant
     from netspec.layers import REGISTRY
 
     if name is not None and name not in REGISTRY:
-        unknown(f"there is no layer {name}", name, list(REGISTRY))
+        unknown(f"there is no layer {name}", layer_meant(name) or name, list(REGISTRY))
     pages = [reference.page(REGISTRY[name])] if name is not None else reference.pages()
     match format:
         case "json":
@@ -62,12 +68,58 @@ def layers(
 
 @command
 def explain(
-    code: Annotated[
-        str | None, typer.Argument(metavar="[CODE]", help="An error code: E0301.", show_default=False)
+    subject: Annotated[
+        str | None,
+        typer.Argument(metavar="[CODE|FILE]", help="An error code, E0301, or a .net file.", show_default=False),
     ] = None,
-    format: Annotated[Literal["text", "markdown"], typer.Option(help="The form of the pages.")] = "text",
+    stage: Annotated[
+        str | None, typer.Argument(metavar="[STAGE]", help="A stage of the file's net.", show_default=False)
+    ] = None,
+    net: Net = None,
+    set: Settings = None,
+    input: Inputs = None,
+    kernel: Annotated[
+        str | None, typer.Option(metavar="[W,...]", help="Numbers of a kernel, for the matrix of a small convolution.")
+    ] = None,
+    values: Annotated[
+        str | None, typer.Option(metavar="[X,...]", help="Numbers of its input, to see what the matrix makes of them.")
+    ] = None,
+    format: Annotated[Literal["text", "markdown"], typer.Option(help="The form of the pages of errors.")] = "text",
 ) -> None:
-    """Say what an error code means, with an example and its mend."""
+    """Say what an error code means, with an example and its mend; or where the numbers of a stage come from."""
+    if subject is not None and (stage is not None or subject.endswith(".net")):
+        _explain_stage(graph_of(Path(subject), net, set, input), stage, _numbers(kernel), _numbers(values))
+    else:
+        _explain_code(subject, format)
+
+
+def _explain_stage(
+    graph: Graph, stage: str | None, kernel: Sequence[float] | None, values: Sequence[float] | None
+) -> None:
+    from netspec.analysis.explanation import explanation
+
+    names = [*(scope.name for scope in graph.scopes if scope.is_module and scope.name), *(n.name for n in graph.nodes)]
+    if stage is None:
+        print("error: name a stage of the net; netspec summary shows them", file=sys.stderr)
+        raise typer.Exit(1)
+    if stage not in graph:
+        unknown(f"{graph.name} has no stage {stage}", stage, names)
+    print(explanation(graph, stage, kernel, values))
+
+
+def _numbers(text: str | None) -> Sequence[float] | None:
+    """The numbers of an option such as `[-1, 0, 1]`; raises typer.BadParameter where it is no list of numbers."""
+    from netspec.spec import parse_argument
+
+    if text is None:
+        return None
+    numbers = parse_argument(text)
+    if not isinstance(numbers, list) or not all(type(number) in (int, float) for number in numbers):
+        raise typer.BadParameter("a kernel and its input are lists of numbers: [-1, 0, 1]")
+    return numbers
+
+
+def _explain_code(code: str | None, format: str) -> None:
     from netspec import explain as pages
 
     if code is None:

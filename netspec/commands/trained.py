@@ -41,7 +41,7 @@ def report(
 def eval_(
     run: Folder,
     data: Data = None,
-    part: Annotated[Literal["test", "train", "all"], typer.Option(help="The samples to look at.")] = "test",
+    part: Annotated[Literal["test", "val", "train", "all"], typer.Option(help="The samples to look at.")] = "test",
     set: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="A setting: --set train.metrics=[accuracy,f1]."),
@@ -133,8 +133,9 @@ def cam(
     sample = inputs.first(image, net)
     (x,) = predict.entered(net, [sample])
     found = activation_maps.activation_map(net, x, target=target, method=method, layer=layer)
-    activation_picture.draw(found, activation_picture.seen(net, sample), net.meaning, output)
-    print(f"{activation_picture.title(found, net.meaning)}: {found.method} of {found.layer}, drawn to {shown(output)}")
+    activation_picture.draw(found, activation_picture.seen(net, sample), net.signature, output)
+    title = activation_picture.title(found, net.signature)
+    print(f"{title}: {found.method} of {found.layer}, drawn to {shown(output)}")
 
 
 @command

@@ -10,23 +10,27 @@ import typer
 from netspec.commands.command import command
 from netspec.commands.options import (
     DataFolder,
-    Device,
     File,
     Inputs,
     Net,
-    Precision,
     Settings,
     read_inputs,
     read_memory,
     read_settings,
+    spec_of,
 )
 from netspec.commands.printing import shown
+from netspec.commands.setup_options import setup_options
 
 
 @command
+@setup_options()
 def train(
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="A .net file with a train section.", show_default=False)
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]", help="A .net file with a train section; - for the standard input.", show_default=False
+        ),
     ] = None,
     net: Net = None,
     set: Settings = None,
@@ -41,49 +45,23 @@ def train(
     ] = None,
     data: DataFolder = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out damaged samples, and count them.")] = False,
-    workers: Annotated[
-        int | None, typer.Option(metavar="N", min=0, help="Processes that read samples ahead; chosen if not given.")
-    ] = None,
-    device: Device = None,
-    devices: Annotated[int, typer.Option(metavar="N", min=1, help="So many devices of this machine together.")] = 1,
-    nodes: Annotated[int, typer.Option(metavar="N", min=1, help="So many machines together.")] = 1,
-    node: Annotated[int, typer.Option(metavar="I", min=0, help="Which of the machines this is, from 0.")] = 0,
-    address: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where the first machine is found.")] = "",
-    shard: Annotated[bool, typer.Option("--shard", help="Share out the weights over the devices (FSDP).")] = False,
-    sync_batchnorm: Annotated[
-        bool, typer.Option("--sync-batchnorm", help="Batch statistics over all devices together.")
-    ] = False,
-    precision: Precision = "fp32",
-    compile: Annotated[bool, typer.Option("--compile", help="Through torch.compile.")] = False,
-    channels_last: Annotated[bool, typer.Option(help="Images with their channels last in memory.")] = True,
-    checkpoint: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Compute what is in layer3, or in dense blocks, again: for less memory."),
-    ] = None,
-    deterministic: Annotated[bool, typer.Option(help="Kernels that give the same bits every time.")] = True,
-    save_every: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="Between two checkpoints.")] = 30,
-    steps: Annotated[int | None, typer.Option(metavar="N", min=1, help="Stop after so many steps.")] = None,
-    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write event files for TensorBoard.")] = False,
     report: Annotated[bool, typer.Option(help="Write report.html at the end.")] = True,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
-    context: typer.Context = None,  # type: ignore[assignment]
+    *,
+    setup: Any,
 ) -> None:
     """Train a net as the train section of its file says, or take up a run where it was left: --resume RUN."""
     from netspec import train as training
-    from netspec.train.setup import Setup
 
-    chosen = [name for name in Setup.model_fields if _said(context, name)]
-    given: Any = {name: context.params[name] for name in chosen}
-    if checkpoint:
-        given["checkpoint"] = tuple(checkpoint)
     said = read_settings(set, train=True)
     if resume is not None:
-        run = training.resume(resume, file, epochs=epochs, set=said, quiet=quiet, **given)
+        spec = None if file is None else spec_of(file)
+        run = training.resume(resume, spec, epochs=epochs, set=said, quiet=quiet, **setup)
     elif file is None:
         raise typer.BadParameter("name a FILE to train, or take up a run with --resume RUN")
     else:
         run = training.train(
-            file,
+            spec_of(file),
             net=net,
             set=said,
             epochs=epochs,
@@ -93,7 +71,7 @@ def train(
             data=data,
             skip_bad=skip_bad,
             quiet=quiet,
-            **given,
+            **setup,
         )
     if report and run.lead and not run.signal:
         training.write_report(run)
@@ -101,13 +79,8 @@ def train(
         raise typer.Exit(128 + run.signal if run.signal else 0)
 
 
-def _said(context: typer.Context, name: str) -> bool:
-    """Whether an option stands on the command line."""
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
-
-
 @command
+@setup_options("device")
 def lr_find(
     file: File,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The picture.")] = Path("lr.png"),
@@ -118,17 +91,17 @@ def lr_find(
     set: Settings = None,
     input: Inputs = None,
     data: DataFolder = None,
-    device: Device = None,
+    *,
+    setup: Any,
 ) -> None:
     """Find a learning rate: a short training whose rate grows, as a curve and a suggestion."""
-    import netspec
     from netspec.train.rehearsal import range_test
     from netspec.train.setup import Setup
 
     if not 0 < low < high:
         raise typer.BadParameter("the learning rates go from one above 0 to a higher one: --from 1e-6 --to 10")
     found = range_test.find(
-        netspec.load(file),
+        spec_of(file),
         net=net,
         set=read_settings(set, train=True),
         input=read_inputs(input),
@@ -136,7 +109,7 @@ def lr_find(
         low=low,
         high=high,
         steps=steps,
-        setup=Setup(device=device),
+        setup=Setup(**setup),
     )
     range_test.draw(found, output)
     print(f"{range_test.text(found)}\ndrawn to {shown(output)}")
@@ -155,11 +128,10 @@ def preview(
     variants: Annotated[int, typer.Option(metavar="N", min=1, max=50, help="What becomes of each, a column each.")] = 5,
 ) -> None:
     """Draw training samples and what augmentation makes of them, as the file's train section says."""
-    import netspec
     from netspec.train.plan.job import job_of, prepare
     from netspec.train.rehearsal.preview import preview as draw
 
-    spec = netspec.load(file)
+    spec = spec_of(file)
     said = read_settings(set, train=True)
     job = job_of(spec, net=net, set=said, input=read_inputs(input), data=data, skip_bad=skip_bad)
     draw(prepare(job, spec), output, samples=samples, variants=variants)
@@ -167,6 +139,7 @@ def preview(
 
 
 @command
+@setup_options("devices", "precision", "checkpoint")
 def fit(
     file: File,
     memory: Annotated[str, typer.Option(metavar="SIZE", help="What there is on a device: 24GB, 16GiB, 800MB.")],
@@ -174,27 +147,24 @@ def fit(
     set: Settings = None,
     input: Inputs = None,
     data: DataFolder = None,
-    devices: Annotated[int, typer.Option(metavar="N", min=1, help="So many devices together.")] = 1,
-    precision: Precision = "fp32",
-    checkpoint: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="What is computed again instead of being kept.")
-    ] = None,
+    *,
+    setup: Any,
 ) -> None:
     """Find the largest batch that a device's memory holds, before any training."""
-    import netspec
     from netspec.train.plan.job import job_of
     from netspec.train.rehearsal.memory import largest, needs, step_of, table
     from netspec.train.setup import Setup
 
     limit = read_memory(memory)
-    spec = netspec.load(file)
-    setup = Setup(devices=devices, precision=precision, checkpoint=tuple(checkpoint or ()))
-    job = job_of(spec, net=net, set=read_settings(set, train=True), input=read_inputs(input), data=data, setup=setup)
+    spec = spec_of(file)
+    said = read_settings(set, train=True)
+    job = job_of(spec, net=net, set=said, input=read_inputs(input), data=data, setup=Setup(**setup))
     step = step_of(job, spec)
     print(table([needs(step, step.settings.batch), largest(step, limit)], limit))
 
 
 @command
+@setup_options("device", "devices", "precision")
 def verify_resume(
     file: File,
     net: Net = None,
@@ -202,22 +172,18 @@ def verify_resume(
     input: Inputs = None,
     data: DataFolder = None,
     steps: Annotated[int, typer.Option(metavar="N", min=2, help="So many steps; it is killed after one of them.")] = 30,
-    device: Device = None,
-    devices: Annotated[int, typer.Option(metavar="N", min=1, help="So many devices together.")] = 1,
-    precision: Precision = "fp32",
+    *,
+    setup: Any,
 ) -> None:
     """Prove that a run of a file can be taken up: train, kill, take up, and compare every bit."""
-    import netspec
     from netspec.train.plan.job import job_of
     from netspec.train.rehearsal.verify import verify
     from netspec.train.setup import Setup
 
-    spec = netspec.load(file)
-    setup = Setup(device=device, devices=devices, precision=precision)
+    spec = spec_of(file)
     said = read_settings(set, train=True)
-    verdict = verify(
-        job_of(spec, net=net, set=said, input=read_inputs(input), data=data, setup=setup), spec, steps=steps
-    )
+    job = job_of(spec, net=net, set=said, input=read_inputs(input), data=data, setup=Setup(**setup))
+    verdict = verify(job, spec, steps=steps)
     print(f"{verdict.steps} steps at one go, and killed with SIGKILL after step {verdict.killed_after} and taken up:")
     if not verdict.differing:
         print(f"all {verdict.tensors} tensors of weights and optimizer ({verdict.numbers:,} numbers) are the same")
@@ -231,7 +197,7 @@ def curves(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The picture.")] = Path("curves.png"),
 ) -> None:
-    """Draw the curves of several runs into one picture, and print where they end."""
+    """Draw the curves of several runs into one picture, and print the figures of what they kept."""
     from netspec.train.runs import curves
 
     curves.compare(runs, output)
@@ -239,6 +205,6 @@ def curves(
     width = max(len(run.title) for run in ends)
     for run in ends:
         form = "error {:.1f} %" if run.judged.startswith("error") else "loss {:.3g}"
-        train, test = (form.format(run.figure(split)[-1]) for split in ("train", "test"))
-        print(f"{run.title:<{width}}  test {test}  training {train}")
+        train, test = (form.format(run.figure(split)[run.kept]) for split in ("train", run.held))
+        print(f"{run.title:<{width}}  {run.held} {test}  training {train}")
     print(f"drawn to {shown(output)}")

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
-from netspec.diagram.dot_layout import Graphviz, LayoutTimeoutError
-from netspec.diagram.drawing import Drawing, scaled
-from netspec.diagram.theme import LIGHT, THEMES, Theme
-from netspec.diagram.view import View, view
+from netspec.diagram.drawing.items import Drawing, scaled
+from netspec.diagram.drawing.theme import LIGHT, THEMES, Theme
+from netspec.diagram.layout.dot_layout import Graphviz, LayoutTimeoutError
+from netspec.diagram.view.boxes import View
+from netspec.diagram.view.view import view
 from netspec.graph.graph import Graph
 from netspec.syntax.source import Source, Span
 
@@ -91,11 +92,11 @@ def form_of(path: str | Path) -> str:
 def draw(request: Request) -> tuple[Drawing, tuple[str, ...]]:
     """The drawing in the style that is asked for, and what was done otherwise than asked."""
     if request.style == "table":
-        from netspec.diagram.table_style import table
+        from netspec.diagram.styles.table import table
 
         return table(request.graph, request.depth, unfold=request.unfold, focus=request.focus), ()
     if request.style == "volumes":
-        from netspec.diagram.volumes_style import volumes
+        from netspec.diagram.styles.volumes import volumes
 
         return volumes(request.graph, request.depth, unfold=request.unfold, focus=request.focus), ()
     return _graph(request)
@@ -106,9 +107,9 @@ def _graph(request: Request) -> tuple[Drawing, tuple[str, ...]]:
 
     Without a depth, the deepest view that fits the page.
     """
-    from netspec.diagram import graph_style
-    from netspec.diagram.insets import page_scale, with_insets
-    from netspec.diagram.layout import layout
+    from netspec.diagram.layout.layout import layout
+    from netspec.diagram.styles import graph
+    from netspec.diagram.styles.insets import page_scale, with_insets
 
     notes: list[str] = []
     asked = request
@@ -118,13 +119,16 @@ def _graph(request: Request) -> tuple[Drawing, tuple[str, ...]]:
             shown = view(request.graph, request.depth, unfold=request.unfold, focus=request.focus)
             graphviz.limit(request.timeout)
             try:
-                drawing = graph_style.draw(layout(shown, graphviz))
+                drawing = graph.draw(layout(shown, graphviz))
                 if asked.depth is not None or asked.unfold:
                     return drawing, tuple(notes)
                 scale = page_scale(drawing)
                 if scale >= LEAST_SCALE or shown.depth <= 1:
                     try:
-                        drawing = with_insets(drawing, shown, graphviz, LEAST_SCALE)
+                        drawing, left_out = with_insets(drawing, shown, graphviz, LEAST_SCALE)
+                        if left_out:
+                            listed = ", ".join(left_out)
+                            notes.append(f"no room for the inside of {listed}: --focus {left_out[0]} draws it")
                     except LayoutTimeoutError:
                         notes.append(
                             f"the inside of the blocks takes longer than {request.timeout:g} seconds: left out"
@@ -153,7 +157,7 @@ def _note(seconds: float, shown: View, simpler: Request) -> str:
 
 
 def _page(request: Request) -> Picture:
-    from netspec.diagram.page import page
+    from netspec.diagram.page.page import page
 
     theme: Any = request.theme or "auto"
     try:
@@ -176,45 +180,45 @@ def _page(request: Request) -> Picture:
 
 
 def _dot(shown: View, theme: Theme) -> str:
-    from netspec.diagram import dot
+    from netspec.diagram.texts import dot
 
     return dot.write(shown, theme)
 
 
 def _mermaid(shown: View, theme: Theme) -> str:
-    from netspec.diagram import mermaid
+    from netspec.diagram.texts import mermaid
 
     return mermaid.write(shown, theme)
 
 
 def _json(shown: View, theme: Theme) -> str:
-    from netspec.diagram import view_json
+    from netspec.diagram.texts import json_form
 
-    return view_json.write(shown)
+    return json_form.write(shown)
 
 
 def _svg(drawing: Drawing, theme: Theme) -> str:
-    from netspec.diagram import svg
+    from netspec.diagram.drawing import svg
 
     return svg.write(drawing, theme)
 
 
 def _pdf(drawing: Drawing, theme: Theme) -> bytes:
-    from netspec.diagram import pdf
+    from netspec.diagram.drawing import pdf
 
     return pdf.write(drawing, theme)
 
 
 def _png(drawing: Drawing, theme: Theme) -> bytes:
     """As fine as usual, or as fine as the largest picture allows."""
-    from netspec.diagram import png
+    from netspec.diagram.drawing import png
 
     finest = png.LARGEST * 72 / max(drawing.width, drawing.height)
     return png.write(drawing, theme, min(png.DPI, finest * 0.999))
 
 
 def _tex(drawing: Drawing, theme: Theme) -> str:
-    from netspec.diagram import tex
+    from netspec.diagram.texts import tex
 
     return tex.write(drawing, theme)
 

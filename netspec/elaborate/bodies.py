@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from itertools import takewhile
 from typing import Any, TypeAlias
 
-from netspec.elaborate import operators, shapes
+from netspec.elaborate import habits, operators, shapes
 from netspec.elaborate.calls import Calls
 from netspec.elaborate.draft import DraftNode, DraftScope
 from netspec.elaborate.environment import UNBOUND, Environment, Unbound
@@ -34,7 +34,7 @@ class Bodies(Calls):
     def wiring(self, wiring: tree.Wiring, frame: Frame) -> Result:
         raise NotImplementedError
 
-    def net_statement(self, statement: tree.Input | tree.Output, frame: Frame) -> None:
+    def net_statement(self, statement: tree.Input | tree.Output | tree.Assert, frame: Frame) -> None:
         raise NotImplementedError
 
     def run(self, body: tree.Body, frame: Frame, each: Each) -> None:
@@ -51,7 +51,7 @@ class Bodies(Calls):
             try:
                 self.statement(statement, frame, each)
             except Problem as problem:
-                self.state.report(problem)
+                self.state.report(habits.likelier(problem, statement, body))
                 self.poison(statement, frame)
             except Spoilt:
                 self.poison(statement, frame)
@@ -59,7 +59,9 @@ class Bodies(Calls):
 
     def poison(self, statement: tree.Statement, frame: Frame) -> None:
         """What a failed statement would have made is there, and spoilt."""
-        frame.current = frame.current if isinstance(statement, tree.Let | tree.Shared | tree.Default) else POISON
+        frame.current = (
+            frame.current if isinstance(statement, tree.Let | tree.Shared | tree.Default | tree.Assert) else POISON
+        )
         if isinstance(statement, tree.Input):
             frame.inputs += 1
             frame.entered = POISON
@@ -91,7 +93,7 @@ class Bodies(Calls):
                 self.condition(statement, frame, each)
             case tree.Return():
                 self.leave(statement, frame)
-            case tree.Input() | tree.Output():
+            case tree.Input() | tree.Output() | tree.Assert():
                 self.net_statement(statement, frame)
 
     def sequence(self, stage: tree.Stage, frame: Frame) -> None:

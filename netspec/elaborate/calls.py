@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from math import prod
 from typing import Any
 
 from pydantic import ValidationError
 
-from netspec.elaborate import operators, shapes
-from netspec.elaborate.demands import demand, takes_words, words
+from netspec.elaborate import hints, operators, shapes
+from netspec.elaborate.demands import choices, demand, takes_words, words
 from netspec.elaborate.draft import DraftNode
 from netspec.elaborate.environment import UNBOUND
 from netspec.elaborate.expressions import Expressions
+from netspec.elaborate.indices import check_indices
 from netspec.elaborate.operators import FUNCTIONS, OperandError, TooLarge
 from netspec.elaborate.problems import Problem, Spoilt, counted, nearest, whole
 from netspec.elaborate.state import Frame
@@ -36,6 +38,7 @@ class Arguments:
     tensors: list[Tensor]
     positional: list[tuple[Any, Span]]
     named: dict[str, tuple[Any, Span]]
+    written: tuple[tree.Argument, ...] = ()
     trees: dict[int | str, tree.Expr] = field(default_factory=dict)
     """What is written for an argument, by its place among the positional ones or by its name."""
 
@@ -54,7 +57,7 @@ class Calls(Expressions):
     def call(self, call: tree.Call, frame: Frame, *, stage: bool) -> Any:
         """The value of a call. As a stage it is a layer first; inside an expression, a function of numbers."""
         if not isinstance(call.callee, tree.Name):
-            raise Problem(
+            raise hints.call_of_another(call) or Problem(
                 "E0205",
                 f"{call.callee.span.text} cannot be called",
                 call.callee.span,
@@ -77,7 +80,7 @@ class Calls(Expressions):
         if template is not None:
             return self.block_call(template, self.evaluated(arguments, frame, span), span, frame)
         if name in FUNCTIONS and not (stage and name in REGISTRY):
-            evaluated = self.evaluated(arguments, frame, span)
+            evaluated = self.evaluated(arguments, frame, span) if name in REGISTRY else self.listed(arguments, frame)
             if not evaluated.tensors and (evaluated.positional or name not in REGISTRY):
                 return self.function(name, evaluated, span)
             if name not in REGISTRY:
@@ -85,14 +88,30 @@ class Calls(Expressions):
             return self.layer_call(name, evaluated, span, name_span, frame)
         if name in REGISTRY:
             return self.layer_call(name, self.evaluated(arguments, frame, span), span, name_span, frame)
-        raise self.unknown_callee(name, bound, name_span, frame, stage=stage)
+        raise self.unknown_callee(name, bound, arguments, (name_span, span), frame, stage=stage)
 
-    def unknown_callee(self, name: str, bound: Any, span: Span, frame: Frame, *, stage: bool) -> Problem:
+    def unknown_callee(
+        self,
+        name: str,
+        bound: Any,
+        arguments: tuple[tree.Argument, ...],
+        spans: tuple[Span, Span],
+        frame: Frame,
+        *,
+        stage: bool,
+    ) -> Problem:
+        """The problem of a name that cannot be called; `spans` are those of the name and of the whole call."""
+        span, call = spans
         known = {*REGISTRY, *frame.environment.templates, *(() if stage else FUNCTIONS)}
-        spoilt = [value for value in frame.environment.visible() if isinstance(frame.environment.get(value), Poison)]
-        near = nearest(name, [*known, *spoilt])
-        if near is not None and near not in known:
+        if bound is UNBOUND and (foreign := hints.unknown_callee(name, arguments, span, call, frame.environment)):
+            return foreign
+        values = set(frame.environment.visible()) if span == call else set()
+        spoilt = {value for value in frame.environment.visible() if isinstance(frame.environment.get(value), Poison)}
+        near = nearest(name, known | spoilt | values)
+        if near in spoilt and near not in known:
             raise Spoilt
+        if near is not None and near not in known:
+            return self.unknown(name, span)
         if bound is not UNBOUND:
             return Problem(
                 "E0205",
@@ -111,9 +130,17 @@ class Calls(Expressions):
             mend=(span, near) if near else None,
         )
 
+    def listed(self, arguments: tuple[tree.Argument, ...], frame: Frame) -> Arguments:
+        """The arguments of a function of numbers and lists, each evaluated; a list of tensors is a list like any."""
+        values = [(self.evaluate(a.value, frame), a.value.span, a.name) for a in arguments]
+        tensors = [self.tensor(value, span) for value, span, _ in values if isinstance(value, Tensor | Result)]
+        positional = [(value, span) for value, span, name in values if name is None]
+        named = {name: (value, span) for value, span, name in values if name is not None}
+        return Arguments(tensors, positional, named, arguments)
+
     def evaluated(self, arguments: tuple[tree.Argument, ...], frame: Frame, span: Span) -> Arguments:
         """The arguments, each evaluated; leading tensors apart, lists of tensors unrolled."""
-        result = Arguments([], [], {})
+        result = Arguments([], [], {}, arguments)
         for argument in arguments:
             value = self.evaluate(argument.value, frame)
             here = argument.value.span
@@ -154,9 +181,20 @@ class Calls(Expressions):
     def layer_call(self, name: str, arguments: Arguments, span: Span, name_span: Span, frame: Frame) -> Result:
         """A layer applied to its leading tensors, or else to the current value."""
         cls = REGISTRY[name]
-        layer = self.make_layer(cls, arguments, span, name_span, frame)
-        inputs = self.layer_inputs(cls, arguments, span, frame)
-        return self.apply(layer, inputs, span, frame)
+        slots, fields = _slots_and_fields(cls)
+        tensors = sum(argument.name is None for argument in arguments.written) - len(arguments.positional)
+        if foreign := hints.foreign_argument(cls, arguments.written, tensors, slots, span):
+            raise foreign
+        if word := hints.word_for_tensor(arguments.positional, len(fields), words()):
+            raise self.unknown(word.text, word.span)
+        try:
+            layer = self.make_layer(cls, arguments, span, name_span, frame)
+            inputs = self.layer_inputs(cls, arguments, span, frame)
+            return self.apply(layer, inputs, span, frame)
+        except Problem as problem:
+            entering = arguments.tensors[0] if arguments.tensors else frame.current
+            values = [value for value, _ in arguments.positional]
+            raise hints.likelier(problem, cls, arguments.written, values, entering, span) from None
 
     def apply_layer(
         self, name: str, inputs: tuple[Tensor, ...], arguments: dict[str, Any], span: Span, frame: Frame
@@ -265,9 +303,13 @@ class Calls(Expressions):
                 return self.unknown(word.text, word.span)
         if first["type"] == "value_error":
             message = str(first.get("ctx", {}).get("error", first["msg"]))
-            return self.wrong(cls, message if message.startswith(cls.name) else f"{cls.name}: {message}", here)
+            message = message if message.startswith(cls.name) else f"{cls.name}: {message}"
+            help, mend = hints.choice(here, value, choices(cls, name))
+            return self.wrong(cls, message, here, help=help, mend=mend)
         message = f"{name} of {cls.name} {demand(error, name, value)}"
-        return self.wrong(cls, message, here, label=f"this is {operators.kind(value)}", help=whole(value, here))
+        help, mend = hints.choice(here, value, choices(cls, name))
+        label = f"this is {operators.kind(value)}"
+        return self.wrong(cls, message, here, label=label, help=help or whole(value, here), mend=mend)
 
     def no_argument(self, cls: type[Layer], name: str, here: Span) -> Problem:
         """An argument of a name that the layer does not know; `here` begins with the name."""
@@ -292,12 +334,14 @@ class Calls(Expressions):
         """A node: the layer at work on its inputs."""
         state = self.state
         state.spend(span)
+        check_indices(layer, inputs, span)
         taken = tuple(tensor.shape for tensor in inputs)
         key = (id(layer), taken)
         known = state.shapes.get(key)
         if known is None:
             try:
                 made = layer.outputs(*taken)
+                weights = layer.parameters(*taken).values()
                 is_open = any(shape.is_open for shape in (*made, *taken))
                 if is_open:
                     layer.macs(*taken)
@@ -306,6 +350,7 @@ class Calls(Expressions):
             except TooComplexError as error:
                 raise _beyond_reckoning(error, span) from None
             _bound_sizes(made, span)
+            bound_elements(made, weights, span)
             known = state.shapes[key] = made, is_open
         made, is_open = known
         if is_open:
@@ -356,14 +401,18 @@ class Calls(Expressions):
         entering = tensors.pop(0) if len(tensors) > len(leads) else None
         if len(tensors) > len(leads):
             message = f"{definition.name} takes {counted(len(leads), 'tensor')} besides the one that enters it"
-            raise self.misused(definition, message, span)
+            help, mend = hints.tensor_parameters(definition, arguments.named, len(arguments.tensors))
+            raise self.misused(definition, message, span, help=help, mend=mend)
         bound = self.bound(definition, [(tensor, span) for tensor in tensors], arguments)
         values = dict(frame.environment.defaults.get(definition.name, {}))
         values |= self.for_parameters(definition, bound)
         missing = [p.name for p in definition.parameters if p.default is None and p.name not in values]
         if missing and arguments.tensors and entering is not None:
-            help = f"the first tensor enters the block; for one more, declare a parameter: {missing[0]}: tensor"
-            raise self.misused(definition, f"{definition.name} needs {missing[0]}", span, help=help, code="E0210")
+            help, mend = hints.tensor_parameters(definition, arguments.named, len(arguments.tensors))
+            message = f"{definition.name} needs {missing[0]}"
+            raise self.misused(definition, message, span, help=help, code="E0210", mend=mend)
+        if missing:
+            raise hints.missing(definition, missing[0], span)
         return self.instantiate(template, entering or self.current(frame, span), values, span, frame)
 
     def bound(
@@ -459,6 +508,8 @@ class Calls(Expressions):
 LARGEST_SIZE = 2**31 - 1
 MOST_DIMENSIONS = 8
 """The batch not counted."""
+MOST_ELEMENTS = 2**48
+"""Of one sample of a value, or of a weight: a petabyte."""
 _SAID = {"==": "equal to", ">=": "at least"}
 
 
@@ -475,6 +526,16 @@ def _bound_sizes(made: tuple[Shape, ...], span: Span) -> None:
     for size in (size for shape in made for size in shape.dims):
         if isinstance(size, int) and size > LARGEST_SIZE:
             message = f"a size of {size:,} is beyond what a tensor can have, {LARGEST_SIZE:,}"
+            raise Problem("E0504", message, span)
+
+
+def bound_elements(made: Iterable[Shape], weights: Iterable[tuple[int, ...]], span: Span) -> None:
+    """Raises Problem where a value or a weight has more numbers than any memory holds."""
+    for what, sizes in (*(("value", shape.dims) for shape in made), *(("weight", sizes) for sizes in weights)):
+        known = [size for size in sizes if isinstance(size, int)]
+        if prod(known) > MOST_ELEMENTS:
+            text = " x ".join(f"{size:,}" for size in known)
+            message = f"a {what} of {text} numbers is beyond what a memory can hold, {MOST_ELEMENTS:,}"
             raise Problem("E0504", message, span)
 
 

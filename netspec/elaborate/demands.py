@@ -69,6 +69,15 @@ def words() -> frozenset[str]:
     return frozenset(found)
 
 
+def choices(cls: type[Layer], name: str) -> tuple[str, ...]:
+    """The words that an argument of a layer may be."""
+    info = cls.model_fields.get(name)
+    if info is None:
+        return ()
+    named = {"pad": PADDINGS, "init": tuple(INITS)}.get(name, ())
+    return (*_choices(info.annotation), *named)
+
+
 def _choices(annotation: Any) -> list[str]:
     if get_origin(annotation) is Literal:
         return [choice for choice in get_args(annotation) if isinstance(choice, str)]

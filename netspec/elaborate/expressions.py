@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 from netspec.elaborate import operators
+from netspec.elaborate.demands import words
 from netspec.elaborate.environment import UNBOUND
 from netspec.elaborate.operators import LONGEST_LIST, LONGEST_TEXT, OperandError, TooLarge
 from netspec.elaborate.problems import Problem, Spoilt, nearest
@@ -240,6 +242,8 @@ class Expressions:
         message = str(error)
         code = "E0209" if message.startswith("whether ") else "E0206"
         help = "what a net is made of is known before its sizes are; decide by a parameter" if code == "E0209" else ""
+        if single := re.search(r"needs a list, not the number (\S+)$", message):
+            help = f"a list of one number is [{single[1]}]"
         raise Problem(code, message, span, help=help) from None
 
     def compare(self, expression: tree.Compare, frame: Frame) -> bool:
@@ -306,6 +310,15 @@ class Expressions:
             )
         return self.sound(value[index])
 
+    def list_of(self, expression: tree.List, frame: Frame) -> Any:
+        """A list; a name among its items that stands for nothing is a mistake, unless some layer is or takes it."""
+        items = [self.evaluate(item, frame) for item in expression.items]
+        for item in items:
+            known = not isinstance(item, Word) or item.text in REGISTRY or item.text in words()
+            if isinstance(item, Word) and not known and item.text not in frame.environment.templates:
+                raise self.unknown(item.text, item.span)
+        return self.weighed(items, expression.span)
+
     def slice(self, expression: tree.Slice, frame: Frame) -> Any:
         value = self.evaluate(expression.value, frame)
         if not isinstance(value, list | range):
@@ -329,9 +342,7 @@ _EVALUATE: dict[type[tree.Tree], Callable[[Expressions, Any, Frame], Any]] = {
     tree.Label: lambda self, expression, frame: self.name(
         tree.Name(self.label(expression, frame), span=expression.span), frame
     ),
-    tree.List: lambda self, expression, frame: self.weighed(
-        [self.evaluate(item, frame) for item in expression.items], expression.span
-    ),
+    tree.List: Expressions.list_of,
     tree.Unary: Expressions.unary,
     tree.Binary: Expressions.binary,
     tree.Compare: Expressions.compare,

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from netspec.diagnostics import Diagnostic, NetspecError
+from netspec.elaborate import unreached
 from netspec.elaborate.draft import DraftScope
 from netspec.elaborate.environment import Environment
+from netspec.elaborate.library import STANDARD, blocks, home
 from netspec.elaborate.nets import Elaborator, elaborate
 from netspec.elaborate.problems import Problem, Spoilt, Stop, in_order, nearest
 from netspec.elaborate.state import MOST_DIAGNOSTICS, MOST_MISTAKES, MOST_STEPS, Frame, State
@@ -17,6 +22,7 @@ from netspec.elaborate.values import POISON, Template
 from netspec.graph.graph import Graph
 from netspec.layers import REGISTRY
 from netspec.syntax import tree
+from netspec.syntax.mistakes import PYTHON
 from netspec.syntax.parser import LARGEST_FILE, parse
 from netspec.syntax.source import Source, Span
 
@@ -24,7 +30,6 @@ MOST_FILES = 100
 MOST_TEXT = 2 * LARGEST_FILE
 """So many characters of files are read for one spec."""
 ROOT_MARKS = (".git", "pyproject.toml")
-STANDARD = Path(__file__).resolve().parent.parent / "std"
 
 
 @dataclass(slots=True, eq=False)
@@ -57,7 +62,8 @@ class Module:
                 found.extend(error.diagnostics)
             if state.steps > MOST_STEPS or len(found) >= MOST_DIAGNOSTICS:
                 break
-        return graphs, list(in_order(found, self.source))
+        found.extend(problem.diagnostic for problem in unreached.problems(self.file, self.environment))
+        return graphs, list(in_order(found[:MOST_DIAGNOSTICS], self.source))
 
 
 @dataclass(slots=True, eq=False)
@@ -72,13 +78,16 @@ class Project:
     def read(self, source: Source, path: Path | None) -> Module:
         """The module that a source defines; raises NetspecError with all mistakes of its outermost level."""
         file, mistakes = parse(source)
-        if mistakes:
+        if mistakes and (len(self.opening) > 1 or not _apart(mistakes, file)):
             raise NetspecError(tuple(mistakes))
         state = State()
         module = Module(source, file, Environment())
         elaborator = Elaborator(state)
-        found: list[Diagnostic] = []
+        found: list[Diagnostic] = list(mistakes)
         for item in _imports_first(file):
+            if _holds(item, mistakes):
+                module.environment.names[getattr(item, "name", "")] = POISON
+                continue
             try:
                 self.item(item, module, elaborator, path)
                 continue
@@ -139,13 +148,13 @@ class Project:
                     name.span,
                     "not defined there",
                     help=f"did you mean {near}?" if near else f"it defines {', '.join(sorted(known)) or 'nothing'}",
-                    mend=(name.span, near) if near else None,
+                    mend=_renamed(name, near) if near else None,
                 )
 
     def locate(self, item: tree.Import, path: Path | None) -> Path:
         """The file that an import names; raises Problem where it is none that may be read."""
         if isinstance(item.module, tree.Name):
-            return _standard(item.module)
+            return _standard(item)
         span, written = item.module.span, item.module.value
         if path is None or self.root is None:
             raise Problem(
@@ -158,7 +167,7 @@ class Project:
             raise Problem("E0211", "an import names a .net file", span)
         if Path(written).is_absolute() or "\\" in written or "\0" in written or ":" in written:
             raise Problem("E0212", "an import names a file by a relative path, with /", span)
-        target = (path.parent / written).resolve()
+        target = Path(os.path.realpath(path.parent / written))
         if not target.is_relative_to(self.root):
             raise Problem(
                 "E0212",
@@ -207,23 +216,46 @@ def shown(path: Path) -> str:
 
 def source_of(path: Path, name: str) -> Source:
     """The text of a file; raises NetspecError where it cannot be read as one."""
+    if _is_named_pipe(path):
+        help = f"netspec reads what comes out of it from the standard input: - < {name}"
+        raise _unreadable("E0002", f"{name} is a pipe, not a file", name, help)
     try:
         with path.open("rb") as file:
-            data = file.read(LARGEST_FILE + 1)
+            return source_in(file, name)
     except IsADirectoryError:
         raise _unreadable("E0002", f"{name} is a folder, not a file", name) from None
     except FileNotFoundError:
         raise _unreadable("E0001", f"there is no file {name}", name, _near_file(path, name)) from None
     except (OSError, ValueError) as error:
-        raise _unreadable(
-            "E0002", f"{name} cannot be read: {getattr(error, 'strerror', None) or error}", name
-        ) from None
+        raise _unreadable("E0002", f"{name} cannot be read: {_reason(error)}", name) from None
+
+
+def source_in(stream: BinaryIO, name: str) -> Source:
+    """The text of an open file; raises NetspecError where it cannot be read as one."""
+    try:
+        data = stream.read(LARGEST_FILE + 1)
+    except (OSError, ValueError) as error:
+        raise _unreadable("E0002", f"{name} cannot be read: {_reason(error)}", name) from None
     if len(data) > LARGEST_FILE:
         raise _unreadable("E0107", f"{name} is larger than a spec may be ({LARGEST_FILE // 1024:,} KiB)", name)
     try:
         return Source(name, data.decode("utf-8-sig").replace("\r\n", "\n"))
     except UnicodeDecodeError as error:
         raise _unreadable("E0003", f"{name} is not UTF-8 text (byte {error.start})", name) from None
+
+
+def _is_named_pipe(path: Path) -> bool:
+    """Whether opening a file would wait for somebody to write into it; the pipes that a shell makes have no place."""
+    real = Path(os.path.realpath(path))
+    try:
+        return real.is_fifo() and not real.is_relative_to("/dev")
+    except (OSError, ValueError):
+        return False
+
+
+def _reason(error: OSError | ValueError) -> str:
+    text: str = getattr(error, "strerror", None) or str(error)
+    return text[:1].lower() + text[1:]
 
 
 def project_root(path: Path) -> Path:
@@ -251,7 +283,8 @@ def _others(path: Path) -> list[str]:
 
 def _near_file(path: Path, written: str) -> str:
     """A question for the file next to `path` that may have been meant, spelt as the wrong name was."""
-    near = nearest(path.name, _others(path))
+    stems = {Path(other).stem: other for other in _others(path)}
+    near = stems.get(nearest(path.stem, stems) or "")
     folder = written[: -len(path.name)] if written.endswith(path.name) else ""
     return f"did you mean {folder}{near}?" if near else ""
 
@@ -264,6 +297,29 @@ def _imports_first(file: tree.File) -> Iterator[tree.Item]:
     """Definitions may be used above where they stand; lets and defaults hold from where they stand."""
     yield from (item for item in file.items if isinstance(item, tree.Import))
     yield from (item for item in file.items if not isinstance(item, tree.Import))
+
+
+def _apart(mistakes: Sequence[Diagnostic], file: tree.File) -> bool:
+    """Whether what cannot be read lies inside of nets, blocks and train sections, so that the others can be checked."""
+    definitions = [item for item in file.items if isinstance(item, tree.Definition | tree.Train)]
+    inside = (any(_holds(item, [mistake]) for item in definitions) for mistake in mistakes)
+    return all(inside) and not any(mistake.code in _OF_STRUCTURE for mistake in mistakes)
+
+
+_OF_STRUCTURE = frozenset({"E0103", "E0105", "E0106", "E0107"})
+"""Mistakes after which it is not known where a body ends."""
+
+
+def _holds(item: tree.Item, mistakes: Sequence[Diagnostic]) -> bool:
+    return any(item.span.start <= mistake.span.start < item.span.end for mistake in mistakes)
+
+
+def _renamed(name: tree.Name, other: str) -> tuple[Span, str]:
+    """The mend that gives a name another spelling, where it is imported and wherever the file uses it."""
+    pattern, span = re.compile(rf"\b{re.escape(name.id)}\b"), name.span
+    end = max(match.end() for match in pattern.finditer(span.source.text, span.start))
+    used = Span(span.source, span.start, end)
+    return used, pattern.sub(other, used.text)
 
 
 def _spoil(item: tree.Item, environment: Environment) -> None:
@@ -317,22 +373,35 @@ def _file_frame(environment: Environment, span: Span) -> Frame:
     return Frame(environment, DraftScope("group", "", span), None)
 
 
-def _standard(module: tree.Name) -> Path:
+def _standard(item: tree.Import) -> Path:
+    """The file of a library that ships with netspec; raises Problem where there is none of that name."""
+    assert isinstance(item.module, tree.Name)
+    module = item.module
     parts = module.id.split(".")
     target = STANDARD.joinpath(*parts[1:]).with_suffix(".net")
     if parts[0] != "std" or len(parts) < 2 or not target.is_file():
-        known = sorted(
-            f"std.{p.relative_to(STANDARD).with_suffix('').as_posix().replace('/', '.')}"
-            for p in STANDARD.rglob("*.net")
-        )
-        near = nearest(module.id, known)
-        raise Problem(
-            "E0211",
-            f"there is no library {module.id}",
-            module.span,
-            help=f"did you mean {near}?" if near else f"the library has {', '.join(known)}",
-        )
+        raise _no_library(item, module)
     return target
+
+
+def _no_library(item: tree.Import, module: tree.Name) -> Problem:
+    message = f"there is no library {module.id}"
+    if module.id.partition(".")[0] in PYTHON:
+        help = "leave it out: a spec needs nothing of Python"
+        return Problem("E0211", message, module.span, help=help, mend=(item.span, ""))
+    homes = {found[0] for name in item.names if (found := home(name.id)) and found[1] == name.id}
+    if len(homes) == 1:
+        near: str | None = homes.pop()
+    else:
+        known = sorted({module for module, _ in blocks().values()})
+        near = nearest(module.id, known) if module.id != "std" else None
+    return Problem(
+        "E0211",
+        message,
+        module.span,
+        help=f"did you mean {near}?" if near else f"the library has {', '.join(known)}",
+        mend=(module.span, near) if near else None,
+    )
 
 
 def _written(item: tree.Import) -> str:

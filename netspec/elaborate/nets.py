@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from netspec.diagnostics import NetspecError
+from netspec.elaborate import budgets, hints
 from netspec.elaborate.bounds import ENORMOUS, heaviest
-from netspec.elaborate.calls import MOST_DIMENSIONS
+from netspec.elaborate.calls import MOST_DIMENSIONS, bound_elements
 from netspec.elaborate.draft import DraftOutput, DraftScope, freeze
 from netspec.elaborate.environment import Environment
+from netspec.elaborate.fitting import with_sizes
 from netspec.elaborate.problems import Problem, Spoilt, Stop, in_order, nearest
 from netspec.elaborate.state import MOST_STAGES, STEPS_OF_A_NET, STEPS_OF_A_STATEMENT, Frame, State
-from netspec.elaborate.types import fits_type, is_tensor, not_of_type
+from netspec.elaborate.types import fits_type, not_of_type
 from netspec.elaborate.values import Poison, Result, Template, Tensor, Word
 from netspec.elaborate.wiring import Wirings
 from netspec.graph.blueprint import Blueprint
@@ -23,11 +26,23 @@ from netspec.shapes.requirements import describe, satisfiable
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import OpenSize, symbols
 from netspec.syntax import tree
+from netspec.syntax.inputs import HELP, open_sizes
 from netspec.syntax.source import Span
 
 MOST_OPEN_SIZES = 16
 MOST_ENDS = 256
 """How many inputs a net may have, and how many outputs."""
+MOST_TRIED = 64
+"""Of requirements that exclude each other, how many are tried for whether they have a part in it."""
+MOST_BUDGETS = 64
+"""How many figures a net may assert."""
+
+
+_INSTEAD: dict[type, tuple[str, str]] = {
+    tree.Input: ("input", "a block takes tensor parameters: block Up(skip: tensor)"),
+    tree.Output: ("output", "a block ends with its result, or with return"),
+    tree.Assert: ("assert", "a net asserts what its stages may cost, by their names: assert macs(layer3) < 600M"),
+}
 
 
 class Elaborator(Wirings):
@@ -92,31 +107,24 @@ class Elaborator(Wirings):
                 environment.names[parameter.name] = arguments[parameter.name]
                 continue
             if parameter.default is None:
-                what = "the tensor " if is_tensor(parameter) else ""
-                raise Problem(
-                    "E0210",
-                    f"{definition.name} needs {what}{parameter.name}",
-                    span,
-                    related=((definition.signature, "defined here"),),
-                )
+                raise hints.missing(definition, parameter.name, span)
             nowhere = Frame(environment, DraftScope("group", "", span), None)
             value = self.evaluate(parameter.default, nowhere)
             value = self.for_parameter(definition, parameter, value, parameter.default.span)
             environment.names[parameter.name] = value
 
-    def net_statement(self, statement: tree.Input | tree.Output, frame: Frame) -> None:
-        what = "input" if isinstance(statement, tree.Input) else "output"
+    def net_statement(self, statement: tree.Input | tree.Output | tree.Assert, frame: Frame) -> None:
         if frame.outermost != "net":
-            inside = (
-                "a block takes tensor parameters: block Up(skip: tensor)"
-                if what == "input"
-                else "a block ends with its result, or with return"
-            )
+            what, inside = _INSTEAD[type(statement)]
             raise Problem("E0215", f"{what} belongs in the body of a net", statement.span, help=inside)
         if isinstance(statement, tree.Input):
             self.input(statement, frame)
-        else:
+        elif isinstance(statement, tree.Output):
             self.output(statement, frame)
+        elif frame.scope.module.kind == "net":  # a net that is used as a block is not held to its own budget
+            if len(self.state.budgets) == MOST_BUDGETS:
+                raise Stop(Problem("E0504", f"a net has at most {MOST_BUDGETS} budgets", statement.span))
+            self.state.budgets.append(budgets.read(statement, lambda part: self.evaluate(part, frame)))
 
     def input(self, statement: tree.Input, frame: Frame) -> None:
         """Declares an input; in a net used as a block, names the value that has entered."""
@@ -169,15 +177,16 @@ class Elaborator(Wirings):
                 statement.span,
                 help=f"did you mean {near}?" if near else "",
             )
-        if len(statement.shape) > MOST_DIMENSIONS:
-            raise Problem("E0302", f"an input has at most {MOST_DIMENSIONS} dimensions", statement.span)
         dims: list[Any] = []
         for part in statement.shape:
             dims.append(self.declared_size(part, frame))
         if statement.name in self.shapes and frame.scope.module.kind == "net":
             given = self.shapes[statement.name]
             dims = [self.dimension(OpenSize.symbol(s) if isinstance(s, str) else s, statement.span) for s in given]
+        if len(dims) > MOST_DIMENSIONS:
+            raise Problem("E0302", f"an input has at most {MOST_DIMENSIONS} dimensions", statement.span)
         shape = Shape(tuple(dims), statement.dtype or "float")  # type: ignore[arg-type]
+        bound_elements([shape], [], statement.span)
         open_sizes = set().union(*(symbols(size) for known in (*self.state.inputs,) for size in known.shape.dims))
         if len(open_sizes.union(*map(symbols, dims))) > MOST_OPEN_SIZES:
             raise Problem("E0504", f"a net has at most {MOST_OPEN_SIZES} open sizes", statement.span)
@@ -193,7 +202,11 @@ class Elaborator(Wirings):
         if isinstance(size, bool) or not isinstance(size, int):
             raise self.mistaken(size, "a whole number or the name of an open size", span)
         if not 1 <= size <= 2**31 - 1:
-            raise Problem("E0305" if size < 1 else "E0504", f"a dimension cannot be {size:,}", span)
+            edit = open_sizes(span.source.text, span.start) if size < 0 else None
+            mend = (Span(span.source, *edit[0]), edit[1]) if edit else None
+            help = f"write [{edit[1]}]: {HELP}" if edit and size == -1 else f"write {-size}" if edit else ""
+            code = "E0305" if size < 1 else "E0504"
+            raise Problem(code, f"a dimension cannot be {size:,}", span, help=help, mend=mend)
         return size
 
     def output(self, statement: tree.Output, frame: Frame) -> None:
@@ -229,10 +242,26 @@ def elaborate(
     Raises NetspecError with everything that was found wrong.
     """
     state = state or State()
-    elaborator = Elaborator(state, inputs)
+    values, shapes = dict(arguments or {}), dict(inputs or {})
+    graph = _attempt(template, values, shapes, state)
+    if graph is None:
+        found = in_order(state.diagnostics, template.definition.span.source)
+        raise NetspecError(
+            with_sizes(
+                found,
+                state.inputs,
+                lambda others, trial: _attempt(template, values, {**shapes, **others}, trial),
+                state,
+            )
+        )
+    return replace(graph, origin=partial(blueprint_of, template, values, shapes))
+
+
+def _attempt(template: Template, arguments: dict[str, Any], inputs: dict[str, list[Any]], state: State) -> Graph | None:
+    """The graph of a net; None where something is wrong, which is then among the state's diagnostics."""
     graph: Graph | None = None
     try:
-        graph = _net(elaborator, template, dict(arguments or {}))
+        graph = _net(Elaborator(state, inputs), template, arguments)
     except Problem as problem:
         state.report(problem)
     except Stop as stop:
@@ -242,9 +271,7 @@ def elaborate(
     except RecursionError:
         span = template.definition.signature
         state.report(Problem("E0505", f"{template.definition.name} is nested too deep to be unrolled", span))
-    if state.diagnostics or graph is None:
-        raise NetspecError(in_order(state.diagnostics, template.definition.span.source))
-    return replace(graph, origin=partial(blueprint_of, template, dict(arguments or {}), dict(inputs or {})))
+    return None if state.diagnostics else graph
 
 
 def blueprint_of(
@@ -285,9 +312,10 @@ def _net(elaborator: Elaborator, template: Template, arguments: dict[str, Any]) 
         last = elaborator.current(frame, definition.signature)
         state.outputs.insert(0, DraftOutput(None, last, False))
     root.outputs = tuple(output.tensor for output in state.outputs)
-    if state.fits and not satisfiable([fit.requirement for fit in state.fits]):
+    if state.fits and not _together(state.fits):
         raise _never_fits(state, definition)
-    return freeze(root, tuple(state.inputs), state.outputs, state.fits, _comment_above(definition))
+    graph = freeze(root, tuple(state.inputs), state.outputs, state.fits, _comment_above(definition))
+    return replace(graph, budgets=tuple(state.budgets)) if state.budgets else graph
 
 
 def _check_arguments(definition: tree.Definition, arguments: dict[str, Any]) -> None:
@@ -336,10 +364,13 @@ def _check_inputs(definition: tree.Definition, shapes: Mapping[str, list[Any]]) 
 
 def _never_fits(state: State, definition: tree.Definition) -> Problem:
     """The first requirement that cannot be met together with those before it, and one that it contradicts, if one."""
-    last = next(i for i in range(len(state.fits)) if not satisfiable([fit.requirement for fit in state.fits[: i + 1]]))
+    last = bisect(range(len(state.fits)), False, key=lambda i: not _together(state.fits[: i + 1]))
     against = state.fits[last]
-    alone = (fit for fit in state.fits[:last] if not satisfiable([fit.requirement, against.requirement]))
+    alone = (fit for fit in state.fits[:last] if not _together([fit, against]))
     others = [fit for fit in [next(alone, None)] if fit is not None] or state.fits[:last]
+    for fit in others[:MOST_TRIED]:
+        rest = [other for other in others if other is not fit]
+        others = others if _together([*rest, against]) else rest
     return Problem(
         "E0401",
         f"no size of the open dimensions fits all of {definition.name}",
@@ -347,6 +378,10 @@ def _never_fits(state: State, definition: tree.Definition) -> Problem:
         f"here {_told(against)}",
         related=tuple((fit.span, _told(fit)) for fit in others[-3:]),
     )
+
+
+def _together(fits: Sequence[Fit]) -> bool:
+    return satisfiable([fit.requirement for fit in fits])
 
 
 def _told(fit: Fit) -> str:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
-from functools import lru_cache
 from typing import Any
 
 from netspec.diagnostics import Diagnostic
+from netspec.spelling import nearest as nearest
 from netspec.syntax.source import Source, Span
 
 LONGEST = 1_000
 """The most characters of a message or a note: names and texts of a spec stand in them."""
-LONGEST_NAME = 100
-MOST_NAMES = 2_000
-"""How long a name may be, and how many others there may be, for the nearest to be looked for."""
 
 
 def _clipped(text: str) -> str:
@@ -70,21 +66,3 @@ def whole(value: Any, span: Span) -> str:
     if isinstance(value, float) and span.text.count("/") == 1 and "//" not in span.text:
         return f"// divides to a whole number: {span.text.replace('/', '//')}"
     return f"{int(value)} is the whole number" if isinstance(value, float) and value == int(value) else ""
-
-
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that is meant by a mistyped one, if one is near enough."""
-    if len(name) > LONGEST_NAME:
-        return None
-    candidates = set(known)
-    if len(candidates) > MOST_NAMES:
-        candidates = set(sorted(candidate for candidate in candidates if candidate[:1] == name[:1])[:MOST_NAMES])
-    return _nearest(name, frozenset(candidates))
-
-
-@lru_cache(maxsize=256)
-def _nearest(name: str, known: frozenset[str]) -> str | None:
-    candidates = sorted(known)
-    exact = [candidate for candidate in candidates if candidate.lower() == name.lower()]
-    near = exact or get_close_matches(name, candidates, n=1, cutoff=0.6)
-    return near[0] if near else None

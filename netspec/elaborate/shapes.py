@@ -12,9 +12,6 @@ from netspec.elaborate.problems import Problem
 from netspec.elaborate.values import Poison, Tensor
 from netspec.graph.graph import MODULES
 from netspec.layers.base import Layer, ShapeError
-from netspec.shapes.shape import Shape
-from netspec.shapes.sizes import OpenSize
-from netspec.syntax import tree
 from netspec.syntax.source import Span
 
 LONGEST_EXCERPT = 60
@@ -180,28 +177,6 @@ def _two_that_differ(sides: Sequence[Side], skip: int) -> tuple[Side, Side]:
     return first, sides[-1]
 
 
-def residual_mend(
-    through: Tensor | Poison | None, entering: Tensor | Poison | None, wiring: tree.Wiring, shortcut: tree.Body | None
-) -> Mend:
-    """What makes the two sides of a residual agree: padding where it lacks, else a shortcut."""
-    if not isinstance(through, Tensor) or not isinstance(entering, Tensor):
-        return "", None
-    if (
-        shortcut is None
-        and through.shape.dims[:1] == entering.shape.dims[:1]
-        and (mend := padded(through, entering))[0]
-    ):
-        return mend
-    stages = shortcut_for(entering.shape, through.shape)
-    if stages is None:
-        return "", None
-    if shortcut is not None:
-        return f"a shortcut that fits: shortcut {{ {stages} }}", (shortcut.span, f"{{ {stages} }}")
-    end = wiring.body.span.end
-    insertion = Span(wiring.span.source, end, end), f" shortcut {{ {stages} }}"
-    return f"give the residual a shortcut: shortcut {{ {stages} }}", insertion
-
-
 def branch_mend(sides: Sequence[Side], entering: Tensor | Poison | None) -> Mend:
     """What keeps the size in the branch that changes it, where the others keep that of the entering value."""
     values = [side.value for side in sides if isinstance(side.value, Tensor)]
@@ -212,7 +187,7 @@ def branch_mend(sides: Sequence[Side], entering: Tensor | Poison | None) -> Mend
 
 
 def highway_mend(entering: Tensor | Poison | None) -> Mend:
-    if not isinstance(entering, Tensor):
+    if not isinstance(entering, Tensor) or entering.shape.rank == 0:
         return "", None
     last = f"linear({entering.shape.channels})" if entering.shape.rank == 1 else f"conv({entering.shape.channels}, 1)"
     return f"H(x), T(x) and C(x) have the shape of x, {entering.shape}: end them with {last}", None
@@ -242,23 +217,3 @@ def padded(through: Tensor, entering: Tensor) -> Mend:
     if not unpadded or "$" in text:
         return nothing
     return f"keep the size in it: {' '.join(text.split())}", (span, text) if len(shrinking) == 1 else None
-
-
-def shortcut_for(x: Shape, y: Shape) -> str | None:
-    """The stages that take x to the shape of y, as a residual's shortcut would have them; None where none do."""
-    if x.rank != y.rank or x.rank == 0 or (x.dims[1:] != y.dims[1:] and (x.is_open or y.is_open)):
-        return None
-    if isinstance(y.channels, OpenSize):
-        return None
-    if x.rank == 1:
-        return f"linear({y.channels})"
-    if x.spatial == y.spatial:
-        return f"conv({y.channels}, 1) -> batchnorm"
-    sizes = [(int(a), int(b)) for a, b in zip(x.spatial, y.spatial, strict=True)]  # type: ignore[arg-type]
-    for stride in range(2, 65):
-        if all((a - 1) // stride + 1 == b for a, b in sizes):
-            return f"conv({y.channels}, 1, stride={stride}) -> batchnorm"
-    if all(a >= b for a, b in sizes):
-        crop = f"center_crop([{', '.join(str(b) for _, b in sizes)}])"
-        return crop if x.channels == y.channels else f"{crop} -> conv({y.channels}, 1)"
-    return None

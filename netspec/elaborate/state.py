@@ -12,7 +12,7 @@ from netspec.elaborate.draft import DraftNode, DraftOutput, DraftScope
 from netspec.elaborate.environment import Environment
 from netspec.elaborate.problems import Problem, Stop
 from netspec.elaborate.values import Poison, Tensor
-from netspec.graph.graph import Fit
+from netspec.graph.graph import Budget, Fit
 from netspec.shapes.requirements import Requirement
 from netspec.shapes.shape import Shape
 from netspec.syntax import tree
@@ -76,6 +76,7 @@ class State:
     inputs: list[Tensor] = field(default_factory=list)
     outputs: list[DraftOutput] = field(default_factory=list)
     fits: list[Fit] = field(default_factory=list)
+    budgets: list[Budget] = field(default_factory=list)
     requirements: dict[Requirement, str] = field(default_factory=dict)
     open_blocks: dict[int, tree.Definition] = field(default_factory=dict)
     stages: int = 0

@@ -70,7 +70,10 @@ def not_of_type(definition: tree.Definition, parameter: tree.Parameter, value: A
         case tree.TypeName(name, item):
             declared = name if item is None else f"{name}[{item}]"
             message = f"{subject} is declared {declared}, but this is {kind(value)}"
-            return Problem("E0210", message, span, related=related)
+            single = name == "list" and isinstance(value, int | float)
+            help = f"a list of one number is [{value}]" if single else ""
+            mend = (span, f"[{span.text}]") if single and not inside else None
+            return Problem("E0210", message, span, related=related, help=help, mend=mend)
     raise AssertionError("every value is of no type")
 
 

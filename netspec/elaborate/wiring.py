@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 from netspec.elaborate import shapes
 from netspec.elaborate.bodies import Bodies
-from netspec.elaborate.problems import Problem
+from netspec.elaborate.problems import Problem, Spoilt
 from netspec.elaborate.shapes import Side
+from netspec.elaborate.shortcuts import residual_mend
 from netspec.elaborate.state import Frame
 from netspec.elaborate.values import POISON, Poison, Result, Tensor
 from netspec.graph.graph import ScopeKind
@@ -16,6 +18,8 @@ from netspec.shapes.shape import Shape
 from netspec.syntax import tree
 from netspec.syntax.source import Span
 
+REPEATED = frozenset({"block", "repeat", "for", "iteration"})
+"""Scopes whose text may be elaborated more than once."""
 CLAUSES = {"residual": ("shortcut",), "highway": ("gate", "carry")}
 
 
@@ -77,8 +81,21 @@ class Wirings(Bodies):
         around = self.part(clauses["shortcut"], "shortcut", frame) if "shortcut" in clauses else entering
         name = "S(x)" if "shortcut" in clauses else "x"
         sides = [Side("F(x)", through), Side(name, around)]
-        mends = partial(shapes.residual_mend, through, entering, wiring, clauses.get("shortcut"))
+        alone = not any(scope.kind in REPEATED for scope in frame.scope.chain())
+        evaluate = partial(self.plain_value, frame)
+        defaults = frame.environment.defaults.get("conv", {})
+        mends = partial(
+            residual_mend, through, entering, wiring, clauses.get("shortcut"), evaluate, defaults, alone=alone
+        )
         return self.join("residual", "add", sides, keyword, frame, mends)
+
+    def plain_value(self, frame: Frame, expression: tree.Expr) -> Any:
+        """The value of an expression that is no tensor's; None where it has none."""
+        try:
+            value = self.evaluate(expression, frame)
+        except (Problem, Spoilt):
+            return None
+        return value if isinstance(value, int | float | str | list) else None
 
     def highway(
         self, wiring: tree.Wiring, clauses: dict[str, tree.Body], keyword: Span, frame: Frame
@@ -105,6 +122,9 @@ class Wirings(Bodies):
         entering = frame.current
         if not isinstance(entering, Tensor):
             return POISON
+        if entering.shape.rank == 0:
+            message = f"a gate is learned from the channels of x, and {entering.shape} has none"
+            raise Problem("E0303", message, keyword, help="say what opens it: gate { param([]) -> sigmoid }")
         scope = self.scope("gate", "", keyword, frame)
         local = frame.inside(frame.environment.body(), scope)
         width = entering.shape.dims[0]

@@ -1,4 +1,4 @@
-"""What each error code means: one Markdown page a code, beside this file, named after it.
+"""What each code of an error or a warning means: one Markdown page a code, beside this file, named after it.
 
 A page is a title, what the code says and why, a wrong example, the message that it gets, and the mended example.
 """
@@ -12,7 +12,7 @@ _HERE = Path(__file__).parent
 
 def codes() -> list[str]:
     """Every code that there is, in order."""
-    return sorted(path.stem for path in _HERE.glob("E*.md"))
+    return sorted(path.stem for path in _HERE.glob("[EW]*.md"))
 
 
 def page(code: str) -> str | None:
@@ -28,15 +28,7 @@ def title(code: str) -> str:
     return first.partition(": ")[2]
 
 
-def nearest(code: str) -> str | None:
-    """The code that is meant by a mistyped one: the most similar, the lowest of several."""
-    from difflib import get_close_matches
-
-    near = get_close_matches(code.strip().upper(), codes(), n=1, cutoff=0.5)
-    return near[0] if near else None
-
-
 def markdown() -> str:
     """All pages as one, for the documentation."""
-    head = "# Errors\n\nMade from the pages of `netspec explain` by `netspec explain --format markdown`.\n"
+    head = "# Errors and warnings\n\nMade from the pages of `netspec explain` by `netspec explain --format markdown`.\n"
     return "\n".join([head, *(f"#{(page(code) or '').rstrip()}\n" for code in codes())])

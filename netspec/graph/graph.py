@@ -158,6 +158,25 @@ class Fit:
     span: Span
 
 
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a net asserts of itself: `macs(layer3) < 600M`.
+
+    `stage` is the dotted name of what is counted, "" for the whole net; `batch` is for memory alone. `limit_span` is
+    where the limit stands, `unit` what it was written in.
+    """
+
+    figure: str
+    stage: str
+    batch: int
+    operator: str
+    limit: int | float
+    unit: str
+    span: Span
+    stage_span: Span
+    limit_span: Span
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Graph:
     """A net that fits: every value has its shape.
@@ -175,16 +194,17 @@ class Graph:
     fits: tuple[Fit, ...] = ()
     documentation: str = field(default="", repr=False)
     origin: Callable[[Graph], Blueprint] | None = field(default=None, repr=False)
+    budgets: tuple[Budget, ...] = ()
 
     def __getitem__(self, name: str) -> Node | Scope:
         try:
             return self._by_name[name]
         except KeyError:
-            from difflib import get_close_matches
+            from netspec.spelling import nearest
 
-            near = get_close_matches(name, self._by_name, n=1)
+            near = nearest(name, self._by_name)
             raise KeyError(
-                f"{self.name} has no stage {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+                f"{self.name} has no stage {name!r}" + (f"; did you mean {near!r}?" if near else "")
             ) from None
 
     def __contains__(self, name: object) -> bool:
@@ -285,7 +305,7 @@ class Graph:
         return str(self.render())
 
     def _repr_html_(self) -> str:
-        from netspec.diagram.notebook import graph_html
+        from netspec.diagram.page.notebook import graph_html
 
         return graph_html(self)
 

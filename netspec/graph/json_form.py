@@ -12,12 +12,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from netspec.diagnostics import Diagnostic, NetspecError
+from netspec.graph.consistency import check
 from netspec.graph.graph import Fit, Graph, Node, Output, Scope, ScopeKind, ScopeRef, Value
 from netspec.graph.views import given_arguments
 from netspec.layers import REGISTRY
 from netspec.shapes.requirements import Requirement
 from netspec.shapes.shape import DType, Shape
-from netspec.shapes.sizes import Dimension, OpenSize, minimum
+from netspec.shapes.sizes import Dimension, OpenSize, TooComplexError, minimum
 from netspec.syntax.source import Source, Span
 
 Size = Annotated[int | str, Field(description="a number, or an expression of open sizes: `floor((H + 1) / 2)`")]
@@ -177,12 +178,14 @@ def dump(graph: Graph) -> str:
 def load(text: str, name: str = "<json>") -> Graph:
     """The graph that `dump` wrote; raises NetspecError (E0006) for any other text."""
     try:
-        return _Reader(GraphForm.model_validate_json(text)).graph()
+        graph = _Reader(GraphForm.model_validate_json(text)).graph()
+        check(graph)
+        return graph
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
         reason = f"{place}: {first['msg']}" if place else first["msg"]
-    except (ValueError, LookupError, RecursionError) as error:
+    except (ValueError, LookupError, RecursionError, TooComplexError) as error:
         reason = str(error.args[0]) if error.args else type(error).__name__
     message = f"{name} is not a graph that this version of netspec wrote: {reason}"
     raise NetspecError((Diagnostic("E0006", message, Span(Source(name, ""), 0, 0)),))
@@ -379,9 +382,16 @@ def _dimension(size: int | str) -> Dimension:
 
 def _arguments(arguments: tuple[tuple[str, Any], ...]) -> tuple[ArgumentForm, ...]:
     return tuple(
-        ArgumentForm(name=name, **({"size": str(value)} if isinstance(value, OpenSize) else {"value": value}))
+        ArgumentForm(name=name, **({"size": str(value)} if isinstance(value, OpenSize) else {"value": _plain(value)}))
         for name, value in arguments
     )
+
+
+def _plain(value: Any) -> Any:
+    """An argument as JSON has it; an open size within a list is the text of its expression."""
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, OpenSize) else value
 
 
 def _pairs(arguments: tuple[ArgumentForm, ...]) -> tuple[tuple[str, Any], ...]:

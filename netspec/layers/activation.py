@@ -9,6 +9,7 @@ from netspec.layers.axes import axis_name, equal, fixed, position, torch_dim
 from netspec.layers.base import (
     EVERYTHING,
     Bool,
+    FigureWeight,
     Int,
     Layer,
     Number,
@@ -28,6 +29,7 @@ from netspec.shapes.sizes import Dimension
 class Activation(Layer):
     """A function of each element: the shape stays."""
 
+    figure_weight: ClassVar[FigureWeight] = "light"
     module: ClassVar[str]
     """The class in torch.nn. Its arguments are the layer's fields, in the same order."""
     inplace: ClassVar[bool] = False
@@ -67,6 +69,7 @@ class ReLU(Activation):
     Example: `conv(64, 3) -> relu`
     """
 
+    figure_name = "ReLU"
     in_place = True
     module = "ReLU"
     inplace = True
@@ -81,12 +84,13 @@ class ReLU6(Activation):
     Example: `depthwise(3) -> batchnorm -> relu6`
     """
 
+    figure_name = "ReLU6"
     in_place = True
     module = "ReLU6"
     inplace = True
 
 
-@layer("leaky_relu")
+@layer("leaky_relu", "lrelu", pytorch=("slope",))
 class LeakyReLU(Activation):
     """x where it is positive, slope * x elsewhere.
 
@@ -94,6 +98,8 @@ class LeakyReLU(Activation):
     Source: Maas, Hannun, Ng, "Rectifier nonlinearities improve neural network acoustic models", ICML 2013.
     Example: `leaky_relu(0.2)`
     """
+
+    figure_name: ClassVar[str] = "leaky ReLU"
 
     slope: Number = 0.01
 
@@ -112,6 +118,8 @@ class ELU(Activation):
     Example: `elu`
     """
 
+    figure_name: ClassVar[str] = "ELU"
+
     alpha: Number = 1.0
 
     module = "ELU"
@@ -127,6 +135,7 @@ class SELU(Activation):
     Example: `linear(512) -> selu -> alpha_dropout(0.05)`
     """
 
+    figure_name = "SELU"
     module = "SELU"
     inplace = True
 
@@ -160,6 +169,8 @@ class GELU(Activation):
     Example: `linear(3072) -> gelu -> linear(768)`
     """
 
+    figure_name: ClassVar[str] = "GELU"
+
     approximate: Literal["none", "tanh"] = Field(
         default="none", description="tanh for the approximation that GPT-2 used"
     )
@@ -167,7 +178,7 @@ class GELU(Activation):
     module = "GELU"
 
 
-@layer("silu")
+@layer("silu", "swish")
 class SiLU(Activation):
     """x * sigmoid(x), also called swish.
 
@@ -176,6 +187,7 @@ class SiLU(Activation):
     Example: `conv(32, 3, stride=2, pad=1) -> batchnorm -> silu`
     """
 
+    figure_name = "SiLU"
     module = "SiLU"
     inplace = True
 
@@ -193,7 +205,7 @@ class Mish(Activation):
     inplace = True
 
 
-@layer("sigmoid")
+@layer("sigmoid", "logistic")
 class Sigmoid(Activation):
     """1 / (1 + exp(-x)).
 
@@ -226,6 +238,7 @@ class Hardswish(Activation):
     Example: `conv(16, 3, stride=2, pad=1) -> batchnorm -> hardswish`
     """
 
+    figure_name = "h-swish"
     module = "Hardswish"
     inplace = True
 
@@ -383,6 +396,8 @@ class PReLU(Activation):
     Example: `conv(64, 3) -> prelu(shared=false)`
     """
 
+    figure_name: ClassVar[str] = "PReLU"
+
     shared: Bool = Field(default=True, description="one slope for all; false for one a channel (axis 0)")
     init: Number = Field(default=0.25, description="where the slope starts")
 
@@ -410,6 +425,8 @@ class PReLU(Activation):
 class OverAxis(Activation):
     """A function of all elements along one axis: the shape stays."""
 
+    along_channels: ClassVar[bool] = True
+
     axis: Int = Field(default=0, description="0 for the channels or features, -1 for the last")
 
     def infer(self, x: Shape) -> Shape:
@@ -419,11 +436,14 @@ class OverAxis(Activation):
     def reach(self, x: Shape) -> Reach | Literal["everything"] | None:
         return EVERYTHING if position(self.axis, x) > 0 else None
 
+    def constant(self, *x: Shape) -> bool:
+        return x[0].dims[position(self.axis, x[0])] == 1
+
     def torch(self, x: Shape) -> TorchCall:
         return TorchCall(f"nn.{self.module}", (torch_dim(self.axis),))
 
 
-@layer("softmax")
+@layer("softmax", pytorch=("axis",))
 class Softmax(OverAxis):
     """exp(x) divided by its sum along an axis: by default the channels of a map, the features of a vector.
 
@@ -431,10 +451,11 @@ class Softmax(OverAxis):
     Example: `linear(10) -> softmax`; on attention scores [L, S]: `softmax(-1)`
     """
 
+    keeps_the_largest = True
     module = "Softmax"
 
 
-@layer("log_softmax")
+@layer("log_softmax", pytorch=("axis",))
 class LogSoftmax(OverAxis):
     """log(softmax(x)), computed without overflow.
 
@@ -442,6 +463,8 @@ class LogSoftmax(OverAxis):
     Example: `linear(10) -> log_softmax`
     """
 
+    keeps_the_largest = True
+    figure_name = "log-softmax"
     module = "LogSoftmax"
 
 
@@ -458,6 +481,8 @@ class Softmin(OverAxis):
 
 class Folding(Layer):
     """Takes groups of elements along an axis to one each."""
+
+    figure_weight: ClassVar[FigureWeight] = "light"
 
     def groups(self) -> int:
         """How many elements become one."""
@@ -537,6 +562,8 @@ class SwiGLU(Folding):
     Source: Shazeer, "GLU variants improve Transformer", 2020.
     Example: `linear(4096) -> swiglu(-1) -> linear(768)`
     """
+
+    figure_name = "SwiGLU"
 
     axis: Int = Field(default=0, description="0 for the channels or features, -1 for the last")
 

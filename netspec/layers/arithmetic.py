@@ -6,7 +6,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from netspec.layers.axes import agreed, broadcast, differ, equal
-from netspec.layers.base import Bool, Layer, Number, ShapeError, TorchCall, layer
+from netspec.layers.base import Bool, FigureWeight, Layer, Number, ShapeError, TorchCall, layer
 from netspec.shapes.requirements import Requirement
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import Dimension
@@ -17,6 +17,7 @@ NUMBERS = ("float", "int")
 class Elementwise(Layer):
     """A function of each element, written as an expression: the shape stays."""
 
+    figure_weight: ClassVar[FigureWeight] = "slight"
     expression: ClassVar[str]
 
     def infer(self, x: Shape) -> Shape:
@@ -26,7 +27,7 @@ class Elementwise(Layer):
         return TorchCall(apply=self.expression)
 
 
-@layer("neg")
+@layer("neg", "negative")
 class Neg(Elementwise):
     """-x.
 
@@ -118,7 +119,7 @@ class Cos(Elementwise):
     expression = "{0}.cos()"
 
 
-@layer("clamp")
+@layer("clamp", "clip")
 class Clamp(Layer):
     """x cut off below min and above max.
 
@@ -126,6 +127,7 @@ class Clamp(Layer):
     Example: `clamp(0, 1)`; `clamp(max=6)`
     """
 
+    figure_weight: ClassVar[FigureWeight] = "slight"
     dtypes: ClassVar[tuple[str, ...]] = NUMBERS
 
     min: Number | None = None
@@ -151,6 +153,7 @@ class Clamp(Layer):
 class Operation(Layer):
     """An operator between values of one shape, or between a value and a number. Sizes of 1 are stretched."""
 
+    figure_weight: ClassVar[FigureWeight] = "slight"
     tensors: ClassVar[tuple[str, ...]] = ("*xs",)
     dtypes: ClassVar[tuple[str, ...]] = NUMBERS
     broadcasts: ClassVar[bool] = True
@@ -158,6 +161,8 @@ class Operation(Layer):
     symbol: ClassVar[str]
     floats: ClassVar[bool] = False
     """Whether integers become floats."""
+    formulas: ClassVar[tuple[str, str]] = ("", "")
+    """With a number: as `formula` gives it, and where the number comes first."""
 
     def infer(self, *xs: Shape) -> Shape:
         self._check(xs)
@@ -176,6 +181,9 @@ class Operation(Layer):
             return TorchCall(apply=f" {self.symbol} ".join(f"{{{index}}}" for index in range(len(xs))))
         apply = f"{{value}} {self.symbol} {{0}}" if self._reversed() else f"{{0}} {self.symbol} {{value}}"
         return TorchCall(apply=apply, kwargs={"value": number})
+
+    def formula(self) -> str:
+        return "" if self._number() is None else self.formulas[self._reversed()]
 
     def _number(self) -> int | float | None:
         raise NotImplementedError
@@ -198,7 +206,7 @@ class Chain(Operation):
         return self.value
 
 
-@layer("add")
+@layer("add", "plus")
 class Add(Chain):
     """The sum of values, or of a value and a number.
 
@@ -206,11 +214,13 @@ class Add(Chain):
     Example: `a + b`; `add(a, b, c)`; `t + 1`
     """
 
+    join_sign = "+"
+    formulas = ("x + {value}", "")
     overwritable = True
     symbol = "+"
 
 
-@layer("mul")
+@layer("mul", "multiply", "times")
 class Mul(Chain):
     """The product of values, element by element, or of a value and a number.
 
@@ -218,6 +228,8 @@ class Mul(Chain):
     Example: `x * gate`, where the gate may be [C, 1, 1]; `0.1 * t`
     """
 
+    join_sign = "×"
+    formulas = ("{value} · x", "")
     overwritable = True
     symbol = "*"
 
@@ -239,7 +251,7 @@ class Pair(Operation):
         _two(self.name, xs, self._number(), reverse=self.reverse)
 
 
-@layer("sub")
+@layer("sub", "subtract", "minus")
 class Sub(Pair):
     """The difference of two values, or of a value and a number.
 
@@ -247,11 +259,13 @@ class Sub(Pair):
     Example: `a - b`; `1 - gate`
     """
 
+    join_sign = "−"
+    formulas = ("x − {value}", "{value} − x")
     overwritable = True
     symbol = "-"
 
 
-@layer("div")
+@layer("div", "divide")
 class Div(Pair):
     """The quotient of two values, or of a value and a number.
 
@@ -259,6 +273,8 @@ class Div(Pair):
     Example: `a / b`; `t / 8`
     """
 
+    join_sign = "÷"
+    formulas = ("x / {value}", "{value} / x")
     symbol = "/"
     floats = True
 
@@ -276,10 +292,13 @@ class Pow(Operation):
     Example: `t ** 2`; `pow(0.5)`; `2 ** t`
     """
 
+    join_sign: ClassVar[str] = "^"
+
     exponent: Number | None = Field(default=None, description="a number instead of a second value")
     reverse: Bool = Field(default=False, description="the number is the base, the value its exponent")
 
     symbol = "**"
+    formulas = ("x^{exponent}", "{exponent}^x")
 
     def _number(self) -> int | float | None:
         return self.exponent
@@ -321,6 +340,7 @@ class Maximum(Extreme):
     Example: `maximum(a, b)`
     """
 
+    formulas = ("max(x, {value})", "")
     function = "torch.maximum"
     bound = "min"
 
@@ -333,11 +353,12 @@ class Minimum(Extreme):
     Example: `minimum(a, b)`
     """
 
+    formulas = ("min(x, {value})", "")
     function = "torch.minimum"
     bound = "max"
 
 
-@layer("matmul")
+@layer("matmul", "bmm", "mm", "dot")
 class MatMul(Layer):
     """The product of matrices, which are the last two axes.
 
@@ -345,6 +366,7 @@ class MatMul(Layer):
     Example: `matmul(q, transpose(k, 0, 1))`
     """
 
+    figure_weight: ClassVar[FigureWeight] = "slight"
     tensors: ClassVar[tuple[str, ...]] = ("a", "b")
 
     def infer(self, a: Shape, b: Shape) -> Shape:

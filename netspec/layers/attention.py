@@ -9,6 +9,7 @@ from netspec.layers.axes import agreed, differ, equal, fixed
 from netspec.layers.base import (
     EVERYTHING,
     Bool,
+    FigureWeight,
     Layer,
     Positive,
     Probability,
@@ -53,7 +54,7 @@ class Attention(nn.MultiheadAttention):
 )
 
 
-@layer("attention")
+@layer("attention", "MultiheadAttention", "self_attention", "mha", pytorch=("", "heads", "dropout", "bias"))
 class Attention(Layer):
     """Multi-head scaled dot-product attention: of a sequence to itself, or of queries to the keys of another sequence.
 
@@ -64,6 +65,8 @@ class Attention(Layer):
     Example: `residual { layernorm -> attention(12) }`; `attention(decoded, encoded, heads=8)`
     """
 
+    figure_weight: ClassVar[FigureWeight] = "heavy"
+    mixes_positions: ClassVar[bool] = True
     tensors: ClassVar[tuple[str, ...]] = ("query", "key?", "value?", "mask?")
     ranks: ClassVar[tuple[int, ...] | None] = (2,)
 

@@ -3,13 +3,16 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, Strict
 
 from netspec.shapes.requirements import Requirement
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import Dimension, OpenSize
+
+if TYPE_CHECKING:
+    from netspec.layers.window import Window
 
 Int: TypeAlias = Annotated[int, Strict(), Field(ge=-(2**63), le=2**63 - 1)]
 Positive: TypeAlias = Annotated[int, Strict(), Field(gt=0, le=2**31 - 1)]
@@ -108,6 +111,15 @@ EVERYTHING: Literal["everything"] = "everything"
 """The reach of a layer whose every output sees the whole input (global pooling, a linear layer after flatten)."""
 
 
+FigureWeight: TypeAlias = Literal["heavy", "medium", "light", "wrap", "slight", "own"]
+"""What a layer is to a figure that puts layers into one box.
+
+`heavy`: names the box, as a convolution does; `medium`: names it where nothing heavy is in it, as a pool; `light`: goes
+with the heavier one beside it, as an activation; `wrap`: goes with either neighbour, as flatten; `slight`: a small box
+of its own, as arithmetic; `own`: a box of its own.
+"""
+
+
 class Layer(BaseModel):
     """Base of all layers. Fields are the arguments in the spec: their order, types, defaults and bounds.
 
@@ -119,13 +131,17 @@ class Layer(BaseModel):
     name: ClassVar[str]
     """The layer's name in a spec."""
     family: ClassVar[str]
-    """The module it is declared in: `convolution`, `pooling`, ..."""
+    """What kind of layer it is: `convolution`, `pooling`, ... Unless declared, the module of its first base below this
+    class. Figures have a colour for each of netspec's own."""
     tensors: ClassVar[tuple[str, ...]] = ("x",)
     """The tensor arguments by name; `"*xs"` for one or more, `"mask?"` for one that may be absent."""
     ranks: ClassVar[tuple[int, ...] | None] = None
     """The ranks (batch not counted) that the first input may have; None for any."""
     dtypes: ClassVar[tuple[str, ...]] = ("float",)
     """The element types that the first input may have."""
+    shape_only: ClassVar[tuple[str, ...]] = ()
+    """Those of `tensors` of which nothing is read but the shape: `("like?",)`."""
+
     in_place: ClassVar[bool] = False
     """Whether it may write its output over its input: its backward reads the output and not the input, as a ReLU's.
 
@@ -137,6 +153,45 @@ class Layer(BaseModel):
 
     Convolutions and products keep their inputs, max pooling keeps indices, batch norm its statistics. Dropout is not
     overwritable: in eval mode its output is its input."""
+    aliases: ClassVar[tuple[str, ...]] = ()
+    """What else PyTorch, Keras and papers call it; case, `_` and `2d` at the end do not count."""
+    pytorch: ClassVar[tuple[str, ...]] = ()
+    """The positional arguments of PyTorch's class by the names that they have here; empty for what is derived."""
+
+    centres: ClassVar[bool] = False
+    """Whether it subtracts the mean of each channel, and with it any bias of the layer before it."""
+    transposed: ClassVar[bool] = False
+    """Whether its stride is that of the output: it spreads each position of its input."""
+    along_channels: ClassVar[bool] = False
+    """Whether its `axis` is mostly that of the channels."""
+
+    idle_in_eval: ClassVar[bool] = False
+    """Whether its output is its input in eval mode, as dropout's."""
+    keeps_elements: ClassVar[bool] = False
+    """Whether the elements stay what they are, in their order: only the shape changes, as by flatten."""
+    keeps_the_largest: ClassVar[bool] = False
+    """Whether it makes probabilities of scores, the largest of the largest, as softmax does."""
+    rearranges: ClassVar[bool] = False
+    """Whether it only moves, picks, repeats or joins elements: what it makes is no feature map of its own."""
+    crops: ClassVar[bool] = False
+    """Whether it only cuts off borders, so that a skip through it is still that skip."""
+    mixes_positions: ClassVar[bool] = False
+    """Whether what it makes at a position comes from several positions, as a convolution's or a pool's output does.
+
+    Norms, which scale by statistics of other positions, are not meant."""
+    may_vary: ClassVar[frozenset[str]] = frozenset()
+    """Arguments in which alike rounds of a net may differ while their shapes do not: `dilation`, the `p` of dropout."""
+
+    figure_name: ClassVar[str] = ""
+    """Its name as papers write it, where that is not the spec's name: `BN`, `ReLU`, `global avgpool`."""
+    figure_weight: ClassVar[FigureWeight] = "own"
+    """What it is to a figure that merges layers: see FigureWeight."""
+    join_sign: ClassVar[str] = ""
+    """What a figure writes where it joins several values and is drawn as that alone: `+` in a circle, `concat`."""
+    sizes_per_axis: ClassVar[tuple[str, ...]] = ()
+    """Arguments that are one size for all spatial axes or one for each, which a figure writes out: `3×3`."""
+    enlarges: ClassVar[bool] = False
+    """Whether a stride makes the map larger instead of smaller."""
 
     def infer(self, *x: Shape) -> Shape | tuple[Shape, ...]:
         """The shape (or shapes) of the output; raises ShapeError. May assume that `ranks` and `dtypes` hold."""
@@ -162,6 +217,14 @@ class Layer(BaseModel):
         """The receptive field per spatial axis; None where each position sees only itself."""
         return None
 
+    def constant(self, *x: Shape) -> bool:
+        """Whether the output is the same whatever the input holds: a softmax over an axis of one."""
+        return False
+
+    def sliding(self, *x: Shape) -> "tuple[Window, ...]":
+        """The window along each spatial axis; none where the layer does not slide any."""
+        return ()
+
     def explain(self, axis: int, *x: Shape) -> str | None:
         """How the size at `axis` (0 is the channels) came about: `56 = floor((112 + 2*1 - 3)/2) + 1`."""
         return None
@@ -169,6 +232,27 @@ class Layer(BaseModel):
     def torch(self, *x: Shape) -> TorchCall:
         """How the layer is written in PyTorch for inputs of these shapes."""
         raise NotImplementedError
+
+    def is_global_mean(self, *x: Shape) -> bool:
+        """Whether its output is the mean of each channel over all positions, and nothing else."""
+        return False
+
+    def is_linear_map(self, *x: Shape) -> bool:
+        """Whether it applies one matrix, its `weight`, to the channels of a map of a single position."""
+        return False
+
+    def formula(self) -> str:
+        """The layer as a formula, its arguments in braces: `x + {value}`. Empty where a figure names it instead."""
+        return ""
+
+    @classmethod
+    def figure_arguments(cls, texts: Mapping[str, str]) -> Mapping[str, str]:
+        """The arguments as a figure tells them, from the texts of those that are not as usual."""
+        return texts
+
+    def reads_shape_only(self, place: int) -> bool:
+        """Whether of the input at this place nothing is read but its shape."""
+        return place < len(self.tensors) and self.tensors[place] in self.shape_only
 
     def outputs(self, *x: Shape) -> tuple[Shape, ...]:
         """The output shapes after all checks; raises ShapeError. This is what the elaborator calls."""
@@ -211,17 +295,19 @@ L = TypeVar("L", bound=type[Layer])
 REGISTRY: dict[str, type[Layer]] = {}
 
 
-def layer(name: str) -> Callable[[L], L]:
+def layer(name: str, *aliases: str, pytorch: tuple[str, ...] = ()) -> Callable[[L], L]:
     """Registers a layer under its name in specs. Users' own layers use the same decorator.
 
-    Raises ValueError where the name is taken.
+    `aliases` and `pytorch` are for messages: see `Layer`. Raises ValueError where the name is taken.
     """
 
     def register(cls: L) -> L:
         if name in REGISTRY and REGISTRY[name].__qualname__ != cls.__qualname__:
             raise ValueError(f"there is a layer {name!r} already: {REGISTRY[name].__qualname__}")
-        cls.name = name
-        cls.family = cls.__module__.rpartition(".")[2]
+        cls.name, cls.aliases, cls.pytorch = name, aliases, pytorch
+        if not hasattr(cls, "family"):
+            first = [base for base in cls.__mro__ if issubclass(base, Layer) and base is not Layer][-1]
+            cls.family = first.__module__.rpartition(".")[2]
         REGISTRY[name] = cls
         return cls
 

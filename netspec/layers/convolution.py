@@ -21,6 +21,7 @@ from netspec.layers.arguments import (
 )
 from netspec.layers.base import (
     Bool,
+    FigureWeight,
     Layer,
     Positive,
     Reach,
@@ -47,6 +48,10 @@ _WEIGHT_NORM = "from torch.nn.utils.parametrizations import weight_norm"
 class _Correlation(Layer):
     """What `conv`, `depthwise_conv` and `separable_conv` share: a padded window over each spatial axis."""
 
+    figure_weight: ClassVar[FigureWeight] = "heavy"
+    mixes_positions: ClassVar[bool] = True
+    sizes_per_axis: ClassVar[tuple[str, ...]] = ("kernel",)
+    may_vary: ClassVar[frozenset[str]] = frozenset({"dilation", "pad"})
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
     overwritable: ClassVar[bool] = True
 
@@ -75,11 +80,16 @@ class _Correlation(Layer):
             if isinstance(size, OpenSize)
         )
 
+    def sliding(self, *x: Shape) -> tuple[Window, ...]:
+        return self._windows(x[0])
+
     def reach(self, *x: Shape) -> Reach | Literal["everything"] | None:
         return reach_of(self._windows(x[0]))
 
 
-@layer("conv")
+@layer(
+    "conv", "convolution", pytorch=("", "channels", "kernel", "stride", "pad", "dilation", "groups", "bias", "pad_mode")
+)
 class Conv(_Correlation):
     """Cross-correlation over 1, 2 or 3 spatial dimensions.
 
@@ -150,8 +160,12 @@ class Conv(_Correlation):
             wrap="weight_norm" if self.weight_norm else "",
         )
 
+    def is_linear_map(self, *x: Shape) -> bool:
+        single = all(size == 1 for size in (*x[0].spatial, *self.infer(*x).spatial))
+        return single and self.groups == 1 and all(w.kernel == 1 for w in self._windows(x[0]))
 
-@layer("depthwise_conv")
+
+@layer("depthwise_conv", "depthwise", "dwconv")
 class DepthwiseConv(_Correlation):
     """Convolution of every channel by itself, with `multiplier` filters each.
 
@@ -162,6 +176,8 @@ class DepthwiseConv(_Correlation):
 
     Example: `depthwise_conv(3, stride=2, pad=1)`
     """
+
+    figure_name: ClassVar[str] = "depthwise conv"
 
     kernel: Size
     stride: Size = 1
@@ -212,7 +228,7 @@ class DepthwiseConv(_Correlation):
         )
 
 
-@layer("separable_conv")
+@layer("separable_conv", "sepconv", "depthwise_separable_conv")
 class SeparableConv(_Correlation):
     """A depthwise convolution followed by a 1x1 convolution that mixes the channels.
 
@@ -224,6 +240,8 @@ class SeparableConv(_Correlation):
 
     Example: `separable_conv(128, 3, pad=1, bias=false)`
     """
+
+    figure_name: ClassVar[str] = "separable conv"
 
     channels: Positive = Field(description="output channels")
     kernel: Size
@@ -284,7 +302,16 @@ class SeparableConv(_Correlation):
         )
 
 
-@layer("upconv")
+@layer(
+    "upconv",
+    "deconv",
+    "conv_transpose",
+    "transposed_conv",
+    "transpose_conv",
+    "tconv",
+    "deconvolution",
+    pytorch=("", "channels", "kernel", "stride", "pad", "output_pad", "groups", "bias", "dilation"),
+)
 class UpConv(Layer):
     """Transposed convolution: the gradient of a convolution with these arguments, used to make maps larger.
 
@@ -298,8 +325,14 @@ class UpConv(Layer):
     Example: `upconv(64, 4, stride=2, pad=1)`
     """
 
+    figure_weight: ClassVar[FigureWeight] = "heavy"
+    mixes_positions: ClassVar[bool] = True
+    sizes_per_axis: ClassVar[tuple[str, ...]] = ("kernel",)
+    may_vary: ClassVar[frozenset[str]] = frozenset({"dilation", "pad"})
+    enlarges: ClassVar[bool] = True
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
     overwritable: ClassVar[bool] = True
+    transposed: ClassVar[bool] = True
 
     channels: Positive = Field(description="output channels")
     kernel: Size

@@ -1,5 +1,6 @@
 """Layers that mix features: linear maps, and tables that turn indices into features."""
 
+from collections.abc import Mapping
 from math import prod
 from typing import ClassVar, Literal
 
@@ -9,6 +10,7 @@ from netspec.layers.arguments import Init, check_init, init_statements, options
 from netspec.layers.base import (
     EVERYTHING,
     Bool,
+    FigureWeight,
     Int,
     Layer,
     Number,
@@ -24,7 +26,7 @@ from netspec.shapes.sizes import Dimension, OpenSize
 WEIGHT_NORM = "from torch.nn.utils.parametrizations import weight_norm"
 
 
-@layer("linear")
+@layer("linear", "Dense", "fc", "fully_connected", "InnerProduct", pytorch=("", "features", "bias"))
 class Linear(Layer):
     """y = W x + b over the last axis: of features, or of every step of a sequence.
 
@@ -35,6 +37,8 @@ class Linear(Layer):
     Example: `flatten -> linear(84) -> tanh`
     """
 
+    figure_weight: ClassVar[FigureWeight] = "heavy"
+    mixes_positions: ClassVar[bool] = True
     overwritable: ClassVar[bool] = True
 
     features: Positive = Field(description="output features")
@@ -58,6 +62,9 @@ class Linear(Layer):
 
     def macs(self, x: Shape) -> Dimension:
         return prod(x.dims[:-1]) * self._inputs(x) * self.features
+
+    def is_linear_map(self, x: Shape) -> bool:
+        return x.rank == 1
 
     def reach(self, x: Shape) -> Reach | Literal["everything"] | None:
         return EVERYTHING
@@ -102,7 +109,7 @@ class Linear(Layer):
         return features
 
 
-@layer("embedding")
+@layer("embedding", "embed", pytorch=("count", "features", "padding"))
 class Embedding(Layer):
     """A learned vector for each index.
 
@@ -110,6 +117,7 @@ class Embedding(Layer):
     Example: `input tokens: int [128]`, `embedding(30000, 512)`
     """
 
+    figure_weight: ClassVar[FigureWeight] = "heavy"
     dtypes: ClassVar[tuple[str, ...]] = ("int",)
 
     count: Positive = Field(description="the number of indices: they are 0 to count - 1")
@@ -138,6 +146,11 @@ class Embedding(Layer):
             init=statements,
         )
 
+    @classmethod
+    def figure_arguments(cls, texts: Mapping[str, str]) -> Mapping[str, str]:
+        others = {name: text for name, text in texts.items() if name not in ("count", "features")}
+        return {"count": f"{texts['count']} → {texts['features']}", **others}
+
 
 @layer("one_hot")
 class OneHot(Layer):
@@ -148,6 +161,7 @@ class OneHot(Layer):
     Example: `input text: int [1014]`, `one_hot(70)`
     """
 
+    figure_weight: ClassVar[FigureWeight] = "heavy"
     dtypes: ClassVar[tuple[str, ...]] = ("int",)
 
     classes: Positive = Field(description="the number of indices: they are 0 to classes - 1")

@@ -9,6 +9,7 @@ from netspec.layers.arguments import Real, known_channels, options
 from netspec.layers.base import (
     EVERYTHING,
     Bool,
+    FigureWeight,
     Layer,
     Positive,
     Probability,
@@ -28,7 +29,7 @@ Over: TypeAlias = Literal["last", "channels", "all"]
 """Which axes are normalised together."""
 
 
-@layer("batchnorm")
+@layer("batchnorm", "BatchNormalization", "bn", pytorch=("", "eps", "momentum", "affine", "track"))
 class BatchNorm(Layer):
     """Normalises each channel over the batch and all positions, then scales and shifts it.
 
@@ -41,8 +42,11 @@ class BatchNorm(Layer):
     Example: `conv(64, 3, pad=1, bias=false) -> batchnorm -> relu`
     """
 
+    figure_weight: ClassVar[FigureWeight] = "light"
+    figure_name: ClassVar[str] = "BN"
     ranks: ClassVar[tuple[int, ...] | None] = (1, 2, 3, 4)
     overwritable: ClassVar[bool] = True
+    centres: ClassVar[bool] = True
 
     eps: Epsilon = 1e-5
     momentum: Probability | None = 0.1
@@ -72,7 +76,7 @@ class BatchNorm(Layer):
         )
 
 
-@layer("groupnorm")
+@layer("groupnorm", "GroupNormalization", "gn", pytorch=("groups", "", "eps", "affine"))
 class GroupNorm(Layer):
     """Normalises each sample over groups of channels and all positions, then scales and shifts each channel.
 
@@ -82,6 +86,8 @@ class GroupNorm(Layer):
     Example: `groupnorm(32)`
     """
 
+    figure_weight: ClassVar[FigureWeight] = "light"
+    figure_name: ClassVar[str] = "GN"
     ranks: ClassVar[tuple[int, ...] | None] = (1, 2, 3, 4)
     overwritable: ClassVar[bool] = True
 
@@ -96,13 +102,26 @@ class GroupNorm(Layer):
                 f"groups={self.groups} does not divide the {channels} channels of the input",
                 help=f"groups must divide the {channels} channels of the input",
             )
+        if channels == self.groups and prod(x[0].spatial) == 1:
+            raise ShapeError(
+                f"groupnorm needs several values a group, but each of the {self.groups} groups of {x[0]} has one",
+                help="use fewer groups, or layernorm",
+            )
         return x[0]
+
+    def requires(self, *x: Shape) -> tuple[Requirement, ...]:
+        positions = prod(x[0].spatial)
+        alone = known_channels("groupnorm", x[0]) == self.groups
+        return (Requirement(positions, ">=", 2),) if alone and not isinstance(positions, int) else ()
 
     def parameters(self, *x: Shape) -> dict[str, tuple[int, ...]]:
         return _scale_and_shift(known_channels("groupnorm", x[0])) if self.affine else {}
 
     def reach(self, *x: Shape) -> Reach | Literal["everything"] | None:
         return EVERYTHING
+
+    def constant(self, *x: Shape) -> bool:
+        return prod((known_channels("groupnorm", x[0]) // self.groups, *x[0].spatial)) == 1
 
     def torch(self, *x: Shape) -> TorchCall:
         return TorchCall(
@@ -112,7 +131,7 @@ class GroupNorm(Layer):
         )
 
 
-@layer("instancenorm")
+@layer("instancenorm", "InstanceNormalization", pytorch=("", "eps", "momentum", "affine", "track"))
 class InstanceNorm(Layer):
     """Normalises each channel of each sample over its positions.
 
@@ -124,7 +143,10 @@ class InstanceNorm(Layer):
     Example: `conv(64, 3, pad=1) -> instancenorm(affine=true)`
     """
 
+    figure_weight: ClassVar[FigureWeight] = "light"
+    figure_name: ClassVar[str] = "IN"
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
+    centres: ClassVar[bool] = True
 
     eps: Epsilon = 1e-5
     momentum: Probability = 0.1
@@ -169,6 +191,8 @@ class InstanceNorm(Layer):
 class _AxesNorm(Layer):
     """What layernorm and rmsnorm share: the axes that are normalised together."""
 
+    figure_weight: ClassVar[FigureWeight] = "light"
+
     over: Over = Field(default="last", description="last axis, channels at each position, or all axes together")
 
     def _normalised(self, x: Shape) -> tuple[int, ...]:
@@ -204,7 +228,7 @@ class _AxesNorm(Layer):
         return TorchCall(target=own.name, args=(shape,), kwargs=options(**pairs), support=(own,))
 
 
-@layer("layernorm")
+@layer("layernorm", "LayerNormalization", "ln", pytorch=("", "eps", "affine", "bias"))
 class LayerNorm(_AxesNorm):
     """Normalises each sample over some of its axes, then scales and shifts each of their elements.
 
@@ -218,6 +242,7 @@ class LayerNorm(_AxesNorm):
     Example: `layernorm(over=channels)`
     """
 
+    figure_name: ClassVar[str] = "LN"
     overwritable: ClassVar[bool] = True
 
     eps: Epsilon = 1e-5
@@ -231,6 +256,9 @@ class LayerNorm(_AxesNorm):
         sizes = self._normalised(x[0])
         return {"weight": sizes, "bias": sizes} if self.bias else {"weight": sizes}
 
+    def constant(self, *x: Shape) -> bool:
+        return prod(self._normalised(x[0])) == 1
+
     def torch(self, *x: Shape) -> TorchCall:
         bias = self.bias or not self.affine
         return self._call(
@@ -238,7 +266,7 @@ class LayerNorm(_AxesNorm):
         )
 
 
-@layer("rmsnorm")
+@layer("rmsnorm", "RMSNormalization", pytorch=("", "eps", "affine"))
 class RMSNorm(_AxesNorm):
     """Divides by the root mean square over some axes, then scales each of their elements.
 
@@ -249,6 +277,8 @@ class RMSNorm(_AxesNorm):
 
     Example: `rmsnorm(eps=1e-6)`
     """
+
+    figure_name: ClassVar[str] = "RMSNorm"
 
     eps: Epsilon | None = None
     affine: Bool = Field(default=True, description="whether a scale is learned")
@@ -261,7 +291,7 @@ class RMSNorm(_AxesNorm):
         return self._call(x[0], "RMSNorm", eps=(self.eps, None), elementwise_affine=(self.affine, True))
 
 
-@layer("lrn")
+@layer("lrn", "LocalResponseNorm", "local_response_normalization", pytorch=("size", "alpha", "beta", "k"))
 class LocalResponseNorm(Layer):
     """Divides each value by a sum of squares over `size` neighbouring channels at its position.
 
@@ -275,6 +305,8 @@ class LocalResponseNorm(Layer):
     Example: `lrn(5, alpha=5e-4, beta=0.75, k=2.0)`
     """
 
+    figure_weight: ClassVar[FigureWeight] = "light"
+    figure_name: ClassVar[str] = "LRN"
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
 
     size: Positive = Field(description="channels in a neighbourhood")

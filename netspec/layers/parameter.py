@@ -9,7 +9,7 @@ from netspec.layers.base import Bool, Int, Layer, Number, Positive, ShapeError, 
 from netspec.shapes.shape import Shape
 
 
-@layer("param")
+@layer("param", "Parameter")
 class Param(Layer):
     """A learned tensor, the same for every sample: a class token, positions, a constant input.
 
@@ -74,7 +74,7 @@ class Scale(nn.Module):
 )
 
 
-@layer("scale")
+@layer("scale", "LayerScale")
 class Scale(Layer):
     """A learned factor for each channel, or one for all, and where asked a learned shift beside it.
 

@@ -11,6 +11,7 @@ from netspec.layers.arguments import LARGEST, Amount, Padding, compact, options
 from netspec.layers.base import (
     EVERYTHING,
     Bool,
+    FigureWeight,
     Layer,
     Positive,
     Reach,
@@ -34,6 +35,10 @@ AdaptiveSize: TypeAlias = Positive | tuple[Positive | None, ...]
 class _Pool(Layer):
     """What the sliding pools share: a window over each spatial axis, a stride that defaults to the kernel."""
 
+    figure_weight: ClassVar[FigureWeight] = "medium"
+    mixes_positions: ClassVar[bool] = True
+    sizes_per_axis: ClassVar[tuple[str, ...]] = ("kernel",)
+    may_vary: ClassVar[frozenset[str]] = frozenset({"dilation", "pad"})
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
 
     kernel: Size
@@ -65,6 +70,9 @@ class _Pool(Layer):
     def _explain(self, axis: int, x: Shape, *, ceil: bool) -> str | None:
         return self._windows(x)[axis - 1].explain(x.dims[axis], ceil=ceil) if axis else None
 
+    def sliding(self, *x: Shape) -> tuple[Window, ...]:
+        return self._windows(x[0])
+
     def reach(self, *x: Shape) -> Reach | Literal["everything"] | None:
         return reach_of(self._windows(x[0]))
 
@@ -79,7 +87,7 @@ class _MeanPool(_Pool):
         return [(w.extent, size) for w, size in zip(axes, x.spatial, strict=True)]
 
 
-@layer("maxpool")
+@layer("maxpool", "MaxPooling", pytorch=("kernel", "stride", "pad", "dilation", "indices", "ceil"))
 class MaxPool(_Pool):
     """The largest value under each window.
 
@@ -131,7 +139,13 @@ class MaxPool(_Pool):
         return _pool_call("MaxPool", axes, self.pad, extra)
 
 
-@layer("avgpool")
+@layer(
+    "avgpool",
+    "AveragePooling",
+    "AveragePool",
+    "meanpool",
+    pytorch=("kernel", "stride", "pad", "ceil", "count_include_pad"),
+)
 class AvgPool(_MeanPool):
     """The mean of the values under each window.
 
@@ -168,8 +182,12 @@ class AvgPool(_MeanPool):
         extra = options(ceil_mode=(self.ceil, False), count_include_pad=(counted, True))
         return _pool_call("AvgPool", axes, self.pad, extra)
 
+    def is_global_mean(self, *x: Shape) -> bool:
+        axes = zip(self._windows(x[0]), x[0].spatial, strict=True)
+        return all(w.kernel == size and w.sides == (0, 0) for w, size in axes)
 
-@layer("lppool")
+
+@layer("lppool", pytorch=("p", "kernel", "stride", "ceil"))
 class LPPool(_MeanPool):
     """The p-norm of the values under each window: their sum for p=1, near the maximum for a large p.
 
@@ -205,6 +223,9 @@ class LPPool(_MeanPool):
 
 class _AdaptivePool(Layer):
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
+    mixes_positions: ClassVar[bool] = True
+    figure_weight: ClassVar[FigureWeight] = "medium"
+    sizes_per_axis: ClassVar[tuple[str, ...]] = ("size",)
 
     def _sizes(self, x: Shape, size: int | tuple[int | None, ...]) -> tuple[Dimension, ...]:
         """The output size of each axis."""
@@ -235,7 +256,7 @@ class _AdaptivePool(Layer):
         )
 
 
-@layer("adaptive_avgpool")
+@layer("adaptive_avgpool", "AdaptiveAveragePooling", pytorch=("size",))
 class AdaptiveAvgPool(_AdaptivePool):
     """The mean of windows that split each axis into `size` nearly equal, possibly overlapping parts.
 
@@ -248,6 +269,7 @@ class AdaptiveAvgPool(_AdaptivePool):
     """
 
     overwritable: ClassVar[bool] = True
+    figure_name: ClassVar[str] = "adaptive avgpool"
 
     size: AdaptiveSize
 
@@ -263,8 +285,11 @@ class AdaptiveAvgPool(_AdaptivePool):
     def torch(self, *x: Shape) -> TorchCall:
         return TorchCall(target=f"nn.AdaptiveAvgPool{x[0].rank - 1}d", args=(_sizes_as_written(self.size),))
 
+    def is_global_mean(self, *x: Shape) -> bool:
+        return all(size == 1 for size in self._sizes(x[0], self.size))
 
-@layer("adaptive_maxpool")
+
+@layer("adaptive_maxpool", "AdaptiveMaxPooling", pytorch=("size", "indices"))
 class AdaptiveMaxPool(_AdaptivePool):
     """The largest value of windows that split each axis into `size` nearly equal, possibly overlapping parts.
 
@@ -276,6 +301,8 @@ class AdaptiveMaxPool(_AdaptivePool):
 
     Example: `adaptive_maxpool(4)`
     """
+
+    figure_name: ClassVar[str] = "adaptive maxpool"
 
     size: AdaptiveSize
     indices: Bool = Field(default=False, description="also give the place of each maximum")
@@ -300,6 +327,8 @@ class AdaptiveMaxPool(_AdaptivePool):
 
 class _GlobalPool(Layer):
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
+    mixes_positions: ClassVar[bool] = True
+    figure_weight: ClassVar[FigureWeight] = "medium"
 
     def infer(self, *x: Shape) -> Shape:
         return x[0].with_dims(x[0].channels, *(1 for _ in x[0].spatial))
@@ -311,7 +340,7 @@ class _GlobalPool(Layer):
         return f"1 = all {x[0].dims[axis]} positions together" if axis else None
 
 
-@layer("global_avgpool")
+@layer("global_avgpool", "gap", "GlobalAveragePooling", "GlobalAveragePool")
 class GlobalAvgPool(_GlobalPool):
     """The mean of each channel over all positions.
 
@@ -322,12 +351,16 @@ class GlobalAvgPool(_GlobalPool):
     """
 
     overwritable: ClassVar[bool] = True
+    figure_name: ClassVar[str] = "global avgpool"
 
     def torch(self, *x: Shape) -> TorchCall:
         return TorchCall(target=f"nn.AdaptiveAvgPool{x[0].rank - 1}d", args=(1,))
 
+    def is_global_mean(self, *x: Shape) -> bool:
+        return True
 
-@layer("global_maxpool")
+
+@layer("global_maxpool", "gmp", "GlobalMaxPooling")
 class GlobalMaxPool(_GlobalPool):
     """The largest value of each channel over all positions.
 
@@ -337,11 +370,13 @@ class GlobalMaxPool(_GlobalPool):
     Example: `global_maxpool -> flatten`
     """
 
+    figure_name: ClassVar[str] = "global maxpool"
+
     def torch(self, *x: Shape) -> TorchCall:
         return TorchCall(target=f"nn.AdaptiveMaxPool{x[0].rank - 1}d", args=(1,))
 
 
-@layer("unpool")
+@layer("unpool", "MaxUnpool")
 class Unpool(Layer):
     """Puts each value back where a max pool found it, and zeros elsewhere.
 
@@ -354,6 +389,12 @@ class Unpool(Layer):
     Example: `unpool(x, places, 2, like=c1)`
     """
 
+    figure_weight: ClassVar[FigureWeight] = "medium"
+    mixes_positions: ClassVar[bool] = True
+    sizes_per_axis: ClassVar[tuple[str, ...]] = ("kernel",)
+    may_vary: ClassVar[frozenset[str]] = frozenset({"pad"})
+    enlarges: ClassVar[bool] = True
+    shape_only: ClassVar[tuple[str, ...]] = ("like?",)
     tensors: ClassVar[tuple[str, ...]] = ("x", "indices", "like?")
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
 

@@ -9,6 +9,7 @@ from netspec.layers.axes import fixed
 from netspec.layers.base import (
     EVERYTHING,
     Bool,
+    FigureWeight,
     Layer,
     Positive,
     Probability,
@@ -54,6 +55,8 @@ class Final{name}(nn.{name}):
 class Recurrent(Layer):
     """Runs along the first axis of a sequence and carries a state."""
 
+    figure_weight: ClassVar[FigureWeight] = "heavy"
+    mixes_positions: ClassVar[bool] = True
     ranks: ClassVar[tuple[int, ...] | None] = (2,)
 
     hidden: Positive = Field(description="the width of the state")
@@ -120,7 +123,7 @@ class Recurrent(Layer):
         return [self._features(x), *[self.hidden * self._directions] * (self.layers - 1)]
 
 
-@layer("lstm")
+@layer("lstm", pytorch=("", "hidden", "layers", "bias", "", "dropout", "bidirectional"))
 class LSTM(Recurrent):
     """Long short-term memory over a sequence.
 
@@ -129,11 +132,12 @@ class LSTM(Recurrent):
     Example: `embedding(10000, 128) -> lstm(256, final=true) -> linear(2)`
     """
 
+    figure_name = "LSTM"
     module = "LSTM"
     gates = 4
 
 
-@layer("gru")
+@layer("gru", pytorch=("", "hidden", "layers", "bias", "", "dropout", "bidirectional"))
 class GRU(Recurrent):
     """Gated recurrent units over a sequence.
 
@@ -142,11 +146,12 @@ class GRU(Recurrent):
     Example: `gru(128, layers=2, bidirectional=true)`
     """
 
+    figure_name = "GRU"
     module = "GRU"
     gates = 3
 
 
-@layer("rnn")
+@layer("rnn", "SimpleRNN", pytorch=("", "hidden", "layers", "activation", "bias"))
 class RNN(Recurrent):
     """h = activation(W x + b + U h' + c) over a sequence, where h' is the state before.
 
@@ -154,6 +159,8 @@ class RNN(Recurrent):
     Source: Elman, "Finding structure in time", 1990.
     Example: `rnn(64)`
     """
+
+    figure_name: ClassVar[str] = "RNN"
 
     activation: Literal["tanh", "relu"] = "tanh"
 

@@ -58,7 +58,7 @@ def reduced(x: Shape, axes: Sequence[int], *, keep: bool) -> Shape:
     return x.with_dims(*(size for axis, size in enumerate(x.dims) if axis not in axes))
 
 
-@layer("mean")
+@layer("mean", "average")
 class Mean(Reduction):
     """The mean along axes; by default over all positions, or over the features where there are no positions.
 
@@ -67,6 +67,9 @@ class Mean(Reduction):
     """
 
     function = "{0}.mean("
+
+    def is_global_mean(self, x: Shape) -> bool:
+        return x.rank > 1 and set(self._axes(x)) == set(range(1, x.rank))
 
 
 @layer("sum")

@@ -2,12 +2,16 @@
 
 from typing import ClassVar
 
-from netspec.layers.base import Layer, Probability, Support, TorchCall, layer
+from netspec.layers.base import FigureWeight, Layer, Probability, Support, TorchCall, layer
 from netspec.shapes.shape import Shape
 
 
 class Drop(Layer):
     """Drops with probability p while training: the shape stays."""
+
+    figure_weight: ClassVar[FigureWeight] = "light"
+    idle_in_eval: ClassVar[bool] = True
+    may_vary: ClassVar[frozenset[str]] = frozenset({"p"})
 
     p: Probability = 0.5
 
@@ -22,7 +26,7 @@ class Drop(Layer):
         raise NotImplementedError
 
 
-@layer("dropout")
+@layer("dropout", pytorch=("p",))
 class Dropout(Drop):
     """Sets elements to 0 with probability p while training, and scales the others by 1 / (1 - p).
 
@@ -35,7 +39,7 @@ class Dropout(Drop):
         return "Dropout"
 
 
-@layer("channel_dropout")
+@layer("channel_dropout", "Dropout1d", "Dropout2d", "Dropout3d", "SpatialDropout", "feature_dropout", pytorch=("p",))
 class ChannelDropout(Drop):
     """Sets whole channels to 0 with probability p while training, and scales the others by 1 / (1 - p).
 
@@ -44,6 +48,7 @@ class ChannelDropout(Drop):
     Example: `conv(64, 3) -> channel_dropout(0.2)`
     """
 
+    figure_name: ClassVar[str] = "channel dropout"
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
 
     def _module(self, x: Shape) -> str:
@@ -87,7 +92,7 @@ class DropPath(nn.Module):
 )
 
 
-@layer("drop_path")
+@layer("drop_path", "stochastic_depth")
 class DropPath(Layer):
     """Drops the value of a whole sample with probability p while training: stochastic depth, at the end of a residual.
 
@@ -95,6 +100,11 @@ class DropPath(Layer):
     Source: Huang et al., "Deep networks with stochastic depth", ECCV 2016.
     Example: `residual { conv(64, 3, pad=1) -> batchnorm -> drop_path(0.1) }`
     """
+
+    figure_weight: ClassVar[FigureWeight] = "light"
+    idle_in_eval: ClassVar[bool] = True
+    may_vary: ClassVar[frozenset[str]] = frozenset({"p"})
+    figure_name: ClassVar[str] = "drop path"
 
     p: Probability
 

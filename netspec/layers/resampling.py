@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 from pydantic import Field, Strict
 
 from netspec.layers.arguments import compact, known_channels, options
-from netspec.layers.base import Bool, Layer, Positive, Reach, ShapeError, Size, TorchCall, layer, per_axis
+from netspec.layers.base import Bool, FigureWeight, Layer, Positive, Reach, ShapeError, Size, TorchCall, layer, per_axis
 from netspec.shapes.requirements import Requirement
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import Dimension, OpenSize, as_factor
@@ -30,7 +30,7 @@ _NEIGHBOURS = {"nearest": 1, "nearest_exact": 1, "linear": 2, "bilinear": 2, "tr
 """How many input positions along an axis a new one is made of."""
 
 
-@layer("upsample")
+@layer("upsample", "interpolate", "UpSampling", "resize", pytorch=("size", "scale", "mode", "align_corners"))
 class Upsample(Layer):
     """Resizes a map by interpolation, up or down.
 
@@ -45,6 +45,8 @@ class Upsample(Layer):
     Example: `upsample(2, mode=bilinear)`; `upsample(p5, like=c4)`
     """
 
+    figure_weight: ClassVar[FigureWeight] = "medium"
+    shape_only: ClassVar[tuple[str, ...]] = ("like?",)
     tensors: ClassVar[tuple[str, ...]] = ("x", "like?")
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
 
@@ -133,7 +135,7 @@ class Upsample(Layer):
         return TorchCall(target="nn.Upsample", kwargs={"scale_factor": compact(self._scales(axes))} | chosen)
 
 
-@layer("pixel_shuffle")
+@layer("pixel_shuffle", "depth_to_space", pytorch=("factor",))
 class PixelShuffle(Layer):
     """Turns channels into resolution: every group of factor^2 channels becomes a factor x factor square.
 
@@ -144,6 +146,7 @@ class PixelShuffle(Layer):
     Example: `conv(12, 3, pad=1) -> pixel_shuffle(2)`
     """
 
+    figure_weight: ClassVar[FigureWeight] = "medium"
     ranks: ClassVar[tuple[int, ...] | None] = (3,)
 
     factor: Positive
@@ -169,7 +172,7 @@ class PixelShuffle(Layer):
         return TorchCall(target="nn.PixelShuffle", args=(self.factor,))
 
 
-@layer("pixel_unshuffle")
+@layer("pixel_unshuffle", "space_to_depth", pytorch=("factor",))
 class PixelUnshuffle(Layer):
     """Turns resolution into channels: every factor x factor square becomes factor^2 channels.
 
@@ -180,6 +183,7 @@ class PixelUnshuffle(Layer):
     Example: `pixel_unshuffle(2)`
     """
 
+    figure_weight: ClassVar[FigureWeight] = "medium"
     ranks: ClassVar[tuple[int, ...] | None] = (3,)
 
     factor: Positive
@@ -212,7 +216,7 @@ class PixelUnshuffle(Layer):
         return TorchCall(target="nn.PixelUnshuffle", args=(self.factor,))
 
 
-@layer("channel_shuffle")
+@layer("channel_shuffle", "ShuffleChannels", pytorch=("groups",))
 class ChannelShuffle(Layer):
     """Deals the channels of `groups` groups out in turn, so that a following grouped convolution sees all groups.
 
@@ -222,6 +226,7 @@ class ChannelShuffle(Layer):
     Example: `channel_shuffle(2)`
     """
 
+    figure_weight: ClassVar[FigureWeight] = "medium"
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
 
     groups: Positive

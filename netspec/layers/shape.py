@@ -1,6 +1,6 @@
 """Layers that move elements about: flatten and reshape, cut and join, pad and crop. None of them computes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from math import prod
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
@@ -25,6 +25,7 @@ from netspec.layers.axes import (
 )
 from netspec.layers.base import (
     EVERYTHING,
+    FigureWeight,
     Int,
     Layer,
     Number,
@@ -49,16 +50,21 @@ ANY = ("float", "int", "bool")
 class Rearrangement(Layer):
     """Base of the layers that take elements of any type as they are."""
 
+    figure_weight: ClassVar[FigureWeight] = "slight"
+    rearranges: ClassVar[bool] = True
     dtypes: ClassVar[tuple[str, ...]] = ANY
 
 
-@layer("identity")
+@layer("identity", "noop")
 class Identity(Rearrangement):
     """The value as it is.
 
     Shape: any -> the same.
     Example: `identity`
     """
+
+    idle_in_eval: ClassVar[bool] = True
+    keeps_elements: ClassVar[bool] = True
 
     def infer(self, x: Shape) -> Shape:
         return x
@@ -74,6 +80,9 @@ class Flatten(Rearrangement):
     Shape: (C, *S) -> (C * prod(S)).
     Example: `global_avgpool -> flatten -> linear(1000)`
     """
+
+    figure_weight: ClassVar[FigureWeight] = "wrap"
+    keeps_elements: ClassVar[bool] = True
 
     start: Int = Field(default=0, description="the first axis to join; the batch is not counted")
     end: Int = Field(default=-1, description="the last axis to join")
@@ -104,13 +113,15 @@ class Flatten(Rearrangement):
         return start, end
 
 
-@layer("reshape")
+@layer("reshape", "view")
 class Reshape(Rearrangement):
     """The same elements, in the same order, in another shape; one size may be -1 and follows from the others.
 
     Shape: any -> shape.
     Example: `linear(6272) -> reshape([128, 7, 7])`
     """
+
+    keeps_elements: ClassVar[bool] = True
 
     shape: tuple[Int, ...]
 
@@ -175,7 +186,7 @@ class Permute(Rearrangement):
         return TorchCall(apply=f"{{0}}.permute(0, {axes})")
 
 
-@layer("transpose")
+@layer("transpose", "swapaxes")
 class Transpose(Rearrangement):
     """Two axes exchanged.
 
@@ -194,13 +205,15 @@ class Transpose(Rearrangement):
         return TorchCall(apply=f"{{0}}.transpose({torch_dim(self.a)}, {torch_dim(self.b)})")
 
 
-@layer("expand")
+@layer("expand", "broadcast_to")
 class Expand(Rearrangement):
     """Repeats axes of size 1, without a copy; -1 keeps an axis as it is.
 
     Shape: (1, ...) -> shape.
     Example: `expand([-1, 28, 28])`
     """
+
+    figure_name: ClassVar[str] = "expand to"
 
     shape: tuple[Int, ...]
 
@@ -237,6 +250,11 @@ class Expand(Rearrangement):
     def torch(self, x: Shape) -> TorchCall:
         return TorchCall(apply=f"{{0}}.expand({', '.join(map(str, (-1, *self.shape)))})")
 
+    @classmethod
+    def figure_arguments(cls, texts: Mapping[str, str]) -> Mapping[str, str]:
+        """A dot stands for an axis that stays as it is."""
+        return {"shape": texts["shape"].replace("-1", "·")}
+
 
 @layer("squeeze")
 class Squeeze(Rearrangement):
@@ -245,6 +263,9 @@ class Squeeze(Rearrangement):
     Shape: (F, 1, 1) -> (F).
     Example: `conv(1000, 1) -> squeeze`
     """
+
+    figure_weight: ClassVar[FigureWeight] = "wrap"
+    keeps_elements: ClassVar[bool] = True
 
     axis: Axes | None = None
 
@@ -275,13 +296,16 @@ class Squeeze(Rearrangement):
         return tuple(axis for axis, size in enumerate(x.dims) if size == 1)
 
 
-@layer("unsqueeze")
+@layer("unsqueeze", "expand_dims")
 class Unsqueeze(Rearrangement):
     """Puts in an axis of size 1 before the given one; -1 puts it last.
 
     Shape: (F) -> (1, F) for axis 0.
     Example: `unsqueeze(0)` makes a map of one channel
     """
+
+    figure_weight: ClassVar[FigureWeight] = "wrap"
+    keeps_elements: ClassVar[bool] = True
 
     axis: Int
 
@@ -299,7 +323,7 @@ class Unsqueeze(Rearrangement):
         return TorchCall(apply=f"{{0}}.unsqueeze({torch_dim(self.axis)})")
 
 
-@layer("split")
+@layer("split", "chunk")
 class Split(Rearrangement):
     """Cuts an axis into several values: into equal parts, or into parts of the sizes given.
 
@@ -310,6 +334,8 @@ class Split(Rearrangement):
     parts: Annotated[Positive, Field(le=4096)] | tuple[Positive, ...] = Field(
         description="the number of equal parts, or a list of their sizes"
     )
+    along_channels: ClassVar[bool] = True
+
     axis: Int = Field(default=0, description="0 for the channels")
 
     def infer(self, x: Shape) -> tuple[Shape, ...]:
@@ -343,6 +369,10 @@ class Split(Rearrangement):
             return TorchCall(apply=f"{{0}}.chunk({self.parts}, {dim})" if self.parts > 1 else "{0}")
         return TorchCall(apply=f"{{0}}.split({list(self.parts)}, {dim})" if len(self.parts) > 1 else "{0}")
 
+    @classmethod
+    def figure_arguments(cls, texts: Mapping[str, str]) -> Mapping[str, str]:
+        return {"count": texts["parts"] + _of_axis(texts)}
+
 
 @layer("select")
 class Select(Rearrangement):
@@ -351,6 +381,8 @@ class Select(Rearrangement):
     Shape: (d0, d1, ...) without d_axis; with a list of n, d_axis becomes n.
     Example: `select(0, axis=0)` takes the class token of a sequence [L, E]; `select([0, 1, 5])` three channels
     """
+
+    may_vary: ClassVar[frozenset[str]] = frozenset({"index"})
 
     index: Int | Annotated[tuple[Int, ...], Field(min_length=1)] = Field(
         description="0 for the first, -1 for the last; a list keeps the axis"
@@ -383,14 +415,20 @@ class Select(Rearrangement):
     def _entries(self) -> tuple[int, ...]:
         return self.index if isinstance(self.index, tuple) else (self.index,)
 
+    @classmethod
+    def figure_arguments(cls, texts: Mapping[str, str]) -> Mapping[str, str]:
+        return {"index": texts["index"] + _of_axis(texts)}
 
-@layer("slice")
+
+@layer("slice", "narrow")
 class Slice(Rearrangement):
     """The entries start, start + step, ... of an axis that come before stop; counted as Python counts.
 
     Shape: (C, *S) -> (ceil((stop - start) / step), *S), start and stop within 0 and C.
     Example: `slice(stop=32)` keeps the first 32 channels; `slice(step=2, axis=1)` every other row
     """
+
+    may_vary: ClassVar[frozenset[str]] = frozenset({"start", "stop"})
 
     start: Int | None = None
     stop: Int | None = None
@@ -442,6 +480,16 @@ class Slice(Rearrangement):
             return size
         return minimum(self.stop, size) if self.stop >= 0 else size + self.stop
 
+    @classmethod
+    def figure_arguments(cls, texts: Mapping[str, str]) -> Mapping[str, str]:
+        """Start, stop and step as Python writes them."""
+        bounds = [texts.get("start", ""), texts.get("stop", ""), *([texts["step"]] if "step" in texts else [])]
+        return {"index": ":".join(bounds) + _of_axis(texts)}
+
+
+def _of_axis(texts: Mapping[str, str]) -> str:
+    return f" of axis {texts['axis']}" if "axis" in texts else ""
+
 
 def _numbers(value: int | str | tuple[int | tuple[int, int], ...]) -> int | tuple[int | tuple[int, int], ...]:
     if isinstance(value, str):
@@ -472,7 +520,7 @@ def _sides(amount: _Amount, axes: int) -> tuple[tuple[int, int], ...]:
 _PADS = {"reflect": "ReflectionPad", "replicate": "ReplicationPad", "circular": "CircularPad"}
 
 
-@layer("pad")
+@layer("pad", "ZeroPad", "zero_padding")
 class Pad(Rearrangement):
     """Adds to both ends of each spatial axis, or of the one axis given.
 
@@ -575,7 +623,7 @@ def _one_side(amount: _Amount) -> tuple[int, int]:
     )
 
 
-@layer("crop")
+@layer("crop", "cropping")
 class Crop(Rearrangement):
     """Cuts off both ends of each spatial axis.
 
@@ -583,6 +631,7 @@ class Crop(Rearrangement):
     Example: `crop(4)`; `crop([[0, 2]])` cuts two samples off the end of a 1-d map
     """
 
+    crops: ClassVar[bool] = True
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
 
     amount: Sides = Field(description="a number, a list of one an axis, or pairs [left, right]")
@@ -629,6 +678,8 @@ class CenterCrop(Rearrangement):
     Example: `concat(center_crop(e4, like=_), _)`; `center_crop(224)`
     """
 
+    crops: ClassVar[bool] = True
+    shape_only: ClassVar[tuple[str, ...]] = ("like?",)
     tensors: ClassVar[tuple[str, ...]] = ("x", "like?")
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
 
@@ -728,7 +779,7 @@ class Roll(Rearrangement):
         return TorchCall(apply=f"{{0}}.roll({self.shift}, {torch_dims(self.axis)})")
 
 
-@layer("concat")
+@layer("concat", "Concatenate", "cat")
 class Concat(Rearrangement):
     """Values one after another along an axis, by default the channels; they agree on the other axes.
 
@@ -736,8 +787,11 @@ class Concat(Rearrangement):
     Example: `concat(e4, _)`
     """
 
+    join_sign: ClassVar[str] = "concat"
     tensors: ClassVar[tuple[str, ...]] = ("*xs",)
     overwritable: ClassVar[bool] = True
+
+    along_channels: ClassVar[bool] = True
 
     axis: Int = Field(default=0, description="0 for the channels")
 
@@ -774,6 +828,7 @@ class Stack(Rearrangement):
     Example: `stack(a, b)`
     """
 
+    join_sign: ClassVar[str] = "stack"
     tensors: ClassVar[tuple[str, ...]] = ("*xs",)
 
     axis: Int = Field(default=0, description="where the new axis comes; -1 for the last")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from math import prod
+from typing import TYPE_CHECKING, Any, Literal
 
 from netspec.shapes.sizes import Dimension, TooComplexError, evaluate, magnitude, symbols
 
@@ -16,6 +17,8 @@ LARGEST = 4096
 """Candidate sizes are 1 to LARGEST; sets of sizes are described from what holds on these."""
 SAMPLES = 1 << 16
 """How many candidates are tried where several symbols take part."""
+COMBINATIONS = 1 << 18
+"""How many combinations of what is left for each symbol are tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +61,14 @@ class Requirement:
 
         names = sorted(self.symbols)
         values = _candidates(names, largest or self.largest)
+        return np.broadcast_to(self.at(values), values[names[0]].shape if names else (1,))
+
+    def at(self, values: Mapping[str, NDArray[np.int64]]) -> Any:
+        """Where it holds, of vectors of sizes by symbol."""
+        import numpy as np
+
         left, right = evaluate(self.left, values), evaluate(self.right, values)
-        result = np.equal(left, right) if self.relation == "==" else np.greater_equal(left, right)
-        return np.broadcast_to(result, values[names[0]].shape if names else (1,))
+        return np.equal(left, right) if self.relation == "==" else np.greater_equal(left, right)
 
 
 def _candidates(names: Sequence[str], largest: int) -> dict[str, NDArray[np.int64]]:
@@ -92,8 +100,61 @@ def describe(requirements: Sequence[Requirement]) -> tuple[str, ...]:
 
 
 def satisfiable(requirements: Sequence[Requirement]) -> bool:
-    """Whether some candidate sizes satisfy all requirements that speak of the same symbols."""
-    return all(bool(holds.any()) for holds in _together(requirements).values())
+    """Whether some candidate sizes satisfy all requirements.
+
+    What requirements on the same symbols leave is looked at first, then whether what is left goes together, where there
+    are at most COMBINATIONS of it; beyond, it counts as if it did.
+    """
+    sets = _together(requirements)
+    return all(bool(holds.any()) for holds in sets.values()) and all(map(_go_together, _linked(requirements)))
+
+
+def nearest(requirements: Sequence[Requirement], sizes: Mapping[str, int]) -> dict[str, int] | None:
+    """The sizes nearest to `sizes` that what is required of each symbol by itself leaves; None where it leaves none."""
+    allowed = _allowed(requirements)
+    if not all(len(allowed.get(name, (1,))) for name in sizes):
+        return None
+    return {
+        name: min(map(int, allowed[name]), key=lambda other: (abs(other - size), -other)) if name in allowed else size
+        for name, size in sizes.items()
+    }
+
+
+def _go_together(requirements: Sequence[Requirement]) -> bool:
+    """Whether some combination of what each symbol's own requirements leave satisfies them all."""
+    import numpy as np
+
+    several = [requirement for requirement in requirements if len(requirement.symbols) > 1]
+    if not several:
+        return True
+    names = sorted(frozenset().union(*(requirement.symbols for requirement in several)))
+    every = np.arange(1, min(requirement.largest for requirement in requirements) + 1)
+    allowed = _allowed(requirements)
+    sizes = [np.intersect1d(every, allowed.get(name, every)) for name in names]
+    if prod(map(len, sizes)) > COMBINATIONS:
+        return True
+    grid = np.meshgrid(*sizes, indexing="ij")
+    values = dict(zip(names, (axis.ravel() for axis in grid), strict=True))
+    return bool(np.logical_and.reduce([requirement.at(values) for requirement in several]).any())
+
+
+def _allowed(requirements: Iterable[Requirement]) -> dict[str, NDArray[np.int64]]:
+    """The sizes that each symbol's own requirements leave it."""
+    import numpy as np
+
+    sets = _together(requirement for requirement in requirements if len(requirement.symbols) == 1)
+    return {next(iter(names)): np.flatnonzero(holds) + 1 for names, holds in sets.items()}
+
+
+def _linked(requirements: Sequence[Requirement]) -> list[list[Requirement]]:
+    """The requirements in groups that have no symbol in common."""
+    groups: list[tuple[set[str], list[Requirement]]] = []
+    for requirement in dict.fromkeys(requirements):
+        apart = [group for group in groups if group[0].isdisjoint(requirement.symbols)]
+        joined = [group for group in groups if not group[0].isdisjoint(requirement.symbols)]
+        symbols = set(requirement.symbols).union(*(group[0] for group in joined))
+        groups = [*apart, (symbols, [*(other for group in joined for other in group[1]), requirement])]
+    return [group for _, group in groups]
 
 
 def _together(requirements: Iterable[Requirement]) -> dict[frozenset[str], NDArray[np.bool_]]:

@@ -1,6 +1,6 @@
-"""Text to tree and back: `parse(source)` and `print_tree(file)`.
+"""Text to tree: `parse(source)`. The other way is netspec/format.
 
-Both load on first use: the rest of netspec needs spans and trees, not the parser.
+The parser loads on first use: the rest of netspec needs spans and trees, not it.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from netspec.syntax.source import NOWHERE, Source, Span
 
 if TYPE_CHECKING:
     from netspec.syntax.parser import parse
-    from netspec.syntax.printer import print_tree
 
-__all__ = ["NOWHERE", "Source", "Span", "parse", "print_tree"]
+__all__ = ["NOWHERE", "Source", "Span", "parse"]
 
 
 def __getattr__(name: str) -> Any:
@@ -21,8 +20,4 @@ def __getattr__(name: str) -> Any:
         from netspec.syntax.parser import parse
 
         return parse
-    if name == "print_tree":
-        from netspec.syntax.printer import print_tree
-
-        return print_tree
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -121,8 +121,12 @@ class _Matching:
         """Where the line of `opener` ends, outside of the brackets that are closed, or `last` if that is before."""
         stops = ("NEWLINE", "END", "RBRACE", "EQUAL" if self.tokens[opener].kind == "LHOLE" else "END")
         index = opener + 1
+        open_inside = {inner for inner, _ in self._never}
         while index < last and self.tokens[index].kind not in stops:
-            index = max(index, self._close.get(index, index)) + 1
+            if index in open_inside:  # it ends before a token that is none of its own
+                index = max(index + 1, self._close[index])
+            else:
+                index = max(index, self._close.get(index, index)) + 1
         return min(index, last)
 
     def report(self, report: Report) -> None:
@@ -146,7 +150,9 @@ class _Matching:
     def _report_open(self, opener: int, index: int, report: Report) -> None:
         token, witness = self.tokens[opener], self.tokens[index]
         closer = _TEXT[CLOSERS[token.kind]]
-        place = next(t.end for t in self.inserted[self._close[opener]] if t.kind == CLOSERS[token.kind])
+        place = self._place(opener)
+        inside = [other for other, _ in self._never if other > opener and self._place(other) == place]
+        closers = [_TEXT[CLOSERS[self.tokens[other].kind]] for other in (*sorted(inside, reverse=True), opener)]
         related = (((witness.start, witness.end), f"still open at this `{witness.text}`"),) if witness.text else ()
         report.add(
             "E0103",
@@ -156,15 +162,28 @@ class _Matching:
             label=f"no `{closer}` for it",
             related=related,
             help=f"write `{closer}` where it ends",
-            mend=((place, place), closer),
+            mend=((place, place), "".join(closers)),
         )
         report.mark(place)
 
+    def _place(self, opener: int) -> int:
+        """Where the closer of a bracket that is never closed would stand."""
+        kind = CLOSERS[self.tokens[opener].kind]
+        return next(token.end for token in self.inserted[self._close[opener]] if token.kind == kind)
+
     def _report_open_body(self, opener: int, index: int, report: Report) -> None:
-        token, witness = self.tokens[opener], self.tokens[index]
-        where = f"before this `{witness.text}`" if witness.text else "before the file ends"
+        """Tell that a body is open: the one that the indentation says, where it says so, else the outermost."""
+        witness = self.tokens[index]
+        inner, dedented = self._suspect(opener) or (opener, index)
+        token, after = self.tokens[inner], self.tokens[dedented]
+        where = f"before this `{after.text}`" if after.text else "before the file ends"
         related = [((witness.start, witness.end), f"still open at this `{witness.text}`")] if witness.text else []
-        related.extend(self._suspect(opener))
+        place, closer = after.start, "}\n"
+        if inner != opener:
+            column = after.start - report.source.text.rfind("\n", 0, after.start) - 1
+            place, closer = after.start - column, f"{' ' * self._indents()[inner]}}}\n"
+            related.append(((after.start, after.end), "indented as if the body had ended"))
+            report.mark(self.tokens[opener].start)
         report.add(
             "E0103",
             "this `{` is never closed",
@@ -173,19 +192,25 @@ class _Matching:
             label="no `}` for it",
             related=tuple(related),
             help=f"close the body with `}}` {where}",
-            mend=((witness.start, witness.start), "}\n"),
+            mend=((place, place), closer),
         )
 
-    def _suspect(self, opener: int) -> list[tuple[tuple[int, int], str]]:
-        """A body inside of this one whose `}` is indented like another's: there, probably, one is missing."""
+    def _suspect(self, opener: int) -> tuple[int, int] | None:
+        """A body inside of this one, or it itself, that the indentation shows to end before its `}`: the token that
+        opens it, and the one before which its own `}` is missing.
+        """
         indents = self._indents()
         for inner, closer in sorted(self._close.items()):
             token, last = self.tokens[inner], self.tokens[closer]
             if inner <= opener or token.kind != "LBRACE" or last.text != "}":
                 continue
-            if self.tokens[closer - 1].kind == "NEWLINE" and indents[closer] != indents[inner]:
-                return [((token.start, token.end), "the `}` for this one is indented like another's")]
-        return []
+            if self.tokens[closer - 1].kind != "NEWLINE" or indents[closer] == indents[inner]:
+                continue
+            for index in range(inner + 1, closer + 1):
+                begins = self.tokens[index - 1].kind == "NEWLINE"
+                if begins and indents[index] <= indents[inner]:
+                    return inner, index
+        return None
 
     def _indents(self) -> list[int]:
         """For each token the indentation of its line."""

@@ -5,10 +5,12 @@ A method gets the parts (tokens, nodes, lists of them) and where the production 
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from netspec.syntax import tree
-from netspec.syntax.lexer import Token, number, string
+from netspec.syntax.layout import WIRINGS
+from netspec.syntax.lexer import Token, number, quantity, string
 from netspec.syntax.report import Report
 from netspec.syntax.source import Source, Span
 
@@ -93,6 +95,8 @@ class Builder:
     # ---- bodies ----
 
     def body(self, parts: list[Any], start: int, end: int) -> tree.Body:
+        for first, second in pairwise(parts[1]):
+            self._check_apart(first, second)
         return tree.Body(tuple(parts[1]), span=self._span(start, end))
 
     def stage(self, parts: list[Any], start: int, end: int) -> tree.Stage:
@@ -150,6 +154,13 @@ class Builder:
     def output_named(self, parts: list[Any], start: int, end: int) -> tree.Output:
         return tree.Output(parts[1].text, parts[3], len(parts) > 4, span=self._span(start, end))
 
+    def assert_(self, parts: list[Any], start: int, end: int) -> tree.Assert:
+        return tree.Assert(parts[1], parts[2].text, parts[3], span=self._span(start, end))
+
+    def quantity(self, parts: list[Any], start: int, end: int) -> tree.Quantity:
+        value, unit = quantity(parts[0].text)
+        return tree.Quantity(value, unit, span=self._span(start, end))
+
     def flow(self, parts: list[Any], start: int, end: int) -> tree.Flow:
         return tree.Flow(tuple(parts[0]), span=self._span(start, end))
 
@@ -188,6 +199,26 @@ class Builder:
                     start + len(word),
                     help="keep one of them",
                 )
+
+    def _check_apart(self, first: tree.Statement, second: tree.Statement) -> None:
+        """`dropout 0.5` and `residual conv(...)` are two statements on a line, and never meant so."""
+        text = self.report.source.text
+        between = text[first.span.end : second.span.start]
+        if not (between and between.isspace() and "\n" not in between):
+            return
+        if not (isinstance(first, tree.Stage) and isinstance(second, tree.Stage)) or second.labels:
+            return
+        name, value = first.flow.elements[-1], second.flow.elements[0]
+        if not isinstance(name, tree.Name):
+            return
+        start, end = name.span.start, second.span.end
+        if isinstance(value, tree.Number) and len(second.flow.elements) == 1:
+            mend, message = f"{name.id}({value.span.text})", f"an argument of {name.id} stands in parentheses"
+        elif name.id in WIRINGS:
+            mend, message = f"{name.id} {{ {second.span.text} }}", f"the body of {name.id} stands in braces"
+        else:
+            return
+        self.report.add("E0101", message, start, end, help=f"write {mend}", mend=((start, end), mend))
 
     # ---- expressions ----
 

@@ -12,7 +12,7 @@ and with it the recursion of whatever walks the tree."""
 WIRINGS = frozenset(("residual", "highway", "concat", "add", "mul", "dense"))
 CLAUSES = frozenset(("shortcut", "gate", "carry"))
 
-_ENDS_OPERAND = frozenset(("NAME", "NUMBER", "STRING", "CONSTANT", "RPAR", "RSQB", "HOLE", "RHOLE", "TAIL"))
+_ENDS_OPERAND = frozenset(("NAME", "NUMBER", "QUANTITY", "STRING", "CONSTANT", "RPAR", "RSQB", "HOLE", "RHOLE", "TAIL"))
 _BEFORE_STATEMENT = _ENDS_OPERAND | {"SEP", "LBRACE", "RBRACE", "CLAUSE"}
 _BEFORE_ELEMENT = _BEFORE_STATEMENT | {"ARROW", "EQUAL", "OUTPUT", "KEY"}
 _BEGINS_EXPRESSION = frozenset(("NAME", "NUMBER", "STRING", "CONSTANT", "PART", "LPAR", "LSQB", "SIGN", "NOT", "IN"))
@@ -22,6 +22,7 @@ _KEYWORDS: dict[str, tuple[str, frozenset[str]]] = {
     "default": ("DEFAULT", frozenset(("NAME",))),
     "input": ("INPUT", frozenset(("NAME",))),
     "output": ("OUTPUT", _BEGINS_EXPRESSION | {"LBRACE"}),
+    "assert": ("ASSERT", frozenset(("NAME",))),
     "return": ("RETURN", _BEGINS_EXPRESSION | {"LBRACE"}),
     "repeat": ("REPEAT", _BEGINS_EXPRESSION | {"LBRACE"}),
 }

@@ -6,6 +6,8 @@ import math
 import re
 from typing import NamedTuple
 
+from netspec.syntax.comments import foreign_comment
+from netspec.syntax.inputs import HELP, open_sizes
 from netspec.syntax.report import Report
 
 
@@ -122,6 +124,8 @@ def scan(text: str, report: Report) -> list[Token]:
                 tokens.append(Token("NAME", word, start, position))
         elif kind == "space" or kind == "comment":
             continue
+        elif text[start] in "/\"'" and (end := foreign_comment(text, start, report)) > start:
+            position = end
         elif kind == "op":
             word = found.group()
             token = Token(OPERATORS[word], word, start, position)
@@ -156,7 +160,7 @@ def _rare(kind: str, text: str, start: int, end: int, before: list[Token], repor
     elif kind == "open":
         return _open_string(text, start, end, report)
     elif kind == "digits":
-        return _digits(text, start, end, report)
+        return _quantity(text, start, end, before, report) or _digits(text, start, end, report)
     elif kind == "foreign":
         return _foreign(text, start, end, report)
     elif kind == "quoted":
@@ -245,6 +249,32 @@ def _open_string(text: str, start: int, end: int, report: Report) -> Token:
     return Token("STRING", '""', start, end)
 
 
+_LONGEST_FIGURE = 200
+"""How many tokens before a quantity its `assert` is looked for."""
+_QUANTITY = re.compile(r"(\d{1,18}(?:\.\d{1,18})?)([kKMGT](?:i?B)?|B)")
+
+
+def quantity(text: str) -> tuple[int | float, str]:
+    """The number and the unit of a quantity as written."""
+    match = _QUANTITY.fullmatch(text)
+    assert match is not None
+    return number(match[1]), match[2]
+
+
+def _quantity(text: str, start: int, end: int, before: list[Token], report: Report) -> Token | None:
+    """`5M` or `8GB` in a statement that begins with `assert`."""
+    if not _QUANTITY.fullmatch(text):
+        return None
+    brackets = 0
+    for token in reversed(before[-_LONGEST_FIGURE:]):
+        brackets += (token.kind in ("RPAR", "RSQB")) - (token.kind in ("LPAR", "LSQB"))
+        if token.text == "assert" and not brackets:
+            return Token("QUANTITY", text, start, end)
+        if token.kind in ("SEP", "LBRACE", "RBRACE") or (token.kind == "NEWLINE" and not brackets):
+            break
+    return None
+
+
 def _digits(text: str, start: int, end: int, report: Report) -> Token:
     """`3x3`, `0x10`, `2nd`, `1__0`: a digit begins a number and nothing else."""
     sizes = re.fullmatch(r"(\d{1,9})[xX](\d{1,9})", text)
@@ -297,6 +327,8 @@ def _hole(text: str, start: int, end: int, before: list[Token], report: Report) 
 
 def _foreign(text: str, start: int, end: int, report: Report) -> Token:
     kind, said = _PYTHON[text]
+    if text == "None" and (size := _open_size(text, start, end, report)):
+        return size
     report.add(
         "E0101",
         f"`{text}` is written `{said.strip()}` here",
@@ -307,6 +339,16 @@ def _foreign(text: str, start: int, end: int, report: Report) -> Token:
         mend=((start, end), said),
     )
     return Token(kind, said.strip(), start, end)
+
+
+def _open_size(text: str, start: int, end: int, report: Report) -> Token | None:
+    """`None` or `?` for a size of an input, reported once a shape; None where it is none of one."""
+    mend = open_sizes(report.source.text, start)
+    if mend is None:
+        return None
+    if not report.covers(*mend[0]):
+        report.add("E0101", f"`{text}` is no size of an input", start, end, help=HELP, mend=mend)
+    return Token("NUMBER", "1", start, end)
 
 
 def _quoted(text: str, start: int, end: int, report: Report) -> Token:
@@ -326,6 +368,8 @@ def _quoted(text: str, start: int, end: int, report: Report) -> Token:
 def _stranger(text: str, start: int, end: int, report: Report) -> Token:
     """Characters that nothing in the language is written with."""
     first = text[0]
+    if text == "?" and (size := _open_size(text, start, end, report)):
+        return size
     if first in _LOOKALIKE and len(text) == 1:
         kind, said = _LOOKALIKE[first]
         report.add(

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from netspec.syntax.brackets import CLOSERS
+from netspec.syntax.inputs import HELP, declaration, open_sizes
 from netspec.syntax.layout import LONGEST
 from netspec.syntax.lexer import HARD, Token
+
+PYTHON = frozenset({"torch", "torchvision", "timm", "tensorflow", "keras", "jax", "flax", "numpy", "math", "os", "sys"})
+"""What people import who write a net in Python."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,10 @@ class Mistake:
     instead: Token | None = None
     skip: bool = False
 
+    def mended_by(self, edit: tuple[tuple[int, int], str]) -> Mistake:
+        """The same, with this mend."""
+        return replace(self, details={**self.details, "mend": edit})
+
 
 def explain(place: Place) -> Mistake:
     """The first of the frequent mistakes that this is, else what was found and what could stand there."""
@@ -83,6 +93,20 @@ def _condition(place: Place) -> Mistake | None:
         return None
     instead = token._replace(kind="COMPARE", text="==")
     return _at(token, "a condition compares with `==`, not `=`", "write ==", put="==", instead=instead)
+
+
+def _input(place: Place) -> Mistake | None:
+    """An input declared in another way, and sizes that are to stay open."""
+    first = place.tokens[place.first]
+    if first.text != "input" or place.in_file:
+        return None
+    if first.kind == "INPUT":
+        edit = open_sizes(place.text, place.token.start) if place.token.text in ("*", "-") else None
+        return _at(place.token, f"`{place.token.text}` is no size of an input", HELP).mended_by(edit) if edit else None
+    if (edit := declaration(place.text, first.start)) is None:
+        return None
+    mistake = _at(first, "an input is declared by its name and its shape", f"write {edit[1]}")
+    return mistake.mended_by(edit)
 
 
 def _setting(place: Place) -> Mistake | None:
@@ -134,11 +158,28 @@ def _in_file(place: Place) -> Mistake | None:
     if not place.in_file or not place.begins or token.kind in ("RBRACE", "END"):
         return None
     if token.text == "import":
-        return _at(token, "an import says what it takes", 'write from "file.net" import Name')
+        mistake = _at(token, "an import says what it takes", 'write from "file.net" import Name')
+        return _without_python(place, mistake) or mistake
+    word = token.text.lower()
+    if word in ("net", "block") and word != token.text and place.after.kind == "NAME":
+        return _at(token, f"`{token.text}` is written `{word}` here", f"write {word}", put=word)
+    if token.text == "train" and place.after.kind == "NAME":
+        mistake = _at(place.after, "a train section has no name", "leave it out")
+        return mistake.mended_by(((token.end, place.after.end), ""))
     if token.text in ("input", "output", "return"):
         return _at(token, f"`{token.text}` belongs in a net or a block", "put it into net Name { ... }")
     help_ = "a file holds imports, let, default, block, net and train; put this into net Name { ... }"
     return _at(token, "stages belong in a net or a block", help_, label="here is the top of the file")
+
+
+def _without_python(place: Place, mistake: Mistake) -> Mistake | None:
+    """`import torch`: what a spec needs is there."""
+    if place.after.text not in PYTHON:
+        return None
+    end = place.text.find("\n", place.token.start)
+    line = place.token.start, len(place.text) if end < 0 else end
+    details = {"help": f"leave it out: a spec needs nothing of {place.after.text}", "mend": (line, "")}
+    return replace(mistake, details=details)
 
 
 def _stray_word(place: Place) -> Mistake | None:
@@ -168,10 +209,50 @@ def _ternary(place: Place) -> Mistake | None:
     return _at(opener, "this `if` has no `else`", "write value if condition else other")
 
 
+_JOINED = {"metrics": "", "freeze": "", "augment": " ->", "loss": " +"}
+"""What joins several values of a setting; nothing where they are a list."""
+
+
+def _several(place: Place) -> Mistake | None:
+    """`metrics accuracy, f1`: several values of a setting, parted as in a call."""
+    key, before = place.tokens[place.first], place.tokens[place.first + 1 : place.index]
+    depth = sum((token.kind in CLOSERS) - (token.kind in CLOSERS.values()) for token in before)
+    if place.token.kind != "COMMA" or key.kind != "KEY" or key.text not in _JOINED or depth or not before:
+        return None
+    stop = next(t for t in place.tokens[place.index :] if t.kind in ("SEP", "RBRACE", "END")).start
+    values = place.text[before[0].start : stop].partition("#")[0].rstrip()
+    joined = _JOINED[key.text]
+    put = re.sub(r"\s+", " ", values.replace(",", joined) if joined else f"[{values}]")
+    help_ = f"several are joined by{joined}" if joined else "several stand in [ ]"
+    mistake = _at(place.token, f"{key.text} takes one value, and a `,` follows it", f"{help_}: {key.text} {put}")
+    return mistake.mended_by(((before[0].start, before[0].start + len(values)), put))
+
+
+def _braced(place: Place) -> Mistake | None:
+    """`layer{i} = ...`, a label completed as in a Python f-string."""
+    tokens, index = place.tokens, place.index
+    depth = 0
+    for opened in range(index - 1, 0, -1):
+        depth += (tokens[opened].kind == "RBRACE") - (tokens[opened].kind == "LBRACE")
+        if depth == 0:
+            break
+    else:
+        return None
+    name, brace, last = tokens[opened - 1], tokens[opened], tokens[index - 1]
+    if name.kind != "NAME" or name.end != brace.start:
+        return None
+    inside = place.text[brace.end : last.start].strip()
+    label = f"{name.text}${inside}" if inside.isidentifier() else f"{name.text}${{{inside}}}"
+    mistake = Mistake("a label is completed by `$`", name.start, last.end, {"help": f"write {label} = ..."})
+    return mistake.mended_by(((name.start, last.end), label))
+
+
 def _assignment(place: Place) -> Mistake | None:
     token, before = place.token, place.before
     if token.kind != "EQUAL" or before is None or place.begins:
         return None
+    if before.kind == "RBRACE" and (braced := _braced(place)):
+        return braced
     if before.kind in ("SIGN", "TIMES", "POWER") and before.end == token.start:
         return _at(
             before._replace(end=token.end), f"there is no `{before.text}=`", "names are given once: let b = a + 1"
@@ -182,6 +263,8 @@ def _assignment(place: Place) -> Mistake | None:
     if statement in ("NAME", "LPAR", "CONSTANT", "NUMBER", "STRING", "IN") and place.accepts("ARROW"):
         first = place.tokens[place.first]
         whole = before._replace(start=first.start)
+        if first.text == "self" and before.kind == "NAME":
+            return _at(whole, "only a name can stand before `=`", f"write {before.text} = ...", put=before.text)
         return _at(whole, "only a name can stand before `=`", "a label is a name, or a template such as layer$i")
     return None
 
@@ -206,7 +289,19 @@ def _shape(place: Place) -> Mistake | None:
 def _tuple(place: Place) -> Mistake | None:
     if place.token.kind != "COMMA" or not place.accepts("RPAR") or place.accepts("NUMBER"):
         return None
-    return _at(place.token, "there are no tuples", "a list stands in [ ]: [a, b]", label="expected `)`")
+    mistake = _at(place.token, "there are no tuples", "a list stands in [ ]: [a, b]", label="expected `)`")
+    tokens, opened, closed = place.tokens, place.index, place.index
+    while opened and tokens[opened].kind not in _BRACKETS:
+        opened -= 1
+    while closed < len(tokens) - 1 and tokens[closed].kind not in _BRACKETS:
+        closed += 1
+    first, last = tokens[opened], tokens[closed]
+    if first.kind != "LPAR" or last.kind != "RPAR":
+        return mistake
+    return mistake.mended_by(((first.start, last.end), f"[{place.text[first.end : last.start]}]"))
+
+
+_BRACKETS = frozenset(("LPAR", "RPAR", "LSQB", "RSQB", "LBRACE", "RBRACE"))
 
 
 def _argument(place: Place) -> Mistake | None:
@@ -253,6 +348,8 @@ def _run_on(place: Place) -> Mistake | None:
 
 
 _RULES: tuple[Callable[[Place], Mistake | None], ...] = (
+    _input,
+    _several,
     _definition,
     _in_file,
     _condition,

@@ -389,7 +389,31 @@ class Output(Tree):
     when_training: bool = False
 
 
-Statement: TypeAlias = Stage | Let | Shared | Default | For | Repeat | If | Return | Input | Output
+@part
+class Quantity(Tree):
+    """`5M`, `8GB`, `1.5GiB`: a number with a unit, which only a budget has."""
+
+    number: int | float
+    unit: str
+
+    @property
+    def amount(self) -> int | float:
+        """The number in ones, or in bytes."""
+        thousand = 1024 if "i" in self.unit else 1000
+        factor: int = thousand ** max("kMGT".find(self.unit[0].replace("K", "k")) + 1, 0)
+        return self.number * factor
+
+
+@part
+class Assert(Tree):
+    """`assert macs(layer3) < 600M`: a budget of a net."""
+
+    figure: Expr
+    operator: str
+    limit: Expr | Quantity
+
+
+Statement: TypeAlias = Stage | Let | Shared | Default | For | Repeat | If | Return | Input | Output | Assert
 
 
 @part

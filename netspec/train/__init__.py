@@ -15,25 +15,31 @@ from netspec.spec import Spec, load
 from netspec.syntax import tree
 
 if TYPE_CHECKING:
-    from netspec.train.after.restored import Restored
+    from netspec.train.after.trained_net import TrainedNet
     from netspec.train.runs.run import Run
     from netspec.train.setup import SetupOptions
 
 __all__ = ["check", "restore", "resume", "train", "write_report"]
 
 
-def check(section: tree.Train, graph: Graph) -> list[Diagnostic]:
-    """What is wrong with a train section, by itself and with the net. Nothing is loaded: neither data nor torch."""
-    from netspec.train.plan.match import match
+def check(section: tree.Train, graph: Graph, set: Mapping[str, Any] | None = None) -> list[Diagnostic]:
+    """What is wrong with a train section, by itself and with the net. Nothing is loaded: neither data nor torch.
+
+    `set` overrides settings by their key, as the text that a spec would have there.
+    """
+    from netspec.train.plan.job import override
+    from netspec.train.plan.training_plan import training_plan, unknown_outputs
     from netspec.train.section.patterns import mistakes
     from netspec.train.section.settings import settings
 
     try:
-        chosen = settings(section)
+        chosen = settings(section, {key: override(key, value) for key, value in (set or {}).items()})
         outline = chosen.data.outline()
+        if outline is None and (wrong := unknown_outputs(chosen, graph)):
+            return wrong
         if outline is not None:
-            match(chosen, graph, outline)
-        return mistakes(chosen, graph)
+            training_plan(chosen, graph, outline)
+        return mistakes(chosen.patterns, graph)
     except NetspecError as error:
         return list(error.diagnostics)
 
@@ -67,8 +73,8 @@ def train(
 
     opened = spec if isinstance(spec, Spec) else load(spec)
     said = {f"train.{key}": value for key, value in (("epochs", epochs), ("seed", seed)) if value is not None}
-    given = {**(set or {}), **said}
-    job = job_of(opened, net=net, set=given, input=input, data=data, skip_bad=skip_bad, setup=Setup(**setup))
+    overrides = {**(set or {}), **said}
+    job = job_of(opened, net=net, set=overrides, input=input, data=data, skip_bad=skip_bad, setup=Setup(**setup))
     return begin(job, opened, out=out, quiet=quiet)
 
 
@@ -88,29 +94,29 @@ def resume(
     may be others than before; `setup` may, though other devices or another precision change the last bits. A data set
     from Python is given again as `data`, and another folder of data, should they have moved. Raises NetspecError.
     """
-    from netspec.train.plan.job import given_data
+    from netspec.train.plan.job import folder_or_dataset
     from netspec.train.runs.resumption import job_in
     from netspec.train.start import go_on
 
     opened = load(spec) if isinstance(spec, str | Path) else spec
-    given = {**(set or {}), **({} if epochs is None else {"train.epochs": epochs})}
-    job = job_in(Path(folder), given, setup, opened)
+    overrides = {**(set or {}), **({} if epochs is None else {"train.epochs": epochs})}
+    job = job_in(Path(folder), overrides, setup, opened)
     if data is not None:
-        where, dataset = given_data(data)
-        job = job.model_copy(update={"data": where or job.data, "given": dataset})
+        where, dataset = folder_or_dataset(data)
+        job = job.model_copy(update={"data": where or job.data, "dataset": dataset})
     return go_on(job, opened, Path(folder), quiet=quiet)
 
 
-def restore(folder: str | Path, *, device: str | None = None, weights: str | Path | None = None) -> Restored:
+def restore(folder: str | Path, *, device: str | None = None, weights: str | Path | None = None) -> TrainedNet:
     """The net of a run's folder with its weights, to be evaluated, asked and exported.
 
     `run = restore("runs/mnist1d_conv")` gives `run.evaluate().figures`, `run.predict("signal.npy")`, `run.model`.
     Nothing in the folder is ever run. `device` is cpu, cuda or mps, the best there is where it is None. `weights` is a
     safetensors file to take in place of the run's own. Raises NetspecError.
     """
-    from netspec.train.after.restored import restore
+    from netspec.train.after.trained_net import TrainedNet
 
-    return restore(folder, device=device, weights=weights)
+    return TrainedNet.read(folder, device=device, weights=weights)
 
 
 def write_report(run: Run) -> None:

@@ -32,6 +32,8 @@ from netspec.train.setup import Setup
 
 REPORT = "NETSPEC_REPORT"
 """The variable that tells a process where to write what became of its work."""
+WORKER: tuple[str, ...] = (sys.executable, "-m", "netspec.train.worker")
+"""The command of a process that trains with others."""
 GRACE = 10.0
 """Seconds that processes have to end by themselves when one of them has failed."""
 PARTING = ("closed by peer", "connection reset", "broken pipe", "connection refused", "nccl", "gloo", "heartbeat")
@@ -164,13 +166,7 @@ def _process(rank: int, work: Work, setup: Setup, address: str, reports: Path) -
         PARENT: str(os.getpid()),
         REPORT: str(path),
     }
-    popen = subprocess.Popen(
-        [sys.executable, "-m", "netspec.train.worker"],
-        stdin=subprocess.PIPE,
-        env=environment,
-        text=True,
-        start_new_session=True,
-    )
+    popen = subprocess.Popen(WORKER, stdin=subprocess.PIPE, env=environment, text=True, start_new_session=True)
     assert popen.stdin is not None
     with suppress(BrokenPipeError), popen.stdin:
         popen.stdin.write(work.model_dump_json())
@@ -216,8 +212,8 @@ def _wait(processes: list[Process]) -> None:
 
 def _raise_failure(processes: list[Process], setup: Setup, folder: Path) -> None:
     """Raises what a process says is wrong; where none can say it, that one is gone."""
-    wrong = list(dict.fromkeys(found for process in processes for found in process.report.wrong))
-    said = [found for found in wrong if found.code != "E0647"]
+    wrong = list(dict.fromkeys(diagnostic for process in processes for diagnostic in process.report.wrong))
+    said = [diagnostic for diagnostic in wrong if diagnostic.code != "E0647"]
     if said:
         raise NetspecError(tuple(said))
     failed = [(rank, process.popen.returncode) for rank, process in enumerate(processes) if process.popen.returncode]

@@ -24,7 +24,7 @@ def evaluate(expression: tree.Expr) -> Any:
         case tree.Unary("-" | "+" as sign, operand):
             value = evaluate(operand)
             if not is_number(value):
-                raise Problem("E0604", f"{sign} needs a number, not {found(value)}", operand.span)
+                raise Problem("E0604", f"{sign} needs a number, not {description(value)}", operand.span)
             return -value if sign == "-" else value
         case tree.Binary(symbol, left, right) if symbol not in {"and", "or"}:
             try:
@@ -40,6 +40,6 @@ def evaluate(expression: tree.Expr) -> Any:
             )
 
 
-def found(value: Any) -> str:
+def description(value: Any) -> str:
     """What a value is, in words for messages."""
     return f"the word {value}" if isinstance(value, Word) else kind(value)

@@ -9,10 +9,11 @@ from typing import Annotated, Any, ClassVar, Generic, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError
 
 from netspec.diagnostics import Diagnostic
-from netspec.elaborate.problems import nearest
 from netspec.layers.base import spec_literal
+from netspec.layers.synonyms import SYNONYMS
+from netspec.spelling import bare, meant, nearest
 from netspec.syntax.source import Span
-from netspec.train.literals import Word, found
+from netspec.train.literals import Word, description
 
 Real: TypeAlias = Annotated[float, Strict()]
 AtLeastZero: TypeAlias = Annotated[float, Strict(), Field(ge=0)]
@@ -27,6 +28,8 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, allow_inf_nan=False)
 
     name: ClassVar[str]
+    aliases: ClassVar[tuple[str, ...]] = ()
+    """What else PyTorch, Keras and papers call it; case, `_` and `-` do not count."""
 
     @classmethod
     def arguments(cls) -> tuple[str, ...]:
@@ -66,7 +69,7 @@ C = TypeVar("C", bound="type[Part]")
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class Argument:
     """An argument as the spec gives it: `name` is None where it is positional."""
 
     name: str | None
@@ -81,13 +84,13 @@ class Table(Generic[P]):
         self.kind, self.article = kind, article
         self._parts: dict[str, type[P]] = {}
 
-    def __call__(self, name: str) -> Callable[[C], C]:
+    def __call__(self, name: str, *aliases: str) -> Callable[[C], C]:
         """Registers a part under its name in specs; raises ValueError where the name is taken."""
 
         def register(cls: C) -> C:
             if name in self._parts and self._parts[name].__qualname__ != cls.__qualname__:
                 raise ValueError(f"there is {self.article} {self.kind} {name!r} already")
-            cls.name = name
+            cls.name, cls.aliases = name, aliases
             self._parts[name] = cls  # type: ignore[assignment]
             return cls
 
@@ -102,45 +105,59 @@ class Table(Generic[P]):
     def __iter__(self) -> Iterator[str]:
         return iter(self._parts)
 
-    def make(self, name: str, arguments: Sequence[Given], span: Span) -> P | list[Diagnostic]:
+    def make(self, name: str, arguments: Sequence[Argument], span: Span) -> P | list[Diagnostic]:
         """The part of that name with these arguments, or everything that is wrong with them."""
         if name not in self._parts:
-            return [self._unknown(name, span)]
+            return [self._unknown(name, span, alone=not arguments)]
         return bind(self._parts[name], arguments, span)
 
-    def _unknown(self, name: str, span: Span) -> Diagnostic:
-        near = nearest(name, self._parts)
+    def meant(self, name: str) -> str | None:
+        """The part that PyTorch, Keras or a paper calls so, with or without its kind: `CrossEntropyLoss`."""
+        said = bare(name)
+        without_kind = said.removesuffix(bare(self.kind)) or said
+        meanings = {known: part.aliases for known, part in self._parts.items()}
+        return meant(said, meanings) or meant(without_kind, meanings)
+
+    def example(self, name: str, text: str) -> str:
+        """The part as a spec would write it without arguments, or with `text` where it needs one."""
+        needed = [info for info in self._parts[name].model_fields.values() if info.is_required()]
+        return f'{name}("{text}")' if needed and needed[0].annotation is str else name
+
+    def _unknown(self, name: str, span: Span, *, alone: bool) -> Diagnostic:
+        meaning = self.meant(name)
+        near = meaning or nearest(name, self._parts)
+        text = self.example(near, name) if near and alone else near
         return Diagnostic(
             "E0602",
             f"there is no {self.kind} named {name}",
             span,
             "not known",
             notes=(f"known: {', '.join(sorted(self._parts))}",),
-            help=f"did you mean {near}?" if near else "",
-            mend=(span, near) if near else None,
+            help=f"it is {text} here" if meaning else f"did you mean {near}?" if near else "",
+            mend=(span, text) if text else None,
         )
 
 
-def bind(part: type[P], arguments: Sequence[Given], span: Span) -> P | list[Diagnostic]:
+def bind(part: type[P], arguments: Sequence[Argument], span: Span) -> P | list[Diagnostic]:
     """The part with these arguments, positional ones in the order of its fields, or everything that is wrong."""
     names = part.arguments()
     wrong: list[Diagnostic] = []
-    taken: dict[str, Given] = {}
-    for position, given in enumerate(arguments):
-        name = given.name or (names[position] if position < len(names) else None)
+    taken: dict[str, Argument] = {}
+    for position, argument in enumerate(arguments):
+        name = argument.name or (names[position] if position < len(names) else None)
         if name is None:
-            wrong.append(_mistake(part, f"{part.name} takes {_count(len(names))}", given.span, "one too many"))
+            wrong.append(_mistake(part, f"{part.name} takes {_count(len(names))}", argument.span, "one too many"))
         elif name not in names:
-            wrong.append(_unknown_argument(part, name, given.span))
+            wrong.append(_unknown_argument(part, name, argument.span))
         elif name in taken:
-            wrong.append(_mistake(part, f"{part.name} is given {name} twice", given.span, "again"))
+            wrong.append(_mistake(part, f"{part.name} is given {name} twice", argument.span, "again"))
         else:
-            taken[name] = given
+            taken[name] = argument
     try:
-        made = part(**{name: _plain(given.value) for name, given in taken.items()})
+        instance = part(**{name: _plain(argument.value) for name, argument in taken.items()})
     except ValidationError as error:
         return [*wrong, *_explain(part, taken, error, span)]
-    return wrong or made
+    return wrong or instance
 
 
 def _mistake(part: type[Part], message: str, span: Span, label: str = "") -> Diagnostic:
@@ -149,14 +166,22 @@ def _mistake(part: type[Part], message: str, span: Span, label: str = "") -> Dia
 
 def _unknown_argument(part: type[Part], name: str, span: Span) -> Diagnostic:
     plain = _mistake(part, f"{part.name} has no argument {name}", span, "not known")
-    near = nearest(name, part.model_fields)
+    near = meant(name, {field: _called(field) for field in part.model_fields}) or nearest(name, part.model_fields)
     if near is None:
         return plain
     here = Span(span.source, span.start, span.start + len(name))
     return replace(plain, help=f"did you mean {near}?", mend=(here, near))
 
 
-def _explain(part: type[Part], taken: dict[str, Given], error: ValidationError, span: Span) -> Iterator[Diagnostic]:
+_ARGUMENTS = {"lr": ("learning_rate",), "size": ("image_size", "img_size"), "p": ("prob",), "steps": ("milestones",)}
+
+
+def _called(field: str) -> tuple[str, ...]:
+    """What else an argument is called."""
+    return (*_ARGUMENTS.get(field, ()), *(alias for alias, fields in SYNONYMS.items() if field in fields))
+
+
+def _explain(part: type[Part], taken: dict[str, Argument], error: ValidationError, span: Span) -> Iterator[Diagnostic]:
     """What is wrong with each argument, in words; the complaints of a union's members are joined."""
     complaints: dict[str, list[Any]] = {}
     for complaint in error.errors(include_url=False):
@@ -168,7 +193,7 @@ def _explain(part: type[Part], taken: dict[str, Given], error: ValidationError, 
         elif name not in taken:
             yield _mistake(part, f"{part.name} needs {name}", span, "missing")
         else:
-            label = f"this is {found(taken[name].value)}"
+            label = f"this is {description(taken[name].value)}"
             yield _mistake(part, f"{name} of {part.name} {demands}", taken[name].span, label)
 
 

@@ -1,9 +1,13 @@
-"""How a training is carried out: on what, in which precision, how often it is kept. What is trained is the spec's."""
+"""How a training is carried out: on what, in which precision, how often it is kept. What is trained is the spec's.
+
+Each way is one field of `Setup`: its type, default, bounds and the words of its option on the command line, which is
+made of it. `SetupOptions` says the same types to type checkers; a test holds the two together.
+"""
 
 from __future__ import annotations
 
 import os
-from typing import Annotated, Literal, TypeAlias, TypedDict
+from typing import Annotated, Any, Literal, TypeAlias, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,6 +18,11 @@ Precision: TypeAlias = Literal["fp32", "bf16", "fp16"]
 
 MOST_READERS = 4
 """More processes than that read samples ahead only where somebody says so."""
+
+
+def _way(default: Any, help: str, metavar: str | None = None) -> Any:
+    """A field with its words on the command line; `metavar` stands for its value there."""
+    return Field(default=default, description=help, json_schema_extra={"metavar": metavar})
 
 
 class Setup(BaseModel):
@@ -31,22 +40,24 @@ class Setup(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    device: str | None = None
-    devices: Positive = 1
-    nodes: Positive = 1
-    node: NonNegative = 0
-    address: str = ""
-    precision: Precision = "fp32"
-    compile: bool = False
-    channels_last: bool = True
-    checkpoint: tuple[str, ...] = ()
-    sync_batchnorm: bool = False
-    shard: bool = False
-    deterministic: bool = True
-    save_every: Annotated[float, Field(ge=0)] = 30.0
-    workers: NonNegative | None = None
-    steps: Positive | None = None
-    tensorboard: bool = False
+    workers: NonNegative | None = _way(None, "Processes that read samples ahead; chosen if not given.", "N")
+    device: str | None = _way(None, "cpu, cuda, mps; the best there is if not given.", "DEVICE")
+    devices: Positive = _way(1, "So many devices of this machine together.", "N")
+    nodes: Positive = _way(1, "So many machines together.", "N")
+    node: NonNegative = _way(0, "Which of the machines this is, from 0.", "I")
+    address: str = _way("", "Where the first machine is found.", "HOST:PORT")
+    shard: bool = _way(False, "Share out the weights over the devices (FSDP).")
+    sync_batchnorm: bool = _way(False, "Batch statistics over all devices together.")
+    precision: Precision = _way("fp32", "Of the passes through the net.")
+    compile: bool = _way(False, "Through torch.compile.")
+    channels_last: bool = _way(True, "Images with their channels last in memory.")
+    checkpoint: tuple[str, ...] = _way(
+        (), "Compute what is in layer3, or in dense blocks, again: for less memory.", "NAME"
+    )
+    deterministic: bool = _way(True, "Kernels that give the same bits every time.")
+    save_every: Annotated[float, Field(ge=0)] = _way(30.0, "Between two checkpoints.", "SECONDS")
+    steps: Positive | None = _way(None, "Stop after so many steps.", "N")
+    tensorboard: bool = _way(False, "Write event files for TensorBoard.")
 
     @property
     def readers(self) -> int:
@@ -65,19 +76,19 @@ class Setup(BaseModel):
 class SetupOptions(TypedDict, total=False):
     """The fields of a Setup as keyword arguments."""
 
+    workers: int | None
     device: str | None
     devices: int
     nodes: int
     node: int
     address: str
+    shard: bool
+    sync_batchnorm: bool
     precision: Precision
     compile: bool
     channels_last: bool
     checkpoint: tuple[str, ...]
-    sync_batchnorm: bool
-    shard: bool
     deterministic: bool
     save_every: float
-    workers: int | None
     steps: int | None
     tensorboard: bool

@@ -10,19 +10,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.spec import Spec
-from netspec.train.after.restored import restore
+from netspec.train.after.restored import Restored
 from netspec.train.data.files import DataError
 from netspec.train.engine.devices import environment
 from netspec.train.launch import Report, Work, is_parting, is_worker, launched, lost, together
 from netspec.train.plan.job import Job, Prepared, override, prepare, settings_of
-from netspec.train.plan.meaning import Meaning
-from netspec.train.runs import sources
+from netspec.train.plan.remarks import remarks
+from netspec.train.plan.signature import Signature
+from netspec.train.runs import curves, sources
 from netspec.train.runs.checkpoint import FOLDER as CHECKPOINTS
 from netspec.train.runs.checkpoint import Checkpoints, State
 from netspec.train.runs.events import events
+from netspec.train.runs.folder import claim, occupied, sweep
 from netspec.train.runs.progress import Stop, Watch
 from netspec.train.runs.resumption import check_same, identity
-from netspec.train.runs.run import Recorder, Run, Status, claim, occupied, sweep
+from netspec.train.runs.run import Recorder, Run, Status
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -34,6 +36,7 @@ __all__ = ["begin", "go_on", "override"]
 
 T = TypeVar("T")
 
+WORDS = {"test": "test", "val": "validation"}
 SHARE = 0.02
 """Keeping checkpoints takes at most this share of the time."""
 
@@ -45,15 +48,15 @@ def begin(job: Job, spec: Spec, *, out: str | Path | None = None, quiet: bool = 
         return _begun_together(job, spec, wanted, quiet=quiet)
     prepared = prepare(job, spec)
     with environment(prepared.graph, prepared.settings.batch, job.setup) as accelerator:
-        told: list[str] = []
-        trainer = trainer_of(prepared, accelerator, told)
+        messages: list[str] = []
+        trainer = trainer_of(prepared, accelerator, messages)
         folder = wanted if is_worker() else _from_first(accelerator, lambda: claim(wanted))
         recorder = Recorder(folder, _about(prepared, accelerator), lead=trainer.rank == 0)
         with occupied(folder) if recorder.lead else nullcontext():
             recorder.begin(prepared.graph.emit())
             if recorder.lead:
                 sources.keep(spec, folder)
-            return _trained(prepared, trainer, recorder, told, kept=False, quiet=quiet)
+            return _trained(prepared, trainer, recorder, messages, kept=False, quiet=quiet)
 
 
 def go_on(job: Job, spec: Spec | None, folder: Path, *, quiet: bool = False) -> Run:
@@ -68,14 +71,14 @@ def go_on(job: Job, spec: Spec | None, folder: Path, *, quiet: bool = False) -> 
             if recorder.lead:
                 sweep(folder)
                 sweep(folder / CHECKPOINTS)
-            state, told = _from_first(accelerator, Checkpoints(folder).newest)
+            state, messages = _from_first(accelerator, Checkpoints(folder).newest)
             if state is not None:
                 check_same(prepared, accelerator.num_processes, state["identity"], folder)
-            trainer = trainer_of(prepared, accelerator, told, initial=state is None)
+            trainer = trainer_of(prepared, accelerator, messages, initial=state is None)
             if state is not None:
                 trainer.restore(state)
-            told.append(_where_from(folder, state, trainer))
-            return _trained(prepared, trainer, recorder, told, kept=state is not None, quiet=quiet)
+            messages.append(_where_from(folder, state, trainer))
+            return _trained(prepared, trainer, recorder, messages, kept=state is not None, quiet=quiet)
 
 
 def _begun_together(job: Job, spec: Spec, wanted: Path, *, quiet: bool) -> Run:
@@ -97,10 +100,11 @@ def _of_others(report: Report, job: Job, spec: Spec, folder: Path) -> Run:
     if job.setup.node > 0:
         model = spec.graph(job.net, inputs=job.input, **job.arguments).compile("meta")
         return Run(folder, settings_of(job, spec), (), model, report.status, report.signal, lead=False)
-    restored = restore(folder)
+    restored = Restored.read(folder)
     state, _ = Checkpoints(folder).newest()
     rows = tuple(Row(**row) for row in state["rows"]) if state is not None else ()
-    return Run(folder, restored.settings, rows, restored.model, report.status, report.signal)
+    kept = next((index for index, row in enumerate(rows) if row.epoch == restored.record.kept_epoch), -1)
+    return Run(folder, restored.settings, rows, restored.model, report.status, report.signal, kept=kept)
 
 
 def _name(job: Job, spec: Spec) -> str:
@@ -108,32 +112,32 @@ def _name(job: Job, spec: Spec) -> str:
     return job.path.stem if job.path is not None else job.net or spec.nets[-1]
 
 
-def trainer_of(prepared: Prepared, accelerator: Accelerator, told: list[str], *, initial: bool = True) -> Trainer:
+def trainer_of(prepared: Prepared, accelerator: Accelerator, messages: list[str], *, initial: bool = True) -> Trainer:
     """The net with the first weights of its seed, and all that trains it.
 
-    Those of the setting `init` are put into it, unless a checkpoint follows, and `told` which were.
+    Those of the setting `init` are put into it, unless a checkpoint follows, and `messages` which were.
     """
     from netspec.train.engine.loop import Trainer
     from netspec.train.randomness import WEIGHTS, reseed, stream
     from netspec.train.runs.initial import load_initial
 
-    job, _, settings, graph, matched = prepared
+    job, _, settings, graph, plan = prepared
     reseed(stream(settings.seed, WEIGHTS), accelerator.device)
     model = graph.compile()
     if initial:
-        told.extend(load_initial(model, prepared))
-    return Trainer(model, graph, matched, settings, accelerator, job.setup)
+        messages.extend(load_initial(model, prepared))
+    return Trainer(model, graph, plan, settings, accelerator, job.setup)
 
 
 def _trained(
-    prepared: Prepared, trainer: Trainer, recorder: Recorder, told: Sequence[str], *, kept: bool, quiet: bool
+    prepared: Prepared, trainer: Trainer, recorder: Recorder, messages: Sequence[str], *, kept: bool, quiet: bool
 ) -> Run:
     """Trains to the end and keeps the folder up to date, so that it can be taken up whatever ends the training."""
     from netspec.train.engine import states
     from netspec.train.engine.loop import Wish
 
     settings, setup = prepared.settings, prepared.job.setup
-    recorder.rows = list(trainer.rows)
+    recorder.rows, recorder.kept = list(trainer.rows), trainer.kept
     keeper = Keeper(trainer, Checkpoints(recorder.folder), identity(prepared, trainer.processes), lead=recorder.lead)
     with (
         Stop() as stop,
@@ -147,23 +151,29 @@ def _trained(
                 return Wish.LEAVE
             return Wish.KEEP if keeper.due else Wish.GO_ON
 
-        for line in [*told, *_left_out(prepared.matched.data)]:
+        for line in [*messages, *_left_out(prepared.plan.data), *remarks(prepared.plan.data)]:
             watch.say(line)
         with _explained(trainer, recorder, keeper):
             if not kept:
                 keeper.keep()
             for row in trainer.epochs(pause=pause, keep=keeper.keep, most=setup.steps):
-                recorder.add(row)
+                recorder.add(row, trainer.kept)
                 log(row)
                 watch.epoch(row)
             keeper.keep()
         status: Status = "finished" if trainer.over else "stopped"
         weights = states.of_model(trainer.settle())
+        recorder.tested = trainer.examined() if trainer.over else None
         recorder.finish(weights, status, stop.signal)
+        if recorder.rows and recorder.lead:
+            curves.draw(recorder.folder)
         watch.say(_last_line(recorder, status, trainer))
     model = prepared.graph.compile().to(trainer.device)
     model.load_state_dict(weights)
-    return Run(recorder.folder, settings, tuple(recorder.rows), model, status, stop.signal, recorder.lead)
+    rows = tuple(recorder.rows)
+    return Run(
+        recorder.folder, settings, rows, model, status, stop.signal, recorder.lead, recorder.kept, recorder.tested
+    )
 
 
 class Keeper:
@@ -230,9 +240,15 @@ def _last_line(recorder: Recorder, status: Status, trainer: Trainer) -> str:
         done = f"stopped after step {trainer.done} of epoch {trainer.epoch + 1}"
     else:
         done = f"{'stopped after' if status == 'stopped' else 'trained'} {len(recorder.rows)} epochs"
-    accuracy = recorder.rows[-1].test.get("accuracy") if recorder.rows else None
-    result = f": test error {100 * (1 - accuracy):.1f} %" if accuracy is not None else ""
-    return f"{done}{result}, kept in {recorder.folder}"
+    if not recorder.rows:
+        return f"{done}, kept in {recorder.folder}"
+    kept = recorder.rows[recorder.kept]
+    chosen = f" by the {WORDS[kept.held]} data" if trainer.settings.stop is not None else ""
+    best = f", the best of them {kept.epoch}{chosen}" if kept is not recorder.rows[-1] else ""
+    held, figures = ("test", recorder.tested) if recorder.tested is not None else (kept.held, kept.test)
+    accuracy = figures.get("accuracy")
+    result = f": {WORDS[held]} error {100 * (1 - accuracy):.1f} %" if accuracy is not None else ""
+    return f"{done}{best}{result}, kept in {recorder.folder}"
 
 
 def _where_from(folder: Path, state: State | None, trainer: Trainer) -> str:
@@ -276,8 +292,8 @@ def _about(prepared: Prepared, accelerator: Accelerator) -> dict[str, Any]:
     from netspec import __version__
     from netspec.train.runs.machine import machine
 
-    job, spec, settings, graph, matched = prepared
-    augment = matched.augment.written()
+    job, spec, settings, graph, plan = prepared
+    augment = plan.augment.written()
     return {
         "netspec": __version__,
         "torch": torch.__version__,
@@ -293,8 +309,8 @@ def _about(prepared: Prepared, accelerator: Accelerator) -> dict[str, Any]:
         },
         "parameters": graph.parameters,
         "settings": settings.written() | ({"augment": augment} if augment else {}),
-        "meaning": Meaning.of(matched).model_dump(mode="json"),
+        "meaning": Signature.of(plan).model_dump(mode="json"),
         "job": job.model_dump(mode="json"),
-        "left_out": list(matched.data.skipped),
+        "left_out": list(plan.data.skipped),
         "environment": machine(),
     }

@@ -118,3 +118,10 @@ def test_against_gradients(stages: list[str]) -> None:
     start = found.start + position * found.jump
     assert seen[0] == max(0, start)
     assert seen[-1] == min(300, start + found.size - 1)
+
+
+def test_a_tensor_of_parameters_sees_nothing_of_the_input() -> None:
+    graph = netspec.parse("net N {\n  input x [3, 8]\n  let p = param([3, 8])\n  conv(3, 3, pad=1) + p\n}").graph()
+    fields = receptive_fields(graph)
+    assert fields["p"] is None
+    assert fields[graph.nodes[-1].name] == fields["conv1"]

@@ -14,7 +14,7 @@ import pytest
 import netspec
 from netspec.diagnostics import NetspecError
 from netspec.diagram.render import FORMATS, Request, _simpler, render
-from netspec.diagram.view import view
+from netspec.diagram.view.view import view
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -176,7 +176,7 @@ def test_notebooks_show_the_diagram_and_the_source(small: Path) -> None:
 
 
 def test_the_layout_process_ends_with_its_picture(small: Path) -> None:
-    from netspec.diagram.dot_layout import DotEdge, DotNode, Graphviz, dot_text
+    from netspec.diagram.layout.dot_layout import DotEdge, DotNode, Graphviz, dot_text
 
     text = dot_text([DotNode(10, 10), DotNode(10, 10)], [DotEdge(0, 1)], 10, 10)
     with Graphviz(60) as graphviz:

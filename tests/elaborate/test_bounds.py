@@ -220,3 +220,50 @@ def test_what_is_imported_is_a_file_of_the_project(tmp_path: Path) -> None:
         (found,) = error.value.diagnostics
         assert (name, found.code) == (name, code)
         assert f"did you mean {name}.net" not in found.help
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "net N { input x [2147483647]; highway { } }",
+        "net N { input x [2147483647, 1]; conv(2147483647, 1) }",
+        "net N { input x [2147483647, 2147483647] ; relu }",
+        "net N { input x [3, 1]; pad(2147483640) -> unsqueeze(0) -> expand([9999999, 3, 9]) }",
+    ],
+)
+def test_tensors_that_no_memory_holds(text: str) -> None:
+    with pytest.raises(NetspecError) as caught:
+        netspec.parse(text).graph()
+    assert caught.value.diagnostics[0].code in {"E0504", "E0302"}
+    assert len(netspec.parse("net N { input x [65536]; linear(65536) }").graph()) == 1
+
+
+def test_an_input_s_shape_from_outside_has_the_bounds_of_one_inside() -> None:
+    spec = netspec.parse("net N { input x [3]; relu }")
+    for shape in ([1] * 9, [2**31 - 1] * 4):
+        with pytest.raises(NetspecError):
+            spec.graph(inputs={"x": shape})
+
+
+@pytest.mark.parametrize(
+    ("body", "known"),
+    [
+        ("argmax -> one_hot(1)", False),
+        ("argmax -> one_hot(9)", False),
+        ("argmax -> one_hot(10)", True),
+        ("argmax -> flatten -> embedding(8, 3)", False),
+        ("argmax -> flip(0) -> embedding(10, 3)", True),
+        ("let a = argmax(_, axis=1); argmax -> concat(_, a) -> one_hot(9)", False),
+        ("argmax(axis=1) -> max(0) -> one_hot(4)", True),
+    ],
+)
+def test_indices_that_a_layer_does_not_know(body: str, known: bool) -> None:
+    spec = netspec.parse(f"net N {{ input x [10, 4]; {body} }}")
+    if known:
+        assert spec.graph()
+        return
+    with pytest.raises(NetspecError) as caught:
+        spec.graph()
+    (found,) = caught.value.diagnostics
+    assert found.code == "E0302"
+    assert "argmax" in found.notes[0]

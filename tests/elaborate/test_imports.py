@@ -63,6 +63,17 @@ def test_links_do_not_lead_outside(project: Path) -> None:
     assert code(project, '"../folder/outside.net"') == "E0212"
 
 
+def test_links_in_a_circle_are_no_file(project: Path) -> None:
+    (project / "nets" / "a.net").symlink_to("b.net")
+    (project / "nets" / "b.net").symlink_to("a.net")
+    (project / "nets" / "round").symlink_to("round")
+    assert code(project, '"a.net"') == "E0211"
+    assert code(project, '"round/near.net"') == "E0211"
+    with pytest.raises(NetspecError) as caught:
+        netspec.load(project / "nets" / "a.net")
+    assert caught.value.diagnostics[0].code == "E0002"
+
+
 def test_links_inside_the_project_are_followed(project: Path) -> None:
     (project / "nets" / "link.net").symlink_to(project / "blocks.net")
     assert len(load(project, '"link.net"').graph()) == 2

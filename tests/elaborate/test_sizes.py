@@ -92,3 +92,55 @@ def test_two_inputs_of_one_open_size(graph_of) -> None:
 def test_two_open_sizes_that_must_be_equal(graph_of) -> None:
     graph = graph_of("net N { input a [3, H, 8]; input b [5, K, 8]; concat(a, b) }")
     assert graph.requirements == ("H must equal K",)
+
+
+def test_requirements_that_exclude_each_other(mistakes_of) -> None:
+    """H and W must be 1 for the branches to agree; a norm over one position has nothing to divide by."""
+    (mistake,) = mistakes_of(
+        "net N { input x [5, H, W]; concat { conv(8, 3, stride=2, pad=1)  { } }; relu; instancenorm }"
+    )
+    assert mistake.code == "E0401"
+    assert mistake.span.text == "instancenorm"
+    assert sorted(text for _, text in mistake.related) == ["H must be 1", "W must be 1"]
+
+
+def test_what_has_no_part_in_a_contradiction_is_not_blamed(mistakes_of) -> None:
+    (mistake,) = mistakes_of("""net N { input x [5, H, W]; maxpool(2); conv(5, 3); conv(5, 3)
+      concat { conv(8, 3, stride=2, pad=1)  { } }; instancenorm }""")
+    assert len(mistake.related) == 2
+    assert all("H must be" in text or "W must be" in text for _, text in mistake.related)
+    assert {span.text for span, _ in mistake.related} == {"concat"}
+
+
+def test_free_sizes_beside_fixed_ones_fit(graph_of) -> None:
+    body = "concat { conv(8, 3, stride=[2, 1], pad=1)  { } }; instancenorm"
+    assert "H must be 1" in graph_of(f"net N {{ input x [5, H, W]; {body} }}").requirements
+    assert graph_of(f"net N {{ input x [5, H, W]; {body} }}", inputs={"x": [5, 1, 2]})
+
+
+@pytest.mark.parametrize(
+    ("written", "fitting"),
+    [
+        ("[3, 100, 90]", "x [3, 100, 92] fits: H must be a multiple of 4, at least 4 and W must be a multiple of 4"),
+        ("[3, 97, W]", "x [3, 96, W] fits: H must be a multiple of 4"),
+        ("[3, 2, 8]", "x [3, 4, 8] fits"),
+    ],
+)
+def test_sizes_that_would_fit_are_named(mistakes_of, written: str, fitting: str) -> None:
+    body = "e = relu; maxpool(2) -> maxpool(2) -> upsample(4); concat(e, _)"
+    mistake = mistakes_of(f"net N {{ input x {written}; {body} }}")[0]
+    (note,) = [note for note in mistake.notes if "fits" in note]
+    assert note.startswith(fitting)
+
+
+def test_sizes_are_not_blamed_for_the_wiring(mistakes_of) -> None:
+    for body in ("residual { conv(4, 1) }", "conv(8, 1); add { conv(8, 3, stride=2, pad=1)  { } }", "concat(x, mean)"):
+        (mistake,) = mistakes_of(f"net N {{ input x [3, 32, 32]; {body} }}")
+        assert not any("fits:" in note for note in mistake.notes)
+
+
+def test_inputs_of_one_size_change_together(mistakes_of) -> None:
+    """Of two inputs both are named, as they have to agree; what one declares open stays open."""
+    body = "let a = x -> maxpool(2) -> upsample(2); y -> conv(3, 1) -> concat(_, a)"
+    (mistake,) = mistakes_of(f"net N {{ input x [3, 15, H]; input y [4, 15, H]; {body} }}")
+    assert any(note.startswith("x [3, 16, H] and y [4, 16, H] fit: ") for note in mistake.notes)

@@ -46,6 +46,16 @@ def test_highway_learns_its_gate_and_carries_the_rest(graph_of) -> None:
     assert layers(graph_of("highway { conv(3, 3, pad=1) }"))[1] == "conv"
 
 
+def test_a_single_number_has_no_channels_to_learn_a_gate_from(graph_of, mistakes_of) -> None:
+    for body in ("", "param([])", "relu"):
+        (found,) = mistakes_of(f"net N {{ input x [4]; mean; highway {{ {body} }} }}")
+        assert found.code == "E0303"
+        assert "gate { param([]) -> sigmoid }" in found.help
+    assert shape(graph_of("net N { input x [4]; mean; highway { relu } gate { param([]) -> sigmoid } }")) == ()
+    (found,) = mistakes_of("net N { input x [4]; mean; highway { param([2]) } gate { param([3]) } }")
+    assert found.code == "E0301"
+
+
 def test_concat_feeds_every_branch_the_same_value(graph_of) -> None:
     graph = graph_of("concat {\n conv(8, 1)\n conv(4, 1) -> conv(2, 3, pad=1)\n { }\n _ -> maxpool(3, 1, pad=1)\n }")
     assert shape(graph) == (8 + 2 + 3 + 3, 32, 32)

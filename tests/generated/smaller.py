@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from netspec.format import print_tree
 from netspec.syntax import tree
 from netspec.syntax.parser import parse
-from netspec.syntax.printer import print_tree
 from netspec.syntax.source import Source
 
 Wrong = Callable[[str], bool]

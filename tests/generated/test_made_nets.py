@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 import netspec
 from netspec.codegen import compile_graph
+from netspec.format import print_tree
 from netspec.graph.graph import Graph
 from netspec.layers import REGISTRY, Layer
 from netspec.layers.base import ShapeError
@@ -27,7 +28,6 @@ from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import evaluate, symbols
 from netspec.syntax import tree
 from netspec.syntax.parser import parse
-from netspec.syntax.printer import print_tree
 from netspec.syntax.source import Source
 
 BATCH = 2

@@ -105,6 +105,68 @@ def test_what_is_no_size_is_refused(text: str) -> None:
         parse_size(text)
 
 
+def forged(place: str, value: object) -> str:
+    """The graph's document with another value at a place such as `nodes.0.key`."""
+    document = holder = json.loads(netspec.parse(OPEN).graph().json())
+    *way, last = [int(part) if part.isdigit() else part for part in place.split(".")]
+    for part in way:
+        holder = holder[part]
+    holder[last] = value
+    return json.dumps(document)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "reason"),
+    [
+        ("name", "Small:\n    import os", "name"),
+        ("outputs", [], "outputs: a net has one at least"),
+        ("outputs.0.when_training", True, "one is there when not training"),
+        ("inputs", [], "nothing before it"),
+        ("inputs.0.name", "x=1", "inputs"),
+        ("inputs.0.shape.dims", [3, "H*" * 40 + "H", "W"], "a number or a name"),
+        ("inputs.0.shape.dims", [3, 0, "W"], "0 is no size"),
+        ("inputs.0.shape.dims", [2**31, "H", "W"], "is no size"),
+        ("nodes.0.outputs.0.shape.dims", [9, "H", "W"], "makes [8, H, W], not [9, H, W]"),
+        ("nodes.0.outputs", [], "nothing before it"),
+        ("nodes.0.inputs", [], "does not take 0 inputs"),
+        ("nodes.0.inputs", [{"input": 0}] * 3, "does not take 3 inputs"),
+        ("nodes.0.key", "conv1; import os", "is no key here"),
+        ("nodes.0.key", "relu1", "nodes.1"),
+        ("nodes.0.first_use", False, "first use"),
+        ("nodes.1.name", "conv1", "one name"),
+        ("nodes.2.when_training", True, "needed when not"),
+        ("scopes", [], "no scope"),
+        ("scopes.0.kind", "block", "the first is the net"),
+        ("scopes.0.items", [], "an item of the one that it is in"),
+        ("scopes.0.outputs", [], "it has no output"),
+        ("scopes.1.count", 10**9, "is not the number of its rounds"),
+        ("scopes.1.title", "x", "only modules have a title"),
+        ("scopes.0.arguments", [{"name": "classes", "value": {"a": 1}}], "no plain value"),
+        ("scopes.0.arguments", [{"name": "a b", "value": 1}], "no name"),
+        ("fits", [{"left": "K", "relation": ">=", "right": 1, "span": {"file": 0, "line": 1, "column": 1, "start": 0,
+                   "end": 0}}], "a size that no input has"),
+    ],
+)  # fmt: skip
+def test_what_no_elaboration_makes_is_refused(place: str, value: object, reason: str) -> None:
+    """Else the names in it would become Python, and its shapes and loops those of a module."""
+    with pytest.raises(netspec.NetspecError) as caught:
+        json_form.load(forged(place, value))
+    (diagnostic,) = caught.value.diagnostics
+    assert diagnostic.code == "E0006"
+    assert reason in diagnostic.message
+
+
+def test_whatever_is_wired_without_a_flow_round_trips() -> None:
+    text = """block Pick(sizes: list) { relu }
+    net N { input a [3, H, 8]; input b [3, H, 8]
+      repeat 2 { b -> conv(3, 1) }
+      for i in [] { relu }
+      x = { a -> Pick([a.height, 2]) }
+      add { a b } }"""
+    written = netspec.parse(text).graph().json()
+    assert json_form.load(written).json() == written
+
+
 def broken(change: str) -> str:
     """The graph's document with one thing in it that cannot be."""
     document = json.loads(netspec.parse(OPEN).graph().json())

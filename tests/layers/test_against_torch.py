@@ -43,6 +43,7 @@ STRICTER: dict[tuple[str, str], str] = {
     ("maxpool", "takes ceil=true only where"): "the window rule of ceil is defined for even padding",
     ("maxpool", "pads less than its kernel"): "a window of padding alone would be minus infinity",
     ("avgpool", "pads less than its kernel"): "a window of padding alone would be 0/0",
+    ("groupnorm", "needs several values a group"): "torch refuses it for a batch of 1, and gives 0 for others",
     ("maxpool", "can tell indices only where"): "the indices would be those of the padded input",
     ("adaptive_avgpool", "nothing is pooled"): "an identity by another name",
     ("adaptive_maxpool", "nothing is pooled"): "an identity by another name",

@@ -14,7 +14,7 @@ from torch import Tensor
 from netspec.layers.arguments import INITS, PADDINGS
 from netspec.layers.base import Layer, ShapeError
 from netspec.layers.convolution import Conv, DepthwiseConv, SeparableConv, UpConv
-from netspec.layers.normalization import InstanceNorm, LayerNorm, RMSNorm
+from netspec.layers.normalization import GroupNorm, InstanceNorm, LayerNorm, RMSNorm
 from netspec.layers.pooling import AdaptiveAvgPool, AvgPool, LPPool, MaxPool, Unpool
 from netspec.layers.resampling import PixelShuffle, PixelUnshuffle, Upsample
 from netspec.shapes.shape import Shape
@@ -213,6 +213,7 @@ MISTAKES: list[tuple[Layer, tuple[Shape, ...], str]] = [
     (PixelShuffle(factor=2), (Shape.of(6, 4, 4),), "pixel_shuffle(2) needs a multiple of 4 channels"),
     (PixelUnshuffle(factor=2), (Shape.of(6, 5, 4),), "pixel_unshuffle needs a height and width that 2 divides"),
     (InstanceNorm(), (Shape.of(6, 1, 1),), "instancenorm needs several positions"),
+    (GroupNorm(groups=6), (Shape.of(6, 1, 1),), "groupnorm needs several values a group"),
     (LayerNorm(), (Shape.of(6, OpenSize.symbol("L")),), "layernorm over=last has a weight for each position"),
 ]
 

@@ -7,11 +7,14 @@ from functools import cache
 import torch
 from torch import Tensor, nn
 
+COUNT = 1_000_003
+"""How many random numbers there are: a prime, so that no two rows of a weight are alike."""
+
 
 @cache
 def pool() -> Tensor:
-    """Random numbers to fill weights from; their count is a prime, so that no two rows of a weight are alike."""
-    return torch.randn(1_000_003, generator=torch.Generator().manual_seed(0))
+    """Random numbers to fill weights from, twice one after the other, so that as many follow wherever one begins."""
+    return torch.randn(COUNT, generator=torch.Generator().manual_seed(0)).repeat(2)
 
 
 def randomise(model: nn.Module) -> None:
@@ -22,7 +25,8 @@ def randomise(model: nn.Module) -> None:
                 value.zero_()
                 continue
             size = value.numel()
-            drawn = pool().roll(-7919 * number).repeat(-(-size // len(pool())))[:size].view(value.shape)
+            start = 7919 * number % COUNT
+            drawn = pool()[start : start + min(size, COUNT)].repeat(-(-size // COUNT))[:size].view(value.shape)
             if value.dim() > 1:
                 value.copy_(drawn).mul_((2 / value[0].numel()) ** 0.5)
             elif "running_var" in key or key.endswith("weight"):

@@ -1,10 +1,13 @@
-"""Every bad spec gets the message beside it: `pytest --update-golden` rewrites them, and the diff is reviewed."""
+"""Every bad spec gets the message beside it, at the lines that say so: `# error: E0301`, several codes in a row.
+
+`pytest --update-golden` writes both, and the diff is reviewed. The marks are taken off before a spec is read.
+"""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ from netspec.diagnostics import Diagnostic, NetspecError, render
 
 BAD = Path(__file__).parent / "bad"
 NAMES = sorted(path.stem for path in BAD.glob("*.net"))
+MARK = re.compile(r" *# (error|warning):((?: [EW]\d{4})+)$", re.MULTILINE)
 
 
 def diagnostics(path: Path) -> Sequence[Diagnostic]:
@@ -25,9 +29,40 @@ def diagnostics(path: Path) -> Sequence[Diagnostic]:
         return error.diagnostics
 
 
+def marks(text: str) -> Iterator[tuple[int, str, str]]:
+    """Line, severity and code of what a spec says is wrong with it."""
+    for mark in MARK.finditer(text):
+        for code in mark[2].split():
+            yield text.count("\n", 0, mark.start()) + 1, mark[1], code
+
+
+def marked(text: str, wrong: Sequence[tuple[int, str, str]]) -> str:
+    """The text with marks of these at the ends of their lines."""
+    lines = MARK.sub("", text).split("\n")
+    for line, severity in dict.fromkeys((line, severity) for line, severity, _ in wrong):
+        codes = " ".join(code for *place, code in wrong if place == [line, severity])
+        lines[line - 1] += f"  # {severity}: {codes}"
+    return "\n".join(lines)
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the bad specs as they are without their marks."""
+    folder = tmp_path_factory.mktemp("bad")
+    for path in BAD.rglob("*"):
+        copy = folder / path.relative_to(BAD)
+        if path.suffix == ".net":
+            copy.write_text(MARK.sub("", path.read_text(encoding="utf-8")), encoding="utf-8")
+        elif path.is_dir():
+            copy.mkdir()
+        elif path.parent != BAD:
+            copy.write_bytes(path.read_bytes())
+    return folder
+
+
 @pytest.fixture(autouse=True)
-def _here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(BAD)
+def _here(plain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(plain)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -42,6 +77,22 @@ def test_message(name: str, update_golden: bool) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_lines(name: str, update_golden: bool) -> None:
+    """What is wrong in an imported file has no mark: that file may be right for others."""
+    path = BAD / f"{name}.net"
+    wrong = [
+        (diagnostic.span.line, diagnostic.severity, diagnostic.code)
+        for diagnostic in diagnostics(Path(path.name))
+        if diagnostic.span.source.name == path.name
+    ]
+    text = path.read_text(encoding="utf-8")
+    if update_golden:
+        text = marked(text, wrong)
+        path.write_text(text, encoding="utf-8")
+    assert list(marks(text)) == wrong
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_order_and_repetition(name: str) -> None:
     found = [d for d in diagnostics(Path(f"{name}.net")) if d.span.source.name == f"{name}.net"]
     assert [d.span.start for d in found] == sorted(d.span.start for d in found), "in the order of the text"
@@ -50,9 +101,9 @@ def test_order_and_repetition(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_mends(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mends(name: str, plain: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A mend, put in its place, makes its diagnostic go away and no other appear."""
-    path = BAD / f"{name}.net"
+    path = plain / f"{name}.net"
     found = diagnostics(Path(f"{name}.net"))
     for diagnostic in found:
         if diagnostic.mend is None or diagnostic.mend[0].source.name != path.name:
@@ -62,11 +113,11 @@ def test_mends(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         source = path.read_text(encoding="utf-8")
         mended.write_text(source[: span.start] + text + source[span.end :], encoding="utf-8")
         (tmp_path / "parts").mkdir(exist_ok=True)
-        for part in (BAD / "parts").iterdir():
+        for part in (plain / "parts").iterdir():
             (tmp_path / "parts" / part.name).write_bytes(part.read_bytes())
         monkeypatch.chdir(tmp_path)
         left = diagnostics(Path(path.name))
-        monkeypatch.chdir(BAD)
+        monkeypatch.chdir(plain)
         assert render(diagnostic) not in map(render, left)
         if not any(note.startswith("in ") for note in diagnostic.notes):  # one instance is mended, not each of a block
             assert len(left) < len(found), "\n\n".join(map(render, left))

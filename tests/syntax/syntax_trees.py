@@ -107,6 +107,12 @@ def _flows(body: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.builds(tree.Flow, some(st.one_of(exprs, st.builds(tree.Group, body), _wirings(body)), 1))
 
 
+_figures = st.builds(tree.Name, plain) | st.builds(tree.Call, st.builds(tree.Name, plain), _arguments(exprs))
+_limits = st.builds(tree.Number, numbers) | st.builds(
+    tree.Quantity, st.integers(0, 999), st.sampled_from(["k", "M", "G", "T", "B", "kB", "MiB", "GB", "TiB"])
+)
+
+
 def _statements(body: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     flow = _flows(body)
     defaults = _arguments(exprs).map(lambda all_: tuple(a for a in all_ if a.name is not None))
@@ -121,6 +127,7 @@ def _statements(body: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         st.builds(tree.Return, some(exprs, 1)),
         st.builds(tree.Input, plain, st.none() | plain, some(exprs)),
         st.builds(tree.Output, st.none() | plain, flow, st.booleans()),
+        st.builds(tree.Assert, _figures, st.sampled_from(["<", "<=", ">", ">=", "==", "!="]), _limits),
     )
 
 

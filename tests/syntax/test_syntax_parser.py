@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from syntax_trees import files, walk
 
 from netspec.diagnostics import render
-from netspec.syntax import Source, parse, print_tree, tree
+from netspec.format import print_tree
+from netspec.syntax import Source, parse, tree
 
 
 def read(text: str) -> tree.File:
@@ -393,7 +394,7 @@ def test_the_signature_and_the_bracketed() -> None:
 
 
 def test_parsing_does_without_lark() -> None:
-    program = "import sys, netspec.syntax.parser, netspec.syntax.printer; sys.exit('lark' in sys.modules)"
+    program = "import sys, netspec.syntax.parser, netspec.format; sys.exit('lark' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from train_specs import DIGITS
 
 import netspec
+from netspec.train import launch
 from netspec.train.data import DataSet
 from netspec.train.data.files import Place
 from netspec.train.section.settings import Settings, settings
 
+RANKS = Path(__file__).parent / "ranks.py"
 Write = Callable[..., netspec.Spec]
 
 
@@ -54,3 +61,24 @@ def place(tmp_path: Path) -> Place:
 def data(said: Callable[[str], Settings]) -> Callable[[str], DataSet]:
     """`data("digits(size=16)")`: the data set that a spec names so."""
     return lambda text: said(f"data {text}").data
+
+
+@pytest.fixture(scope="session")
+def _rank_server(root: Path) -> Iterator[str]:
+    """The socket of a process that forks ranks."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)}
+    with tempfile.TemporaryDirectory(prefix="ranks-") as folder, socket.socket(socket.AF_UNIX) as listener:
+        address = str(Path(folder) / "socket")
+        listener.bind(address)
+        listener.listen()
+        number = listener.fileno()
+        command = [sys.executable, RANKS, "serve", str(number)]
+        server = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, pass_fds=[number])
+        yield address
+        server.communicate()
+
+
+@pytest.fixture
+def ranks(_rank_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes that train together are forks of one that has loaded torch."""
+    monkeypatch.setattr(launch, "WORKER", (sys.executable, "-ISE", str(RANKS), _rank_server))

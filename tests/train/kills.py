@@ -18,7 +18,7 @@ from pathlib import Path
 
 from netspec.train import resume, train
 from netspec.train.runs.checkpoint import Checkpoints
-from netspec.train.runs.run import RECORD, WEIGHTS
+from netspec.train.runs.folder import RECORD, WEIGHTS
 
 
 def main() -> None:

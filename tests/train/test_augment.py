@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+import netspec
 from netspec import NetspecError
 from netspec.train.augment import AUGMENTS, Augmentation, AugmentError, Chain
 from netspec.train.batch import Batch
-from netspec.train.data import Split
+from netspec.train.data import IGNORED, Split
+from netspec.train.section.settings import settings
 
 COUNT, SIZE = 6, 24
 REQUIRED = {
@@ -111,11 +113,36 @@ def test_masks_go_where_their_images_go(name):
     result = at_work(made(name)).train(batch, 11)
     assert result.y.dtype == torch.int64
     assert result.y.shape[1:] == result.x.shape[2:]
-    assert set(result.y.unique().tolist()) <= {0, 1}
+    assert set(result.y.unique().tolist()) <= {0, 1, *([IGNORED] if name == "perspective" else [])}
     agree = ((result.x[:, 0] > 0.5) == (result.y == 1)).float().mean()
     assert agree > 0.97
     moved = result.x.shape != batch.x.shape or not torch.equal(result.y, batch.y)
     assert moved == (name not in ("center_crop",) or result.x.shape != batch.x.shape)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("random_crop", {"size": 24, "pad": 6}),
+        ("center_crop", {"size": 24}),
+        ("perspective", {"p": 1.0, "distortion": 0.8}),
+        ("elastic", {"fill": "zeros", "alpha": 20.0}),
+        ("zoom", {"fill": "zeros", "low": 0.5, "high": 0.6}),
+        *((name, {"fill": "zeros"}) for name in ("rotate", "translate", "deform", "affine", "shear")),
+    ],
+)
+@pytest.mark.parametrize("training", [True, False])
+def test_places_outside_of_a_mask_do_not_count(name, arguments, training):
+    """Samples are 1 everywhere, so that a 0 was not there: what a mask says there is void, not class 0."""
+    batch = Batch(torch.ones(6, 1, 16, 16), torch.ones(6, 16, 16, dtype=torch.int64))
+    work = at_work(made(name, **arguments))
+    result = work.train(batch, 3) if training else work.test(batch)
+    assert set(result.y.unique().tolist()) <= {1, IGNORED}
+    outside = result.x[:, 0] == 0
+    assert (result.y[outside] == IGNORED).all()
+    assert (result.y[result.x[:, 0] > 0.999] == 1).all()
+    if training or name == "center_crop":
+        assert outside.any()
 
 
 @pytest.mark.parametrize("name", GEOMETRIC)
@@ -125,7 +152,8 @@ def test_weights_and_ignored_places_go_along(name):
     result = at_work(made(name)).train(Batch(batch.x, y, weight=batch.y.float() * 3 + 1), 11)
     assert set(result.y.unique().tolist()) <= {0, -100}
     outside = name == "perspective"
-    agree = ((result.weight > 2.5) == (result.y == -100)).float().mean()
+    there = result.weight > 0.99
+    agree = ((result.weight > 2.5) == (result.y == -100))[there].float().mean()
     assert agree > 0.93
     assert result.weight.shape == result.y.shape
     assert outside or result.weight.min() >= 0.99
@@ -236,6 +264,29 @@ def test_normalize_of_bytes_is_of_brightness():
     x[:5] = 153
     step = AUGMENTS["normalize"]().fitted(Split(x, np.zeros(10)))
     assert (step.mean, step.std) == ((0.4,), (0.2,))
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e-6, 1.0, 1e6])
+def test_normalize_does_not_depend_on_the_unit(unit):
+    """Signals in volts or in nanovolts become the same numbers, of mean 0 and deviation 1."""
+    x = np.random.default_rng(0).normal(3, 0.5, (200, 2, 50)) * unit
+    chain = Chain((AUGMENTS["normalize"](),)).fitted(Split(x.astype(np.float32), np.zeros(200)))
+    met = Augmentation(chain).test(Batch(torch.from_numpy(x.astype(np.float32)), torch.zeros(200))).x
+    assert float(met.std()) == pytest.approx(1, abs=1e-3)
+    assert float(met.mean()) == pytest.approx(0, abs=1e-3)
+    assert evaluated(chain.steps[0].written()) == chain.steps[0], "a run that is restored computes with the same"
+
+
+def test_normalize_leaves_a_constant_channel_at_zero():
+    x = np.full((20, 1, 5), 0.1, np.float32)
+    chain = Chain((AUGMENTS["normalize"](),)).fitted(Split(x, np.zeros(20)))
+    assert Augmentation(chain).test(Batch(torch.from_numpy(x), torch.zeros(20))).x.abs().max() < 1e-6
+
+
+def evaluated(text):
+    """The augmentation that a spec would write so."""
+    section = netspec.parse(f"train {{\n  data digits\n  loss mse\n  augment {text}\n}}\n").train
+    return settings(section).augment.steps[0]
 
 
 def test_mixup_adds_in_shares():

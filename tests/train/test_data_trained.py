@@ -159,7 +159,7 @@ def test_masks_are_learned_from_augmented_sections(spec, tmp_path):
 def test_a_net_of_valid_convolutions_is_told_about_the_middle_of_its_masks(spec, tmp_path):
     blocks(tmp_path)
     text = UNET.replace(", pad=same", "")
-    matched = prepare(job_of(opened := spec(text)), opened).matched
+    matched = prepare(job_of(opened := spec(text)), opened).plan
     assert matched.augment.steps[-1].written() == "frame([12, 12])"
     run = train(opened, epochs=8, out=tmp_path / "run", quiet=True)
     assert run.metrics[-1].test["pixel_error"] < 0.12
@@ -266,7 +266,7 @@ def test_a_data_set_from_python_trains_and_is_taken_up(spec, tmp_path):
 
 def test_a_sample_too_large_is_cropped_to_the_input(spec, tmp_path):
     classes(tmp_path / "pets")
-    matched = prepare(job_of(opened := spec(LAZY)), opened).matched
+    matched = prepare(job_of(opened := spec(LAZY)), opened).plan
     assert matched.data.shape == (3, 10, 10)
     wrong = spec(LAZY, ("random_crop(8)", "random_crop(9)"))
     with pytest.raises(NetspecError, match=r"images gives \[3, 10, 10\], which augment makes \[3, 9, 9\], but Small"):

@@ -179,7 +179,7 @@ def test_pixel_error_and_the_confusion_matrix():
     metric = part.build("multiclass", 3)
     metric.update(output[:2], target[:2])
     metric.update(output[2:], target[2:])
-    assert part.figure(float(metric.compute())) == pytest.approx(float(wrong))
+    assert part.figure(metric.compute(), torch.ones(4)) == pytest.approx(float(wrong))
     matrix = METRICS["confusion_matrix"]().build("multiclass", 3)
     matrix.update(output, target)
     expected = np.zeros((3, 3), int)

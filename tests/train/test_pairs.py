@@ -12,14 +12,14 @@ from train_specs import SIAMESE
 from netspec import NetspecError
 from netspec.train import check, train
 from netspec.train.data import Data, Split
-from netspec.train.data.entry import Entry
+from netspec.train.data.encoding import Encoding
 from netspec.train.data.files import DataError
 from netspec.train.data.pairs import Pairing
-from netspec.train.engine.feed import Feed
+from netspec.train.engine.batch_loader import BatchLoader
 from netspec.train.engine.scores import Scores
 from netspec.train.losses import LOSSES
-from netspec.train.plan.match import match
-from netspec.train.plan.reading import Reading, affirmed
+from netspec.train.plan.outputs import OutputHead, positive_share
+from netspec.train.plan.training_plan import training_plan
 from netspec.train.section.settings import settings
 
 CPU = torch.device("cpu")
@@ -71,7 +71,7 @@ def digits(data, place):
 
 
 def test_pairs_of_an_epoch_are_a_function_of_seed_and_epoch(digits):
-    feed = Feed(digits.train, [Entry(), Entry()], CPU)
+    feed = BatchLoader(digits.train, [Encoding(), Encoding()], CPU)
 
     def epoch(seed, number, size):
         found = list(feed.batches(torch.split(torch.arange(len(feed)), size), seed=seed, epoch=number))
@@ -88,8 +88,8 @@ def test_pairs_of_an_epoch_are_a_function_of_seed_and_epoch(digits):
 
 def test_pairs_to_test_with_are_made_of_test_samples(digits, data, place):
     alone = data("digits").load(place)
-    batches = list(Feed(digits.test, [Entry(), Entry()], CPU).in_turn(64))
-    again = list(Feed(digits.test, [Entry(), Entry()], CPU).in_turn(64))
+    batches = list(BatchLoader(digits.test, [Encoding(), Encoding()], CPU).in_turn(64))
+    again = list(BatchLoader(digits.test, [Encoding(), Encoding()], CPU).in_turn(64))
     for batch, same in zip(batches, again, strict=True):
         assert torch.equal(batch.more[0], same.more[0])
     left, right = (torch.cat([batch.inputs[index] for batch in batches]) for index in range(2))
@@ -213,11 +213,11 @@ def test_what_is_far_enough_apart_is_left_alone():
 def matched(spec, text=SIAMESE, *changes, data=None):
     opened = spec(text, *changes)
     chosen = settings(opened.train)
-    return match(chosen, opened.graph(), data or chosen.data.outline())
+    return training_plan(chosen, opened.graph(), data or chosen.data.outline())
 
 
 def test_a_contrastive_loss_takes_two_classes(spec):
-    assert matched(spec).judged == Reading(0, "binary", 2, logits=False, margin=1.0)
+    assert matched(spec).judged == OutputHead(0, "binary", 2, logits=False, margin=1.0)
     assert matched(spec, SIAMESE, ("contrastive", "contrastive(margin=2)")).judged.margin == 2
     split = Split(np.zeros((4, 1, 8, 8), np.float32), np.zeros(4, np.int64), more=(np.zeros((4, 1, 8, 8), np.float32),))
     with pytest.raises(NetspecError, match=r"contrastive cannot compare an output \[\] with one of 3 classes"):
@@ -247,7 +247,7 @@ def test_metrics_ask_whether_a_distance_is_below_half_the_margin(spec):
 
 def test_how_far_a_distance_stands_for_class_1():
     distance = torch.tensor([0.0, 0.5, 1.0, 2.0])
-    assert affirmed(distance, logits=False, margin=1.0).tolist() == [1, 0.5, 0.25, 0.0625]
+    assert positive_share(distance, logits=False, margin=1.0).tolist() == [1, 0.5, 0.25, 0.0625]
 
 
 def test_pairs_are_learned(spec, tmp_path):

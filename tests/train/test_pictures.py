@@ -8,10 +8,11 @@ import torch
 from PIL import Image
 
 from netspec.train.data import IGNORED, pictures
-from netspec.train.data.entry import Entry
+from netspec.train.data.encoding import Encoding
 from netspec.train.data.files import DataError, Place
+from netspec.train.data.masks import MaskValues
 from netspec.train.data.pictures import Damaged
-from netspec.train.engine.feed import Feed
+from netspec.train.engine.batch_loader import BatchLoader
 
 CPU = torch.device("cpu")
 
@@ -96,8 +97,125 @@ def test_colour_grey_and_sixteen_bits(tmp_path):
     assert pictures.header(tmp_path / "grey.png", "").grey
     deep = np.arange(120, dtype=np.uint16).reshape(10, 12) * 512
     Image.fromarray(deep).save(tmp_path / "deep.png")
-    assert (pictures.read(tmp_path / "deep.png", "", 1, None, "crop")[0] == deep >> 8).all()
+    read = pictures.read(tmp_path / "deep.png", "", 3, None, "crop")
+    assert read == pytest.approx(np.repeat(deep[None] / 65535, 3, 0), abs=1e-7)
     assert pictures.header(tmp_path / "deep.png", "").grey
+
+
+def test_deep_pictures_are_scaled_by_what_the_file_says(tmp_path):
+    """12 bits of a camera in a file of 16, as TIFF's MaxSampleValue and PGM's first line have them."""
+    raw = np.arange(120, dtype=np.uint16).reshape(10, 12) * 34
+    Image.fromarray(raw).save(tmp_path / "a.tif", tiffinfo={281: 4095})
+    (tmp_path / "a.pgm").write_bytes(b"P5 12 10 4095\n" + raw.astype(">u2").tobytes())
+    Image.fromarray(raw.astype(np.int32)).save(tmp_path / "b.tif", tiffinfo={281: 4095})
+    for name in ("a.tif", "a.pgm", "b.tif"):
+        assert pictures.read(tmp_path / name, "", 1, None, "crop")[0] == pytest.approx(raw / 4095, abs=1e-5), name
+    Image.fromarray(raw.astype(np.float32)).save(tmp_path / "c.tif")
+    assert (pictures.read(tmp_path / "c.tif", "", 1, None, "crop")[0] == raw).all(), "real numbers are as they are"
+    Image.fromarray(raw.astype(np.int32)).save(tmp_path / "d.tif")
+    with pytest.raises(DataError, match="holds whole numbers of 32 bits, and does not say which of them is white"):
+        pictures.read(tmp_path / "d.tif", "d.tif", 1, None, "crop")
+
+
+def test_a_folder_of_deep_pictures_is_real_numbers(data, place, tmp_path, monkeypatch):
+    for name in ("ant", "bee"):
+        (tmp_path / "deep" / name).mkdir(parents=True)
+        for number in range(4):
+            deep = np.random.default_rng(number).integers(0, 2**16, (8, 8)).astype(np.uint16)
+            Image.fromarray(deep).save(tmp_path / "deep" / name / f"{number}.png")
+    loaded = data('images("deep", size=8, channels=1)').load(place)
+    assert (loaded.train.x.dtype, loaded.shape) == (np.float32, (1, 8, 8))
+    monkeypatch.setattr("netspec.train.data.images.IN_MEMORY", 0)
+    lazy = data('images("deep")').load(place)
+    assert (torch.cat([b.x for b in read_all(lazy)]).numpy() == np.concatenate([loaded.train.x, loaded.test.x])).all()
+    shallow = save(tmp_path / "deep/ant/0.png", channels=1, size=(8, 8))
+    mixed = torch.cat([batch.x for batch in read_all(data('images("deep")').load(place))])
+    assert (mixed == torch.from_numpy(shallow / np.float32(255))).flatten(1).all(1).sum() == 1
+    with pytest.raises(DataError, match=r"has more than 8 bits a pixel, and the first picture has 8"):
+        pictures.read(tmp_path / "deep/ant/1.png", "", 1, None, "crop", deep=False)
+
+
+@pytest.mark.parametrize("ending", ["tif", "gif", "webp", "png"])
+def test_a_stack_of_pictures_is_refused(tmp_path, ending):
+    pages = [Image.fromarray(np.full((6, 5), 40 * index, np.uint8)) for index in range(3)]
+    pages[0].save(tmp_path / f"a.{ending}", save_all=True, append_images=pages[1:])
+    for read in (pictures.read_labels, lambda *a: pictures.read(*a[:2], 1, *a[2:])):
+        with pytest.raises(DataError, match="holds 3 pictures, and which of them is meant is not said"):
+            read(tmp_path / f"a.{ending}", "a", None, "crop")
+
+
+@pytest.mark.parametrize("ending", ["tif", "png", "jpg"])
+def test_a_picture_is_turned_once(tmp_path, ending):
+    array = np.zeros((6, 10), np.uint8)
+    array[0, 0] = 255
+    exif = Image.Exif()
+    exif[0x112] = 6
+    Image.fromarray(array).save(tmp_path / f"a.{ending}", exif=exif)
+    head = pictures.header(tmp_path / f"a.{ending}", "a")
+    read = pictures.read(tmp_path / f"a.{ending}", "a", 1, None, "crop")[0]
+    assert (head.height, head.width) == read.shape == (10, 6)
+    assert np.unravel_index(read.argmax(), read.shape) == (0, 5)
+
+
+@pytest.mark.parametrize("kind", ["png", "tif", "int32", "float", "pgm", "small.pgm"])
+def test_the_classes_of_a_mask_are_its_numbers_whatever_their_bits(tmp_path, kind):
+    values = np.random.default_rng(0).integers(0, 21 if "pgm" in kind else 300, (9, 7))
+    match kind:
+        case "png" | "tif":
+            Image.fromarray(values.astype(np.uint16)).save(path := tmp_path / f"a.{kind}")
+        case "int32":
+            Image.fromarray(values.astype(np.int32)).save(path := tmp_path / "a.tif")
+        case "float":
+            Image.fromarray(values.astype(np.float32)).save(path := tmp_path / "a.tif")
+        case "pgm":
+            (path := tmp_path / "a.pgm").write_bytes(b"P5 7 9 4095\n" + values.astype(">u2").tobytes())
+        case _:
+            (path := tmp_path / "a.pgm").write_bytes(b"P5 7 9 20\n" + values.astype(np.uint8).tobytes())
+    assert (pictures.read_labels(path, "a", None, "crop") == values).all()
+    larger = pictures.read_labels(path, "a", (18, 14), "stretch")
+    assert (larger == values.repeat(2, 0).repeat(2, 1)).all()
+
+
+def test_masks_that_hold_no_classes_are_refused(tmp_path):
+    Image.fromarray(np.float32([[0.5, 1]])).save(tmp_path / "a.tif")
+    with pytest.raises(DataError, match="holds real numbers, and a mask holds the number of a class a pixel"):
+        pictures.read_labels(tmp_path / "a.tif", "a.tif", None, "crop")
+    save(tmp_path / "a.jpg", channels=1)
+    with pytest.raises(DataError, match="is a JPEG, which blurs the numbers that stand for classes"):
+        pictures.read_labels(tmp_path / "a.jpg", "a.jpg", None, "crop")
+
+
+@pytest.mark.parametrize(
+    ("values", "classes", "expected", "count"),
+    [
+        ((0, 255), None, (0, 1), 2),
+        ((0, 255), 2, (0, 1), 2),
+        ((0, 1, 255), None, (0, 1, IGNORED), 2),
+        ((0, 1, 255), 2, (0, 1, IGNORED), 2),
+        ((1, 255), None, (1, IGNORED), 2),
+        ((0, 1), 2, (0, 1), 2),
+        ((3, 7), None, (0, 1), 2),
+        ((0, 1, 2, 255), 3, (0, 1, 2, IGNORED), 3),
+        ((0, 254, 255, 300), None, (0, 254, 255, 300), 301),
+        ((0, 300, 65535), None, (0, 300, IGNORED), 301),
+        ((0, 65535), None, (0, 1), 2),
+        ((0, 255), 256, (0, 255), 256),
+    ],
+    ids=str,
+)
+def test_one_meaning_a_value(values, classes, expected, count):
+    """255 is white where there is nothing but black beside it, a class where there are so many, else void."""
+    meaning = MaskValues.of(set(values), classes) if classes is None or classes <= 2 else MaskValues.counted(classes)
+    assert meaning.classes(np.array(values)).tolist() == list(expected)
+    assert len(meaning) == count
+
+
+def test_a_border_around_a_mask_does_not_count(data, place, tmp_path):
+    masks(tmp_path, values=(0, 1, 2))
+    loaded = data('segmentation("image", "label", size=[16, 24], fit=pad)').load(place)
+    assert loaded.ignores
+    assert (loaded.train.y[:, :, :4] == IGNORED).all()
+    assert (loaded.train.y[:, :, 4:20] >= 0).all()
     clear = save(tmp_path / "clear.png", channels=4)
     assert (pictures.read(tmp_path / "clear.png", "", 3, None, "crop").transpose(1, 2, 0) == clear[..., :3]).all()
 
@@ -161,9 +279,9 @@ def test_folders_outside_the_project(data, tmp_path):
     with pytest.raises(DataError, match="outside the project") as error:
         data('images("../pets")').load(inside)
     assert "--data FOLDER" in error.value.help
-    assert data('images(".")').load(Place(tmp_path / "pets", tmp_path / "pets", given=True)).classes == 3
+    assert data('images(".")').load(Place(tmp_path / "pets", tmp_path / "pets", named=True)).classes == 3
     with pytest.raises(DataError, match="outside the folder of --data"):
-        data('images("..")').load(Place(tmp_path / "pets", tmp_path / "pets", given=True))
+        data('images("..")').load(Place(tmp_path / "pets", tmp_path / "pets", named=True))
 
 
 DAMAGE = {
@@ -190,7 +308,11 @@ def test_a_damaged_picture_is_named_or_left_out(data, tmp_path, monkeypatch, kin
 
 
 def read_all(loaded, workers=0):
-    return [batch for split in (loaded.train, loaded.test) for batch in Feed(split, [Entry()], CPU, workers).in_turn(4)]
+    return [
+        batch
+        for split in (loaded.train, loaded.test)
+        for batch in BatchLoader(split, [Encoding()], CPU, workers).in_turn(4)
+    ]
 
 
 def test_a_set_of_nothing_but_damage(data, tmp_path):
@@ -216,7 +338,7 @@ def test_what_is_read_when_wanted_is_what_is_read_at_once(data, place, tmp_path,
     lazy = data('images("pets", size=8)').load(place)
     assert (lazy.train.source is not None, held.train.source) == (True, None)
     assert (lazy.shape, lazy.target, len(lazy.train)) == (held.shape, held.target, len(held.train))
-    feeds = [Feed(split.train, [Entry()], CPU, workers) for split in (held, lazy)]
+    feeds = [BatchLoader(split.train, [Encoding()], CPU, workers) for split in (held, lazy)]
     places = feeds[0].order(3, 1)
     assert torch.equal(feeds[1].order(3, 1), places)
     plan = list(places.split(5))
@@ -287,7 +409,7 @@ def test_folders_of_masks_to_test_with(data, place, tmp_path, monkeypatch, lazy)
     line = 'segmentation("a/image", "a/label", test_images="b/image", test_masks="b/label")'
     loaded = data(line).load(place)
     assert (len(loaded.train), len(loaded.test)) == (6, 2)
-    batch = Feed(loaded.test, [Entry()], CPU).slice(0, 2)
+    batch = BatchLoader(loaded.test, [Encoding()], CPU).slice(0, 2)
     assert torch.equal((batch.x[:, 0] * 255).round().long(), batch.y * 10)
 
 

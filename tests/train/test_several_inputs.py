@@ -14,11 +14,11 @@ from netspec.train import check, resume, train
 from netspec.train.augment import AUGMENTS, Augmentation, Chain
 from netspec.train.batch import Batch
 from netspec.train.data import Data, Split
-from netspec.train.data.entry import Entry
-from netspec.train.data.given import Given
-from netspec.train.engine.feed import Feed
+from netspec.train.data.encoding import Encoding
+from netspec.train.data.python_data import PythonData
+from netspec.train.engine.batch_loader import BatchLoader
 from netspec.train.plan.job import job_of, prepare
-from netspec.train.plan.match import match
+from netspec.train.plan.training_plan import training_plan
 from netspec.train.rehearsal.verify import verify
 from netspec.train.section.settings import settings
 from netspec.train.setup import Setup
@@ -65,7 +65,7 @@ def only(error):
 
 def test_arrays_named_after_the_inputs(spec):
     arrays = both()
-    found = prepared(spec, **arrays).matched.data
+    found = prepared(spec, **arrays).plan.data
     assert (found.shapes, len(found.train), len(found.test)) == (((1, 8, 8), (3,)), 38, 10)
     known = {image.tobytes(): place for place, image in enumerate(arrays["image"])}
     for split in (found.train, found.test):
@@ -77,14 +77,14 @@ def test_arrays_named_after_the_inputs(spec):
 def test_arrays_that_are_divided_already(spec):
     arrays = {f"{name}_{part}": array for part in ("train", "test") for name, array in both().items()}
     arrays["facts_test"] = arrays["facts_test"] + 1
-    found = prepared(spec, **arrays).matched.data
+    found = prepared(spec, **arrays).plan.data
     assert (len(found.train), len(found.test)) == (48, 48)
     assert (found.test.more[0] == found.train.more[0] + 1).all()
 
 
 def test_a_batch_holds_what_belongs_together(spec):
-    matched = prepared(spec).matched
-    feed = Feed(matched.data.train, matched.entries, CPU)
+    matched = prepared(spec).plan
+    feed = BatchLoader(matched.data.train, matched.encodings, CPU)
     batch = feed.batch(torch.tensor([5, 2]))
     for tensor, array in zip((*batch.inputs, batch.y), (*matched.data.train.inputs, matched.data.train.y), strict=True):
         assert torch.equal(tensor, torch.from_numpy(array[[5, 2]]))
@@ -141,8 +141,8 @@ def test_indices_for_one_input_and_numbers_for_the_other(spec):
     with pytest.raises(NetspecError, match="the input facts of Both takes indices, but npz gives real numbers"):
         prepared(spec, text, **arrays)
     arrays["facts"] = np.arange(144).reshape(48, 3) % 7
-    found = prepared(spec, text, **arrays).matched
-    assert [entry.dtype for entry in found.entries] == ["float", "int"]
+    found = prepared(spec, text, **arrays).plan
+    assert [entry.dtype for entry in found.encodings] == ["float", "int"]
 
 
 def test_open_sizes_are_those_of_the_data(spec):
@@ -175,9 +175,9 @@ class Samples(Dataset):
 )
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_data_set_from_python(spec, make, workers):
-    matched = prepared(spec, BOTH.replace('npz("both.npz")', "given"), data=Samples(make)).matched
+    matched = prepared(spec, BOTH.replace('npz("both.npz")', "given"), data=Samples(make)).plan
     assert (matched.data.shapes, matched.data.classes) == (((1, 8, 8), (3,)), 4)
-    feed = Feed(matched.data.train, matched.entries, CPU, workers)
+    feed = BatchLoader(matched.data.train, matched.encodings, CPU, workers)
     batch = next(feed.batches([torch.tensor([3, 1, 7])]))
     image, facts = batch.inputs
     assert torch.equal(image[:, 0, 0, 0], -facts[:, 0])
@@ -204,7 +204,7 @@ def test_a_data_set_from_python_that_does_not_fit(spec, make, message, place):
 
 def test_a_mapping_for_a_net_of_one_input(data, place):
     samples = [({"image": np.full((1, 2), index, np.float32)}, index % 2) for index in range(10)]
-    loaded = Given.of((samples, samples)).load_for(place, ["image"])
+    loaded = PythonData.of((samples, samples)).load_for(place, ["image"])
     assert loaded.train.some(10)[3][0].tolist() == [[3, 3]]
 
 
@@ -281,7 +281,7 @@ def matched(spec, data, augment, inputs=("image [1, 8, 8]", "depth [1, 8, 8]"), 
         "net Two {\n" + "".join(f"  input {each}\n" for each in inputs) + f"  output said = {body} -> conv(3, 1)\n}}\n"
     )
     opened = spec(f"{text}\ntrain {{\n  data digits\n  loss cross_entropy\n  augment {augment}\n}}\n")
-    return match(settings(opened.train), opened.graph(), data)
+    return training_plan(settings(opened.train), opened.graph(), data)
 
 
 def depth(channels=1, target=(8, 8)):
@@ -380,6 +380,8 @@ def test_pairs_over_an_epoch_that_is_taken_up(spec, tmp_path):
         assert equal(resume(parted.folder, quiet=True), whole)
 
 
+@pytest.mark.usefixtures("ranks")
+@pytest.mark.xdist_group("ranks")
 def test_two_processes_train_on_the_pairs_of_one_and_are_taken_up_exactly(spec, tmp_path):
     opened = spec(SIAMESE.replace("batchnorm -> ", ""))
     two = train(opened, out=tmp_path / "two", devices=2, **QUIET)
@@ -392,7 +394,7 @@ def test_two_processes_train_on_the_pairs_of_one_and_are_taken_up_exactly(spec, 
 
 def test_what_samples_of_two_inputs_enter_as():
     split = Split(np.full((4, 1, 2), 51, np.uint8), np.zeros(4, np.int64), more=(np.arange(8).reshape(4, 2),))
-    batch = Feed(split, [Entry(), Entry("int")], CPU).slice(1, 3)
+    batch = BatchLoader(split, [Encoding(), Encoding("int")], CPU).slice(1, 3)
     assert torch.equal(batch.x, torch.full((2, 1, 2), 0.2))
     assert batch.more[0].tolist() == [[2, 3], [4, 5]]
 

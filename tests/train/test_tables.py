@@ -12,11 +12,11 @@ import pytest
 import torch
 from torch.utils.data import Dataset
 
-from netspec.train.data.entry import Entry
+from netspec.train.data.encoding import Encoding
 from netspec.train.data.files import DataError
-from netspec.train.data.given import Given
+from netspec.train.data.python_data import PythonData
 from netspec.train.data.tables import ALPHABET, characters, mu_law, text_of
-from netspec.train.engine.feed import Feed
+from netspec.train.engine.batch_loader import BatchLoader
 
 CPU = torch.device("cpu")
 
@@ -142,7 +142,7 @@ def test_a_series_of_levels_enters_one_hot_or_as_indices(data, place, tmp_path):
     loaded = data('series("a.csv", window=50, levels=16)').load(place)
     assert (loaded.shape, loaded.target, loaded.classes, loaded.levels) == ((50,), (50,), 16, 16)
     expected = mu_law(np.round(wave, 6).astype(np.float32), 16)
-    batch = Feed(loaded.train, [Entry(levels=16)], CPU).slice(0, 2)
+    batch = BatchLoader(loaded.train, [Encoding(levels=16)], CPU).slice(0, 2)
     assert batch.x.shape == (2, 16, 50)
     assert batch.x.sum(1).eq(1).all()
     assert batch.x.argmax(1).flatten().tolist() == expected[:100].tolist()
@@ -178,7 +178,7 @@ def test_texts_enter_one_hot_or_as_indices(data, place, tmp_path):
     loaded = data('text("a.csv", length=12)').load(place)
     assert (loaded.shape, loaded.classes, loaded.names) == ((12,), 2, ("n", "p"))
     assert (loaded.levels, loaded.blank) == (71, True)
-    hot = Feed(loaded.train, [Entry(levels=71, blank=True)], CPU).slice(0, 4).x
+    hot = BatchLoader(loaded.train, [Encoding(levels=71, blank=True)], CPU).slice(0, 4).x
     assert hot.shape == (4, 70, 12)
     for row, indices in zip(hot, loaded.train.x, strict=False):
         assert row.sum(0).tolist() == (indices > 0).astype(float).tolist()
@@ -229,7 +229,7 @@ def test_a_stream_shuffles_as_a_function_of_seed_and_epoch(data, place, tmp_path
     assert (len(loaded.train), len(loaded.test), loaded.shape) == (90, 6, (4,))
 
     def epoch(seed, number, first=0, workers=0):
-        feed = Feed(loaded.train, [Entry()], CPU, workers)
+        feed = BatchLoader(loaded.train, [Encoding()], CPU, workers)
         plan = list(feed.order(seed, number).split(20))[first:]
         return torch.cat([batch.x[:, 0] for batch in feed.batches(plan, seed=seed, epoch=number)]).tolist()
 
@@ -240,7 +240,7 @@ def test_a_stream_shuffles_as_a_function_of_seed_and_epoch(data, place, tmp_path
     assert epoch(1, 2, first=3) == whole[60:]
     assert epoch(1, 3) != whole
     assert epoch(2, 2) != whole
-    tested = torch.cat([batch.x[:, 0] for batch in Feed(loaded.test, [Entry()], CPU).in_turn(4)])
+    tested = torch.cat([batch.x[:, 0] for batch in BatchLoader(loaded.test, [Encoding()], CPU).in_turn(4)])
     assert tested.tolist() == [0, 1, 2, 3, 4, 5]
 
 
@@ -248,7 +248,7 @@ def test_a_stream_that_ends_early(data, place, tmp_path, own_cache):
     parquet(tmp_path / "rows")
     loaded = data('huggingface("rows", streaming=true, samples=50, test_samples=6)').load(place)
     with pytest.raises(DataError, match="ended before the 50 samples"):
-        list(Feed(loaded.train, [Entry()], CPU).in_turn(20))
+        list(BatchLoader(loaded.train, [Encoding()], CPU).in_turn(20))
 
 
 def test_pictures_and_texts_of_the_hub(data, place, tmp_path, own_cache):
@@ -292,7 +292,7 @@ def test_without_the_package_the_message_says_so(tmp_path):
         "except DataError as error: print(error.message, error.help)"
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
-    assert "needs the package datasets, which is not installed pip install 'netspec[data]'" in printed.stdout
+    assert "needs the package datasets, which is not installed pip install 'netspec-nn[data]'" in printed.stdout
 
 
 class Squares(Dataset):
@@ -314,23 +314,27 @@ class Squares(Dataset):
 
 
 def test_a_data_set_from_python(place):
-    loaded = Given.of((Squares(), Squares(8))).load(place)
+    loaded = PythonData.of((Squares(), Squares(8))).load(place)
     assert (loaded.shape, loaded.classes, loaded.names, len(loaded.train), len(loaded.test)) == (
         (3,), 2, ("even", "odd"), 20, 8,
     )  # fmt: skip
-    alone = Given.of(Squares()).load(place)
+    alone = PythonData.of(Squares()).load(place)
     assert (len(alone.train), len(alone.test)) == (16, 4)
-    seen = [batch.x[:, 0] for split in (alone.train, alone.test) for batch in Feed(split, [Entry()], CPU).in_turn(3)]
+    seen = [
+        batch.x[:, 0]
+        for split in (alone.train, alone.test)
+        for batch in BatchLoader(split, [Encoding()], CPU).in_turn(3)
+    ]
     assert sorted(torch.cat(seen).tolist()) == list(range(20))
 
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_its_randomness_is_a_function_of_seed_epoch_and_sample(place, workers):
-    loaded = Given.of((Squares(noise=1.0), Squares())).load(place)
+    loaded = PythonData.of((Squares(noise=1.0), Squares())).load(place)
     plan = list(torch.arange(20).split(6))
 
     def epoch(seed, number, first=0):
-        feed = Feed(loaded.train, [Entry()], CPU, workers)
+        feed = BatchLoader(loaded.train, [Encoding()], CPU, workers)
         return torch.cat([batch.x for batch in feed.batches(plan[first:], seed=seed, epoch=number)])
 
     torch.manual_seed(1)
@@ -354,15 +358,15 @@ class Bad(Squares):
 
 def test_data_sets_from_python_that_are_refused(place):
     with pytest.raises(DataError, match="is no pair"):
-        Given.of((Bad(), Bad())).load(place)
+        PythonData.of((Bad(), Bad())).load(place)
     with pytest.raises(TypeError, match="Dataset with a length"):
-        Given.of(iter([]))
+        PythonData.of(iter([]))
     with pytest.raises(DataError, match="differ in shape"):
-        Given.of(([(np.zeros(2), 0)], [(np.zeros(3), 0)])).load(place)
+        PythonData.of(([(np.zeros(2), 0)], [(np.zeros(3), 0)])).load(place)
     with pytest.raises(DataError, match="holds no samples"):
-        Given.of(([], [])).load(place)
+        PythonData.of(([], [])).load(place)
     with pytest.raises(DataError, match="training takes numbers"):
-        Given.of(([("word", 0)], [("word", 0)])).load(place)
+        PythonData.of(([("word", 0)], [("word", 0)])).load(place)
 
 
 def cifar(folder, count=10, top=9):
@@ -412,7 +416,7 @@ def test_fashion_mnist_is_where_the_user_says(data, tmp_path):
         images = struct.pack(">IIII", 0x803, count, 28, 28) + bytes(count * 784)
         (tmp_path / f"{name}-images-idx3-ubyte").write_bytes(images)
         (tmp_path / f"{name}-labels-idx1-ubyte").write_bytes(struct.pack(">II", 0x801, count) + bytes(count))
-    loaded = data("fashion_mnist").load(Place(tmp_path, tmp_path, given=True))
+    loaded = data("fashion_mnist").load(Place(tmp_path, tmp_path, named=True))
     assert (loaded.shape, len(loaded.train), len(loaded.test)) == ((1, 28, 28), 4, 2)
     with pytest.raises(DataError, match="the files of Fashion-MNIST are not in data/fashion_mnist") as error:
         data("fashion_mnist").load(Place(tmp_path, tmp_path))

@@ -47,7 +47,7 @@ def test_what_is_kept_is_the_net(spec, tmp_path):
     net = module.Small()
     net.load_state_dict(kept)
     x = torch.rand(3, 1, 8, 8)
-    assert torch.equal(net.eval()(x), run.model.eval()(x))
+    assert torch.allclose(net.eval()(x), run.model.eval()(x), atol=1e-6)
     record = json.loads((run.folder / "run.json").read_text())
     assert record["settings"]["optimizer"] == "adam(lr=0.01)"
     assert (record["net"], record["status"], record["epochs"]) == ("Small", "finished", 2)
@@ -127,7 +127,7 @@ def test_a_package_that_is_missing(spec, monkeypatch):
     monkeypatch.setattr("netspec.train.plan.job.NEEDED", ("torch", "surely_not_installed"))
     with pytest.raises(NetspecError, match="training needs surely_not_installed, which is not installed") as error:
         train(spec())
-    assert error.value.diagnostics[0].help == "pip install 'netspec[train]'"
+    assert error.value.diagnostics[0].help == "pip install 'netspec-nn[train]'"
 
 
 def test_data_that_cannot_be_had_are_shown_at_their_line(spec, tmp_path):

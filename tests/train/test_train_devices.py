@@ -16,9 +16,11 @@ from train_specs import EVERYTHING, PLAIN
 
 from netspec import NetspecError
 from netspec.train import train
+from netspec.train.engine.batch_plan import batches, shares
 from netspec.train.engine.devices import _accelerator
-from netspec.train.engine.division import batches, shares
 from netspec.train.setup import Setup
+
+pytestmark = [pytest.mark.usefixtures("ranks"), pytest.mark.xdist_group("ranks")]
 
 CPU = {"device": "cpu", "quiet": True}
 NORMALISED = PLAIN.replace("-> relu", "-> batchnorm -> relu")

@@ -20,7 +20,7 @@ from netspec.train.data import Data, Split
 from netspec.train.engine.criterion import Criterion
 from netspec.train.losses.distances import Contrastive
 from netspec.train.losses.masks import MaskLoss
-from netspec.train.plan.match import Match, match
+from netspec.train.plan.training_plan import TrainingPlan, training_plan
 from netspec.train.section.settings import Settings, settings
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -69,7 +69,7 @@ def test_a_step_lowers_the_loss(example: str) -> None:
     graph = spec.graph(inputs=inputs, **arguments)
     assert spec.train is not None, "a train section"
     chosen = settings(spec.train)
-    matched = match(chosen, graph, random_data(graph, chosen, one_hot=example in ONE_HOT))
+    matched = training_plan(chosen, graph, random_data(graph, chosen, one_hot=example in ONE_HOT))
     before, after = losses_around_a_step(graph, chosen, matched)
     assert after < before
 
@@ -117,7 +117,7 @@ def random_data(graph: Graph, chosen: Settings, *, one_hot: bool) -> Data:
     return Data(split, split, None)
 
 
-def losses_around_a_step(graph: Graph, chosen: Settings, matched: Match) -> tuple[float, float]:
+def losses_around_a_step(graph: Graph, chosen: Settings, matched: TrainingPlan) -> tuple[float, float]:
     """The loss of the batch before a step and after it, with the same units dropped."""
     device = torch.device("cpu")
     torch.manual_seed(0)

@@ -11,8 +11,8 @@ import torch
 
 from netspec import NetspecError
 from netspec.train import start
+from netspec.train.engine.batch_plan import batches
 from netspec.train.engine.devices import environment
-from netspec.train.engine.division import batches
 from netspec.train.engine.loop import Wish
 from netspec.train.plan.job import job_of, prepare
 from netspec.train.randomness import ORDER, STEP, WEIGHTS, order, reseed, stream
@@ -85,7 +85,7 @@ def test_dropout_is_a_function_of_seed_epoch_and_step(trainer):
         made.model.load_state_dict(fixed)
         made.model.train()
         disturb()
-        return float(made.step(epoch, step, [made.train.slice(0, 100)]))
+        return float(made.criterion.value(made.step(epoch, step, [made.train.slice(0, 100)])))
 
     fixed = trainer().model.state_dict()
     assert losses(0, 1, 2) == losses(0, 1, 2)
@@ -176,10 +176,11 @@ def test_a_loss_that_is_not_finite_stops(trainer):
 
 def test_losses_are_looked_at_in_turn_on_other_devices(trainer):
     made = trainer()
-    pending = [(step, torch.tensor(value)) for step, value in enumerate([1.0, 2.0, float("inf"), float("nan")])]
+    sums = [{0: (torch.tensor(100 * value), 100)} for value in (1.0, 2.0, float("inf"), float("nan"))]
+    pending = list(enumerate(sums))
     with pytest.raises(NetspecError, match="the loss is infinite at step 3 of epoch 5"):
         made._look(4, pending, Wish.GO_ON)
-    assert (made.train_scores.loss, made.train_scores.count) == (300, 200)
+    assert (made.train_scores.loss.value(), made.train_scores.count) == (1.5, 200)
 
 
 def test_a_sum_of_losses_over_outputs(trainer):

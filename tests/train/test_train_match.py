@@ -8,13 +8,13 @@ import pytest
 from netspec import NetspecError
 from netspec.train import check
 from netspec.train.data import Data, Split
-from netspec.train.plan.match import match
+from netspec.train.plan.training_plan import training_plan
 from netspec.train.section.settings import settings
 
 
 def matched(spec, data=None):
     chosen = settings(spec.train)
-    return match(chosen, spec.graph(), data or chosen.data.outline())
+    return training_plan(chosen, spec.graph(), data or chosen.data.outline())
 
 
 def flow(last, *, input="input image [1, 8, 8]", train="data digits\n  loss cross_entropy"):
@@ -223,7 +223,7 @@ def test_indices(spec):
     text = flow("embedding(10, 4) -> flatten -> linear(10)", input="input tokens: int [6]")
     with pytest.raises(NetspecError, match="takes indices, but digits gives real numbers"):
         matched(spec(text), data_of((6,), 10))
-    assert matched(spec(text), data_of((6,), 10, dtype=np.uint8)).entries[0].dtype == "int"
+    assert matched(spec(text), data_of((6,), 10, dtype=np.uint8)).encodings[0].dtype == "int"
 
 
 def test_a_metric_that_judges_something_else(spec):
@@ -253,7 +253,7 @@ train {
 def test_metrics_name_their_outputs_as_losses_do(spec):
     found = matched(spec(EXITS))
     assert found.judged.output == 2
-    assert [(judge.name, judge.reading.output) for judge in found.metrics] == [
+    assert [(judge.name, judge.head.output) for judge in found.metrics] == [
         ("accuracy", 2),
         ("accuracy(early)", 0),
         ("f1(early)", 0),

@@ -14,7 +14,7 @@ from netspec.train.batch import Batch
 from netspec.train.engine.criterion import Criterion
 from netspec.train.engine.recompute import recompute
 from netspec.train.plan.job import job_of
-from netspec.train.plan.meaning import Returned
+from netspec.train.plan.signature import Returned
 from netspec.train.rehearsal.memory import _batch, largest, needs, step_of, table, written
 from netspec.train.section.optimizers import OPTIMIZERS
 from netspec.train.setup import Setup

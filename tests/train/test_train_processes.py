@@ -19,6 +19,8 @@ from netspec.train import resume, train
 from netspec.train.launch import is_parting
 from netspec.train.runs.checkpoint import Checkpoints
 
+pytestmark = [pytest.mark.usefixtures("ranks"), pytest.mark.xdist_group("ranks")]
+
 CPU = {"device": "cpu", "quiet": True}
 
 

@@ -13,7 +13,8 @@ from torch import nn
 from netspec import NetspecError
 from netspec.train.engine.rows import Row
 from netspec.train.runs.curves import compare, draw, read, read_all
-from netspec.train.runs.run import Recorder, claim, replacing, table
+from netspec.train.runs.folder import claim, replacing
+from netspec.train.runs.run import Recorder, table
 
 
 def row(epoch, error=0.5):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from same_runs import close, equal
 from train_specs import EVERYTHING, PLAIN
 
 from netspec.train import resume, train
+
+pytestmark = [pytest.mark.usefixtures("ranks"), pytest.mark.xdist_group("ranks")]
 
 TWO = {"device": "cpu", "devices": 2, "shard": True, "quiet": True}
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -12,13 +14,14 @@ from train_specs import DIGITS
 
 import netspec
 from netspec import NetspecError
-from netspec.train import check, start, train
+from netspec.train import check, restore, start, train
 from netspec.train.engine.averaging import Average
 from netspec.train.engine.devices import environment
 from netspec.train.engine.loop import Wish
 from netspec.train.engine.rows import Row
 from netspec.train.plan.job import job_of, prepare
 from netspec.train.section.clipping import Norm, Value
+from netspec.train.section.metrics import METRICS
 from netspec.train.section.patterns import Group, Pattern, parameters
 from netspec.train.section.stopping import Patience
 from netspec.train.setup import Setup
@@ -30,6 +33,19 @@ NAMED = DIGITS.replace(
 """The net of DIGITS with names for its layers."""
 PLAIN = NAMED.replace("  bn1 = batchnorm;", "").replace("  dropout(0.3)\n", "")
 """Neither batch statistics nor random numbers."""
+
+LINE = """\
+net Line {
+  input x [3]
+  output y = linear(1)
+}
+
+train {
+  data      npz("line.npz")
+  loss      mse
+  optimizer adam(lr=0.05)
+}
+"""
 
 
 @pytest.fixture
@@ -148,7 +164,7 @@ def test_a_batch_in_rounds_is_the_batch(trainer, rounds):
     whole = steps(trainer(PLAIN, optimizer="sgd(lr=0.1)"), 4)
     parted = steps(trainer(PLAIN, optimizer="sgd(lr=0.1)", accumulate=rounds), 4)
     assert close(weights(whole), weights(parted), atol=1e-6)
-    assert parted.train_scores.loss == pytest.approx(whole.train_scores.loss, rel=1e-5)
+    assert parted.train_scores.loss.value() == pytest.approx(whole.train_scores.loss.value(), rel=1e-5)
 
 
 def test_a_batch_that_cannot_be_divided(trainer):
@@ -203,7 +219,41 @@ def rows(*losses, name="loss"):
     ],
 )
 def test_patience(rule, figures, name, best, over):
-    assert (rule.best(rows(*figures, name=name)), rule.over(rows(*figures, name=name))) == (best, over)
+    falling = {"loss"}
+    said = rule.best(rows(*figures, name=name), falling), rule.over(rows(*figures, name=name), falling)
+    assert said == (best, over)
+
+
+@pytest.mark.parametrize("name", sorted(set(METRICS) - {"confusion_matrix"}))
+def test_every_metric_knows_whether_it_is_better_when_it_is_less(name):
+    """As torchmetrics says of its own, but for those that are told as 1 minus what it computes."""
+    metric = METRICS[name]()
+    theirs = metric.build(metric.tasks[0], 3 if metric.tasks[0] == "multiclass" else 2)
+    turned = metric.figure(torch.tensor(0.25), torch.ones(1)) != 0.25
+    rises = theirs.higher_is_better is not False  # of specificity it says nothing
+    assert metric.falls is (rises is turned)
+
+
+@pytest.mark.parametrize(
+    ("metric", "loss"),
+    [("rmse", "mse"), ("mae", "mse"), ("mae(y)", "mse(y)"), ("error", "cross_entropy"), ("accuracy", "cross_entropy")],
+)
+def test_patience_keeps_the_best_by_its_metric(spec, tmp_path, metric, loss):
+    """With learning rates that spoil the net, the first epochs are better than the last."""
+    text = PLAIN if loss == "cross_entropy" else LINE.replace("loss mse", f"loss {loss}")
+    if loss != "cross_entropy":
+        x = np.random.default_rng(0).normal(size=(120, 3)).astype(np.float32)
+        np.savez(tmp_path / "line.npz", x=x, y=x.sum(1))
+    wish = {"train.metrics": f"[{metric}]", "train.stop": f'patience(3, metric="{metric}")', "train.epochs": 8}
+    rate = {"train.optimizer": "sgd(lr=0.4)" if loss == "cross_entropy" else "sgd(lr=1.15)"}
+    run = train(spec(text), out=tmp_path / "run", set=wish | rate, **CPU)
+    figures = [row.test[metric] for row in run.metrics]
+    best = max(figures) if metric == "accuracy" else min(figures)
+    assert run.metrics[run.kept].test[metric] == best
+    assert restore(run.folder).evaluate().figures[metric] == pytest.approx(best, abs=1e-5)
+    record = json.loads((run.folder / "run.json").read_text())
+    assert record["test"][metric] == best
+    assert record["kept_epoch"] == run.metrics[run.kept].epoch
 
 
 def test_training_ends_early_with_the_best_weights(spec, tmp_path):
@@ -219,6 +269,16 @@ def test_training_ends_early_with_the_best_weights(spec, tmp_path):
 def test_patience_needs_a_figure_that_is_measured(spec):
     with pytest.raises(NetspecError, match="patience looks at f1, which this run does not measure"):
         train(spec(NAMED), set={"train.stop": "patience(2, metric=f1)"}, **CPU)
+
+
+@pytest.mark.parametrize("norm", ["batchnorm(affine=false)", "batchnorm", "instancenorm(track=true)"])
+def test_statistics_of_a_frozen_norm_do_not_move(trainer, norm):
+    made = trainer(NAMED.replace("bn1 = batchnorm", f"bn1 = {norm}"), freeze='["conv1", "bn1"]')
+    before = weights(made)
+    steps(made, 5)
+    after = weights(made)
+    assert all(torch.equal(after[name], before[name]) for name in before if name.startswith(("conv1", "bn1")))
+    assert not torch.equal(after["fc.weight"], before["fc.weight"])
 
 
 def test_what_is_frozen_stays_as_it_is(trainer):

@@ -17,7 +17,7 @@ from netspec.elaborate.problems import nearest
 from netspec.graph.graph import Graph, Output, Scope, Value
 from netspec.syntax.source import Source, Span
 from netspec.train.after import heads
-from netspec.train.plan.meaning import Returned
+from netspec.train.plan.signature import Returned
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,17 +62,17 @@ def activation_map(
 
     Raises NetspecError (E0655) where there is nothing to look at.
     """
-    plan = planned(run.graph, run.meaning.output, method=method, layer=layer)
+    plan = planned(run.graph, run.signature.output, method=method, layer=layer)
     net = plan.net(run.model).to(run.device).eval()
     scores, maps = plan.traced(net, x.to(run.device))
     sides = _sides(scores, run)
     chosen = int(sides.argmax()) if target is None else _class(target, len(sides), run)
     if plan.method == "cam":
-        values = class_map(maps.detach(), *plan.weights(net), chosen, binary=run.meaning.task == "binary")
+        values = class_map(maps.detach(), *plan.weights(net), chosen, binary=run.signature.task == "binary")
     else:
         values = gradient_map(sides[chosen], maps)
-    judged = run.meaning.task
-    chance = None if judged == "values" else float(run.meaning.probabilities(scores.detach())[0, chosen])
+    judged = run.signature.task
+    chance = None if judged == "values" else float(run.signature.probabilities(scores.detach())[0, chosen])
     return ActivationMap(values.cpu().numpy(), plan.method, plan.layer, chosen, float(sides[chosen].detach()), chance)
 
 
@@ -158,9 +158,9 @@ def _returning(graph: Graph, scores: Value, maps: Value) -> Graph:
 def _named(graph: Graph, layer: str, scores: Value) -> Value:
     """The maps of the stage of that name."""
     if layer not in graph:
-        known = list(heads.names(graph))
-        near = nearest(layer, known)
-        listed = f"its last ones with maps are {', '.join(known[-8:])}"
+        listed_names = list(heads.names(graph))
+        near = nearest(layer, listed_names)
+        listed = f"its last ones with maps are {', '.join(listed_names[-8:])}"
         raise _nothing(f"{graph.name} has no stage {layer}", help=f"did you mean {near}?" if near else listed)
     stage = graph[layer]
     maps = stage.outputs[0] if isinstance(stage, Scope) else stage.output
@@ -175,21 +175,21 @@ def _named(graph: Graph, layer: str, scores: Value) -> Value:
 
 def _class(target: int | str, count: int, run: Restored) -> int:
     """The number of a class that is named, or numbered; raises NetspecError (E0655)."""
-    names = run.meaning.names
+    names = run.signature.names
     if target in names:
         return names.index(str(target))
     if str(target).isdecimal() and int(target) < count:
         return int(target)
     near = nearest(str(target), names)
-    known = ", ".join(names[:12]) if names else f"numbered from 0 to {count - 1}"
-    help = f"did you mean {near}?" if near else f"the classes are {known}"
+    listed_names = ", ".join(names[:12]) if names else f"numbered from 0 to {count - 1}"
+    help = f"did you mean {near}?" if near else f"the classes are {listed_names}"
     raise _nothing(f"{run.graph.name} knows no class {target}", help=help)
 
 
 def _sides(scores: Tensor, run: Restored) -> Tensor:
     """The score of each class; of a single logit its negative, and itself."""
     flat = scores.flatten()
-    return flat.new_tensor([-1.0, 1.0]) * flat[0] if run.meaning.task == "binary" else flat
+    return flat.new_tensor([-1.0, 1.0]) * flat[0] if run.signature.task == "binary" else flat
 
 
 def _nothing(message: str, help: str = "") -> NetspecError:

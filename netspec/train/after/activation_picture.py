@@ -10,8 +10,8 @@ from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.syntax.source import Source, Span
 from netspec.train.after.activation_maps import ActivationMap
 from netspec.train.after.inputs import Sample
-from netspec.train.plan.meaning import Meaning
-from netspec.train.runs.run import replacing
+from netspec.train.plan.signature import Signature
+from netspec.train.runs.folder import replacing
 
 if TYPE_CHECKING:
     from matplotlib.cm import ScalarMappable
@@ -31,7 +31,7 @@ SIDE = 3.2
 """Inches that a picture is high."""
 
 
-def draw(found: ActivationMap, seen: NDArray[Any], meaning: Meaning, out: Path) -> None:
+def draw(activation: ActivationMap, seen: NDArray[Any], signature: Signature, out: Path) -> None:
     """Draws the map over the sample `seen` [channels, *S] as the net met it, without normalisation, into `out`.
 
     A name that ends in .npy gets the map itself. Raises NetspecError (E0610, E0655).
@@ -43,14 +43,14 @@ def draw(found: ActivationMap, seen: NDArray[Any], meaning: Meaning, out: Path) 
 
         def write(beside: Path) -> None:
             with beside.open("wb") as file:
-                np.save(file, found.values)
+                np.save(file, activation.values)
 
         return replacing(out, write)
     if seen.ndim not in (2, 3):
         here = Span(Source(str(out), ""), 0, 0)
         message = f"a map over a sample of {seen.ndim - 1} axes cannot be drawn"
         raise NetspecError((Diagnostic("E0655", message, here, help="-o map.npy keeps its numbers"),))
-    figure = _picture(found, seen, meaning) if seen.ndim == 3 else _signal(found, seen, meaning)
+    figure = _picture(activation, seen, signature) if seen.ndim == 3 else _signal(activation, seen, signature)
     kind = out.suffix.removeprefix(".") or "png"
 
     def save(beside: Path) -> None:
@@ -69,7 +69,7 @@ def seen(run: Restored, sample: Sample) -> NDArray[Any]:
 
     chain = run.settings.augment.tested()
     chain = replace(chain, steps=tuple(step for step in chain.steps if step.name != "normalize"), spans=())
-    x = run.meaning.entries[0](*sample.tensors())
+    x = run.signature.encodings[0](*sample.tensors())
     array: NDArray[Any] = Augmentation(Chain(chain.steps)).test(Batch(x, torch.zeros(1, dtype=torch.long))).x[0].numpy()
     return array
 
@@ -85,17 +85,17 @@ def enlarged(values: NDArray[Any], size: tuple[int, ...]) -> NDArray[Any]:
     return array
 
 
-def title(found: ActivationMap, meaning: Meaning) -> str:
+def title(activation: ActivationMap, signature: Signature) -> str:
     """What the map is of: the class, and how sure the net is of it."""
     from netspec.diagnostics import printable
 
-    name = printable(meaning.name(found.target))[:40].replace("$", r"\$")
-    if found.probability is None:
-        return f"output {found.target}: {found.score:.4g}"
-    return f"{name if meaning.names else f'class {name}'}, {100 * found.probability:.1f} %"
+    name = printable(signature.name(activation.target))[:40].replace("$", r"\$")
+    if activation.probability is None:
+        return f"output {activation.target}: {activation.score:.4g}"
+    return f"{name if signature.names else f'class {name}'}, {100 * activation.probability:.1f} %"
 
 
-def _picture(found: ActivationMap, seen: NDArray[Any], meaning: Meaning) -> Figure:
+def _picture(activation: ActivationMap, seen: NDArray[Any], signature: Signature) -> Figure:
     """The image, and the image in grey under the map."""
     coloured = len(seen) == 3
     grey = seen.mean(0)
@@ -105,24 +105,24 @@ def _picture(found: ActivationMap, seen: NDArray[Any], meaning: Meaning) -> Figu
     left.imshow(seen.transpose(1, 2, 0).clip(0, 1) if coloured else grey, cmap="gray", interpolation="nearest")
     right.imshow(grey, cmap="gray", interpolation="nearest")
     times = max(1, -(-FINE // max(grey.shape)))
-    values = enlarged(found.values, (grey.shape[0] * times, grey.shape[1] * times))
-    colours = _colours(found)
+    values = enlarged(activation.values, (grey.shape[0] * times, grey.shape[1] * times))
+    colours = _colours(activation)
     extent = (-0.5, grey.shape[1] - 0.5, grey.shape[0] - 0.5, -0.5)
     right.imshow(_veil(values, colours), extent=extent)
     for axes in (left, right):
         axes.set_axis_off()
     left.set_title("input", loc="left", fontsize=10, color=MUTED)
-    right.set_title(title(found, meaning), loc="left", fontsize=10, color=INK)
-    _bar(figure, colours, right, found)
+    right.set_title(title(activation, signature), loc="left", fontsize=10, color=INK)
+    _bar(figure, colours, right, activation)
     return figure
 
 
-def _signal(found: ActivationMap, seen: NDArray[Any], meaning: Meaning) -> Figure:
+def _signal(activation: ActivationMap, seen: NDArray[Any], signature: Signature) -> Figure:
     """Each channel as a line, the map behind it."""
     import numpy as np
 
-    colours = _colours(found)
-    values = enlarged(found.values, (max(FINE, seen.shape[1]),))
+    colours = _colours(activation)
+    values = enlarged(activation.values, (max(FINE, seen.shape[1]),))
     channels = seen[:MOST_CHANNELS]
     figure = _figure(7.6, 0.9 + 1.6 * len(channels))
     rows = figure.subplots(len(channels), 1, sharex=True, squeeze=False)[:, 0]
@@ -136,9 +136,9 @@ def _signal(found: ActivationMap, seen: NDArray[Any], meaning: Meaning) -> Figur
         axes.spines[["top", "right"]].set_visible(False)
         axes.spines[["left", "bottom"]].set_color("#d0d7de")
         axes.tick_params(colors=MUTED, labelsize=8)
-    rows[0].set_title(title(found, meaning), loc="left", fontsize=10, color=INK)
+    rows[0].set_title(title(activation, signature), loc="left", fontsize=10, color=INK)
     rows[-1].set_xlabel("position", color=MUTED, fontsize=9)
-    _bar(figure, colours, rows.tolist(), found)
+    _bar(figure, colours, rows.tolist(), activation)
     return figure
 
 
@@ -146,13 +146,13 @@ MOST_CHANNELS = 6
 """So many channels of a signal are drawn."""
 
 
-def _colours(found: ActivationMap) -> ScalarMappable:
+def _colours(activation: ActivationMap) -> ScalarMappable:
     """Colours by value: white at 0, both sides as strong as the strongest; Grad-CAM has one side."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import LinearSegmentedColormap, Normalize
 
-    most = float(abs(found.values).max()) or 1.0
-    if found.method == "grad-cam":
+    most = float(abs(activation.values).max()) or 1.0
+    if activation.method == "grad-cam":
         return ScalarMappable(Normalize(0, most), LinearSegmentedColormap.from_list("for", ["#ffffff", FOR]))
     sides = LinearSegmentedColormap.from_list("sides", [AGAINST, "#ffffff", FOR])
     return ScalarMappable(Normalize(-most, most), sides)
@@ -169,16 +169,16 @@ def _veil(values: NDArray[Any], colours: ScalarMappable) -> NDArray[Any]:
     return np.concatenate([veil, density[..., None]], -1)
 
 
-def _bar(figure: Figure, colours: ScalarMappable, axes: Any, found: ActivationMap) -> None:
+def _bar(figure: Figure, colours: ScalarMappable, axes: Any, activation: ActivationMap) -> None:
     """The scale: what speaks for the class above, what speaks against it below."""
     bar = figure.colorbar(colours, ax=axes, fraction=0.046, pad=0.03)
     bar.outline.set_visible(False)
     bar.ax.tick_params(colors=MUTED, labelsize=8, length=2)
-    bar.ax.set_ylabel(f"{_unit(found)} of {found.layer}".replace("$", r"\$"), color=MUTED, fontsize=8)
+    bar.ax.set_ylabel(f"{_unit(activation)} of {activation.layer}".replace("$", r"\$"), color=MUTED, fontsize=8)
 
 
-def _unit(found: ActivationMap) -> str:
-    return "CAM" if found.method == "cam" else "Grad-CAM"
+def _unit(activation: ActivationMap) -> str:
+    return "CAM" if activation.method == "cam" else "Grad-CAM"
 
 
 def _figure(width: float, height: float) -> Figure:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Unpack
 
 from netspec.diagnostics import Diagnostic, NetspecError
-from netspec.train.plan.meaning import Meaning, Returned
+from netspec.train.plan.signature import Returned, Signature
 
 if TYPE_CHECKING:
     import torch
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from netspec.train.data import Split
     from netspec.train.plan.job import Job, Prepared
 
-Part: TypeAlias = Literal["test", "train", "all"]
+Part: TypeAlias = Literal["test", "val", "train", "all"]
 """Which samples: those that were set aside, those that were trained on, or both."""
 MOST_CLASSES = 2000
 """Of more classes no table is made of which was taken for which."""
@@ -54,10 +54,12 @@ class Evaluation:
     figures: Mapping[str, float]
     confusion: NDArray[Any] | None
     samples: Samples
-    meaning: Meaning
+    signature: Signature
+    absent: tuple[str, ...] = ()
+    """Classes of which there is no sample: means over classes leave them out."""
 
 
-class Given(TypedDict, total=False):
+class DataOptions(TypedDict, total=False):
     """Which data, and how they are met, as keyword arguments."""
 
     data: Any
@@ -66,13 +68,13 @@ class Given(TypedDict, total=False):
     workers: int | None
 
 
-class EvaluateOptions(Given, total=False):
+class EvaluateOptions(DataOptions, total=False):
     """The keyword arguments of `evaluate`."""
 
     part: Part
 
 
-def evaluate(run: Restored, *, part: Part = "test", **given: Unpack[Given]) -> Evaluation:
+def evaluate(run: Restored, *, part: Part = "test", **options: Unpack[DataOptions]) -> Evaluation:
     """Loss and metrics of a run's net over the samples that it was tested with, or over others.
 
     `data` is a folder that the paths of the data setting begin at; or another data set as a spec names it,
@@ -80,7 +82,7 @@ def evaluate(run: Restored, *, part: Part = "test", **given: Unpack[Given]) -> E
     replaces settings: `{"train.metrics": "[f1, iou]"}`. Sizes that the spec leaves open are those of these data.
     Raises NetspecError (E0601 to E0609, E0658).
     """
-    prepared = prepared_for(run, **given)
+    prepared = prepared_for(run, **options)
     return assess(run.for_sizes(prepared.graph), prepared, part)
 
 
@@ -91,15 +93,19 @@ def assess(run: Restored, prepared: Prepared, part: Part = "test") -> Evaluation
     from netspec.train.engine.scores import Scores
 
     prepared, places = _in_terms_of(run, prepared)
-    scores, judged = Scores(prepared.matched, run.device), prepared.matched.judged.output
-    tally = _Tally(Meaning.of(prepared.matched))
+    plan, judged = prepared.plan, prepared.plan.judged.output
+    scores = Scores(plan, run.device)
+    tally = _Tally(Signature.of(prepared.plan))
     with torch.inference_mode():
-        for batch, outputs, loss in _met(run, prepared, part, places):
-            scores.add_loss(loss, len(batch))
+        for batch, outputs in _met(run, prepared, part, places):
+            scores.add_loss(scores.criterion.sums(outputs, batch), len(batch))
             scores.add(outputs, batch.y)
             tally.add(outputs[judged], batch.y)
     name = prepared.settings.data.written()
-    return Evaluation(name, part, scores.count, scores.results(), tally.confusion(), tally.samples(), tally.meaning)
+    figures, table = scores.results(), tally.confusion()
+    absent = scores.absent(judged) if judged in scores.support else []
+    names = tuple(tally.signature.name(index) for index in absent)
+    return Evaluation(name, part, scores.count, figures, table, tally.samples(), tally.signature, names)
 
 
 def _in_terms_of(run: Restored, prepared: Prepared) -> tuple[Prepared, list[int] | None]:
@@ -108,19 +114,19 @@ def _in_terms_of(run: Restored, prepared: Prepared) -> tuple[Prepared, list[int]
     Data that were split up by the names of what they hold number their classes by those that occur. Raises NetspecError
     (E0658) where they hold a class that the net does not know.
     """
-    matched, known = prepared.matched, run.meaning.names
-    own = matched.data.names
-    if matched.data.classes is None:
+    plan, names = prepared.plan, run.signature.names
+    own = plan.data.names
+    if plan.data.classes is None:
         return prepared, None
-    if unknown := [name for name in own if known and name not in known]:
+    if unknown := [name for name in own if names and name not in names]:
         here = prepared.settings.span("data")
         message = f"{prepared.settings.data.name} holds the class {unknown[0]}, which {run.graph.name} does not know"
-        notes = (f"it knows {', '.join(known[:20])}",)
+        notes = (f"it knows {', '.join(names[:20])}",)
         raise NetspecError((Diagnostic("E0658", message, here, notes=notes),))
-    classes = max(matched.data.classes, run.meaning.classes or 0)
-    data = replace(matched.data, classes=classes, names=known or own)
-    places = [known.index(name) for name in own] if known and own != known else None
-    return prepared._replace(matched=replace(matched, data=data)), places
+    classes = max(plan.data.classes, run.signature.classes or 0)
+    data = replace(plan.data, classes=classes, names=names or own)
+    places = [names.index(name) for name in own] if names and own != names else None
+    return prepared._replace(plan=replace(plan, data=data)), places
 
 
 def prepared_for(
@@ -139,21 +145,21 @@ def prepared_for(
     recorded = {f"train.{key}": text for key, text in run.record.settings.items()}
     job = job_in(run.folder, {**recorded, **(set or {})}, setup)
     job = job.model_copy(update={"net": run.graph.name, "arguments": run.record.arguments, "skip_bad": skip_bad})
-    return prepare(_with_data(job, data), run.spec)
+    return prepare(_with_data(job, data), run.spec, names=run.signature.names)
 
 
 def _with_data(job: Job, data: Any) -> Job:
     """The job with data from a folder or from Python, or a data set whose paths begin at the working directory."""
-    from netspec.train.plan.job import given_data
+    from netspec.train.plan.job import folder_or_dataset
 
     if data is None:
         return job
     if isinstance(data, str) and _names_data_set(data):
         here = Path.cwd()
         return job.model_copy(update={"settings": {**job.settings, "data": data}, "data": here})
-    folder, dataset = given_data(data)
+    folder, dataset = folder_or_dataset(data)
     own = {} if dataset is None else {"settings": {**job.settings, "data": dataset.name}}
-    return job.model_copy(update={"data": folder or job.data, "given": dataset, **own})
+    return job.model_copy(update={"data": folder or job.data, "dataset": dataset, **own})
 
 
 def _names_data_set(text: str) -> bool:
@@ -165,14 +171,20 @@ def _names_data_set(text: str) -> bool:
 
 def splits_of(prepared: Prepared, part: Part) -> list[Split]:
     """The samples of a part of the data."""
-    data = prepared.matched.data
-    return {"test": [data.test], "train": [data.train], "all": [data.train, data.test]}[part]
+    splits = prepared.plan.data.splits
+    if part == "all":
+        return list(splits.values())
+    if part not in splits:
+        message = f"{prepared.settings.data.name} sets no samples aside to choose by"
+        here = prepared.settings.span("data")
+        raise NetspecError((Diagnostic("E0609", message, here, help="a share of them is: val=0.1"),))
+    return [splits[part]]
 
 
 def _met(
     run: Restored, prepared: Prepared, part: Part, places: list[int] | None
-) -> Iterator[tuple[Batch, dict[int, Tensor], float]]:
-    """Each batch as the net meets it, what the net says, output by output, and the mean loss.
+) -> Iterator[tuple[Batch, dict[int, Tensor]]]:
+    """Each batch as the net meets it, and what the net says, output by output.
 
     Class i of the data is class `places[i]` of the net. Raises NetspecError (E0609).
     """
@@ -180,20 +192,19 @@ def _met(
 
     from netspec.train.augment import Augmentation
     from netspec.train.data.files import DataError
-    from netspec.train.engine.criterion import Criterion
-    from netspec.train.engine.feed import Feed
+    from netspec.train.engine.batch_loader import BatchLoader
 
-    matched, returned = prepared.matched, Returned(run.graph)
-    criterion, augment = Criterion(matched.terms, run.device), Augmentation(matched.augment)
+    plan, returned = prepared.plan, Returned(run.graph)
+    augment = Augmentation(plan.augment)
     try:
         for split in splits_of(prepared, part):
-            feed = Feed(split, matched.entries, run.device, prepared.job.setup.readers)
+            feed = BatchLoader(split, plan.encodings, run.device, prepared.job.setup.readers)
             for batch in feed.in_turn(prepared.settings.batch):
                 if places is not None:
                     batch = replace(batch, y=torch.tensor(places, device=run.device)[batch.y])
                 batch = augment.test(batch)
                 outputs = returned(run.model(*batch.inputs))
-                yield batch, outputs, float(criterion(outputs, batch))
+                yield batch, outputs
     except DataError as error:
         raise error.at(prepared.settings.span("data")) from None
 
@@ -201,32 +212,32 @@ def _met(
 class _Tally:
     """Which class was taken for which, and what was said about each sample, gathered batch by batch."""
 
-    def __init__(self, meaning: Meaning) -> None:
-        self.meaning = meaning
+    def __init__(self, signature: Signature) -> None:
+        self.signature = signature
         self.counts: Tensor | None = None
         self.rows: list[tuple[Tensor | None, Tensor | None, Tensor | None]] = []
 
     def add(self, output: Tensor, y: Tensor) -> None:
         """Takes in what the net said about a batch, and what is so."""
-        if self.meaning.task == "values":
+        if self.signature.task == "values":
             self.rows.append((output.flatten(1)[:, 0].cpu() if output.ndim > 1 else output.cpu(), _first(y), None))
             return
-        chances = self.meaning.probabilities(output)
+        chances = self.signature.probabilities(output)
         share, predicted = chances.max(1)
         truth = y.long().reshape(predicted.shape)
         self._count(predicted, truth, chances.shape[1])
         if predicted.ndim == 1:
             self.rows.append((predicted.cpu(), truth.cpu(), share.cpu()))
         else:
-            known = (truth >= 0).flatten(1)
-            right = ((predicted == truth).flatten(1) & known).sum(1) / known.sum(1).clamp(min=1)
+            counted = (truth >= 0).flatten(1)
+            right = ((predicted == truth).flatten(1) & counted).sum(1) / counted.sum(1).clamp(min=1)
             self.rows.append((None, None, right.cpu()))
 
     def _count(self, predicted: Tensor, truth: Tensor, classes: int) -> None:
         if classes > MOST_CLASSES:
             return
-        known = truth >= 0
-        pairs = truth[known] * classes + predicted[known]
+        counted = truth >= 0
+        pairs = truth[counted] * classes + predicted[counted]
         counted = pairs.bincount(minlength=classes * classes).cpu()
         self.counts = counted if self.counts is None else self.counts + counted
 
@@ -262,9 +273,19 @@ def text(evaluation: Evaluation) -> str:
     width = max(map(len, evaluation.figures))
     samples = f"{evaluation.count:,} samples of {evaluation.data} ({evaluation.part})"
     lines = [samples, *(f"{name:<{width}}  {_told(name, value)}" for name, value in evaluation.figures.items())]
+    if evaluation.absent:
+        lines.append(f"no sample is of {_listed(evaluation.absent)}; means over classes leave that out")
     if evaluation.confusion is not None and len(evaluation.confusion) <= 10:
         lines += ["", *confusion_lines(evaluation)]
     return "\n".join(lines)
+
+
+def _listed(names: Sequence[str], most: int = 8) -> str:
+    from netspec.diagnostics import printable
+
+    more = [f"{len(names) - most} more"] if len(names) > most else []
+    *others, last = [*(printable(name) for name in names[:most]), *more]
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def confusion_lines(evaluation: Evaluation) -> Iterator[str]:
@@ -272,7 +293,7 @@ def confusion_lines(evaluation: Evaluation) -> Iterator[str]:
     from netspec.diagnostics import printable
 
     assert evaluation.confusion is not None
-    names = [printable(evaluation.meaning.name(index))[:12] for index in range(len(evaluation.confusion))]
+    names = [printable(evaluation.signature.name(index))[:12] for index in range(len(evaluation.confusion))]
     cells = [[f"{count:,}" for count in row] for row in evaluation.confusion.tolist()]
     widths = [max(len(name), *(len(row[place]) for row in cells)) for place, name in enumerate(names)]
     corner = "is \\ called"
@@ -294,11 +315,12 @@ def json_text(evaluation: Evaluation) -> str:
 def plain(evaluation: Evaluation) -> dict[str, Any]:
     """The evaluation as plain data."""
     confusion = evaluation.confusion
-    classes = [] if confusion is None else [evaluation.meaning.name(index) for index in range(len(confusion))]
+    classes = [] if confusion is None else [evaluation.signature.name(index) for index in range(len(confusion))]
     return {
         "data": evaluation.data,
         "part": evaluation.part,
         "samples": evaluation.count,
         **{name: float(value) for name, value in evaluation.figures.items()},
         **({"classes": classes, "confusion": confusion.tolist()} if confusion is not None else {}),
+        **({"absent": list(evaluation.absent)} if evaluation.absent else {}),
     }

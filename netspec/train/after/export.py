@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.shapes.shape import DType
 from netspec.syntax.source import Source, Span
-from netspec.train.runs.run import replacing, save_tensors
+from netspec.train.runs.folder import replacing, save_tensors
 
 if TYPE_CHECKING:
     import torch
@@ -88,22 +88,22 @@ def described(run: Restored) -> dict[str, str]:
     """What has to be known to use the net elsewhere, as texts by key."""
     from netspec import __version__
 
-    meaning = run.meaning
-    known = {
+    signature = run.signature
+    facts = {
         "netspec": __version__,
         "net": run.graph.name,
-        "task": meaning.task,
-        "classes": json.dumps(list(meaning.names)) if meaning.names else None,
-        "samples": json.dumps(_samples(run)) if meaning.sent else None,
-        "margin": None if meaning.margin is None else str(meaning.margin),
+        "task": signature.task,
+        "classes": json.dumps(list(signature.names)) if signature.names else None,
+        "samples": json.dumps(_samples(run)) if signature.sent else None,
+        "margin": None if signature.margin is None else str(signature.margin),
         "before": run.settings.augment.tested().written() or None,
     }
-    return {key: text for key, text in known.items() if text is not None}
+    return {key: text for key, text in facts.items() if text is not None}
 
 
 def _samples(run: Restored) -> Any:
     """The shape of a sample; of several inputs the shapes by their names."""
-    sent = [list(shape) for shape in run.meaning.sent]
+    sent = [list(shape) for shape in run.signature.sent]
     return sent[0] if len(sent) == 1 else {value.name: x for value, x in zip(run.graph.inputs, sent, strict=True)}
 
 
@@ -151,9 +151,9 @@ def _write_program(
             torch.export.save(program, file, extra_files=extra)
 
     replacing(path, write)
-    given = examples(run.graph, seed=1)
+    samples = examples(run.graph, seed=1)
     with torch.inference_mode():
-        return _largest_difference(_tensors(model(*given)), _tensors(program.module()(*given)))
+        return _largest_difference(_tensors(model(*samples)), _tensors(program.module()(*samples)))
 
 
 def _write_onnx(
@@ -171,17 +171,17 @@ def _write_onnx(
     named = tuple({0: BATCH} for _ in inputs)
     with _quietly():
         try:
-            made = torch.onnx.export(
+            exported = torch.onnx.export(
                 program, input_names=list(inputs), output_names=list(outputs), dynamic_shapes=named, dynamo=True
             )
         except Exception as error:  # as many kinds as there are operators
             raise _failed(run, "ONNX", error) from error
-    assert made is not None
-    made.model.metadata_props.update(described(run))
+    assert exported is not None
+    exported.model.metadata_props.update(described(run))
     difference: list[float | None] = [None]
 
     def write(beside: Path) -> None:
-        made.save(beside)
+        exported.save(beside)
         difference[0] = _compared(run, model, beside)
 
     replacing(path, write)
@@ -198,11 +198,11 @@ def _compared(run: Restored, model: nn.Module, path: Path) -> float | None:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    given = examples(run.graph, seed=1)
+    samples = examples(run.graph, seed=1)
     names = [value.name for value in session.get_inputs()]
-    found = session.run(None, {name: tensor.numpy() for name, tensor in zip(names, given, strict=True)})
+    outputs = session.run(None, {name: tensor.numpy() for name, tensor in zip(names, samples, strict=True)})
     with torch.inference_mode():
-        return _largest_difference(_tensors(model(*given)), [torch.from_numpy(array) for array in found])
+        return _largest_difference(_tensors(model(*samples)), [torch.from_numpy(array) for array in outputs])
 
 
 def _largest_difference(ours: list[Tensor], theirs: list[Tensor]) -> float:

@@ -8,16 +8,6 @@ from math import prod
 
 from netspec.graph.graph import Graph, Node, Value
 
-UNCHANGED = frozenset({"identity", "dropout", "channel_dropout", "alpha_dropout", "drop_path"})
-"""Layers that leave a value as it is outside training."""
-RESHAPED = frozenset({"flatten", "squeeze", "reshape"})
-"""Layers that leave the elements of a value as they are, in their order."""
-NORMALISED = frozenset({"softmax", "log_softmax"})
-"""Layers that turn scores into probabilities, the largest into the largest."""
-CONVOLUTIONS = frozenset({"conv", "depthwise_conv", "separable_conv", "upconv"})
-MIXING = frozenset({"convolution", "pooling", "recurrent", "attention", "linear"})
-"""Families of layers that do more than work on each place by itself."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Head:
@@ -34,7 +24,7 @@ class Head:
 def scores(graph: Graph, output: Value) -> Value:
     """The class scores behind an output, before a softmax that ends the net."""
     node = _source(graph, output)
-    while node is not None and node.layer.name in UNCHANGED | NORMALISED:
+    while node is not None and (node.layer.idle_in_eval or node.layer.keeps_the_largest):
         output = node.inputs[0]
         node = _source(graph, output)
     return output
@@ -48,11 +38,11 @@ def head(graph: Graph, output: Value) -> Head | None:
     linear: Node | None = None
     node = _source(graph, output)
     while node is not None:
-        if _is_mean(node):
+        if node.layer.is_global_mean(*node.shapes):
             return Head(node.inputs[0], linear)
-        if linear is None and _is_linear(node):
+        if linear is None and node.layer.is_linear_map(*node.shapes):
             linear = node
-        elif node.layer.name not in UNCHANGED | RESHAPED:
+        elif not (node.layer.idle_in_eval or node.layer.keeps_elements):
             return None
         node = _source(graph, node.inputs[0])
     return None
@@ -65,15 +55,15 @@ def last_maps(graph: Graph, output: Value) -> Value | None:
     convolutional layer is where maps mean most and still know where.
     """
     before = ancestors(graph, output)
-    convolutions = [node for node in before if node.layer.name in CONVOLUTIONS and positions(node.output) > 1]
+    convolutions = [node for node in before if node.layer.family == "convolution" and positions(node.output) > 1]
     if not convolutions:
         return None
     maps = convolutions[-1].output
-    made = {maps}
+    local_values = {maps}
     for node in before:
-        local = node.layer.family not in MIXING and node.output.shape.spatial == maps.shape.spatial
-        if local and not made.isdisjoint(node.inputs):
-            made.add(node.output)
+        local = not node.layer.mixes_positions and node.output.shape.spatial == maps.shape.spatial
+        if local and not local_values.isdisjoint(node.inputs):
+            local_values.add(node.output)
             maps = node.output
     return maps
 
@@ -81,12 +71,12 @@ def last_maps(graph: Graph, output: Value) -> Value | None:
 def ancestors(graph: Graph, value: Value) -> list[Node]:
     """The nodes that a value depends on, in the order of the text."""
     wanted = {value.node}
-    found: list[Node] = []
+    stages: list[Node] = []
     for node in reversed(graph.nodes):
         if node.index in wanted:
-            found.append(node)
-            wanted.update(given.node for given in node.inputs)
-    return found[::-1]
+            stages.append(node)
+            wanted.update(each.node for each in node.inputs)
+    return stages[::-1]
 
 
 def positions(value: Value) -> int:
@@ -97,40 +87,6 @@ def positions(value: Value) -> int:
 def is_map(value: Value) -> bool:
     """Whether a value has channels and more than one place."""
     return value.shape.rank > 1 and positions(value) > 1 and value.shape.dtype == "float"
-
-
-def _is_mean(node: Node) -> bool:
-    """Whether a node is the mean of each channel over all positions."""
-    before, after = node.inputs[0], node.output
-    spatial = before.shape.spatial
-    if before.shape.rank < 2 or positions(after) != 1 or after.shape.channels != before.shape.channels:
-        return False
-    match node.layer.name:
-        case "global_avgpool" | "adaptive_avgpool":
-            return True
-        case "mean":
-            axes = getattr(node.layer, "axes", None)
-            counted = axes if isinstance(axes, tuple) else (axes,)
-            return axes is None or {axis % before.shape.rank for axis in counted} == set(range(1, before.shape.rank))
-        case "avgpool":
-            kernel = getattr(node.layer, "kernel", None)
-            whole = kernel if isinstance(kernel, tuple) else (kernel,) * len(spatial)
-            return whole == spatial and getattr(node.layer, "pad", None) == 0
-    return False
-
-
-def _is_linear(node: Node) -> bool:
-    """Whether a node is a matrix applied to the channels of a single place."""
-    layer, before = node.layer, node.inputs[0]
-    if layer.name == "linear":
-        return before.shape.rank == 1
-    single = positions(before) == 1 and positions(node.output) == 1
-    return layer.name == "conv" and single and getattr(layer, "groups", 0) == 1 and _is_pointwise(node)
-
-
-def _is_pointwise(node: Node) -> bool:
-    kernel = getattr(node.layer, "kernel", None)
-    return kernel == 1 or (isinstance(kernel, tuple) and set(kernel) == {1})
 
 
 def _source(graph: Graph, value: Value) -> Node | None:

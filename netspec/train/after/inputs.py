@@ -67,7 +67,7 @@ def _ports(run: Restored) -> list[Port]:
     names = [value.name for value in run.graph.inputs]
     takers = [net] if len(names) == 1 else [f"the input {name} of {net}" for name in names]
     source = data.of if isinstance(data, Pairs) else data
-    return [Port(*each, source) for each in zip(names, takers, run.meaning.sent, strict=True)]
+    return [Port(*each, source) for each in zip(names, takers, run.signature.sent, strict=True)]
 
 
 def read(paths: Sequence[str | Path], run: Restored) -> Iterator[Sample]:
@@ -103,14 +103,14 @@ def first(path: str | Path, run: Restored) -> Sample:
 def _joined(paths: Sequence[Path], columns: Iterable[Iterator[Sample]], run: Restored) -> Iterator[Sample]:
     """The samples of several inputs, each out of what its input is given."""
     for row in zip_longest(*columns):
-        given = [sample for sample in row if sample is not None]
-        if len(given) < len(row):
+        samples = [sample for sample in row if sample is not None]
+        if len(samples) < len(row):
             files = " and ".join(map(str, paths))
             message = f"the inputs of {run.graph.name} are given different numbers of samples by {files}"
             raise _wrong("E0654", paths[0], message)
-        names = ", ".join(dict.fromkeys(sample.name for sample in given))
-        changed = "; ".join(dict.fromkeys(sample.changed for sample in given if sample.changed))
-        yield Sample(names, given[0].x, changed, tuple(sample.x for sample in given[1:]))
+        names = ", ".join(dict.fromkeys(sample.name for sample in samples))
+        changed = "; ".join(dict.fromkeys(sample.changed for sample in samples if sample.changed))
+        yield Sample(names, samples[0].x, changed, tuple(sample.x for sample in samples[1:]))
 
 
 def _of_archive(path: Path, port: Port) -> Iterator[Sample]:
@@ -128,18 +128,18 @@ def _of_archive(path: Path, port: Port) -> Iterator[Sample]:
 def _samples(path: Path, port: Port) -> Iterator[Sample]:
     try:
         if path.is_dir():
-            found = pictures.pictures(path)
-            if not found:
+            paths = pictures.pictures(path)
+            if not paths:
                 raise DataError(f"there are no pictures in {path}")
-            for picture in found:
+            for picture in paths:
                 yield _picture(picture, port)
             return
         if not path.exists():
             raise DataError(f"there is no file {path}")
         reader = READERS.get(path.suffix.lower())
         if reader is None:
-            known = ", ".join(READERS)
-            raise DataError(f"{path} is none of the files that can be read", help=f"they end in {known}")
+            endings = ", ".join(READERS)
+            raise DataError(f"{path} is none of the files that can be read", help=f"they end in {endings}")
         yield from reader(path, port)
     except DataError as error:
         help = error.help.removesuffix(", or go on without it: --skip-bad")
@@ -259,14 +259,14 @@ def _each(array: NDArray[Any], path: Path, port: Port, *, several: bool = False)
     if one is not None:
         yield Sample(str(path), one[0])
         return
-    found = port.adapted(array) if array.ndim > 1 else None
-    if found is None:
+    samples = port.adapted(array) if array.ndim > 1 else None
+    if samples is None:
         sent = _written(port.sent)
         help = f"one sample {sent}, or several along a first axis"
         raise _wrong("E0654", path, f"{path} holds {_written(array.shape)}, and {port.taker} takes {sent}", help)
-    if len(found) == 0:
+    if len(samples) == 0:
         raise _wrong("E0654", path, f"{path} holds no samples")
-    for index, x in enumerate(found):
+    for index, x in enumerate(samples):
         yield Sample(f"{path}[{index}]", x)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from netspec.diagnostics import Diagnostic, NetspecError, printable
 from netspec.syntax.source import Source, Span
 from netspec.train.after.inputs import Sample
-from netspec.train.plan.meaning import Meaning
+from netspec.train.plan.signature import Signature
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,13 +38,13 @@ class Prediction:
 
     name: str
     output: NDArray[Any]
-    meaning: Meaning
+    signature: Signature
     changed: str = ""
 
     @property
     def is_dense(self) -> bool:
         """Whether there is a class for each place."""
-        return self.meaning.task != "values" and self.output.ndim > 1
+        return self.signature.task != "values" and self.output.ndim > 1
 
     @property
     def classes(self) -> NDArray[Any]:
@@ -64,7 +64,7 @@ class Prediction:
         """The classes by name with their shares, the largest first."""
         shares = self.shares
         order = sorted(range(len(shares)), key=lambda index: (-shares[index], index))
-        return [(self.meaning.name(index), shares[index]) for index in order]
+        return [(self.signature.name(index), shares[index]) for index in order]
 
 
 def predict(run: Restored, samples: Iterable[Sample]) -> Iterator[Prediction]:
@@ -80,10 +80,10 @@ def predict(run: Restored, samples: Iterable[Sample]) -> Iterator[Prediction]:
             here = Span(Source(part[0].name, ""), 0, 0)
             message = f"{run.graph.name} cannot take these samples: {first}"
             raise NetspecError((Diagnostic("E0654", message, here),)) from None
-        if run.meaning.task != "values":
-            output = run.meaning.probabilities(output)
+        if run.signature.task != "values":
+            output = run.signature.probabilities(output)
         for sample, row in zip(part, torch.as_tensor(output).cpu().numpy(), strict=True):
-            yield Prediction(sample.name, row, run.meaning, sample.changed)
+            yield Prediction(sample.name, row, run.signature, sample.changed)
 
 
 def entered(run: Restored, samples: Sequence[Sample]) -> tuple[Tensor, ...]:
@@ -94,8 +94,8 @@ def entered(run: Restored, samples: Sequence[Sample]) -> tuple[Tensor, ...]:
 
     columns = zip(*(sample.tensors() for sample in samples), strict=True)
     x, *more = (
-        torch.cat([entry(tensor) for tensor in column]).to(run.device)
-        for entry, column in zip(run.meaning.entries, columns, strict=True)
+        torch.cat([encoding(tensor) for tensor in column]).to(run.device)
+        for encoding, column in zip(run.signature.encodings, columns, strict=True)
     )
     nothing = torch.zeros(len(x), dtype=torch.long, device=x.device)
     return run.augmentation.test(Batch(x, nothing, more=tuple(more))).inputs
@@ -119,12 +119,12 @@ def csv_text(predictions: Sequence[Prediction]) -> str:
     writer = csv.writer(file, lineterminator="\n")
     if predictions:
         first = predictions[0]
-        counted = range(first.output.size if first.meaning.task == "values" else len(first.output))
-        classes = first.meaning.task != "values"
-        columns = [first.meaning.name(index) if classes else f"value {index}" for index in counted]
+        counted = range(first.output.size if first.signature.task == "values" else len(first.output))
+        classes = first.signature.task != "values"
+        columns = [first.signature.name(index) if classes else f"value {index}" for index in counted]
         writer.writerow(["input", *(["class"] if classes else []), *columns])
     for one in predictions:
-        if one.meaning.task == "values":
+        if one.signature.task == "values":
             writer.writerow([one.name, *(f"{value:.7g}" for value in one.output.flatten())])
         else:
             writer.writerow([one.name, one.ranked[0][0], *(f"{share:.7g}" for share in one.shares)])
@@ -136,7 +136,7 @@ def save_masks(predictions: Sequence[Prediction], folder: Path) -> list[Path]:
 
     Two pictures of one name are told apart by a number. Raises NetspecError (E0610, E0655).
     """
-    from netspec.train.runs.run import replacing, unwritable
+    from netspec.train.runs.folder import replacing, unwritable
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -169,17 +169,17 @@ def mask(classes: NDArray[Any]) -> Image.Image:
 
 
 def _told(one: Prediction, top: int) -> str:
-    if one.meaning.task == "values":
+    if one.signature.task == "values":
         numbers = [f"{value:.6g}" for value in one.output.flatten()[:top]]
         return " ".join(numbers) + (" ..." if one.output.size > top else "")
     return "  ".join(f"{printable(name)} {100 * share:.1f} %" for name, share in one.ranked[:top])
 
 
 def _plain(one: Prediction) -> dict[str, Any]:
-    if one.meaning.task == "values":
+    if one.signature.task == "values":
         return {"input": one.name, "values": one.output.astype(float).tolist()}
-    shares = {one.meaning.name(index): round(share, 7) for index, share in enumerate(one.shares)}
+    shares = {one.signature.name(index): round(share, 7) for index, share in enumerate(one.shares)}
     if one.is_dense:
         return {"input": one.name, "shares": shares}
     best = int(one.classes)
-    return {"input": one.name, "class": one.meaning.name(best), "index": best, "probabilities": shares}
+    return {"input": one.name, "class": one.signature.name(best), "index": best, "probabilities": shares}

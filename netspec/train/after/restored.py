@@ -5,27 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Self
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.graph.graph import Graph
 from netspec.spec import Spec
 from netspec.syntax.source import Source, Span
-from netspec.train.plan.meaning import Meaning
+from netspec.train.plan.signature import Signature
 from netspec.train.runs import checkpoint, weights
 from netspec.train.runs.checkpoint import Checkpoints, State
+from netspec.train.runs.folder import RECORD, WEIGHTS
 from netspec.train.runs.record import Record, no_run, read_record, recorded_settings
-from netspec.train.runs.run import RECORD, WEIGHTS
 from netspec.train.runs.sources import reopen
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-    from netspec.train.after.activation_maps import ActivationMap, MapOptions
-    from netspec.train.after.evaluate import EvaluateOptions, Evaluation
-    from netspec.train.after.export import Exported, Format
-    from netspec.train.after.predict import Prediction
     from netspec.train.augment import Augmentation
     from netspec.train.section.settings import Settings
 
@@ -42,10 +38,29 @@ class Restored:
     device: torch.device
     weights: Path
 
+    @classmethod
+    def read(cls, folder: str | Path, *, device: str | None = None, weights: str | Path | None = None) -> Self:
+        """The net of a run's folder. Nothing in it is ever run: a spec is data, and weights are safetensors.
+
+        `device` is cpu, cuda or mps, the best there is where it is None. `weights` is a file to take in place of the
+        run's own, which are those of its end, or of its newest checkpoint where it has not come to one.
+        Raises NetspecError: E0614 and E0650 where the folder holds no run, E0651 where weights cannot be read, E0652
+        where they are another net's.
+        """
+        folder = Path(folder)
+        record = read_record(folder)
+        spec = reopen(folder)
+        graph = _graph(spec, record, folder)
+        tensors, path = _weights(folder, None if weights is None else Path(weights))
+        where = _device(device)
+        model = graph.compile()
+        _load(model, graph, tensors, path)
+        return cls(folder, record, spec, graph, model.to(where).eval(), where, path)
+
     @property
-    def meaning(self) -> Meaning:
+    def signature(self) -> Signature:
         """What goes into the net and what comes out of it."""
-        return self.record.meaning
+        return self.record.signature
 
     @cached_property
     def settings(self) -> Settings:
@@ -64,64 +79,15 @@ class Restored:
         import torch
 
         with torch.inference_mode():
-            return self.meaning.judged(self.model(*(x.to(self.device) for x in inputs)), self.graph)
+            return self.signature.judged(self.model(*(x.to(self.device) for x in inputs)), self.graph)
 
-    def for_sizes(self, graph: Graph) -> Restored:
+    def for_sizes(self, graph: Graph) -> Self:
         """The net with its weights for samples of other sizes, where its spec leaves them open: those of `graph`."""
         if [value.shape for value in graph.inputs] == [value.shape for value in self.graph.inputs]:
             return self
         model = graph.compile()
         model.load_state_dict(self.model.state_dict())
         return replace(self, graph=graph, model=model.to(self.device).eval())
-
-    def evaluate(self, **options: Unpack[EvaluateOptions]) -> Evaluation:
-        """Loss and metrics over the test data, or over others; see `netspec.train.after.evaluate.evaluate`."""
-        from netspec.train.after.evaluate import evaluate
-
-        return evaluate(self, **options)
-
-    def predict(self, *paths: str | Path) -> list[Prediction]:
-        """What the net says about pictures, arrays or tables; raises NetspecError (E0653, E0654).
-
-        A net of several inputs takes a file for each of them in turn, or an .npz with an array for each.
-        """
-        from netspec.train.after import inputs
-        from netspec.train.after.predict import predict
-
-        return list(predict(self, inputs.read(paths, self)))
-
-    def activation_map(self, path: str | Path, **options: Unpack[MapOptions]) -> ActivationMap:
-        """Where in the first sample of a file the net sees a class; see `netspec.train.after.activation_maps`."""
-        from netspec.train.after import inputs
-        from netspec.train.after.activation_maps import activation_map
-        from netspec.train.after.predict import entered
-
-        return activation_map(self, *entered(self, [inputs.first(path, self)]), **options)
-
-    def export(self, path: str | Path, format: Format | None = None) -> Exported:
-        """Writes the net for other programs, in the format that the file's end names; raises NetspecError (E0656)."""
-        from netspec.train.after.export import export
-
-        return export(self, Path(path), format)
-
-
-def restore(folder: str | Path, *, device: str | None = None, weights: str | Path | None = None) -> Restored:
-    """The net of a run's folder. Nothing in the folder is ever run: a spec is data, and weights are safetensors.
-
-    `device` is cpu, cuda or mps, the best there is where it is None. `weights` is a file to take in place of the run's
-    own, which are those of its end, or of its newest checkpoint where it has not come to one.
-    Raises NetspecError: E0614 and E0650 where the folder holds no run, E0651 where weights cannot be read, E0652 where
-    they are another net's.
-    """
-    folder = Path(folder)
-    record = read_record(folder)
-    spec = reopen(folder)
-    graph = _graph(spec, record, folder)
-    tensors, path = _weights(folder, None if weights is None else Path(weights))
-    where = _device(device)
-    model = graph.compile()
-    _load(model, graph, tensors, path)
-    return Restored(folder, record, spec, graph, model.to(where).eval(), where, path)
 
 
 def _graph(spec: Spec, record: Record, folder: Path) -> Graph:
@@ -133,11 +99,11 @@ def _graph(spec: Spec, record: Record, folder: Path) -> Graph:
         raise no_run("E0650", folder / RECORD, message, [str(error)]) from None
 
 
-def _weights(folder: Path, given: Path | None) -> tuple[dict[str, Tensor], Path]:
+def _weights(folder: Path, other: Path | None) -> tuple[dict[str, Tensor], Path]:
     """The weights to take, and the file that they are from."""
     own = folder / WEIGHTS
-    if given is not None or own.exists():
-        return weights.read(given or own), given or own
+    if other is not None or own.exists():
+        return weights.read(other or own), other or own
     passed: list[str] = []
     for path in Checkpoints(folder).files():
         try:
@@ -155,12 +121,12 @@ def judged_weights(state: State) -> dict[str, Tensor]:
 
 def _load(model: nn.Module, graph: Graph, tensors: dict[str, Tensor], path: Path) -> None:
     """Puts weights into a model; raises NetspecError (E0652) where they are another's."""
-    found = weights.differences(model.state_dict(), tensors)
-    if found:
+    differences = weights.differences(model.state_dict(), tensors)
+    if differences:
         message = f"the weights in {path} are not those of {graph.name}"
         help = "evaluate them with the spec that they were trained with"
         here = Span(Source(str(path), ""), 0, 0)
-        raise NetspecError((Diagnostic("E0652", message, here, notes=found.told(graph.name), help=help),))
+        raise NetspecError((Diagnostic("E0652", message, here, notes=differences.lines(graph.name), help=help),))
     model.load_state_dict(tensors, strict=False)
 
 

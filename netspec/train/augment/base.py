@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeAlias
 from pydantic import Field
 
 from netspec.train.batch import Batch
+from netspec.train.data.base import IGNORED
 from netspec.train.parts import Part, Table
 
 if TYPE_CHECKING:
@@ -74,10 +75,10 @@ AUGMENTS: Table[Augment] = Table("augmentation", "an")
 
 def sizes(size: int | tuple[int, ...], rank: int) -> tuple[int, ...]:
     """A size for each of `rank` axes; raises AugmentError where there is another number of them."""
-    found = (size,) * rank if isinstance(size, int) else size
-    if len(found) != rank:
-        raise AugmentError(f"there are {len(found)} sizes for {rank} axes")
-    return found
+    sides = (size,) * rank if isinstance(size, int) else size
+    if len(sides) != rank:
+        raise AugmentError(f"there are {len(sides)} sizes for {rank} axes")
+    return sides
 
 
 def follows(target: Tensor, x: Tensor) -> bool:
@@ -93,13 +94,17 @@ def moved(batch: Batch, move: Callable[[Tensor], Tensor]) -> Batch:
 
 
 def warped(batch: Batch, warp: Callable[[Tensor, bool], Tensor]) -> Batch:
-    """The batch after `warp(tensor, nearest)`, which interpolates (n, channels, *S); classes take the nearest place."""
+    """The batch after `warp(tensor, nearest)`, which interpolates (n, channels, *S); classes take the nearest place.
 
-    def target(given: Tensor) -> Tensor:
+    What does not count is 0 on the way, and so is what `warp` makes of places outside.
+    """
+
+    def target(tensor: Tensor) -> Tensor:
         axes = batch.x.ndim - 2
-        flat = given.reshape(len(given), -1, *batch.x.shape[2:]).to(batch.x.dtype)
-        result = warp(flat, not given.is_floating_point())
-        return result.reshape(*given.shape[:-axes], *result.shape[2:]).to(given.dtype)
+        classes = not tensor.is_floating_point()
+        flat = tensor.reshape(len(tensor), -1, *batch.x.shape[2:]).to(batch.x.dtype)
+        result = warp(flat - IGNORED, True) + IGNORED if classes else warp(flat, False)
+        return result.reshape(*tensor.shape[:-axes], *result.shape[2:]).to(tensor.dtype)
 
     y = target(batch.y) if follows(batch.y, batch.x) else batch.y
     return replace(batch, x=warp(batch.x, False), y=y, weight=None if batch.weight is None else target(batch.weight))

@@ -19,6 +19,7 @@ from netspec.train.augment.base import (
     sizes,
 )
 from netspec.train.batch import Batch
+from netspec.train.data.base import IGNORED
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -128,8 +129,13 @@ class Frame(Augment):
 
 
 def taken(tensor: Tensor, starts: list[Tensor], parts: tuple[int, ...], fill: Fill) -> Tensor:
-    """Of each entry (n, ..., *S) the part that begins at its start (n) on every axis of S, which may lie outside."""
+    """Of each entry (n, ..., *S) the part that begins at its start (n) on every axis of S, which may lie outside.
+
+    What lies outside of classes and is filled with nothing does not count.
+    """
     import torch
+
+    blank = 0 if tensor.is_floating_point() else IGNORED
 
     for axis, (start, size) in enumerate(zip(starts, parts, strict=True), tensor.ndim - len(parts)):
         last = tensor.shape[axis] - 1
@@ -138,7 +144,7 @@ def taken(tensor: Tensor, starts: list[Tensor], parts: tuple[int, ...], fill: Fi
         along = (len(tensor), *(size if other == axis else 1 for other in range(1, tensor.ndim)))
         tensor = tensor.take_along_dim(inside.view(along), axis)
         if fill == "zeros":
-            tensor = tensor.masked_fill((places != inside).view(along), 0)
+            tensor = tensor.masked_fill((places != inside).view(along), blank)
     return tensor
 
 
@@ -159,7 +165,7 @@ class Flip(Augment):
         return flip
 
 
-@AUGMENTS("hflip")
+@AUGMENTS("hflip", "RandomHorizontalFlip", "horizontal_flip", "random_flip")
 class HFlip(Flip):
     """Left and right changed over, with probability `p`; in a signal, first and last."""
 
@@ -167,7 +173,7 @@ class HFlip(Flip):
     axis = -1
 
 
-@AUGMENTS("vflip")
+@AUGMENTS("vflip", "RandomVerticalFlip", "vertical_flip")
 class VFlip(Flip):
     """Top and bottom changed over, with probability `p`."""
 

@@ -43,7 +43,7 @@ class Affine(Warp):
         return RandomAffine(**{"degrees": 0.0, **self.map()}, padding_mode=FILLS[self.fill], p=self.p)
 
 
-@AUGMENTS("rotate")
+@AUGMENTS("rotate", "RandomRotation")
 class Rotate(Affine):
     """A turn by up to `degrees` either way."""
 

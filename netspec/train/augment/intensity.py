@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MOST_MEASURED = 2000
 """Samples that a mean and a deviation are taken from, spread evenly over a training set that has more."""
+EPSILON = 2.0**-23
+"""The relative rounding of numbers of 32 bits: a deviation below that of the mean is no deviation."""
 
 
 @AUGMENTS("normalize")
@@ -57,8 +59,10 @@ class Normalize(Augment):
         std = x.std(axes, dtype=np.float64) / scale
         return self.model_copy(
             update={
-                "mean": tuple(round(float(value), 6) for value in mean),
-                "std": tuple(round(float(value), 6) or 1.0 for value in std),
+                "mean": tuple(map(_written, mean)),
+                "std": tuple(
+                    _written(own) if own > EPSILON * abs(at) else 1.0 for own, at in zip(std, mean, strict=True)
+                ),
             }
         )
 
@@ -78,7 +82,7 @@ class Normalize(Augment):
         return self
 
 
-@AUGMENTS("noise")
+@AUGMENTS("noise", "GaussianNoise")
 class Noise(Augment):
     """Gaussian noise added to each value; images have brightness from 0 to 1 before `normalize`."""
 
@@ -125,7 +129,7 @@ class Grayscale(Change):
         return RandomGrayscale(p=self.p)
 
 
-@AUGMENTS("blur")
+@AUGMENTS("blur", "GaussianBlur")
 class Blur(Change):
     """Blurred by a Gaussian of `low` to `high` places."""
 
@@ -208,7 +212,7 @@ class Invert(Change):
         return RandomInvert(p=self.p)
 
 
-@AUGMENTS("erase")
+@AUGMENTS("erase", "RandomErasing", "cutout")
 class Erase(Change):
     """A rectangle of each image, of a share `scale` of its area, set to `value`. Source: Zhong et al. 2020."""
 
@@ -226,6 +230,11 @@ class Erase(Change):
         from kornia.augmentation import RandomErasing
 
         return RandomErasing(self.scale, self.ratio, self.value, p=self.p)
+
+
+def _written(value: Any) -> float:
+    """A figure as run.json has it, in nine digits, which are all that a number of 32 bits has."""
+    return float(f"{float(value):.9g}")
 
 
 def _together(inputs: Sequence[NDArray[Any]]) -> NDArray[Any]:

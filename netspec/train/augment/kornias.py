@@ -40,25 +40,25 @@ class Change(Kornia):
     """Base of those that change values."""
 
     def build(self) -> Step:
-        made = self.kornia()
+        module = self.kornia()
 
         def change(batch: Batch) -> Batch:
-            made.set_rng_device_and_dtype(batch.x.device, batch.x.dtype)
-            return batch.with_x(made(batch.x))
+            module.set_rng_device_and_dtype(batch.x.device, batch.x.dtype)
+            return batch.with_x(module(batch.x))
 
         return change
 
 
-def warping(made: Any) -> Step:
+def warping(module: Any) -> Step:
     """A kornia module that moves places, done alike to samples and to what follows them."""
     from kornia.constants import Resample
 
     def warp(batch: Batch) -> Batch:
-        made.set_rng_device_and_dtype(batch.x.device, batch.x.dtype)
-        drawn = made.forward_parameters(batch.x.shape)
+        module.set_rng_device_and_dtype(batch.x.device, batch.x.dtype)
+        drawn = module.forward_parameters(batch.x.shape)
 
         def along(tensor: Tensor, nearest: bool) -> Tensor:
-            result: Tensor = made(tensor, params=drawn, **({"resample": Resample.NEAREST} if nearest else {}))
+            result: Tensor = module(tensor, params=drawn, **({"resample": Resample.NEAREST} if nearest else {}))
             return result.round() if nearest else result
 
         return warped(batch, along)

@@ -37,8 +37,8 @@ class Digits(Divided):
         if self.size != 8:
             x = _resized(x, self.size)
         y = labels.astype("int64")
-        train, test = (Split(x[part], y[part]) for part in self.divided(len(y), y))
-        return Data(train, test, 10)
+        train, test, *val = (Split(x[part], y[part]) for part in self.divided(len(y), y))
+        return Data(train, test, 10, val=next(iter(val), None))
 
     def mend(self, wanted: Dims | None) -> str:
         if wanted and len(wanted) == 3 and wanted[0] == 1 and wanted[1] == wanted[2]:
@@ -49,6 +49,8 @@ class Digits(Divided):
 @DATA("npz")
 class Npz(Divided):
     """Arrays of one NumPy file: `x_train`, `y_train`, `x_test`, `y_test`; or `x`, `y`, of which `test` is set aside.
+
+    With `x_val`, `y_val`, or a share `val`, the best epoch is chosen by these.
 
     Shape: that of `x` without its first axis. Bytes become brightness from 0 to 1. A `y` of whole numbers holds
     classes from 0, as many as `classes` or else as are found; a `y` of real numbers holds values. For a net of several
@@ -68,7 +70,8 @@ class Npz(Divided):
             message = f"the array y of {self.file} is what is to be said, and cannot be what an input named y is given"
             raise DataError(message, help="call the input something else", input="y")
         divided = any(f"{name}_train" in arrays for name in names)
-        ends = ("_train", "_test") if divided else ("",)
+        chosen = [end for end in ("_val", "_valid") if any(f"{name}{end}" in arrays for name in names)][:1]
+        ends = ("_train", "_test", *chosen) if divided else ("",)
         splits = [self._split(arrays, names, end) for end in ends]
         if len({tuple(array.shape[1:] for array in (*split.inputs, split.y)) for split in splits}) > 1:
             raise DataError(f"the training and test arrays of {self.file} differ in shape")
@@ -83,7 +86,9 @@ class Npz(Divided):
                 Split(whole.x[part], whole.y[part], more=tuple(array[part] for array in whole.more)) for part in parts
             ]
         levels = _levels(splits) if len(names) == 1 else None
-        return Data(splits[0], splits[1], classes, exact=self.classes is not None, levels=levels)
+        train, test, *val = splits
+        exact = self.classes is not None
+        return Data(train, test, classes, exact=exact, levels=levels, val=next(iter(val), None))
 
     def _split(self, arrays: Mapping[str, NDArray[Any]], names: Sequence[str], end: str) -> Split:
         """The samples of the arrays whose names end so."""

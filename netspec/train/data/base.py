@@ -11,7 +11,7 @@ from pydantic import Field
 
 from netspec.layers.base import NonNegative
 from netspec.train.data.files import DataError, Place
-from netspec.train.parts import Part, Table
+from netspec.train.parts import Fraction, Part, Table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -184,9 +184,9 @@ class AdaptedStream(Stream):
 
 def _adapted(inputs: Sequence[NDArray[Any]], data: DataSet, wanted: Sequence[Dims]) -> tuple[NDArray[Any], ...] | None:
     """What each input is given in the shape that it wants; None where one of them is something else."""
-    found = [data.adapt(x, shape) for x, shape in zip(inputs, wanted, strict=True)]
-    adapted = tuple(x for x in found if x is not None)
-    return adapted if len(adapted) == len(found) else None
+    sides = [data.adapt(x, shape) for x, shape in zip(inputs, wanted, strict=True)]
+    adapted = tuple(x for x in sides if x is not None)
+    return adapted if len(adapted) == len(sides) else None
 
 
 def _one_adapted(sample: Sample, data: DataSet, wanted: Sequence[Dims]) -> Sample:
@@ -203,7 +203,8 @@ class Data:
     `exact` says that there are that many classes and no more; else they are those that were found. `names` are the
     classes' names where they have any. `levels`, where samples hold indices, is how many there are; with `blank` the
     first of them stands for nothing. `ignores` says that some places of the targets are IGNORED. `skipped` are the
-    files that were damaged and left out.
+    files that were damaged and left out. Where there is a `val`, the best epoch is chosen by it, and `test` is looked
+    at once, at the end.
     """
 
     train: Split
@@ -215,6 +216,22 @@ class Data:
     blank: bool = False
     ignores: bool = False
     skipped: tuple[str, ...] = ()
+    val: Split | None = None
+
+    @property
+    def held(self) -> Split:
+        """What a training is looked at with after each epoch: `val`, or where there is none `test`."""
+        return self.test if self.val is None else self.val
+
+    @property
+    def splits(self) -> dict[str, Split]:
+        """The parts by name."""
+        return {"train": self.train, **({} if self.val is None else {"val": self.val}), "test": self.test}
+
+    def with_splits(self, change: Callable[[Split], Split]) -> Data:
+        """The data with every part changed."""
+        val = None if self.val is None else change(self.val)
+        return replace(self, train=change(self.train), val=val, test=change(self.test))
 
     @property
     def shape(self) -> Dims:
@@ -229,7 +246,7 @@ class Data:
     def of_input(self, index: int) -> Data:
         """No samples, of the sort that one input is given."""
         split = Split(self.train.inputs[index][:0], self.train.y[:0])
-        return replace(self, train=split, test=split)
+        return replace(self, train=split, test=split, val=None)
 
     @property
     def target(self) -> Dims:
@@ -278,20 +295,41 @@ SetAside = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Divided(DataSet):
-    """Base of the data sets of which the share `test` is set aside, as much of each class; `split` chooses which."""
+    """Base of the data sets of which the share `test` is set aside, as much of each class; `split` chooses which.
+
+    The share `val`, where there is one, is set aside to choose the best epoch by.
+    """
 
     test: SetAside = 0.2
+    val: Fraction = 0.0
     split: NonNegative = 0
 
     @classmethod
     def arguments(cls) -> tuple[str, ...]:
         """The data set's own arguments first."""
-        last = ("test", "split")
+        last = ("test", "split", "val")
         return (*(name for name in cls.model_fields if name not in last), *last)
 
-    def divided(self, count: int, labels: Sequence[int] | NDArray[Any] | None) -> tuple[list[int], list[int]]:
-        """The indices of the training and of the test samples, as `divide` chooses them."""
-        return divide(count, labels, self.test, self.split)
+    def divided(self, count: int, labels: Sequence[int] | NDArray[Any] | None) -> list[list[int]]:
+        """The indices of the training and of the test samples, and of those of `val` where there are any."""
+        return divide_in_parts(count, labels, self.test, self.val, self.split)
+
+
+def divide_in_parts(
+    count: int, labels: Sequence[int] | NDArray[Any] | None, test: float, val: float, number: int
+) -> list[list[int]]:
+    """The indices of training and test samples, and of those to choose by where `val` is a share above 0.
+
+    What is tested with is the same with and without `val`. Raises DataError where there are too few.
+    """
+    train, aside = divide(count, labels, test, number)
+    if not val:
+        return [train, aside]
+    if test + val >= 1:
+        raise DataError(f"a share of {test:g} to test with and of {val:g} to choose by leave nothing to train on")
+    own = None if labels is None else [labels[index] for index in train]
+    kept, chosen = divide(len(train), own, val * count / len(train), number)
+    return [[train[index] for index in kept], aside, [train[index] for index in chosen]]
 
 
 def divide(

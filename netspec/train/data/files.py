@@ -37,28 +37,28 @@ class DataError(Exception):
 class Place:
     """Where a spec's paths begin, and the folder that they do not leave.
 
-    `given` says that the user named that folder (`--data`) instead of the spec's own. With `skip_bad`, damaged files
+    `named` says that the user named that folder (`--data`) instead of the spec's own. With `skip_bad`, damaged files
     are left out instead of refused.
     """
 
     folder: Path
     root: Path
-    given: bool = False
+    named: bool = False
     skip_bad: bool = False
 
     def resolve(self, written: str) -> Path:
         """The path that a spec means; raises DataError where it is not inside the project."""
         if not written or "\0" in written or "\\" in written or Path(written).is_absolute():
             raise DataError(
-                f"data are named by a path relative to {'the folder of --data' if self.given else 'the spec'}, with /",
-                help='npz("data/signals.npz")',
+                f"data are named by a path relative to {'the folder of --data' if self.named else 'the spec'}, with /",
+                help="write data/signals.npz, or give the folder that it lies in: --data FOLDER",
             )
         path = (self.folder / written).resolve()
         if not path.is_relative_to(self.root.resolve()):
             raise DataError(
-                f'"{written}" lies outside the {"folder of --data" if self.given else "project"}',
+                f'"{written}" lies outside the {"folder of --data" if self.named else "project"}',
                 help=f"data stay inside the folder {self.root.name}"
-                + ("" if self.given else "; another one is named with --data FOLDER"),
+                + ("" if self.named else "; another one is named with --data FOLDER"),
             )
         return path
 
@@ -181,8 +181,8 @@ def near(path: Path, there: Iterable[Path]) -> str:
     """What may have been meant by a path at which nothing is, of those that are there; nothing where none is alike."""
     from netspec.elaborate.problems import nearest
 
-    found = nearest(path.name, [entry.name for entry in there])
-    return f"did you mean {found}?" if found else ""
+    name = nearest(path.name, [entry.name for entry in there])
+    return f"did you mean {name}?" if name else ""
 
 
 def folders_beside(path: Path) -> Iterator[Path]:

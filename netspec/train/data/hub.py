@@ -13,7 +13,6 @@ from netspec.train.data.base import (
     DATA,
     Data,
     DataSet,
-    Dims,
     Sample,
     SetAside,
     Source,
@@ -83,14 +82,14 @@ class Rows(Source):
 
     rows: Any
     columns: Columns
-    shape: Dims
+    kind: NDArray[Any]
     name: str
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, index: int) -> Sample:
-        return _alike(self.columns(self.rows[index], f"row {index} of {self.name}"), self.shape, index, self.name)
+        return _alike(self.columns(self.rows[index], f"row {index} of {self.name}"), self.kind, index, self.name)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,7 +98,7 @@ class RowStream(Stream):
 
     rows: Any
     columns: Columns
-    shape: Dims
+    kind: NDArray[Any]
     name: str
     count: int
     skip_bad: bool
@@ -109,9 +108,9 @@ class RowStream(Stream):
 
     def samples(self, seed: int | None) -> Iterator[Sample]:
         rows = self.rows if seed is None else self.rows.shuffle(seed=seed % 2**32, buffer_size=BUFFER)
-        given = 0
+        count_read = 0
         for index, row in enumerate(rows):
-            if given == self.count:
+            if count_read == self.count:
                 return
             try:
                 sample = self.columns(row, f"row {index} of {self.name}")
@@ -119,17 +118,23 @@ class RowStream(Stream):
                 if self.skip_bad:
                     continue
                 raise
-            given += 1
-            yield _alike(sample, self.shape, index, self.name)
+            count_read += 1
+            yield _alike(sample, self.kind, index, self.name)
 
 
-def _alike(sample: Sample, shape: Dims, index: int, name: str) -> Sample:
-    if sample[0].shape != shape:
-        found = list(sample[0].shape)
+def _alike(sample: Sample, kind: NDArray[Any], index: int, name: str) -> Sample:
+    """The sample, where it is of that kind, an array of none (0, *shape); raises DataError."""
+    if sample[0].shape != kind.shape[1:]:
+        own, first = list(sample[0].shape), list(kind.shape[1:])
         raise DataError(
-            f"the samples of {name} differ in shape: the first is {list(shape)}, that of row {index} {found}",
+            f"the samples of {name} differ in shape: the first is {first}, that of row {index} {own}",
             help="pictures come to one size with size=..., texts with length=...",
         )
+    if sample[0].dtype != kind.dtype:
+        message = (
+            f"the samples of {name} differ in kind: the first is {kind.dtype}, that of row {index} {sample[0].dtype}"
+        )
+        raise DataError(message, help="bring all pictures to one depth")
     return sample
 
 
@@ -200,7 +205,7 @@ class HuggingFace(DataSet):
             import datasets
         except ImportError:
             message = "huggingface needs the package datasets, which is not installed"
-            raise DataError(message, help="pip install 'netspec[data]'") from None
+            raise DataError(message, help="pip install 'netspec-nn[data]'") from None
         local = self._local(place)
         datasets.disable_progress_bars()
         try:
@@ -244,13 +249,14 @@ class HuggingFace(DataSet):
         if len(part) == 0:
             raise DataError(f"{self.dataset} holds no rows")
         first = columns(part[0], f"row 0 of {self.dataset}")
-        return Rows(part, columns, first[0].shape, self.dataset)
+        return Rows(part, columns, kind_of(first[0].shape, first[0].dtype), self.dataset)
 
     def _stream(self, part: Any, count: int | None, columns: Columns, place: Place, argument: str) -> Split:
-        known = part.info.splits.get(part.split) if part.info.splits else None
-        count = count or (known.num_examples if known is not None and known.num_examples else None)
+        split = part.info.splits.get(part.split) if part.info.splits else None
+        count = count or (split.num_examples if split is not None and split.num_examples else None)
         if count is None:
             raise DataError(f"a stream has no end that is known: say how many rows an epoch has, {argument}=10000")
         x, y = columns(next(iter(part)), f"row 0 of {self.dataset}")
-        rows = RowStream(part, columns, x.shape, self.dataset, count, place.skip_bad)
-        return Split(kind_of(x.shape, x.dtype), kind_of(y.shape, y.dtype), source=rows)
+        kind = kind_of(x.shape, x.dtype)
+        rows = RowStream(part, columns, kind, self.dataset, count, place.skip_bad)
+        return Split(kind, kind_of(y.shape, y.dtype), source=rows)

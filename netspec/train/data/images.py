@@ -5,21 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field
 
 from netspec.layers.base import Positive
 from netspec.train.data import pictures
-from netspec.train.data.base import DATA, IGNORED, Data, Dims, Divided, Sample, Source, Split, kind_of
+from netspec.train.data.base import DATA, Data, Dims, Divided, Sample, Source, Split, divide, kind_of
 from netspec.train.data.files import DataError, Place, folders_beside, near
+from netspec.train.data.masks import MaskValues
 from netspec.train.data.pictures import Damaged, Fit, Header
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 T = TypeVar("T")
 Side = Annotated[Positive, Field(le=2**14)]
@@ -41,20 +39,23 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How pictures are read: their channels and size (height, width), and what the values of a mask stand for."""
+    """How pictures are read: their channels and size (height, width), and what the values of a mask stand for.
+
+    `deep` pictures have more than 8 bits a pixel and are real numbers.
+    """
 
     channels: int
     size: tuple[int, int]
     fit: Fit
-    classes: tuple[int, ...] = ()
-    """The class of each value of a mask from 0 to 255; IGNORED where it is none, and -1 where it is a mistake."""
+    values: MaskValues | None = None
+    deep: bool = False
 
     def __call__(self, file: Labelled) -> Sample:
         """The picture and what is to be said about it; raises Damaged."""
         import numpy as np
 
-        x = pictures.read(file.path, file.name, self.channels, self.size, self.fit)
-        if file.mask is None:
+        x = pictures.read(file.path, file.name, self.channels, self.size, self.fit, self.deep)
+        if file.mask is None or self.values is None:
             return x, np.array(file.label, np.int64)
         name = f"{file.mask.parent.name}/{file.mask.name}"
         own, other = pictures.header(file.path, file.name), pictures.header(file.mask, name)
@@ -64,11 +65,11 @@ class Reading:
                 help="a mask has the size of its picture",
             )
         values = pictures.read_labels(file.mask, name, self.size, self.fit)
-        y = np.array(self.classes, np.int64)[values]
+        y = self.values.classes(values)
         if (y == -1).any():
             wrong = int(values[y == -1].flat[0])
             raise DataError(
-                f"the mask {name} holds the value {wrong}, and there are {max(self.classes) + 1} classes",
+                f"the mask {name} holds the value {wrong}, and there are {len(self.values)} classes",
                 help="the values of a mask are classes from 0; 255 is for pixels that do not count",
             )
         return x, y
@@ -135,12 +136,10 @@ class Pictured(Divided):
     fit: Fit = "crop"
     channels: Literal[1, 3] | None = None
 
-    def read(
-        self, train: Sequence[Labelled], test: Sequence[Labelled], sieve: Sieve, values: tuple[int, ...] = ()
-    ) -> tuple[Split, Split]:
-        """Both splits: in memory where they are small, else as files that are read when they are wanted."""
-        reading, parts = self._reading([list(train), list(test)], sieve, values)
-        cost = reading.channels + (8 if values else 0)
+    def read(self, files: Sequence[Sequence[Labelled]], sieve: Sieve, values: MaskValues | None = None) -> list[Split]:
+        """The splits of these files: in memory where they are small, else as files that are read when wanted."""
+        reading, parts = self._reading([list(part) for part in files], sieve, values)
+        cost = reading.channels * (4 if reading.deep else 1) + (8 if values else 0)
         held = sum(map(len, parts)) * cost * reading.size[0] * reading.size[1] <= IN_MEMORY
         splits = []
         for part in parts:
@@ -150,24 +149,34 @@ class Pictured(Divided):
                 splits.append(
                     _lazy([file for file, _ in sieve(part, reading.check)] if sieve.skip_bad else part, reading)
                 )
-        return splits[0], splits[1]
+        return splits
+
+    def mend(self, wanted: Dims | None) -> str:
+        if wanted is None or len(wanted) != 3 or wanted[0] not in (1, 3):
+            return ""
+        channels, height, width = wanted
+        size = height if height == width else (height, width)
+        grey = {"channels": 1} if channels == 1 else {}
+        return f"data {self.model_copy(update={'size': size, **grey}).written()}"
 
     def _reading(
-        self, parts: list[list[Labelled]], sieve: Sieve, values: tuple[int, ...]
+        self, parts: list[list[Labelled]], sieve: Sieve, values: MaskValues | None
     ) -> tuple[Reading, list[list[Labelled]]]:
         """How the pictures are read, and those that can be: their first bytes say what the spec leaves out."""
         size = (self.size, self.size) if isinstance(self.size, int) else self.size
         if size is not None and self.channels is not None:
-            return Reading(self.channels, size, self.fit, values), parts
-        known = [sieve(part, lambda file: pictures.header(file.path, file.name)) for part in parts]
-        flat = [pair for part in known for pair in part]
+            return Reading(self.channels, size, self.fit, values, _is_deep(parts[0])), parts
+        headers = [sieve(part, lambda file: pictures.header(file.path, file.name)) for part in parts]
+        flat = [pair for part in headers for pair in part]
         channels = self.channels or (1 if all(header.grey for _, header in flat) else 3)
         size = size or self._common(flat)
-        return Reading(channels, size, self.fit, values), [[file for file, _ in part] for part in known]
+        deep = any(header.deep for _, header in flat)
+        reading = Reading(channels, size, self.fit, values, deep)
+        return reading, [[file for file, _ in part] for part in headers]
 
-    def _common(self, known: Sequence[tuple[Labelled, Header]]) -> tuple[int, int]:
+    def _common(self, headers: Sequence[tuple[Labelled, Header]]) -> tuple[int, int]:
         """The size of all pictures; raises DataError where they differ."""
-        (one, first), *others = sorted(known, key=lambda pair: pair[0].name)
+        (one, first), *others = sorted(headers, key=lambda pair: pair[0].name)
         size = (first.height, first.width)
         for other, header in others:
             if (header.height, header.width) != size:
@@ -179,9 +188,9 @@ class Pictured(Divided):
         return size
 
 
-@DATA("images")
+@DATA("images", "ImageFolder", "imagenet", "folder")
 class Images(Pictured):
-    """Pictures in a folder for each class, or in such folders below `train` and `test` (or `val`).
+    """Pictures in a folder for each class, or in such folders below `train` and `test` (or `val`, or both).
 
     Shape: [channels, height, width]; brightness from 0 to 1. Classes are the folders in the order of their names. All
     pictures have one size, or `size` (or [height, width]) says to which they are brought: as `fit` says, by their
@@ -192,7 +201,7 @@ class Images(Pictured):
 
     @classmethod
     def arguments(cls) -> tuple[str, ...]:
-        return ("folder", "size", "fit", "channels", "test", "split")
+        return ("folder", "size", "fit", "channels", "test", "split", "val")
 
     def load(self, place: Place) -> Data:
         home = place.resolve(self.folder)
@@ -201,21 +210,34 @@ class Images(Pictured):
             raise DataError(
                 f"there is no folder {self.folder}", help=meant or "pictures lie in a folder for each class"
             )
-        tested = next((name for name in TEST_FOLDERS if (home / name).is_dir()), None)
-        if (home / "train").is_dir() and tested is not None:
+        named = [name for name in ("train", *TEST_FOLDERS) if (home / name).is_dir()]
+        if named and named[0] == "train" and len(named) > 1:
             names = _classes(home / "train", f"{self.folder}/train")
-            train = self._labelled(home / "train", names, f"{self.folder}/train")
-            others = _classes(home / tested, f"{self.folder}/{tested}")
-            if extra := sorted(set(others) - set(names)):
-                raise DataError(f"{self.folder}/{tested} has the class {extra[0]}, which {self.folder}/train lacks")
-            test = self._labelled(home / tested, names, f"{self.folder}/{tested}")
+            others = [named[1]] if len(named) == 2 else ["test" if "test" in named else named[1], named[-1]]
+            parts = [self._of_known(home, part, names) for part in dict.fromkeys(["train", *others])]
         else:
-            names = _classes(home, self.folder)
-            files = self._labelled(home, names, self.folder)
-            parts = self.divided(len(files), [file.label for file in files])
-            train, test = ([files[index] for index in sorted(part)] for part in parts)
+            home, written = self._only_train(home)
+            names = _classes(home, written)
+            files = self._labelled(home, names, written)
+            chosen = self.divided(len(files), [file.label for file in files])
+            parts = [[files[index] for index in sorted(part)] for part in chosen]
         sieve = Sieve(place.skip_bad)
-        return Data(*self.read(train, test, sieve), len(names), names=names, skipped=sieve.names)
+        train, test, *val = self.read(parts, sieve)
+        return Data(train, test, len(names), names=names, skipped=sieve.names, val=next(iter(val), None))
+
+    def _only_train(self, home: Path) -> tuple[Path, str]:
+        """The folder of the classes: that of the data, or `train`, where it holds nothing else."""
+        inside = [path.name for path in home.iterdir() if path.is_dir() and not path.name.startswith(".")]
+        if inside == ["train"] and any(path.is_dir() for path in (home / "train").iterdir()):
+            return home / "train", f"{self.folder}/train"
+        return home, self.folder
+
+    def _of_known(self, home: Path, part: str, names: Sequence[str]) -> list[Labelled]:
+        """The pictures of a part; raises DataError where it has a class that those to train with lack."""
+        others = _classes(home / part, f"{self.folder}/{part}")
+        if extra := sorted(set(others) - set(names)):
+            raise DataError(f"{self.folder}/{part} has the class {extra[0]}, which {self.folder}/train lacks")
+        return self._labelled(home / part, names, f"{self.folder}/{part}")
 
     def _labelled(self, home: Path, names: Sequence[str], written: str) -> list[Labelled]:
         return [
@@ -231,7 +253,8 @@ class Segmentation(Pictured):
     """Pictures in the folder `images` and for each of them a mask of the same name in `masks`, which may end otherwise.
 
     Shape: [channels, height, width]; of the target [height, width]. The values of a mask are classes from 0, as many as
-    `classes`; 255 is for pixels that do not count. Masks of two values, 0 and 255 say, hold classes 0 and 1.
+    `classes`, of 8, 16 or 32 bits. Masks of 0 and 255 alone, or of any two values, hold classes 0 and 1; beside other
+    values 255 is for pixels that do not count (65535 where there are more classes), and so is a border of `fit=pad`.
     `test_images` and `test_masks` are folders to test with, in place of the share `test`.
     """
 
@@ -244,22 +267,27 @@ class Segmentation(Pictured):
     @classmethod
     def arguments(cls) -> tuple[str, ...]:
         own = ("images", "masks", "size", "fit", "channels", "classes")
-        return (*own, "test_images", "test_masks", "test", "split")
+        return (*own, "test_images", "test_masks", "test", "split", "val")
 
     def load(self, place: Place) -> Data:
         if (self.test_images is None) != (self.test_masks is None):
             raise DataError("test_images and test_masks go together")
         train = self._paired(place, self.images, self.masks)
         if self.test_images is not None and self.test_masks is not None:
-            test = self._paired(place, self.test_images, self.test_masks)
+            parts = [train, self._paired(place, self.test_images, self.test_masks)]
+            if self.val:
+                kept, chosen = divide(len(train), None, self.val, self.split)
+                parts = [[train[index] for index in kept], parts[1], [train[index] for index in chosen]]
         else:
-            parts = self.divided(len(train), None)
-            train, test = ([train[index] for index in sorted(part)] for part in parts)
+            chosen_parts = self.divided(len(train), None)
+            parts = [[train[index] for index in sorted(part)] for part in chosen_parts]
         sieve = Sieve(place.skip_bad)
-        values = self._values([*train, *test], sieve)
-        splits = self.read(train, test, sieve, values)
-        exact, ignores = self.classes is not None, IGNORED in values
-        return Data(*splits, max(values) + 1, exact=exact, ignores=ignores, skipped=sieve.names)
+        values = self._values([file for part in parts for file in part], sieve)
+        splits = self.read(parts, sieve, values)
+        ignores = bool(values.voids) or (self.size is not None and self.fit == "pad")
+        exact, (first, second, *others) = self.classes is not None, splits
+        val = next(iter(others), None)
+        return Data(first, second, len(values), exact=exact, ignores=ignores, skipped=sieve.names, val=val)
 
     def _paired(self, place: Place, images: str, masks: str) -> list[Labelled]:
         """The pictures of a folder, each with its mask."""
@@ -271,28 +299,21 @@ class Segmentation(Pictured):
         files = pictures.pictures(home)
         if not files:
             raise DataError(f"the folder {images} holds no pictures")
-        found = []
+        labelled = []
         for path in files:
             key = path.relative_to(home).with_suffix("").as_posix()
             if key not in by_name:
                 raise DataError(f"{images}/{path.name} has no mask in {masks}", help=f"a mask is called {key}.png")
-            found.append(Labelled(path, f"{images}/{path.relative_to(home).as_posix()}", mask=by_name[key]))
-        return found
+            labelled.append(Labelled(path, f"{images}/{path.relative_to(home).as_posix()}", mask=by_name[key]))
+        return labelled
 
-    def _values(self, files: Sequence[Labelled], sieve: Sieve) -> tuple[int, ...]:
-        """The class of each value that a mask can hold; where `classes` are not said, the masks are looked through."""
-        if self.classes is None:
-            found = self._found(files, sieve)
-            if len(found) <= 2:
-                ordered = sorted(found) if len(found) == 2 else [0, *sorted(found - {0})]
-                return tuple(ordered.index(value) if value in found else -1 for value in range(256))
-            classes = max(found - {255}) + 1
-        else:
-            classes = self.classes
-        last = {255: 1 if classes == 2 else IGNORED}
-        return tuple(value if value < classes else last.get(value, -1) for value in range(256))
+    def _values(self, files: Sequence[Labelled], sieve: Sieve) -> MaskValues:
+        """What the values of the masks stand for. They are looked through where that does not follow from `classes`."""
+        if self.classes is not None and self.classes > 2:
+            return MaskValues.counted(self.classes)
+        return MaskValues.of(self._mask_values(files, sieve), self.classes)
 
-    def _found(self, files: Sequence[Labelled], sieve: Sieve) -> set[int]:
+    def _mask_values(self, files: Sequence[Labelled], sieve: Sieve) -> set[int]:
         import numpy as np
 
         def values(file: Labelled) -> list[int]:
@@ -300,7 +321,7 @@ class Segmentation(Pictured):
             name = f"{file.mask.parent.name}/{file.mask.name}"
             return [int(value) for value in np.unique(pictures.read_labels(file.mask, name, None, "crop"))]
 
-        return {value for _, found in sieve(files, values) for value in found}
+        return {value for _, own in sieve(files, values) for value in own}
 
 
 def _classes(home: Path, written: str) -> tuple[str, ...]:
@@ -316,6 +337,14 @@ def _classes(home: Path, written: str) -> tuple[str, ...]:
     return names
 
 
+def _is_deep(files: Sequence[Labelled]) -> bool:
+    """Whether pictures have more than 8 bits a pixel: as the first one says that can be read."""
+    for file in files:
+        with suppress(Damaged):
+            return pictures.header(file.path, file.name).deep
+    return False
+
+
 def _stacked(samples: Sequence[Any]) -> Split:
     import numpy as np
 
@@ -324,5 +353,5 @@ def _stacked(samples: Sequence[Any]) -> Split:
 
 def _lazy(files: Sequence[Labelled], reading: Reading) -> Split:
     target: Dims = reading.size if files[0].mask is not None else ()
-    x: NDArray[np.uint8] = kind_of((reading.channels, *reading.size), "uint8")
+    x = kind_of((reading.channels, *reading.size), "float32" if reading.deep else "uint8")
     return Split(x, kind_of(target, "int64"), source=Pictures(tuple(files), reading))

@@ -15,6 +15,7 @@ from netspec.train.data.files import DataError, Place
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+WORDS = {"train": "training", "val": "validation", "test": "test"}
 NAMES = ("different", "same")
 """What is said about a pair: class 1 is for two samples of one class."""
 
@@ -94,8 +95,8 @@ class Pairs(DataSet):
         return self._paired(self.of.load(place))
 
     def outline(self) -> Data | None:
-        known = self.of.outline()
-        return self._paired(known) if known is not None and _are_classified(known) else None
+        data = self.of.outline()
+        return self._paired(data) if data is not None and _are_classified(data) else None
 
     def adapt(self, x: NDArray[Any], wanted: Dims) -> NDArray[Any] | None:
         return self.of.adapt(x, wanted)
@@ -108,8 +109,9 @@ class Pairs(DataSet):
         if not _are_classified(data):
             message = f"pairs are made of single samples that have a class, and those of {self.of.name} are others"
             raise DataError(message)
-        train, test = (self._split(split, what) for split, what in ((data.train, "training"), (data.test, "test")))
-        return replace(data, train=train, test=test, classes=2, exact=True, names=NAMES)
+        words = {id(split): WORDS[name] for name, split in data.splits.items()}
+        paired = data.with_splits(lambda split: self._split(split, words[id(split)]))
+        return replace(paired, classes=2, exact=True, names=NAMES)
 
     def _split(self, split: Split, what: str) -> Split:
         if split.source is not None:

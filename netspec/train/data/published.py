@@ -24,10 +24,10 @@ class Published(DataSet):
 
     def home(self, place: Place, folder: str | None) -> tuple[Path, str]:
         """The folder of the files, and how messages call it: the spec's, or data/NAME; with --data that one."""
-        written = folder or ("." if place.given else f"data/{self.name}")
+        written = folder or ("." if place.named else f"data/{self.name}")
         return place.resolve(written), written
 
-    def found(self, folder: Path, written: str) -> list[Path]:
+    def files_of(self, folder: Path, written: str) -> list[Path]:
         """The files; raises DataError that says how to get them where they lack."""
         paths = [files.published(folder, name) for name in self.files]
         missing = [name for name, path in zip(self.files, paths, strict=True) if path is None]
@@ -60,7 +60,7 @@ class Idx(Published):
 
     def load(self, place: Place) -> Data:
         folder, written = self.home(place, self.folder)
-        train_x, train_y, test_x, test_y = map(files.read_idx, self.found(folder, written))
+        train_x, train_y, test_x, test_y = map(files.read_idx, self.files_of(folder, written))
         return Data(self._images(train_x, train_y, written), self._images(test_x, test_y, written), 10)
 
     def _images(self, x: NDArray[np.uint8], y: NDArray[np.uint8], written: str) -> Split:
@@ -88,7 +88,7 @@ class Mnist(Idx):
     origin = "the four files, packed or not, from https://ossci-datasets.s3.amazonaws.com/mnist/"
 
 
-@DATA("fashion_mnist")
+@DATA("fashion_mnist", "fmnist")
 class FashionMnist(Idx):
     """60,000 training and 10,000 test images of clothing in ten classes, from their four published files in `folder`.
 
@@ -136,7 +136,7 @@ class Cifar10(Published):
                 f"{written} holds the Python version of CIFAR-10, whose pickles could run anything when read",
                 help=f"get {self.origin}\nand put the files into {folder}",
             )
-        *train, test = (self._images(path) for path in self.found(folder, written))
+        *train, test = (self._images(path) for path in self.files_of(folder, written))
         x, y = (np.concatenate([getattr(split, name) for split in train]) for name in "xy")
         return Data(Split(x, y), test, 10, names=self.names)
 

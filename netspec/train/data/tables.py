@@ -14,7 +14,7 @@ from pydantic import Field
 
 from netspec.layers.base import Bool, Int, Positive
 from netspec.train.data import files
-from netspec.train.data.base import DATA, Data, Dims, Divided, Sample, Source, Split, kind_of
+from netspec.train.data.base import DATA, Data, Dims, Divided, Sample, Source, Split, divide, kind_of
 from netspec.train.data.files import DataError, Place
 
 if TYPE_CHECKING:
@@ -48,15 +48,15 @@ class Table:
             if not -self.width <= column < self.width:
                 raise DataError(f"{self.name} has {self.width} columns, and no column {column}")
             return column % self.width
-        known = self.names or []
-        if column not in known:
-            shown = ", ".join(known[:20])
+        names = self.names or []
+        if column not in names:
+            listed = ", ".join(names[:20])
             raise DataError(
                 f"{self.name} has no column {column}",
-                notes=(f"its columns are {shown}" if known else "its first line holds no names",),
-                help="" if known else "a column has a number: 0 is the first, -1 the last",
+                notes=(f"its columns are {listed}" if names else "its first line holds no names",),
+                help="" if names else "a column has a number: 0 is the first, -1 the last",
             )
-        return known.index(column)
+        return names.index(column)
 
     def numbers(self, columns: Sequence[int]) -> NDArray[np.float32]:
         """The cells of these columns as numbers (rows, columns); raises DataError with the line of one that is none."""
@@ -74,8 +74,8 @@ class Table:
         for line, row in zip(self.lines, self.rows, strict=True):
             for column in columns:
                 if not _is_number(row[column]):
-                    found = f'"{row[column][:40]}"' if row[column].strip() else "nothing"
-                    return DataError(f"{self.name} holds {found} in line {line}, column {column}, instead of a number")
+                    cell = f'"{row[column][:40]}"' if row[column].strip() else "nothing"
+                    return DataError(f"{self.name} holds {cell} in line {line}, column {column}, instead of a number")
         raise AssertionError
 
     def classes(self, column: int) -> tuple[NDArray[np.int64], tuple[str, ...]]:
@@ -102,23 +102,23 @@ def read(path: Path, name: str, *, named: bool = False) -> Table:
             file.seek(0)
             csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
             reader = csv.reader(file, delimiter=max(",;\t", key=first.count))
-            found = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+            lines = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
     except FileNotFoundError:
         raise DataError(f"there is no file {name}", help="paths are relative to the spec's folder") from None
     except UnicodeDecodeError:
         raise DataError(f"{name} is no text in UTF-8") from None
     except (OSError, csv.Error) as error:
         raise DataError(f"{name} cannot be read: {files.reason(error)}") from None
-    if not found:
+    if not lines:
         raise DataError(f"{name} is empty")
-    width = len(found[0][1])
-    for line, row in found:
+    width = len(lines[0][1])
+    for line, row in lines:
         if len(row) != width:
             raise DataError(f"{name} has {len(row)} cells in line {line}, and {width} in the first")
-    first_row, second_row = found[0][1], found[min(1, len(found) - 1)][1]
+    first_row, second_row = lines[0][1], lines[min(1, len(lines) - 1)][1]
     above = any(not _is_number(one) and _is_number(two) for one, two in zip(first_row, second_row, strict=True))
     names = [cell.strip() for cell in first_row] if named or above else None
-    body = found[1:] if names else found
+    body = lines[1:] if names else lines
     if not body:
         raise DataError(f"{name} holds the names of its columns and nothing else")
     return Table(name, [row for _, row in body], names, [line for line, _ in body])
@@ -140,7 +140,7 @@ class Tabled(Divided):
 
     @classmethod
     def arguments(cls) -> tuple[str, ...]:
-        last = ("test_file", "test", "split")
+        last = ("test_file", "test", "split", "val")
         return (*(name for name in cls.model_fields if name not in last), *last)
 
     def tables(self, place: Place, *columns: Column) -> tuple[Table, Table | None]:
@@ -160,12 +160,16 @@ class Tabled(Divided):
             return first
         return Table(first.name, [*first.rows, *second.rows], first.names, [*first.lines, *second.lines])
 
-    def parts(self, first: Table, second: Table | None, labels: Any) -> tuple[list[int], list[int]]:
-        """The rows of the joined table to train and to test with."""
+    def parts(self, first: Table, second: Table | None, labels: Any) -> list[list[int]]:
+        """The rows of the joined table to train and to test with, and those to choose by where there are any."""
         if second is None:
             return self.divided(len(first.rows), labels)
         count = len(first.rows)
-        return list(range(count)), list(range(count, count + len(second.rows)))
+        tested = list(range(count, count + len(second.rows)))
+        if not self.val:
+            return [list(range(count)), tested]
+        train, chosen = divide(count, None if labels is None else labels[:count], self.val, self.split)
+        return [train, tested, chosen]
 
 
 @DATA("csv")
@@ -197,8 +201,9 @@ class Csv(Tabled):
         else:
             y, names = table.classes(column)
         parts = self.parts(first, second, None if self.real else y)
-        train, test = (Split(x[part], y[part]) for part in parts)
-        return Data(train, test, None if self.real else len(names), exact=False, names=names)
+        train, test, *val = (Split(x[part], y[part]) for part in parts)
+        classes = None if self.real else len(names)
+        return Data(train, test, classes, exact=False, names=names, val=next(iter(val), None))
 
 
 @DATA("series")
@@ -221,7 +226,7 @@ class Series(Divided):
 
     @classmethod
     def arguments(cls) -> tuple[str, ...]:
-        return ("file", "window", "step", "ahead", "target", "levels", "test")
+        return ("file", "window", "step", "ahead", "target", "levels", "test", "val")
 
     def load(self, place: Place) -> Data:
         import numpy as np
@@ -234,9 +239,12 @@ class Series(Divided):
             if len(values) > 1 or np.abs(values).max() > 1:
                 raise DataError(f"{self.file} is no single series from -1 to 1, which the mu-law is for")
             values = wanted = mu_law(values, self.levels)
-        cut = len(table.rows) - round(self.test * len(table.rows))
-        splits = [self._split(values[:, part], wanted[:, part]) for part in (slice(cut), slice(cut, None))]
-        return Data(splits[0], splits[1], self.levels, levels=self.levels)
+        count = len(table.rows)
+        cut = count - round(self.test * count)
+        first = cut - round(self.val * count)
+        places = [slice(first), slice(cut, None), *([slice(first, cut)] if first < cut else [])]
+        train, test, *val = (self._split(values[:, part], wanted[:, part]) for part in places)
+        return Data(train, test, self.levels, levels=self.levels, val=next(iter(val), None))
 
     def _split(self, values: NDArray[Any], wanted: NDArray[Any]) -> Split:
         whole = self.levels is not None
@@ -306,8 +314,9 @@ class Text(Tabled):
         label, text = table.place(self.target), table.place(self.text)
         y, names = table.classes(label)
         x = characters([row[text] for row in table.rows], self.alphabet, self.length, self.backward)
-        train, test = (Split(x[part], y[part]) for part in self.parts(first, second, y))
-        return Data(train, test, len(names), exact=False, names=names, levels=len(self.alphabet) + 1, blank=True)
+        train, test, *val = (Split(x[part], y[part]) for part in self.parts(first, second, y))
+        levels, chosen = len(self.alphabet) + 1, next(iter(val), None)
+        return Data(train, test, len(names), exact=False, names=names, levels=levels, blank=True, val=chosen)
 
     def mend(self, wanted: Dims | None) -> str:
         if wanted is None or len(wanted) not in (1, 2):
@@ -327,8 +336,8 @@ def characters(texts: Sequence[str], alphabet: str, length: int, backward: bool 
     array = np.zeros((len(texts), length), np.int64)
     for row, text in zip(array, texts, strict=True):
         cut = (text.lower() if lower else text)[:length]
-        found = [places.get(character, 0) for character in (reversed(cut) if backward else cut)]
-        row[: len(found)] = found
+        indices = [places.get(character, 0) for character in (reversed(cut) if backward else cut)]
+        row[: len(indices)] = indices
     return array
 
 

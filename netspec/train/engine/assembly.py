@@ -11,8 +11,8 @@ from torch.optim import Optimizer
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.graph.graph import Graph
 from netspec.train.engine.recompute import recompute
-from netspec.train.plan.match import Match
-from netspec.train.section.patterns import chosen, parameters, untrained
+from netspec.train.plan.training_plan import TrainingPlan
+from netspec.train.section.patterns import bare_norms, chosen, parameters, untrained
 from netspec.train.section.settings import Settings
 from netspec.train.setup import Setup
 
@@ -25,11 +25,11 @@ class Assembled(NamedTuple):
 
     bare: nn.Module
     model: nn.Module
-    entry: nn.Module
+    eval_model: nn.Module
 
 
 def assembled(
-    model: nn.Module, graph: Graph, matched: Match, settings: Settings, setup: Setup, accelerator: Accelerator
+    model: nn.Module, graph: Graph, plan: TrainingPlan, settings: Settings, setup: Setup, accelerator: Accelerator
 ) -> Assembled:
     """The net ready for training; the module itself is changed. Raises NetspecError (E0643, E0644)."""
     frozen = chosen(settings.freeze, parameters(graph))
@@ -43,7 +43,7 @@ def assembled(
     model.to(accelerator.device)
     if setup.channels_last and any(value.shape.rank == 3 for value in graph.inputs):
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    trained, tested = _shared(model, graph, matched, setup, accelerator)
+    trained, tested = _shared(model, graph, plan, setup, accelerator)
     if setup.compile:
         compiled = _compiled(trained)
         return Assembled(model, compiled, compiled if tested is trained else _compiled(tested))
@@ -51,7 +51,7 @@ def assembled(
 
 
 def _shared(
-    model: nn.Module, graph: Graph, matched: Match, setup: Setup, accelerator: Accelerator
+    model: nn.Module, graph: Graph, plan: TrainingPlan, setup: Setup, accelerator: Accelerator
 ) -> tuple[nn.Module, nn.Module]:
     """The net shared between processes: as it is trained, and as it is tested."""
     if accelerator.num_processes == 1:
@@ -66,7 +66,7 @@ def _shared(
         return model, model
     from torch.nn.parallel import DistributedDataParallel
 
-    judged = {index for _, index, _ in matched.terms}
+    judged = {index for _, index, _ in plan.terms}
     return DistributedDataParallel(model, find_unused_parameters=len(judged) < len(graph.outputs)), model
 
 
@@ -75,11 +75,15 @@ def _compiled(model: nn.Module) -> nn.Module:
 
 
 def resting(model: nn.Module, graph: Graph, settings: Settings) -> list[nn.Module]:
-    """The normalisation layers that are frozen as a whole: they keep their statistics, as in evaluation mode."""
+    """The normalisation layers that are frozen as a whole: they keep their statistics, as in evaluation mode.
+
+    One without parameters is frozen where a pattern stands for its path.
+    """
     frozen = chosen(settings.freeze, parameters(graph))
     norms = (node for node in graph if node.first_use and node.layer.family == "normalization")
     names = {node.key: {f"{node.key}.{key}" for key in node.layer.parameters(*node.shapes)} for node in norms}
-    return [model.get_submodule(key) for key, own in names.items() if own and own <= frozen]
+    whole = {key for key, own in names.items() if own and own <= frozen} | chosen(settings.freeze, bare_norms(graph))
+    return [module for key, module in model.named_modules() if key in whole]
 
 
 def optimizer_of(model: nn.Module, graph: Graph, settings: Settings, *, fused: bool = True) -> Optimizer:
@@ -91,7 +95,7 @@ def optimizer_of(model: nn.Module, graph: Graph, settings: Settings, *, fused: b
     names = parameters(graph)
     free = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
     if not free:
-        raise NetspecError((untrained(settings, graph),))
+        raise NetspecError((untrained(graph, settings.span("freeze")),))
     groups: list[dict[str, Any]] = []
     for group in settings.groups:
         own = chosen(group.patterns, names) & free.keys()

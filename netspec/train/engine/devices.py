@@ -58,8 +58,8 @@ def device_kind(name: str | None) -> str | None:
         if device.type == "cuda" and device.index is not None:
             torch.cuda.set_device(device.index)
         return device.type
-    known = ", ".join(kind for kind in there if there[kind])
-    raise unavailable(f"--device {name}", f"there is no device {name} here", f"there is {known}")
+    kinds = ", ".join(kind for kind in there if there[kind])
+    raise unavailable(f"--device {name}", f"there is no device {name} here", f"there is {kinds}")
 
 
 def _own_gpu() -> int:

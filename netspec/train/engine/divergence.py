@@ -25,7 +25,7 @@ def explained(trainer: Trainer, checkpoints: Checkpoints, error: Diverged) -> Ne
     """
     from netspec.diagnostics import NetspecError
 
-    (found,) = error.diagnostics
+    (diagnostic,) = error.diagnostics
     if trainer.setup.nodes > 1:  # the other machines need not have the checkpoint
         return error
     state, _ = checkpoints.newest()
@@ -36,7 +36,7 @@ def explained(trainer: Trainer, checkpoints: Checkpoints, error: Diverged) -> Ne
     trainer.advance(error.epoch, error.step)
     said, place = _first_bad(trainer)
     related = ((place, "here"),) if place is not None else ()
-    return NetspecError((replace(found, notes=(*found.notes, said, kept), related=related),))
+    return NetspecError((replace(diagnostic, notes=(*diagnostic.notes, said, kept), related=related),))
 
 
 def _first_bad(trainer: Trainer) -> tuple[str, Span | None]:
@@ -47,6 +47,8 @@ def _first_bad(trainer: Trainer) -> tuple[str, Span | None]:
             return f"{name} is not finite before that step: its gradient in the step before was not", _place(
                 trainer, key
             )
+    if (index := trainer.odd_sample()) is not None:
+        return f"training sample {index} holds a number that is not finite", trainer.settings.span("data")
     bad: list[tuple[str, str]] = []
     hooks = [module.register_forward_hook(_watch(name, bad)) for name, module in trainer.bare.named_modules() if name]
     try:

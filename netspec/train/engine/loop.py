@@ -11,9 +11,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import asdict
 from enum import IntEnum
 from itertools import islice
-from operator import mul
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +27,12 @@ from netspec.train.batch import Batch
 from netspec.train.engine import states
 from netspec.train.engine.assembly import assembled, optimizer_of, resting
 from netspec.train.engine.averaging import Average
-from netspec.train.engine.criterion import Criterion
-from netspec.train.engine.division import batches, shares
-from netspec.train.engine.feed import Feed
+from netspec.train.engine.batch_loader import BatchLoader
+from netspec.train.engine.batch_plan import batches, shares
+from netspec.train.engine.criterion import Criterion, TermSums, Totals, added, detached, flat, unflat, whole
 from netspec.train.engine.rows import Row
 from netspec.train.engine.scores import Scores
-from netspec.train.plan.match import Match
+from netspec.train.plan.training_plan import TrainingPlan
 from netspec.train.randomness import AUGMENT, STEP, reseed, stream
 from netspec.train.section.settings import Settings
 from netspec.train.setup import Setup
@@ -72,29 +72,36 @@ class Trainer:
         self,
         model: nn.Module,
         graph: Graph,
-        matched: Match,
+        plan: TrainingPlan,
         settings: Settings,
         accelerator: Accelerator,
         setup: Setup | None = None,
     ) -> None:
-        self.graph, self.matched, self.settings, self.accelerator = graph, matched, settings, accelerator
+        self.graph, self.plan, self.settings, self.accelerator = graph, plan, settings, accelerator
         self.setup = setup or Setup()
         self.device: torch.device = accelerator.device
         self.processes, self.rank = accelerator.num_processes, accelerator.process_index
-        self.bare, self.model, self.entry = assembled(model, graph, matched, settings, self.setup, accelerator)
+        self.bare, self.model, self.eval_model = assembled(model, graph, plan, settings, self.setup, accelerator)
         self.resting = resting(self.bare, graph, settings)
         self.optimizer = optimizer_of(self.bare, graph, settings, fused=not self.setup.shard)
         self.trained = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
         self.average = None if settings.ema is None else Average(self.bare, settings.ema)
         self.best: dict[str, Tensor] | None = None
-        splits = (matched.data.train, matched.data.test)
-        self.train, self.test = (Feed(split, matched.entries, self.device, self.setup.readers) for split in splits)
-        self.augment = Augmentation(matched.augment)
-        self.criterion = Criterion(matched.terms, self.device)
+        splits = (plan.data.train, plan.data.held)
+        self.train, self.test = (
+            BatchLoader(split, plan.encodings, self.device, self.setup.readers) for split in splits
+        )
+        self.augment = Augmentation(plan.augment)
+        self.criterion = Criterion(plan.terms, self.device)
+        self.shapes = {
+            index: tuple(size for size in output.value.shape.dims if isinstance(size, int))
+            for index, output in enumerate(graph.outputs)
+            if not output.value.shape.is_open
+        }
         training = [output.when_training for output in graph.outputs]
         self.returned = sorted(range(len(training)), key=training.__getitem__)
-        self.train_scores, self.test_scores = (Scores(matched, self.device) for _ in range(2))
+        self.train_scores, self.test_scores = (Scores(plan, self.device) for _ in range(2))
         half = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(self.setup.precision)
         self.precision = torch.autocast(self.device.type, half) if half else nullcontext()
         self.parts = self.processes * settings.accumulate
@@ -112,12 +119,26 @@ class Trainer:
             message = f"a batch of {size} cannot be divided into {self.parts} parts"
             help = "each process and each round of accumulation takes a part: make the batch larger"
             raise NetspecError((Diagnostic("E0615", message, self.settings.span("batch"), help=help),))
+        least = min(stop - start for start, stop in batches(len(self.train), self.settings.batch, self.parts))
+        if least // self.parts < 2 and (name := self._norm_of_one()):
+            message = f"a part of a batch holds a single sample, over which {name} has no variance"
+            help = "make the batch larger, or its parts fewer: each process and each round of accumulation takes one"
+            raise NetspecError((Diagnostic("E0615", message, self.settings.span("batch"), help=help),))
         if self.settings.optimizer.closure and self.accelerator.scaler is not None:
             message = (
                 f"{self.settings.optimizer.name} evaluates a step several times, which scaled gradients do not allow"
             )
             place = self.settings.span("optimizer")
             raise NetspecError((Diagnostic("E0608", message, place, help="take --precision bf16 or fp32"),))
+
+    def _norm_of_one(self) -> str:
+        """The first batch normalisation whose channels have one place a sample, and that is trained; else nothing."""
+        resting = set(self.resting)
+        for node in self.graph:
+            alone = node.layer.name == "batchnorm" and all(size == 1 for size in node.inputs[0].shape.dims[1:])
+            if alone and not self.setup.sync_batchnorm and self.bare.get_submodule(node.key) not in resting:
+                return node.key
+        return ""
 
     @property
     def steps(self) -> int:
@@ -133,7 +154,13 @@ class Trainer:
     def over(self) -> bool:
         """Whether nothing is left to be done."""
         stop = self.settings.stop
-        return self.epoch >= self.settings.epochs or (stop is not None and stop.over(self.rows))
+        return self.epoch >= self.settings.epochs or (stop is not None and stop.over(self.rows, self.plan.falling))
+
+    @property
+    def kept(self) -> int:
+        """The index of the epoch whose weights are kept: the best with `stop`, else the last; -1 before the first."""
+        stop = self.settings.stop
+        return len(self.rows) - 1 if stop is None else stop.best(self.rows, self.plan.falling)
 
     def epochs(
         self,
@@ -159,7 +186,7 @@ class Trainer:
                     return
             train, test = self.train_scores.results(), self.evaluate()
             lr = self.rates[0] * self._factor(self.epoch, self.steps - 1)
-            row = Row(self.epoch + 1, (self.epoch + 1) * self.steps, lr, train, test, perf_counter() - begun)
+            row = Row(self.epoch + 1, (self.epoch + 1) * self.steps, lr, train, test, perf_counter() - begun, self.held)
             self._next(row)
             yield row
 
@@ -174,6 +201,22 @@ class Trainer:
             self._gradients(self.epoch, 0, parts)
         self.optimizer.zero_grad()
         states.into(dict(self.bare.named_buffers()), buffers)
+
+    @property
+    def held(self) -> str:
+        """What a training is looked at with after each epoch."""
+        return "test" if self.plan.data.val is None else "val"
+
+    def examined(self) -> dict[str, float] | None:
+        """Loss and metrics of the test data with the weights that are kept; None where they were looked at before.
+
+        It comes after `settle`, once, at the end.
+        """
+        if self.plan.data.val is None:
+            return None
+        self.average = None
+        self.test = BatchLoader(self.plan.data.test, self.plan.encodings, self.device, self.setup.readers)
+        return self.evaluate()
 
     def advance(self, epoch: int, step: int) -> None:
         """Trains from where it is on, epochs without a test, until so many steps of that epoch are done."""
@@ -193,7 +236,7 @@ class Trainer:
             module.eval()
         if self.done == 0:
             self.train_scores.reset()
-        unseen: list[tuple[int, Tensor]] = []
+        unseen: list[tuple[int, TermSums]] = []
         for step, parts in enumerate(self._batches(self.epoch, self.done, until), self.done):
             unseen.append((step, self.step(self.epoch, step, parts)))
             over = self.epoch * self.steps + step + 1 == last
@@ -206,71 +249,102 @@ class Trainer:
 
     def _batches(self, epoch: int, first: int, until: int) -> Iterator[list[Batch]]:
         """This process's parts of the batches of an epoch, step by step."""
+        own = self.settings.accumulate
+        fed = self.train.batches(self._plan(epoch, first, until), seed=self.settings.seed, epoch=epoch)
+        while parts := list(islice(fed, own)):
+            yield parts
+
+    def _plan(self, epoch: int, first: int, until: int) -> list[Tensor]:
+        """The indices of the samples of these parts, of steps `first` to before `until`."""
         places = self.train.order(self.settings.seed, epoch)
         own = self.settings.accumulate
-        plan = [
+        return [
             places[start:stop]
             for bound in self.bounds[first:until]
             for start, stop in shares(*bound, self.parts)[self.rank * own : (self.rank + 1) * own]
         ]
-        fed = self.train.batches(plan, seed=self.settings.seed, epoch=epoch)
-        while parts := list(islice(fed, own)):
-            yield parts
 
-    def step(self, epoch: int, step: int, parts: Sequence[Batch]) -> Tensor:
-        """One step on this process's parts of a batch; the loss before it, as much of it as these parts are of it."""
+    def step(self, epoch: int, step: int, parts: Sequence[Batch]) -> TermSums:
+        """One step on this process's parts of a batch; the sums of the loss before it, those of these parts."""
         factor = self._factor(epoch, step)
         for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
             group["lr"] = rate * factor
         if self.setup.shard:
             states.share(self.bare.buffers(), self.processes)
-        if self.matched.augment.steps:
+        if self.plan.augment.steps:
             parts = [self.augment.train(part, self._seed(AUGMENT, epoch, step, n)) for n, part in enumerate(parts)]
         judged: list[dict[int, Tensor]] = []
+        before: list[TermSums] = []
 
-        def gradients() -> Tensor:
+        def gradients() -> TermSums:
             self.optimizer.zero_grad()
-            loss, judged[:] = self._gradients(epoch, step, parts)
+            sums, judged[:] = self._gradients(epoch, step, parts)
+            before.append(sums)
             if self.accelerator.scaler is not None:
                 self.accelerator.scaler.unscale_(self.optimizer)
             if self.settings.clip is not None:
                 self.settings.clip.apply(self.trained)
-            return loss
+            return sums
 
         if self.settings.optimizer.closure:
-            whole: Any = self.optimizer.step(lambda: float(self._sum(gradients())))
-            loss: Tensor = torch.as_tensor(whole, device=self.device) / self.processes
+            self.optimizer.step(lambda: float(self.criterion.value(self._reduced(gradients()))))
         elif self.accelerator.scaler is not None:
-            loss = gradients()
+            gradients()
             self.accelerator.scaler.step(self.optimizer)
             self.accelerator.scaler.update()
         else:
-            loss = gradients()
+            gradients()
             self.optimizer.step()
         if self.average is not None:
             self.average.update(epoch * self.steps + step + 1)
         for outputs, part in zip(judged, parts, strict=True):
             self.train_scores.add(outputs, part.most)
-        return loss
+        return before[0]
 
-    def _gradients(self, epoch: int, step: int, parts: Sequence[Batch]) -> tuple[Tensor, list[dict[int, Tensor]]]:
-        """Adds up the gradients of parts of a batch; their share of its loss, and what the net said about each."""
-        start, stop = self.bounds[step]
+    def _gradients(self, epoch: int, step: int, parts: Sequence[Batch]) -> tuple[TermSums, list[dict[int, Tensor]]]:
+        """Adds up the gradients of parts of a batch; the sums of their loss, and what the net said about each."""
         scaler = self.accelerator.scaler
-        losses: list[Tensor] = []
+        totals = self._totals(epoch, step, parts) if self.parts > 1 else None
+        total: TermSums = {}
         judged: list[dict[int, Tensor]] = []
         for number, part in enumerate(parts):
             reseed(self._seed(STEP, epoch, step, number), self.device)
             last = number == len(parts) - 1
             with _AT_ONCE if last else self.accelerator.no_sync(self.model):
                 outputs = self._outputs(self.model, part)
-                loss = self.criterion(outputs, part)
-                weight = len(part) / (stop - start)
-                loss_of_all = loss if weight * self.processes == 1 else loss * (weight * self.processes)
-                (loss_of_all if scaler is None else scaler.scale(loss_of_all)).backward()
-            losses.append(loss.detach() if weight == 1 else loss.detach() * weight)
+                sums = self.criterion.sums(outputs, part)
+                loss = self.criterion.value(sums) if totals is None else self.criterion.share(sums, totals)
+                loss = loss if self.processes == 1 else loss * self.processes  # torch takes the mean over processes
+                (loss if scaler is None else scaler.scale(loss)).backward()
+            total = added(total, detached(sums)) if total else detached(sums)
             judged.append(self.train_scores.judged(outputs))
-        return (losses[0] if len(losses) == 1 else torch.stack(losses).sum()), judged
+        return total, judged
+
+    def _totals(self, epoch: int, step: int, parts: Sequence[Batch]) -> Totals:
+        """What has to be known of a whole batch before the gradient of a part of it: what it counts in each term.
+
+        Where that is not enough, since a term is no mean, the parts go through the net once more, before.
+        """
+        totals = self.criterion.counts(parts, self.shapes)
+        if self.processes > 1 and totals:
+            counts = torch.tensor([float(total) for total in totals.values()], dtype=torch.float64, device=self.device)  # type: ignore[arg-type]
+            totals = dict(zip(totals, self._sum(counts).tolist(), strict=True))
+        if len(totals) == len(self.criterion.terms):
+            return totals
+        buffers = {name: buffer.clone() for name, buffer in self.bare.named_buffers()}
+        total: TermSums = {}
+        with torch.no_grad():
+            for number, part in enumerate(parts):
+                reseed(self._seed(STEP, epoch, step, number), self.device)
+                sums = self.criterion.sums(self._outputs(self.bare, part), part)
+                total = added(total, sums) if total else sums
+        states.into(dict(self.bare.named_buffers()), buffers)
+        total = self._reduced(total)
+        return {number: totals.get(number, own) for number, own in total.items()}
+
+    def _reduced(self, sums: TermSums) -> TermSums:
+        """The sums of all processes together."""
+        return sums if self.processes == 1 else unflat(self._sum(flat(sums, self.device)), sums)
 
     def _factor(self, epoch: int, step: int) -> float:
         """The factor on the learning rate in a step."""
@@ -287,19 +361,14 @@ class Trainer:
         states.share(self.bare.buffers(), self.processes)
         if self.average is not None:
             states.share(self.average.buffers, self.processes)
-        losses: list[Tensor] = []
-        counts: list[int] = []
         with torch.no_grad(), self.average.in_place() if self.average is not None else nullcontext():
             for batch in self._tests():
                 batch = self.augment.test(batch)
-                outputs = self._outputs(self.entry, batch)
-                losses.append(self.criterion(outputs, batch))
-                counts.append(len(batch))
+                outputs = self._outputs(self.eval_model, batch)
+                self.test_scores.add_loss(self.criterion.sums(outputs, batch), len(batch))
                 self.test_scores.add(outputs, batch.y)
-        loss = sum(map(mul, torch.stack(losses).tolist(), counts)) if losses else 0.0
         if self.processes > 1:
-            loss = float(self._sum(torch.tensor(loss, device=self.device, dtype=torch.float64)))
-        self.test_scores.add_loss(loss / len(self.test), len(self.test))
+            self.test_scores.take_together(states.gathered(self.test_scores.loss.state(), self.processes))
         return self.test_scores.results()
 
     def _tests(self) -> Iterator[Batch]:
@@ -324,20 +393,24 @@ class Trainer:
         values = (result,) if isinstance(result, Tensor) else result
         return {index: value.float() for index, value in zip(self.returned, values, strict=False) if value is not None}
 
-    def _look(self, epoch: int, unseen: Sequence[tuple[int, Tensor]], wish: Wish) -> Wish:
+    def _look(self, epoch: int, unseen: Sequence[tuple[int, TermSums]], wish: Wish) -> Wish:
         """Takes note of the losses of the last steps; the strongest wish. Raises Diverged where one is not finite."""
         if len(unseen) == 1 and self.processes == 1:
-            values = [float(unseen[0][1])]
+            losses = [whole(unseen[0][1])]
         else:
-            asked = torch.tensor([wish == Wish.KEEP, wish == Wish.LEAVE], device=self.device)
-            *values, keep, leave = self._sum(torch.cat([torch.stack([loss for _, loss in unseen]), asked])).tolist()
-            wish = Wish.LEAVE if leave else Wish.KEEP if keep else Wish.GO_ON
-        for (step, _), value in zip(unseen, values, strict=True):
+            like = unseen[0][1]
+            table = torch.stack([flat(sums, self.device) for _, sums in unseen])
+            asked = table.new_tensor([wish == Wish.KEEP, wish == Wish.LEAVE])
+            row = self._sum(torch.cat([table.reshape(-1), asked])).cpu()
+            losses = [whole(unflat(sums, like)) for sums in row[:-2].view(table.shape)]
+            wish = Wish.LEAVE if row[-1] else Wish.KEEP if row[-2] else Wish.GO_ON
+        for (step, _), sums in zip(unseen, losses, strict=True):
+            value = float(self.criterion.value(sums))
             if not math.isfinite(value):
                 said = "not a number" if math.isnan(value) else "infinite"
                 raise self._diverged(f"the loss is {said} at step {step + 1} of epoch {epoch + 1}", epoch, step)
             start, stop = self.bounds[step]
-            self.train_scores.add_loss(value, stop - start)
+            self.train_scores.add_loss(sums, stop - start)
         return wish
 
     def _sum(self, tensor: Tensor) -> Tensor:
@@ -351,7 +424,7 @@ class Trainer:
         self.rows.append(row)
         self.epoch, self.done, self.seconds = self.epoch + 1, 0, 0.0
         self.train_scores.reset()
-        if self.settings.stop is not None and self.settings.stop.best(self.rows) == len(self.rows) - 1:
+        if self.settings.stop is not None and self.kept == len(self.rows) - 1:
             with self.average.in_place() if self.average is not None else nullcontext():
                 self.best = {name: tensor.clone() for name, tensor in states.of_model(self.bare).items()}
 
@@ -369,13 +442,45 @@ class Trainer:
                     reseed(self._seed(STEP, self.epoch, self.done, number), self.device)
                     self._outputs(self.bare, batch)
 
+    def odd_sample(self) -> int | None:
+        """The index of the first training sample of the step that comes next that holds what is no number."""
+        plan = self._plan(self.epoch, self.done, self.done + 1)
+        for indices, part in zip(plan, next(self._batches(self.epoch, self.done, self.done + 1), []), strict=True):
+            for values in (*part.inputs, part.y):
+                if values.is_floating_point() and not (finite := torch.isfinite(values.reshape(len(values), -1))).all():
+                    return int(indices[~finite.all(1).to(indices.device)][0])
+        return None
+
     def state(self) -> State:
         """All that the rest of the training is a function of, whole on every process."""
-        return states.of_training(self)
+        scaler = self.accelerator.scaler
+        return {
+            "epoch": self.epoch,
+            "done": self.done,
+            "seconds": self.seconds,
+            "threads": torch.get_num_threads(),
+            "rows": [asdict(row) for row in self.rows],
+            "scores": states.gathered(states.each_tensor(self.train_scores.state(), Tensor.cpu), self.processes),
+            "model": states.of_model(self.bare),
+            "optimizer": states.of_optimizer(self.bare, self.optimizer),
+            "scaler": scaler.state_dict() if scaler is not None else None,
+            "average": states.whole(self.average.mean) if self.average is not None else None,
+            "best": self.best,
+        }
 
     def restore(self, state: State) -> None:
         """Goes back to a state, on as many processes and with as many threads as it was taken from."""
-        states.into_training(self, state)
+        torch.set_num_threads(state["threads"])
+        self.epoch, self.done, self.seconds = state["epoch"], state["done"], state["seconds"]
+        self.rows[:] = [Row(**row) for row in state["rows"]]
+        self.train_scores.restore(state["scores"][self.rank])
+        states.into(self.bare.state_dict(), state["model"])
+        states.into_optimizer(self.bare, self.optimizer, state["optimizer"])
+        if self.accelerator.scaler is not None:
+            self.accelerator.scaler.load_state_dict(state["scaler"])
+        if self.average is not None:
+            states.into(self.average.mean, state["average"])
+        self.best = state["best"]
 
     def settle(self) -> nn.Module:
         """The net by itself, with the weights that are to be kept: the best, else their average, else the last."""
@@ -386,14 +491,14 @@ class Trainer:
 
     def _diverged(self, said: str, epoch: int, step: int) -> Diverged:
         lr = self.optimizer.param_groups[0]["lr"]
-        found = Diagnostic(
+        diagnostic = Diagnostic(
             "E0611",
             f"{said}, so training stopped",
             self.settings.span("optimizer"),
             f"the learning rate is {lr:g} there",
             help="a smaller lr, a warm-up (cosine(warmup=1)) or another init can keep it finite",
         )
-        return Diverged(found, epoch, step)
+        return Diverged(diagnostic, epoch, step)
 
 
 _AT_ONCE = nullcontext()

@@ -32,7 +32,7 @@ def places(graph: Graph, names: Sequence[str]) -> list[str]:
     """
     modules = [scope.key for scope in graph.scopes if scope.is_module and scope.key]
     modules += [node.key for node in graph if node.layer.torch(*node.shapes).is_module]
-    found: dict[str, None] = {}
+    chosen: dict[str, None] = {}
     for name in names:
         keys = [scope.key for scope in graph.scopes if scope.key and name in (scope.kind, _block(scope))]
         keys = keys or [key for key in modules if fnmatchcase(key, name)]
@@ -42,8 +42,8 @@ def places(graph: Graph, names: Sequence[str]) -> list[str]:
             help = f"did you mean {near}?" if near else f"it has {', '.join(modules[:8]) or 'no modules'}"
             span = Span(Source(f"--checkpoint {name}", ""), 0, 0)
             raise NetspecError((Diagnostic("E0643", message, span, help=help),))
-        found.update(dict.fromkeys(keys))
-    return [key for key in found if not any(key.startswith(f"{other}.") for other in found)]
+        chosen.update(dict.fromkeys(keys))
+    return [key for key in chosen if not any(key.startswith(f"{other}.") for other in chosen)]
 
 
 def _block(scope: Scope) -> str:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 class Row:
     """What is known after an epoch: `epoch` and `step` count those that are done; `train` and `test` are by metric.
 
-    The training figures are of the epoch's batches as they were met, with the weights of that moment.
+    The training figures are of the epoch's batches as they were met, with the weights of that moment. `held` is what
+    the others are of: "test", or "val" where there are samples to choose by.
     """
 
     epoch: int
@@ -19,3 +20,4 @@ class Row:
     train: Mapping[str, float]
     test: Mapping[str, float]
     seconds: float
+    held: str = "test"

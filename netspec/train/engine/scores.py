@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from netspec.train.data import IGNORED
-from netspec.train.plan.reading import Judge, Reading, affirmed
+from netspec.train.engine.criterion import Criterion, LossTotal, TermSums
+from netspec.train.plan.outputs import OutputHead, OutputMetric, positive_share
 
 if TYPE_CHECKING:
     import torchmetrics
 
-    from netspec.train.plan.match import Match
+    from netspec.train.plan.training_plan import TrainingPlan
 
 MOST_BUFFERED = 2**22
 """So many numbers of outputs are kept until the metrics see them; metrics cost about as much for many as for one."""
@@ -24,21 +24,33 @@ MOST_BUFFERED = 2**22
 class Scores:
     """The loss and the metrics of a split, gathered batch by batch: of each output that a metric judges."""
 
-    def __init__(self, matched: Match, device: torch.device) -> None:
+    def __init__(self, plan: TrainingPlan, device: torch.device) -> None:
         self.device = device
-        ignored = IGNORED if matched.data.ignores else None
-        self.judges = {judge.name: judge for judge in matched.metrics}
-        self.metrics = {name: _built(judge, ignored).to(device) for name, judge in self.judges.items()}
-        self.told = {name: judge.metric.figure for name, judge in self.judges.items() if not judge.metric.table}
-        self.readings = {judge.reading.output: judge.reading for judge in matched.metrics}
-        self.outputs: dict[int, list[Tensor]] = {index: [] for index in self.readings}
+        ignored = IGNORED if plan.data.ignores else None
+        self.output_metrics = {each.name: each for each in plan.metrics}
+        self.metrics = {name: _built(each, ignored).to(device) for name, each in self.output_metrics.items()}
+        self.figures = {name: each.metric.figure for name, each in self.output_metrics.items() if not each.metric.table}
+        self.heads = {each.head.output: each.head for each in plan.metrics}
+        self.support = {index: _support(head, device) for index, head in self.heads.items()}
+        """How many places of the data are of each class, or of each label, and at the end how many there are."""
+        self.outputs: dict[int, list[Tensor]] = {index: [] for index in self.heads}
         self.targets: list[Tensor] = []
         self.buffered = 0
-        self.loss, self.count = 0.0, 0
+        self.criterion = Criterion(plan.terms, device)
+        self.loss, self.count = LossTotal(self.criterion), 0
 
-    def add_loss(self, loss: float, count: int) -> None:
-        """The mean loss of a batch of `count` samples."""
-        self.loss, self.count = self.loss + loss * count, self.count + count
+    def add_loss(self, sums: TermSums, count: int) -> None:
+        """The sums of the loss of `count` samples."""
+        self.loss.add(sums)
+        self.count += count
+
+    def take_together(self, sums: Sequence[Any]) -> None:
+        """The loss becomes that of all processes, each of which has such sums."""
+        self.loss = LossTotal(self.criterion)
+        for own in sums:
+            other = LossTotal(self.criterion)
+            other.restore(own)
+            self.loss.add(other.sums)
 
     def judged(self, outputs: Mapping[int, Tensor]) -> dict[int, Tensor]:
         """Those of a net's outputs, by their index among the graph's, that a metric judges."""
@@ -56,36 +68,49 @@ class Scores:
     def results(self) -> dict[str, float]:
         """The mean loss and the metrics, by name."""
         self._flush()
-        loss = self.loss / self.count if self.count else math.nan
-        figures = {name: told(float(self.metrics[name].compute())) for name, told in self.told.items()}
-        return {"loss": loss, **{name: round(figure, 7) for name, figure in figures.items()}}
+        self._meet()
+        support = {index: _summed(own) for index, own in self.support.items()}
+        figures = {
+            name: figure(self.metrics[name].compute(), support[self.output_metrics[name].head.output])
+            for name, figure in self.figures.items()
+        }
+        return {"loss": self.loss.value(), **{name: float(f"{value:.8g}") for name, value in figures.items()}}
+
+    def absent(self, index: int) -> list[int]:
+        """The classes of an output, or its labels, of which the data hold nothing."""
+        self._flush()
+        return (_summed(self.support[index])[:-1] == 0).nonzero().flatten().tolist()
 
     def tables(self) -> dict[str, list[list[int]]]:
         """The metrics that are tables, by name."""
         self._flush()
-        return {name: metric.compute().tolist() for name, metric in self.metrics.items() if name not in self.told}
+        return {name: metric.compute().tolist() for name, metric in self.metrics.items() if name not in self.figures}
 
     def reset(self) -> None:
         """Back to nothing."""
-        self.loss, self.count = 0.0, 0
+        self.loss, self.count = LossTotal(self.criterion), 0
         self._forget()
         for metric in self.metrics.values():
             metric.reset()
+        for support in self.support.values():
+            support.zero_()
 
     def state(self) -> dict[str, Any]:
         """What has been gathered so far: numbers, and tensors."""
         return {
-            "loss": self.loss,
+            "loss": self.loss.state(),
             "count": self.count,
             "outputs": {str(index): torch.cat(gathered) for index, gathered in self.outputs.items() if gathered},
             "targets": torch.cat(self.targets) if self.targets else None,
             "metrics": {name: metric.metric_state for name, metric in self.metrics.items()},
+            "support": {str(index): support for index, support in self.support.items()},
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Goes on from what `state` gave."""
         self.reset()
-        self.loss, self.count = state["loss"], state["count"]
+        self.loss.restore(state["loss"])
+        self.count = state["count"]
         if state["targets"] is not None:
             outputs = {int(index): gathered.to(self.device) for index, gathered in state["outputs"].items()}
             self.add(outputs, state["targets"].to(self.device))
@@ -93,32 +118,99 @@ class Scores:
             for key, value in state["metrics"][name].items():
                 setattr(metric, key, _on(value, self.device))
             metric._update_count = 1  # torchmetrics warns of figures of what was never updated
+        for index, support in self.support.items():
+            support.copy_(state["support"][str(index)])
 
     def _flush(self) -> None:
         if not self.targets:
             return
         target = torch.cat(self.targets)
-        read = {index: _read(torch.cat(self.outputs[index]), target, self.readings[index]) for index in self.outputs}
+        outputs = {index: torch.cat(gathered) for index, gathered in self.outputs.items()}
         self._forget()
+        self._update(outputs, target)
+
+    def _update(self, outputs: Mapping[int, Tensor], target: Tensor) -> None:
+        """Shows the metrics what the net said about samples, and what is so."""
+        for index, head in self.heads.items():
+            _count(self.support[index], head, target)
         for name, metric in self.metrics.items():
-            metric.update(*read[self.judges[name].reading.output])
+            each = self.output_metrics[name]
+            metric.update(*_read(outputs[each.head.output], target, each.head, by_label=each.metric.by_class))
+
+    def _meet(self) -> None:
+        """Among several processes, one without samples takes part in the exchange: with no samples.
+
+        Counts begin at 0 and are exchanged as they are; only lists of samples have to hold something of the right kind.
+        """
+        if _alone() or any(metric.update_called for metric in self.metrics.values()):
+            return
+        for name, metric in self.metrics.items():
+            each = self.output_metrics[name]
+            labels = (each.head.labels,) * bool(each.head.labels)
+            shape = (each.head.classes,) if each.head.task == "multiclass" else labels
+            nothing = torch.zeros(0, *shape, device=self.device)
+            target = torch.zeros(0, *labels, dtype=torch.int64, device=self.device)
+            if any(isinstance(state, list) for state in metric.metric_state.values()):
+                metric.update(*_read(nothing, target, each.head, by_label=each.metric.by_class))
+            metric._update_count = 1
 
     def _forget(self) -> None:
-        self.outputs, self.targets, self.buffered = {index: [] for index in self.readings}, [], 0
+        self.outputs, self.targets, self.buffered = {index: [] for index in self.heads}, [], 0
 
 
-def _built(judge: Judge, ignored: int | None) -> torchmetrics.Metric:
-    """The metric of a judge, at nothing yet."""
-    return judge.metric.build(judge.reading.task, judge.reading.classes, ignored)
+def _built(each: OutputMetric, ignored: int | None) -> torchmetrics.Metric:
+    """The metric of an output, at nothing yet."""
+    head = each.head
+    return each.metric.build(head.task, head.classes, ignored, labels=head.labels, columns=head.columns)
 
 
-def _read(output: Tensor, target: Tensor, reading: Reading) -> tuple[Tensor, Tensor]:
-    """What a metric is given of an output and of what is so."""
-    if reading.task == "multiclass":
+def _read(output: Tensor, target: Tensor, head: OutputHead, *, by_label: bool) -> tuple[Tensor, Tensor]:
+    """What a metric is given of an output and of what is so: of numbers a row a place, in 64 bits."""
+    if head.task == "multiclass":
         return output, target
-    if reading.task == "binary":
-        output = affirmed(output, logits=reading.logits, margin=reading.margin)
-    return output.flatten(), target.flatten()
+    if head.task == "values":
+        return _rows(output, head.columns), _rows(target.view(output.shape), head.columns)
+    share = positive_share(output, logits=head.logits, margin=head.margin)
+    if head.labels and by_label:
+        return share, target.view(share.shape)
+    return share.flatten(), target.flatten()
+
+
+def _rows(values: Tensor, columns: int) -> Tensor:
+    """Numbers (n, columns, *S), or (n), as (places, columns), or (places) where there is one."""
+    wide = values if values.device.type == "mps" else values.double()
+    return wide.flatten() if columns == 1 else wide.movedim(1, -1).reshape(-1, columns)
+
+
+def _support(head: OutputHead, device: torch.device) -> Tensor:
+    """Room for how often each class of an output is there, and how many places there are."""
+    count = head.classes if head.task == "multiclass" else head.labels
+    return torch.zeros(count + 1, dtype=torch.int64, device=device)
+
+
+def _count(support: Tensor, head: OutputHead, target: Tensor) -> None:
+    """Takes in what is so about samples."""
+    if head.task == "multiclass":
+        said = target[target >= 0]
+        support[:-1] += torch.bincount(said, minlength=len(support) - 1)
+        support[-1] += len(said)
+    elif head.labels:
+        support[:-1] += target.sum(0)
+        support[-1] += len(target)
+
+
+def _alone() -> bool:
+    distributed = torch.distributed
+    return not (distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1)
+
+
+def _summed(support: Tensor) -> Tensor:
+    """The sum of a tensor over the processes."""
+    if _alone():
+        return support
+    total = support.clone()
+    torch.distributed.all_reduce(total)
+    return total
 
 
 def _on(value: Any, device: torch.device) -> Any:

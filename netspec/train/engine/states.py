@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,44 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from netspec.train.engine.rows import Row
-
 if TYPE_CHECKING:
-    from netspec.train.engine.loop import Trainer
     from netspec.train.runs.checkpoint import State
-
-
-def of_training(trainer: Trainer) -> State:
-    """All that the rest of a training is a function of, whole on every process."""
-    scaler = trainer.accelerator.scaler
-    return {
-        "epoch": trainer.epoch,
-        "done": trainer.done,
-        "seconds": trainer.seconds,
-        "threads": torch.get_num_threads(),
-        "rows": [asdict(row) for row in trainer.rows],
-        "scores": _gathered(_each_tensor(trainer.train_scores.state(), Tensor.cpu), trainer.processes),
-        "model": of_model(trainer.bare),
-        "optimizer": of_optimizer(trainer.bare, trainer.optimizer),
-        "scaler": scaler.state_dict() if scaler is not None else None,
-        "average": whole(trainer.average.mean) if trainer.average is not None else None,
-        "best": trainer.best,
-    }
-
-
-def into_training(trainer: Trainer, state: State) -> None:
-    """Brings a training to a state, on as many processes and with as many threads as it was taken from."""
-    torch.set_num_threads(state["threads"])
-    trainer.epoch, trainer.done, trainer.seconds = state["epoch"], state["done"], state["seconds"]
-    trainer.rows[:] = [Row(**row) for row in state["rows"]]
-    trainer.train_scores.restore(state["scores"][trainer.rank])
-    into(trainer.bare.state_dict(), state["model"])
-    into_optimizer(trainer.bare, trainer.optimizer, state["optimizer"])
-    if trainer.accelerator.scaler is not None:
-        trainer.accelerator.scaler.load_state_dict(state["scaler"])
-    if trainer.average is not None:
-        into(trainer.average.mean, state["average"])
-    trainer.best = state["best"]
 
 
 def whole(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -72,7 +35,7 @@ def into(own: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:
 def of_optimizer(model: nn.Module, optimizer: Optimizer) -> dict[str, Any]:
     """What an optimizer remembers of each parameter, by the parameter's name."""
     return {
-        name: _each_tensor(optimizer.state[parameter], _whole)
+        name: each_tensor(optimizer.state[parameter], _whole)
         for name, parameter in model.named_parameters()
         if parameter in optimizer.state
     }
@@ -85,7 +48,7 @@ def into_optimizer(model: nn.Module, optimizer: Optimizer, state: Mapping[str, A
     by_index = {index: state[names[each]] for index, each in enumerate(parameters) if names[each] in state}
     optimizer.load_state_dict({"state": by_index, "param_groups": optimizer.state_dict()["param_groups"]})
     for parameter, memory in optimizer.state.items():
-        optimizer.state[parameter] = _each_tensor(memory, partial(_like, own=parameter))
+        optimizer.state[parameter] = each_tensor(memory, partial(_like, own=parameter))
 
 
 def share(tensors: Iterable[Tensor], processes: int) -> None:
@@ -95,7 +58,7 @@ def share(tensors: Iterable[Tensor], processes: int) -> None:
             torch.distributed.broadcast(tensor, 0)
 
 
-def _gathered(value: State, processes: int) -> list[State]:
+def gathered(value: State, processes: int) -> list[State]:
     """What each process has, in their order."""
     if processes == 1:
         return [value]
@@ -126,9 +89,10 @@ def _like(tensor: Tensor, own: Any) -> Tensor:
     return torch.empty_like(own, dtype=tensor.dtype, requires_grad=False).copy_(tensor)
 
 
-def _each_tensor(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+def each_tensor(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """Plain data with every tensor in it changed."""
     if isinstance(value, Tensor):
         return change(value)
     if isinstance(value, Mapping):
-        return {key: _each_tensor(item, change) for key, item in value.items()}
-    return [_each_tensor(item, change) for item in value] if isinstance(value, list | tuple) else value
+        return {key: each_tensor(item, change) for key, item in value.items()}
+    return [each_tensor(item, change) for item in value] if isinstance(value, list | tuple) else value

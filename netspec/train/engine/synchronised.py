@@ -59,12 +59,12 @@ def synchronised(model: nn.Module, device: torch.device) -> nn.Module:
 
 
 def _converted(norm: _BatchNorm) -> SyncBatchNorm:
-    made: Any = SyncBatchNorm(norm.num_features, norm.eps, norm.momentum, norm.affine, norm.track_running_stats)
-    made.weight, made.bias = norm.weight, norm.bias
+    converted: Any = SyncBatchNorm(norm.num_features, norm.eps, norm.momentum, norm.affine, norm.track_running_stats)
+    converted.weight, converted.bias = norm.weight, norm.bias
     for name, buffer in norm.named_buffers():
-        setattr(made, name, buffer)
-    made.train(norm.training)
-    return made  # type: ignore[no-any-return]
+        setattr(converted, name, buffer)
+    converted.train(norm.training)
+    return converted  # type: ignore[no-any-return]
 
 
 class _Sum(torch.autograd.Function):

@@ -1,13 +1,17 @@
-"""What a loss is, what it compares, and how losses are summed over the outputs of a net."""
+"""What a loss is, what it compares, and how losses are summed over the outputs of a net.
+
+A loss of a set of samples is a function of sums over them: of a numerator and a denominator, where it is a mean. So it
+is the same figure however the set is divided into batches, parts of a batch and processes, and so is its gradient.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, cast
 
 from netspec.syntax.source import NOWHERE, Span
-from netspec.train.data import Data, Dims
+from netspec.train.data import IGNORED, Data, Dims
 from netspec.train.parts import Part, Table, called
 
 if TYPE_CHECKING:
@@ -15,9 +19,69 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-Criterial: TypeAlias = "Callable[[Tensor, Tensor, Tensor | None], Tensor]"
+Sums: TypeAlias = "tuple[Tensor | float, ...]"
+"""Sums over samples, of which a loss is a function; those that do not depend on the output may be plain numbers."""
 Form: TypeAlias = Literal["classes", "one_hot", "binary", "values"]
 """What a loss compares an output with: class indices, a row of 0s with a 1, a single 0 or 1, or numbers as they are."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Target:
+    """What a loss compares an output (n, ...) with.
+
+    `values` are class indices, IGNORED where nothing is said, or numbers of the output's shape; of these `counted` says
+    which count, all where it is None. `weight` (n, *S) is there where each place weighs differently.
+    """
+
+    values: Tensor
+    counted: Tensor | None = None
+    weight: Tensor | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SetLoss:
+    """A loss at work: `sums` of an output and its target, and the `value` of such sums.
+
+    `counts` is the last of the sums where a target alone decides it and the loss is the first sum over it; else None.
+    """
+
+    sums: Callable[[Tensor, Target], Sums]
+    value: Callable[[Sums], Tensor]
+    counts: Callable[[Target], Tensor | float] | None = None
+
+    def __call__(self, output: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+        """The loss of these samples alone."""
+        return self.value(self.sums(output, Target(target, weight=weight)))
+
+
+def mean(each: Callable[[Tensor, Target], Tensor], counts: Callable[[Target], Tensor | float]) -> SetLoss:
+    """The loss that is the sum of `each` place's, which are 0 where nothing counts, over the sum of `counts`."""
+    return SetLoss(lambda output, target: (each(output, target).sum(), counts(target)), ratio, counts)
+
+
+def ratio(sums: Sums) -> Tensor:
+    """The first sum over the second; 0 where nothing counts."""
+    numerator, count = cast("tuple[Tensor, Tensor | float]", sums)
+    if isinstance(count, int | float):
+        return numerator / (count or 1)
+    return numerator / count.masked_fill(count == 0, 1)
+
+
+def entries(target: Target) -> Tensor | float:
+    """How many entries of a target count."""
+    if target.counted is not None:
+        return target.counted.sum()
+    return target.values.numel() if target.values.is_floating_point() else _known(target.values)
+
+
+def _known(classes: Tensor) -> Tensor | float:
+    """How many places of a target are said to be of a class; single classes all are."""
+    return len(classes) if classes.ndim == 1 else (classes != IGNORED).sum()
+
+
+def counting(losses: Tensor, target: Target) -> Tensor:
+    """The losses of the entries that count, 0 of the others."""
+    return losses if target.counted is None else losses * target.counted
 
 
 class Loss(Part):
@@ -26,8 +90,11 @@ class Loss(Part):
     takes: ClassVar[Literal["classes", "values"]]
     """Whether the loss is given class indices beside scores, or values of the output's own shape."""
 
-    def build(self, device: torch.device) -> Criterial:
-        """The mean loss of a batch as a function of output, target, and the weights of places where there are any."""
+    of_logarithms: ClassVar[bool] = False
+    """Whether it is given logarithms of probabilities."""
+
+    def build(self, device: torch.device) -> SetLoss:
+        """The loss at work on that device."""
         raise NotImplementedError
 
     def form(self, output: Dims, data: Data) -> Form | None:
@@ -39,6 +106,10 @@ class Loss(Part):
         if output == (data.classes, *data.target) and data.classes > 1:
             return "one_hot"
         return "binary" if data.classes <= 2 and output in (data.target, (1, *data.target)) else None
+
+    def misuse(self, form: Form) -> str:
+        """What is wrong with the arguments where targets have that form; nothing where they are right."""
+        return ""
 
     def squashes(self) -> bool:
         """Whether it makes probabilities out of what it is given, which no sigmoid or softmax has been done to then."""
@@ -75,16 +146,22 @@ class Term:
         return call if self.weight == 1 else f"{self.weight} * {call}"
 
 
-def prepared(form: Form, target: Tensor, output: Tensor) -> Tensor:
+def prepared(form: Form, target: Tensor, output: Tensor, weight: Tensor | None = None) -> Target:
     """The targets of a batch as a loss of that form compares them with the output."""
     if form == "classes":
-        return target
+        return Target(target, weight=weight)
+    if target.is_floating_point() or target.ndim == 1:
+        counted = None
+    else:
+        counted = target != IGNORED
+        target = target.clamp(min=0)
     if form == "one_hot":
         from torch.nn import functional
 
-        rows = functional.one_hot(target, output.shape[1])
-        return rows.movedim(-1, 1).to(output.dtype)
-    return target.to(output.dtype).view_as(output)
+        rows = functional.one_hot(target, output.shape[1]).movedim(-1, 1).to(output.dtype)
+        return Target(rows, None if counted is None else counted.unsqueeze(1).expand_as(rows), weight)
+    shaped = None if counted is None else counted.view(output.shape)
+    return Target(target.to(output.dtype).view(output.shape), shaped, weight)
 
 
 def _without_ones(shape: Dims) -> Dims:

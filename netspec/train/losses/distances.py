@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netspec.train.data import Data, Dims
-from netspec.train.losses.base import LOSSES, Criterial, Form, Loss
+from netspec.train.losses.base import LOSSES, Form, Loss, SetLoss, Target, counting, entries, mean
 from netspec.train.parts import AboveZero
 
 if TYPE_CHECKING:
@@ -31,9 +31,10 @@ class Contrastive(Loss):
     def distance(self) -> float | None:
         return self.margin
 
-    def build(self, device: torch.device) -> Criterial:
-        def contrastive(output: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
+    def build(self, device: torch.device) -> SetLoss:
+        def each(output: Tensor, target: Target) -> Tensor:
+            y = target.values
             apart = (self.margin - output).clamp(min=0)
-            return (target * output.square() + (1 - target) * apart.square()).mean() / 2
+            return counting(y * output.square() + (1 - y) * apart.square(), target) / 2
 
-        return contrastive
+        return mean(each, entries)

@@ -6,13 +6,24 @@ logits=false probabilities in their place.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import Field
 
 from netspec.layers.base import Bool, Probability
 from netspec.train.data.base import IGNORED, Data, Dims
-from netspec.train.losses.base import LOSSES, Criterial, Form, Loss, Weighing
+from netspec.train.losses.base import (
+    LOSSES,
+    Form,
+    Loss,
+    SetLoss,
+    Sums,
+    Target,
+    Weighing,
+    counting,
+    entries,
+    mean,
+)
 from netspec.train.parts import AboveZero, AtLeastZero
 
 if TYPE_CHECKING:
@@ -47,14 +58,18 @@ class Dice(MaskLoss):
     smooth: AtLeastZero = Field(default=1.0, description="keeps a class that is nowhere from counting")
     logits: Bool = True
 
-    def build(self, device: torch.device) -> Criterial:
-        def dice(output: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
+    def build(self, device: torch.device) -> SetLoss:
+        def sums(output: Tensor, target: Target) -> Sums:
             p, t = _shares(output, target, logits=self.logits)
             axes = (0, *range(2, p.ndim))
-            both, sizes = (p * t).sum(axes), p.sum(axes) + t.sum(axes)
-            return 1 - ((2 * both + self.smooth) / (sizes + self.smooth)).mean()
+            return 2 * (p * t).sum(axes), p.sum(axes) + t.sum(axes)
 
-        return dice
+        def value(sums: Sums) -> Tensor:
+            both, sizes = cast("tuple[Tensor, Tensor]", sums)
+            whole = sizes + self.smooth
+            return 1 - ((both + self.smooth) / whole.masked_fill(whole == 0, 1)).mean()
+
+        return SetLoss(sums, value)
 
 
 @LOSSES("focal")
@@ -69,22 +84,28 @@ class Focal(MaskLoss):
     alpha: Probability | None = None
     weight: tuple[AtLeastZero, ...] | None = None
 
-    def build(self, device: torch.device) -> Criterial:
+    def misuse(self, form: Form) -> str:
+        if form == "classes" and self.alpha is not None:
+            return "alpha is for one logit: of several classes, weight is a number each"
+        return "weight is for several classes: of one logit, alpha is" if form == "binary" and self.weight else ""
+
+    def build(self, device: torch.device) -> SetLoss:
         import torch
         from torch.nn import functional
 
         weights = None if self.weight is None else torch.tensor(self.weight, device=device)
 
-        def focal(output: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
-            if target.is_floating_point():
-                entropy = functional.binary_cross_entropy_with_logits(output, target, reduction="none")
-                scale = 1.0 if self.alpha is None else self.alpha * target + (1 - self.alpha) * (1 - target)
-                return (scale * (1 - torch.exp(-entropy)) ** self.gamma * entropy).mean()
-            entropy = functional.cross_entropy(output, target, reduction="none", ignore_index=IGNORED)
-            scale = 1.0 if weights is None else weights[target.clamp(min=0)]
-            return (scale * (1 - torch.exp(-entropy)) ** self.gamma * entropy).sum() / (target != IGNORED).sum()
+        def each(output: Tensor, target: Target) -> Tensor:
+            y = target.values
+            if y.is_floating_point():
+                entropy = functional.binary_cross_entropy_with_logits(output, y, reduction="none")
+                scale = 1.0 if self.alpha is None else self.alpha * y + (1 - self.alpha) * (1 - y)
+                return counting(scale * (1 - torch.exp(-entropy)) ** self.gamma * entropy, target)
+            entropy = functional.cross_entropy(output, y, reduction="none", ignore_index=IGNORED)
+            scale = 1.0 if weights is None else weights[y.clamp(min=0)]
+            return scale * (1 - torch.exp(-entropy)) ** self.gamma * entropy
 
-        return focal
+        return mean(each, entries)
 
 
 @LOSSES("border_cross_entropy")
@@ -110,30 +131,41 @@ class BorderCrossEntropy(Weighing, MaskLoss):
 
         return border_weights(mask, self.w0, self.sigma, balance=self.balance)
 
-    def build(self, device: torch.device) -> Criterial:
+    def build(self, device: torch.device) -> SetLoss:
         from torch.nn import functional
 
-        def border(output: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
-            assert weight is not None
-            if target.is_floating_point():
-                entropy = functional.binary_cross_entropy_with_logits(output, target, reduction="none")
-                weight = weight.view_as(entropy)
+        def weights(target: Target) -> Tensor:
+            """The weight of each place, 0 where it does not count."""
+            assert target.weight is not None
+            if target.values.is_floating_point():
+                weight = target.weight.view_as(target.values)
+                return weight if target.counted is None else weight * target.counted
+            return target.weight * (target.values != IGNORED)
+
+        def each(output: Tensor, target: Target) -> Tensor:
+            if target.values.is_floating_point():
+                entropy = functional.binary_cross_entropy_with_logits(output, target.values, reduction="none")
             else:
-                entropy = functional.cross_entropy(output, target, reduction="none", ignore_index=IGNORED)
-                weight = weight * (target != IGNORED)
-            return (weight * entropy).sum() / weight.sum()
+                entropy = functional.cross_entropy(output, target.values, reduction="none", ignore_index=IGNORED)
+            return weights(target) * entropy
 
-        return border
+        return mean(each, lambda target: weights(target).sum())
 
 
-def _shares(output: Tensor, target: Tensor, *, logits: bool) -> tuple[Tensor, Tensor]:
-    """What the net gives each class and what is so, (n, classes, *S); nothing of either where a place is ignored."""
+def _shares(output: Tensor, target: Target, *, logits: bool) -> tuple[Tensor, Tensor]:
+    """What the net gives each class and what is so, (n, classes, *S); nothing of either where a place is ignored.
+
+    Single numbers (n) and maps without an axis for classes (n, height, width) get one.
+    """
     from torch.nn import functional
 
-    if target.is_floating_point():
-        shape = (len(output), 1, *output.shape[1:]) if output.ndim == target.ndim == 1 else output.shape
-        return (output.sigmoid() if logits else output).view(shape), target.view(shape)
-    known = (target != IGNORED).unsqueeze(1)
+    y, counted = target.values, target.counted
+    if y.is_floating_point():
+        p = output.sigmoid() if logits else output
+        if counted is not None:
+            p, y = p * counted, y * counted
+        return (p.unsqueeze(1), y.unsqueeze(1)) if p.ndim in (1, 3) else (p, y)
+    known = (y != IGNORED).unsqueeze(1)
     p = output.softmax(1) if logits else output
-    t = functional.one_hot(target.clamp(min=0), output.shape[1]).movedim(-1, 1).to(p.dtype)
+    t = functional.one_hot(y.clamp(min=0), output.shape[1]).movedim(-1, 1).to(p.dtype)
     return p * known, t * known

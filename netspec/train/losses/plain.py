@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from netspec.layers.base import Bool, Int, Probability
-from netspec.train.losses.base import LOSSES, Criterial, Loss
+from netspec.train.data.base import IGNORED
+from netspec.train.losses.base import LOSSES, Loss, SetLoss, Target, counting, entries, mean
 from netspec.train.parts import AboveZero, AtLeastZero
 
 if TYPE_CHECKING:
     import torch
+    from torch import Tensor
 
 
 class OfTorch(Loss):
@@ -19,36 +22,67 @@ class OfTorch(Loss):
 
     torch_name: ClassVar[str]
 
-    def build(self, device: torch.device) -> Criterial:
+    def build(self, device: torch.device) -> SetLoss:
         import torch
 
-        arguments = {
-            name: torch.tensor(value, device=device) if isinstance(value, tuple) else value
-            for name, value in self.model_dump().items()
-        }
-        made: torch.nn.Module = getattr(torch.nn, self.torch_name)(**arguments)
-        loss = made.to(device)
-        return lambda output, target, weight: loss(output, target)
+        loss = getattr(torch.nn, self.torch_name)(**self.model_dump(), reduction="none").to(device)
+        return mean(lambda output, target: counting(loss(output, target.values), target), entries)
 
 
-@LOSSES("cross_entropy")
-class CrossEntropy(OfTorch):
+class OfClasses(OfTorch):
+    """Base of those of class scores (n, classes, *S) beside classes (n, *S). `weight` is a number a class.
+
+    The mean is over the weights of the classes that occur, as torch has it, where `weighted`, else over the places.
+    """
+
+    takes = "classes"
+    weighted: ClassVar[bool] = True
+    weight: tuple[AtLeastZero, ...] | None = None
+
+    def build(self, device: torch.device) -> SetLoss:
+        import torch
+
+        weight = None if self.weight is None else torch.tensor(self.weight, device=device)
+        others = {key: value for key, value in self.model_dump().items() if key not in ("weight", "ignore_index")}
+        loss = getattr(torch.nn, self.torch_name)(**others, weight=weight, reduction="none", **self.ignoring())
+        ignored: int | None = getattr(self, "ignore_index", None)
+
+        def classes(target: Target) -> Tensor:
+            y = target.values
+            return y if ignored is None or ignored == IGNORED else y.masked_fill(y == ignored, IGNORED)
+
+        def counts(target: Target) -> Tensor | float:
+            y = classes(target)
+            if weight is not None and self.weighted:
+                return (weight[y.clamp(min=0)] * (y != IGNORED)).sum()
+            return len(y) if y is target.values and y.ndim == 1 else (y != IGNORED).sum()
+
+        return mean(lambda output, target: self.each(loss, output, classes(target)), counts)
+
+    def ignoring(self) -> dict[str, int]:
+        """The argument by which torch leaves places out."""
+        return {"ignore_index": IGNORED}
+
+    def each(self, loss: Callable[[Tensor, Tensor], Tensor], output: Tensor, classes: Tensor) -> Tensor:
+        """The loss of each place, 0 where nothing is said."""
+        return loss(output, classes)
+
+
+@LOSSES("cross_entropy", "categorical_crossentropy", "sparse_categorical_crossentropy", "softmax_loss")
+class CrossEntropy(OfClasses):
     """Of class scores, before any softmax; `weight` is one number a class."""
 
     torch_name = "CrossEntropyLoss"
-    takes = "classes"
-    weight: tuple[AtLeastZero, ...] | None = None
     ignore_index: Int = -100
     label_smoothing: Probability = 0.0
 
 
-@LOSSES("nll")
-class NLL(OfTorch):
+@LOSSES("nll", "negative_log_likelihood")
+class NLL(OfClasses):
     """Negative log likelihood, of log probabilities: what log_softmax gives."""
 
     torch_name = "NLLLoss"
-    takes = "classes"
-    weight: tuple[AtLeastZero, ...] | None = None
+    of_logarithms = True
     ignore_index: Int = -100
 
     def squashes(self) -> bool:
@@ -56,20 +90,32 @@ class NLL(OfTorch):
 
 
 @LOSSES("multi_margin")
-class MultiMargin(OfTorch):
+class MultiMargin(OfClasses):
     """The hinge loss of class scores: each score is to stay `margin` below that of the true class."""
 
     torch_name = "MultiMarginLoss"
-    takes = "classes"
+    weighted = False
     p: Literal[1, 2] = 1
     margin: AtLeastZero = 1.0
-    weight: tuple[AtLeastZero, ...] | None = None
+
+    @classmethod
+    def arguments(cls) -> tuple[str, ...]:
+        return ("p", "margin", "weight")
 
     def squashes(self) -> bool:
         return False
 
+    def ignoring(self) -> dict[str, int]:
+        return {}
 
-@LOSSES("bce")
+    def each(self, loss: Callable[[Tensor, Tensor], Tensor], output: Tensor, classes: Tensor) -> Tensor:
+        """Torch's takes rows of scores alone: places come one after another."""
+        rows = output.movedim(1, -1).reshape(-1, output.shape[1])
+        y = classes.reshape(-1)
+        return loss(rows, y.clamp(min=0)) * (y != IGNORED)
+
+
+@LOSSES("bce", "BCEWithLogits", "binary_crossentropy")
 class BCE(OfTorch):
     """Binary cross-entropy of logits, before any sigmoid, or with logits=false of probabilities, after one.
 
@@ -88,24 +134,29 @@ class BCE(OfTorch):
             raise ValueError("pos_weight is for logits")
         return self
 
-    def build(self, device: torch.device) -> Criterial:
+    def build(self, device: torch.device) -> SetLoss:
         import torch
         from torch.nn import functional
 
-        weights = [
-            None if given is None else torch.tensor(given, device=device) for given in (self.weight, self.pos_weight)
-        ]
-        if self.logits:
-            return lambda output, target, _: functional.binary_cross_entropy_with_logits(
-                output, target, weights[0], pos_weight=weights[1]
+        def along(numbers: tuple[float, ...] | None, output: Tensor) -> Tensor | None:
+            """A number an output, in the shape that meets (n, outputs, *S)."""
+            return None if numbers is None else torch.tensor(numbers, device=device).view(-1, *(1,) * (output.ndim - 2))
+
+        def each(output: Tensor, target: Target) -> Tensor:
+            weight = along(self.weight, output)
+            if not self.logits:
+                return functional.binary_cross_entropy(output, target.values, weight, reduction="none")
+            return functional.binary_cross_entropy_with_logits(
+                output, target.values, weight, pos_weight=along(self.pos_weight, output), reduction="none"
             )
-        return lambda output, target, _: functional.binary_cross_entropy(output, target, weights[0])
+
+        return mean(lambda output, target: counting(each(output, target), target), entries)
 
     def squashes(self) -> bool:
         return self.logits
 
 
-@LOSSES("mse")
+@LOSSES("mse", "mean_squared_error", "l2")
 class MSE(OfTorch):
     """The mean squared error; of class scores, against a row of 0s with a 1 at the class."""
 
@@ -113,7 +164,7 @@ class MSE(OfTorch):
     takes = "values"
 
 
-@LOSSES("l1")
+@LOSSES("l1", "mean_absolute_error", "mae")
 class L1(OfTorch):
     """The mean absolute error."""
 

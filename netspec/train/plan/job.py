@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,10 +21,11 @@ from netspec.train.data import Data, DataSet
 from netspec.train.data.files import DataError, Place
 from netspec.train.literals import Word
 from netspec.train.parts import written
-from netspec.train.plan.arrival import sample_shapes
-from netspec.train.plan.match import Match, match
+from netspec.train.plan.inputs import sample_shapes
+from netspec.train.plan.training_plan import TrainingPlan, training_plan
+from netspec.train.section.beginning import section_for
 from netspec.train.section.patterns import mistakes
-from netspec.train.section.settings import Settings, settings
+from netspec.train.section.settings import KEYS, Settings, settings
 from netspec.train.setup import Setup
 
 NEEDED = ("torch", "accelerate", "torchmetrics", "safetensors", "matplotlib")
@@ -34,7 +36,7 @@ class Job(BaseModel):
 
     `text` is the spec, `name` what messages call it, `path` its file, where it has one. `settings` are those that
     replace the train section's, by key, as a spec would write them; `arguments` and `input` are those of the net. Paths
-    of data begin at `data`, where that is given, else at the spec's folder; `given` is a data set from Python.
+    of data begin at `data`, where that is given, else at the spec's folder; `dataset` is one from Python.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,7 +50,7 @@ class Job(BaseModel):
     input: dict[str, list[int | str]] = Field(default_factory=dict)
     data: Path | None = None
     skip_bad: bool = False
-    given: InstanceOf[DataSet] | None = Field(default=None, exclude=True)
+    dataset: InstanceOf[DataSet] | None = Field(default=None, exclude=True)
     setup: Setup = Setup()
 
     def spec(self) -> Spec:
@@ -62,7 +64,7 @@ class Job(BaseModel):
     def place(self) -> Place:
         """Where the paths of the data begin, and the folder that they do not leave."""
         if self.data is not None:
-            return Place(self.data, self.data, given=True, skip_bad=self.skip_bad)
+            return Place(self.data, self.data, named=True, skip_bad=self.skip_bad)
         folder = self.path.parent if self.path is not None else Path.cwd()
         return Place(folder, project_root(self.path) if self.path is not None else folder, skip_bad=self.skip_bad)
 
@@ -74,7 +76,7 @@ class Prepared(NamedTuple):
     spec: Spec
     settings: Settings
     graph: Graph
-    matched: Match
+    plan: TrainingPlan
 
 
 def job_of(
@@ -92,50 +94,54 @@ def job_of(
     `data` is the folder where paths of data begin, or a data set from Python, or a pair of them.
     """
     mark = "train."
-    folder, dataset = given_data(data)
-    given = {**(set or {}), **({} if dataset is None else {"train.data": dataset.name})}
+    folder, dataset = folder_or_dataset(data)
+    overrides = {**(set or {}), **({} if dataset is None else {"train.data": dataset.name})}
     return Job(
         text=spec.source.text,
         name=spec.source.name,
         path=spec.path,
         net=net,
-        arguments={key: value for key, value in given.items() if not key.startswith(mark)},
-        settings={key.removeprefix(mark): as_text(value) for key, value in given.items() if key.startswith(mark)},
+        arguments={key: value for key, value in overrides.items() if not key.startswith(mark)},
+        settings={key.removeprefix(mark): as_text(value) for key, value in overrides.items() if key.startswith(mark)},
         input={name: list(shape) for name, shape in (input or {}).items()},
         data=folder,
         skip_bad=skip_bad,
-        given=dataset,
+        dataset=dataset,
         setup=setup or Setup(),
     )
 
 
-def given_data(data: Any) -> tuple[Path | None, DataSet | None]:
+def folder_or_dataset(data: Any) -> tuple[Path | None, DataSet | None]:
     """The folder that `data` names, or the data set that it is; raises TypeError where it is neither."""
-    from netspec.train.data.given import Given
+    from netspec.train.data.python_data import PythonData
 
     if data is None or isinstance(data, str | Path):
         return (None if data is None else Path(data).resolve()), None
-    return None, Given.of(data)
+    return None, PythonData.of(data)
 
 
-def prepare(job: Job, spec: Spec, *, outlined: bool = False) -> Prepared:
+def prepare(job: Job, spec: Spec, *, outlined: bool = False, names: Sequence[str] = ()) -> Prepared:
     """Settings, data and net brought together; raises NetspecError with what keeps them from it.
 
-    With `outlined` the data are not loaded where what they are like is known without.
+    With `outlined` the data are not loaded where what they are like is known without. `names` are the classes that a
+    trained net knows: data may lack some of them.
     """
     _require_packages(("tensorboard",) if job.setup.tensorboard else ())
     chosen = settings(_section(spec), {key: override(key, value) for key, value in job.settings.items()})
-    if job.given is not None:
-        chosen = chosen.model_copy(update={"data": job.given})
+    if job.dataset is not None:
+        chosen = chosen.model_copy(update={"data": job.dataset})
+    _check_settings(job, spec)
     graph = spec.graph(job.net, inputs=job.input, **job.arguments)
     data = (chosen.data.outline() if outlined else None) or _load(chosen, job.place, graph)
+    if data.names and set(data.names) < set(names):
+        data = replace(data, exact=False)
     graph = _closed(job, spec, chosen, graph, data)
-    matched = match(chosen, graph, data)
-    if wrong := mistakes(chosen, graph):
+    plan = training_plan(chosen, graph, data)
+    if wrong := mistakes(chosen.patterns, graph):
         raise NetspecError(tuple(wrong))
     if chosen.stop is not None:
-        chosen.stop.check(chosen.span("stop"), [judge.name for judge in matched.metrics])
-    return Prepared(job, spec, chosen, graph, matched)
+        chosen.stop.check(chosen.span("stop"), plan.figures)
+    return Prepared(job, spec, chosen, graph, plan)
 
 
 def settings_of(job: Job, spec: Spec) -> Settings:
@@ -160,14 +166,31 @@ def override(key: str, value: Any) -> tree.Setting:
     raise NetspecError(tuple(mistakes) or (Diagnostic("E0604", f"{text} is no value of a setting", here),))
 
 
+def _check_settings(job: Job, spec: Spec) -> None:
+    """Raises NetspecError where a setting of the train section is given as if it were a parameter of the net."""
+    name = job.net or spec.nets[-1] if spec.nets else ""
+    template = spec.module.environment.templates.get(name)
+    known = {parameter.name for parameter in template.definition.parameters} if template is not None else set(KEYS)
+    for key, value in job.arguments.items():
+        if key in KEYS and key not in known:
+            span = Span(Source("--set", f"{key}={as_text(value)}"), 0, len(key))
+            message = f"the net {name} has no parameter {key}"
+            help = f"it is a setting of the train section: --set train.{key}={as_text(value)}"
+            raise NetspecError((Diagnostic("E0210", message, span, help=help),))
+
+
 def _section(spec: Spec) -> tree.Train:
     section: tree.Train | None = spec.train
     if section is not None:
         return section
-    example = "train {\n  data mnist1d\n  loss cross_entropy\n  optimizer adam\n  epochs 20\n}"
-    raise NetspecError(
-        (Diagnostic("E0605", f"{spec.source.name} has no train section", Span(spec.source, 0, 0), help=example),)
-    )
+    end = len(spec.source.text)
+    try:
+        example = section_for(spec.graph())
+    except NetspecError:
+        example = "train {\n  data mnist1d\n  loss cross_entropy\n  optimizer adam\n  epochs 20\n}"
+    message = f"{spec.source.name} has no train section"
+    mend = (Span(spec.source, end, end), f"\n{example}\n")
+    raise NetspecError((Diagnostic("E0605", message, Span(spec.source, 0, 0), help=example, mend=mend),))
 
 
 def _require_packages(others: tuple[str, ...]) -> None:
@@ -176,7 +199,7 @@ def _require_packages(others: tuple[str, ...]) -> None:
         here = Span(Source("netspec train", ""), 0, 0)
         message = f"training needs {', '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed"
         extras = ",".join(["train", *others])
-        raise NetspecError((Diagnostic("E0613", message, here, help=f"pip install 'netspec[{extras}]'"),))
+        raise NetspecError((Diagnostic("E0613", message, here, help=f"pip install 'netspec-nn[{extras}]'"),))
 
 
 def _load(chosen: Settings, place: Place, graph: Graph) -> Data:
@@ -206,12 +229,12 @@ def _load(chosen: Settings, place: Place, graph: Graph) -> Data:
         raise NetspecError((Diagnostic("E0609", message, span),)) from None
     except ImportError as error:
         message = f"{chosen.data.name} needs the package {error.name}, which is not installed"
-        raise NetspecError((Diagnostic("E0613", message, span, help="pip install 'netspec[train]'"),)) from None
+        raise NetspecError((Diagnostic("E0613", message, span, help="pip install 'netspec-nn[train]'"),)) from None
 
 
 def _closed(job: Job, spec: Spec, chosen: Settings, graph: Graph, data: Data) -> Graph:
     """The graph for samples of the data's size, where the spec leaves sizes open."""
     opened = {value.name for value in graph.inputs if value.shape.is_open}
     shapes = sample_shapes(chosen, graph, data) if opened else {}
-    given = {name: list(shape) for name, shape in shapes.items() if name in opened}
-    return spec.graph(job.net, inputs={**job.input, **given}, **job.arguments) if given else graph
+    closed = {name: list(shape) for name, shape in shapes.items() if name in opened}
+    return spec.graph(job.net, inputs={**job.input, **closed}, **job.arguments) if closed else graph

@@ -32,8 +32,8 @@ from netspec.train.engine.criterion import Criterion
 from netspec.train.engine.recompute import recompute
 from netspec.train.losses import Form, Term, Weighing
 from netspec.train.plan.job import Job, prepare, settings_of
-from netspec.train.plan.match import output_of
-from netspec.train.plan.meaning import Returned
+from netspec.train.plan.signature import Returned
+from netspec.train.plan.training_plan import output_of
 from netspec.train.section.patterns import chosen, parameters, untrained
 from netspec.train.section.settings import Settings
 from netspec.train.setup import Setup
@@ -117,7 +117,7 @@ def needs(step: Step, batch: int) -> Needs:
             parameter.requires_grad_(name not in frozen)
         free = [parameter for parameter in model.parameters() if parameter.requires_grad]
         if not free:
-            raise NetspecError((untrained(settings, graph),))
+            raise NetspecError((untrained(graph, settings.span("freeze")),))
         gradients = sum(parameter.nbytes for parameter in free)
         activations, passes = _passes(model, step, -(-batch // step.parts), alive)
     return Needs(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.train.data import IGNORED
 from netspec.train.runs.curves import COLOURS, INK
-from netspec.train.runs.run import replacing
+from netspec.train.runs.folder import replacing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from netspec.train.batch import Batch
     from netspec.train.data import Sample
     from netspec.train.plan.job import Prepared
-    from netspec.train.plan.match import Match
+    from netspec.train.plan.training_plan import TrainingPlan
 
 CELL = 1.5
 """Inches that a sample takes, each way."""
@@ -39,11 +39,11 @@ def preview(prepared: Prepared, out: Path, *, samples: int = 6, variants: int = 
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    matched = prepared.matched
-    plain = _batch(matched, samples)
+    plan = prepared.plan
+    plain = _batch(plan, samples)
     if any(
-        x.ndim not in (3, 4) or entry.dtype != "float" or entry.levels is not None
-        for x, entry in zip(plain.inputs, matched.entries, strict=True)
+        x.ndim not in (3, 4) or encoding.dtype != "float" or encoding.levels is not None
+        for x, encoding in zip(plain.inputs, plan.encodings, strict=True)
     ):
         here = prepared.settings.span("data")
         message = "only images and signals can be shown, and these samples are neither"
@@ -71,23 +71,23 @@ def preview(prepared: Prepared, out: Path, *, samples: int = 6, variants: int = 
                 _signal(axes, batch.x[row], *bounds)
             else:
                 _image(axes, batch, row, *bounds)
-            if lines := _label(matched, batch, row):
+            if lines := _label(plan, batch, row):
                 label = "\n".join(clipped(line, 7, width) for line in lines)
                 axes.set_xlabel(label, fontsize=7, color=INK, parse_math=False)
     kind = out.suffix.removeprefix(".") or "png"
     replacing(out, lambda beside: figure.savefig(beside, format=kind))
 
 
-def _batch(matched: Match, count: int) -> Batch:
+def _batch(plan: TrainingPlan, count: int) -> Batch:
     """Some samples, as they enter the net."""
     import numpy as np
     import torch
 
     from netspec.train.batch import Batch
 
-    read = matched.data.train.some(count)
-    *inputs, y = (torch.from_numpy(np.stack(parts)) for parts in _columns(read, len(matched.entries) + 1))
-    x, *more = (entry(each) for entry, each in zip(matched.entries, inputs, strict=True))
+    read = plan.data.train.some(count)
+    *inputs, y = (torch.from_numpy(np.stack(parts)) for parts in _columns(read, len(plan.encodings) + 1))
+    x, *more = (encoding(each) for encoding, each in zip(plan.encodings, inputs, strict=True))
     return Batch(x, y, more=tuple(more))
 
 
@@ -108,7 +108,7 @@ def _augmented(prepared: Prepared, batch: Batch, variants: int) -> list[Batch]:
     from netspec.train.augment import Augmentation, Chain
     from netspec.train.randomness import AUGMENT, stream
 
-    steps = tuple(step for step in prepared.matched.augment.steps if step.name != "normalize")
+    steps = tuple(step for step in prepared.plan.augment.steps if step.name != "normalize")
     work = Augmentation(Chain(steps))
     seed = prepared.settings.seed
     with torch.random.fork_rng(devices=[]):
@@ -119,8 +119,8 @@ def _image(axes: Axes, batch: Batch, row: int, low: float, high: float) -> None:
     """An image between black and white as the originals are, its mask over it."""
     import numpy as np
 
-    shown: NDArray[Any] = ((batch.x[row].numpy() - low) / ((high - low) or 1)).clip(0, 1)
-    colours = shown.transpose(1, 2, 0) if len(shown) == 3 else np.repeat(shown[:1].transpose(1, 2, 0), 3, 2)
+    grey: NDArray[Any] = ((batch.x[row].numpy() - low) / ((high - low) or 1)).clip(0, 1)
+    colours = grey.transpose(1, 2, 0) if len(grey) == 3 else np.repeat(grey[:1].transpose(1, 2, 0), 3, 2)
     if batch.y.ndim == 3 and batch.y.shape[1:] == batch.x.shape[2:]:
         colours = veiled(colours, batch.y[row].numpy())
     axes.imshow(colours, interpolation="nearest")
@@ -154,19 +154,19 @@ def clipped(text: str, size: float, width: float) -> str:
     from matplotlib.textpath import text_to_path
 
     font, limit = FontProperties(size=size), 0.9 * 72 * width
-    whole = shown = " ".join(text.split())
-    while whole and text_to_path.get_text_width_height_descent(shown, font, ismath=False)[0] > limit:
+    whole = line = " ".join(text.split())
+    while whole and text_to_path.get_text_width_height_descent(line, font, ismath=False)[0] > limit:
         whole = whole[:-1]
-        shown = f"{whole}…"
-    return shown
+        line = f"{whole}…"
+    return line
 
 
-def _label(matched: Match, batch: Batch, row: int) -> list[str]:
+def _label(plan: TrainingPlan, batch: Batch, row: int) -> list[str]:
     """What is said about a sample: its class, and of a blend both with their shares, a line each."""
-    if batch.y.ndim != 1 or matched.data.classes is None:
+    if batch.y.ndim != 1 or plan.data.classes is None:
         return []
     names = [
-        (matched.data.names[int(part.y[row])] if matched.data.names else str(int(part.y[row])))
+        (plan.data.names[int(part.y[row])] if plan.data.names else str(int(part.y[row])))
         for part in ((batch,) if batch.blend is None else (batch, batch.blend))
     ]
     if batch.blend is None:

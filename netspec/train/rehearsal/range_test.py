@@ -148,18 +148,18 @@ def steepest(values: Sequence[float]) -> int:
     return min(range(len(falls)), key=falls.__getitem__) + width // 2
 
 
-def text(found: RangeTest) -> str:
+def text(test: RangeTest) -> str:
     """What was found, in three lines."""
-    end = f"it diverges from {found.diverges:.2g} on" if found.diverges else f"it was tried up to {found.rates[-1]:.2g}"
-    suggested = found.optimizer.model_copy(update={"lr": found.suggestion})
+    end = f"it diverges from {test.diverges:.2g} on" if test.diverges else f"it was tried up to {test.rates[-1]:.2g}"
+    suggested = test.optimizer.model_copy(update={"lr": test.suggestion})
     return (
-        f"the loss of {found.net} falls fastest at a learning rate of {found.steepest:.2g} "
-        f"and is at its bottom from {found.bottom:.2g} on; {end}\n"
+        f"the loss of {test.net} falls fastest at a learning rate of {test.steepest:.2g} "
+        f"and is at its bottom from {test.bottom:.2g} on; {end}\n"
         f"suggestion: optimizer {suggested.written()}"
     )
 
 
-def draw(found: RangeTest, out: Path) -> None:
+def draw(test: RangeTest, out: Path) -> None:
     """Draws loss against learning rate into the picture `out`; raises NetspecError (E0610)."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -167,18 +167,18 @@ def draw(found: RangeTest, out: Path) -> None:
     figure = Figure(figsize=(6.4, 3.6), dpi=200, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
-    axes.plot(found.rates, found.losses, color=COLOUR, alpha=0.3, linewidth=1)
-    axes.plot(found.rates, found.smooth, color=COLOUR, linewidth=2)
+    axes.plot(test.rates, test.losses, color=COLOUR, alpha=0.3, linewidth=1)
+    axes.plot(test.rates, test.smooth, color=COLOUR, linewidth=2)
     axes.set_xscale("log")
-    low, high = min(found.smooth), max(found.smooth[: len(found.smooth) // 2 + 1])
+    low, high = min(test.smooth), max(test.smooth[: len(test.smooth) // 2 + 1])
     axes.set_ylim(max(0.0, low - 0.15 * (high - low)), high + 0.6 * (high - low))
-    place = min(range(len(found.rates)), key=lambda index: abs(found.rates[index] - found.suggestion))
-    at = (found.rates[place], found.smooth[place])
+    place = min(range(len(test.rates)), key=lambda index: abs(test.rates[index] - test.suggestion))
+    at = (test.rates[place], test.smooth[place])
     axes.plot(*at, "o", color=MARK, markersize=7)
-    axes.annotate(f"lr={found.suggestion:g}", at, xytext=(9, 5), textcoords="offset points", color=MARK)
+    axes.annotate(f"lr={test.suggestion:g}", at, xytext=(9, 5), textcoords="offset points", color=MARK)
     axes.set_xlabel("learning rate", color=INK)
     axes.set_ylabel("loss", color=INK)
-    axes.set_title(f"{found.net}, {found.optimizer.name}", fontsize=11, loc="left", color=INK)
+    axes.set_title(f"{test.net}, {test.optimizer.name}", fontsize=11, loc="left", color=INK)
     save(figure, out)
 
 
@@ -202,7 +202,7 @@ def _losses(trainer: Trainer, rates: Sequence[float]) -> Iterator[float]:
     batches = (batch for epoch in range(epochs) for batch in _epoch(trainer, epoch))
     for rate, (epoch, step), batch in zip(rates, places, batches, strict=False):
         trainer.rates = [rate * share for share in shares]
-        yield float(trainer.step(epoch, step, [batch]))
+        yield float(trainer.criterion.value(trainer.step(epoch, step, [batch])))
 
 
 def _epoch(trainer: Trainer, epoch: int) -> Iterator[Any]:

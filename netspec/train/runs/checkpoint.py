@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from netspec.train.runs.run import replacing, save_tensors
+from netspec.train.runs.folder import replacing, save_tensors, unwritable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,8 +44,6 @@ class Checkpoints:
 
     def save(self, state: State, step: int) -> Path:
         """Keeps the state after so many steps, and forgets the oldest; raises NetspecError (E0610)."""
-        from netspec.train.runs.run import unwritable
-
         try:
             self.folder.mkdir(exist_ok=True)
         except OSError as error:

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.syntax.source import Source, Span
-from netspec.train.runs.run import CURVES, METRICS, RECORD, replacing, unwritable
+from netspec.train.runs.folder import CURVES, METRICS, RECORD, replacing, unwritable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,10 +31,17 @@ class Curve:
 
     title: str
     columns: dict[str, list[float]]
+    kept: int = -1
+    """The index of the epoch whose weights are kept."""
 
     @property
     def epochs(self) -> list[float]:
         return self.columns["epoch"]
+
+    @property
+    def held(self) -> str:
+        """What the net was looked at with after each epoch: "val", or "test"."""
+        return "val" if "val_loss" in self.columns else "test"
 
     def figure(self, split: str) -> list[float]:
         """The error in percent where accuracy was measured, else the loss."""
@@ -44,7 +51,7 @@ class Curve:
 
     @property
     def judged(self) -> str:
-        return "error (%)" if "test_accuracy" in self.columns else "loss"
+        return "error (%)" if f"{self.held}_accuracy" in self.columns else "loss"
 
 
 def read(folder: Path) -> Curve:
@@ -57,9 +64,11 @@ def read(folder: Path) -> Curve:
     except (OSError, ValueError, TypeError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or "it is damaged"
         raise _no_run(folder, f"{path} cannot be read: {reason[:1].lower()}{reason[1:]}") from None
-    if not {"epoch", "train_loss", "test_loss"} <= set(columns):
+    if not {"epoch", "train_loss"} <= set(columns) or not {"test_loss", "val_loss"} & set(columns):
         raise _no_run(folder, f"{path} holds no epochs")
-    return Curve(_title(Path(folder)), columns)
+    record = _record(Path(folder))
+    kept = next((index for index, epoch in enumerate(columns["epoch"]) if epoch == record.get("kept_epoch")), -1)
+    return Curve(_title(Path(folder), record), columns, kept)
 
 
 def read_all(folders: Sequence[Path]) -> list[Curve]:
@@ -75,12 +84,12 @@ def read_all(folders: Sequence[Path]) -> list[Curve]:
 def draw(folder: Path) -> None:
     """Draws the curves of a run into its folder: loss on the left, error on the right where there is one."""
     curve = read(folder)
-    both = "test_accuracy" in curve.columns
+    both = f"{curve.held}_accuracy" in curve.columns
     figure = _figure(7.6 if both else 4.4, 3.2)
     axes = figure.subplots(1, 2 if both else 1, squeeze=False)[0]
-    losses = Curve(curve.title, {name: values for name, values in curve.columns.items() if "accuracy" not in name})
-    for place, shown in zip(axes, [losses, curve] if both else [losses], strict=True):
-        _plot(place, shown, COLOURS[0])
+    losses = replace(curve, columns={name: values for name, values in curve.columns.items() if "accuracy" not in name})
+    for place, half in zip(axes, [losses, curve] if both else [losses], strict=True):
+        _plot(place, half, COLOURS[0])
         _legend(place)
     figure.suptitle(curve.title, fontsize=11, color=INK)
     save(figure, Path(folder) / CURVES)
@@ -116,8 +125,8 @@ def compare(folders: Sequence[Path], out: Path) -> None:
 
 
 def _plot(axes: Axes, curve: Curve, colour: str) -> None:
-    """Training thin, test thick, the last test figure written at its end."""
-    train, test = curve.figure("train"), curve.figure("test")
+    """Training thin, test thick, the test figure of the epoch that is kept written beside it."""
+    train, test = curve.figure("train"), curve.figure(curve.held)
     axes.plot(
         curve.epochs,
         train,
@@ -128,12 +137,12 @@ def _plot(axes: Axes, curve: Curve, colour: str) -> None:
         label="train",
         clip_on=False,
     )
-    axes.plot(curve.epochs, test, color=colour, linewidth=1.8, label="test", clip_on=False)
-    axes.plot(curve.epochs[-1:], test[-1:], "o", color=colour, markersize=4, clip_on=False)
+    axes.plot(curve.epochs, test, color=colour, linewidth=1.8, label=curve.held, clip_on=False)
+    kept = (curve.epochs[curve.kept], test[curve.kept])
+    axes.plot(*kept, "o", color=colour, markersize=4, clip_on=False)
     percent = curve.judged.startswith("error")
-    text = f"{test[-1]:.1f} %" if percent else f"{test[-1]:.3g}"
-    end = (curve.epochs[-1], test[-1])
-    axes.annotate(text, end, xytext=(6, 0), textcoords="offset points", va="center", fontsize=9, color=colour)
+    text = f"{kept[1]:.1f} %" if percent else f"{kept[1]:.3g}"
+    axes.annotate(text, kept, xytext=(6, 0), textcoords="offset points", va="center", fontsize=9, color=colour)
     axes.locator_params(axis="x", nbins=5, integer=True)
     axes.set_xlabel("epoch", color=INK)
     axes.set_ylabel(curve.judged, color=INK)
@@ -167,12 +176,20 @@ def save(figure: Figure, out: Path) -> None:
     replacing(out, lambda beside: figure.savefig(beside, format=kind))
 
 
-def _title(folder: Path) -> str:
-    """The net's name as the run's record has it; else the folder's."""
+def _record(folder: Path) -> dict[str, Any]:
+    """What the run's record says; nothing where it cannot be read, since curves need the table alone."""
     try:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _title(folder: Path, record: dict[str, Any]) -> str:
+    """The net's name as the run's record has it; else the folder's."""
+    try:
         return f"{record['net']}, {record['parameters']:,} parameters"
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return folder.name
 
 

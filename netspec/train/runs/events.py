@@ -31,7 +31,7 @@ def events(folder: Path, before: Sequence[Row], *, on: bool) -> Iterator[Log]:
     with SummaryWriter(folder / FOLDER, purge_step=0 if before else None, flush_secs=FLUSH) as writer:
 
         def log(row: Row) -> None:
-            for split, figures in (("train", row.train), ("test", row.test)):
+            for split, figures in (("train", row.train), (row.held, row.test)):
                 for name, value in figures.items():
                     writer.add_scalar(f"{name}/{split}", value, row.step)
             writer.add_scalar("lr", row.lr, row.step)

@@ -27,13 +27,13 @@ def load_initial(model: nn.Module, prepared: Prepared) -> tuple[str, ...]:
         path = prepared.job.place.resolve(settings.init)
     except DataError as error:
         raise error.at(span) from None
-    found = weights.read(path)
+    tensors = weights.read(path)
     own = model.state_dict()
-    differences = weights.differences(own, found)
-    fitting = {name: found[name] for name in own if name in found and name not in differences.reshaped}
-    told = differences.told(prepared.graph.name)
+    differences = weights.differences(own, tensors)
+    fitting = {name: tensors[name] for name in own if name in tensors and name not in differences.reshaped}
+    lines = differences.lines(prepared.graph.name)
     if not fitting:
         message = f"none of the weights in {settings.init} are those of {prepared.graph.name}"
-        raise NetspecError((Diagnostic("E0641", message, span, "nothing fits", notes=told),))
+        raise NetspecError((Diagnostic("E0641", message, span, "nothing fits", notes=lines),))
     model.load_state_dict(fitting, strict=False)
-    return (f"{settings.init}: {len(fitting)} of {len(own)} tensors taken", *told)
+    return (f"{settings.init}: {len(fitting)} of {len(own)} tensors taken", *lines)

@@ -6,7 +6,9 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("netspec", "torch", "accelerate", "torchmetrics", "kornia", "numpy", "safetensors")
+from netspec import __version__
+
+PACKAGES = ("torch", "accelerate", "torchmetrics", "kornia", "numpy", "safetensors")
 
 
 def machine() -> dict[str, str]:
@@ -14,15 +16,16 @@ def machine() -> dict[str, str]:
     import torch
 
     gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-    found = {
+    facts = {
         "system": f"{platform.system()} {platform.release()} ({platform.machine()})",
         "processor": _processor(),
         "GPU": ", ".join(f"{gpus.count(name)} x {name}" for name in dict.fromkeys(gpus)),
         "CUDA": str(torch.version.cuda or "") if gpus else "",
         "Python": platform.python_version(),
+        "netspec": __version__,
         **{name: _version(name) for name in PACKAGES},
     }
-    return {name: text for name, text in found.items() if text}
+    return {name: text for name, text in facts.items() if text}
 
 
 def _processor() -> str:

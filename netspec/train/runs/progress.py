@@ -36,7 +36,7 @@ class Watch(AbstractContextManager["Watch"]):
         self.progress: Progress | None = None
         self.task: TaskID | None = None
         self.moved = self.begun = monotonic()
-        self.told = -1
+        self.summary = -1
         self.stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -75,12 +75,13 @@ class Watch(AbstractContextManager["Watch"]):
     def epoch(self, row: Row) -> None:
         """An epoch is done."""
         if self.progress is not None and self.task is not None:
-            self.progress.update(self.task, completed=row.epoch, description=told(row))
-        elif not self.quiet and (row.epoch * LINES // self.epochs > self.told or row.epoch == self.epochs):
-            self.told = row.epoch * LINES // self.epochs
+            self.progress.update(self.task, completed=row.epoch, description=summary(row))
+        elif not self.quiet and (row.epoch * LINES // self.epochs > self.summary or row.epoch == self.epochs):
+            self.summary = row.epoch * LINES // self.epochs
             width = len(str(self.epochs))
             print(
-                f"epoch {row.epoch:>{width}}/{self.epochs}  {told(row)}  {monotonic() - self.begun:.0f} s", flush=True
+                f"epoch {row.epoch:>{width}}/{self.epochs}  {summary(row)}  {monotonic() - self.begun:.0f} s",
+                flush=True,
             )
 
     def say(self, text: str) -> None:
@@ -89,13 +90,13 @@ class Watch(AbstractContextManager["Watch"]):
             print(text, flush=True)
 
 
-def told(row: Row) -> str:
+def summary(row: Row) -> str:
     """The figures of an epoch in a line: errors where accuracy was measured."""
     parts = [f"loss {row.train['loss']:.4f}"]
     names = [name for name in row.test if name != "loss"]
     for name in names:
-        parts.append(f"train {_named(name, row.train)}  test {_named(name, row.test)}")
-    return "  ".join(parts if names else [*parts, f"test loss {row.test['loss']:.4f}"])
+        parts.append(f"train {_named(name, row.train)}  {row.held} {_named(name, row.test)}")
+    return "  ".join(parts if names else [*parts, f"{row.held} loss {row.test['loss']:.4f}"])
 
 
 def _named(name: str, figures: Mapping[str, float]) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.spec import Spec
 from netspec.syntax import tree
 from netspec.syntax.source import Source, Span
-from netspec.train.plan.meaning import Meaning
-from netspec.train.runs.run import RECORD
+from netspec.train.plan.signature import Signature
+from netspec.train.runs.folder import RECORD
 
 if TYPE_CHECKING:
     from netspec.train.section.settings import Settings
@@ -27,10 +27,12 @@ class Record(BaseModel):
     arguments: dict[str, Any] = {}
     input: dict[str, list[int | str]] = {}
     settings: dict[str, str] = {}
-    meaning: Meaning = Meaning()
+    signature: Signature = Field(default=Signature(), alias="meaning")
     status: str = "finished"
     epochs: int = 0
     steps: int = 0
+    kept_epoch: int | None = None
+    """The epoch whose weights are kept; none before the first, and in folders of older releases."""
 
 
 def read_record(folder: Path) -> Record:

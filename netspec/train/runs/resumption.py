@@ -15,6 +15,7 @@ from netspec.spec import Spec
 from netspec.syntax.source import Source, Span
 from netspec.train.plan.job import Job, Prepared, as_text
 from netspec.train.runs.checkpoint import State
+from netspec.train.runs.fingerprint import fingerprint
 from netspec.train.runs.record import read_record
 from netspec.train.setup import Setup
 
@@ -38,10 +39,10 @@ def job_in(folder: Path, set: Mapping[str, Any], setup: Mapping[str, Any], spec:
         raise NetspecError((Diagnostic("E0650", message, here),)) from None
     mark = "train."
     said = {key.removeprefix(mark): as_text(value) for key, value in set.items() if key.startswith(mark)}
-    given = {} if spec is None else {"text": spec.source.text, "name": spec.source.name, "path": spec.path}
+    source = {} if spec is None else {"text": spec.source.text, "name": spec.source.name, "path": spec.path}
     return job.model_copy(
         update={
-            **given,
+            **source,
             "arguments": {**job.arguments, **{key: set[key] for key in set if not key.startswith(mark)}},
             "settings": {**job.settings, **said},
             "setup": Setup.model_validate({**job.setup.model_dump(), "steps": None, **setup}),
@@ -51,12 +52,13 @@ def job_in(folder: Path, set: Mapping[str, Any], setup: Mapping[str, Any], spec:
 
 def identity(prepared: Prepared, processes: int) -> State:
     """What a run is a function of, as plain data."""
-    data = prepared.matched.data
+    data = prepared.plan.data
     return {
         "net": prepared.graph.name,
         "layers": {node.name: _layer(node) for node in prepared.graph},
         "settings": prepared.settings.written(),
-        "samples": [len(data.train), len(data.test)],
+        "samples": [len(split) for split in data.splits.values()],
+        "data": [fingerprint(split) for split in data.splits.values()],
         "processes": processes,
     }
 
@@ -79,6 +81,8 @@ def check_same(prepared: Prepared, processes: int, then: State, folder: Path) ->
     ]
     if then["samples"] != now["samples"]:
         others.append(f"the data had {_samples(then['samples'])}, and have {_samples(now['samples'])}")
+    elif then["data"] != now["data"]:
+        others.append("the samples are as many as they were, and others")
     if then["processes"] != processes:
         others.append(f"{then['processes']} processes were at work, and {processes} would be")
     if others:
@@ -103,7 +107,9 @@ def _differences(then: Mapping[str, str], now: Mapping[str, str], net: str) -> I
 
 
 def _samples(counts: list[int]) -> str:
-    return f"{counts[0]:,} training and {counts[1]:,} test samples"
+    train, *val, test = counts
+    chosen = "".join(f", {count:,} validation" for count in val)
+    return f"{train:,} training{chosen} and {test:,} test samples"
 
 
 def _refused(code: str, message: str, folder: Path, differences: list[str], help: str) -> NetspecError:

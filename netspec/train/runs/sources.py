@@ -12,7 +12,7 @@ from netspec.spec import Spec
 from netspec.syntax import tree
 from netspec.syntax.parser import parse
 from netspec.syntax.source import Source, Span
-from netspec.train.runs.run import SPEC, replacing, unwritable
+from netspec.train.runs.folder import SPEC, replacing, unwritable
 
 IMPORTS = "imports"
 """The folder, in that of a run, that holds the spec and the files that it imports, laid out as they were."""

@@ -52,28 +52,28 @@ class Differences:
     def __bool__(self) -> bool:
         return bool(self.missing or self.unexpected or self.reshaped)
 
-    def told(self, net: str, most: int = MOST_NAMED) -> tuple[str, ...]:
+    def lines(self, net: str, most: int = MOST_NAMED) -> tuple[str, ...]:
         """A line a layer, at most so many and how many more there are."""
         lines = list(self._lines(net))
         more = len(lines) - most
         return (*lines[:most], f"and {more} more") if more > 1 else tuple(lines)
 
     def _lines(self, net: str) -> Iterator[str]:
-        for name, (expected, found) in self.reshaped.items():
-            yield f"{name} is {list(expected)} in {net} and {list(found)} in the file"
+        for name, (expected, own) in self.reshaped.items():
+            yield f"{name} is {list(expected)} in {net} and {list(own)} in the file"
         for layer, names in _by_layer(self.missing).items():
             yield f"{layer} of {net} is not in the file: {', '.join(names)}"
         for layer, names in _by_layer(self.unexpected).items():
             yield f"{layer} of the file is not in {net}: {', '.join(names)}"
 
 
-def differences(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> Differences:
+def differences(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> Differences:
     """How found weights differ from expected ones. BatchNorm's count of batches may lack: older files have none."""
-    missing = (name for name in expected if name not in found and not name.endswith("num_batches_tracked"))
-    shapes = {name: (tuple(expected[name].shape), tuple(found[name].shape)) for name in expected if name in found}
+    missing = (name for name in expected if name not in tensors and not name.endswith("num_batches_tracked"))
+    shapes = {name: (tuple(expected[name].shape), tuple(tensors[name].shape)) for name in expected if name in tensors}
     return Differences(
         tuple(missing),
-        tuple(name for name in found if name not in expected),
+        tuple(name for name in tensors if name not in expected),
         {name: pair for name, pair in shapes.items() if pair[0] != pair[1]},
     )
 

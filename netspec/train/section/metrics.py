@@ -10,13 +10,14 @@ from netspec.train.parts import Part, Table, called
 
 if TYPE_CHECKING:
     import torchmetrics
+    from torch import Tensor
 
 Task: TypeAlias = Literal["multiclass", "binary", "values"]
 """What is judged: scores of classes, one logit, or numbers."""
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class MetricTerm:
     """A metric of one output: `accuracy(logits)`. `output` is None where the spec names none."""
 
     metric: Metric
@@ -43,24 +44,53 @@ class Metric(Part):
     tasks: ClassVar[tuple[Task, ...]]
     table: ClassVar[bool] = False
     """Whether it is a table of numbers, instead of one."""
+    falls: ClassVar[bool] = False
+    """Whether it is better when it is less."""
 
-    def build(self, task: Task, classes: int, ignored: int | None = None) -> torchmetrics.Metric:
-        """The metric, at nothing yet; places of the class `ignored` do not count."""
+    by_class: ClassVar[bool] = False
+    """Whether it is a figure of each class, or of each of several labels, of which the mean is told.
+
+    Classes of which the data hold nothing are left out of that mean, in every metric alike.
+    """
+
+    def build(
+        self, task: Task, classes: int, ignored: int | None = None, *, labels: int = 0, columns: int = 1
+    ) -> torchmetrics.Metric:
+        """The metric, at nothing yet; places of the class `ignored` do not count.
+
+        `labels` are how many yes or no a sample has where these are told apart, `columns` how many numbers.
+        """
         import torchmetrics
         from torchmetrics import classification
 
         if task == "values":
-            regression: torchmetrics.Metric = getattr(torchmetrics, self.torch_name)(**self.model_dump())
-            return regression
+            regression: torchmetrics.Metric = getattr(torchmetrics, self.torch_name)(**self.columns(columns))
+            return regression.double()
         arguments: dict[str, Any] = {"validate_args": False, "ignore_index": ignored}
         if task == "multiclass":
             arguments |= {"num_classes": classes, **self.multiclass(classes)}
-        judge: torchmetrics.Metric = getattr(classification, f"{task.capitalize()}{self.torch_name}")(**arguments)
+        elif labels and self.by_class:
+            arguments |= {"num_labels": labels, **self.multiclass(labels)}
+        kind = "Multilabel" if labels and self.by_class else task.capitalize()
+        judge: torchmetrics.Metric = getattr(classification, f"{kind}{self.torch_name}")(**arguments)
         return judge
 
-    def figure(self, computed: float) -> float:
-        """What is told of what torchmetrics computes."""
-        return computed
+    def columns(self, count: int) -> dict[str, Any]:
+        """The arguments where so many numbers are judged, each by itself."""
+        return {"num_outputs": count}
+
+    def figure(self, computed: Tensor, support: Tensor) -> float:
+        """What is told of what torchmetrics computes.
+
+        `support` (classes + 1) says how often each class, or label, is there, and at its end how many places there are.
+        """
+        if computed.ndim and computed.shape == support[:-1].shape:
+            computed = computed[self.present(support)]
+        return float(computed.mean())
+
+    def present(self, support: Tensor) -> Tensor:
+        """Which classes a mean over classes is of: those of which the data hold anything."""
+        return support[:-1] > 0
 
     def multiclass(self, classes: int) -> dict[str, Any]:
         """The arguments where there are several classes."""
@@ -77,10 +107,14 @@ class Averaged(Metric):
     """A metric of each class, averaged: over classes (`macro`), samples (`micro`), or classes by size (`weighted`)."""
 
     tasks = ("multiclass", "binary")
+    by_class = True
     average: Average = "macro"
 
+    def multiclass(self, classes: int) -> dict[str, Any]:
+        return {"average": "none" if self.average == "macro" else self.average}
 
-@METRICS("accuracy")
+
+@METRICS("accuracy", "acc", "top1")
 class Accuracy(Averaged):
     """The share that is right. With average=macro every class counts the same."""
 
@@ -88,7 +122,7 @@ class Accuracy(Averaged):
     average: Average = "micro"
 
 
-@METRICS("top5")
+@METRICS("top5", "top5_accuracy")
 class Top5(Metric):
     """The share where the true class is among the five highest scores."""
 
@@ -99,7 +133,7 @@ class Top5(Metric):
         return {"top_k": min(5, classes), "average": "micro"}
 
 
-@METRICS("f1")
+@METRICS("f1", "f1_score")
 class F1(Averaged):
     """The harmonic mean of precision and recall."""
 
@@ -120,7 +154,7 @@ class Recall(Averaged):
     torch_name = "Recall"
 
 
-@METRICS("iou")
+@METRICS("iou", "jaccard", "miou", "mean_iou")
 class IoU(Averaged):
     """Intersection over union: the Jaccard index."""
 
@@ -133,12 +167,13 @@ class Error(Metric):
 
     torch_name = "Accuracy"
     tasks = ("multiclass", "binary")
+    falls = True
 
     def multiclass(self, classes: int) -> dict[str, Any]:
         return {"average": "micro"}
 
-    def figure(self, computed: float) -> float:
-        return 1 - computed
+    def figure(self, computed: Tensor, support: Tensor) -> float:
+        return 1 - super().figure(computed, support)
 
 
 @METRICS("pixel_error")
@@ -155,20 +190,32 @@ class ConfusionMatrix(Metric):
     table = True
 
 
-@METRICS("auroc")
+@METRICS("auroc", "auc", "roc_auc")
 class AUROC(Metric):
     """The area under the receiver operating characteristic."""
 
     torch_name = "AUROC"
     tasks = ("multiclass", "binary")
+    by_class = True
+
+    def multiclass(self, classes: int) -> dict[str, Any]:
+        return {"average": "none"}
+
+    def present(self, support: Tensor) -> Tensor:
+        """Neither has a class an area that everything is of."""
+        return super().present(support) & (support[:-1] < support[-1])
 
 
-@METRICS("average_precision")
+@METRICS("average_precision", "map")
 class AveragePrecision(Metric):
     """The area under the curve of precision against recall."""
 
     torch_name = "AveragePrecision"
     tasks = ("multiclass", "binary")
+    by_class = True
+
+    def multiclass(self, classes: int) -> dict[str, Any]:
+        return {"average": "none"}
 
 
 @METRICS("specificity")
@@ -186,7 +233,7 @@ class Kappa(Metric):
     tasks = ("multiclass", "binary")
 
 
-@METRICS("mcc")
+@METRICS("mcc", "matthews")
 class MCC(Metric):
     """The correlation of what was said with what is so (Matthews 1975)."""
 
@@ -194,38 +241,42 @@ class MCC(Metric):
     tasks = ("multiclass", "binary")
 
 
-@METRICS("mse")
+@METRICS("mse", "mean_squared_error")
 class MeanSquaredError(Metric):
     """The mean squared error."""
 
     torch_name = "MeanSquaredError"
     tasks = ("values",)
+    falls = True
 
 
 @METRICS("rmse")
 class RootMeanSquaredError(Metric):
-    """The root of the mean squared error."""
+    """The root of the mean squared error; of several numbers the mean of their roots."""
 
     torch_name = "MeanSquaredError"
     tasks = ("values",)
+    falls = True
 
-    def build(self, task: Task, classes: int, ignored: int | None = None) -> torchmetrics.Metric:
-        import torchmetrics
-
-        return torchmetrics.MeanSquaredError(squared=False)
+    def columns(self, count: int) -> dict[str, Any]:
+        return {"squared": False, "num_outputs": count}
 
 
-@METRICS("mae")
+@METRICS("mae", "mean_absolute_error")
 class MeanAbsoluteError(Metric):
     """The mean absolute error."""
 
     torch_name = "MeanAbsoluteError"
     tasks = ("values",)
+    falls = True
 
 
 @METRICS("r2")
 class R2(Metric):
-    """The share of the variance that is explained."""
+    """The share of the variance that is explained; of several numbers the mean of their shares."""
 
     torch_name = "R2Score"
     tasks = ("values",)
+
+    def columns(self, count: int) -> dict[str, Any]:
+        return {}

@@ -45,9 +45,9 @@ class Optimizer(Part):
         """
         import torch
 
-        made: type[TorchOptimizer] = getattr(torch.optim, self.torch_name)
+        optimizer: type[TorchOptimizer] = getattr(torch.optim, self.torch_name)
         arguments = self.model_dump() | ({"fused": True} if self.fused and fused else {})
-        return made(parameters, **arguments)
+        return optimizer(parameters, **arguments)
 
 
 OPTIMIZERS: Table[Optimizer] = Table("optimizer", "an")

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from netspec.diagnostics import Diagnostic
 from netspec.elaborate.problems import nearest
 from netspec.graph.graph import Graph, Node
 from netspec.syntax.source import NOWHERE, Span
 from netspec.train.parts import written
-
-if TYPE_CHECKING:
-    from netspec.train.section.settings import Settings
 
 KINDS: dict[str, Callable[[str, Node], bool]] = {
     "biases": lambda name, node: name.rpartition(".")[2].startswith("bias"),
@@ -66,23 +63,28 @@ def parameters(graph: Graph) -> dict[str, Node]:
     }
 
 
+def bare_norms(graph: Graph) -> dict[str, Node]:
+    """The normalisation layers without parameters, by their path: what they have are statistics."""
+    norms = {node.key: node for node in graph if node.first_use and node.layer.family == "normalization"}
+    return {key: node for key, node in norms.items() if not node.layer.parameters(*node.shapes)}
+
+
 def chosen(patterns: tuple[Pattern, ...], names: Mapping[str, Node]) -> set[str]:
     """The parameters that some of the patterns stand for."""
     return {name for name, node in names.items() if any(pattern.matches(name, node) for pattern in patterns)}
 
 
-def untrained(settings: Settings, graph: Graph) -> Diagnostic:
-    """That a net has no parameter that is trained (E0642)."""
+def untrained(graph: Graph, span: Span) -> Diagnostic:
+    """That a net has no parameter that is trained (E0642); `span` is where the spec freezes them."""
     why = f"every parameter of {graph.name} is frozen" if parameters(graph) else f"{graph.name} has no parameters"
-    return Diagnostic("E0642", f"{why}, so there is nothing to train", settings.span("freeze"))
+    return Diagnostic("E0642", f"{why}, so there is nothing to train", span)
 
 
-def mistakes(settings: Settings, graph: Graph) -> list[Diagnostic]:
-    """The patterns of a train section that stand for nothing in a net, which is a slip of the pen."""
-    patterns = [*settings.freeze, *(pattern for group in settings.groups for pattern in group.patterns)]
+def mistakes(patterns: Sequence[Pattern], graph: Graph) -> list[Diagnostic]:
+    """Those of the patterns that stand for nothing in a net, which is a slip of the pen (E0640)."""
     if not patterns:
         return []
-    names = parameters(graph)
+    names = parameters(graph) | bare_norms(graph)
     modules = {name.rsplit(".", depth)[0] for name in names for depth in range(1, name.count(".") + 1)}
     wrong: list[Diagnostic] = []
     for pattern in patterns:

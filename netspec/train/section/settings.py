@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, InstanceOf, SkipValidation
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.elaborate.operators import OperandError, TooLarge, arithmetic, is_number
-from netspec.elaborate.problems import Problem, nearest
+from netspec.elaborate.problems import Problem
 from netspec.elaborate.state import MOST_DIAGNOSTICS
 from netspec.layers.base import NonNegative, Positive
 from netspec.syntax import tree
@@ -18,11 +18,12 @@ from netspec.syntax.source import NOWHERE, Span
 from netspec.train.augment import AUGMENTS, Augment, Chain
 from netspec.train.data import DATA, DataSet
 from netspec.train.data.pairs import Pairs
-from netspec.train.literals import Word, evaluate, found
+from netspec.train.literals import Word, description, evaluate
 from netspec.train.losses import LOSSES, Loss, Term
-from netspec.train.parts import Fraction, Given, Part, Table, bind, written
+from netspec.train.parts import Argument, Fraction, Part, Table, bind, written
+from netspec.train.section import habits
 from netspec.train.section.clipping import CLIPS, Clip
-from netspec.train.section.metrics import AVERAGES, METRICS, Judgement
+from netspec.train.section.metrics import AVERAGES, METRICS, MetricTerm
 from netspec.train.section.optimizers import OPTIMIZERS, Adam, Optimizer
 from netspec.train.section.patterns import KINDS, Group, Pattern
 from netspec.train.section.schedules import SCHEDULES, Constant, Schedule
@@ -48,7 +49,7 @@ class Settings(BaseModel):
     schedule: InstanceOf[Schedule] = Constant()
     epochs: NonNegative = 10
     batch: Positive = 64
-    metrics: tuple[InstanceOf[Judgement], ...] | None = None
+    metrics: tuple[InstanceOf[MetricTerm], ...] | None = None
     seed: NonNegative = 0
     init: str | None = None
     freeze: tuple[InstanceOf[Pattern], ...] = ()
@@ -62,6 +63,11 @@ class Settings(BaseModel):
     def span(self, key: str) -> Span:
         """Where the spec sets `key`; the data's place where it leaves it out."""
         return self.spans.get(key) or self.spans.get("data", NOWHERE)
+
+    @property
+    def patterns(self) -> tuple[Pattern, ...]:
+        """All names of parameters in the section: what is frozen, and what is grouped."""
+        return (*self.freeze, *(pattern for group in self.groups for pattern in group.patterns))
 
     def written(self) -> dict[str, str]:
         """Every setting as a spec would write it, by key."""
@@ -103,7 +109,7 @@ def settings(train: tree.Train, overrides: Mapping[str, tree.Setting] | None = N
         if len(reading.wrong) < MOST_DIAGNOSTICS:
             reading.read(key, setting)
     for key in ("data", "loss"):
-        if key not in reading.spans:
+        if key not in reading.spans and not any(d.mend is not None and d.mend[1] == key for d in reading.wrong):
             reading.wrong.append(
                 Diagnostic(
                     "E0605", f"the train section says nothing about its {key}", _head(train), help=_EXAMPLES[key]
@@ -120,8 +126,8 @@ def _wrong_changes(values: Mapping[str, Any]) -> Iterator[Diagnostic]:
     """What is wrong with what groups of parameters change in the optimizer."""
     optimizer: Optimizer = values.get("optimizer", Adam())
     for group in values.get("groups", ()):
-        made = bind(type(optimizer), [Given(name, value, group.span) for name, value in group.changes], group.span)
-        yield from made if isinstance(made, list) else ()
+        part = bind(type(optimizer), [Argument(name, value, group.span) for name, value in group.changes], group.span)
+        yield from part if isinstance(part, list) else ()
 
 
 def _by_key(train: tree.Train, reading: _Reading) -> dict[str, tree.Setting]:
@@ -160,7 +166,7 @@ class _Reading:
         self.spans[key] = setting.span
         try:
             if key not in KEYS:
-                raise _unknown_key(key, setting.span)
+                raise _unknown_key(key, setting)
             value = _chain(setting.value) if key == "augment" else KEYS[key](_expression(setting))
         except Problem as problem:
             self.wrong.append(problem.diagnostic)
@@ -170,17 +176,17 @@ class _Reading:
             self.values[key] = value
 
 
-def _unknown_key(key: str, span: Span) -> Problem:
-    near = nearest(key, KEYS)
-    word = Span(span.source, span.start, span.start + len(key))
+def _unknown_key(key: str, setting: tree.Setting) -> Problem:
+    word = Span(setting.span.source, setting.span.start, setting.span.start + len(key))
+    help, mend = habits.unknown_key(key, setting, word, KEYS)
     return Problem(
         "E0601",
         f"a train section has no setting {key}",
         word,
         "not known",
         notes=(f"known: {', '.join(KEYS)}",),
-        help=f"did you mean {near}?" if near else "",
-        mend=(word, near) if near else None,
+        help=help,
+        mend=mend,
     )
 
 
@@ -209,7 +215,7 @@ def _part(table: Table[P]) -> Callable[[tree.Expr], P]:
 
     def read(expression: tree.Expr) -> P:
         name, arguments = _call(expression, table)
-        return _made(table, name, _given(arguments), expression.span)
+        return _part_of(table, name, _arguments(arguments), expression.span)
 
     return read
 
@@ -219,20 +225,20 @@ def _data(expression: tree.Expr) -> DataSet:
     name, arguments = _call(expression, DATA)
     if name.id != Pairs.name:
         return _part(DATA)(expression)
-    given = [
-        Given(argument.name, _data(argument.value), argument.span)
+    values = [
+        Argument(argument.name, _data(argument.value), argument.span)
         if argument.name == "of" or (index == 0 and argument.name is None)
-        else Given(argument.name, evaluate(argument.value), argument.span)
+        else Argument(argument.name, evaluate(argument.value), argument.span)
         for index, argument in enumerate(arguments)
     ]
-    return _made(DATA, name, given, expression.span)
+    return _part_of(DATA, name, values, expression.span)
 
 
-def _made(table: Table[P], name: tree.Name, given: Sequence[Given], span: Span) -> P:
-    made = table.make(name.id, given, name.span if name.id not in table else span)
-    if isinstance(made, list):
-        raise NetspecError(tuple(made))
-    return made
+def _part_of(table: Table[P], name: tree.Name, values: Sequence[Argument], span: Span) -> P:
+    part = table.make(name.id, values, name.span if name.id not in table else span)
+    if isinstance(part, list):
+        raise NetspecError(tuple(part))
+    return part
 
 
 def _call(expression: tree.Expr, table: Table[P]) -> tuple[tree.Name, tuple[tree.Argument, ...]]:
@@ -243,17 +249,19 @@ def _call(expression: tree.Expr, table: Table[P]) -> tuple[tree.Name, tuple[tree
         case tree.Call(tree.Name() as name, arguments):
             return name, arguments
         case _:
-            known = ", ".join(sorted(table))
+            names = ", ".join(sorted(table))
             raise Problem(
                 "E0604",
                 f"this needs the name of {table.article} {table.kind}",
                 expression.span,
-                notes=(f"known: {known}",),
+                help=habits.unknown_part(expression, table)[0],
+                mend=habits.unknown_part(expression, table)[1],
+                notes=(f"known: {names}",),
             )
 
 
-def _given(arguments: Sequence[tree.Argument]) -> list[Given]:
-    return [Given(argument.name, evaluate(argument.value), argument.span) for argument in arguments]
+def _arguments(arguments: Sequence[tree.Argument]) -> list[Argument]:
+    return [Argument(argument.name, evaluate(argument.value), argument.span) for argument in arguments]
 
 
 def _whole(key: str, least: int) -> Callable[[tree.Expr], int]:
@@ -262,7 +270,7 @@ def _whole(key: str, least: int) -> Callable[[tree.Expr], int]:
     def read(expression: tree.Expr) -> int:
         value = evaluate(expression)
         if isinstance(value, bool) or not isinstance(value, int):
-            raise Problem("E0604", f"{key} is a whole number, not {found(value)}", expression.span)
+            raise Problem("E0604", f"{key} is a whole number, not {description(value)}", expression.span)
         if not least <= value < 2**31:
             bound = f"at least {least}" if value < least else "less than 2**31"
             raise Problem("E0604", f"{key} is {bound}, not {value}", expression.span)
@@ -271,7 +279,7 @@ def _whole(key: str, least: int) -> Callable[[tree.Expr], int]:
     return read
 
 
-def _metrics(expression: tree.Expr) -> tuple[Judgement, ...]:
+def _metrics(expression: tree.Expr) -> tuple[MetricTerm, ...]:
     """The reader of metrics: one, or a list of them."""
     items = expression.items if isinstance(expression, tree.List) else (expression,)
     metrics = _each(_judgement, items)
@@ -282,21 +290,21 @@ def _metrics(expression: tree.Expr) -> tuple[Judgement, ...]:
     return metrics
 
 
-def _judgement(expression: tree.Expr) -> Judgement:
+def _judgement(expression: tree.Expr) -> MetricTerm:
     """`accuracy`, `f1(logits, average=micro)`: a leading word is an output of the net, or a way of averaging."""
     name, arguments = _call(expression, METRICS)
-    output, given = _of_output(arguments)
+    output, values = _of_output(arguments)
     if output in AVERAGES:
-        output, given = None, _given(arguments)
-    return Judgement(_made(METRICS, name, given, expression.span), output, expression.span)
+        output, values = None, _arguments(arguments)
+    return MetricTerm(_part_of(METRICS, name, values, expression.span), output, expression.span)
 
 
-def _of_output(arguments: Sequence[tree.Argument]) -> tuple[str | None, list[Given]]:
+def _of_output(arguments: Sequence[tree.Argument]) -> tuple[str | None, list[Argument]]:
     """The output that a leading word names, and the other arguments."""
-    given = _given(arguments)
-    if given and given[0].name is None and isinstance(given[0].value, Word):
-        return given[0].value.text, given[1:]
-    return None, given
+    values = _arguments(arguments)
+    if values and values[0].name is None and isinstance(values[0].value, Word):
+        return values[0].value.text, values[1:]
+    return None, values
 
 
 def _each(read: Callable[[E], T], expressions: Sequence[E]) -> tuple[T, ...]:
@@ -328,11 +336,13 @@ def _loss(expression: tree.Expr) -> tuple[Term, ...]:
         case tree.Name() | tree.Call(tree.Name(), _):
             return (_term(expression),)
         case _:
+            help, mend = habits.unknown_part(expression, LOSSES)
             raise Problem(
                 "E0604",
                 "a loss is a name, or a sum of names with weights",
                 expression.span,
-                help="cross_entropy(logits) + 0.3 * cross_entropy(aux)",
+                help=help or "cross_entropy(logits) + 0.3 * cross_entropy(aux)",
+                mend=mend,
             )
 
 
@@ -348,7 +358,7 @@ def _names_loss(expression: tree.Expr) -> bool:
 
 def _scaled(expression: tree.Expr, symbol: str, terms: tuple[Term, ...], weight: Any) -> tuple[Term, ...]:
     if not is_number(weight):
-        raise Problem("E0604", f"the weight of a loss is a number, not {found(weight)}", expression.span)
+        raise Problem("E0604", f"the weight of a loss is a number, not {description(weight)}", expression.span)
     try:
         return tuple(replace(term, weight=arithmetic(symbol, term.weight, weight)) for term in terms)
     except (OperandError, TooLarge) as error:
@@ -358,8 +368,8 @@ def _scaled(expression: tree.Expr, symbol: str, terms: tuple[Term, ...], weight:
 def _term(expression: tree.Expr) -> Term:
     """`cross_entropy`, `cross_entropy(logits, label_smoothing=0.1)`: a leading word is an output of the net."""
     name, arguments = _call(expression, LOSSES)
-    output, given = _of_output(arguments)
-    loss: Loss = _made(LOSSES, name, given, expression.span)
+    output, values = _of_output(arguments)
+    loss: Loss = _part_of(LOSSES, name, values, expression.span)
     return Term(loss, 1.0, output, expression.span)
 
 
@@ -369,7 +379,9 @@ def _real(key: str, *, below: float) -> Callable[[tree.Expr], float]:
     def read(expression: tree.Expr) -> float:
         value = evaluate(expression)
         if not is_number(value) or not 0 <= value < below:
-            raise Problem("E0604", f"{key} is a number from 0 to below {below:g}, not {found(value)}", expression.span)
+            raise Problem(
+                "E0604", f"{key} is a number from 0 to below {below:g}, not {description(value)}", expression.span
+            )
         return float(value)
 
     return read
@@ -381,7 +393,9 @@ def _text(key: str, example: str) -> Callable[[tree.Expr], str]:
     def read(expression: tree.Expr) -> str:
         value = evaluate(expression)
         if not isinstance(value, str):
-            raise Problem("E0604", f"{key} is a text, not {found(value)}", expression.span, help=f'{key} "{example}"')
+            raise Problem(
+                "E0604", f"{key} is a text, not {description(value)}", expression.span, help=f'{key} "{example}"'
+            )
         return value
 
     return read
@@ -391,8 +405,8 @@ def _clip(expression: tree.Expr) -> Clip:
     """The reader of gradient clipping: a number is the norm."""
     if isinstance(expression, tree.Name) or (isinstance(expression, tree.Call) and _names_loss(expression)):
         return _part(CLIPS)(expression)
-    given = [Given(None, evaluate(expression), expression.span)]
-    return _made(CLIPS, tree.Name("norm", span=expression.span), given, expression.span)
+    values = [Argument(None, evaluate(expression), expression.span)]
+    return _part_of(CLIPS, tree.Name("norm", span=expression.span), values, expression.span)
 
 
 def _patterns(expression: tree.Expr) -> tuple[Pattern, ...]:
@@ -409,7 +423,7 @@ def _pattern(expression: tree.Expr) -> Pattern:
     kinds = " or ".join(KINDS)
     raise Problem(
         "E0604",
-        f"parameters are named by a text or by {kinds}, not by {found(value)}",
+        f"parameters are named by a text or by {kinds}, not by {description(value)}",
         expression.span,
         help='freeze ["features", "*.bias"]',
     )
@@ -428,7 +442,7 @@ def _group(expression: tree.Expr) -> Group:
     if expression.callee.id != "group":
         raise Problem("E0604", "groups holds groups of parameters", expression.callee.span, help=example)
     patterns = _each(_pattern, [argument.value for argument in expression.arguments if argument.name is None])
-    changes = [(given.name, given.value) for given in _given(expression.arguments) if given.name is not None]
+    changes = [(values.name, values.value) for values in _arguments(expression.arguments) if values.name is not None]
     if not patterns or not changes:
         raise Problem("E0604", "a group says which parameters, and what is different", expression.span, help=example)
     return Group(patterns, tuple(changes), expression.span)

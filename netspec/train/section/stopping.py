@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from math import isnan
 from typing import TYPE_CHECKING
 
@@ -16,18 +17,18 @@ from netspec.train.parts import AtLeastZero, Part, Table
 if TYPE_CHECKING:
     from netspec.train.engine.rows import Row
 
-FALLING = frozenset({"loss", "mse", "mae"})
-"""The figures that are better when they are less."""
-
 
 class Stopping(Part):
-    """Base of the rules by which a training ends early. Each is a function of the epochs so far."""
+    """Base of the rules by which a training ends early. Each is a function of the epochs so far.
 
-    def best(self, rows: Sequence[Row]) -> int:
+    `falling` are the figures of the run that are better when they are less.
+    """
+
+    def best(self, rows: Sequence[Row], falling: AbstractSet[str]) -> int:
         """The index of the best epoch, -1 where there is none yet: its weights are those that are kept."""
         raise NotImplementedError
 
-    def over(self, rows: Sequence[Row]) -> bool:
+    def over(self, rows: Sequence[Row], falling: AbstractSet[str]) -> bool:
         """Whether training ends after these epochs."""
         raise NotImplementedError
 
@@ -48,21 +49,18 @@ class Patience(Stopping):
     delta: AtLeastZero = 0.0
 
     def check(self, span: Span, metrics: Sequence[str]) -> None:
-        known = ["loss", *metrics]
-        if self.metric not in known:
+        figures = ["loss", *metrics]
+        if self.metric not in figures:
             message = f"patience looks at {self.metric}, which this run does not measure"
-            raise NetspecError((Diagnostic("E0608", message, span, notes=(f"it measures {', '.join(known)}",)),))
+            raise NetspecError((Diagnostic("E0608", message, span, notes=(f"it measures {', '.join(figures)}",)),))
 
-    def best(self, rows: Sequence[Row]) -> int:
-        best = -1
+    def best(self, rows: Sequence[Row], falling: AbstractSet[str]) -> int:
+        sign, best = -1 if self.metric in falling else 1, -1
         for index, row in enumerate(rows):
-            if best < 0 or isnan(rows[best].test[self.metric]) or self._better(row, rows[best]):
+            gain = sign * (row.test[self.metric] - rows[best].test[self.metric])
+            if best < 0 or isnan(rows[best].test[self.metric]) or gain > self.delta:
                 best = index
         return best
 
-    def over(self, rows: Sequence[Row]) -> bool:
-        return bool(rows) and len(rows) - 1 - self.best(rows) >= self.epochs
-
-    def _better(self, row: Row, other: Row) -> bool:
-        figure, than = row.test[self.metric], other.test[self.metric]
-        return than - figure > self.delta if self.metric in FALLING else figure - than > self.delta
+    def over(self, rows: Sequence[Row], falling: AbstractSet[str]) -> bool:
+        return bool(rows) and len(rows) - 1 - self.best(rows, falling) >= self.epochs

@@ -12,7 +12,7 @@ from after_specs import GAP, LINE, MASKS
 
 import netspec
 from netspec.train import restore, train
-from netspec.train.after.restored import Restored
+from netspec.train.after.trained_net import TrainedNet
 from netspec.train.runs.run import Run
 
 Make = Callable[..., Run]
@@ -39,7 +39,7 @@ def gap_run(made: Make) -> Run:
 
 
 @pytest.fixture(scope="session")
-def gap(gap_run: Run) -> Restored:
+def gap(gap_run: Run) -> TrainedNet:
     """The same, restored."""
     return restore(gap_run.folder, device="cpu")
 
@@ -52,7 +52,7 @@ def copied(gap_run: Run, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def masks(made: Make) -> Restored:
+def masks(made: Make) -> TrainedNet:
     """A net that says of each pixel which of three classes it is; classes are bands of brightness."""
     x = np.random.default_rng(0).random((40, 1, 12, 12), np.float32)
     run = made(MASKS, files={"masks.npz": {"x": x, "y": (x[:, 0] * 3).astype(int)}})
@@ -60,7 +60,7 @@ def masks(made: Make) -> Restored:
 
 
 @pytest.fixture(scope="session")
-def line(made: Make) -> Restored:
+def line(made: Make) -> TrainedNet:
     """A regression: the sum of four numbers."""
     x = np.random.default_rng(0).normal(size=(100, 4)).astype(np.float32)
     run = made(LINE, files={"line.npz": {"x": x, "y": x.sum(1)}})

@@ -14,10 +14,12 @@ from torch.nn import functional
 
 import netspec
 from netspec import NetspecError
+from netspec.layers.base import REGISTRY, Layer, TorchCall, layer
+from netspec.layers.convolution import Conv
 from netspec.train.after import heads
 from netspec.train.after.activation_maps import activation_map, planned
 from netspec.train.after.activation_picture import draw, enlarged, title
-from netspec.train.plan.meaning import Meaning
+from netspec.train.plan.signature import Signature
 
 MAPS = """
   input image [3, 12, 12]
@@ -37,7 +39,7 @@ ENDS = {
 }
 
 
-def run_of(body: str, **meaning: object) -> SimpleNamespace:
+def run_of(body: str, **signature: object) -> SimpleNamespace:
     """A net with random weights and statistics, as a restored run has it."""
     graph = netspec.parse(f"net N {{\n{body}\n}}").graph()
     torch.manual_seed(0)
@@ -46,8 +48,8 @@ def run_of(body: str, **meaning: object) -> SimpleNamespace:
         if isinstance(module, torch.nn.BatchNorm2d | torch.nn.BatchNorm1d):
             module.running_mean.normal_()
             module.running_var.uniform_(0.5, 2)
-    settings = {"task": "multiclass", "classes": 4, **meaning}
-    return SimpleNamespace(graph=graph, model=model, device=torch.device("cpu"), meaning=Meaning(**settings))
+    settings = {"task": "multiclass", "classes": 4, **signature}
+    return SimpleNamespace(graph=graph, model=model, device=torch.device("cpu"), signature=Signature(**settings))
 
 
 def sample(*shape: int) -> torch.Tensor:
@@ -196,9 +198,9 @@ def test_grad_cam_of_another_layer():
     run = run_of(TWO_LAYERS)
     x = sample(3, 12, 12)
     assert activation_map(run, x, layer="conv1").values.shape == (12, 12)
-    for layer, words in {"fc1": "is no map", "cnov1": "has no stage cnov1"}.items():
+    for stage, words in {"fc1": "is no map", "cnov1": "has no stage cnov1"}.items():
         with pytest.raises(NetspecError, match=words) as error:
-            activation_map(run, x, layer=layer)
+            activation_map(run, x, layer=stage)
         assert error.value.diagnostics[0].code == "E0655"
     assert error.value.diagnostics[0].help == "did you mean conv1?"
     with pytest.raises(NetspecError) as error:
@@ -275,7 +277,7 @@ def test_pictures(tmp_path, body, shape, ending):
     run = run_of(body + ENDS["mean"], names=("a $x$", "b", "c", "d"))
     found = activation_map(run, sample(*shape), target=0)
     for name in ("one", "two"):
-        draw(found, sample(*shape)[0].numpy(), run.meaning, tmp_path / f"{name}.{ending}")
+        draw(found, sample(*shape)[0].numpy(), run.signature, tmp_path / f"{name}.{ending}")
     assert (tmp_path / f"one.{ending}").read_bytes() == (tmp_path / f"two.{ending}").read_bytes()
     assert len(list(tmp_path.iterdir())) == 2
 
@@ -287,7 +289,7 @@ def test_what_speaks_for_a_class_is_orange_and_what_speaks_against_it_blue(tmp_p
     draw(
         type(found)(values, "cam", "maps", 0, 1.0, 0.5),
         np.zeros((1, 8, 16), np.float32),
-        run.meaning,
+        run.signature,
         tmp_path / "m.png",
     )
     pixels = np.asarray(Image.open(tmp_path / "m.png").convert("RGB")).astype(int)
@@ -305,16 +307,16 @@ def test_what_speaks_for_a_class_is_orange_and_what_speaks_against_it_blue(tmp_p
 def test_volumes_are_kept_as_numbers(tmp_path):
     run = run_of("input v [1, 6, 6, 6]\n conv(4, 3) -> relu -> global_avgpool -> flatten -> linear(4)")
     found = activation_map(run, sample(1, 6, 6, 6))
-    draw(found, np.zeros((1, 6, 6, 6), np.float32), run.meaning, tmp_path / "map.npy")
+    draw(found, np.zeros((1, 6, 6, 6), np.float32), run.signature, tmp_path / "map.npy")
     assert np.array_equal(np.load(tmp_path / "map.npy"), found.values)
     with pytest.raises(NetspecError, match="cannot be drawn"):
-        draw(found, np.zeros((1, 6, 6, 6), np.float32), run.meaning, tmp_path / "map.png")
+        draw(found, np.zeros((1, 6, 6, 6), np.float32), run.signature, tmp_path / "map.png")
     assert not (tmp_path / "map.png").exists()
 
 
 def test_titles_of_strangers():
     run = run_of(MAPS + ENDS["mean"], names=("\x1b[31m$\\frac", "b", "c", "d"))
-    told = title(activation_map(run, sample(3, 12, 12), target=0), run.meaning)
+    told = title(activation_map(run, sample(3, 12, 12), target=0), run.signature)
     assert "\x1b" not in told
     assert r"\$" in told
 
@@ -337,3 +339,55 @@ def test_command(cli, gap, tmp_path):
         assert refused.returncode == 1
         assert "error[E" in refused.stderr
     assert not (tmp_path / "a.xyz").exists()
+
+
+@pytest.fixture
+def own_layers():
+    """Layers registered from Python: a mean and a dropout that say what they are, a convolution built on ours."""
+    before = dict(REGISTRY)
+
+    @layer("channel_mean")
+    class ChannelMean(Layer):
+        def infer(self, x):
+            return x.with_dims(x.channels)
+
+        def torch(self, x):
+            return TorchCall(apply="{0}.mean((2, 3))")
+
+        def is_global_mean(self, x):
+            return True
+
+    @layer("noise")
+    class Noise(Layer):
+        idle_in_eval = True
+
+        def infer(self, x):
+            return x
+
+        def torch(self, x):
+            return TorchCall("nn.Dropout")
+
+    @layer("blur_conv")
+    class BlurConv(Conv):
+        pass
+
+    yield
+    REGISTRY.clear()
+    REGISTRY.update(before)
+
+
+@pytest.mark.usefixtures("own_layers")
+def test_an_ending_of_a_users_own_layers_is_found():
+    run = run_of(MAPS + "channel_mean -> noise -> linear(4)")
+    x = sample(3, 12, 12)
+    found = activation_map(run, x, target=2)
+    assert found.method == "cam"
+    with torch.no_grad():
+        expected = run.model(x)[0, 2]
+    assert found.values.mean() + bias(run, 2) == pytest.approx(float(expected), rel=1e-5)
+
+
+@pytest.mark.usefixtures("own_layers")
+def test_maps_of_a_users_own_convolution_are_the_last():
+    run = run_of("input image [3, 8, 8]\n blur_conv(4, 3) -> relu -> flatten -> linear(4)")
+    assert (activation_map(run, sample(3, 8, 8)).method, planned(run.graph, 0).layer) == ("grad-cam", "1")

@@ -59,5 +59,5 @@ def test_a_package_that_is_missing(spec, tmp_path, monkeypatch):
     monkeypatch.setattr("netspec.train.plan.job.find_spec", lambda name: None if name == "tensorboard" else object())
     with pytest.raises(NetspecError, match="training needs tensorboard, which is not installed") as error:
         train(spec(GAP), out=tmp_path / "run", tensorboard=True)
-    assert error.value.diagnostics[0].help == "pip install 'netspec[train,tensorboard]'"
+    assert error.value.diagnostics[0].help == "pip install 'netspec-nn[train,tensorboard]'"
     assert not (tmp_path / "run").exists()

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from after_specs import GAP
 
 from netspec import NetspecError
@@ -69,7 +70,7 @@ def test_groups_keep_their_proportions(spec):
 
     def step(self, epoch, step, parts):
         rates.append(list(self.rates))
-        return 1.0
+        return {0: (torch.tensor(1.0), 1)}
 
     from netspec.train.engine.loop import Trainer
 

@@ -156,7 +156,7 @@ def test_hostile_names_are_text(spec, tmp_path):
     (tmp_path / "pets.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     folder = tmp_path / "run <script>alert(2)</script>"
     run = restore(train(opened, out=folder, quiet=True).folder)
-    assert run.meaning.names == tuple(sorted(HOSTILE))
+    assert run.signature.names == tuple(sorted(HOSTILE))
     page = written(run)
     harmless(page)
     for name in HOSTILE[:3]:

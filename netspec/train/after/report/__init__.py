@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import NetspecError, printable
-from netspec.train.runs.run import replacing
+from netspec.train.runs.folder import replacing
 
 if TYPE_CHECKING:
     from netspec.train.after.evaluate import Evaluation
@@ -49,7 +49,7 @@ def content(run: Restored, data: str | Path | None = None) -> dict[str, Any]:
     from netspec.train.after.report.samples import SIGNAL, galleries
 
     record = run.record.model_extra or {}
-    shown: dict[str, Any] = {
+    parts: dict[str, Any] = {
         "missing": "",
         "evaluation": None,
         "figures": {},
@@ -61,14 +61,14 @@ def content(run: Restored, data: str | Path | None = None) -> dict[str, Any]:
         prepared = prepared_for(run, data=data)
         run = run.for_sizes(prepared.graph)
         evaluation = assess(run, prepared)
-        shown |= {
+        parts |= {
             "evaluation": evaluation,
             "figures": _figures(evaluation),
             "confusion": confusion(evaluation),
             "galleries": galleries(run, prepared, evaluation),
         }
     except NetspecError as error:
-        shown["missing"] = error.diagnostics[0].message
+        parts["missing"] = error.diagnostics[0].message
     return {
         "run": run,
         "record": run.record,
@@ -79,7 +79,7 @@ def content(run: Restored, data: str | Path | None = None) -> dict[str, Any]:
         "diagrams": _diagrams(run),
         "environment": {"device": str(record.get("device", run.device)), **record.get("environment", {})},
         "spec": run.spec.source.text.splitlines(),
-        **shown,
+        **parts,
     }
 
 
@@ -92,16 +92,17 @@ def curves_of(run: Restored) -> list[Chart]:
         curve = read(run.folder)
     except NetspecError:
         return []
-    made = []
-    for name in [column.removeprefix("test_") for column in curve.columns if column.startswith("test_")]:
-        curves = {part: curve.columns[f"{part}_{name}"] for part in ("train", "test")}
+    charts = []
+    mark = f"{curve.held}_"
+    for name in [column.removeprefix(mark) for column in curve.columns if column.startswith(mark)]:
+        curves = {part: curve.columns[f"{part}_{name}"] for part in ("train", curve.held)}
         if name == "accuracy":
             errors = {part: [100 * (1 - value) for value in values] for part, values in curves.items()}
-            made.append(chart("error", curve.epochs, errors, unit=" %"))
+            charts.append(chart("error", curve.epochs, errors, unit=" %"))
         else:
-            made.append(chart(name, curve.epochs, curves))
+            charts.append(chart(name, curve.epochs, curves))
     rates = curve.columns.get("lr", [])
-    return [*made, *([chart("learning rate", curve.epochs, {"lr": rates})] if len(set(rates)) > 1 else [])]
+    return [*charts, *([chart("learning rate", curve.epochs, {"lr": rates})] if len(set(rates)) > 1 else [])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ def confusion(evaluation: Evaluation) -> Confusion | None:
     table = evaluation.confusion
     if table is None:
         return None
-    names = tuple(evaluation.meaning.name(index) for index in range(len(table)))
+    names = tuple(evaluation.signature.name(index) for index in range(len(table)))
     totals, called = table.sum(1), table.sum(0)
     classes = tuple(
         (name, int(total), _share(table[place, place], total), _share(table[place, place], called[place]))
@@ -166,9 +167,18 @@ def _facts(run: Restored) -> dict[str, str]:
         "parameters": f"{run.graph.parameters:,}",
         "MACs of a sample": f"{macs:,}" if isinstance(macs, int) else str(macs),
         "epochs": f"{run.record.epochs:,}",
+        **({} if run.record.kept_epoch is None else {"weights of epoch": _kept(run)}),
         "steps": f"{run.record.steps:,}",
         "training time": _time(seconds),
     }
+
+
+def _kept(run: Restored) -> str:
+    """Which epoch's weights the net has, and by which data they were chosen: figures of these are too good then."""
+    if run.settings.stop is None:
+        return f"{run.record.kept_epoch:,}"
+    chosen = "validation data" if "val" in (run.record.model_extra or {}) else "test data, whose figures flatter it so"
+    return f"{run.record.kept_epoch:,}, chosen by the {chosen}"
 
 
 def _time(seconds: float) -> str:
@@ -179,9 +189,9 @@ def _time(seconds: float) -> str:
 
 def _diagrams(run: Restored) -> dict[str, str]:
     """The diagram by theme as data URIs, which keeps it apart from the page; empty texts where it cannot be drawn."""
-    from netspec.diagram import svg
+    from netspec.diagram.drawing import svg
+    from netspec.diagram.drawing.theme import THEMES
     from netspec.diagram.render import Request, draw
-    from netspec.diagram.theme import THEMES
 
     try:
         drawing, _ = draw(Request(run.graph, timeout=DIAGRAM_SECONDS))

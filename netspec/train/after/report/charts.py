@@ -59,8 +59,8 @@ def chart(title: str, epochs: Sequence[float], curves: Mapping[str, Sequence[flo
     def line(name: str, curve: Sequence[float]) -> Line:
         points = [(x(epoch), y(value)) if isfinite(value) else None for epoch, value in zip(epochs, curve, strict=True)]
         last = points[-1] if points else None
-        shown = f"{number(curve[-1])}{unit}" if last and name == "test" else ""
-        return Line(name, tuple(_pieces(_thinned(points))), last, shown)
+        label = f"{number(curve[-1])}{unit}" if last and name in ("test", "val") else ""
+        return Line(name, tuple(_pieces(_thinned(points))), last, label)
 
     return Chart(
         title,

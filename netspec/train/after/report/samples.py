@@ -90,18 +90,18 @@ def _shown(run: Restored, prepared: Prepared, evaluation: Evaluation, indices: S
     import torch
 
     from netspec.train.augment import Augmentation
-    from netspec.train.engine.feed import Feed
+    from netspec.train.engine.batch_loader import BatchLoader
 
-    matched, said = prepared.matched, evaluation.samples
-    feed = Feed(matched.data.test, matched.entries, run.device)
+    plan, said = prepared.plan, evaluation.samples
+    feed = BatchLoader(plan.data.test, plan.encodings, run.device)
     batch = feed.batch(torch.tensor(indices, device=feed.home))
     names = [value.name for value in run.graph.inputs] if batch.more else ["input"]
     dense = evaluation.samples.predicted is None
     if dense:
-        met = Augmentation(matched.augment).test(batch)
-        masks = evaluation.meaning.probabilities(run.outputs(*met.inputs)).argmax(1).cpu().numpy()
+        met = Augmentation(plan.augment).test(batch)
+        masks = evaluation.signature.probabilities(run.outputs(*met.inputs)).argmax(1).cpu().numpy()
         truths = met.y.cpu().reshape(masks.shape).numpy()
-    shown = []
+    cards = []
     for place, index in enumerate(indices):
         inputs = [x[place].float().cpu().numpy() for x in batch.inputs]
         text = _text(inputs[0], prepared)
@@ -109,7 +109,7 @@ def _shown(run: Restored, prepared: Prepared, evaluation: Evaluation, indices: S
         pictures = [(name, picture) for name, x in entered if (picture := _image(x))]
         if dense and masks.ndim == 3:
             pictures += [("truth", _png(mask(truths[place].clip(0)))), ("net", _png(mask(masks[place])))]
-        shown.append(
+        cards.append(
             Shown(
                 index,
                 tuple(pictures),
@@ -121,15 +121,15 @@ def _shown(run: Restored, prepared: Prepared, evaluation: Evaluation, indices: S
                 said.predicted is None or said.truth is None or bool(said.predicted[index] == said.truth[index]),
             )
         )
-    return shown
+    return cards
 
 
 def _word(values: NDArray[Any] | None, index: int, evaluation: Evaluation) -> str:
     if values is None:
         return ""
-    return (
-        f"{values[index]:.4g}" if evaluation.meaning.task == "values" else evaluation.meaning.name(int(values[index]))
-    )
+    if evaluation.signature.task == "values":
+        return f"{values[index]:.4g}"
+    return evaluation.signature.name(int(values[index]))
 
 
 def _image(x: NDArray[Any]) -> str:
@@ -162,7 +162,7 @@ def _text(x: NDArray[Any], prepared: Prepared) -> str:
 
     data = prepared.settings.data
     alphabet: str = getattr(data, "alphabet", "")
-    if not alphabet or prepared.matched.data.levels != len(alphabet) + 1:
+    if not alphabet or prepared.plan.data.levels != len(alphabet) + 1:
         return ""
     text = text_of(x, alphabet, getattr(data, "backward", False))
     return text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…"

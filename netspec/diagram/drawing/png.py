@@ -1,0 +1,60 @@
+"""PNG: the drawing's SVG, painted by resvg with the fonts that ship here, so that it is the same on every machine."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import replace
+from zlib import crc32
+
+from netspec.diagram.drawing import svg
+from netspec.diagram.drawing.items import Drawing, Group, Item, Text
+from netspec.diagram.drawing.text import face_of, font_file, set_in
+from netspec.diagram.drawing.theme import LIGHT, Theme
+
+DPI = 200
+LARGEST = 16_384
+"""The most pixels that a side may have."""
+
+
+def write(drawing: Drawing, theme: Theme = LIGHT, dpi: float = DPI) -> bytes:
+    """The drawing as a PNG file, with its resolution in it, so that it is included at its true size.
+
+    Raises ValueError where a side would have no pixels or more than LARGEST.
+    """
+    import resvg_py
+
+    width, height = (round(side * dpi / 72) for side in (drawing.width, drawing.height))
+    if not (1 <= width <= LARGEST and 1 <= height <= LARGEST):
+        raise ValueError(f"a picture of {width} x {height} pixels cannot be painted; sides go from 1 to {LARGEST}")
+    faces = sorted({face_of(mark) for mark in drawing.marks() if isinstance(mark, Text)})
+    painted = resvg_py.svg_to_bytes(
+        svg_string=svg.write(_in_our_fonts(drawing), theme),
+        dpi=dpi,
+        skip_system_fonts=True,
+        font_files=[str(font_file(face)) for face in faces],
+        sans_serif_family="Liberation Sans",
+        monospace_family="Liberation Mono",
+    )
+    return _with_resolution(bytes(painted), dpi)
+
+
+def _in_our_fonts(drawing: Drawing) -> Drawing:
+    def shown(item: Item) -> Item:
+        match item:
+            case Group():
+                return replace(item, items=tuple(map(shown, item.items)))
+            case Text():
+                return replace(item, text=set_in(item.text, face_of(item)))
+            case _:
+                return item
+
+    return replace(drawing, items=tuple(map(shown, drawing.items)))
+
+
+def _with_resolution(png: bytes, dpi: float) -> bytes:
+    """The file with a pHYs chunk, in pixels a metre, after its header (PNG specification, 11.3.4.3)."""
+    header_end = 8 + 12 + 13
+    pixels_per_metre = round(dpi / 0.0254)
+    body = b"pHYs" + struct.pack(">IIB", pixels_per_metre, pixels_per_metre, 1)
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", crc32(body))
+    return png[:header_end] + chunk + png[header_end:]

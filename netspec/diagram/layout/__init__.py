@@ -1,0 +1,1 @@
+"""Where everything stands: boxes on a page, the ways of their edges."""

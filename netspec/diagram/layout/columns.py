@@ -1,0 +1,126 @@
+"""The parts of a frame below each other, in as many columns as make the best use of a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from netspec.diagram.drawing.items import Point, Segment
+from netspec.diagram.layout.levels import Cut, Part
+from netspec.diagram.layout.pieces import Key, Piece, Route, line, rounded, together
+
+GAP, LABEL_GAP, EXIT_GAP = 13, 21, 3
+"""Between parts below each other: as a rule, with a shape beside the edge, before the foot of a frame."""
+_GUTTER = 22
+_MOST = 14
+_GAIN = 1.08
+"""How much larger on the page another column must make everything."""
+
+
+def in_columns(parts: Sequence[Part], pieces: Sequence[Piece], width: float, height: float) -> Piece:
+    """The pieces that the parts have become, for a page of this size."""
+    if not pieces:
+        return Piece(0, 0)
+    heights = [piece.height for piece in pieces]
+    gaps = [_gap(part, after) for part, after in pairwise(parts)]
+    best: tuple[float, Piece] | None = None
+    for count in range(1, min(len(pieces), _MOST) + 1):
+        whole = _in_columns(parts, pieces, _breaks(heights, gaps, count))
+        scale = min(1.0, width / max(whole.width, 1), height / max(whole.height, 1))
+        if best is None or scale > best[0] * _GAIN:
+            best = scale, whole
+        if scale >= 1 or width / max(whole.width, 1) < best[0] / 2:
+            break
+    assert best is not None
+    return best[1]
+
+
+def _in_columns(parts: Sequence[Part], pieces: Sequence[Piece], breaks: Sequence[int]) -> Piece:
+    bounds = list(pairwise([0, *breaks, len(pieces)]))
+    columns = [_column(parts[low:high], pieces[low:high]) for low, high in bounds]
+    return _side_by_side(columns, [parts[number] for number in breaks])
+
+
+def _breaks(heights: Sequence[float], gaps: Sequence[float], count: int) -> list[int]:
+    """Where to begin new columns, so that the tallest of `count` columns is as low as can be."""
+    low, high = max(heights), sum(heights) + sum(gaps)
+    while high - low > 1:
+        middle = (low + high) / 2
+        low, high = (low, middle) if len(_filled(heights, gaps, middle)) < count else (middle, high)
+    return _filled(heights, gaps, high)
+
+
+def _filled(heights: Sequence[float], gaps: Sequence[float], limit: float) -> list[int]:
+    """Where columns begin that are filled up to the limit; what comes in and goes out stays with its neighbour."""
+    breaks: list[int] = []
+    filled = 0.0
+    for number, height in enumerate(heights):
+        gap = gaps[number - 1] if number else 0
+        if filled + gap + height > limit and 1 < number < len(heights) - 1:
+            breaks.append(number)
+            filled = height
+        else:
+            filled += gap + height
+    return breaks
+
+
+def _gap(part: Part, after: Part) -> float:
+    if after.items[0].is_exit:
+        return EXIT_GAP
+    return LABEL_GAP if part.below is not None and part.below.label else GAP
+
+
+def _column(parts: Sequence[Part], pieces: Sequence[Piece]) -> Piece:
+    """Pieces below each other, each where the edge from the one before goes straight down into it."""
+    placed = [pieces[0]]
+    routes: list[Route] = []
+    for (part, after), piece in zip(pairwise(parts), pieces[1:], strict=True):
+        above, cut = placed[-1], part.below
+        top = above.bottom + _gap(part, after)
+        if cut is None:
+            placed.append(piece.moved(0, top))
+            continue
+        start = above.exit(cut.key)
+        here = piece.moved(start[0] - piece.entry(cut.key)[0], top)
+        end = here.entry(cut.key)
+        placed.append(here)
+        routes.append(_trunk(cut, after, line(start, end), (start[0] + 4, (above.bottom + end[1]) / 2)))
+    first, last = placed[0], placed[-1]
+    entries = {key: first.entry(key) for key in (*first.entries, *_keys(parts[0].above))}
+    exits = {key: last.exit(key) for key in (*last.exits, *_keys(parts[-1].below))}
+    return together(placed, routes, entries, exits)
+
+
+def _side_by_side(columns: Sequence[Piece], parts: Sequence[Part]) -> Piece:
+    """Columns from left to right; an edge goes from the foot of each around to the head of the next.
+
+    `parts` are those at the head of the columns but the first.
+    """
+    if len(columns) == 1:
+        return columns[0]
+    placed = [columns[0]]
+    routes: list[Route] = []
+    for column, part in zip(columns[1:], parts, strict=True):
+        before = placed[-1]
+        left = before.x + before.width + _GUTTER
+        here = column.moved(left, LABEL_GAP)
+        if part.above is not None:
+            start, end = before.exit(part.above.key), here.entry(part.above.key)
+            gutter, foot, head = left - _GUTTER / 2, before.bottom + GAP / 2 + 1, 5.0
+            corners = [start, (start[0], foot), (gutter, foot), (gutter, head), (end[0], head), end]
+            routes.append(_trunk(part.above, part, rounded(corners), (end[0] + 4, (head + end[1]) / 2)))
+        placed.append(here)
+    first, last = placed[0], placed[-1]
+    entries = {key: first.entry(key) for key in first.entries}
+    return together(placed, routes, entries, {key: last.exit(key) for key in last.exits})
+
+
+def _trunk(cut: Cut, after: Part, path: tuple[Segment, ...], label_at: Point) -> Route:
+    """The edge over a cut: to the one item that it goes to, or to where it parts."""
+    source = "" if cut.tail.startswith("<") else cut.tail
+    target = "" if after.head.startswith(">") else after.head
+    return Route(source, target, cut.role, cut.key[1], path, bool(target), cut.label, label_at)
+
+
+def _keys(cut: Cut | None) -> tuple[Key, ...]:
+    return (cut.key,) if cut is not None else ()

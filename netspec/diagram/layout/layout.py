@@ -1,0 +1,135 @@
+"""Where everything stands: the boxes of a view on a page, and the ways of its edges.
+
+Each frame is laid out from the inside out. What is in a frame is cut wherever a single value goes on: the parts stand
+below each other, in columns side by side where they grow taller than a page. A part of several boxes, the branches and
+detours between two cuts, is laid out by Graphviz's `dot`; so however long a net is, `dot` sees small graphs only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import ceil
+
+from netspec.diagram.layout import box_text
+from netspec.diagram.layout.branches import by_dot
+from netspec.diagram.layout.columns import in_columns
+from netspec.diagram.layout.dot_layout import Graphviz
+from netspec.diagram.layout.levels import Item, Way, cut, is_parted, levels, ordered
+from netspec.diagram.layout.pieces import Key, Piece, PlacedBox, Route, line
+from netspec.diagram.layout.valley import as_valley, bottom_of
+from netspec.diagram.view.boxes import Box, View
+
+__all__ = ["PAGE_HEIGHT", "PAGE_WIDTH", "Layout", "PlacedBox", "Route", "layout"]
+
+PAGE_WIDTH, PAGE_HEIGHT = 520.0, 740.0
+"""The text of a page of A4 in points: what is taller is set in columns."""
+_SHARE = 0.8
+"""How much of the page's height a frame may take before it is set in columns."""
+_MARGIN = 8
+_INSIDE, _BELOW = 9, 8
+"""Between a frame and what is in it: at the sides, and below."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Everything in its place, frames before what is in them."""
+
+    view: View
+    width: float
+    height: float
+    boxes: tuple[PlacedBox, ...]
+    routes: tuple[Route, ...]
+
+
+def layout(view: View, graphviz: Graphviz) -> Layout:
+    """Lays out a view. Raises LayoutTimeoutError where the time of `graphviz` is over."""
+    whole = _Frames(levels(view), graphviz).inside("", view.boxes)
+    return Layout(
+        view,
+        whole.width + 2 * _MARGIN,
+        whole.height + 2 * _MARGIN,
+        tuple(whole.all_boxes(_MARGIN, _MARGIN)),
+        tuple(whole.all_routes(_MARGIN, _MARGIN)),
+    )
+
+
+class _Frames:
+    """Lays out one frame after the other, the inner ones first."""
+
+    def __init__(self, ways: dict[str, list[Way]], graphviz: Graphviz) -> None:
+        self.ways, self.graphviz = ways, graphviz
+
+    def inside(self, name: str, boxes: Sequence[Box]) -> Piece:
+        """What is on the page or in the frame of this name."""
+        self.graphviz.check_time()
+        ways = self.ways.get(name, [])
+        items = ordered([Item(box.id, self._box(box, ways), box) for box in boxes], ways)
+        bottom = None if name else bottom_of(items, ways)
+        if bottom is not None:
+            return as_valley(items, ways, bottom, self.graphviz)
+        parts = cut(items, ways)
+        pieces = [part.items[0].piece if len(part.items) == 1 else by_dot(part, self.graphviz) for part in parts]
+        return in_columns(parts, pieces, PAGE_WIDTH, PAGE_HEIGHT * (_SHARE if name else 1))
+
+    def _box(self, box: Box, ways: Sequence[Way]) -> Piece:
+        if not box.children:
+            return _leaf(box, [way for way in ways if way.head == box.id], [way for way in ways if way.tail == box.id])
+        return _framed(box, self.inside(box.id, box.children))
+
+
+def _leaf(box: Box, entering: Sequence[Way], leaving: Sequence[Way]) -> Piece:
+    """A box without children: several values enter it at different places, and the parts of one leave it so."""
+    width, height = box_text.size(box)
+    labels = {way.key: box_text.label_width(way.label) for way in leaving} if is_parted(box) else {}
+    if labels:
+        width = max(width, 2 * ceil(len(labels) * (max(labels.values()) + 8) / 2))
+    bottom = height + _sheets(box)
+    exits = {key: (x, bottom) for key, x in _spread(labels, width).items()}
+    entries = {} if box.kind == "join" else {key: (x, 0) for key, x in _entries(entering, width).items()}
+    return Piece(width, bottom, boxes=(PlacedBox(box, 0, 0, width, height),), entries=entries, exits=exits)
+
+
+def _entries(ways: Sequence[Way], width: int) -> dict[Key, float]:
+    """Where values enter a box: the flow in the middle, detours right of it; several flows side by side."""
+    flows = {way.key: None for way in ways if way.role in ("flow", "auxiliary")}
+    others = {way.key: None for way in ways if way.key not in flows}
+    if len(flows) + len(others) < 2:
+        return {}
+    if len(flows) != 1:
+        return _spread([*flows, *others], width)
+    step = width / 2 / (len(others) + 1)
+    beside = {key: round(width / 2 + step * (place + 1)) for place, key in enumerate(others)}
+    return dict.fromkeys(flows, width / 2) | beside
+
+
+def _spread(keys: Iterable[Key], width: int) -> dict[Key, float]:
+    """Places along a side of a box, as far from each other as may be."""
+    keys = list(keys)
+    return {key: round((place + 0.5) * width / len(keys)) for place, key in enumerate(keys)}
+
+
+def _framed(box: Box, inner: Piece) -> Piece:
+    """A frame with its header around what is in it."""
+    width = 2 * ceil(max(inner.width + 2 * _INSIDE, box_text.header_width(box)) / 2)
+    height = ceil(box_text.HEADER + inner.height + _BELOW)
+    port = next((x for x, _ in inner.entries.values()), 0)
+    left = round((width - inner.width) / 2 + port) - port  # what enters does so at a whole point
+    inside = inner.moved(left, box_text.HEADER)
+    tails = [
+        Route("", "", "flow", key[1], line(inside.exit(key), (inside.exit(key)[0], height + _sheets(box))), False)
+        for key in inside.exits
+    ]
+    return Piece(
+        width,
+        height + _sheets(box),
+        boxes=(PlacedBox(box, 0, 0, width, height),),
+        parts=(inside,),
+        routes=tuple(tails),
+        entries={key: (inside.entry(key)[0], 0) for key in inside.entries},
+        exits={key: (inside.exit(key)[0], height + _sheets(box)) for key in inside.exits},
+    )
+
+
+def _sheets(box: Box) -> int:
+    return box_text.SHEETS if box.times > 1 else 0

@@ -1,0 +1,91 @@
+"""The picture: as many maps as fit the page, in a row or as a U, and the legend below."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import accumulate, pairwise
+from math import log2
+
+from netspec.diagram.drawing.bounds import bounds
+from netspec.diagram.drawing.items import Drawing, Group, Item, moved, scaled
+from netspec.diagram.styles.volumes.labels import label, size
+from netspec.diagram.styles.volumes.legend import legend
+from netspec.diagram.styles.volumes.placed import Placed, dash_of
+from netspec.diagram.styles.volumes.row import GAP, columns_of, in_line
+from netspec.diagram.styles.volumes.solids import faces_of, number, role_of, sides_of
+from netspec.diagram.styles.volumes.valley import as_u
+from netspec.diagram.view.feature_maps import Detail, FeatureMaps, feature_maps
+from netspec.diagram.view.view import view
+from netspec.graph.graph import Graph
+
+PAGE_WIDTH = 540.0
+"""The width of a page in points."""
+LEAST_SCALE = 0.8
+"""How small a picture is set to fit the page before maps are merged."""
+MARGIN = 8.0
+
+
+def volumes(graph: Graph, depth: int | None = None, *, unfold: bool = False, focus: str = "") -> Drawing:
+    """The feature maps of a graph, or with `focus` of one of its blocks, one page wide.
+
+    With `unfold`, only what leaves a map's shape as it is shares its box, whatever the width. Raises NetspecError
+    (E0801) where there is no block of the name `focus`.
+    """
+    shown = view(graph, depth, unfold=True, focus=focus)
+    if unfold:
+        return _drawn(feature_maps(shown), shown.title)
+    for detail in Detail:
+        maps = feature_maps(shown, detail)
+        last = detail is Detail.RESOLUTIONS
+        if not last and max(columns_of(maps)) * GAP * LEAST_SCALE > PAGE_WIDTH:
+            continue  # the gaps alone are too wide
+        drawing = _drawn(maps, shown.title)
+        scale = min(1.0, PAGE_WIDTH / drawing.width)
+        if last or scale >= LEAST_SCALE:
+            return scaled(drawing, scale)
+    raise AssertionError("the last detail is always drawn")
+
+
+def _drawn(shown: FeatureMaps, title: str) -> Drawing:
+    levels = _levels(shown)
+    placed, items = as_u(shown, levels) if levels else in_line(shown)
+    items = [item for one in placed for item in (_solid(one), *label(one, above=bool(levels)))] + items
+    left, top, right, bottom = bounds(items)
+    entries = legend(shown, max(right - left, 160))
+    _, _, legend_right, legend_bottom = bounds(entries)
+    right = max(right, left + legend_right)
+    items = [moved(item, MARGIN - left, MARGIN - top) for item in items]
+    items += [moved(item, MARGIN, MARGIN + bottom - top + 10) for item in entries]
+    described = "The feature maps of {}: {}.".format(title, ", then ".join(size(one.shape) for one in shown.maps))
+    return Drawing(
+        right - left + 2 * MARGIN, bottom - top + 10 + legend_bottom + 2 * MARGIN, tuple(items), title, described
+    )
+
+
+def _levels(shown: FeatureMaps) -> list[int]:
+    """How often each map is halved, if they are one chain that goes down at least twice and up again; else nothing."""
+    steps = {(link.source, link.target) for link in shown.links}
+    sizes = [max(sides_of(one.shape), default=0) for one in shown.maps]
+    if not all(sizes) or not all(pair in steps for pair in pairwise(range(len(sizes)))):
+        return []
+    levels = [0, *accumulate(round(log2(before / after)) for before, after in pairwise(sizes))]
+    lowest = max(levels)
+    return levels if levels[0] <= lowest - 2 >= levels[-1] else []
+
+
+def _solid(one: Placed) -> Group:
+    """The map's faces: the front, and where it is a cuboid the lit top and the shaded side."""
+    bottom = one.axis + one.solid.extent[1] / 2
+    front = one.solid.height
+    slices = one.map.slices
+    whole = sum(number(part.channels) for part in slices)
+    cuts = [(number(part.channels) / whole, role_of(part.family)) for part in slices]
+    cuts = cuts or [(1.0, role_of(one.map.family))]
+    faces: list[Item] = []
+    left = one.left
+    for share, role in cuts:
+        wide = one.solid.width * share
+        faces.extend(faces_of(left, bottom, replace(one.solid, width=wide, height=front), role, dash_of(one.map)))
+        left += wide
+    name = f"{one.map.name}: " if one.map.name else ""
+    return Group(tuple(faces), classes=("map",), title=f"{name}{one.map.shape}")

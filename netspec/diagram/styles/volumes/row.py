@@ -1,0 +1,182 @@
+"""Maps from left to right, what is fed in parallel in lanes below each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from netspec.diagram.drawing.items import Item, Path, Text, line
+from netspec.diagram.drawing.text import width
+from netspec.diagram.styles.volumes.labels import LEADING, SMALL, caption, foot, label_lines, label_width, makers
+from netspec.diagram.styles.volumes.placed import Placed, arrow, dash_of
+from netspec.diagram.styles.volumes.solids import Solid, solids_of
+from netspec.diagram.view.feature_maps import FeatureMaps, Link
+
+_SIDE = 84.0
+"""The side of the largest map, in points."""
+_LEAST_SIDE = 0.4
+"""How much smaller maps are drawn where many are fed in parallel, at the least."""
+_SLANT = 38.0
+"""Degrees by which captions rise."""
+GAP = 13.0
+"""Between the columns, where the arrows are."""
+
+
+def in_line(shown: FeatureMaps) -> tuple[list[Placed], list[Item]]:
+    """Maps from left to right, what is fed in parallel in lanes below each other."""
+    columns = columns_of(shown)
+    lanes = _Lanes(shown, columns)
+    solids = solids_of(shown, _SIDE * min(1, max(_LEAST_SIDE, 2 / lanes.breadth)))
+    slots = [0.0] * (max(columns) + 1)
+    for one, solid, column in zip(shown.maps, solids, columns, strict=True):
+        named = width(f"{one.name}:", SMALL) - GAP + 4 if one.is_source else 0
+        slots[column] = max(slots[column], solid.extent[0], label_width(one), named)
+    lefts = [sum(slots[:column]) + GAP * column for column in range(len(slots))]
+
+    captions = [caption(one) for one in shown.maps]
+    heads = {columns[index]: makers(shown.maps[index]) for index in range(len(captions)) if lanes.first(index)}
+    feet = [
+        [] if lanes.first(index) else foot(one, slots[column] + GAP, heads.get(column, ""))
+        for index, (one, column) in enumerate(zip(shown.maps, columns, strict=True))
+    ]
+    axes = lanes.axes(solids, [len(lines) * LEADING for lines in feet])
+    placed = [
+        Placed(one, solid, lefts[column] + (slots[column] - solid.extent[0]) / 2, axis)
+        for one, solid, column, axis in zip(shown.maps, solids, columns, axes, strict=True)
+    ]
+    items: list[Item] = []
+    head = min((placed[index].top for index in lanes.core), default=0) - 5
+    for index, there in enumerate(placed):
+        if lanes.first(index):
+            items.extend(_slanted(captions[index], there, head))
+        first = there.bottom + 8 + LEADING * len(label_lines(there.map.shape))
+        for place, text in enumerate(feet[index]):
+            items.append(Text(there.middle, first + place * LEADING, text, SMALL, anchor="middle"))
+    under = [
+        there.bottom + 4 + LEADING * (len(label_lines(there.map.shape)) + len(lines))
+        for there, lines in zip(placed, feet, strict=True)
+    ]
+    items.extend(_links(shown.links, placed, columns, under, max((under[index] for index in lanes.core), default=0)))
+    return placed, items
+
+
+def columns_of(shown: FeatureMaps) -> list[int]:
+    """How many steps each map is from an input at most; what is made of nothing stands right before what reads it."""
+    columns = [0] * len(shown.maps)
+    links = [link for link in shown.links if not shown.maps[link.source].is_source]
+    for link in sorted(links, key=lambda link: link.target):
+        columns[link.target] = max(columns[link.target], columns[link.source] + 1)
+    for index, one in enumerate(shown.maps):
+        if one.is_source:
+            readers = [columns[link.target] for link in shown.links if link.source == index]
+            columns[index] = max(0, min(readers, default=1) - 1)
+    return columns
+
+
+class _Lanes:
+    """Which lane a map is in. What leads to the results is in the upper ones, what only training runs below."""
+
+    def __init__(self, shown: FeatureMaps, columns: Sequence[int]) -> None:
+        self.sources: list[list[int]] = [[] for _ in shown.maps]
+        for link in shown.links:
+            self.sources[link.target].append(link.source)
+        self.core = self._leading(shown)
+        together: dict[int, list[int]] = {}
+        for index in sorted(self.core):
+            together.setdefault(columns[index], []).append(index)
+        self.breadth = max(map(len, together.values()))
+        self.lane = [-1] * len(shown.maps)
+        for column in sorted(together):
+            group = together[column]
+            if len(group) > 1:
+                group.sort(key=lambda index: (self._height(index), index))
+            for lane, index in enumerate(group):
+                self.lane[index] = lane
+        self.alone = {group[0] for group in together.values() if len(group) == 1}
+        self._place_others(shown, columns)
+
+    def _leading(self, shown: FeatureMaps) -> set[int]:
+        waiting = [index for index, one in enumerate(shown.maps) if one.is_output and not one.when_training]
+        core: set[int] = set()
+        waiting = waiting or [len(shown.maps) - 1]
+        while waiting:
+            index = waiting.pop()
+            if index not in core and not shown.maps[index].is_source:
+                core.add(index)
+                waiting.extend(self.sources[index])
+        return core
+
+    def _height(self, index: int) -> float:
+        lanes = [self.lane[source] for source in self.sources[index] if source in self.core]
+        return sum(lanes) / len(lanes) if lanes else index
+
+    def _place_others(self, shown: FeatureMaps, columns: Sequence[int]) -> None:
+        taken: set[tuple[int, int]] = set()
+        for index in range(len(shown.maps)):
+            if index in self.core:
+                continue
+            above = [self.lane[source] for source in self.sources[index] if source not in self.core]
+            lane = min(above, default=self.breadth)
+            while (lane, columns[index]) in taken:
+                lane += 1
+            taken.add((lane, columns[index]))
+            self.lane[index] = lane
+
+    def first(self, index: int) -> bool:
+        """Whether the map's caption stands at the head of the picture."""
+        return index in self.core and self.lane[index] == 0
+
+    def axes(self, solids: Sequence[Solid], captions: Sequence[float]) -> list[float]:
+        """The height of each map's axis; a core map that is alone in its column stands in the middle of the lanes."""
+        axis: list[float] = []
+        bottom = 0.0
+        for lane in range(max(self.lane) + 1):
+            inside = [index for index, where in enumerate(self.lane) if where == lane]
+            if self.breadth > 1:
+                inside = [index for index in inside if index not in self.alone] or inside
+            height = max(solids[index].extent[1] for index in inside)
+            axis.append(bottom + height / 2)
+            bottom += height + 2 * LEADING + max(captions[index] for index in inside) + 12
+        middle = (axis[0] + axis[self.breadth - 1]) / 2
+        return [middle if index in self.alone else axis[lane] for index, lane in enumerate(self.lane)]
+
+
+def _links(
+    links: Sequence[Link], placed: Sequence[Placed], columns: Sequence[int], under: Sequence[float], lowest: float
+) -> Iterator[Item]:
+    """Arrows to the next map; for those that pass others by, from and to what is `under` the maps, below the lowest."""
+    tracks: list[float] = []
+    for link in sorted(links, key=lambda link: (columns[link.source], columns[link.target])):
+        source, target = placed[link.source], placed[link.target]
+        if columns[link.target] - columns[link.source] == 1:
+            height = (target.axis + target.bottom) / 2 if source.map.is_source else target.axis
+            yield arrow(source.right, (target.left, height), dash=dash_of(target.map))
+            continue
+        start, end = source.middle, target.middle
+        track = next((track for track, until in enumerate(tracks) if until < start), len(tracks))
+        tracks[track : track + 1] = [end]
+        y = lowest + 6 + 7 * track
+        corner = 4.0
+        yield Path(
+            (
+                ("M", ((start, under[link.source]),)),
+                ("L", ((start, y - corner),)),
+                ("C", ((start, y), (start, y), (start + corner, y))),
+                ("L", ((end - corner, y),)),
+                ("C", ((end, y), (end, y), (end, y - corner))),
+                ("L", ((end, under[link.target]),)),
+            ),
+            "accent",
+            0.8,
+            arrow=True,
+        )
+        if link.words:
+            yield Text((start + end) / 2, y - 2, link.words, SMALL, anchor="middle", fill="muted")
+
+
+def _slanted(text: str, one: Placed, y: float) -> Iterator[Item]:
+    """A caption that rises from above the map, and a thin line from the map to it where it is far away."""
+    if not text:
+        return
+    if one.top - y > 8:
+        yield Path(line((one.middle, one.top - 1.5), (one.middle, y + 1)), "rule", 0.4)
+    yield Text(one.middle + 1.5, y, text, SMALL, fill="ink", rotate=-_SLANT)

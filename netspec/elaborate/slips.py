@@ -1,0 +1,177 @@
+"""What people write who come from PyTorch or Keras, and the same in the words of the language.
+
+All of it works on the tree: what is proposed is text, and the text is checked like any other once it is pasted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from pydantic_core import PydanticUndefined
+
+from netspec.layers import REGISTRY
+from netspec.layers.base import Layer
+from netspec.layers.synonyms import BATCHED, DERIVED, SYNONYMS
+from netspec.spelling import bare, meant
+from netspec.syntax import tree
+
+Pieces = list[tuple[str, str]]
+"""The arguments of a call in order: the name of each, empty for a tensor, and its text."""
+
+ACTIVATIONS = ("activation", "act", "nonlinearity")
+"""What Keras calls the argument that applies an activation after the layer."""
+_DIMENSIONS = re.compile(r"[123][dD]$")
+_METHODS = {"view": "flatten", "reshape": "flatten"}
+"""What methods of a tensor are usually for, where a layer of that name does something else."""
+
+
+def layer_meant(name: str) -> str | None:
+    """The layer that PyTorch, Keras or a paper calls so: `Conv2d` is conv, `swish` is silu, `Dense` is linear."""
+    called = {known: cls.aliases for known, cls in REGISTRY.items()}
+    return meant(name, called) or meant(_DIMENSIONS.sub("", name), called)
+
+
+def argument_meant(cls: type[Layer], name: str) -> str | None:
+    """The layer's own name of an argument that is called so elsewhere."""
+    candidates = (*SYNONYMS.get(name, ()), *cls.model_fields)
+    return next((field for field in candidates if field in cls.model_fields and _same(field, name)), None)
+
+
+def _same(field: str, name: str) -> bool:
+    return field in SYNONYMS.get(name, ()) or bare(field) == bare(name)
+
+
+def rewritten(
+    cls: type[Layer], arguments: Sequence[tree.Argument], tensors: int = 0, *, foreign: bool = False
+) -> str | None:
+    """A layer's call as the language has it; None where it cannot be told.
+
+    The first `tensors` arguments are values. With `foreign`, those by position are tried in the order of PyTorch's
+    class first. An `activation` becomes a stage of its own.
+    """
+    fields = tuple(cls.model_fields)
+    orders = (cls.pytorch, fields) if foreign and cls.pytorch else (fields, cls.pytorch)
+    for order in orders:
+        pieces = _pieces(cls, arguments, tensors, order)
+        if pieces is not None:
+            return f"{_call(cls, pieces)}{_activation(arguments)}"
+    return None
+
+
+def _pieces(
+    cls: type[Layer], arguments: Sequence[tree.Argument], tensors: int, order: tuple[str, ...]
+) -> Pieces | None:
+    """The arguments by the layer's own names; None where one has none, or where a required one is missing."""
+    pieces: Pieces = []
+    position = 0
+    for argument in arguments:
+        name, text = argument.name, argument.value.span.text
+        if name is None and position < tensors:
+            pieces.append(("", text))
+            position += 1
+            continue
+        if name is None:
+            if position - tensors >= len(order):
+                return None
+            field: str | None = order[position - tensors]
+            position += 1
+        elif name in DERIVED or (name in ACTIVATIONS and name not in cls.model_fields):
+            field = ""
+        else:
+            field = name if name in cls.model_fields else argument_meant(cls, name)
+        if field is None or (field and any(field == known for known, _ in pieces)):
+            return None
+        if field:
+            pieces.append((field, _value(name or "", argument.value)))
+    given = {field for field, _ in pieces}
+    complete = all(name in given or info.default is not PydanticUndefined for name, info in cls.model_fields.items())
+    return pieces if complete and given - {""} <= set(cls.model_fields) else None
+
+
+def _value(name: str, value: tree.Expr) -> str:
+    """The text of an argument; an axis that counts the batch is one less here."""
+    match value:
+        case tree.Number(int(axis)) if name in BATCHED and axis > 0:
+            return str(axis - 1)
+        case tree.String(text) if text.lower().isidentifier():
+            return text.lower()
+    return value.span.text
+
+
+def _call(cls: type[Layer], pieces: Pieces) -> str:
+    """The call in one line: arguments in the layer's own order stand without their names."""
+    fields = list(cls.model_fields)
+    written: list[str] = []
+    for position, (field, text) in enumerate(sorted(pieces, key=lambda piece: bool(piece[0]))):
+        own = position - sum(not name for name, _ in pieces)
+        plain = not field or (own < 2 and own < len(fields) and fields[own] == field)
+        written.append(text if plain else f"{field}={text}")
+    return f"{cls.name}({', '.join(written)})" if written else cls.name
+
+
+def _activation(arguments: Sequence[tree.Argument]) -> str:
+    """The stage after the call that its argument `activation` asks for."""
+    value = next((argument.value for argument in arguments if argument.name in ACTIVATIONS), None)
+    name = value.value if isinstance(value, tree.String) else value.id if isinstance(value, tree.Name) else ""
+    stage = layer_meant(name) if name else None
+    return f" -> {stage}" if stage else ""
+
+
+def translated(expression: tree.Expr) -> str | None:
+    """A call of PyTorch as the language has it: `nn.Conv2d(3, 64, 3)`, `F.relu(x)`, `x.view(-1)`; None for another."""
+    if isinstance(expression, tree.Call) and isinstance(expression.callee, tree.Call):
+        module = translated(expression.callee)
+        return _applied(module, ", ".join(a.span.text for a in expression.arguments)) if module else None
+    if not isinstance(expression, tree.Call) or not isinstance(expression.callee, tree.Attribute | tree.Name):
+        return None
+    owner, name = _owner(expression.callee)
+    arguments = expression.arguments
+    if name == "Sequential":
+        return _sequence([argument.value for argument in arguments])
+    constructor = not owner or owner.split(".")[-1] in ("nn", "layers", "keras", "modules")
+    function = owner.split(".")[-1] in ("F", "functional", "torch", "tf")
+    if not constructor and not function:
+        name = _METHODS.get(name, name)
+    layer = layer_meant(name)
+    if layer is None:
+        return None
+    cls = REGISTRY[layer]
+    if constructor:
+        return rewritten(cls, arguments, foreign=True)
+    if function:
+        return rewritten(cls, arguments, tensors=_leading(arguments), foreign=True)
+    if name == "flatten":
+        return f"flatten({owner})"
+    written = rewritten(cls, arguments)
+    return None if written is None else _applied(written, owner)
+
+
+def _owner(callee: tree.Attribute | tree.Name) -> tuple[str, str]:
+    """What stands before the last dot of a callee, and the name after it."""
+    return ("", callee.id) if isinstance(callee, tree.Name) else (callee.value.span.text, callee.name)
+
+
+def _leading(arguments: Sequence[tree.Argument]) -> int:
+    """How many arguments of a function seem to be tensors: names that come first."""
+    positional = [argument.value for argument in arguments if argument.name is None]
+    return next((i for i, value in enumerate(positional) if isinstance(value, tree.Number)), len(positional))
+
+
+def _applied(call: str, value: str) -> str:
+    name, bracket, rest = call.partition("(")
+    return f"{name}({value}, {rest}" if bracket else f"{name}({value})"
+
+
+def _sequence(stages: Sequence[tree.Expr]) -> str | None:
+    """The stages of an `nn.Sequential` as a group, from a list or one by one."""
+    if len(stages) == 1 and isinstance(stages[0], tree.List):
+        stages = stages[0].items
+    written = [translated(stage) for stage in stages]
+    return f"{{ {' -> '.join(stage for stage in written if stage)} }}" if written and all(written) else None
+
+
+def order_of_pytorch(cls: type[Layer], positional: Sequence[object], channels: object) -> bool:
+    """Whether the numbers of a call seem to begin with the channels that enter, which PyTorch's class is told."""
+    derived = cls.pytorch[:1] == ("",)
+    return derived and len(positional) > 0 and type(positional[0]) is int and positional[0] == channels

@@ -1,0 +1,35 @@
+"""The one way to write a spec: `format_source` keeps comments and the lines that statements share.
+
+Its tree stays the same, and formatting again changes nothing. `print_tree` writes a tree that was read from nowhere.
+"""
+
+from __future__ import annotations
+
+from netspec.diagnostics import Diagnostic, NetspecError
+from netspec.format.page import Page
+from netspec.format.trivia import Trivia
+from netspec.syntax import tree
+from netspec.syntax.parser import LARGEST_FILE, parse
+from netspec.syntax.source import Source, Span
+
+__all__ = ["format_source", "print_tree"]
+
+
+def format_source(source: Source) -> str:
+    """The text of a spec as it is to be written.
+
+    Raises NetspecError with what is wrong with its syntax, and where the text would be larger than a spec may be.
+    """
+    file, mistakes = parse(source)
+    if mistakes:
+        raise NetspecError(tuple(mistakes))
+    text = Page(Trivia(source)).file(file)
+    if len(text.encode()) > LARGEST_FILE:
+        message = f"formatted, this file would be larger than a spec may be ({LARGEST_FILE // 1024:,} KiB)"
+        raise NetspecError((Diagnostic("E0107", message, Span(source, 0, 0), help="part it into several files"),))
+    return text
+
+
+def print_tree(file: tree.File) -> str:
+    """The text of a tree: a statement a line, each body broken."""
+    return Page(None).file(file)

@@ -1,0 +1,314 @@
+"""Data, net and losses brought together: how they fit, or what keeps them from it, before the first step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from netspec.diagnostics import Diagnostic, NetspecError
+from netspec.elaborate.problems import Problem, nearest
+from netspec.graph.graph import Graph, Output
+from netspec.syntax.source import Span
+from netspec.train.augment import Chain
+from netspec.train.augment.crops import Frame
+from netspec.train.data import Data, Dims
+from netspec.train.data.base import kind_of
+from netspec.train.data.encoding import Encoding
+from netspec.train.data.files import DataError
+from netspec.train.losses import Form, Term, Weighing
+from netspec.train.plan.compatibility import compatible_inputs, fitted_chain, origin, reshaped
+from netspec.train.plan.endings import check_ending
+from netspec.train.plan.inputs import InputPlan
+from netspec.train.plan.outputs import OutputHead, OutputMetric
+from netspec.train.section.metrics import Accuracy, MeanAbsoluteError, MetricTerm, Task
+from netspec.train.section.settings import Settings
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+TASKS: dict[Form, Task] = {"classes": "multiclass", "one_hot": "multiclass", "binary": "binary", "values": "values"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingPlan:
+    """How a net is trained on data: the data as the net takes them, and which output each term of the loss is about.
+
+    `encodings` are how samples enter the net, input by input, after which `augment` is done to them. `judged` is the
+    output that metrics are about which name none: the first that the loss speaks of and that is always there.
+    """
+
+    data: Data
+    encodings: tuple[Encoding, ...]
+    terms: tuple[tuple[Term, int, Form], ...]
+    judged: OutputHead
+    metrics: tuple[OutputMetric, ...]
+    augment: Chain
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """The names of what a run measures after each epoch, beside the loss."""
+        return tuple(each.name for each in self.metrics if not each.metric.table)
+
+    @property
+    def falling(self) -> frozenset[str]:
+        """Those of its figures that are better when they are less."""
+        return frozenset({"loss", *(each.name for each in self.metrics if each.metric.falls)})
+
+
+def training_plan(settings: Settings, graph: Graph, data: Data) -> TrainingPlan:
+    """How data, net and losses fit; raises NetspecError with everything that keeps them from it (E0606 to E0608)."""
+    wrong: list[Diagnostic] = []
+    fed = met = data
+    inputs: list[InputPlan] = []
+    chain = settings.augment
+    try:
+        inputs = compatible_inputs(settings, graph, data)
+        met = inputs[0].met(data)
+        fed = reshaped(settings, data, inputs)
+        if fed.classes is not None and fed.target and settings.augment.steps:
+            fed = replace(fed, ignores=True)  # what lies outside a sample that is moved does not count
+        met, frame = _framed(settings, graph, met)
+        chain = fitted_chain(settings, fed, inputs).then(*frame)
+    except Problem as problem:
+        wrong.append(problem.diagnostic)
+    except NetspecError as error:
+        wrong.extend(error.diagnostics)
+    terms: list[tuple[Term, int, Form]] = []
+    for term in settings.loss:
+        try:
+            index = output_of(term, graph)
+            form = _form(term, graph.outputs[index], settings, graph, met, data.train.y)
+            terms.append((term, index, form))
+        except Problem as problem:
+            wrong.append(problem.diagnostic)
+    if wrong:
+        raise NetspecError(tuple(wrong))
+    heads: dict[int, OutputHead] = {}
+    for term, index, form in terms:
+        if not graph.outputs[index].when_training:
+            heads.setdefault(index, _head_of(graph, term, index, form, met))
+    if not heads:
+        raise NetspecError((_only_in_training(settings, graph.outputs[terms[0][1]]),))
+    judged, *_ = heads.values()
+    encodings = tuple(each.encoding for each in inputs)
+    output_metrics = _output_metrics(settings, graph, heads, judged)
+    return TrainingPlan(_weighed(settings, fed), encodings, tuple(terms), judged, output_metrics, chain)
+
+
+def _framed(settings: Settings, graph: Graph, met: Data) -> tuple[Data, tuple[Frame, ...]]:
+    """The data with their targets' borders cut off, where the net's output is smaller than they are; and what cuts."""
+    try:
+        said = graph.outputs[output_of(settings.loss[0], graph)].value.shape
+    except Problem:
+        return met, ()
+    axes = met.shape[1:]
+    sizes = tuple(size for size in said.dims[said.rank - len(axes) :] if isinstance(size, int))
+    fits = axes and met.target[-len(axes) :] == axes and said.rank > len(axes) == len(sizes)
+    if not fits or sizes == axes or any(size > own for size, own in zip(sizes, axes, strict=True)):
+        return met, ()
+    y = kind_of((*met.target[: -len(axes)], *sizes), met.train.y.dtype)
+    split = replace(met.train, y=y)
+    return replace(met, train=split, test=split), (Frame(size=sizes),)
+
+
+def _weighed(settings: Settings, data: Data) -> Data:
+    """The data with the weights of the places of their targets, where a loss has any."""
+    weighing = {term.loss for term in settings.loss if isinstance(term.loss, Weighing)}
+    if not weighing:
+        return data
+    if len(weighing) > 1:
+        message = "the terms of this loss weigh the places of a mask differently, and there is one weight a place"
+        raise NetspecError((Diagnostic("E0608", message, settings.span("loss")),))
+    weigh = weighing.pop().weights
+    try:
+        return data.with_splits(lambda split: split.weighed(weigh))
+    except DataError as error:
+        raise error.at(settings.span("data")) from None
+
+
+def _head_of(graph: Graph, term: Term, index: int, form: Form, data: Data) -> OutputHead:
+    """How the output is read that a term is about."""
+    task = TASKS[form]
+    dims = graph.outputs[index].value.shape.dims
+    classes = dims[0] if task == "multiclass" else 2 if task == "binary" else 0
+    columns = dims[0] if task == "values" and dims else 1
+    assert isinstance(classes, int)
+    assert isinstance(columns, int)
+    labels = data.target[0] if task == "binary" and len(data.target) == 1 and data.target[0] > 1 else 0
+    return OutputHead(index, task, classes, term.loss.squashes(), term.loss.distance(), labels=labels, columns=columns)
+
+
+def unknown_outputs(settings: Settings, graph: Graph) -> list[Diagnostic]:
+    """The outputs that losses and metrics name and the net does not have: known without the data."""
+    wrong: list[Diagnostic] = []
+    judged = [(asked.output, asked.metric.name, asked.span) for asked in settings.metrics or () if asked.output]
+    for name, judge, span in [*((term.output, term.loss.name, term.span) for term in settings.loss), *judged]:
+        try:
+            _output(name, judge, span, graph)
+        except Problem as problem:
+            wrong.append(problem.diagnostic)
+    return wrong
+
+
+def output_of(term: Term, graph: Graph) -> int:
+    """The index of the output that a term is about; raises Problem where there is none."""
+    return _output(term.output, term.loss.name, term.span, graph)
+
+
+def _output(wanted: str | None, name: str, span: Span, graph: Graph) -> int:
+    """The index of the output that a loss or a metric names, or of the only one."""
+    named = {output.name: index for index, output in enumerate(graph.outputs) if output.name is not None}
+    if wanted in named:
+        return named[wanted]
+    listed = (
+        f"{graph.name}'s outputs are {', '.join(named)}" if named else f"{graph.name} has one output, without a name"
+    )
+    if wanted is not None:
+        near = nearest(wanted, named)
+        raise Problem(
+            "E0608",
+            f"{graph.name} has no output named {wanted}",
+            span,
+            "not an output",
+            notes=(listed,),
+            help=f"did you mean {near}?" if near else f"write {name} alone" if not named else "",
+        )
+    always = [index for index, output in enumerate(graph.outputs) if not output.when_training]
+    if len(always) == 1:
+        return always[0]
+    raise Problem(
+        "E0608",
+        f"{graph.name} has {len(always)} outputs, so a loss has to say which one it is about",
+        span,
+        notes=(listed,),
+        help=f"{name}({next(iter(named), 'NAME')})",
+    )
+
+
+def _form(term: Term, output: Output, settings: Settings, graph: Graph, data: Data, labels: NDArray[Any]) -> Form:
+    """What the term compares the output with; raises Problem where it cannot be compared.
+
+    `labels` are the training targets, as far as these are held.
+    """
+    shape = output.value.shape
+    where = origin(output.value, graph)
+    places = ((settings.span("data"), _contents(data)), (term.span, "compares the two"))
+    sizes = tuple(size for size in shape.dims if isinstance(size, int))
+    if len(sizes) == shape.rank:
+        form = term.loss.form(sizes, data)
+        if form == "classes" and sizes[0] != data.classes and (data.exact or sizes[0] < (data.classes or 0)):
+            raise Problem(
+                "E0607",
+                f"{settings.data.name} has {data.classes} classes, but {graph.name} tells {sizes[0]} apart",
+                origin(graph.inputs[0], graph) if where == graph.scopes[0].span else where,
+                f"the output is {shape}",
+                related=((origin(graph.inputs[0], graph), f"fed by {settings.data.name}"), places[0]),
+                help=_count_help(sizes[0], data, labels),
+            )
+        _check_weight(term, sizes)
+        if form is not None:
+            check_ending(term, output, form, graph)
+            if wrong := term.loss.misuse(form):
+                raise Problem("E0608", wrong, term.span)
+            return form
+    raise Problem(
+        "E0608",
+        f"{term.loss.name} cannot compare an output {shape} with {_contents(data)}",
+        where,
+        f"the output is {shape}",
+        related=places,
+        help=_loss_help(term, data, sizes, labels),
+    )
+
+
+def _check_weight(term: Term, sizes: Dims) -> None:
+    """Raises Problem where the loss weighs another number of classes than the output has."""
+    weight = getattr(term.loss, "weight", None)
+    if weight is not None and sizes and len(weight) != sizes[0]:
+        raise Problem(
+            "E0608",
+            f"{term.loss.name} has {len(weight)} weights for an output of {sizes[0]}",
+            term.span,
+            "weight is one number each",
+        )
+
+
+def _count_help(outputs: int, data: Data, labels: NDArray[Any]) -> str:
+    """What mends another number of classes than outputs: of the data, where these count from 1, else of the net."""
+    if not data.exact and data.classes == outputs + 1 and len(labels) and labels[labels >= 0].min(initial=1) == 1:
+        return f"these classes count from 1: save them from 0 to {outputs - 1}, y - 1"
+    return f"the last layer needs {data.classes} outputs"
+
+
+def _loss_help(term: Term, data: Data, sizes: Dims, labels: NDArray[Any]) -> str:
+    one_hot = data.classes == 2 and len(data.target) == 1 and data.target == sizes
+    if one_hot and term.loss.takes == "classes" and len(labels) and (labels.sum(1) == 1).all():
+        return "these are rows of 0s with a 1: save the number of the class instead, numpy.argmax(y, 1)"
+    if data.classes is None:
+        return "the data hold real numbers: the output needs their shape, and the loss mse, l1 or the like"
+    if term.loss.takes == "classes":
+        target = "".join(f", {size}" for size in data.target)
+        return f"for {data.classes} classes the output is [{data.classes}{target}]"
+    return "for classes take cross_entropy, or for two of them bce on a single output"
+
+
+def _contents(data: Data) -> str:
+    """What the data say about a sample."""
+    target = f" [{', '.join(map(str, data.target))}]" if data.target else ""
+    if data.classes is not None:
+        return f"one of {data.classes} classes" + (f" at each of{target}" if target else "")
+    return f"real numbers{target}" if target else "a real number"
+
+
+def _only_in_training(settings: Settings, output: Output) -> Diagnostic:
+    return Diagnostic(
+        "E0608",
+        f"the loss speaks of {output.name} only, which is an output in training alone, so nothing could be tested",
+        settings.span("loss"),
+        help="add a term for an output that is always there",
+    )
+
+
+JUDGED = {"multiclass": "classes", "binary": "a single 0 or 1", "values": "real numbers"}
+"""What an output says, in words."""
+
+
+def _output_metrics(
+    settings: Settings, graph: Graph, heads: Mapping[int, OutputHead], judged: OutputHead
+) -> tuple[OutputMetric, ...]:
+    """The metrics asked for, or the one that goes with the task; raises NetspecError (E0608)."""
+    if settings.metrics is None:
+        metric = MeanAbsoluteError() if judged.task == "values" else Accuracy()
+        return (OutputMetric(metric.name, metric, judged),)
+    output_metrics: list[OutputMetric] = []
+    wrong: list[Diagnostic] = []
+    for asked in settings.metrics:
+        try:
+            output_metrics.append(_output_metric(asked, graph, heads, judged))
+        except Problem as problem:
+            wrong.append(problem.diagnostic)
+    if wrong:
+        raise NetspecError(tuple(wrong))
+    return tuple(output_metrics)
+
+
+def _output_metric(
+    asked: MetricTerm, graph: Graph, heads: Mapping[int, OutputHead], judged: OutputHead
+) -> OutputMetric:
+    """A metric at work on the output that it names; raises Problem where it cannot judge it."""
+    metric, head = asked.metric, judged
+    if asked.output is not None:
+        index = _output(asked.output, metric.name, asked.span, graph)
+        if index not in heads:
+            output = graph.outputs[index]
+            why = "which is an output in training alone" if output.when_training else "of which no loss speaks"
+            raise Problem("E0608", f"{metric.name} is to judge {output.name}, {why}", asked.span)
+        head = heads[index]
+    if head.task not in metric.tasks:
+        message = f"{metric.name} does not judge {JUDGED[head.task]}, which this loss is about"
+        raise Problem("E0608", message, asked.span)
+    if head.task == "binary" and not head.labels and "average" in metric.model_fields_set:
+        message = f"{metric.name} of a single 0 or 1 is that of class 1, and there is nothing to average"
+        raise Problem("E0608", message, asked.span, help=f"write {metric.name} alone")
+    return OutputMetric(asked.name, metric, head)

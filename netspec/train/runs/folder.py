@@ -1,0 +1,149 @@
+"""The folder of a run: claimed at the start, every file in it written beside its place and then renamed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netspec.diagnostics import Diagnostic, NetspecError
+from netspec.syntax.source import Source, Span
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SPEC, SOURCE, METRICS, WEIGHTS, CURVES, RECORD = (
+    "spec.net",
+    "model.py",
+    "metrics.csv",
+    "model.safetensors",
+    "curves.png",
+    "run.json",
+)
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What the system says where a disk, or one's share of it, is full."""
+
+
+def claim(wanted: Path) -> Path:
+    """Makes the folder `wanted`, or where there is one the next free number of it; raises NetspecError (E0610)."""
+    try:
+        wanted.parent.mkdir(parents=True, exist_ok=True)
+        for number in count(1):
+            folder = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
+            with suppress(FileExistsError):
+                folder.mkdir()
+                return folder
+    except (OSError, ValueError) as error:
+        raise unwritable(wanted, error) from None
+    raise AssertionError
+
+
+@contextmanager
+def occupied(folder: Path) -> Iterator[None]:
+    """A folder at the disposal of this process alone; raises NetspecError (E0646) where another one is at work in it.
+
+    The system lets go of the folder when the process ends, however it ends.
+    """
+    try:
+        import fcntl
+    except ImportError:  # not on every system
+        yield
+        return
+    try:
+        opened = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise unwritable(folder, error) from None
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(opened)
+        here = Span(Source(str(folder), ""), 0, 0)
+        message = f"a training is at work in {folder}"
+        raise NetspecError((Diagnostic("E0646", message, here, help="wait for its end, or stop it first"),)) from None
+    try:
+        yield
+    finally:
+        os.close(opened)
+
+
+def sweep(folder: Path) -> None:
+    """Takes away what a process that was killed had begun to write in a folder."""
+    for beside in folder.glob(".*.partial"):
+        with suppress(OSError):
+            beside.unlink()
+
+
+def replacing(path: Path, write: Callable[[Path], object]) -> None:
+    """Has `write` make the file beside its place, then renames it: it is there whole or not at all.
+
+    Raises NetspecError (E0610).
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        try:
+            write(beside)
+            beside.chmod(path.parent.stat().st_mode & 0o666)
+            with beside.open("rb+") as file:
+                os.fsync(file.fileno())
+            beside.replace(path)
+            _sync_folder(path.parent)
+        finally:
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
+    except (OSError, ValueError) as error:
+        raise unwritable(path, error) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Brings the names in a folder to the disk, where the system can: a rename alone may be lost with the power."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def save_tensors(tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str]) -> None:
+    """Writes tensors of the CPU as a safetensors file, each whole where several share memory; raises OSError."""
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    memories: set[int] = set()
+    own: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        memory = tensor.untyped_storage().data_ptr()
+        shared = memory in memories
+        own[name] = tensor.clone(memory_format=torch.contiguous_format) if shared else tensor.contiguous()
+        memories.add(own[name].untyped_storage().data_ptr())
+    try:
+        save_file(own, path, dict(metadata))
+    except SafetensorError as error:
+        number = re.search(r"os error (\d+)", str(error))
+        raise (OSError(int(number[1]), os.strerror(int(number[1]))) if number else OSError(str(error))) from None
+
+
+def unwritable(path: Path, error: Exception) -> NetspecError:
+    """That a file or folder of a run cannot be written, and why."""
+    reason = getattr(error, "strerror", None) or str(error)
+    blocking = next(filter(_is_file, path.parents), None)
+    mend = f"{blocking} is a file, and a folder is needed there" if blocking else ""
+    if getattr(error, "errno", None) in FULL:
+        mend = "make room there; a run that has begun is taken up with netspec train --resume RUN"
+    span = Span(Source(str(path), ""), 0, 0)
+    message = f"{path} cannot be written: {reason[:1].lower()}{reason[1:]}"
+    return NetspecError((Diagnostic("E0610", message, span, help=mend or "name another folder: --out FOLDER"),))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False

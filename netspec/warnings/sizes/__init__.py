@@ -1,0 +1,1 @@
+"""Warnings about sizes that fit and are seldom meant: what the lecture notes on convolutional nets teach."""

@@ -1,0 +1,1 @@
+"""Warnings about a net together with its train section."""

@@ -1,0 +1,1 @@
+"""Warnings about what is written and never needed."""

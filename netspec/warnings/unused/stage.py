@@ -1,0 +1,76 @@
+"""W0101: a stage whose value nothing uses.
+
+Why: it is no part of what the net computes, but its weights are in the module and in every checkpoint. Mostly it is a
+skip connection that was forgotten, or a flow that begins at the wrong value. A stage in a block or loop is told only
+where no instance of it is used.
+Example: `e1 = conv(8, 3)` and then `x -> conv(16, 3)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import prod
+
+from netspec.diagnostics import Diagnostic
+from netspec.graph.graph import Graph, Node
+from netspec.syntax import tree
+from netspec.syntax.source import Span
+from netspec.warnings.subject import Subject
+
+
+def warnings(subject: Subject) -> Iterator[Diagnostic]:
+    needed = {id(graph): _needed(graph) for graph in subject.graphs}
+    live = {_key(node.span) for graph, node in subject.nodes() if node.index in needed[id(graph)]}
+    for graph, node in subject.nodes():
+        if _key(node.span) in live or any(subject.users(value) for value in node.outputs):
+            continue
+        name, span = _name(subject, graph, node)
+        weights = sum(map(prod, node.layer.parameters(*node.shapes).values()))
+        warning = Diagnostic(
+            "W0101",
+            f"nothing uses {name}",
+            span,
+            f"its {weights:,} weights stay in the module" if weights else "computed, and dropped",
+            help="use it, make it an output, or leave it out",
+            mend=_left_out(subject, subject.statement(graph, node)),
+        )
+        yield subject.at(graph, node, warning)
+
+
+def _needed(graph: Graph) -> set[int]:
+    """The nodes that the outputs depend on, by index."""
+    needed: set[int] = set()
+    pending = [output.value.node for output in graph.outputs]
+    while pending:
+        index = pending.pop()
+        if index is not None and index not in needed:
+            needed.add(index)
+            pending.extend(value.node for value in graph.nodes[index].inputs)
+    return needed
+
+
+def _name(subject: Subject, graph: Graph, node: Node) -> tuple[str, Span]:
+    """What the spec calls a node's value, and where."""
+    match subject.statement(graph, node):
+        case tree.Stage(labels=(label, *_)):
+            return label.span.text, label.span
+        case tree.Let(names=(name, *_)) as let:
+            start = let.span.start + let.span.text.index(name, len("let"))
+            return name, Span(subject.source, start, start + len(name))
+    return f"what {node.layer.name} makes here", node.span
+
+
+def _left_out(subject: Subject, statement: tree.Stage | tree.Let | None) -> tuple[Span, str] | None:
+    """The file without a statement, whose names nothing mentions: not even their shapes are asked for."""
+    match statement:
+        case tree.Stage(labels):
+            made = {label.span.text for label in labels}
+        case tree.Let(names=names_):
+            made = {*names_}
+        case None:
+            return None
+    return None if made & subject.mentioned else (statement.span, "")
+
+
+def _key(span: Span) -> tuple[str, int, int]:
+    return span.source.name, span.start, span.end
