@@ -82,7 +82,7 @@ def load_source(source: str) -> ModuleType:
 def _reduced(model: nn.Module, protocol: int) -> tuple[Any, ...]:
     """A module as a pickle has it: the source that its class is in, the class, and what the module holds."""
     cls = type(model)
-    return _blank, (sys.modules[cls.__module__].__dict__["__source__"], cls.__qualname__), model.__getstate__()
+    return _blank, (sys.modules[cls.__module__].__dict__["__source__"], cls.__qualname__), model.__getstate__()  # type: ignore[no-untyped-call]
 
 
 def _blank(source: str, name: str) -> nn.Module:

@@ -47,8 +47,8 @@ from netspec.layers.symbols import (
     is_opaque,
     names,
     opaque,
-    parts,
     plain,
+    size_of,
     substituted,
     symbolic,
 )
@@ -507,7 +507,7 @@ class Generic(Elaborator):
             if is_opaque(expression) or names(expression) - self.steady - self.open_names:
                 dims[axis] = Whole(int(plain(size)), opaque(expression))
                 continue
-            if sum(1 for _ in parts(expression)) > parts_left:
+            if size_of(expression) > parts_left:
                 expression = self.new_let("channels" if axis == 0 else "features", expression, frame)
             dims[axis] = symbolic(int(plain(size)), expression)
         tensor.shape = Shape(tuple(dims), tensor.shape.dtype)

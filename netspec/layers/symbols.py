@@ -9,7 +9,7 @@ where the answer is the same.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -103,37 +103,73 @@ def constant(expression: tree.Expr) -> Any:
     return None
 
 
-def parts(expression: Any) -> Iterator[tree.Tree]:
-    """All parts of an expression, itself among them."""
-    stack = [expression]
-    while stack:
-        part = stack.pop()
-        if isinstance(part, tree.Tree):
-            yield part
-            stack.extend(reversed([value for _, value in part.said()]))
-        elif isinstance(part, tuple):
-            stack.extend(reversed(part))
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What is asked of expressions again and again; `expression` is kept, so that its identity stays its own."""
+
+    expression: Any
+    names: frozenset[str]
+    hanging: frozenset[str]
+    is_opaque: bool
+    size: int
 
 
-def names(expression: tree.Expr) -> set[str]:
+_KNOWN: dict[int, _Facts] = {}
+MOST_KNOWN = 100_000
+
+
+def _facts(expression: Any) -> _Facts:
+    """The facts of an expression, from those of its parts; trees are never changed, so that they are found out once."""
+    known = _KNOWN.get(id(expression))
+    if known is not None and known.expression is expression:
+        return known
+    match expression:
+        case tree.Name(name):
+            told = frozenset(name[1:].split(",")) - {""} if name.startswith("@") else frozenset({name})
+            facts = _Facts(expression, told if name[:1] != "@" else frozenset(), told, name[:1] == "@", 1)
+        case tree.Call(_, arguments):
+            facts = _together(expression, arguments, 2)
+        case tree.Tree():
+            facts = _together(expression, [value for _, value in expression.said()], 1)
+        case tuple():
+            facts = _together(expression, expression, 0)
+        case _:
+            return _Facts(expression, frozenset(), frozenset(), False, 0)
+    if len(_KNOWN) >= MOST_KNOWN:
+        _KNOWN.clear()
+    _KNOWN[id(expression)] = facts
+    return facts
+
+
+def _together(expression: Any, inner: Iterable[Any], size: int) -> _Facts:
+    asked = hanging = frozenset[str]()
+    is_opaque = False
+    for part in inner:
+        if isinstance(part, tree.Tree | tuple):
+            facts = _facts(part)
+            asked, hanging = asked | facts.names, hanging | facts.hanging
+            is_opaque, size = is_opaque or facts.is_opaque, size + facts.size
+    return _Facts(expression, asked, hanging, is_opaque, size)
+
+
+def names(expression: tree.Expr) -> frozenset[str]:
     """The names that an expression asks for."""
-    functions = {id(part.callee) for part in parts(expression) if isinstance(part, tree.Call)}
-    return {
-        part.id
-        for part in parts(expression)
-        if isinstance(part, tree.Name) and id(part) not in functions and not part.id.startswith("@")
-    }
+    return _facts(expression).names
 
 
 def is_opaque(expression: tree.Expr) -> bool:
     """Whether an expression has a part that is not told."""
-    return any(part.id.startswith("@") for part in parts(expression) if isinstance(part, tree.Name))
+    return _facts(expression).is_opaque
 
 
 def hanging(expression: tree.Expr) -> frozenset[str]:
     """The names that a number follows from, opaque as it may be."""
-    opaque = [part.id[1:] for part in parts(expression) if isinstance(part, tree.Name) and part.id.startswith("@")]
-    return frozenset(names(expression)).union(*(text.split(",") for text in opaque)) - {""}
+    return _facts(expression).hanging
+
+
+def size_of(expression: tree.Expr) -> int:
+    """How many parts an expression has."""
+    return _facts(expression).size
 
 
 def opaque(*expressions: tree.Expr) -> tree.Expr:
@@ -171,7 +207,7 @@ def binary(symbol: str, left: tree.Expr, right: tree.Expr) -> tree.Expr:
         case "//" if isinstance(left, tree.Binary) and left.operator == "*" and right in (left.left, left.right):
             return left.left if right == left.right else left.right
     result = tree.Binary(symbol, left, right)
-    return result if sum(1 for _ in parts(result)) <= LARGEST else opaque(result)
+    return result if size_of(result) <= LARGEST else opaque(result)
 
 
 def substituted(expression: Any, values: Mapping[str, tree.Expr]) -> Any:
