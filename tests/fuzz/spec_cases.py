@@ -45,7 +45,7 @@ def use_graph(graph: Graph, picture: str) -> None:
     assert json_form.load(written).json() == written, "a graph is not read as it was written"
     graph.requirements, graph.macs, graph.parameters  # noqa: B018
     summary.json_text(graph, None)
-    list(summary.lines(graph, None))
+    list(summary.lines(graph, summary.Table()))
     compile(graph.emit(), "model.py", "exec")
     graph.render(format=picture)
 
