@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 import torch
-from running import run, run_with_module
+from live import build
+from running import run_with_module
 
+import netspec
 from netspec.layers import REGISTRY
 from netspec.layers.base import ShapeError
 from netspec.shapes.shape import Shape
@@ -28,30 +30,51 @@ from netspec.shapes.shape import Shape
 )
 def test_how_it_starts(arguments: dict[str, Any], constructor: str) -> None:
     layer = REGISTRY["param"](**arguments)
-    assert layer.torch(Shape.of(3)).parameter == constructor
-    assert run(layer, torch.randn(5, 3)).shape == (5, *arguments["shape"])
+    assert layer.torch().parameter == constructor
+    live = build(layer.torch(), 0)
+    assert tuple(live.call().shape) == tuple(arguments["shape"]) == layer.outputs()[0].dims
+    assert live.parameters() == layer.parameters()
+    assert live.buffers() == layer.buffers()
 
 
-def test_every_sample_gets_the_same() -> None:
-    y = run(REGISTRY["param"](shape=[4, 2], init="normal"), torch.zeros(3, 9, dtype=torch.long))
-    assert torch.equal(y[0], y[2])
+@pytest.mark.parametrize(
+    ("use", "outputs"),
+    [("_ + pos", 1), ("concat(pos, _)", 1), ("pos -> linear(2)", 1), ("output a = pos; output b = tanh", 2)],
+)
+def test_every_sample_gets_the_same(use: str, outputs: int) -> None:
+    """A learned tensor has no batch: it is stretched where torch does not do so by itself."""
+    graph = netspec.parse(f"net N {{ input x [4, 3]; let pos = param([4, 3], init=normal); {use} }}").graph()
+    x = torch.randn(1, 4, 3).expand(5, -1, -1)
+    result = graph.compile()(x)
+    values = result if outputs > 1 else (result,)
+    for value, output in zip(values, graph.outputs, strict=True):
+        assert value.shape == (5, *output.value.shape.dims)
+        torch.testing.assert_close(value[0], value[3])
+
+
+def test_a_source_runs_nothing_before_it() -> None:
+    """The value that flowed there is not computed for it, and no arrow leads from it."""
+    graph = netspec.parse("net N { input x [8]; linear(1000); pos = param([8]); _ + x }").graph()
+    assert graph["pos"].inputs == ()
+    assert "self.linear1(" not in graph.emit()
 
 
 def test_what_is_not_trained_is_kept() -> None:
     """Fixed signs: in the state dict, not among the parameters, and without a gradient."""
     layer = REGISTRY["param"](shape=[10, 84], init="signs", trainable=False)
-    y, module = run_with_module(layer, torch.zeros(3, 9))
+    live = build(layer.torch(), 0)
+    module = live.module
     assert isinstance(module, torch.nn.Buffer)
     assert module.shape == (10, 84)
-    assert layer.parameters(Shape.of(9)) == {}
-    assert layer.buffers(Shape.of(9)) == {"": (10, 84)}
-    assert set(y.unique().tolist()) == {-1, 1}
-    assert 300 < (y[0] > 0).sum() < 540
+    assert layer.parameters() == {}
+    assert layer.buffers() == {"": (10, 84)}
+    assert set(module.unique().tolist()) == {-1, 1}
+    assert 300 < (module > 0).sum() < 540
 
 
 def test_a_number_has_no_deviation() -> None:
     with pytest.raises(ShapeError, match="no standard deviation"):
-        REGISTRY["param"](shape=[2], std=0.1).outputs(Shape.of(3))
+        REGISTRY["param"](shape=[2], std=0.1).outputs()
 
 
 def test_scale_of_lenet() -> None:

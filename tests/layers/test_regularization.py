@@ -40,4 +40,4 @@ def test_channel_dropout_drops_whole_channels() -> None:
 @pytest.mark.parametrize(("rank", "target"), [(2, "nn.Dropout1d"), (3, "nn.Dropout2d"), (4, "nn.Dropout3d")])
 def test_channel_dropout_goes_by_rank(rank: int, target: str) -> None:
     call = REGISTRY["channel_dropout"]().torch(Shape.of(*[4] * rank))
-    assert (call.target, call.args) == (target, ())
+    assert (call.target, call.args) == (target, (0.5,))

@@ -152,7 +152,9 @@ def planned(graph: Graph, output: int, *, method: Method | None = None, layer: s
 
 def _returning(graph: Graph, scores: Value, maps: Value) -> Graph:
     """The graph with two more outputs: the same stages under the same names."""
-    return replace(graph, outputs=(*graph.outputs, Output("scores", scores), Output("maps", maps)))
+    # the text that the graph came from knows nothing of these outputs: it is compiled from its nodes
+    outputs = (*graph.outputs, Output("scores", scores), Output("maps", maps))
+    return replace(graph, outputs=outputs, origin=None)
 
 
 def _named(graph: Graph, layer: str, scores: Value) -> Value:
