@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice, zip_longest
 from typing import Any, TypeAlias
 
@@ -73,6 +74,8 @@ class Run:
     refusals: int
     inside: Inside
     lets: dict[str, tree.Expr]
+    written_out: dict[int, Shape] = field(default_factory=dict)
+    """Its shapes over the blueprint's parameters alone, by identity."""
 
 
 @dataclass(slots=True, eq=False)
@@ -86,17 +89,22 @@ class Blueprints:
 
     def net(
         self, template: Template, arguments: Mapping[str, Any], inputs: Mapping[str, list[Any]], graph: Graph
-    ) -> Blueprint:
-        """The blueprint of a net whose parameters default to `arguments`.
+    ) -> Blueprint | None:
+        """The blueprint of a net whose parameters default to `arguments`; None where the net cannot be said.
 
         A block that would have other keys than the graph has is elaborated with its own arguments only: how its stages
         are named hangs on more than its text says.
         """
         while True:
-            blueprint = self.run(template, [], dict(arguments), inputs).blueprint
+            try:
+                blueprint = self.run(template, [], dict(arguments), inputs).blueprint
+            except (Problem, Spoilt, Stop, Unsayable):
+                return None
             culprit = _culprit(blueprint, graph)
-            if culprit is None or culprit in self.distrusted:
+            if culprit is None:
                 return blueprint
+            if culprit in self.distrusted:
+                return None
             self.distrusted.add(culprit)
             self.runs.clear()
             self.variants.clear()
@@ -118,12 +126,15 @@ class Blueprints:
         plainly = all(isinstance(size, OpenSize) or not isinstance(size, Whole) for size in inner)
 
         def outside(shape: Shape) -> Shape:
-            shape = _without_lets(shape, run.lets)
+            known = run.written_out.get(id(shape))
+            if known is None:
+                known = run.written_out[id(shape)] = _without_lets(shape, run.lets)
+            shape = known
             return Shape(tuple(_outside(size, values, plainly=plainly) for size in shape.dims), shape.dtype)
 
         def seen(inside: Inside) -> Inside:
             return {
-                name: ([outside(wire.shape) for wire in wires], None if inner is None else seen(inner))
+                name: ([partial(outside, wire.shape) for wire in wires], None if inner is None else seen(inner))
                 for name, (wires, inner) in inside.items()
             }
 
@@ -207,7 +218,8 @@ class Blueprints:
     def more(self, template: Template, shapes: list[Shape], fixed: frozenset[str], reason: Unsayable) -> frozenset[str]:
         """What to fix beside what is fixed already, so that the block can be said."""
         if EVERYTHING in fixed:
-            raise RuntimeError(f"{template.definition.name} cannot be elaborated with its own arguments") from reason
+            message = f"{template.definition.name} refuses these arguments"
+            raise Problem("E0206", message, template.definition.signature) from reason
         own = {parameter.name for parameter in template.definition.parameters}
         own |= {name for place, shape in enumerate(shapes) for name in _asked(template, place, shape)}
         more = {name for name in reason.names if name in own or name.startswith("loop at")} - fixed
@@ -476,7 +488,7 @@ def _without_lets(shape: Shape, lets: dict[str, tree.Expr]) -> Shape:
     for size in shape.dims:
         if isinstance(size, Whole) and hanging(size.expression) & set(lets):
             expression = size.expression
-            for _ in range(8):
+            while hanging(expression) & set(lets):
                 expression = substituted(expression, lets)
             size = Whole(int(plain(size)), expression)
         dims.append(size)

@@ -35,7 +35,7 @@ from netspec.elaborate.sayings import (
 from netspec.elaborate.shapes import Side
 from netspec.elaborate.state import Frame, State
 from netspec.elaborate.types import is_tensor
-from netspec.elaborate.values import POISON, Poison, Result, SharedModule, Template, Tensor, Word
+from netspec.elaborate.values import POISON, Poison, Result, SharedModule, Tap, Template, Tensor, Word
 from netspec.graph.blueprint import Blueprint
 from netspec.layers.base import Layer, ShapeError
 from netspec.layers.symbols import (
@@ -430,7 +430,7 @@ class Generic(Elaborator):
         def readable(inside: Any, path: tuple[str, ...]) -> dict[str, Any]:
             labels: dict[str, Any] = {}
             for name, (shapes, inner) in inside.items():
-                outputs = tuple(Tensor(shape, span, None, 0, name) for shape in shapes)
+                outputs = tuple(Tap(shape, span, name) for shape in shapes)
                 control.taps.extend((tensor, (*path, name), place) for place, tensor in enumerate(outputs))
                 labels[name] = Result(outputs, None if inner is None else readable(inner, (*path, name)))
             return labels

@@ -276,8 +276,8 @@ def _attempt(template: Template, arguments: dict[str, Any], inputs: dict[str, li
 
 def blueprint_of(
     template: Template, arguments: dict[str, Any], inputs: dict[str, list[Any]], graph: Graph
-) -> Blueprint:
-    """The blueprint of a net that has been elaborated to `graph` with these arguments and shapes."""
+) -> Blueprint | None:
+    """The blueprint of a net that has been elaborated to `graph` with these arguments; None where it cannot be said."""
     from netspec.elaborate.blueprints import Blueprints
 
     return Blueprints().net(template, arguments, inputs, graph)

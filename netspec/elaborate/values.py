@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,28 @@ class Tensor:
     node: DraftNode | None = None
     index: int = 0
     name: str | None = None
+
+
+class Tap(Tensor):
+    """A value inside of a block that may be read; its shape is worked out when it is."""
+
+    __slots__ = ("_known", "_shape")
+
+    def __init__(self, shape: Callable[[], Shape], span: Span, name: str) -> None:
+        self._known: Shape | None = None
+        self._shape = shape
+        self.span, self.node, self.index, self.name = span, None, 0, name
+
+    @property
+    def shape(self) -> Shape:
+        """The shape over the caller's names."""
+        if self._known is None:
+            self._known = self._shape()
+        return self._known
+
+    @shape.setter
+    def shape(self, shape: Shape) -> None:
+        self._known = shape
 
 
 @dataclass(frozen=True, slots=True, eq=False)

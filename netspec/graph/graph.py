@@ -193,7 +193,7 @@ class Graph:
     scopes: tuple[Scope, ...]
     fits: tuple[Fit, ...] = ()
     documentation: str = field(default="", repr=False)
-    origin: Callable[[Graph], Blueprint] | None = field(default=None, repr=False)
+    origin: Callable[[Graph], Blueprint | None] | None = field(default=None, repr=False)
     budgets: tuple[Budget, ...] = ()
 
     def __getitem__(self, name: str) -> Node | Scope:
