@@ -494,7 +494,7 @@ def test_a_small_window(browser: Any, tmp_path: Path) -> None:
 
 
 def hostile() -> Graph:
-    """A net whose names, titles and texts are attacks in turn; a graph read from JSON may have such names."""
+    """A net whose texts are attacks in turn: names that a graph on disk may have, and its sources."""
     document = json.loads(example("resnet", depth=18).json())
     attacks = cycle(ATTACKS)
     names = count()
@@ -504,8 +504,8 @@ def hostile() -> Graph:
             return {each: spoil(inner, each) for each, inner in value.items()}
         if isinstance(value, list):
             return [spoil(inner, key) for inner in value]
-        if isinstance(value, str) and key in ("name", "key", "title", "documentation"):
-            return f"{next(attacks)}.{value}" if key == "key" else f"{next(attacks)}{next(names)}"
+        if isinstance(value, str) and key == "documentation":
+            return f"{next(attacks)}{next(names)}"
         return value
 
     spoilt = spoil(document)
