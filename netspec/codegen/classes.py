@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -62,6 +63,8 @@ class ClassPlan:
     taken: frozenset[str] = frozenset()
     """Names of the file's classes and functions."""
     labels: set[str] = field(default_factory=set)
+    label_counts: Counter[str] = field(default_factory=Counter)
+    """How many stages have a label, each in a body of its own: of several, one is constructed."""
     shifting: frozenset[str] = frozenset()
     """What comes before the number in labels whose number is an expression."""
     spans: dict[str, tuple[float, float]] = field(default_factory=dict)
@@ -110,7 +113,8 @@ def write_class(
     chain = ending is None and is_chain(design.region, design.inputs, design.outputs, plan.needs)
     if design.counted and not chain:
         number_stages(design.region)
-    plan.labels = set(_labels(design.region))
+    plan.label_counts = Counter(_labels(design.region))
+    plan.labels = set(plan.label_counts)
     for each in design.parameters:
         plan.named(each.name)
     plan.spans = _spans(design.region)

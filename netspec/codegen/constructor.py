@@ -707,6 +707,8 @@ def optional_label(choice: Choice, constructor: Constructor) -> str | None:
     there = [side for side in sides if side]
     if len(there) != 1 or constructor.is_shifting(there[0][0]):
         return None
+    if constructor.plan.label_counts[there[0][0]] > 1:
+        return None
     return there[0][0]
 
 

@@ -61,8 +61,8 @@ def _design(blueprint: Blueprint, name: str) -> Design:
     ]
     is_net = blueprint.kind == "net"
     documentation = blueprint.documentation
-    if blueprint.fixed:
-        values = ", ".join(f"{key}={value}" for key, value in blueprint.fixed.items())
+    if blueprint.fixed or (blueprint.sizes_fixed and not is_net):
+        values = ", ".join(f"{key}={value}" for key, value in blueprint.fixed.items()) or "inputs of these sizes"
         documentation = f"{documentation}\n\nWritten for these arguments only: {values}.".strip()
     types = {parameter.name: parameter.type for parameter in parameters}
     return Design(

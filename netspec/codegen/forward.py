@@ -91,7 +91,8 @@ class _Forward:
             wire for index, wire in enumerate(design.outputs) if index in design.training and self.is_training(wire)
         ]
         for wire in dict.fromkeys(begun):
-            name = self.variables.fresh(self.hints.get(id(wire)) or hint_of(wire.name) or "y", place.is_live)
+            hint = self.hints.get(id(wire)) or hint_of(wire.name) or "y"
+            name = self.variables.fresh(hint, place.is_live, [*arguments, *self.variables.fixed])
             self.wanted[id(wire)] = name
             self.text.append(f"{INDENT * 2}{name}: Tensor | None = None")
             self.variables.fixed.add(name)

@@ -114,7 +114,7 @@ def _made(region: Region) -> list[Wire]:
         match item:
             case Use():
                 if isinstance(item.what, Container):
-                    made.extend(item.outputs)
+                    made.extend(wire for wire in item.outputs if not any(wire is w for w in item.inputs))
                     made.extend(_made(item.what.region))
                     made.extend(wire for wire in item.what.inputs if not any(wire is w for w in item.inputs))
                 else:
