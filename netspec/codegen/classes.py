@@ -75,7 +75,7 @@ class ClassPlan:
         if name not in self.local:
             base = name.partition("#")[0]
             free = next((self.local[other] for other in self.local if self.follows(other, name)), None)
-            self.local[name] = free or self.names.claim(parameter(base))
+            self.local[name] = free or self.names.claim(parameter(base), f"{parameter(base)}_")
         return self.local[name]
 
     def follows(self, other: str, name: str) -> bool:
@@ -93,7 +93,9 @@ class ClassPlan:
         """What it is called in the forward: an attribute."""
         self.stored[name] = None
         word = self.named(name)
-        return f"self._{word}" if word in self.labels or word in MODULE_ATTRIBUTES else f"self.{word}"
+        while word in self.labels or word in MODULE_ATTRIBUTES:
+            word += "_"
+        return f"self.{word}"
 
 
 def write_class(

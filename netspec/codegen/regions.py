@@ -66,9 +66,25 @@ def free_names(region: Region) -> Iterator[str]:
                 inner = {*item.names, item.index, *(running.name for running in item.running)}
                 own |= {running.name for running in item.running}
                 yield from (name for name in free_names(item.region) if name not in inner and name not in own)
+                own |= _lets(item.region)
             case Choice():
                 for part in item.regions:
                     yield from (name for name in free_names(part) if name not in own)
+                own = own.union(*map(_lets, item.regions))
+
+
+def _lets(region: Region) -> set[str]:
+    """The numbers that a region gives names, those in its conditions and loops too: Python keeps them afterwards."""
+    found: set[str] = set()
+    for item in region.items:
+        match item:
+            case Let(name, _):
+                found.add(name)
+            case Loop():
+                found |= _lets(item.region)
+            case Choice():
+                found = found.union(*map(_lets, item.regions))
+    return found
 
 
 def container_names(region: Region, around: Mapping[str, str]) -> list[str]:

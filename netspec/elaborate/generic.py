@@ -660,14 +660,15 @@ class Generic(Elaborator):
         if len({end.frame[2] for end in live}) > 1 or any(end.collected != before.collected for end in live):
             raise Unsayable(hanging)
         self.restore(frame, certain)
-        self.taken = taken
+        self.taken, self.came_in = taken, before.frame[0]
         frame.current = self.merged(choice, [end and end.frame[0] for end in ends], hanging)
-        self.merge_names(choice, taken, ends, frame, hanging)
+        self.merge_names(choice, taken, before, ends, frame, hanging)
         if isinstance(frame.current, Tensor) and any(frame.current is output for output, _ in choice.merges):
             self.settle(frame.current, frame)
         return choice
 
     taken = 0
+    came_in: Any = None
 
     def attempt(self, run: Callable[[Frame], None], body: DraftScope, frame: Frame) -> str:
         """Runs a body; what is wrong with it where it is not for these numbers."""
@@ -698,8 +699,13 @@ class Generic(Elaborator):
     def merged(self, choice: DraftChoice, sources: list[Any], hanging: set[str]) -> Any:
         """The value that comes from whichever body is taken."""
         live = [source for source in sources if source is not None]
-        if not live or all(source is live[0] for source in live):
-            return live[0] if live else None
+        if not live:
+            return None
+        unchanged = all(source is live[0] for source in live)
+        if unchanged and (live[0] is self.came_in or len(live) == len(sources)):
+            return live[0]
+        if len(live) == 1 and isinstance(live[0], Tensor):
+            return self._only(choice, sources)
         if not all(isinstance(source, Tensor) for source in live):
             raise Unsayable(hanging)
         for output, known in choice.merges:
@@ -719,7 +725,13 @@ class Generic(Elaborator):
         return output
 
     def merge_names(
-        self, choice: DraftChoice, taken: int, ends: list[_Snapshot | None], frame: Frame, hanging: set[str]
+        self,
+        choice: DraftChoice,
+        taken: int,
+        before: _Snapshot,
+        ends: list[_Snapshot | None],
+        frame: Frame,
+        hanging: set[str],
     ) -> None:
         """Names and labels that some of the bodies have given a meaning."""
         live = [end for end in ends if end is not None]
@@ -729,7 +741,9 @@ class Generic(Elaborator):
                 values = [None if end is None else getattr(end, pick).get(name) for end in ends]
                 present = [value for value in values if value is not None]
                 sample = values[taken] if values[taken] is not None else present[0]
-                if all(value is present[0] for value in present) and len(present) == len(live):
+                same = all(value is present[0] for value in present) and len(present) == len(live)
+                made = holds_tensors(present[0]) and present[0] is not getattr(before, pick).get(name)
+                if same and not made:
                     table[name] = present[0]
                     if pick == "names":
                         self._merge_expressions(name, ends, choice, environment, hanging)
@@ -761,7 +775,9 @@ class Generic(Elaborator):
                 raise Unsayable(hanging)
             tensors.append(self.merged(choice, sources, hanging) if len(present) > 1 else self._only(choice, sources))
         first = next(value for value in values if value is not None)
-        return Result(tuple(tensors), None, None) if isinstance(first, Result) else tensors[0]
+        if not isinstance(first, Result):
+            return tensors[0]
+        return Result(tuple(tensors), first.inside if len([v for v in values if v is not None]) == 1 else None, None)
 
     def _only(self, choice: DraftChoice, sources: list[Tensor | None]) -> Tensor:
         """A value that one body alone makes, as it is seen after the condition."""

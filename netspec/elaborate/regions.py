@@ -56,6 +56,8 @@ class Regions:
         self.refusals = 0
         self.asked: set[str] = set()
         self.entered: set[int] = set()
+        self.conditional: dict[int, frozenset[str]] = {}
+        """What the values inside of a condition's bodies hang on."""
         self.uses: dict[int, Use] = {}
         self.assumed: list[tuple[tree.Expr, bool]] = []
         """The conditions that hold, and do not hold, where the region stands."""
@@ -76,6 +78,9 @@ class Regions:
             and len(scope.outputs) == 1
             and any(isinstance(item, Use | Choice | Loop) for item in region.items)
         )
+        unnamed = not counted and flowing is not None and _kinds(region) and not _wired(scope, choices=False)
+        if unnamed and _may_chain(region, flowing, scope.outputs):
+            raise Unsayable(_decisive(region))
         if counted:
             _count(region)
         else:
@@ -85,14 +90,60 @@ class Regions:
         return region, counted
 
     def check(self, region: Region, root: DraftScope) -> None:
-        """Raises Unsayable where something takes a value of one round of a loop from outside of it."""
-        made = {id(wire) for wire in root.inputs}
-        _seen(region, made)
-        made |= set(self.generic.aliases)
-        taken = [wire for wire in (*_taken(region), *root.outputs) if id(wire) not in made]
-        if taken:
-            loops = {self.generic.rounds_of[id(wire)][0] for wire in taken if id(wire) in self.generic.rounds_of}
-            raise Unsayable(f"loop at {loop.start}" for loop in loops)
+        """Raises Unsayable where something takes a value that is not there for all arguments: one of a single round of
+        a loop, or of a body that may not be taken.
+        """
+        seen = {id(wire) for wire in root.inputs} | set(self.generic.aliases)
+        self.visible(region, seen, frozenset())
+        self.need(root.outputs, seen, frozenset())
+
+    def need(self, wires: Any, seen: set[int], hanging: frozenset[str]) -> None:
+        """Raises Unsayable where one of the values is not seen; `hanging` are the names of the conditions around."""
+        hidden = [wire for wire in wires if wire is not None and id(wire) not in seen]
+        if hidden:
+            loops = {self.generic.rounds_of[id(wire)][0] for wire in hidden if id(wire) in self.generic.rounds_of}
+            conditional = set().union(*(self.conditional.get(id(wire), frozenset()) for wire in hidden))
+            raise Unsayable({*(f"loop at {loop.start}" for loop in loops), *conditional})
+
+    def visible(self, region: Region, seen: set[int], hanging: frozenset[str]) -> None:
+        """Adds the values that a region makes to those that are seen after it."""
+        for item in region.items:
+            match item:
+                case Use():
+                    self.visible_use(item, seen, hanging)
+                case Choice():
+                    self.visible_choice(item, seen, hanging)
+                case Loop():
+                    self.need((carry.first for carry in item.carries), seen, hanging)
+                    inside = seen | {id(carry.inner) for carry in item.carries}
+                    self.visible(item.region, inside, hanging)
+                    ends = [carry.last for carry in item.carries] + [gather.inner for gather in item.gathers]
+                    self.need([*ends, *(result.sources[0] for result in item.results)], inside, hanging)
+                    seen.update(id(carry.output) for carry in item.carries)
+                    seen.update(id(result.output) for result in item.results)
+                    seen.update(id(gather.output) for gather in item.gathers)
+
+    def visible_use(self, use: Use, seen: set[int], hanging: frozenset[str]) -> None:
+        self.need(use.inputs, seen, hanging)
+        if isinstance(use.what, Container):
+            seen.update(map(id, use.what.inputs))
+            self.visible(use.what.region, seen, hanging)
+            self.need(use.what.outputs, seen, hanging)
+        if isinstance(use.what, Instance):
+            seen.update(id(wire) for wire, _, _ in use.what.taps)
+        seen.update(map(id, use.outputs))
+
+    def visible_choice(self, choice: Choice, seen: set[int], hanging: frozenset[str]) -> None:
+        asked = {name for condition in choice.conditions if condition is not None for name in names(condition)}
+        for place, region in enumerate(choice.regions):
+            if place in choice.refusals:
+                continue
+            inside = set(seen)
+            self.visible(region, inside, hanging | asked)
+            self.need((merge.sources[place] for merge in choice.merges), inside, hanging | asked)
+            for wire in inside - seen:
+                self.conditional.setdefault(wire, frozenset(hanging | asked))
+        seen.update(id(merge.output) for merge in choice.merges)
 
     again = 0
     """How many shared modules are around that stand here for another time: their weights are those of the first."""
@@ -394,47 +445,6 @@ class Regions:
         return loop_length(loop.names, loop.sequence)
 
 
-def _seen(region: Region, made: set[int]) -> None:
-    """Adds the values that a region makes and that can be taken anywhere in its module."""
-    for item in region.items:
-        match item:
-            case Use():
-                made.update(map(id, item.outputs))
-                if isinstance(item.what, Instance):
-                    made.update(id(wire) for wire, _, _ in item.what.taps)
-                if isinstance(item.what, Container):
-                    _seen(item.what.region, made)
-            case Choice():
-                for inner in item.regions:
-                    _seen(inner, made)
-                made.update(id(merge.output) for merge in item.merges)
-            case Loop():
-                _seen(item.region, made)
-                made.update(id(wire) for carry in item.carries for wire in (carry.inner, carry.output))
-                made.update(id(merge.output) for merge in item.results)
-                made.update(id(gather.output) for gather in item.gathers)
-
-
-def _taken(region: Region) -> list[Any]:
-    taken: list[Any] = []
-    for item in region.items:
-        match item:
-            case Use():
-                taken.extend(item.inputs)
-                if isinstance(item.what, Container):
-                    taken.extend(_taken(item.what.region))
-                    taken.extend(item.what.outputs)
-            case Choice():
-                for inner in item.regions:
-                    taken.extend(_taken(inner))
-                taken.extend(source for merge in item.merges for source in merge.sources if source is not None)
-            case Loop():
-                taken.extend(_taken(item.region))
-                taken.extend(wire for carry in item.carries for wire in (carry.first, carry.last))
-                taken.extend(gather.inner for gather in item.gathers)
-    return taken
-
-
 def simplified(expression: tree.Expr, assumed: list[tuple[tree.Expr, bool]]) -> tree.Expr:
     """The expression where these conditions hold, or do not."""
     match expression:
@@ -526,14 +536,54 @@ def _labels(region: Region) -> list[str]:
     return found
 
 
-def _wired(scope: DraftScope) -> bool:
+def _may_chain(region: Region, flowing: Any, outputs: tuple[Any, ...]) -> bool:
+    """Whether a region is a chain where other bodies of its conditions are taken: its stages would have other names."""
+    return len(outputs) == 1 and any(end is outputs[0] for end in _ends(region, [flowing]))
+
+
+def _ends(region: Region, flowing: list[Any]) -> list[Any]:
+    """What a region may leave of the values that may enter it, in as far as it is a chain."""
+    for item in region.items:
+        match item:
+            case Use():
+                fits = item.label is None and item.first is None and any(item.inputs == (wire,) for wire in flowing)
+                flowing = [item.outputs[0]] if fits else []
+            case Choice():
+                ends = [end for inner in item.regions for end in _ends(inner, flowing)]
+                flowing = [
+                    *(m.output for m in item.merges if any(end is s for end in ends for s in m.sources)),
+                    *(wire for wire in flowing if any(end is wire for end in ends)),
+                ]
+            case Loop():
+                carried = [c for c in item.carries if any(c.first is wire for wire in flowing)]
+                ends = _ends(item.region, [c.inner for c in carried])
+                flowing = [c.output for c in carried if not item.region.items or any(end is c.last for end in ends)]
+    return flowing
+
+
+def _decisive(region: Region) -> set[str]:
+    """The names that the conditions of a region, and the lengths of its loops, ask for."""
+    asked: set[str] = set()
+    for item in region.items:
+        match item:
+            case Choice():
+                asked |= {name for condition in item.conditions if condition is not None for name in names(condition)}
+                asked = asked.union(*map(_decisive, item.regions))
+            case Loop():
+                asked |= names(item.sequence) | _decisive(item.region)
+    return asked
+
+
+def _wired(scope: DraftScope, *, choices: bool = True) -> bool:
+    """Whether a wiring stands among a scope's stages; with `choices`, or in the body of one of its conditions."""
     stack = [scope]
     while stack:
         for item in stack.pop().items:
             if isinstance(item, DraftScope) and not item.is_module:
                 if item.kind not in TRANSPARENT_CHAIN:
                     return True
-                stack.append(item)
+                if choices or not isinstance(item.control, DraftChoice):
+                    stack.append(item)
     return False
 
 

@@ -434,7 +434,12 @@ def is_number(value: Any, number: float | None) -> bool:
 
 def symbolic(value: Any, expression: tree.Expr) -> Any:
     """The value with its expression; a literal is the plain value."""
-    if constant(expression) is not None or isinstance(expression, tree.Constant | tree.String):
+    known = constant(expression)
+    if known is not None:  # where a condition holds, it may be another number than that of the call
+        return type(value)(known) if type(value) in (int, float) else value
+    if isinstance(expression, tree.Constant):
+        return expression.value if isinstance(value, bool) else value
+    if isinstance(expression, tree.String):
         return value
     match value:
         case bool():
