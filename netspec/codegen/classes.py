@@ -65,6 +65,8 @@ class ClassPlan:
     labels: set[str] = field(default_factory=set)
     label_counts: Counter[str] = field(default_factory=Counter)
     """How many stages have a label, each in a body of its own: of several, one is constructed."""
+    templates: frozenset[str] = frozenset()
+    """What labels with an expression in them begin with: no number is kept under such a name."""
     shifting: frozenset[str] = frozenset()
     """What comes before the number in labels whose number is an expression."""
     spans: dict[str, tuple[float, float]] = field(default_factory=dict)
@@ -75,7 +77,7 @@ class ClassPlan:
         if name not in self.local:
             base = name.partition("#")[0]
             free = next((self.local[other] for other in self.local if self.follows(other, name)), None)
-            self.local[name] = free or self.names.claim(parameter(base), f"{parameter(base)}_")
+            self.local[name] = free or self.names.claim(parameter(base))
         return self.local[name]
 
     def follows(self, other: str, name: str) -> bool:
@@ -93,6 +95,8 @@ class ClassPlan:
         """What it is called in the forward: an attribute."""
         self.stored[name] = None
         word = self.named(name)
+        if any(map(word.startswith, self.templates)):
+            word = f"own_{word}"
         while word in self.labels or word in MODULE_ATTRIBUTES:
             word += "_"
         return f"self.{word}"
@@ -118,9 +122,11 @@ def write_class(
     plan.label_counts = Counter(_labels(design.region))
     plan.labels = set(plan.label_counts)
     for each in design.parameters:
-        plan.named(each.name)
+        word = parameter(each.name.partition("#")[0])
+        plan.local[each.name] = plan.names.claim(word, f"{word}_")
     plan.spans = _spans(design.region)
     plan.shifting = frozenset(_stems(design.region))
+    plan.templates = frozenset(_templates(design.region)) - {""}
     constructor = Constructor(plan)
     if chain and not any(plan.labels):
         body = constructor.sequential()
@@ -191,6 +197,19 @@ def types_of(region: Region, around: dict[str, str]) -> dict[str, str]:
             case Use(what=Container() as container):
                 types |= types_of(container.region, types)
     return types
+
+
+def _templates(region: Region) -> Iterator[str]:
+    """What labels begin with that are completed by an expression."""
+    for item in region.items:
+        match item:
+            case Use(label=tree.Label((str(stem), tree.Tree(), *_))):
+                yield stem
+            case Choice():
+                for inner in item.regions:
+                    yield from _templates(inner)
+            case Loop():
+                yield from _templates(item.region)
 
 
 def _stems(region: Region) -> Iterator[str]:

@@ -309,6 +309,8 @@ class _Forward:
             return operator.join(self.totals.get(id(wire)) or self.variables[wire] for wire in use.inputs)
         parts = [f"*{self.lists[id(w)]}" if id(w) in self.lists else self.variables[w] for w in use.inputs]
         inner = self.lists[id(use.inputs[0])] if len(parts) == 1 else f"[{', '.join(parts)}]"
+        if "[{inputs}]" not in torch_call.apply:
+            return f"reduce(torch.mul, {inner})"
         return torch_call.apply.replace("[{inputs}]", inner)
 
     def define(self, wire: Wire, applied: Applied, place: Place, taken: list[str]) -> str:

@@ -257,6 +257,7 @@ class Blueprints:
         root.inputs = tuple(tensors) if shapes else tuple(generic.state.inputs)
         root.outputs = tuple(outputs)
         regions = Regions(generic)
+        regions.is_net = not shapes
         region, counted = regions.module(root)
         regions.check(region, root)
         named = {parameter.name for parameter in parameters}

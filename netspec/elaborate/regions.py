@@ -54,6 +54,7 @@ class Regions:
         self.generic = generic
         self.sizes: dict[str, tuple[int, frozenset[str]]] = {}
         self.refusals = 0
+        self.is_net = False
         self.asked: set[str] = set()
         self.entered: set[int] = set()
         self.conditional: dict[int, frozenset[str]] = {}
@@ -243,6 +244,8 @@ class Regions:
         """A name for a number that follows from heights and widths; in a loop each round would have its own."""
         if self.loops:
             raise Unsayable(self.loops)
+        if self.is_net and hanging(expression):
+            raise Unsayable(hanging(expression))
         if self.again:
             return OPAQUE
         stem = stem if stem.isidentifier() else "x"

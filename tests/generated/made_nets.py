@@ -218,14 +218,15 @@ class Writer:
 
     def insisted(self, place: Place, x: Shape) -> Made:
         """A stage of the wanted layer, where it fits."""
-        name, tensors = self.wanted.name, 2 if self.wanted.tensors[0].startswith("*") else 1
+        name, tensors = self.wanted.name, 2 if self.wanted.tensors[:1] == ("*xs",) else 1
+        tensors = tensors if self.wanted.tensors else 0  # a source takes no value
         if name in SPECIAL:
             return getattr(self, SPECIAL[name])(place, x) or ([], x)  # type: ignore[no-any-return]
         inputs = (x,) * tensors
         for _ in range(
             12 if x.rank and x.dtype in self.wanted.dtypes and x.rank in (self.wanted.ranks or (x.rank,)) else 0
         ):
-            given = self.draw(arguments(self.wanted, inputs)) if not x.is_open else {}
+            given = self.draw(arguments(self.wanted, inputs or (x,))) if not x.is_open else {}
             given |= {key: INDICES for key in ("count", "classes") if key in self.wanted.model_fields}
             made = self.leaves(place, self.wanted, given, inputs)
             if made is not None:

@@ -1,7 +1,7 @@
 """Every net that checks is emitted, compiles, runs, and is its graph; its classes are its blocks.
 
-1,000 nets in each run, the same ones, and a failure prints the smallest net that fails in this way; fresh ones, and many
-more, with `python -m tests.generated --nets 20000`.
+1,000 nets in each run, the same ones, and a failure prints the smallest net that fails in this way; fresh ones, and
+many more, with `python -m tests.generated --nets 20000`.
 """
 
 from __future__ import annotations
