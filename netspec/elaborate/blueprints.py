@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice, zip_longest
 from typing import Any, TypeAlias
@@ -13,11 +13,12 @@ from netspec.elaborate.draft import DraftOutput, DraftScope
 from netspec.elaborate.environment import Environment
 from netspec.elaborate.generic import Generic, bare
 from netspec.elaborate.keys import Mismatch, keys
-from netspec.elaborate.nets import _comment_above
+from netspec.elaborate.nets import Elaborator, _comment_above
 from netspec.elaborate.operators import OperandError, TooLarge
 from netspec.elaborate.problems import Problem, Spoilt, Stop
+from netspec.elaborate.reaching import Assumption, is_decidable, reaching
 from netspec.elaborate.regions import Regions, spelled
-from netspec.elaborate.sayings import Unsayable, computed, folded, is_constant, literal
+from netspec.elaborate.sayings import Unsayable, computed, folded, is_constant, literal, written_out
 from netspec.elaborate.state import Frame, State
 from netspec.elaborate.types import is_tensor
 from netspec.elaborate.values import Poison, Result, Template, Tensor, Word
@@ -42,6 +43,7 @@ from netspec.syntax.source import Span
 
 MOST_TRIES = 8
 """How many other calls of a block are tried for a body that its own call does not reach."""
+TRIES_OF_A_BODY = 2
 EVERYTHING = "*"
 """Stands among the fixed names for all of them."""
 
@@ -71,9 +73,12 @@ class Run:
     blueprint: Blueprint
     shapes: list[Shape]
     sizes: dict[str, tuple[int, frozenset[str]]]
-    refusals: int
+    refusals: list[tuple[Assumption, ...]]
+    """What is assumed where each body stands that refuses."""
     inside: Inside
     lets: dict[str, tree.Expr]
+    numbers: dict[str, Any]
+    """The arguments of the call."""
     written_out: dict[int, Shape] = field(default_factory=dict)
     """Its shapes over the blueprint's parameters alone, by identity."""
 
@@ -159,6 +164,10 @@ class Blueprints:
         fixed = self.fixed.get(group, frozenset())
         if definition.signature in self.distrusted:
             fixed = frozenset({EVERYTHING})
+        run = self.again(group, template, shapes, numbers, fixed)
+        if run is not None:
+            self.runs[call] = run
+            return run
         while True:
             try:
                 run = self.elaborated(template, shapes, numbers, inputs, fixed)
@@ -172,24 +181,53 @@ class Blueprints:
         if known is not run:
             for mine, other in zip(known.blueprint.parameters, run.blueprint.parameters, strict=True):
                 mine.type = mine.type if mine.type == other.type else "Any"
-            run = Run(known.blueprint, run.shapes, run.sizes, run.refusals, run.inside, run.lets)
+            run = replace(run, blueprint=known.blueprint)
         self.runs[call] = run
         return run
+
+    def again(
+        self, group: Any, template: Template, shapes: list[Shape], numbers: dict[str, Any], fixed: frozenset[str]
+    ) -> Run | None:
+        """The run of a block whose blueprint holds for this call as well: only the sizes are those of the call, found
+        by elaborating it as for a graph. None where it may not hold, or the block refuses.
+        """
+        if EVERYTHING in fixed:
+            return None
+        for base in self.variants.get(group, ()):
+            blueprint = base.blueprint
+            if base.refusals or base.sizes or blueprint.sizes_fixed or blueprint.kind == "net":
+                continue
+            if any(repr(base.numbers.get(n)) != repr(numbers.get(n)) for n in blueprint.fixed):
+                continue
+            if any(type(base.numbers.get(name)) is not type(value) for name, value in numbers.items()):
+                continue
+            result = _unrolled(template, shapes, numbers)
+            if result is None:
+                return None
+            try:
+                shapes = [_resized(a, b.shape) for a, b in zip(base.shapes, result.outputs, strict=True)]
+                inside = _resized_inside(base.inside, result.inside or {})
+            except ValueError:
+                return None
+            return replace(base, shapes=shapes, inside=inside, numbers=numbers, written_out={})
+        return None
 
     def known(self, group: Any, run: Run) -> Run:
         """The run that stands for a block: of two that differ in what they refuse, the one that refuses less."""
         blueprint = run.blueprint
-        variant = (group, str(sorted(blueprint.fixed.items(), key=str)))
-        for other in self.variants.setdefault(variant, []):
+        variants = self.variants.setdefault(group, [])
+        for other in variants:
+            if str(other.blueprint.fixed) != str(blueprint.fixed):
+                continue
             if spelled(other.blueprint) == spelled(blueprint):
                 return other
-            if other.refusals != run.refusals:
-                if run.refusals < other.refusals:
+            if len(other.refusals) != len(run.refusals):
+                if len(run.refusals) < len(other.refusals):
                     for name in Blueprint.__slots__:
                         setattr(other.blueprint, name, getattr(blueprint, name))
                     other.refusals = run.refusals
                 return other
-        self.variants[variant].append(run)
+        variants.append(run)
         return run
 
     def welcomed(
@@ -204,13 +242,14 @@ class Blueprints:
         """The run with the blueprint of one that refuses less: other numbers are tried for a body that these do not
         reach.
         """
-        for other_shapes, other_numbers in islice(_other_calls(shapes, numbers), MOST_TRIES):
+        calls = _other_calls(template, shapes, numbers, run.refusals)
+        for other_shapes, other_numbers in islice(calls, MOST_TRIES):
             try:
                 other = self.elaborated(template, other_shapes, dict(other_numbers), inputs, fixed)
             except Unsayable:
                 continue
-            if other.refusals < run.refusals:
-                run = Run(other.blueprint, run.shapes, run.sizes, other.refusals, run.inside, run.lets)
+            if len(other.refusals) < len(run.refusals):
+                run = replace(run, blueprint=other.blueprint, refusals=other.refusals, lets=run.lets)
             if not run.refusals:
                 break
         return run
@@ -285,11 +324,32 @@ class Blueprints:
         )
         region.items[:0] = [Let(let.name, let.value) for let in lets]
         shapes = [output.shape for output in outputs]
-        return Run(blueprint, shapes, regions.sizes, regions.refusals, blueprint.inside, dict(generic.lets))
+        refusals = [
+            tuple((written_out(condition, generic.lets), holds) for condition, holds in assumptions)
+            for assumptions in regions.refusals
+        ]
+        return Run(blueprint, shapes, regions.sizes, refusals, blueprint.inside, dict(generic.lets), numbers)
 
 
-def _other_calls(shapes: list[Shape], numbers: dict[str, Any]) -> Iterator[tuple[list[Shape], dict[str, Any]]]:
-    """Calls with other numbers: what enters as wide as an argument, an argument of 1 or 2, a truth value turned."""
+def _other_calls(
+    template: Template, shapes: list[Shape], numbers: dict[str, Any], refusals: list[tuple[Assumption, ...]]
+) -> Iterator[tuple[list[Shape], dict[str, Any]]]:
+    """Calls that reach bodies which refuse this one. Where it is not known which would, what enters is as wide as an
+    argument, an argument is 1 or 2, a truth value is turned.
+    """
+    asked = {n: (p, a) for p, shape in enumerate(shapes) for n, a in _asked(template, p, shape).items()}
+    sizes = {name: plain(shapes[place].dims[axis]) for name, (place, axis) in asked.items()}
+    values = {**{name: size for name, size in sizes.items() if isinstance(size, int)}, **numbers}
+    choices = {p.name: _choices(p) for p in template.definition.parameters if isinstance(p.type, tree.Choice)}
+    for assumptions in refusals:
+        for call in islice(reaching(assumptions, values, choices), TRIES_OF_A_BODY):
+            entering = list(shapes)
+            for name, (place, axis) in asked.items():
+                if name in values and call[name] != values[name]:
+                    entering[place] = entering[place].replace(axis=axis, size=call[name])
+            yield entering, {name: call[name] for name in numbers}
+    if all(is_decidable(assumptions, values) for assumptions in refusals):
+        return
     whole = {name: value for name, value in numbers.items() if type(value) is int}
     for value in dict.fromkeys(whole.values()):
         if shapes and shapes[0].rank and value > 0:
@@ -300,6 +360,61 @@ def _other_calls(shapes: list[Shape], numbers: dict[str, Any]) -> Iterator[tuple
     for name in whole:
         for value in (1, 2):
             yield shapes, {**numbers, name: value}
+
+
+def _choices(parameter: tree.Parameter) -> list[Any]:
+    assert isinstance(parameter.type, tree.Choice)
+    return [computed(value, {}) for value in parameter.type.values]
+
+
+def _unrolled(template: Template, shapes: list[Shape], numbers: dict[str, Any]) -> Result | None:
+    """What a block leaves of plain values, elaborated as for a graph; None where it refuses."""
+    definition = template.definition
+    state = State()
+    tensors = [Tensor(Shape(tuple(map(plain, shape.dims)), shape.dtype), definition.span, None, 0) for shape in shapes]
+    slots = [parameter.name for parameter in definition.parameters if is_tensor(parameter)]
+    arguments = {**numbers, **dict(zip(slots, tensors[1:], strict=True))}
+    frame = Frame(template.environment, DraftScope("net", "", definition.span), tensors[0])
+    try:
+        result = Elaborator(state, {}).instantiate(template, tensors[0], arguments, definition.span, frame)
+    except (Problem, Spoilt, Stop):
+        return None
+    if state.diagnostics or any(isinstance(output, Poison) for output in result.outputs):
+        return None
+    return result
+
+
+def _resized(shape: Shape, numbers: Shape) -> Shape:
+    """The shape with the same expressions for other numbers; raises ValueError where these are not its own."""
+    if (shape.rank, shape.dtype) != (numbers.rank, numbers.dtype):
+        raise ValueError
+    dims: list[Dimension] = []
+    for size, number in zip(shape.dims, numbers.dims, strict=True):
+        if isinstance(number, OpenSize) or not isinstance(size, Whole):
+            if isinstance(size, Whole) or (isinstance(size, int) and size != number):
+                raise ValueError
+            dims.append(number)
+        else:
+            dims.append(Whole(number, size.expression))
+    return Shape(tuple(dims), shape.dtype)
+
+
+def _resized_inside(inside: Inside, labels: Mapping[str, Any]) -> Inside:
+    """What can be read from a module, with the numbers that it has under these labels."""
+    resized: Inside = {}
+    for name, (wires, inner) in inside.items():
+        value = labels.get(name)
+        outputs = value.outputs if isinstance(value, Result) else (value,) if isinstance(value, Tensor) else ()
+        if len(outputs) != len(wires):
+            resized[name] = wires, inner
+            continue
+        shapes = [_resized(wire.shape, output.shape) for wire, output in zip(wires, outputs, strict=True)]
+        deeper = value.inside if isinstance(value, Result) else None
+        resized[name] = (
+            [Tensor(shape, wire.span, None, 0) for shape, wire in zip(shapes, wires, strict=True)],
+            inner if inner is None else _resized_inside(inner, deeper or {}),
+        )
+    return resized
 
 
 def _culprit(blueprint: Blueprint, graph: Graph) -> Span | None:
@@ -487,11 +602,8 @@ def _without_lets(shape: Shape, lets: dict[str, tree.Expr]) -> Shape:
     """The shape over the block's parameters alone: what a let stands for in its place."""
     dims: list[Dimension] = []
     for size in shape.dims:
-        if isinstance(size, Whole) and hanging(size.expression) & set(lets):
-            expression = size.expression
-            while hanging(expression) & set(lets):
-                expression = substituted(expression, lets)
-            size = Whole(int(plain(size)), expression)
+        if isinstance(size, Whole) and hanging(size.expression) & lets.keys():
+            size = Whole(int(plain(size)), written_out(size.expression, lets))
         dims.append(size)
     return Shape(tuple(dims), shape.dtype)
 

@@ -88,6 +88,8 @@ class Generic(Elaborator):
         self.variables: set[str] = set()
         self.lets: dict[str, tree.Expr] = {}
         self.steady: set[str] = set()
+        self.items_of: dict[str, list[tree.Expr]] = {}
+        """What the variables of loops are in turn."""
         self.collected: list[list[Side]] = []
         self.rounds_of: dict[int, tuple[DraftLoop, Tensor, int]] = {}
         self.symbolic_depth = 0

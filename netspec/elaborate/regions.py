@@ -8,6 +8,7 @@ from typing import Any
 from netspec.elaborate.control import DraftCall, DraftChoice, DraftLet, DraftLoop, Key, loop_length
 from netspec.elaborate.draft import TRANSPARENT_CHAIN, DraftNode, DraftScope
 from netspec.elaborate.generic import Generic
+from netspec.elaborate.reaching import Assumption
 from netspec.elaborate.sayings import Unsayable, folded
 from netspec.graph.blueprint import (
     Blueprint,
@@ -53,7 +54,8 @@ class Regions:
     def __init__(self, generic: Generic) -> None:
         self.generic = generic
         self.sizes: dict[str, tuple[int, frozenset[str]]] = {}
-        self.refusals = 0
+        self.refusals: list[tuple[Assumption, ...]] = []
+        """What is assumed where each body stands that refuses."""
         self.is_net = False
         self.asked: set[str] = set()
         self.entered: set[int] = set()
@@ -326,7 +328,7 @@ class Regions:
                 self.assumed.append((own, True))
             if place in choice.refusals:
                 regions.append(Region())
-                self.refusals += 1
+                self.refusals.append(tuple(self.assumed))
                 continue
             if scope.label is not None:
                 _name_last(body, scope.label)

@@ -13,13 +13,25 @@ from netspec.elaborate.bodies import Each
 from netspec.elaborate.control import DraftCall, DraftChoice, DraftLoop
 from netspec.elaborate.draft import DraftNode, DraftScope
 from netspec.elaborate.problems import Problem, Spoilt, Stop
-from netspec.elaborate.sayings import Unsayable, folded, holds_tensors, is_constant, literal
+from netspec.elaborate.sayings import Unsayable, elements, folded, holds_tensors, is_constant, literal, written_out
 from netspec.elaborate.shapes import Side
 from netspec.elaborate.state import Frame
 from netspec.elaborate.values import Poison, Result, Tensor
 from netspec.layers import REGISTRY
 from netspec.layers.base import ShapeError
-from netspec.layers.symbols import Whole, binary, expression_of, guarded, is_opaque, names, opaque, plain, symbolic
+from netspec.layers.symbols import (
+    Whole,
+    binary,
+    expression_of,
+    guarded,
+    hanging,
+    is_opaque,
+    names,
+    opaque,
+    plain,
+    substituted,
+    symbolic,
+)
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import Dimension, OpenSize
 from netspec.syntax import tree
@@ -53,6 +65,7 @@ class Rounds:
         self.running: dict[tuple[str, int], str] = {}
         """The variable of a size that changes: by the value's name and the axis; of a number, with axis -1."""
         self.opaque: set[tuple[str, int]] = set()
+        self.lets_around: set[str] = set()
 
     def run(self, frame: Frame) -> None:
         """The loop as an item of the frame's scope; the flow goes on after it."""
@@ -60,6 +73,8 @@ class Rounds:
         if not self.values and self.names:
             raise Unsayable(names(self.sequence))
         scope = generic.scope("for" if self.names else "repeat", "", self.span, frame)
+        self.note_items()
+        self.lets_around = set(generic.lets)
         around, generic.open_names = generic.open_names, generic.open_names | set(self.variables)
         try:
             self.rounds(scope, frame)
@@ -68,6 +83,14 @@ class Rounds:
         generic.steady.update(self.running.values())
         if isinstance(frame.current, Tensor):
             generic.settle(frame.current, frame)
+
+    def note_items(self) -> None:
+        """Notes what each of the loop's variables is in turn, where that is known."""
+        rows = elements(self.sequence, self.generic.lets) if self.names else None
+        for row in rows or ():
+            parts = (row,) if len(self.variables) == 1 else row.items if isinstance(row, tree.List) else ()
+            for name, part in zip(self.variables, parts, strict=False):
+                self.generic.items_of.setdefault(name, []).append(part)
 
     def rounds(self, scope: DraftScope, frame: Frame) -> None:
         """Finds the round that holds for all of them, and runs all."""
@@ -365,7 +388,36 @@ class Rounds:
                     total = folded(binary(sign, expression_of(first), binary("*", loop.length, growth)))
                     if not is_opaque(total):
                         return symbolic(int(plain(size)), total)  # type: ignore[no-any-return]
+            case tree.Tree() if self.has_rounds(loop.length):
+                total = self.last_round(update)
+                inside = {*self.variables, *self.running.values(), *self.fresh_lets()}
+                if not is_opaque(total) and not hanging(total) & inside:
+                    return symbolic(int(plain(size)), total)  # type: ignore[no-any-return]
         return size
+
+    def fresh_lets(self) -> dict[str, tree.Expr]:
+        """The numbers that a round has given names."""
+        return {name: said for name, said in self.generic.lets.items() if name not in self.lets_around}
+
+    def last_round(self, update: tree.Expr) -> tree.Expr:
+        """What the last round makes of it, where it is known of which item that is."""
+        last = {name: self.generic.items_of[name][-1] for name in self.variables if name in self.generic.items_of}
+        return folded(substituted(written_out(update, self.fresh_lets()), last))
+
+    def has_rounds(self, count: tree.Expr) -> bool:
+        """Whether the loop has a round for all arguments."""
+        match count:
+            case tree.Number(value):
+                return value > 0
+            case tree.Conditional(then, _, otherwise):
+                return self.has_rounds(then) and self.has_rounds(otherwise)
+            case tree.Name(name) if name in self.generic.lets:
+                return self.has_rounds(self.generic.lets[name])
+            case tree.Name(name) if name in self.generic.items_of:
+                return all(map(self.has_rounds, self.generic.items_of[name]))
+            case tree.Call(tree.Name("len"), (argument,)):
+                return bool(elements(argument.value, self.generic.lets))
+        return False
 
     def outlives(self, loop: DraftLoop, value: Any) -> Any:
         """A side value of the last round, as it is seen after the loop."""

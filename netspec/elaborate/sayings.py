@@ -6,12 +6,12 @@ by what is said, holds for that call only: it is Unsayable, with the names that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from netspec.elaborate.operators import ARITHMETIC, COMPARISONS, FUNCTIONS, TooLarge, bounded, items
 from netspec.elaborate.values import Result, SharedModule, Template, Tensor, Word
-from netspec.layers.symbols import expression_of, is_opaque, names, symbolic
+from netspec.layers.symbols import expression_of, hanging, is_opaque, names, substituted, symbolic
 from netspec.shapes.sizes import OpenSize
 from netspec.syntax import tree
 
@@ -72,6 +72,13 @@ def folded(expression: tree.Expr) -> tree.Expr:
         return expression
     value = computed(expression, {})
     return literal(value) if not isinstance(value, float) else expression
+
+
+def written_out(expression: tree.Expr, lets: Mapping[str, tree.Expr]) -> tree.Expr:
+    """The expression with what its lets stand for in their place."""
+    while hanging(expression) & lets.keys():
+        expression = substituted(expression, lets)
+    return expression
 
 
 def computed(expression: tree.Expr, values: dict[str, Any]) -> Any:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from netspec.layers.base import Int, ShapeError
+from netspec.layers.symbols import LARGEST, Symbolic, is_opaque, size_of
 from netspec.shapes.requirements import Requirement
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import Dimension
@@ -84,7 +85,15 @@ def at_least(left: Dimension, right: Dimension) -> tuple[Requirement, ...]:
 
 def agreed(sizes: Sequence[Dimension]) -> Dimension:
     """The size that equal sizes have, said in the simplest way: as a number where one of them is."""
-    return next((size for size in sizes if isinstance(size, int)), sizes[0])
+    numbers = [size for size in sizes if isinstance(size, int)]
+    return min(numbers, key=_parts, default=sizes[0])
+
+
+def _parts(number: int) -> int:
+    """How many parts the expression of a number has, none where it stands for itself."""
+    if not isinstance(number, Symbolic):
+        return 0
+    return LARGEST + 1 if is_opaque(number.expression) else size_of(number.expression)
 
 
 def mismatch(name: str, a: Shape, b: Shape, axes: Sequence[int], *, help: str = "") -> ShapeError:
