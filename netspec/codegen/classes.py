@@ -17,6 +17,7 @@ from netspec.codegen.naming import MODULE_ATTRIBUTES, TAKEN, Names, parameter, p
 from netspec.codegen.preamble import Preamble
 from netspec.codegen.python import python
 from netspec.codegen.regions import container_names, free_names
+from netspec.codegen.running import continued
 from netspec.codegen.types import type_of
 from netspec.graph.blueprint import Choice, Container, Let, Loop, Parameter, Region, Use, Wire
 from netspec.syntax import tree
@@ -69,11 +70,15 @@ class ClassPlan:
     """What labels with an expression in them begin with: no number is kept under such a name."""
     shifting: frozenset[str] = frozenset()
     """What comes before the number in labels whose number is an expression."""
+    continued: dict[str, str] = field(default_factory=dict)
+    """Running numbers that are the variable of another one, which ends where they begin."""
     spans: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Where each let of the module's own body is made, and where it is asked for last."""
 
     def named(self, name: str) -> str:
         """What a name of the spec is called in the constructor."""
+        while name in self.continued:
+            name = self.continued[name]
         if name not in self.local:
             base = name.partition("#")[0]
             free = next((self.local[other] for other in self.local if self.follows(other, name)), None)
@@ -125,6 +130,7 @@ def write_class(
         word = parameter(each.name.partition("#")[0])
         plan.local[each.name] = plan.names.claim(word, f"{word}_")
     plan.spans = _spans(design.region)
+    plan.continued = continued(design.region, {each.name for each in design.parameters})
     plan.shifting = frozenset(_stems(design.region))
     plan.templates = frozenset(_templates(design.region)) - {""}
     constructor = Constructor(plan)

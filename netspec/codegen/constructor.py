@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.codegen.chains import is_sequential
 from netspec.codegen.expressions import Applied, call_of, render
-from netspec.codegen.layout import INDENT, Bracket, Comprehension, Expr, call, flat, lines
+from netspec.codegen.layout import INDENT, WIDTH, Bracket, Comprehension, Expr, call, flat, lines
 from netspec.codegen.leaves import construction
 from netspec.codegen.naming import MODULE_ATTRIBUTES, camel, is_attribute, is_hidden, local, parameter, quoted
 from netspec.codegen.python import argument, python
@@ -23,6 +23,7 @@ from netspec.codegen.regions import (
     plain_label,
     uses_in,
 )
+from netspec.codegen.running import is_kept, last_lets
 from netspec.graph.blueprint import Choice, Container, Instance, LayerUse, Let, Loop, Region, Use
 from netspec.layers.base import TorchCall
 from netspec.layers.symbols import Symbolic, names
@@ -418,22 +419,43 @@ class Constructor:
         """The lines of a loop's body, with its running numbers at the end."""
         before, self.text = self.text, []
         self.depth += 1
+        lasts = {name: value for name, value in last_lets(loop).items() if name not in self.plan.stored}
+        self.used -= lasts.keys()
         write()
-        updates = [r for r in loop.running if r.name in self.used and r.update is not None]
-        targets = [self.plan.named(r.name) for r in updates]
-        sources = [python(r.update, self.plan.named) for r in updates if r.update is not None]
-        if len(updates) == 1:
-            self.line(_increment(targets[0], sources[0]))
-        elif updates:
-            self.line(f"{', '.join(targets)} = {', '.join(sources)}")
+        self.updates(loop, lasts)
         self.depth -= 1
         body, self.text = self.text, before
         return body
 
+    def updates(self, loop: Loop, lasts: dict[str, tree.Expr]) -> None:
+        """What a round makes of the running numbers, all of them at once; `lasts` are lets that only do this."""
+        updates: list[tuple[str, str]] = []
+        for running in loop.running:
+            update = running.update
+            if running.name not in self.used or update is None:
+                continue
+            if isinstance(update, tree.Name):
+                update = lasts.get(update.id, update)
+            if is_kept(running.name, update, loop, self.plan.continued):
+                continue
+            target, source = self.plan.named(running.name), python(update, self.plan.named)
+            if target != source:
+                updates.append((target, source))
+        if len(updates) == 1:
+            self.text.extend(lines(*_increment(*updates[0]), self.depth))
+        elif updates:
+            targets = ", ".join(target for target, _ in updates)
+            sources = ", ".join(source for _, source in updates)
+            if len(targets) + len(sources) + 3 + 4 * self.depth <= WIDTH:
+                self.line(f"{targets} = {sources}")
+            else:
+                together = Bracket("", tuple(("", source) for _, source in updates))
+                self.text.extend(lines(f"{targets} = ", together, self.depth))
+
     def write_loop(self, loop: Loop, body: list[str]) -> None:
         """Adds a loop with these lines as its body, its running numbers before it."""
         for running in loop.running:
-            if running.name in self.used:
+            if running.name in self.used and running.name not in self.plan.continued:
                 self.line(f"{self.plan.named(running.name)} = {python(running.first, self.plan.named)}")
         if body:
             asked = _words("\n".join(body))
@@ -721,9 +743,9 @@ def _words(text: str) -> set[str]:
     return set(re.findall(r"[A-Za-z_]\w*", text))
 
 
-def _increment(target: str, source: str) -> str:
+def _increment(target: str, source: str) -> tuple[str, str]:
     start, _, more = source.partition(" + ")
-    return f"{target} += {more}" if start == target and more and " " not in more else f"{target} = {source}"
+    return (f"{target} += ", more) if start == target and more and " " not in more else (f"{target} = ", source)
 
 
 def _said(message: str) -> str:

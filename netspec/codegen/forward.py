@@ -499,7 +499,7 @@ class _Forward:
         statements = self.statements(loop.region)
         outside = [wire for statement in statements for wire in self.consumed(statement)]
         own = {id(carry.inner) for carry in carries}
-        taken = {id(wire) for wire in outside} - own
+        taken = {id(wire) for wire in outside if id(wire) in self.variables.name_of} - own
         names: list[str] = []
         for carry in carries:
             names.append(self.carried(carry, carries, place, taken, names, depth))

@@ -50,6 +50,7 @@ class DraftLoop:
     gathers: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
     rounds: int = 0
     start: int = 0
+    has_rounds: bool = False
 
     @property
     def length(self) -> tree.Expr:

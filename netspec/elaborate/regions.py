@@ -359,7 +359,9 @@ class Regions:
             running.append(Running(name, first, update))
         carries = [Carry(*map(self.real, parts)) for parts in loop.carries]
         results = [Merge(output, (inner,)) for output, inner in loop.results]
-        return [Loop(loop.names, loop.sequence, region, carries, running, results, gathers, loop.rounds)]
+        made = Loop(loop.names, loop.sequence, region, carries, running, results, gathers, loop.rounds)
+        made.has_rounds = loop.has_rounds
+        return [made]
 
     # Names of unlabelled stages
 

@@ -114,6 +114,7 @@ class Rounds:
             raise Unsayable(names(self.sequence))
         scope.items.append(body)
         scope.control = loop
+        loop.has_rounds = self.has_rounds(loop.length)
         self.finish(loop, carried, firsts, inner, before, frame)
 
     def round(self, item: Any, scope: DraftScope, frame: Frame) -> None:
@@ -388,7 +389,7 @@ class Rounds:
                     total = folded(binary(sign, expression_of(first), binary("*", loop.length, growth)))
                     if not is_opaque(total):
                         return symbolic(int(plain(size)), total)  # type: ignore[no-any-return]
-            case tree.Tree() if self.has_rounds(loop.length):
+            case tree.Tree() if loop.has_rounds:
                 total = self.last_round(update)
                 inside = {*self.variables, *self.running.values(), *self.fresh_lets()}
                 if not is_opaque(total) and not hanging(total) & inside:

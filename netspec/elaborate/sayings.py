@@ -140,7 +140,9 @@ def elements(expression: tree.Expr, lets: dict[str, tree.Expr]) -> list[tree.Exp
             return list(parts)
         case tree.Name(name) if name in lets:
             known = elements(lets[name], lets)
-            return known and [_item(expression, index, part) for index, part in enumerate(known)]
+            if known is None or all(map(is_constant, known)):
+                return known
+            return [tree.Index(expression, tree.Number(index)) for index in range(len(known))]
         case tree.Conditional(then, _, otherwise):
             left, right = elements(then, lets), elements(otherwise, lets)
             if left is None or right is None or len(left) != len(right):
@@ -174,7 +176,3 @@ def elements(expression: tree.Expr, lets: dict[str, tree.Expr]) -> list[tree.Exp
         return [literal(item) for item in value] if items(value) <= 1000 else None
     except TooLarge:
         return None
-
-
-def _item(name: tree.Name, index: int, part: tree.Expr) -> tree.Expr:
-    return part if is_constant(part) else tree.Index(name, tree.Number(index))

@@ -183,6 +183,8 @@ class Loop:
     rounds: int
     index: str = ""
     """The variable that counts the rounds, where one is needed beside the names."""
+    has_rounds: bool = False
+    """Whether it is run at least once for all arguments."""
 
 
 Item: TypeAlias = Use | Let | Choice | Loop
