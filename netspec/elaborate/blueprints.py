@@ -128,6 +128,7 @@ class Blueprints:
             size = tensors[place].shape.dims[axis]
             values[name] = OPAQUE if isinstance(size, OpenSize) else expression_of(size)
         inner = [size for tensor in tensors for size in tensor.shape.dims]
+        untold = opaque(*(s.expression for s in inner if isinstance(s, Whole) and is_opaque(s.expression)))
         plainly = all(isinstance(size, OpenSize) or not isinstance(size, Whole) for size in inner)
 
         def outside(shape: Shape) -> Shape:
@@ -135,7 +136,7 @@ class Blueprints:
             if known is None:
                 known = run.written_out[id(shape)] = _without_lets(shape, run.lets)
             shape = known
-            return Shape(tuple(_outside(size, values, plainly=plainly) for size in shape.dims), shape.dtype)
+            return Shape(tuple(_outside(size, values, untold, plainly=plainly) for size in shape.dims), shape.dtype)
 
         def seen(inside: Inside) -> Inside:
             return {
@@ -272,10 +273,29 @@ class Blueprints:
         inputs: Mapping[str, list[Any]],
         fixed: frozenset[str],
     ) -> Run:
-        """One run; raises Unsayable."""
+        """One run; raises Unsayable. Rounds of loops are left out at first; what is read of them may need them."""
+        generic = Generic(State(), self.called, inputs, concrete=EVERYTHING in fixed)
+        generic.skips = not _reads_templates(template.definition)
+        try:
+            return self.once(generic, template, shapes, numbers, fixed)
+        except Unsayable:
+            if not generic.skipped:
+                raise
+        generic = Generic(State(), self.called, inputs, concrete=EVERYTHING in fixed)
+        generic.skips = False
+        return self.once(generic, template, shapes, numbers, fixed)
+
+    def once(
+        self,
+        generic: Generic,
+        template: Template,
+        shapes: list[Shape],
+        numbers: dict[str, Any],
+        fixed: frozenset[str],
+    ) -> Run:
+        """The block run by this elaborator; raises Unsayable."""
         definition = template.definition
         concrete = EVERYTHING in fixed
-        generic = Generic(State(), self.called, inputs, concrete=concrete)
         generic.unrolled_loops = fixed
         environment = template.environment.module()
         tensors, derived = _entering(template, shapes, fixed, generic)
@@ -417,6 +437,22 @@ def _resized_inside(inside: Inside, labels: Mapping[str, Any]) -> Inside:
     return resized
 
 
+def _reads_templates(definition: tree.Definition) -> bool:
+    """Whether a body reads a stage by a label that is completed by an expression: `layer$i.skip`."""
+    pending: list[Any] = [definition.body]
+    while pending:
+        match pending.pop():
+            case tree.Stage(_, flow):
+                pending.append(flow)
+            case tree.Label():
+                return True
+            case tree.Tree() as part:
+                pending.extend(value for _, value in part.said())
+            case tuple(items):
+                pending.extend(items)
+    return False
+
+
 def _culprit(blueprint: Blueprint, graph: Graph) -> Span | None:
     """The signature of the block whose keys are not those of the graph; None where all keys are."""
     defaults = {p.name: computed(p.default, {}) for p in blueprint.parameters if p.default is not None}
@@ -496,6 +532,7 @@ def _entering(
         label = tensor_names[place] if place < len(tensor_names) else None
         tensors.append(Tensor(Shape(tuple(dims), shape.dtype), template.definition.span, None, 0, label))
     generic.variables.update(derived)
+    generic.numbers |= {name: int(plain(shapes[place].dims[axis])) for name, (place, axis) in derived.items()}
     generic.steady.update(derived)
     generic.everywhere.update(derived)
     return tensors, derived
@@ -536,6 +573,7 @@ def _parameters(
             environment.expressions[name] = literal(value)
             continue
         environment.expressions[name] = tree.Name(name)
+        generic.numbers[name] = value
         generic.variables.add(name)
         generic.steady.add(name)
         generic.everywhere.add(name)
@@ -608,8 +646,10 @@ def _without_lets(shape: Shape, lets: dict[str, tree.Expr]) -> Shape:
     return Shape(tuple(dims), shape.dtype)
 
 
-def _outside(size: Dimension, values: dict[str, tree.Expr], *, plainly: bool) -> Dimension:
-    """A size of a block's output over the names of its caller."""
+def _outside(size: Dimension, values: dict[str, tree.Expr], untold: tree.Expr, *, plainly: bool) -> Dimension:
+    """A size of a block's output over the names of its caller; `untold` is what the sizes hang on that enter it and are
+    not told.
+    """
     if isinstance(size, OpenSize) or not isinstance(size, Whole):
         return size
     asked = hanging(size.expression)
@@ -618,10 +658,10 @@ def _outside(size: Dimension, values: dict[str, tree.Expr], *, plainly: bool) ->
     if plainly and all(name in values and is_constant(values[name]) for name in asked):
         return int(plain(size))
     if names(size.expression) - set(values):
-        return Whole(int(plain(size)), opaque(*values.values()))
+        return Whole(int(plain(size)), opaque(*values.values(), untold))
     inside = substituted(size.expression, values)
     if is_opaque(inside):
-        return Whole(int(plain(size)), opaque(inside))
+        return Whole(int(plain(size)), opaque(inside, untold))
     whole = symbolic(int(plain(size)), folded(inside))
     assert isinstance(whole, int)
     return whole

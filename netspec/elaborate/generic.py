@@ -9,6 +9,7 @@ fixed at the values of this call, and the block is elaborated again: the bluepri
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -23,6 +24,7 @@ from netspec.elaborate.operators import FUNCTIONS
 from netspec.elaborate.problems import Problem, Spoilt, Stop
 from netspec.elaborate.rounds import Rounds, joined_sides
 from netspec.elaborate.sayings import (
+    NO_NUMBER,
     Unsayable,
     computed,
     elements,
@@ -88,6 +90,11 @@ class Generic(Elaborator):
         self.variables: set[str] = set()
         self.lets: dict[str, tree.Expr] = {}
         self.steady: set[str] = set()
+        self.numbers: dict[str, Any] = {}
+        """What parameters, sizes that are asked for and the variables of the loops around are in this call."""
+        self.skips = True
+        """Whether rounds of loops are left out of which all is known beforehand."""
+        self.skipped = False
         self.items_of: dict[str, list[tree.Expr]] = {}
         """What the variables of loops are in turn."""
         self.collected: list[list[Side]] = []
@@ -558,6 +565,8 @@ class Generic(Elaborator):
         """
         variable = self.claim(name)
         self.lets[variable] = said
+        with suppress(*NO_NUMBER):
+            self.numbers[variable] = computed(said, self.numbers)
         self.steady.add(variable)
         let: Any = DraftLet(variable, said)
         inner, scope = None, frame.scope

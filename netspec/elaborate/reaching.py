@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, product
 from typing import Any, TypeAlias
 
-from netspec.elaborate.operators import OperandError, TooLarge
-from netspec.elaborate.sayings import computed
+from netspec.elaborate.sayings import NO_NUMBER, computed
 from netspec.layers.symbols import hanging, is_opaque
 from netspec.syntax import tree
 
@@ -73,5 +72,5 @@ def _comes_true(condition: tree.Expr, holds: bool, values: dict[str, Any]) -> bo
         return True
     try:
         return bool(computed(condition, values)) is holds
-    except (ArithmeticError, LookupError, OperandError, TooLarge, TypeError):
+    except NO_NUMBER:
         return False

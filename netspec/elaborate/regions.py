@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from netspec.elaborate.control import DraftCall, DraftChoice, DraftLet, DraftLoop, Key, loop_length
@@ -88,6 +90,7 @@ class Regions:
             _count(region)
         else:
             taken = set(_labels(region))
+            self.perhaps = _conditional_labels(region, frozenset())
             self.kinds = _kinds(region)
             self.number(region, {}, taken)
         return region, counted
@@ -365,6 +368,8 @@ class Regions:
 
     # Names of unlabelled stages
 
+    perhaps: Mapping[str, frozenset[str]] = MappingProxyType({})
+    """The labels that only some arguments make, with the names that these hang on."""
     kinds: frozenset[str] = frozenset()
     """The kinds of stages without a label of which some keep weights."""
 
@@ -399,17 +404,27 @@ class Regions:
                     raise Unsayable(names(number))
                 use.label = tree.Label((stem, number))
                 return
-            if f"{stem}{number.value}" not in taken:
-                use.label = tree.Label((f"{stem}{number.value}",))
+            label = f"{stem}{number.value}"
+            if label in self.perhaps:
+                raise Unsayable(self.perhaps[label])
+            if label not in taken:
+                use.label = tree.Label((label,))
                 return
 
     def number_choice(self, choice: Choice, counts: Counts, taken: set[str]) -> None:
         """Numbers both bodies from where the condition begins; what comes after counts on from whichever is taken."""
         ends: list[Counts] = []
-        for region in choice.regions:
+        around = self.perhaps
+        bodies = [set(_labels(region)) for region in choice.regions]
+        for place, region in enumerate(choice.regions):
             mine = dict(counts)
-            self.number(region, mine, set(taken))
+            elsewhere = set().union(*bodies[:place], *bodies[place + 1 :])
+            own = _conditional_labels(region, frozenset())
+            outside = {name: asked for name, asked in around.items() if name not in elsewhere | bodies[place]}
+            self.perhaps = outside | own
+            self.number(region, mine, (taken - elsewhere) | bodies[place])
             ends.append(mine)
+        self.perhaps = around
         live = [place for place in range(len(ends)) if place not in choice.refusals]
         for stem in {stem for end in ends for stem in end}:
             numbers = [ends[place].get(stem, tree.Number(0)) for place in live]
@@ -541,6 +556,21 @@ def _labels(region: Region) -> list[str]:
             case Loop():
                 found += _labels(item.region)
     return found
+
+
+def _conditional_labels(region: Region, asked: frozenset[str]) -> dict[str, frozenset[str]]:
+    """The labels of a region that stand in the bodies of conditions, with what these hang on."""
+    labels: dict[str, frozenset[str]] = {}
+    for item in region.items:
+        match item:
+            case Choice():
+                own = asked.union(*(names(c) for c in item.conditions if c is not None))
+                for inner in item.regions:
+                    labels |= dict.fromkeys(_labels(inner), own)
+                    labels |= _conditional_labels(inner, own)
+            case Loop():
+                labels |= _conditional_labels(item.region, asked)
+    return labels
 
 
 def _may_chain(region: Region, flowing: Any, outputs: tuple[Any, ...]) -> bool:

@@ -13,7 +13,17 @@ from netspec.elaborate.bodies import Each
 from netspec.elaborate.control import DraftCall, DraftChoice, DraftLoop
 from netspec.elaborate.draft import DraftNode, DraftScope
 from netspec.elaborate.problems import Problem, Spoilt, Stop
-from netspec.elaborate.sayings import Unsayable, elements, folded, holds_tensors, is_constant, literal, written_out
+from netspec.elaborate.sayings import (
+    NO_NUMBER,
+    Unsayable,
+    computed,
+    elements,
+    folded,
+    holds_tensors,
+    is_constant,
+    literal,
+    written_out,
+)
 from netspec.elaborate.shapes import Side
 from netspec.elaborate.state import Frame
 from netspec.elaborate.values import Poison, Result, Tensor
@@ -42,8 +52,6 @@ if TYPE_CHECKING:
 
 FLOW = "_"
 """The name under which the flow itself is carried."""
-MOST_ROUNDS = 64
-"""Of more rounds, in which no size changes, the first few stand for all."""
 
 
 class Rounds:
@@ -65,6 +73,10 @@ class Rounds:
         self.running: dict[tuple[str, int], str] = {}
         """The variable of a size that changes: by the value's name and the axis; of a number, with axis -1."""
         self.opaque: set[tuple[str, int]] = set()
+        self.entering: dict[tuple[str, int], Dimension] = {}
+        """The sizes that are opaque, as the round took them."""
+        self.has_ends = False
+        """Whether a round makes inputs, outputs or branches of what is around: each of them counts."""
         self.lets_around: set[str] = set()
 
     def run(self, frame: Frame) -> None:
@@ -124,6 +136,7 @@ class Rounds:
         local = frame.copy()
         local.environment, local.scope, local.depth = frame.environment.in_place(), scope, frame.depth + 1
         state = generic.state
+        ends = _ends(generic)
         reported = len(state.diagnostics)
         generic.symbolic_depth += 1
         try:
@@ -136,6 +149,7 @@ class Rounds:
             del state.diagnostics[reported:]
         if trouble or isinstance(local.current, Poison) or local.returned is not None:
             raise Unsayable
+        self.has_ends = self.has_ends or _ends(generic) != ends
         frame.current = local.current
 
     def bind(self, item: Any, frame: Frame) -> None:
@@ -148,6 +162,7 @@ class Rounds:
             raise Unsayable
         for name, variable, value in zip(self.names, self.variables, values, strict=True):
             there[name], said[name] = value, tree.Name(variable)
+            self.generic.numbers[variable] = value
 
     def changed(self, before: Any, frame: Frame) -> list[str]:
         """What a round gives another meaning that had one before: the flow, side values, numbers."""
@@ -176,6 +191,7 @@ class Rounds:
                 variable = self.running.setdefault((name, -1), "") or self.generic.claim(name)
                 self.running[name, -1] = variable
                 self.generic.open_names.add(variable)
+                self.generic.numbers[variable] = frame.environment.names[name]
                 frame.environment.expressions[name] = tree.Name(variable)
         return inner
 
@@ -194,8 +210,10 @@ class Rounds:
     def size(self, name: str, axis: int, size: Dimension) -> Dimension:
         """A size as a round sees it."""
         if (name, axis) in self.opaque:
+            self.entering[name, axis] = size
             return Whole(int(plain(size)), opaque(expression_of(size), self.sequence))
         if (name, axis) in self.running:
+            self.generic.numbers[self.running[name, axis]] = int(plain(size))
             return Whole(int(plain(size)), tree.Name(self.running[name, axis]))
         return size
 
@@ -323,11 +341,16 @@ class Rounds:
     def remaining(
         self, loop: DraftLoop, trace: list[Tensor], carried: list[str], lasts: dict[str, Any], frame: Frame
     ) -> dict[str, Any]:
-        """Runs the rounds after the first with their own numbers; what the last of them leaves."""
+        """Runs the rounds after the first with their own numbers; what the last of them leaves. Where it is known
+        beforehand what each of them makes of the numbers that run along, none is run.
+        """
         generic = self.generic
         rounds = self.values[1:]
-        if len(rounds) > MOST_ROUNDS and not loop.running and not self.opaque:
-            rounds = rounds[:1]
+        if rounds and generic.skips and not self.has_ends and self.is_steady(lasts):
+            numbers = self.reckoned(loop)
+            if numbers is not None:
+                generic.skipped = True
+                return {name: self.with_numbers(name, last, numbers, frame) for name, last in lasts.items()}
         samples = dict(lasts)
         spelling = _spelling(loop.body)
         for number, item in enumerate(rounds, 1):
@@ -351,6 +374,53 @@ class Rounds:
             generic.kept.append((loop, again))
             samples = {name: frame.current if name == FLOW else frame.environment.names[name] for name in carried}
         return samples
+
+    def is_steady(self, lasts: dict[str, Any]) -> bool:
+        """Whether each size that follows from heights and widths is the same in all rounds: the first leaves it as it
+        was, and it follows from nothing that changes.
+        """
+        changing = {*self.variables, *self.running.values()}
+        return all(
+            isinstance(last, Tensor)
+            and not hanging(expression_of(last.shape.dims[axis])) & changing
+            and plain(last.shape.dims[axis]) == plain(self.entering[name, axis])
+            for name, axis in self.opaque
+            for last in [lasts.get(name)]
+        )
+
+    def reckoned(self, loop: DraftLoop) -> dict[str, Any] | None:
+        """The numbers that run along, after the last round; None where that takes running it."""
+        lets = self.fresh_lets()
+        numbers = dict(self.generic.numbers)
+        try:
+            for variable, first, _ in loop.running:
+                numbers[variable] = computed(first, numbers)
+            updates = {v: written_out(update, lets) for v, _, update in loop.running if update is not None}
+            for item in self.values:
+                numbers |= dict(zip(self.variables, [item] if len(self.variables) == 1 else item or (), strict=True))
+                numbers |= {variable: computed(update, numbers) for variable, update in updates.items()}
+        except NO_NUMBER:
+            return None
+        return numbers
+
+    def with_numbers(self, name: str, value: Any, numbers: dict[str, Any], frame: Frame) -> Any:
+        """A carried value of the first round with the numbers of the last."""
+        match value:
+            case Tensor():
+                dims = tuple(
+                    Whole(numbers[self.running[name, axis]], expression_of(size))
+                    if (name, axis) in self.running
+                    else size
+                    for axis, size in enumerate(value.shape.dims)
+                )
+                return Tensor(Shape(dims, value.shape.dtype), value.span, None, 0, value.name)
+            case Result(outputs):
+                parts = enumerate(outputs)
+                return Result(tuple(self.with_numbers(f"{name}.{i}", part, numbers, frame) for i, part in parts))
+            case list() if holds_tensors(value):
+                return [self.with_numbers(f"{name}.{i}", part, numbers, frame) for i, part in enumerate(value)]
+        frame.environment.names[name] = numbers[self.running[name, -1]]
+        return frame.environment.names[name]
 
     def leave(self, loop: DraftLoop, name: str, inner: Any, first: Any, last: Any, sample: Any) -> Any:
         """What the loop leaves of a carried value: the sizes that hold after any number of rounds."""
@@ -440,6 +510,13 @@ class Rounds:
             case list():
                 return [self.outlives(loop, item) for item in value]
         return value
+
+
+def _ends(generic: Generic) -> tuple[int, ...]:
+    """How many inputs, outputs and results there are, and branches of each wiring around."""
+    state = generic.state
+    ends = (len(state.inputs), len(state.outputs), len(generic.results), len(state.budgets))
+    return (*ends, *map(len, generic.collected))
 
 
 def _tensors(scope: DraftScope) -> list[Tensor]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from netspec.elaborate.operators import ARITHMETIC, COMPARISONS, FUNCTIONS, TooLarge, bounded, items
+from netspec.elaborate.operators import ARITHMETIC, COMPARISONS, FUNCTIONS, OperandError, TooLarge, bounded, items
 from netspec.elaborate.values import Result, SharedModule, Template, Tensor, Word
 from netspec.layers.symbols import expression_of, hanging, is_opaque, names, substituted, symbolic
 from netspec.shapes.sizes import OpenSize
@@ -22,6 +22,10 @@ class Unsayable(Exception):
     def __init__(self, asked: Iterable[str] = ()) -> None:
         super().__init__()
         self.names = frozenset(asked)
+
+
+NO_NUMBER = (ArithmeticError, LookupError, OperandError, TooLarge, TypeError, ValueError)
+"""What `computed` raises where an expression has no value, or asks for a name that has none."""
 
 
 def is_constant(expression: tree.Expr) -> bool:

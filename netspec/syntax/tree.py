@@ -32,9 +32,9 @@ class Tree:
     span: Span = field(default=NOWHERE, kw_only=True)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Tree) and all(
-            left == right for left, right in zip_longest(_said(self), _said(other), fillvalue=NOWHERE)
-        )
+        if self is other or type(self) is not type(other):
+            return self is other
+        return all(left == right for left, right in zip_longest(_said(self), _said(other), fillvalue=NOWHERE))
 
     def __hash__(self) -> int:
         return hash(tuple(_said(self)))
