@@ -13,7 +13,7 @@ from netspec.elaborate.draft import DraftOutput, DraftScope
 from netspec.elaborate.environment import Environment
 from netspec.elaborate.generic import Generic, bare
 from netspec.elaborate.keys import Mismatch, keys
-from netspec.elaborate.nets import Elaborator, _comment_above
+from netspec.elaborate.nets import Elaborator, comment_on
 from netspec.elaborate.operators import OperandError, TooLarge
 from netspec.elaborate.problems import Problem, Spoilt, Stop
 from netspec.elaborate.reaching import Assumption, is_decidable, reaching
@@ -319,6 +319,7 @@ class Blueprints:
         regions.is_net = not shapes
         region, counted = regions.module(root)
         regions.check(region, root)
+        regions.tidy(region)
         named = {parameter.name for parameter in parameters}
         blueprint = Blueprint(
             name=definition.name,
@@ -336,7 +337,7 @@ class Blueprints:
             ),
             region=region,
             counted=counted,
-            documentation=_comment_above(definition),
+            documentation=comment_on(definition),
             span=definition.span,
             sizes_fixed=concrete or any(name not in derived for name in _all_asked(template, shapes)),
             sizes={name: value for name, (value, _) in regions.sizes.items()},

@@ -6,6 +6,7 @@ from bisect import bisect
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import takewhile
 from typing import Any
 
 from netspec.diagnostics import NetspecError
@@ -314,7 +315,7 @@ def _net(elaborator: Elaborator, template: Template, arguments: dict[str, Any]) 
     root.outputs = tuple(output.tensor for output in state.outputs)
     if state.fits and not _together(state.fits):
         raise _never_fits(state, definition)
-    graph = freeze(root, tuple(state.inputs), state.outputs, state.fits, _comment_above(definition))
+    graph = freeze(root, tuple(state.inputs), state.outputs, state.fits, comment_on(definition))
     return replace(graph, budgets=tuple(state.budgets)) if state.budgets else graph
 
 
@@ -403,11 +404,15 @@ def _split(
     return tuple(plain), tuple(tensors)
 
 
-def _comment_above(definition: tree.Definition) -> str:
-    """The comment lines directly above a definition: what its author says of it."""
+def comment_on(definition: tree.Definition) -> str:
+    """What the author says of a definition: the comment lines directly above it; of a net without any, those that the
+    file begins with.
+    """
     source, number = definition.span.source, definition.span.line - 1
-    lines: list[str] = []
-    while number >= 1 and (text := source.line(number).strip()).startswith("#"):
-        lines.append(text.lstrip("#").strip())
+    while number >= 1 and source.line(number).strip().startswith("#"):
         number -= 1
-    return "\n".join(reversed(lines))
+    lines = [source.line(line) for line in range(number + 1, definition.span.line)]
+    if not lines and definition.kind == "net":
+        numbers = range(1, definition.span.line)
+        lines = list(takewhile(lambda line: line.strip().startswith("#"), map(source.line, numbers)))
+    return "\n".join(line.strip().lstrip("#").strip() for line in lines)

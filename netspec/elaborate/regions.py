@@ -60,6 +60,8 @@ class Regions:
         """What is assumed where each body stands that refuses."""
         self.is_net = False
         self.asked: set[str] = set()
+        self.behind: dict[str, list[tree.Expr]] = {}
+        """What lets and running numbers ask for, where somebody asks for them."""
         self.entered: set[int] = set()
         self.conditional: dict[int, frozenset[str]] = {}
         """What the values inside of a condition's bodies hang on."""
@@ -70,6 +72,28 @@ class Regions:
     def asks(self, name: str) -> bool:
         """Whether any expression of the block asks for this size of its inputs."""
         return name in self.asked
+
+    def tidy(self, region: Region) -> None:
+        """Takes out the lets and running numbers that nothing asks for."""
+        closed: set[str] = set()
+        while closed != self.asked:
+            fresh, closed = self.asked - closed, set(self.asked)
+            for expression in [part for name in fresh for part in self.behind.get(name, ())]:
+                self.ask(expression)
+        self._tidy(region)
+
+    def _tidy(self, region: Region) -> None:
+        region.items[:] = [item for item in region.items if not isinstance(item, Let) or item.name in self.asked]
+        for item in region.items:
+            match item:
+                case Use(what=Container(inner)):
+                    self._tidy(inner)
+                case Loop():
+                    item.running = [running for running in item.running if running.name in self.asked]
+                    self._tidy(item.region)
+                case Choice(regions=bodies):
+                    for body in bodies:
+                        self._tidy(body)
 
     def module(self, scope: DraftScope) -> tuple[Region, bool]:
         """The region of a module scope, its stages named; and whether they are counted."""
@@ -168,7 +192,7 @@ class Regions:
         """What one item of a draft is in the region: transparent scopes are their items."""
         match item:
             case DraftLet(name, value):
-                self.ask(value)
+                self.behind[name] = [value]
                 return [Let(name, value)]
             case DraftNode():
                 return [self.layer(item)]
@@ -356,9 +380,7 @@ class Regions:
         self.ask(loop.sequence)
         running = []
         for name, first, update in loop.running:
-            self.ask(first)
-            if update is not None:
-                self.ask(update)
+            self.behind[name] = [first] if update is None else [first, update]
             running.append(Running(name, first, update))
         carries = [Carry(*map(self.real, parts)) for parts in loop.carries]
         results = [Merge(output, (inner,)) for output, inner in loop.results]

@@ -206,8 +206,56 @@ def binary(symbol: str, left: tree.Expr, right: tree.Expr) -> tree.Expr:
             return tree.Number(1)
         case "//" if isinstance(left, tree.Binary) and left.operator == "*" and right in (left.left, left.right):
             return left.left if right == left.right else left.right
+    if symbol in ("+", "-") and names(left) & names(right):
+        together = _summed(tree.Binary(symbol, left, right))
+        if together is not None:
+            return together
     result = tree.Binary(symbol, left, right)
     return result if size_of(result) <= LARGEST else opaque(result)
+
+
+def _summed(expression: tree.Expr) -> tree.Expr | None:
+    """A sum of whole numbers in which a part stands more than once, put together: `n - (d - (d + 1))` is `n + 1`. None
+    where each part stands once.
+    """
+    parts: list[tuple[int, tree.Expr | None]] = []
+    _terms(expression, 1, parts)
+    total: dict[tree.Expr | None, int] = {}
+    for count, part in parts:
+        total[part] = total.get(part, 0) + count
+    if len(total) == len(parts):
+        return None
+    rest = total.pop(None, 0)
+    whole: tree.Expr = tree.Number(0)
+    for sign in (1, -1):
+        for part, count in total.items():
+            if count * sign > 0 and part is not None:
+                whole = _plain_sum(whole, sign, binary("*", tree.Number(abs(count)), part))
+    return _plain_sum(whole, 1 if rest >= 0 else -1, tree.Number(abs(rest)))
+
+
+def _plain_sum(left: tree.Expr, sign: int, right: tree.Expr) -> tree.Expr:
+    if constant(right) == 0:
+        return left
+    if constant(left) == 0:
+        return right if sign > 0 else tree.Unary("-", right)
+    return tree.Binary("+" if sign > 0 else "-", left, right)
+
+
+def _terms(expression: tree.Expr, count: int, parts: list[tuple[int, tree.Expr | None]]) -> None:
+    """The parts of a sum, each with how often it is taken; numbers as how often 1 is."""
+    match expression:
+        case tree.Binary("+" | "-" as symbol, left, right):
+            _terms(left, count, parts)
+            _terms(right, count if symbol == "+" else -count, parts)
+        case tree.Unary("-", operand):
+            _terms(operand, -count, parts)
+        case tree.Binary("*", tree.Number(int(factor)), part) | tree.Binary("*", part, tree.Number(int(factor))):
+            _terms(part, count * factor, parts)
+        case tree.Number(int(value)):
+            parts.append((count * value, None))
+        case _:
+            parts.append((count, expression))
 
 
 def substituted(expression: Any, values: Mapping[str, tree.Expr]) -> Any:
