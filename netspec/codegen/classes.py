@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from netspec.codegen.chains import is_chain, is_sequential, number_stages
 from netspec.codegen.constructor import Constructor
-from netspec.codegen.forward import write_forward
+from netspec.codegen.forward import argument_names, write_forward
 from netspec.codegen.layout import INDENT, WIDTH, Bracket, Expr, lines
 from netspec.codegen.liveness import Needs, needs
 from netspec.codegen.naming import MODULE_ATTRIBUTES, TAKEN, Names, parameter, prose
@@ -129,6 +129,8 @@ def write_class(
     for each in design.parameters:
         word = parameter(each.name.partition("#")[0])
         plan.local[each.name] = plan.names.claim(word, f"{word}_")
+    for name in argument_names(design.inputs, is_net=design.is_net):
+        plan.names.reserve(name)
     plan.spans = _spans(design.region)
     plan.continued = continued(design.region, {each.name for each in design.parameters})
     plan.shifting = frozenset(_stems(design.region))

@@ -667,12 +667,13 @@ class Constructor:
         by_position = True
         order = [*blueprint.derived, *(each.name for each in blueprint.parameters)]
         defaults = {each.name: each.default for each in blueprint.parameters}
+        free = {each.name for each in blueprint.parameters if each.type == "Any"}
         for name in order:
             default = defaults.get(name)
             if name not in arguments or (default is not None and arguments[name] == default):
                 by_position = False
                 continue
-            text = python(arguments[name], self.plan.named)
+            text = python(arguments[name], self.plan.named, sequence="()" if name in free else "[]")
             by_position = by_position and default is None
             items.append(("" if by_position else f"{parameter(name)}=", text))
         for name in blueprint.sizes:

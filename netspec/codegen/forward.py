@@ -46,6 +46,14 @@ class Place:
         )
 
 
+def argument_names(inputs: Sequence[Wire], *, is_net: bool) -> list[str]:
+    """What a forward would call its arguments: the only one is `x`, as is what enters a block."""
+    if is_net:
+        return ["x"] if len(inputs) == 1 else [local(wire.name or "x") for wire in inputs]
+    others = (local((hint_of(wire.name) or "y").rstrip("0123456789_") or "y") for wire in inputs[1:])
+    return [*["x"][: len(inputs)], *others]
+
+
 def write_forward(plan: ClassPlan, constructor: Constructor, ending: Return | None) -> list[str]:
     """The lines of a forward with its `def` and `return`."""
     forward = _Forward(plan, constructor, ending)
@@ -116,13 +124,10 @@ class _Forward:
 
     def arguments(self) -> list[str]:
         names: list[str] = []
-        for index, wire in enumerate(self.design.inputs):
-            if self.design.is_net:
-                name = "x" if len(self.design.inputs) == 1 else local(wire.name or "x")
-            elif index == 0:
-                name = "x"
-            else:
-                name = local((hint_of(wire.name) or "y").rstrip("0123456789_") or "y")
+        for wire, wanted in zip(
+            self.design.inputs, argument_names(self.design.inputs, is_net=self.design.is_net), strict=True
+        ):
+            name = wanted
             while name in names or name in self.variables.fixed:
                 name += "_" if not name.endswith("_") else "2"
             names.append(name)

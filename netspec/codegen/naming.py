@@ -84,6 +84,10 @@ class Names:
         """All names that are taken."""
         return frozenset(self._taken)
 
+    def reserve(self, name: str) -> None:
+        """Keeps a name for something else."""
+        self._taken.add(name)
+
     def claim(self, *wanted: str) -> str:
         """The first of `wanted` that is free, else the last with a number."""
         for name in wanted:

@@ -30,7 +30,8 @@ def expanded(region: Region, inputs: Sequence[Wire], outputs: Sequence[Wire]) ->
             origin[id(use.outputs[0])] = roots
     for wire in outputs:
         demanded |= origin.get(id(wire), set())
-    demanded |= _held(region, origin)
+    asked = {id(wire) for use in _uses(region) for wire in use.inputs} | {id(wire) for wire in outputs}
+    demanded |= _held(region, origin, asked | _handed(region))
     return _rewritten(region, demanded, inputs[0])
 
 
@@ -52,8 +53,23 @@ def _uses(region: Region) -> list[Use]:
     return found
 
 
-def _held(region: Region, origin: dict[int, set[int]]) -> set[int]:
-    """The sources that conditions and loops hand on."""
+def _handed(region: Region) -> set[int]:
+    """The values that conditions and loops take from their bodies."""
+    handed: set[int] = set()
+    for item in region.items:
+        match item:
+            case Choice():
+                handed |= {id(source) for merge in item.merges for source in merge.sources}
+                handed = handed.union(*map(_handed, item.regions))
+            case Loop():
+                handed |= {id(wire) for carry in item.carries for wire in (carry.first, carry.last)}
+                handed |= {id(gather.inner) for gather in item.gathers} | {id(r.sources[0]) for r in item.results}
+                handed |= _handed(item.region)
+    return handed
+
+
+def _held(region: Region, origin: dict[int, set[int]], asked: set[int]) -> set[int]:
+    """The sources that conditions and loops hand on, to somebody who asks for them."""
     found: set[int] = set()
     for item in region.items:
         match item:
@@ -62,15 +78,16 @@ def _held(region: Region, origin: dict[int, set[int]]) -> set[int]:
                     for source in merge.sources:
                         found |= origin.get(id(source), set())
                 for inner in item.regions:
-                    found |= _held(inner, origin)
+                    found |= _held(inner, origin, asked)
             case Loop():
                 for carry in item.carries:
                     found |= origin.get(id(carry.first), set()) | origin.get(id(carry.last), set())
                 for gather in item.gathers:
                     found |= origin.get(id(gather.inner), set())
                 for result in item.results:
-                    found |= origin.get(id(result.sources[0]), set())
-                found |= _held(item.region, origin)
+                    if id(result.output) in asked:
+                        found |= origin.get(id(result.sources[0]), set())
+                found |= _held(item.region, origin, asked)
     return found
 
 
