@@ -6,6 +6,7 @@ none, a pipe or a device, the result is written.
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -19,6 +20,17 @@ from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.syntax.source import Source, Span
 
 STANDARD_OUTPUT = 1
+
+
+def regular(path: Path) -> Path:
+    """The path of a file that can be read to its end; raises OSError where a pipe or a device is there.
+
+    Opening a pipe waits for somebody to write into it.
+    """
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # of a folder the system says so itself
+        raise OSError(errno.EINVAL, f"it is a {'pipe' if stat.S_ISFIFO(mode) else 'device'}, not a file")
+    return path
 
 
 def write_text(path: str | Path, text: str, *, replace: bool = True) -> None:

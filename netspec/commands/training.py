@@ -75,8 +75,10 @@ def train(
         )
     if report and run.lead and not run.signal:
         training.write_report(run)
-    if run.status != "finished":
-        raise typer.Exit(128 + run.signal if run.signal else 0)
+    if run.signal:
+        raise typer.Exit(128 + run.signal)
+    if run.unprinted is not None:
+        raise run.unprinted
 
 
 @command

@@ -56,6 +56,8 @@ def _number(problem: Problem, stage: tree.Stage) -> Problem | None:
     """`n = 4`, where a number is named by `let`."""
     if len(stage.flow.elements) != 1 or not isinstance(stage.flow.elements[0], _PLAIN) or any(calls(stage.flow)):
         return None
+    if problem.diagnostic.code == "E0205" and problem.diagnostic.span != stage.flow.elements[0].span:
+        return None  # it is of something within, which a `let` would have as well
     start = stage.span.start
     problem.diagnostic = replace(
         problem.diagnostic,

@@ -65,6 +65,10 @@ def _check_scopes(graph: Graph) -> None:
         rounds = sum(graph.scopes[item.index].kind == "iteration" for item in scope.items if isinstance(item, ScopeRef))
         _ensure((scope.count is None) == (scope.kind not in ("repeat", "for")), f"{where}: only loops have a count")
         _ensure(scope.count is None or scope.count == rounds, f"{where}: its count is not the number of its rounds")
+        if scope.counted and scope.items:
+            last = scope.items[-1]
+            stage = graph.scopes[last.index] if isinstance(last, ScopeRef) else graph.nodes[last]
+            _ensure(scope.outputs[0] in stage.outputs, f"{where}: a sequence gives what its last stage does")
     standing = [(item, scope.index) for scope in graph.scopes for item in scope.items]
     expected: list[tuple[int | ScopeRef, int | None]] = [(node.index, node.scope) for node in graph.nodes]
     expected += [(ScopeRef(scope.index), scope.parent) for scope in graph.scopes[1:]]

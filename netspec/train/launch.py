@@ -26,7 +26,7 @@ from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.spec import Spec
 from netspec.syntax.source import Source, Span
 from netspec.train.plan.job import Job
-from netspec.train.runs.progress import PARENT
+from netspec.train.runs.progress import PARENT, stopping
 from netspec.train.runs.run import Status
 from netspec.train.setup import Setup
 
@@ -69,8 +69,9 @@ class Work(BaseModel):
 
 
 class Report(BaseModel):
-    """What became of it: how the run ended, or what was wrong."""
+    """What became of it: where the run is kept, how it ended, or what was wrong."""
 
+    folder: Path | None = None
     status: Status = "failed"
     signal: int | None = None
     wrong: tuple[Diagnostic, ...] = ()
@@ -81,9 +82,10 @@ def launched() -> bool:
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
-def is_worker() -> bool:
-    """Whether this process is one that `together` has started."""
-    return REPORT in os.environ
+def report(outcome: Report) -> None:
+    """Tells the process that has started this one what became of its work so far, where one has."""
+    if REPORT in os.environ:
+        Path(os.environ[REPORT]).write_text(outcome.model_dump_json(), encoding="utf-8")
 
 
 def together(work: Work, setup: Setup) -> Report:
@@ -98,8 +100,9 @@ def together(work: Work, setup: Setup) -> Report:
         finally:
             for process in processes:
                 process.end()
-        _raise_failure(processes, setup, work.folder)
-        return processes[0].report
+        first = processes[0].report
+        _raise_failure(processes, setup, first.folder or work.folder)
+        return first
 
 
 def _check(setup: Setup) -> None:
@@ -183,7 +186,7 @@ def _free_port() -> int:
 
 @contextmanager
 def _passed_on(processes: list[Process]) -> Iterator[None]:
-    """Ctrl-C and SIGTERM go to all processes, who keep what they have and leave."""
+    """Ctrl-C, SIGTERM and SIGHUP go to all processes, who keep what they have and leave."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -193,7 +196,7 @@ def _passed_on(processes: list[Process]) -> Iterator[None]:
             with suppress(OSError):
                 process.popen.send_signal(number)
 
-    before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, pass_on) for number in stopping()}
     try:
         yield
     finally:

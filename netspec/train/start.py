@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,7 +13,7 @@ from netspec.spec import Spec
 from netspec.train.after.restored import Restored
 from netspec.train.data.files import DataError
 from netspec.train.engine.devices import environment
-from netspec.train.launch import Report, Work, is_parting, is_worker, launched, lost, together
+from netspec.train.launch import Report, Work, is_parting, launched, lost, report, together
 from netspec.train.plan.job import Job, Prepared, override, prepare, settings_of
 from netspec.train.plan.remarks import remarks
 from netspec.train.plan.signature import Signature
@@ -21,7 +21,7 @@ from netspec.train.runs import curves, sources
 from netspec.train.runs.checkpoint import FOLDER as CHECKPOINTS
 from netspec.train.runs.checkpoint import Checkpoints, State
 from netspec.train.runs.events import events
-from netspec.train.runs.folder import claim, occupied, sweep
+from netspec.train.runs.folder import claimed, occupied, sweep
 from netspec.train.runs.progress import Stop, Watch
 from netspec.train.runs.resumption import check_same, identity
 from netspec.train.runs.run import Recorder, Run, Status
@@ -50,12 +50,16 @@ def begin(job: Job, spec: Spec, *, out: str | Path | None = None, quiet: bool = 
     with environment(prepared.graph, prepared.settings.batch, job.setup) as accelerator:
         messages: list[str] = []
         trainer = trainer_of(prepared, accelerator, messages)
-        folder = wanted if is_worker() else _from_first(accelerator, lambda: claim(wanted))
-        recorder = Recorder(folder, _about(prepared, accelerator), lead=trainer.rank == 0)
-        with occupied(folder) if recorder.lead else nullcontext():
-            recorder.begin(prepared.graph.emit())
-            if recorder.lead:
-                sources.keep(spec, folder)
+        about = _about(prepared, accelerator)
+
+        def write(folder: Path) -> None:
+            Recorder(folder, about).begin(prepared.graph.emit())
+            sources.keep(spec, folder)
+
+        with ExitStack() as held:
+            folder = _from_first(accelerator, lambda: held.enter_context(claimed(wanted, write)))
+            report(Report(folder=folder))
+            recorder = Recorder(folder, about, lead=trainer.rank == 0)
             return _trained(prepared, trainer, recorder, messages, kept=False, quiet=quiet)
 
 
@@ -63,7 +67,7 @@ def go_on(job: Job, spec: Spec | None, folder: Path, *, quiet: bool = False) -> 
     """Takes a run up in its folder, where its newest whole checkpoint is; with its own spec, where none is given."""
     if job.setup.processes > 1 and not launched():
         work = Work(job=job, text=job.text, folder=folder, taken_up=True, kept=spec is None, quiet=quiet)
-        return _of_others(together(work, job.setup), job, work.spec(), folder)
+        return _of_others(together(work, job.setup), job, work.spec())
     prepared = prepare(job, spec or sources.reopen(folder))
     with environment(prepared.graph, prepared.settings.batch, job.setup) as accelerator:
         recorder = Recorder(folder, _about(prepared, accelerator), lead=accelerator.is_main_process)
@@ -82,29 +86,24 @@ def go_on(job: Job, spec: Spec | None, folder: Path, *, quiet: bool = False) -> 
 
 
 def _begun_together(job: Job, spec: Spec, wanted: Path, *, quiet: bool) -> Run:
-    """Begins a run on several devices. The folder is the first machine's; it goes away where nothing came of it."""
-    folder = claim(wanted) if job.setup.node == 0 and not is_worker() else wanted
-    try:
-        report = together(Work(job=job, text=job.text, folder=folder, quiet=quiet), job.setup)
-    finally:
-        if job.setup.node == 0:
-            with suppress(OSError):
-                folder.rmdir()
-    return _of_others(report, job, spec, folder)
+    """Begins a run on several devices; its first process makes the folder."""
+    return _of_others(together(Work(job=job, text=job.text, folder=wanted, quiet=quiet), job.setup), job, spec)
 
 
-def _of_others(report: Report, job: Job, spec: Spec, folder: Path) -> Run:
+def _of_others(outcome: Report, job: Job, spec: Spec) -> Run:
     """A run that other processes have carried out, read from its folder; without weights where that is elsewhere."""
     from netspec.train.engine.rows import Row
 
+    folder = outcome.folder
+    assert folder is not None
     if job.setup.node > 0:
         model = spec.graph(job.net, inputs=job.input, **job.arguments).compile("meta")
-        return Run(folder, settings_of(job, spec), (), model, report.status, report.signal, lead=False)
+        return Run(folder, settings_of(job, spec), (), model, outcome.status, outcome.signal, lead=False)
     restored = Restored.read(folder)
     state, _ = Checkpoints(folder).newest()
     rows = tuple(Row(**row) for row in state["rows"]) if state is not None else ()
     kept = next((index for index, row in enumerate(rows) if row.epoch == restored.record.kept_epoch), -1)
-    return Run(folder, restored.settings, rows, restored.model, report.status, report.signal, kept=kept)
+    return Run(folder, restored.settings, rows, restored.model, outcome.status, outcome.signal, kept=kept)
 
 
 def _name(job: Job, spec: Spec) -> str:
@@ -170,9 +169,9 @@ def _trained(
         watch.say(_last_line(recorder, status, trainer))
     model = prepared.graph.compile().to(trainer.device)
     model.load_state_dict(weights)
-    rows = tuple(recorder.rows)
+    rows, lead, tested = tuple(recorder.rows), recorder.lead, recorder.tested
     return Run(
-        recorder.folder, settings, rows, model, status, stop.signal, recorder.lead, recorder.kept, recorder.tested
+        recorder.folder, settings, rows, model, status, stop.signal, lead, recorder.kept, tested, watch.unprinted
     )
 
 

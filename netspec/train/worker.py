@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from pathlib import Path
 
 from netspec.diagnostics import NetspecError
-from netspec.train.launch import REPORT, Report, Work
+from netspec.train.launch import Report, Work, report
 
 
 def main() -> int:
@@ -20,11 +18,11 @@ def main() -> int:
             run = go_on(work.job, work.spec(), work.folder, quiet=work.quiet)
         else:
             run = begin(work.job, work.spec(), out=work.folder, quiet=work.quiet)
-        report = Report(status=run.status, signal=run.signal)
+        outcome = Report(folder=run.folder, status=run.status, signal=run.signal)
     except NetspecError as error:
-        report = Report(wrong=tuple(error.diagnostics))
-    Path(os.environ[REPORT]).write_text(report.model_dump_json(), encoding="utf-8")
-    return 1 if report.wrong else 0
+        outcome = Report(wrong=tuple(error.diagnostics))
+    report(outcome)
+    return 1 if outcome.wrong else 0
 
 
 if __name__ == "__main__":

@@ -76,3 +76,8 @@ def test_an_import_that_is_spelt_otherwise_is_so_wherever_it_is_used(uses: str, 
     mistake = mistakes_of(text)[0]
     assert mistake.code == "E0214"
     assert mistakes_of(pasted(text, mistake)) == []
+
+
+def test_what_is_wrong_within_a_stage_is_not_mended_by_let(mistakes_of) -> None:
+    (mistake,) = mistakes_of("net N { input x [3, 8, 8]; shared head = conv(3, 1); a = x - head; x -> head }")
+    assert (mistake.mend, mistake.help) == (None, "apply it: x -> head")

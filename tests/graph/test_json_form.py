@@ -191,6 +191,9 @@ def broken(change: str) -> str:
             document["inputs"][0]["shape"]["dims"][1] = "H +"
         case "unknown field":
             document["colour"] = "blue"
+        case "another end of a sequence":
+            sequence = next(scope for scope in document["scopes"] if scope.get("counted") and len(scope["items"]) > 1)
+            sequence["outputs"] = [sequence["items"][0]]
     return json.dumps(document)
 
 
@@ -216,6 +219,7 @@ def broken(change: str) -> str:
                 "no source",
                 "size",
                 "unknown field",
+                "another end of a sequence",
             ],
         ),
     ],

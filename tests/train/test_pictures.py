@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 import torch
@@ -323,11 +326,76 @@ def test_a_set_of_nothing_but_damage(data, tmp_path):
         data('images("pets", size=8, channels=3)').load(Place(tmp_path, tmp_path, skip_bad=True))
 
 
-def test_a_picture_that_claims_to_be_huge(tmp_path, monkeypatch):
-    save(tmp_path / "a.png")
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
-    with pytest.raises(DataError, match="claims to hold more pixels"):
-        pictures.read(tmp_path / "a.png", "a.png", 3, None, "crop")
+def bomb(path, side=60_000):
+    """A PNG of a few bytes that claims to be so large, as its header says and its checksum agrees."""
+    head = b"IHDR" + struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    rows = b"IDAT" + zlib.compress(bytes(1000))
+    chunks = [
+        struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) for chunk in (head, rows)
+    ]
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+
+
+@pytest.mark.parametrize("line", ['images("pets", size=8)', 'images("pets")', 'images("pets", size=8, channels=3)'])
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_picture_that_claims_to_be_huge_is_named_or_left_out(data, tmp_path, monkeypatch, line, lazy):
+    if lazy:
+        monkeypatch.setattr("netspec.train.data.images.IN_MEMORY", 0)
+    classes(tmp_path / "pets")
+    bomb(tmp_path / "pets/bee/3.png")
+    with pytest.raises(Damaged, match=r"pets/bee/3\.png claims to hold more pixels") as error:
+        read_all(data(line).load(Place(tmp_path, tmp_path)))
+    assert "--skip-bad" in error.value.help
+    assert data(line).load(Place(tmp_path, tmp_path, skip_bad=True)).skipped == ("pets/bee/3.png",)
+
+
+def test_a_mask_that_claims_to_be_huge_is_left_out_with_its_picture(data, tmp_path):
+    masks(tmp_path, 8)
+    bomb(tmp_path / "label/3.png")
+    line = 'segmentation("image", "label", size=8)'
+    with pytest.raises(Damaged, match=r"label/3\.png claims to hold more pixels"):
+        data(line).load(Place(tmp_path, tmp_path))
+    loaded = data(line).load(Place(tmp_path, tmp_path, skip_bad=True))
+    assert (loaded.skipped, len(loaded.train) + len(loaded.test)) == (("label/3.png",), 7)
+
+
+@pytest.mark.parametrize("what", ["picture", "class", "part"])
+def test_links_do_not_leave_the_project(data, tmp_path, what):
+    """What a link leads to outside is refused by its name; links inside are followed."""
+    project, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
+    classes(project / "pets/train", each=2)
+    classes(project / "pets/test", each=2)
+    save(elsewhere / "0.png")
+    inside = project / "pets/train/ant/inside.png"
+    inside.symlink_to(project / "pets/train/bee/0.png")
+    place = Place(project, project)
+    assert len(data('images("pets")').load(place).train) == 7
+    match what:
+        case "picture":
+            link, names = project / "pets/train/bee/9.png", "pets/train/bee/9.png"
+            link.symlink_to(elsewhere / "0.png")
+        case "class":
+            link, names = project / "pets/train/dog", "pets/train/dog/0.png"
+            link.symlink_to(elsewhere, target_is_directory=True)
+        case "part":
+            classes(elsewhere / "val", each=2)
+            link, names = project / "pets/val", "pets/val/ant/0.png"
+            link.symlink_to(elsewhere / "val", target_is_directory=True)
+    with pytest.raises(DataError) as error:
+        data('images("pets")').load(place)
+    assert error.value.message == f'"{names}" leads by a link outside the project'
+    assert "--data FOLDER" in error.value.help
+
+
+def test_links_to_masks_do_not_leave_the_project(data, tmp_path):
+    masks(tmp_path / "project")
+    mask = tmp_path / "project/label/3.png"
+    mask.rename(tmp_path / "3.png")
+    mask.symlink_to(tmp_path / "3.png")
+    with pytest.raises(DataError, match=r'"label/3\.png" leads by a link outside the project'):
+        data('segmentation("image", "label")').load(Place(tmp_path / "project", tmp_path / "project"))
+    named = Place(tmp_path, tmp_path, named=True)
+    assert data('segmentation("project/image", "project/label")').load(named).classes == 2
 
 
 @pytest.mark.parametrize("workers", [0, 2])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
+import os
 import pickle
 import struct
 import zipfile
@@ -115,6 +117,64 @@ def test_paths_that_are_refused(data, place, tmp_path, path, message):
     (tmp_path / "link.npz").symlink_to("/etc/passwd")
     with pytest.raises(DataError, match=message):
         data(f'npz("{path}")').load(place)
+
+
+def packed(path, *, shape, count, compression=zipfile.ZIP_DEFLATED):
+    """An archive with an array of that shape in its header, and `count` zeros after it."""
+    head = io.BytesIO()
+    np.lib.format.write_array_header_1_0(head, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    with zipfile.ZipFile(path, "w", compression) as archive, archive.open("x.npy", "w", force_zip64=True) as file:
+        file.write(head.getvalue())
+        for start in range(0, count, 2**24):
+            file.write(bytes(min(2**24, count - start)))
+
+
+def claim(path, size):
+    """Has the directory of an archive say of its first file that it unpacks to so many bytes."""
+    content = bytearray(path.read_bytes())
+    at = content.rindex(b"PK\x01\x02") + 24
+    content[at : at + 4] = struct.pack("<I", size)
+    path.write_bytes(content)
+
+
+def test_an_archive_that_unpacks_to_too_much_is_refused_by_what_it_says(data, place, tmp_path):
+    """8 GB never come to be: what the archive says of itself is enough; and what says too little is read no further."""
+    packed(tmp_path / "a.npz", shape=(2**30 + 1,), count=2**30 + 1)
+    with pytest.raises(DataError, match=r"a\.npz unpacks to 1\.1 GB, 1,0\d\d times its own size") as error:
+        data('npz("a.npz")').load(place)
+    assert "without compression" in error.value.help
+    packed(tmp_path / "b.npz", shape=(8,), count=8)
+    claim(tmp_path / "b.npz", 4_000_000_000)
+    with pytest.raises(DataError, match=r"b\.npz unpacks to 4\.0 GB, .* times its own size"):
+        data('npz("b.npz")').load(place)
+    packed(tmp_path / "c.npz", shape=(2**33,), count=8)
+    with pytest.raises(DataError, match=r"c\.npz (cannot be read|does not fit)"):
+        data('npz("c.npz")').load(place)
+
+
+def test_an_archive_larger_than_memory_allows_is_refused(data, place, tmp_path, monkeypatch):
+    np.savez(tmp_path / "a.npz", **arrays())
+    monkeypatch.setattr(os, "sysconf", lambda name: {"SC_PAGE_SIZE": 1024, "SC_PHYS_PAGES": 2}[name])
+    with pytest.raises(DataError, match=r"unpacks to 0\.0 GB, and this machine has 0 GB of memory"):
+        data('npz("a.npz")').load(place)
+
+
+@pytest.mark.parametrize("line", ['npz("a")', 'csv("a", target=b)', 'series("a", window=4)', 'text("a")', 'mnist("a")'])
+def test_a_pipe_is_not_waited_for(data, place, tmp_path, line):
+    os.mkfifo(tmp_path / "a")
+    with pytest.raises(DataError, match=r"it is a pipe, not a file"):
+        data(line).load(place)
+
+
+def test_published_files_do_not_leave_the_project(data, tmp_path):
+    write_mnist(tmp_path / "elsewhere")
+    (tmp_path / "project/data").mkdir(parents=True)
+    (tmp_path / "project/data/mnist").mkdir()
+    for path in (tmp_path / "elsewhere").iterdir():
+        (tmp_path / "project/data/mnist" / path.name).symlink_to(path)
+    with pytest.raises(DataError, match=r'"data/mnist/train-images-idx3-ubyte" leads by a link outside the project'):
+        data("mnist").load(Place(tmp_path / "project", tmp_path / "project"))
+    assert len(data("mnist").load(Place(tmp_path / "elsewhere", tmp_path / "elsewhere", named=True)).train) == 20
 
 
 def test_a_near_file_is_proposed(data, place, tmp_path):

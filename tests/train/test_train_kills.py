@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from train_specs import EVERYTHING
@@ -17,18 +17,18 @@ from netspec.train.rehearsal.verify import verify
 from netspec.train.runs.checkpoint import Checkpoints
 from netspec.train.setup import Setup
 
-HERE = Path(__file__).parent
 
-
-def test_twenty_kills_at_random_moments(spec, tmp_path):
-    path = spec(EVERYTHING).path
-    command = [sys.executable, HERE / "kills.py", path, tmp_path, "20", "1"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    trials = json.loads(done.stdout)
-    killed_after = [step for trial in trials for step in trial["after"] if step is not None]
-    assert len(killed_after) >= 20
-    assert len(set(killed_after)) > 5
-    assert [trial for trial in trials if not trial["same"] or trial["left"]] == []
+def test_twenty_kills_at_any_moment(root):
+    """Random ones, those between two files of the folder, and when files cannot grow; `kills.py` does more of them."""
+    command = [sys.executable, "-m", "tests.train.kills", "--kills", "20"]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=root, env=environment, check=False)
+    trials = [json.loads(line) for line in done.stdout.splitlines()]
+    ended = [moment for trial in trials for moment in trial["after"] if moment is not None]
+    assert len(ended) >= 20, done.stderr
+    assert len(set(ended)) > 5
+    assert [trial for trial in trials if not trial["same"] or trial["left"]] == [], done.stderr
+    assert done.returncode == 0, done.stderr
 
 
 def test_one_training_a_folder(spec, tmp_path):

@@ -56,14 +56,15 @@ def test_a_dead_process_ends_the_run_which_can_be_taken_up(spec, tmp_path):
     assert resume(run, epochs=1, quiet=True).status == "finished"
 
 
-def test_sigterm_stops_all_of_them(spec, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_signals_stop_all_of_them(spec, tmp_path, number):
     run = tmp_path / "run"
     process = command(spec(EVERYTHING).path, run, "--epochs", "100000")
     wait_for_step(run, 0)
     time.sleep(1)
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(number)
     process.popen.communicate(timeout=60)
-    assert process.popen.returncode == 128 + signal.SIGTERM
+    assert process.popen.returncode == 128 + number
     assert json.loads((run / "run.json").read_text())["status"] == "stopped"
     assert (run / "model.safetensors").exists()
 

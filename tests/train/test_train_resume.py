@@ -62,7 +62,7 @@ def test_a_run_taken_up_in_many_pieces(spec, tmp_path, whole):
     assert bits(run.folder) == whole
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_signals_keep_the_last_step(spec, tmp_path, whole, monkeypatch, number):
     from netspec.train.runs.progress import Watch
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -13,12 +15,17 @@ from torch import nn
 from netspec import NetspecError
 from netspec.train.engine.rows import Row
 from netspec.train.runs.curves import compare, draw, read, read_all
-from netspec.train.runs.folder import claim, replacing
+from netspec.train.runs.folder import OUTDATED, claimed, occupied, replacing
 from netspec.train.runs.run import Recorder, table
 
 
 def row(epoch, error=0.5):
     return Row(epoch, 10 * epoch, 0.1, {"loss": 1 / epoch, "accuracy": 0.9}, {"loss": 2.0, "accuracy": 1 - error}, 0.25)
+
+
+def claim(wanted, write=lambda folder: (folder / "a").write_text("whole")):
+    with claimed(wanted, write) as folder:
+        return folder
 
 
 def test_the_next_free_number(tmp_path):
@@ -27,6 +34,37 @@ def test_the_next_free_number(tmp_path):
     (tmp_path / "runs" / "file").write_text("mine")
     assert claim(tmp_path / "runs" / "file").name == "file-2"
     assert (tmp_path / "runs" / "file").read_text() == "mine"
+    (tmp_path / "runs" / "link").symlink_to("nowhere")
+    assert claim(tmp_path / "runs" / "link").name == "link-2"
+    assert (tmp_path / "runs" / "net" / "a").read_text() == "whole"
+
+
+def test_a_folder_is_there_with_its_files_or_not_at_all(tmp_path):
+    def write(folder):
+        assert not (tmp_path / "net").exists()
+        replacing(folder / "a", half_written)
+
+    with pytest.raises(NetspecError, match=r"/net cannot be written: no space left on device"):
+        claim(tmp_path / "net", write)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_left_by_a_process_that_was_killed_is_swept_away_later(tmp_path):
+    for name in ("old", "new"):
+        (tmp_path / f".netspec-{name}.partial").mkdir()
+    then = time.time() - OUTDATED - 1
+    os.utime(tmp_path / ".netspec-old.partial", (then, then))
+    claim(tmp_path / "net")
+    assert {path.name for path in tmp_path.iterdir()} == {"net", ".netspec-new.partial"}
+
+
+def test_a_claimed_folder_belongs_to_one_process(tmp_path):
+    with (
+        claimed(tmp_path / "net", lambda folder: None) as folder,
+        pytest.raises(NetspecError, match="a training is at work"),
+        occupied(folder),
+    ):
+        pass
 
 
 def test_a_file_in_the_way(tmp_path):

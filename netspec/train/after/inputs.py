@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
+from netspec.files import regular
 from netspec.syntax.source import Source, Span
 from netspec.train.data import DataSet, files, pictures, tables
 from netspec.train.data.files import DataError
@@ -134,8 +135,12 @@ def _samples(path: Path, port: Port) -> Iterator[Sample]:
             for picture in paths:
                 yield _picture(picture, port)
             return
-        if not path.exists():
-            raise DataError(f"there is no file {path}")
+        try:
+            regular(path)
+        except FileNotFoundError:
+            raise DataError(f"there is no file {path}") from None
+        except (OSError, ValueError) as error:
+            raise DataError(f"{path} cannot be read: {files.reason(error)}") from None
         reader = READERS.get(path.suffix.lower())
         if reader is None:
             endings = ", ".join(READERS)

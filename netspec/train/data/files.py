@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
+from netspec.files import regular
 from netspec.syntax.source import Span
 
 if TYPE_CHECKING:
@@ -16,6 +18,13 @@ if TYPE_CHECKING:
 
 
 SAVED = "save it with numpy.savez(file, x=..., y=...)"
+SHARE_UNPACKED = 1 / 4
+"""Arrays may take this share of a machine's memory: numbers are brought to one type, and divided, which are copies."""
+LARGE_UNPACKED, MOST_PACKED = 2**30, 100
+"""Larger archives than so many bytes are data only where they are packed at most so many times."""
+MOST_PUBLISHED = 2**30
+"""No published file holds more bytes."""
+OTHER_FOLDER = "; another one is named with --data FOLDER"
 
 
 class DataError(Exception):
@@ -53,14 +62,36 @@ class Place:
                 f"data are named by a path relative to {'the folder of --data' if self.named else 'the spec'}, with /",
                 help="write data/signals.npz, or give the folder that it lies in: --data FOLDER",
             )
-        path = (self.folder / written).resolve()
-        if not path.is_relative_to(self.root.resolve()):
-            raise DataError(
-                f'"{written}" lies outside the {"folder of --data" if self.named else "project"}',
-                help=f"data stay inside the folder {self.root.name}"
-                + ("" if self.named else "; another one is named with --data FOLDER"),
-            )
-        return path
+        path = Path(os.path.realpath(self.folder / written))
+        if not self._holds(path):
+            raise self._outside(written, "lies")
+        try:
+            return regular(path)
+        except FileNotFoundError:
+            return path
+        except (OSError, ValueError) as error:
+            raise DataError(f"{written} cannot be read: {reason(error)}") from None
+
+    def contained(self, paths: Iterable[Path]) -> Iterator[Path]:
+        """Paths below a resolved one, those of one folder in a row; raises DataError where a link leads outside."""
+        inside: Path | None = None
+        for path in paths:
+            link = path.is_symlink()
+            if link or path.parent != inside:
+                if not self._holds(Path(os.path.realpath(path))):
+                    raise self._outside(os.path.relpath(path, os.path.realpath(self.folder)), "leads by a link")
+                inside = inside if link else path.parent
+            yield path
+
+    def _holds(self, path: Path) -> bool:
+        """Whether a resolved path lies in the folder that is not left."""
+        return path.is_relative_to(os.path.realpath(self.root))
+
+    def _outside(self, written: str, how: str) -> DataError:
+        """What is said of a path that leaves that folder."""
+        where, other = ("the folder of --data", "") if self.named else ("the project", OTHER_FOLDER)
+        help = f"data stay inside the folder {self.root.name}{other}"
+        return DataError(f'"{written}" {how} outside {where}', help=help)
 
 
 def read_npz(path: Path, name: str) -> Mapping[str, NDArray[Any]]:
@@ -93,8 +124,7 @@ def read_npz(path: Path, name: str) -> Mapping[str, NDArray[Any]]:
 
 
 def _check_size(path: Path, name: str) -> None:
-    """Refuses an archive that says of itself that it would not fit into memory."""
-    import os
+    """Refuses an archive that says of itself that it does not fit into memory, or unpacks to what nobody has packed."""
     import zipfile
 
     if path.is_dir():
@@ -103,11 +133,18 @@ def _check_size(path: Path, name: str) -> None:
         if path.exists():
             raise DataError(f"{name} is no NumPy archive, or is damaged", help=SAVED)
         return
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 2**63
     with zipfile.ZipFile(path) as archive:
         size = sum(entry.file_size for entry in archive.infolist())
-    if size > memory:
-        raise DataError(f"{name} unpacks to {size / 2**30:,.0f} GiB, and this machine has {memory / 2**30:,.0f}")
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 2**63
+    if size > memory * SHARE_UNPACKED:
+        raise DataError(
+            f"{name} unpacks to {size / 1e9:,.1f} GB, and this machine has {memory / 1e9:,.0f} GB of memory",
+            help="bytes take less than numbers of 64 bits; pictures and streams are not held as a whole",
+        )
+    packed = path.stat().st_size
+    if size > LARGE_UNPACKED and size > MOST_PACKED * packed:
+        message = f"{name} unpacks to {size / 1e9:,.1f} GB, {size / packed:,.0f} times its own size"
+        raise DataError(message, help=f"if there is that much in it, {SAVED}, without compression")
 
 
 def read_bytes(path: Path) -> bytes:
@@ -166,7 +203,7 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
             shape = tuple(int.from_bytes(file.read(4), "big") for _ in range(head[3]))
             kind = np.dtype(IDX_TYPES[head[2]])
             size = prod(shape) * kind.itemsize
-            if size > 2**34:
+            if size > MOST_PUBLISHED:
                 raise DataError(f"{path.name} claims to hold {size:,} bytes, which no published file does")
             content = file.read(size + 1)
     except (OSError, EOFError, zlib.error) as error:

@@ -222,12 +222,15 @@ class HuggingFace(DataSet):
             ) from None
 
     def _local(self, place: Place) -> Path | None:
-        """The folder of the project that the name means, where there is one."""
-        try:
-            path = place.resolve(self.dataset)
-        except DataError:
-            return None
-        return path if path.is_dir() else None
+        """The folder of the project that the name means, where there is one; raises DataError where it is another."""
+        path = place.resolve(self.dataset)
+        if path.is_dir():
+            list(place.contained(sorted(path.rglob("*"))))
+            return path
+        if Path(self.dataset).exists():  # which `datasets` would take, wherever a spec lies
+            message = f"{self.dataset} is in the working directory, and data lie beside the spec"
+            raise DataError(message, help="name the folder that it lies in: --data FOLDER")
+        return None
 
     def _columns(self, part: Any) -> tuple[Columns, tuple[str, ...]]:
         """The columns that make a sample, and the names of the classes where the data set has them."""

@@ -214,11 +214,11 @@ class Images(Pictured):
         if named and named[0] == "train" and len(named) > 1:
             names = _classes(home / "train", f"{self.folder}/train")
             others = [named[1]] if len(named) == 2 else ["test" if "test" in named else named[1], named[-1]]
-            parts = [self._of_known(home, part, names) for part in dict.fromkeys(["train", *others])]
+            parts = [self._of_known(place, home, part, names) for part in dict.fromkeys(["train", *others])]
         else:
             home, written = self._only_train(home)
             names = _classes(home, written)
-            files = self._labelled(home, names, written)
+            files = self._labelled(place, home, names, written)
             chosen = self.divided(len(files), [file.label for file in files])
             parts = [[files[index] for index in sorted(part)] for part in chosen]
         sieve = Sieve(place.skip_bad)
@@ -232,19 +232,19 @@ class Images(Pictured):
             return home / "train", f"{self.folder}/train"
         return home, self.folder
 
-    def _of_known(self, home: Path, part: str, names: Sequence[str]) -> list[Labelled]:
+    def _of_known(self, place: Place, home: Path, part: str, names: Sequence[str]) -> list[Labelled]:
         """The pictures of a part; raises DataError where it has a class that those to train with lack."""
         others = _classes(home / part, f"{self.folder}/{part}")
         if extra := sorted(set(others) - set(names)):
             raise DataError(f"{self.folder}/{part} has the class {extra[0]}, which {self.folder}/train lacks")
-        return self._labelled(home / part, names, f"{self.folder}/{part}")
+        return self._labelled(place, home / part, names, f"{self.folder}/{part}")
 
-    def _labelled(self, home: Path, names: Sequence[str], written: str) -> list[Labelled]:
+    def _labelled(self, place: Place, home: Path, names: Sequence[str], written: str) -> list[Labelled]:
         return [
             Labelled(path, f"{written}/{path.relative_to(home).as_posix()}", label)
             for label, name in enumerate(names)
             if (home / name).is_dir()
-            for path in pictures.pictures(home / name)
+            for path in place.contained(pictures.pictures(home / name))
         ]
 
 
@@ -295,8 +295,11 @@ class Segmentation(Pictured):
             if not (path := place.resolve(folder)).is_dir():
                 raise DataError(f"there is no folder {folder}", help=near(path, folders_beside(path)))
         home, other = place.resolve(images), place.resolve(masks)
-        by_name = {path.relative_to(other).with_suffix("").as_posix(): path for path in pictures.pictures(other)}
-        files = pictures.pictures(home)
+        by_name = {
+            path.relative_to(other).with_suffix("").as_posix(): path
+            for path in place.contained(pictures.pictures(other))
+        }
+        files = list(place.contained(pictures.pictures(home)))
         if not files:
             raise DataError(f"the folder {images} holds no pictures")
         labelled = []

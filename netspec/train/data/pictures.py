@@ -233,7 +233,7 @@ def _opened(path: Path, name: str) -> Iterator[Image.Image]:
     except FileNotFoundError:
         raise DataError(f"there is no file {name}") from None
     except Image.DecompressionBombError:
-        raise DataError(f"{name} claims to hold more pixels than a picture has") from None
+        raise Damaged(f"{name} claims to hold more pixels than a picture has", name) from None
     except UnidentifiedImageError:
         raise Damaged(f"{name} is no picture, or is damaged", name) from None
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, MemoryError) as error:

@@ -27,7 +27,7 @@ class Published(DataSet):
         written = folder or ("." if place.named else f"data/{self.name}")
         return place.resolve(written), written
 
-    def files_of(self, folder: Path, written: str) -> list[Path]:
+    def files_of(self, place: Place, folder: Path, written: str) -> list[Path]:
         """The files; raises DataError that says how to get them where they lack."""
         paths = [files.published(folder, name) for name in self.files]
         missing = [name for name, path in zip(self.files, paths, strict=True) if path is None]
@@ -37,7 +37,7 @@ class Published(DataSet):
                 notes=tuple(f"missing: {name}{self.packed(name)}" for name in missing),
                 help=f"get {self.origin}\nand put the files into {folder}",
             )
-        return [path for path in paths if path is not None]
+        return list(place.contained(path for path in paths if path is not None))
 
     def packed(self, name: str) -> str:
         """How else a file may be called."""
@@ -60,7 +60,7 @@ class Idx(Published):
 
     def load(self, place: Place) -> Data:
         folder, written = self.home(place, self.folder)
-        train_x, train_y, test_x, test_y = map(files.read_idx, self.files_of(folder, written))
+        train_x, train_y, test_x, test_y = map(files.read_idx, self.files_of(place, folder, written))
         return Data(self._images(train_x, train_y, written), self._images(test_x, test_y, written), 10)
 
     def _images(self, x: NDArray[np.uint8], y: NDArray[np.uint8], written: str) -> Split:
@@ -136,7 +136,7 @@ class Cifar10(Published):
                 f"{written} holds the Python version of CIFAR-10, whose pickles could run anything when read",
                 help=f"get {self.origin}\nand put the files into {folder}",
             )
-        *train, test = (self._images(path) for path in self.files_of(folder, written))
+        *train, test = (self._images(path) for path in self.files_of(place, folder, written))
         x, y = (np.concatenate([getattr(split, name) for split in train]) for name in "xy")
         return Data(Split(x, y), test, 10, names=self.names)
 

@@ -47,7 +47,6 @@ def verify(job: Job, spec: Spec, *, steps: int = 30, kill_after: int | None = No
     with tempfile.TemporaryDirectory(prefix="netspec-") as folder:
         whole, parted = Path(folder) / "whole", Path(folder) / "parted"
         begin(_changed(job, steps=steps, save_every=1e9), spec, out=whole, quiet=True)
-        parted.mkdir()
         _killed(_changed(job, steps=steps, save_every=0), parted, at)
         done = _step(parted)
         if done < steps:

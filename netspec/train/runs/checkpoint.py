@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from netspec.files import regular
 from netspec.train.runs.folder import replacing, save_tensors, unwritable
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def read(path: Path) -> State:
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(path, "pt") as file:
+        with safe_open(regular(path), "pt") as file:
             metadata = file.metadata() or {}
             # In the file tensors begin at any byte, which changes the last bits of sums: copies lie as others do.
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118

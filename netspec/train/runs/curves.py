@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
+from netspec.files import regular
 from netspec.syntax.source import Source, Span
 from netspec.train.runs.folder import CURVES, METRICS, RECORD, replacing, unwritable
 
@@ -58,7 +59,7 @@ def read(folder: Path) -> Curve:
     """The curve of a run's folder; raises NetspecError (E0614) where it holds none."""
     path = Path(folder) / METRICS
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with regular(path).open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         columns = {name: [float(row[name]) for row in rows] for name in (rows[0] if rows else {})}
     except (OSError, ValueError, TypeError, csv.Error) as error:
@@ -179,7 +180,7 @@ def save(figure: Figure, out: Path) -> None:
 def _record(folder: Path) -> dict[str, Any]:
     """What the run's record says; nothing where it cannot be read, since curves need the table alone."""
     try:
-        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        record = json.loads(regular(folder / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return record if isinstance(record, dict) else {}

@@ -1,14 +1,17 @@
-"""The folder of a run: claimed at the start, every file in it written beside its place and then renamed."""
+"""The folder of a run: there with all that a run can be taken up from, or not at all, as is every file in it later."""
 
 from __future__ import annotations
 
 import errno
 import os
 import re
+import secrets
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
+from time import time
 from typing import TYPE_CHECKING
 
 from netspec.diagnostics import Diagnostic, NetspecError
@@ -29,18 +32,63 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 """What the system says where a disk, or one's share of it, is full."""
 
 
-def claim(wanted: Path) -> Path:
-    """Makes the folder `wanted`, or where there is one the next free number of it; raises NetspecError (E0610)."""
+TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
+"""What the system says where a folder cannot be renamed since something has the name."""
+OUTDATED = 3600
+"""So many seconds after it was begun, a folder that never got its name is swept away: whoever made it was killed."""
+
+
+@contextmanager
+def claimed(wanted: Path, write: Callable[[Path], object]) -> Iterator[Path]:
+    """The folder `wanted`, or where there is one the next free number of it, at the disposal of this process alone.
+
+    `write` makes its files in a hidden folder beside it, which is renamed when they are whole: a process that is killed
+    leaves a run that can be taken up, or none. Raises NetspecError (E0610).
+    """
+    beside = wanted.parent / f".netspec-{secrets.token_hex(4)}.partial"
     try:
         wanted.parent.mkdir(parents=True, exist_ok=True)
-        for number in count(1):
-            folder = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
-            with suppress(FileExistsError):
-                folder.mkdir()
-                return folder
+        _sweep_outdated(wanted.parent)
+        beside.mkdir()
     except (OSError, ValueError) as error:
         raise unwritable(wanted, error) from None
+    with occupied(beside):
+        try:
+            write(beside)
+            folder = _placed(beside, wanted)
+        except (OSError, ValueError, NetspecError) as error:
+            cause = error.__cause__ if isinstance(error, NetspecError) else error
+            if isinstance(cause, OSError | ValueError):  # what is said of the hidden folder helps nobody
+                raise unwritable(wanted, cause) from None
+            raise
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+        yield folder
+
+
+def _placed(beside: Path, wanted: Path) -> Path:
+    """Gives a folder the name that is wanted, or its next free number; raises OSError, and ValueError for no name."""
+    for number in count(1):
+        folder = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
+        if os.path.lexists(folder):
+            continue
+        try:
+            beside.rename(folder)
+        except OSError as error:
+            if error.errno not in TAKEN:
+                raise
+        else:
+            _sync_folder(folder.parent)
+            return folder
     raise AssertionError
+
+
+def _sweep_outdated(parent: Path) -> None:
+    """Takes away the hidden folders of processes that were killed before their run had its name."""
+    for beside in parent.glob(".netspec-*.partial"):
+        with suppress(OSError):
+            if beside.is_dir() and time() - beside.stat().st_mtime > OUTDATED:
+                shutil.rmtree(beside)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from time import monotonic
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -21,17 +21,25 @@ MOVE_EVERY = 0.1
 """Seconds between two moves of the bar."""
 LINES = 10
 """So many lines a run where there is no terminal."""
+STOPPING = tuple(
+    number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None
+)
+"""The signals that stop a training; the last, where a system has it, says that its terminal is gone."""
 PARENT = "NETSPEC_PARENT"
 """The variable that tells a process which one has started it."""
 
 
 class Watch(AbstractContextManager["Watch"]):
-    """Shows how far a run is. `quiet` shows nothing."""
+    """Shows how far a run is. `quiet` shows nothing.
+
+    Where the output is closed or full a training goes on, and `unprinted` says why nothing is shown any more.
+    """
 
     def __init__(self, epochs: int, steps: int, batch: int, *, quiet: bool) -> None:
         self.epochs, self.steps, self.batch = epochs, steps, batch
         self.first: int | None = None
         self.quiet = quiet
+        self.unprinted: OSError | None = None
         self.bar = not quiet and sys.stdout.isatty()
         self.progress: Progress | None = None
         self.task: TaskID | None = None
@@ -58,7 +66,8 @@ class Watch(AbstractContextManager["Watch"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stack.close()
+        with suppress(OSError):
+            self.stack.close()
 
     def step(self, epoch: int, step: int) -> None:
         """A step is done."""
@@ -79,15 +88,16 @@ class Watch(AbstractContextManager["Watch"]):
         elif not self.quiet and (row.epoch * LINES // self.epochs > self.summary or row.epoch == self.epochs):
             self.summary = row.epoch * LINES // self.epochs
             width = len(str(self.epochs))
-            print(
-                f"epoch {row.epoch:>{width}}/{self.epochs}  {summary(row)}  {monotonic() - self.begun:.0f} s",
-                flush=True,
-            )
+            self.say(f"epoch {row.epoch:>{width}}/{self.epochs}  {summary(row)}  {monotonic() - self.begun:.0f} s")
 
     def say(self, text: str) -> None:
         """A line of text."""
-        if not self.quiet:
+        if self.quiet:
+            return
+        try:
             print(text, flush=True)
+        except OSError as error:
+            self.quiet, self.unprinted = True, error
 
 
 def summary(row: Row) -> str:
@@ -103,11 +113,16 @@ def _named(name: str, figures: Mapping[str, float]) -> str:
     return f"error {100 * (1 - figures[name]):.1f} %" if name == "accuracy" else f"{name} {figures[name]:.4f}"
 
 
-class Stop(AbstractContextManager["Stop"]):
-    """Notes Ctrl-C and SIGTERM instead of ending there, so that the step in progress is finished and kept.
+def stopping() -> list[int]:
+    """The signals that stop a training; one that it was started to ignore does not, unless that is Ctrl-C."""
+    return [number for number in STOPPING if number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN]
 
-    A second Ctrl-C ends as ever. `signal` is the number of the one that was noted. A process whose parent, that started
-    it, has gone is to stop as well.
+
+class Stop(AbstractContextManager["Stop"]):
+    """Notes Ctrl-C, SIGTERM and SIGHUP instead of ending there, so that the step in progress is finished and kept.
+
+    A second Ctrl-C ends as ever; what is ignored, as SIGHUP is under nohup, stays so. `signal` is the number of the one
+    that was noted. A process whose parent, that started it, has gone is to stop as well.
     """
 
     def __init__(self) -> None:
@@ -121,7 +136,7 @@ class Stop(AbstractContextManager["Stop"]):
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            self.before = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
+            self.before = {number: signal.signal(number, self._note) for number in stopping()}
         return self
 
     def __exit__(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from netspec.diagnostics import Diagnostic, NetspecError
+from netspec.files import regular
 from netspec.spec import Spec
 from netspec.syntax import tree
 from netspec.syntax.source import Source, Span
@@ -39,7 +40,7 @@ def read_record(folder: Path) -> Record:
     """What a run's folder says of the run; raises NetspecError (E0614, E0650)."""
     path = folder / RECORD
     try:
-        return Record.model_validate_json(path.read_bytes())
+        return Record.model_validate_json(regular(path).read_bytes())
     except OSError as error:
         reason = error.strerror or str(error)
         raise no_run("E0614", path, f"{path} cannot be read: {reason[:1].lower()}{reason[1:]}") from None

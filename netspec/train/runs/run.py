@@ -42,6 +42,8 @@ class Run:
     kept: int = -1
     tested: Mapping[str, float] | None = None
     """The figures of the test data, where these were looked at once, at the end."""
+    unprinted: OSError | None = None
+    """Why not all of its progress could be printed."""
 
     @property
     def test_error(self) -> float | None:

@@ -68,5 +68,5 @@ def _write(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise unwritable(path, error) from None
+        raise unwritable(path, error) from error
     replacing(path, lambda beside: beside.write_text(text, encoding="utf-8", newline="\n"))

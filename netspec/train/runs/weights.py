@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netspec.diagnostics import Diagnostic, NetspecError
+from netspec.files import regular
 from netspec.syntax.source import Source, Span
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def read(path: Path) -> dict[str, Tensor]:
     from safetensors.torch import load_file
 
     try:
-        tensors: dict[str, Tensor] = load_file(path)
+        tensors: dict[str, Tensor] = load_file(regular(path))
     except SafetensorError as error:
         if _is_pickle(path):
             raise _refused(path, f"{path} is a pickle, which could run anything when it is read", CONVERTED) from None
