@@ -13,8 +13,10 @@ from netspec.commands.options import (
     Data,
     Device,
     Folder,
+    Inputs,
     Output,
     Weights,
+    read_inputs,
     read_settings,
 )
 from netspec.commands.printing import shown, write
@@ -148,6 +150,7 @@ def export(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="The file; RUN's name if not given.")
     ] = None,
+    input: Inputs = None,
     device: Device = None,
     weights: Weights = None,
 ) -> None:
@@ -156,7 +159,8 @@ def export(
 
     net = restore(run, device=device or "cpu", weights=weights)
     path = output or Path(f"{run.resolve().name}.{format or 'onnx'}")
-    made = net.export(path, format)
+    made = net.export(path, format, input=read_inputs(input))
     checked = "" if made.difference is None else f", within {made.difference:.1g} of the net where it was run again"
     names = f"{', '.join(made.inputs)} -> {', '.join(made.outputs)}"
-    print(f"{shown(path)}: {names}{checked}")
+    opened = f", {' and '.join(made.sizes)} open" if made.sizes and made.difference is not None else ""
+    print(f"{shown(path)}: {names}{opened}{checked}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -41,8 +42,17 @@ class TrainedNet(Restored):
 
         return activation_map(self, *entered(self, [inputs.first(path, self)]), **options)
 
-    def export(self, path: str | Path, format: Format | None = None) -> Exported:
-        """Writes the net for other programs, in the format that the file's end names; raises NetspecError (E0656)."""
+    def export(
+        self,
+        path: str | Path,
+        format: Format | None = None,
+        *,
+        input: Mapping[str, Sequence[int | str]] | None = None,
+    ) -> Exported:
+        """Writes the net for other programs, in the format that the file's end names; raises NetspecError (E0656).
+
+        Sizes that the spec leaves open stay open, but for those that `input` gives.
+        """
         from netspec.train.after.export import export
 
-        return export(self, Path(path), format)
+        return export(self, Path(path), format, input=input)

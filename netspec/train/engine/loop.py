@@ -386,7 +386,7 @@ class Trainer:
 
     def _laid_out(self, x: Tensor) -> Tensor:
         """The samples of an input in the layout of memory that the net is in."""
-        return x.to(memory_format=torch.channels_last) if self.setup.channels_last and x.ndim == 4 else x
+        return x.to(memory_format=torch.channels_last) if self.setup.channels_lie_last and x.ndim == 4 else x
 
     def _by_output(self, result: Any) -> dict[int, Tensor]:
         """What a net returned, by the index of the output. Those of training alone come last, or not at all."""
