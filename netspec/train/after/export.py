@@ -342,7 +342,10 @@ def _culprit(run: Restored, model: nn.Module, what: str) -> Node | None:
     nodes = [node for node in run.graph if node.first_use and node.key in modules]
 
     def noted(key: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
-        return lambda _, inputs: entered.setdefault(key, inputs) and None
+        def note(module: nn.Module, inputs: tuple[Any, ...]) -> None:
+            entered.setdefault(key, inputs)
+
+        return note
 
     hooks = [modules[node.key].register_forward_pre_hook(noted(node.key)) for node in nodes]
     try:

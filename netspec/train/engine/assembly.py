@@ -66,7 +66,7 @@ def _shared(
         return model, model
     from torch.nn.parallel import DistributedDataParallel
 
-    judged = {index for _, index, _ in plan.terms}
+    judged = {planned.output for planned in plan.terms}
     return DistributedDataParallel(model, find_unused_parameters=len(judged) < len(graph.outputs)), model
 
 

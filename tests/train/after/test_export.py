@@ -209,9 +209,7 @@ def test_the_layer_that_cannot_be_exported_is_named(made, tmp_path):
     x = np.arange(60).reshape(10, 6) % 6
     run = made(LETTERS, files={"letters.npz": {"x": x, "y": np.eye(6, dtype=np.float32)[x]}})
     net = restore(run.folder, device="cpu")
-    with pytest.raises(
-        NetspecError, match="because of its layer lstm"
-    ) as error:
+    with pytest.raises(NetspecError, match="because of its layer lstm") as error:
         net.export(tmp_path / "letters.onnx")
     (diagnostic,) = error.value.diagnostics
     assert diagnostic.span.text == "lstm(5)"
