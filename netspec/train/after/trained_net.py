@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from netspec.train.after.evaluate import EvaluateOptions, Evaluation
     from netspec.train.after.export import Exported, Format
     from netspec.train.after.predict import Prediction
+    from netspec.train.after.sampling import SampleOptions
 
 
 class TrainedNet(Restored):
@@ -33,6 +34,12 @@ class TrainedNet(Restored):
         from netspec.train.after.predict import predict
 
         return list(predict(self, inputs.read(paths, self)))
+
+    def sample(self, prompt: str, count: int = 200, **options: Unpack[SampleOptions]) -> str:
+        """The text that a net trained on `tokens` goes on with after a prompt; see `netspec.train.after.sampling`."""
+        from netspec.train.after.sampling import sample
+
+        return sample(self, prompt, count, **options)
 
     def activation_map(self, path: str | Path, **options: Unpack[MapOptions]) -> ActivationMap:
         """Where in the first sample of a file the net sees a class; see `netspec.train.after.activation_maps`."""
