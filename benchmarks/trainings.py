@@ -32,7 +32,7 @@ ENVIRONMENT = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 """Another number of threads sums in another order, which in the end gives other figures."""
 PICTURES = {"highway": ("highway50", "plain50"), "resnet": ("resnet56", "resnet56_plain")}
 """Pictures of the page, beside it: whose curves they show."""
-SHOWN = {"accuracy": "error", "pixel_error": "pixel error", "iou": "IoU", "loss": "loss"}
+SHOWN = {"accuracy": "error", "pixel_error": "pixel error", "iou": "IoU", "loss": "loss", "rmse": "RMSE"}
 PERCENT = ("accuracy", "pixel_error")
 
 
@@ -108,6 +108,9 @@ TRAININGS = (
     Training("unet_membrane", f"examples/unet_membrane.net --data {MEMBRANE}", 1, ("iou", "pixel_error")),
     Training("wavenet", WAVENET, 1, ("loss", "accuracy")),
     Training("charcnn", CHARCNN, 1),
+    Training("autoencoder_digits", "examples/training/autoencoder_digits.net", shown=("rmse",)),
+    Training("vae_digits", "examples/training/vae_digits.net", shown=("loss",)),
+    Training("char_gpt", "examples/training/char_gpt.net --data . --epochs 15", 1, ("loss", "accuracy")),
 )
 
 

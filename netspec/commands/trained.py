@@ -13,8 +13,10 @@ from netspec.commands.options import (
     Data,
     Device,
     Folder,
+    Inputs,
     Output,
     Weights,
+    read_inputs,
     read_settings,
 )
 from netspec.commands.printing import shown, write
@@ -67,29 +69,43 @@ def eval_(
 def predict(
     run: Folder,
     inputs: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
-            metavar="INPUT...",
+            metavar="[INPUT...]",
             help="Pictures or folders of them, .npy, .npz, .csv, .txt. For each of several inputs one, in turn.",
             show_default=False,
         ),
-    ],
+    ] = None,
     output: Output = "-",
     top: Annotated[int, typer.Option(metavar="N", min=1, help="So many classes of each, the likeliest first.")] = 3,
     masks: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write the class of each pixel as a picture into this folder.")
     ] = None,
+    prompt: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Go on with this text, of a net that was trained on tokens.")
+    ] = None,
+    tokens: Annotated[int, typer.Option(metavar="N", min=1, help="So many tokens after the prompt.")] = 200,
+    temperature: Annotated[
+        float, typer.Option(metavar="T", min=0, help="Below 1 the likelier tokens are drawn more often; 0: always.")
+    ] = 1.0,
+    top_k: Annotated[int | None, typer.Option(metavar="N", min=1, help="Draw among so many likeliest tokens.")] = None,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="What is drawn from.")] = 0,
     device: Device = None,
     weights: Weights = None,
     format: Annotated[Literal["text", "json", "csv"], typer.Option(help="The form of what is said.")] = "text",
 ) -> None:
-    """Print what a trained net says about files."""
+    """Print what a trained net says about files, or the text that it goes on with."""
     from netspec.train import restore
     from netspec.train.after import inputs as files
     from netspec.train.after import predict as said
 
+    if (prompt is None) == (not inputs):
+        raise typer.BadParameter("name the files to ask about, or a text to go on with: --prompt TEXT")
     net = restore(run, device=device, weights=weights)
-    found = list(said.predict(net, files.read(inputs, net)))
+    if prompt is not None:
+        write(prompt + net.sample(prompt, tokens, temperature=temperature, top=top_k, seed=seed) + "\n", output)
+        return
+    found = list(said.predict(net, files.read(inputs or [], net)))
     for note in dict.fromkeys(prediction.changed for prediction in found if prediction.changed):
         print(f"note: {note}", file=sys.stderr)
     if masks is not None:
@@ -148,6 +164,7 @@ def export(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="The file; RUN's name if not given.")
     ] = None,
+    input: Inputs = None,
     device: Device = None,
     weights: Weights = None,
 ) -> None:
@@ -156,7 +173,8 @@ def export(
 
     net = restore(run, device=device or "cpu", weights=weights)
     path = output or Path(f"{run.resolve().name}.{format or 'onnx'}")
-    made = net.export(path, format)
+    made = net.export(path, format, input=read_inputs(input))
     checked = "" if made.difference is None else f", within {made.difference:.1g} of the net where it was run again"
     names = f"{', '.join(made.inputs)} -> {', '.join(made.outputs)}"
-    print(f"{shown(path)}: {names}{checked}")
+    opened = f", {' and '.join(made.sizes)} open" if made.sizes and made.difference is not None else ""
+    print(f"{shown(path)}: {names}{opened}{checked}")

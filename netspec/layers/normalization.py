@@ -105,7 +105,7 @@ class GroupNorm(Layer):
         if channels == self.groups and prod(x[0].spatial) == 1:
             raise ShapeError(
                 f"groupnorm needs several values a group, but each of the {self.groups} groups of {x[0]} has one",
-                help="use fewer groups, or layernorm",
+                help="use fewer groups, or layernorm(over=channels)",
             )
         return x[0]
 
@@ -119,9 +119,6 @@ class GroupNorm(Layer):
 
     def reach(self, *x: Shape) -> Reach | Literal["everything"] | None:
         return EVERYTHING
-
-    def constant(self, *x: Shape) -> bool:
-        return prod((known_channels("groupnorm", x[0]) // self.groups, *x[0].spatial)) == 1
 
     def torch(self, *x: Shape) -> TorchCall:
         return TorchCall(
@@ -158,7 +155,7 @@ class InstanceNorm(Layer):
         if prod(x[0].spatial) == 1:
             raise ShapeError(
                 f"instancenorm needs several positions to normalise over, but this value is {x[0]}",
-                help="use groupnorm, layernorm or batchnorm here",
+                help="use groupnorm, layernorm(over=channels) or batchnorm here",
             )
         return x[0]
 
@@ -213,7 +210,11 @@ class _AxesNorm(Layer):
     def infer(self, *x: Shape) -> Shape:
         if x[0].rank == 0:
             raise ShapeError(f"{self.name} needs an axis to normalise over, but this value is a single number")
-        self._normalised(x[0])
+        if prod(self._normalised(x[0])) == 1:
+            raise ShapeError(
+                f"{self.name} needs several values to normalise together, but over={self.over} of {x[0]} is one",
+                help="normalise the channels at each position with over=channels" if prod(x[0].dims[:1]) != 1 else "",
+            )
         return x[0]
 
     def reach(self, *x: Shape) -> Reach | Literal["everything"] | None:
@@ -255,9 +256,6 @@ class LayerNorm(_AxesNorm):
             return {}
         sizes = self._normalised(x[0])
         return {"weight": sizes, "bias": sizes} if self.bias else {"weight": sizes}
-
-    def constant(self, *x: Shape) -> bool:
-        return prod(self._normalised(x[0])) == 1
 
     def torch(self, *x: Shape) -> TorchCall:
         bias = self.bias or not self.affine

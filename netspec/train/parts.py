@@ -57,10 +57,10 @@ class Part(BaseModel):
         return f"{self.name}({', '.join(given)})" if given else self.name
 
 
-def called(part: Part, output: str | None) -> str:
-    """A part that is about an output of the net, as a spec would write it: `mse(depth)`."""
+def called(part: Part, output: str | None, target: str | None = None) -> str:
+    """A part that is about an output of the net, and a target, as a spec would write it: `mse(depth, far)`."""
     name, _, arguments = part.written().partition("(")
-    inside = ", ".join(filter(None, (output, arguments.removesuffix(")"))))
+    inside = ", ".join(filter(None, (output, target, arguments.removesuffix(")"))))
     return f"{name}({inside})" if inside else name
 
 

@@ -68,6 +68,11 @@ class Setup(BaseModel):
         return max(0, min(MOST_READERS, cores // self.devices - 1))
 
     @property
+    def channels_lie_last(self) -> bool:
+        """Whether images have their channels last in memory: what shares weights out takes none that lie so."""
+        return self.channels_last and not self.shard
+
+    @property
     def processes(self) -> int:
         """The processes of all machines together."""
         return self.devices * self.nodes

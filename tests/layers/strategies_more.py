@@ -24,6 +24,8 @@ STRICTER: dict[tuple[str, str], str] = {
     ("swiglu", "do not divide"): "torch makes unequal halves, and may stretch one",
     ("clamp", "min must not exceed max"): "torch returns max everywhere",
     ("div", "divides a value by 0"): "torch returns infinity",
+    ("layernorm", "needs several values"): "torch gives the bias, whatever enters",
+    ("rmsnorm", "needs several values"): "torch gives the sign alone, which has no gradient",
     ("std", "divides by the number of elements less"): "torch returns nan",
     ("var", "divides by the number of elements less"): "torch returns nan",
     ("linear", "takes features"): "a map has to be flattened first, or the last axis alone would be mapped",

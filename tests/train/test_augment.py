@@ -378,3 +378,10 @@ def test_every_augmentation_says_what_it_is():
     for name in AUGMENTS:
         assert AUGMENTS[name].__doc__
         assert AUGMENTS[name].signature().startswith(name)
+
+
+def test_a_part_that_shrinks_is_smoothed_as_in_testing():
+    batch = photographs()
+    whole = made("random_resized_crop", size=7, scale=(1.0, 1.0), ratio=(1.0, 1.0))
+    expected = torch.nn.functional.interpolate(batch.x, (7, 7), mode="bilinear", antialias=True)
+    assert torch.allclose(at_work(whole).train(batch, 3).x, expected, atol=1e-6)

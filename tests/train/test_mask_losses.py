@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from netspec.train.batch import Batch
 from netspec.train.engine.criterion import Criterion
-from netspec.train.losses import LOSSES, Term
+from netspec.train.losses import LOSSES, PlannedTerm, Term
 from netspec.train.losses.borders import border_weights
 from netspec.train.section.metrics import METRICS
 
@@ -160,7 +160,7 @@ def test_a_blend_counts_by_its_shares():
     output, target = scores()
     other = target.flip(0)
     batch = Batch(output, target, blend=Batch(output, other), share=0.3)
-    loss = Criterion([(Term(LOSSES["cross_entropy"]()), 0, "classes")], CPU)({0: output}, batch)
+    loss = Criterion([PlannedTerm(Term(LOSSES["cross_entropy"]()), 0, "classes")], CPU)({0: output}, batch)
     expected = 0.3 * functional.cross_entropy(output, target) + 0.7 * functional.cross_entropy(output, other)
     assert torch.allclose(loss, expected)
 

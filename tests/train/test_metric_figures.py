@@ -10,6 +10,7 @@ import torch
 from sklearn import metrics as sk
 
 from netspec import NetspecError
+from netspec.train.batch import Batch
 from netspec.train.data import IGNORED
 from netspec.train.engine.scores import Scores
 from netspec.train.plan.job import job_of, prepare
@@ -26,7 +27,7 @@ def figure(name, head, output, target, *, parts=3, ignores=False, **arguments):
     plan = SimpleNamespace(data=SimpleNamespace(ignores=ignores), metrics=(judge,), terms=())
     scores = Scores(plan, CPU)
     for part in torch.arange(len(output)).tensor_split(parts):
-        scores.add({0: output[part]}, target[part])
+        scores.add({0: output[part]}, Batch(output[part], target[part]))
         scores._flush()
     return scores.results()[name]
 
@@ -157,7 +158,7 @@ def test_several_numbers_of_unlike_scale(name, offset):
     torch.manual_seed(3)
     y = torch.randn(COUNT, 3) * torch.tensor([1.0, 100.0, 0.01]) + offset * torch.tensor([1.0, 1.0, 0.0])
     x = y + torch.randn(COUNT, 3) * torch.tensor([0.3, 10.0, 0.005])
-    found = figure(name, OutputHead(0, "values", columns=3), x, y)
+    found = figure(name, OutputHead(0, "values", logits=False, columns=3), x, y)
     assert found == pytest.approx(OF_NUMBERS[name](y.double().numpy(), x.double().numpy()), rel=1e-5)
 
 
@@ -167,13 +168,13 @@ def test_numbers_of_a_map_are_those_of_its_channels(name):
     y = torch.randn(10, 2, 4, 3) * torch.tensor([1.0, 50.0]).view(2, 1, 1)
     x = y + torch.randn_like(y)
     rows = [each.movedim(1, -1).reshape(-1, 2).double().numpy() for each in (y, x)]
-    found = figure(name, OutputHead(0, "values", columns=2), x, y)
+    found = figure(name, OutputHead(0, "values", logits=False, columns=2), x, y)
     assert found == pytest.approx(OF_NUMBERS[name](*rows), rel=1e-5)
 
 
 def test_small_figures_keep_their_digits():
     x, y = torch.tensor([3e-9, 5e-9]), torch.tensor([1e-9, 1e-9])
-    assert figure("mae", OutputHead(0, "values"), x, y, parts=1) == pytest.approx(3e-9, rel=1e-5)
+    assert figure("mae", OutputHead(0, "values", logits=False), x, y, parts=1) == pytest.approx(3e-9, rel=1e-5)
 
 
 def test_an_average_over_one_class_is_refused(spec):

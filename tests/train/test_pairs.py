@@ -11,6 +11,7 @@ from train_specs import SIAMESE
 
 from netspec import NetspecError
 from netspec.train import check, train
+from netspec.train.batch import Batch
 from netspec.train.data import Data, Split
 from netspec.train.data.encoding import Encoding
 from netspec.train.data.files import DataError
@@ -237,7 +238,8 @@ def test_metrics_ask_whether_a_distance_is_below_half_the_margin(spec):
     distance = random.uniform(0, 6, 300) - 2 * alike * random.uniform(0, 1, 300)
     distance = distance.clip(0).astype(np.float32)
     for part in np.array_split(np.arange(300), 7):
-        scores.add({0: torch.from_numpy(distance[part])}, torch.from_numpy(alike[part]))
+        far = torch.from_numpy(distance[part])
+        scores.add({0: far}, Batch(far, torch.from_numpy(alike[part])))
     right = np.mean([(d < 1) == (y == 1) for d, y in zip(distance, alike, strict=True)])
     couples = [(near < far) + 0.5 * (near == far) for near in distance[alike == 1] for far in distance[alike == 0]]
     figures = scores.results()

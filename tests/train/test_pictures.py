@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from netspec import NetspecError
 from netspec.train.data import IGNORED, pictures
 from netspec.train.data.encoding import Encoding
 from netspec.train.data.files import DataError, Place
@@ -242,6 +243,39 @@ def test_another_size(tmp_path, fit, middle):
     read = pictures.read(tmp_path / "a.png", "", 1, (10, 10), fit)
     assert read.shape == (1, 10, 10)
     assert (read == 200).all() == middle
+
+
+def test_parts_are_taken_of_the_file_as_it_is(data, place, tmp_path):
+    for name in ("ant", "bee"):
+        for number in range(5):
+            path = tmp_path / "pets" / name / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.arange(96, dtype=np.uint8)[None].repeat(64, 0)).save(path)  # a ramp from left to right
+    loaded = data('images("pets", size=16, part=[0.1, 0.5])').load(place)
+    assert loaded.test.x.shape == (2, 1, 16, 16)
+    loader = BatchLoader(loaded.train, [Encoding()], CPU)
+    plan = [torch.arange(8)]
+    epochs = [next(loader.batches(plan, seed=0, epoch=epoch)).x for epoch in (0, 1, 0)]
+    assert torch.equal(epochs[0], epochs[2])
+    assert not torch.equal(epochs[0], epochs[1])
+    widths = [float(x[0, 0, -1] - x[0, 0, 0]) * 255 * 16 / 15 for x in torch.cat(epochs[:2])]
+    area, ratio = 64 * 96, 4 / 3
+    assert min(widths) > (0.1 * area / ratio) ** 0.5 - 3
+    assert max(widths) < (0.5 * area * ratio) ** 0.5 + 3
+    assert max(widths) - min(widths) > 10
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('images("pets", part=[0.1, 0.5])', "the size has to be said"),
+        ('images("pets", size=8, part=[0.5, 0.1])', r"part is \[low, high\]"),
+        ('images("pets", size=8, part=[0.5, 2])', r"part is \[low, high\]"),
+    ],
+)
+def test_parts_that_are_none(data, text, message):
+    with pytest.raises(NetspecError, match=message):
+        data(text)
 
 
 def test_pictures_that_differ_in_size_need_one(data, place, tmp_path):

@@ -15,7 +15,7 @@ from netspec.train import restore, train
 from netspec.train.batch import Batch
 from netspec.train.data import IGNORED
 from netspec.train.engine.criterion import Criterion, LossTotal
-from netspec.train.losses import LOSSES, Term
+from netspec.train.losses import LOSSES, PlannedTerm, Term
 
 CPU = torch.device("cpu")
 COUNT, CLASSES = 24, 3
@@ -109,7 +109,7 @@ W = torch.tensor(WEIGHT)
 
 def criterion(name, arguments, form):
     loss = LOSSES[name.split(",")[0].split(" of ")[0]](**arguments)
-    return Criterion([(Term(loss), 0, form)], CPU)
+    return Criterion([PlannedTerm(Term(loss), 0, form)], CPU)
 
 
 @pytest.mark.parametrize("size", [1, 5, COUNT])

@@ -159,7 +159,7 @@ train {
 
 def test_named_outputs(spec):
     found = matched(spec(AUXILIARY))
-    assert [(index, term.weight) for term, index, _ in found.terms] == [(1, 1), (0, 0.3)]
+    assert [(planned.output, planned.term.weight) for planned in found.terms] == [(1, 1), (0, 0.3)]
     assert found.judged.output == 1
     assert matched(spec(AUXILIARY, ("cross_entropy(logits) + 0.3 * cross_entropy(aux)", "mse"))).judged.output == 1
 

@@ -87,9 +87,9 @@ train {
 def test_the_larger_part_of_a_blend():
     y, other = torch.tensor([1, 2, 3]), torch.tensor([4, 5, 6])
     x = torch.zeros(3, 1)
-    assert torch.equal(Batch(x, y).most, y)
-    assert torch.equal(Batch(x, y, blend=Batch(x, other), share=0.7).most, y)
-    assert torch.equal(Batch(x, y, blend=Batch(x, other), share=0.3).most, other)
+    assert torch.equal(Batch(x, y).most.y, y)
+    assert torch.equal(Batch(x, y, blend=Batch(x, other), share=0.7).most.y, y)
+    assert torch.equal(Batch(x, y, blend=Batch(x, other), share=0.3).most.y, other)
 
 
 @pytest.mark.parametrize("blend", ["mixup(1000)", "mixup(0.01)"])

@@ -23,3 +23,29 @@ def test_a_run_in_shards_is_taken_up_exactly(spec, tmp_path):
     parted = train(spec(EVERYTHING), out=tmp_path / "parted", steps=20, **TWO)
     assert parted.status == "stopped"
     assert equal(whole, resume(parted.folder, quiet=True))
+
+
+MAPS = """\
+net Maps {
+  input image [1, 8, 8]
+  stem = conv(6, 3, pad=1) -> relu
+  residual { conv(6, 3, pad=1) -> relu }
+  global_avgpool -> flatten
+  linear(10)
+}
+
+train {
+  data      digits
+  loss      cross_entropy
+  optimizer adamw(lr=0.01)
+  epochs    1
+  batch     100
+}
+"""
+
+
+def test_nets_of_images_are_shared_out_too(spec, tmp_path):
+    one = train(spec(MAPS), out=tmp_path / "one", device="cpu", quiet=True)
+    two = train(spec(MAPS), out=tmp_path / "two", **TWO)
+    assert close(one, two)
+    assert equal(two, resume(train(spec(MAPS), out=tmp_path / "parted", steps=7, **TWO).folder, quiet=True))

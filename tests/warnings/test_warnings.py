@@ -41,7 +41,6 @@ WARNED = [
     ("W0103", "block B(w, n) { linear(w) }\nnet N { input x [8]; B(4, 2) }", "n"),
     ("W0103", "let n = 3\nrelu", "n"),
     ("W0104", "net N { input x [8]; linear(1) -> softmax }", "softmax"),
-    ("W0104", "net N { input x [8]; linear(1) -> layernorm }", "layernorm"),
     ("W0104", "let t = param([4])\nrelu\noutput a = conv(8, 1)\noutput b = t -> linear(2)", "param([4])"),
     ("W0201", "conv(3, 32, 3)", "conv(3, 32, 3)"),
     ("W0202", "batchnorm(1)", "1"),

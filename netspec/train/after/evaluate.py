@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Unpack
 
 from netspec.diagnostics import Diagnostic, NetspecError
+from netspec.train.batch import TARGET
 from netspec.train.plan.signature import Returned, Signature
 
 if TYPE_CHECKING:
@@ -93,17 +94,17 @@ def assess(run: Restored, prepared: Prepared, part: Part = "test") -> Evaluation
     from netspec.train.engine.scores import Scores
 
     prepared, places = _in_terms_of(run, prepared)
-    plan, judged = prepared.plan, prepared.plan.judged.output
+    plan, judged = prepared.plan, prepared.plan.judged
     scores = Scores(plan, run.device)
     tally = _Tally(Signature.of(prepared.plan))
     with torch.inference_mode():
         for batch, outputs in _met(run, prepared, part, places):
             scores.add_loss(scores.criterion.sums(outputs, batch), len(batch))
-            scores.add(outputs, batch.y)
-            tally.add(outputs[judged], batch.y)
+            scores.add(outputs, batch)
+            tally.add(outputs[judged.output], judged.truth(batch, outputs[judged.output]))
     name = prepared.settings.data.written()
     figures, table = scores.results(), tally.confusion()
-    absent = scores.absent(judged) if judged in scores.support else []
+    absent = scores.absent(judged.output) if judged.output in scores.support else []
     names = tuple(tally.signature.name(index) for index in absent)
     return Evaluation(name, part, scores.count, figures, table, tally.samples(), tally.signature, names)
 
@@ -116,7 +117,7 @@ def _in_terms_of(run: Restored, prepared: Prepared) -> tuple[Prepared, list[int]
     """
     plan, names = prepared.plan, run.signature.names
     own = plan.data.names
-    if plan.data.classes is None:
+    if plan.data.classes is None or plan.judged.reference != TARGET:
         return prepared, None
     if unknown := [name for name in own if names and name not in names]:
         here = prepared.settings.span("data")
@@ -220,6 +221,7 @@ class _Tally:
     def add(self, output: Tensor, y: Tensor) -> None:
         """Takes in what the net said about a batch, and what is so."""
         if self.signature.task == "values":
+            output = self.signature.values(output)
             self.rows.append((output.flatten(1)[:, 0].cpu() if output.ndim > 1 else output.cpu(), _first(y), None))
             return
         chances = self.signature.probabilities(output)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -14,45 +14,60 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from netspec.diagnostics import Diagnostic, NetspecError
-from netspec.shapes.shape import DType
+from netspec.shapes.requirements import nearest
+from netspec.shapes.shape import DType, Shape
+from netspec.shapes.sizes import Dimension
 from netspec.syntax.source import Source, Span
+from netspec.train.data.encoding import Encoding
 from netspec.train.runs.folder import replacing, save_tensors
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-    from netspec.graph.graph import Graph
+    from netspec.graph.graph import Graph, Node
     from netspec.train.after.restored import Restored
 
 Format: TypeAlias = Literal["onnx", "pt2", "safetensors"]
 FORMATS: tuple[Format, ...] = ("onnx", "pt2", "safetensors")
 MOST_BYTES = 2**31 - 2**24
 """An ONNX file is one message of protobuf, which is less than 2 GiB; a little is left for what is no weight."""
+DEFAULT_SIZE = 32
+"""Taken for an open size of which a run does not say what it was in the training."""
 BATCH = "batch"
-"""The name of the one size that stays open."""
+"""The name of the size of a batch, which stays open, as do the sizes that the spec leaves open."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
     """A file that was written. `inputs` and `outputs` are their names there; `difference` is how far the program's
-    outputs are from the net's where it was run again, the largest absolute one, on two random samples.
+    outputs are from the net's where it was run again, the largest absolute one, on two random samples. `sizes` are the
+    names of those that stay open beside the batch.
     """
 
     path: Path
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     difference: float | None = None
+    sizes: tuple[str, ...] = ()
 
 
-def export(run: Restored, path: Path, format: Format | None = None) -> Exported:
+def export(
+    run: Restored,
+    path: Path,
+    format: Format | None = None,
+    *,
+    input: Mapping[str, Sequence[int | str]] | None = None,
+) -> Exported:
     """Writes the net as it is outside training: with names for its inputs and outputs, for batches of any size.
 
-    `format` is what the end of the file's name says where it is not given. ONNX is written by `torch.onnx`; where
-    onnxruntime is installed the file is run and compared before it takes its place. The file holds what samples need
-    before they enter, and what the classes are called. Raises NetspecError (E0610, E0656).
+    Sizes that the spec leaves open stay open under their names, but for those that `input` gives. `format` is what the
+    end of the file's name says where it is not given. ONNX is written by `torch.onnx`; where onnxruntime is installed
+    the file is run and compared before it takes its place. The file holds what samples need before they enter, and
+    what the classes are called. Raises NetspecError (E0610, E0656).
     """
     format = format or _format_of(path)
+    run = _opened(run, input or {})
     inputs = tuple(value.name for value in run.graph.inputs)
     outputs = output_names(run.graph)
     if format == "safetensors":
@@ -65,7 +80,30 @@ def export(run: Restored, path: Path, format: Format | None = None) -> Exported:
         difference = write(run, model, inputs, outputs, path)
     finally:
         model.to(run.device)
-    return Exported(path, inputs, outputs, difference)
+    return Exported(path, inputs, outputs, difference, open_names(run.graph))
+
+
+def _opened(run: Restored, input: Mapping[str, Sequence[int | str]]) -> Restored:
+    """The run's net with its sizes as open as the spec leaves them; raises NetspecError where `input` does not fit."""
+    said = (run.record.model_extra or {}).get("job", {}).get("input", {})
+    graph = run.spec.graph(run.record.net, inputs={**said, **input}, **run.record.arguments)
+    return run.for_sizes(graph)
+
+
+def open_names(graph: Graph) -> tuple[str, ...]:
+    """The names of the sizes of its inputs that a graph leaves open."""
+    sizes = (size for value in graph.inputs for size in value.shape.dims if not isinstance(size, int))
+    return tuple(dict.fromkeys(map(str, sizes)))
+
+
+def sizes_near(run: Restored, times: int) -> dict[str, int]:
+    """A size that fits for each open one: so many times that of the training, or the nearest that the wiring allows."""
+    known: dict[str, int] = {}
+    for value in run.graph.inputs:
+        for size, own in zip(value.shape.dims, run.record.input.get(value.name, ()), strict=False):
+            if not isinstance(size, int):
+                known[str(size)] = times * own if isinstance(own, int) else times * DEFAULT_SIZE
+    return nearest([fit.requirement for fit in run.graph.fits], known) or known
 
 
 def _format_of(path: Path) -> Format:
@@ -89,10 +127,18 @@ def described(run: Restored) -> dict[str, str]:
     from netspec import __version__
 
     signature = run.signature
+    opened, judged = open_names(run.graph), run.graph.outputs[signature.output]
     facts = {
         "netspec": __version__,
         "net": run.graph.name,
+        "arguments": json.dumps(dict(run.graph.arguments)) if run.graph.arguments else None,
+        "trained_on": run.settings.data.written(),
+        "epoch": None if run.record.kept_epoch is None else str(run.record.kept_epoch),
+        "sizes": json.dumps({"open": opened, "must": list(run.graph.requirements)}) if opened else None,
+        "judged": judged.name or "output",
         "task": signature.task,
+        "logits": None if signature.task == "values" else json.dumps(signature.logits),
+        "enter": json.dumps([_entrance(encoding) for encoding in signature.encodings]) or None,
         "classes": json.dumps(list(signature.names)) if signature.names else None,
         "samples": json.dumps(_samples(run)) if signature.sent else None,
         "margin": None if signature.margin is None else str(signature.margin),
@@ -101,14 +147,25 @@ def described(run: Restored) -> dict[str, str]:
     return {key: text for key, text in facts.items() if text is not None}
 
 
+def _entrance(encoding: Encoding) -> str:
+    """How samples enter an input, in words."""
+    if encoding.levels is not None:
+        blank = ", where 0 is a place with nothing in it" if encoding.blank else ""
+        return f"one-hot on the first axis, of the indices 0 to {encoding.levels - 1}{blank}"
+    return {"float": "real numbers; bytes divided by 255", "int": "indices", "bool": "truth values"}[encoding.dtype]
+
+
 def _samples(run: Restored) -> Any:
     """The shape of a sample; of several inputs the shapes by their names."""
     sent = [list(shape) for shape in run.signature.sent]
     return sent[0] if len(sent) == 1 else {value.name: x for value, x in zip(run.graph.inputs, sent, strict=True)}
 
 
-def examples(graph: Graph, seed: int = 0) -> tuple[Tensor, ...]:
-    """Two random samples for each input: real numbers from a normal distribution, indices 0 and 1."""
+def examples(graph: Graph, seed: int = 0, sizes: Mapping[str, int] | None = None) -> tuple[Tensor, ...]:
+    """Two random samples for each input: real numbers from a normal distribution, indices 0 and 1.
+
+    `sizes` are those of open dimensions, by name.
+    """
     import torch
 
     generator = torch.Generator().manual_seed(seed)
@@ -120,22 +177,35 @@ def examples(graph: Graph, seed: int = 0) -> tuple[Tensor, ...]:
         return drawn if dtype == "int" else drawn.bool()
 
     return tuple(
-        example(tuple(size for size in value.shape.dims if isinstance(size, int)), value.shape.dtype)
+        example(tuple(_number(size, sizes or {}) for size in value.shape.dims), value.shape.dtype)
         for value in graph.inputs
     )
 
 
+def _number(size: Dimension, sizes: Mapping[str, int]) -> int:
+    return size if isinstance(size, int) else sizes[str(size)]
+
+
 def _program(run: Restored, model: nn.Module) -> torch.export.ExportedProgram:
-    """The net as torch.export sees it, its batch open; raises NetspecError (E0656)."""
+    """The net as torch.export sees it, its batch and its open sizes open; raises NetspecError (E0656)."""
+    samples = examples(run.graph, sizes=sizes_near(run, 2))
+    try:
+        return program_of(model, samples, [value.shape for value in run.graph.inputs])
+    except Exception as error:  # torch.export raises many kinds, all of which say that it cannot
+        raise _failed(run, model, "torch.export", error) from error
+
+
+def program_of(model: nn.Module, samples: Sequence[Tensor], shapes: Sequence[Shape]) -> torch.export.ExportedProgram:
+    """A module as torch.export sees it, given samples of these shapes; raises whatever torch.export raises."""
     import torch
 
-    open_batch = torch.export.Dim(BATCH)
-    shapes = tuple({0: open_batch} for _ in run.graph.inputs)
+    batch, other = torch.export.Dim(BATCH), torch.export.Dim.DYNAMIC
+    sizes = tuple(
+        {0: batch, **{axis: other for axis, size in enumerate(shape.dims, 1) if not isinstance(size, int)}}
+        for shape in shapes
+    )
     with _quietly():
-        try:
-            return torch.export.export(model, examples(run.graph), dynamic_shapes=shapes)
-        except Exception as error:  # torch.export raises many kinds, all of which say that it cannot
-            raise _failed(run, "torch.export", error) from error
+        return torch.export.export(model, tuple(samples), dynamic_shapes=sizes)
 
 
 def _write_program(
@@ -151,9 +221,8 @@ def _write_program(
             torch.export.save(program, file, extra_files=extra)
 
     replacing(path, write)
-    samples = examples(run.graph, seed=1)
-    with torch.inference_mode():
-        return _largest_difference(_tensors(model(*samples)), _tensors(program.module()(*samples)))
+    module = program.module()
+    return _compared(run, model, lambda samples: _tensors(module(*samples)))
 
 
 def _write_onnx(
@@ -168,27 +237,30 @@ def _write_onnx(
         here = Span(Source(str(path), ""), 0, 0)
         raise NetspecError((Diagnostic("E0656", message, here, help="--format pt2 has no such limit"),))
     program = _program(run, model)
-    named = tuple({0: BATCH} for _ in inputs)
+    named = tuple(
+        {0: BATCH, **{axis: str(size) for axis, size in enumerate(value.shape.dims, 1) if not isinstance(size, int)}}
+        for value in run.graph.inputs
+    )
     with _quietly():
         try:
             exported = torch.onnx.export(
                 program, input_names=list(inputs), output_names=list(outputs), dynamic_shapes=named, dynamo=True
             )
         except Exception as error:  # as many kinds as there are operators
-            raise _failed(run, "ONNX", error) from error
+            raise _failed(run, model, "ONNX", error) from error
     assert exported is not None
     exported.model.metadata_props.update(described(run))
     difference: list[float | None] = [None]
 
     def write(beside: Path) -> None:
         exported.save(beside)
-        difference[0] = _compared(run, model, beside)
+        difference[0] = _run_again(run, model, beside)
 
     replacing(path, write)
     return difference[0]
 
 
-def _compared(run: Restored, model: nn.Module, path: Path) -> float | None:
+def _run_again(run: Restored, model: nn.Module, path: Path) -> float | None:
     """How far the file's outputs are from the net's; None where there is no onnxruntime."""
     if find_spec("onnxruntime") is None:
         return None
@@ -198,11 +270,25 @@ def _compared(run: Restored, model: nn.Module, path: Path) -> float | None:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    samples = examples(run.graph, seed=1)
     names = [value.name for value in session.get_inputs()]
-    outputs = session.run(None, {name: tensor.numpy() for name, tensor in zip(names, samples, strict=True)})
-    with torch.inference_mode():
-        return _largest_difference(_tensors(model(*samples)), [torch.from_numpy(array) for array in outputs])
+
+    def outputs(samples: Sequence[Tensor]) -> list[Tensor]:
+        said = session.run(None, {name: tensor.numpy() for name, tensor in zip(names, samples, strict=True)})
+        return [torch.from_numpy(array) for array in said]
+
+    return _compared(run, model, outputs)
+
+
+def _compared(run: Restored, model: nn.Module, outputs: Callable[[Sequence[Tensor]], list[Tensor]]) -> float:
+    """How far a program's outputs are from the net's: at the sizes of the training, and at others that it allows."""
+    import torch
+
+    differences: list[float] = []
+    for times in (1, 3) if open_names(run.graph) else (1,):
+        samples = examples(run.graph, seed=1, sizes=sizes_near(run, times))
+        with torch.inference_mode():
+            differences.append(_largest_difference(_tensors(model(*samples)), outputs(samples)))
+    return max(differences)
 
 
 def _largest_difference(ours: list[Tensor], theirs: list[Tensor]) -> float:
@@ -229,8 +315,53 @@ def _quietly() -> Iterator[None]:
         logger.setLevel(before)
 
 
-def _failed(run: Restored, what: str, error: Exception) -> NetspecError:
+def _failed(run: Restored, model: nn.Module, what: str, error: Exception) -> NetspecError:
+    """That a net cannot be exported, at the first of its layers that cannot be by itself, where there is one."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    here = Span(Source("netspec export", ""), 0, 0)
-    message = f"{run.graph.name} cannot be exported by {what}"
-    return NetspecError((Diagnostic("E0656", message, here, notes=tuple(lines[:3])),))
+    node = _culprit(run, model, what)
+    opened = open_names(run.graph)
+    help = ""
+    if opened:
+        trained = {name: f"[{', '.join(map(str, sizes))}]" for name, sizes in run.record.input.items()}
+        value = next(value for value in run.graph.inputs if value.shape.is_open)
+        help = f"without open sizes: --input {value.name}={trained.get(value.name, value.shape)}"
+    if node is None:
+        here = Span(Source("netspec export", ""), 0, 0)
+        message = f"{run.graph.name} cannot be exported by {what}"
+        return NetspecError((Diagnostic("E0656", message, here, notes=tuple(lines[:3]), help=help),))
+    message = f"{run.graph.name} cannot be exported by {what}, because of its layer {node.layer.name}"
+    return NetspecError((Diagnostic("E0656", message, node.span, node.name, notes=tuple(lines[:3]), help=help),))
+
+
+def _culprit(run: Restored, model: nn.Module, what: str) -> Node | None:
+    """The first node of the net whose module cannot be exported by itself; None where each can, or none is at fault."""
+    import torch
+
+    entered: dict[str, tuple[Tensor, ...]] = {}
+    modules = dict(model.named_modules())
+    nodes = [node for node in run.graph if node.first_use and node.key in modules]
+
+    def noted(key: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
+        def note(module: nn.Module, inputs: tuple[Any, ...]) -> None:
+            entered.setdefault(key, inputs)
+
+        return note
+
+    hooks = [modules[node.key].register_forward_pre_hook(noted(node.key)) for node in nodes]
+    try:
+        with torch.no_grad():
+            model(*examples(run.graph, sizes=sizes_near(run, 2)))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    for node in nodes:
+        if node.key not in entered:
+            continue
+        try:
+            program = program_of(modules[node.key], entered[node.key], [value.shape for value in node.inputs])
+            if what == "ONNX":
+                with _quietly():
+                    torch.onnx.export(program, dynamo=True)
+        except Exception:  # whatever it is, it is this layer's
+            return node
+    return None

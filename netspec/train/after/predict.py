@@ -80,8 +80,8 @@ def predict(run: Restored, samples: Iterable[Sample]) -> Iterator[Prediction]:
             here = Span(Source(part[0].name, ""), 0, 0)
             message = f"{run.graph.name} cannot take these samples: {first}"
             raise NetspecError((Diagnostic("E0654", message, here),)) from None
-        if run.signature.task != "values":
-            output = run.signature.probabilities(output)
+        signature = run.signature
+        output = signature.values(output) if signature.task == "values" else signature.probabilities(output)
         for sample, row in zip(part, torch.as_tensor(output).cpu().numpy(), strict=True):
             yield Prediction(sample.name, row, run.signature, sample.changed)
 

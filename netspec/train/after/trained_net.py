@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from netspec.train.after.evaluate import EvaluateOptions, Evaluation
     from netspec.train.after.export import Exported, Format
     from netspec.train.after.predict import Prediction
+    from netspec.train.after.sampling import SampleOptions
 
 
 class TrainedNet(Restored):
@@ -33,6 +35,12 @@ class TrainedNet(Restored):
 
         return list(predict(self, inputs.read(paths, self)))
 
+    def sample(self, prompt: str, count: int = 200, **options: Unpack[SampleOptions]) -> str:
+        """The text that a net trained on `tokens` goes on with after a prompt; see `netspec.train.after.sampling`."""
+        from netspec.train.after.sampling import sample
+
+        return sample(self, prompt, count, **options)
+
     def activation_map(self, path: str | Path, **options: Unpack[MapOptions]) -> ActivationMap:
         """Where in the first sample of a file the net sees a class; see `netspec.train.after.activation_maps`."""
         from netspec.train.after import inputs
@@ -41,8 +49,17 @@ class TrainedNet(Restored):
 
         return activation_map(self, *entered(self, [inputs.first(path, self)]), **options)
 
-    def export(self, path: str | Path, format: Format | None = None) -> Exported:
-        """Writes the net for other programs, in the format that the file's end names; raises NetspecError (E0656)."""
+    def export(
+        self,
+        path: str | Path,
+        format: Format | None = None,
+        *,
+        input: Mapping[str, Sequence[int | str]] | None = None,
+    ) -> Exported:
+        """Writes the net for other programs, in the format that the file's end names; raises NetspecError (E0656).
+
+        Sizes that the spec leaves open stay open, but for those that `input` gives.
+        """
         from netspec.train.after.export import export
 
-        return export(self, Path(path), format)
+        return export(self, Path(path), format, input=input)

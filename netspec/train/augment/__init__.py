@@ -82,7 +82,7 @@ class Augmentation:
 
 def _through(steps: list[Step], batch: Batch) -> Batch:
     if batch.more:
-        alone = (Batch(x, batch.y, batch.weight) for x in batch.inputs)
+        alone = (Batch(x, batch.y, batch.weight, further=batch.further) for x in batch.inputs)
         first, *others = (_through(steps, each) if _is_reached(each.x) else each for each in alone)
         return replace(first, more=tuple(each.x for each in others))
     for step in steps:

@@ -89,8 +89,9 @@ def follows(target: Tensor, x: Tensor) -> bool:
 
 def moved(batch: Batch, move: Callable[[Tensor], Tensor]) -> Batch:
     """The batch after `move`, which takes places from elsewhere as they are: of samples and of what follows them."""
-    y = move(batch.y) if follows(batch.y, batch.x) else batch.y
-    return replace(batch, x=move(batch.x), y=y, weight=None if batch.weight is None else move(batch.weight))
+    y, *further = (move(target) if follows(target, batch.x) else target for target in batch.targets)
+    weight = None if batch.weight is None else move(batch.weight)
+    return replace(batch, x=move(batch.x), y=y, weight=weight, further=tuple(further))
 
 
 def warped(batch: Batch, warp: Callable[[Tensor, bool], Tensor]) -> Batch:
@@ -106,8 +107,9 @@ def warped(batch: Batch, warp: Callable[[Tensor, bool], Tensor]) -> Batch:
         result = warp(flat - IGNORED, True) + IGNORED if classes else warp(flat, False)
         return result.reshape(*tensor.shape[:-axes], *result.shape[2:]).to(tensor.dtype)
 
-    y = target(batch.y) if follows(batch.y, batch.x) else batch.y
-    return replace(batch, x=warp(batch.x, False), y=y, weight=None if batch.weight is None else target(batch.weight))
+    y, *further = (target(tensor) if follows(tensor, batch.x) else tensor for tensor in batch.targets)
+    weight = None if batch.weight is None else target(batch.weight)
+    return replace(batch, x=warp(batch.x, False), y=y, weight=weight, further=tuple(further))
 
 
 def some(batch: Batch, p: float, x: Tensor) -> Batch:

@@ -75,10 +75,12 @@ class Cutmix(Blend):
 
         if follows(batch.y, batch.x):
             weight = None if batch.weight is None else cut(batch.weight)
-            return replace(batch, x=cut(batch.x), y=cut(batch.y), weight=weight)
+            further = tuple(cut(tensor) if follows(tensor, batch.x) else tensor for tensor in batch.further)
+            return replace(batch, x=cut(batch.x), y=cut(batch.y), weight=weight, further=further)
         return replace(batch, x=cut(batch.x), blend=_others(batch, others), share=1 - covered)
 
 
 def _others(batch: Batch, others: Tensor) -> Batch:
     weight = None if batch.weight is None else batch.weight[others]
-    return Batch(batch.x[others], batch.y[others], weight)
+    further = tuple(tensor[others] for tensor in batch.further)
+    return Batch(batch.x[others], batch.y[others], weight, further=further)

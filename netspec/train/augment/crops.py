@@ -113,14 +113,16 @@ class Frame(Augment):
         def frame(batch: Batch) -> Batch:
             axes = batch.x.shape[2:]
             parts = sizes(self.size, len(axes))
-            if not follows(batch.y, batch.x):
-                return batch
             starts = [
                 torch.full((len(batch),), (own - part) // 2, device=batch.x.device)
                 for own, part in zip(axes, parts, strict=True)
             ]
+            y, *further = (
+                taken(target, starts, parts, "zeros") if follows(target, batch.x) else target
+                for target in batch.targets
+            )
             weight = None if batch.weight is None else taken(batch.weight, starts, parts, "zeros")
-            return replace(batch, y=taken(batch.y, starts, parts, "zeros"), weight=weight)
+            return replace(batch, y=y, weight=weight, further=tuple(further))
 
         return frame
 

@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from netspec.layers.base import Positive, Size
 from netspec.train.augment.base import AUGMENTS, Augment, Fill, Share, Step, moved, sizes, warped
 from netspec.train.augment.crops import taken
-from netspec.train.augment.kornias import Warp, warping
+from netspec.train.augment.kornias import Warp
 from netspec.train.batch import Batch
 from netspec.train.parts import AboveZero, AtLeastZero
 
@@ -207,8 +207,9 @@ class Resize(Augment):
 class RandomResizedCrop(Augment):
     """A part of each image, of a share `scale` of its area and a `ratio` of width to height, brought to this size.
 
-    Outside training the middle, 7/8 of the shorter side, in this size. Source: Szegedy et al., "Going deeper with
-    convolutions", 2015, section 6.
+    Where it shrinks it is smoothed, as in testing. Outside training the middle, 7/8 of the shorter side, in this size.
+    A data set of pictures with a `part` takes it from the file as it is, before these are brought to one size.
+    Source: Szegedy et al., "Going deeper with convolutions", 2015, section 6.
     """
 
     package = "kornia"
@@ -227,10 +228,27 @@ class RandomResizedCrop(Augment):
         return (shape[0], self.size, self.size)
 
     def build(self) -> Step:
+        import torch
         from kornia.augmentation import RandomResizedCrop as Crop
 
         size = (self.size, self.size)
-        return warping(Crop(size, self.scale, self.ratio, align_corners=False, cropping_mode="resample"))
+        parts = Crop(size, self.scale, self.ratio)
+
+        def crop(batch: Batch) -> Batch:
+            parts.set_rng_device_and_dtype(torch.device("cpu"), torch.float32)
+            corners = parts.forward_parameters(batch.x.shape)["src"].round().long()
+            boxes = torch.cat([corners[:, 0], corners[:, 2] + 1], 1).tolist()
+
+            def along(tensor: Tensor, nearest: bool) -> Tensor:
+                cut = (
+                    image[None, :, top:bottom, left:right]
+                    for image, (left, top, right, bottom) in zip(tensor, boxes, strict=True)
+                )
+                return torch.cat([resized(image, size, nearest) for image in cut])
+
+            return warped(batch, along)
+
+        return crop
 
     def tested(self) -> Augment:
         return Middle(size=self.size)

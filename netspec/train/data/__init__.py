@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netspec.train.data import arrays, hub, images, mnist1d, pairs, published, python_data, tables
+from netspec.train.data import arrays, hub, images, mnist1d, pairs, published, python_data, tables, tokens
 from netspec.train.data.base import DATA, IGNORED, Data, DataSet, Dims, Sample, Source, Split, Stream, outline
 
 __all__ = [
@@ -18,5 +18,5 @@ __all__ = [
     "outline",
 ]
 
-FAMILIES = (mnist1d, arrays, published, images, tables, hub, python_data, pairs)
+FAMILIES = (mnist1d, arrays, published, images, tables, tokens, hub, python_data, pairs)
 """The modules whose data sets are registered."""

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from netspec.layers.base import Positive
 from netspec.train.data import files
-from netspec.train.data.base import DATA, Data, Dims, Divided, Split, outline, written_size
+from netspec.train.data.base import DATA, Data, Dims, Divided, Labels, Split, outline, written_size
 from netspec.train.data.files import DataError, Place
 
 if TYPE_CHECKING:
@@ -54,7 +54,9 @@ class Npz(Divided):
 
     Shape: that of `x` without its first axis. Bytes become brightness from 0 to 1. A `y` of whole numbers holds
     classes from 0, as many as `classes` or else as are found; a `y` of real numbers holds values. For a net of several
-    inputs there is an array for each in place of `x`, named after it: `left_train`, `left_test`, or `left`.
+    inputs there is an array for each in place of `x`, named after it: `left_train`, `left_test`, or `left`. Where the
+    loss names targets, `cross_entropy(logits, kind) + mse(years, age)`, there is an array for each in place of `y`:
+    `kind_train`, `age_train`; and none where its targets are inputs.
     """
 
     file: str
@@ -63,7 +65,7 @@ class Npz(Divided):
     def load(self, place: Place) -> Data:
         return self.load_for(place, ["x"])
 
-    def load_for(self, place: Place, inputs: Sequence[str]) -> Data:
+    def load_for(self, place: Place, inputs: Sequence[str], targets: Sequence[str] = ("y",)) -> Data:
         arrays = files.read_npz(place.resolve(self.file), self.file)
         names = list(inputs) if len(inputs) > 1 else ["x"]
         if "y" in names:
@@ -72,53 +74,82 @@ class Npz(Divided):
         divided = any(f"{name}_train" in arrays for name in names)
         chosen = [end for end in ("_val", "_valid") if any(f"{name}{end}" in arrays for name in names)][:1]
         ends = ("_train", "_test", *chosen) if divided else ("",)
-        splits = [self._split(arrays, names, end) for end in ends]
-        if len({tuple(array.shape[1:] for array in (*split.inputs, split.y)) for split in splits}) > 1:
+        splits = [self._split(arrays, names, targets, end) for end in ends]
+        if len({tuple(array.shape[1:] for array in (*split.inputs, *split.targets)) for split in splits}) > 1:
             raise DataError(f"the training and test arrays of {self.file} differ in shape")
-        if len({split.y.dtype.kind for split in splits}) > 1:
-            raise DataError(f"y_train and y_test of {self.file} are of different kinds: one classes, one real numbers")
-        classes = self._classes(splits)
+        classes = [self._classes(splits, index, name) for index, name in enumerate(targets)]
         if not divided:
             whole = splits[0]
-            labels = whole.y if classes is not None and whole.y.ndim == 1 else None
-            parts = self.divided(len(whole), labels)
-            splits = [
-                Split(whole.x[part], whole.y[part], more=tuple(array[part] for array in whole.more)) for part in parts
-            ]
+            labels = whole.y if classes and classes[0] is not None and whole.y.ndim == 1 else None
+            splits = [whole.part(part) for part in self.divided(len(whole), labels)]
         levels = _levels(splits) if len(names) == 1 else None
         train, test, *val = splits
         exact = self.classes is not None
-        return Data(train, test, classes, exact=exact, levels=levels, val=next(iter(val), None))
+        own = zip(targets, classes, strict=True)
+        (called, first), *further = [*own] or [("y", None)]
+        return Data(
+            train,
+            test,
+            first,
+            exact=exact,
+            levels=levels,
+            val=next(iter(val), None),
+            called=called,
+            further=tuple(Labels(name, count) for name, count in further),
+        )
 
-    def _split(self, arrays: Mapping[str, NDArray[Any]], names: Sequence[str], end: str) -> Split:
-        """The samples of the arrays whose names end so."""
+    def _split(
+        self, arrays: Mapping[str, NDArray[Any]], names: Sequence[str], targets: Sequence[str], end: str
+    ) -> Split:
+        """The samples of the arrays whose names end so; where nothing is to be said about them, they say 0."""
+        import numpy as np
+
         several = len(names) > 1
         inputs = [
             files.numbers(_array(arrays, name, end, input=name if several else None), f"{name}{end} of {self.file}")
             for name in names
         ]
-        y = files.numbers(_array(arrays, "y", end), f"y{end} of {self.file}")
+        said = [files.numbers(_array(arrays, name, end), f"{name}{end} of {self.file}") for name in targets]
+        if not said and inputs[0].ndim:
+            said = [np.zeros(len(inputs[0]), np.float32)]
         for name, x in zip(names, inputs, strict=True):
-            if x.ndim < (1 if several else 2) or y.ndim < 1 or len(x) != len(y):
-                raise DataError(
-                    f"{name}{end} and y{end} of {self.file} do not go together: {written_size(x)} and {written_size(y)}"
-                )
-        if len(y) == 0:
+            for target, y in zip([*targets] or ["y"], said, strict=True):
+                if x.ndim < (1 if several else 2) or y.ndim < 1 or len(x) != len(y):
+                    raise DataError(
+                        f"{name}{end} and {target}{end} of {self.file} do not go together: "
+                        f"{written_size(x)} and {written_size(y)}"
+                    )
+        if len(said[0]) == 0:
             raise DataError(f"{names[0]}{end} of {self.file} holds no samples")
-        if y.dtype.kind != "f":
-            y = y.astype("int64")
-            y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
-        return Split(inputs[0], y, more=tuple(inputs[1:]))
+        y, *further = map(_target, said)
+        return Split(inputs[0], y, more=tuple(inputs[1:]), further=tuple(further))
 
-    def _classes(self, splits: list[Split]) -> int | None:
-        if splits[0].y.dtype.kind == "f":
+    def _classes(self, splits: list[Split], index: int, name: str) -> int | None:
+        """How many classes a target tells apart, None where it holds numbers."""
+        arrays = [split.targets[index] for split in splits]
+        if len({array.dtype.kind for array in arrays}) > 1:
+            message = (
+                f"{name}_train and {name}_test of {self.file} are of different kinds: one classes, one real numbers"
+            )
+            raise DataError(message)
+        if arrays[0].dtype.kind == "f":
             return None
-        least, most = min(int(split.y.min()) for split in splits), max(int(split.y.max()) for split in splits)
+        least, most = min(int(array.min()) for array in arrays), max(int(array.max()) for array in arrays)
         if least < 0:
             raise DataError(f"the classes of {self.file} count from 0, and there is a {least}")
+        if index:
+            return most + 1
         if self.classes is not None and most >= self.classes:
             raise DataError(f"{self.file} is said to hold {self.classes} classes, and there is a class {most}")
         return self.classes or most + 1
+
+
+def _target(y: NDArray[Any]) -> NDArray[Any]:
+    """A target as it is compared: real numbers, or classes, of which a column is one a sample."""
+    if y.dtype.kind == "f":
+        return y
+    y = y.astype("int64")
+    return y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
 
 
 def _array(arrays: Mapping[str, NDArray[Any]], name: str, end: str, input: str | None = None) -> NDArray[Any]:

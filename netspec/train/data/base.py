@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 Dims = tuple[int, ...]
 Sample = tuple["NDArray[Any]", ...]
-"""A sample, an array for each input of a net; what is to be said about it; and, where places weigh differently, how
-much each of them does."""
+"""A sample, an array for each input of a net; what is to be said about it, an array for each target; and, where places
+weigh differently, how much each of them does."""
 
 Weigh = Callable[["NDArray[Any]"], "NDArray[Any]"]
 """The weights of the places of a target."""
@@ -72,8 +72,8 @@ class Split:
     """Samples `x` (n, *shape) and what is to be said about them, `y` (n, *target), entry by entry.
 
     `more` is what the further inputs of a net are given, each (n, *shape). `weight` (n, *target) is there where each
-    place of a target has its own. With a `source`, the arrays only say what sort the samples are, and hold nothing or
-    what a drawing puts together.
+    place of a target has its own. `further` is what else is to be said, each (n, *target). With a `source`, the arrays
+    only say what sort the samples are, and hold nothing or what a drawing puts together.
     """
 
     x: NDArray[Any]
@@ -81,6 +81,7 @@ class Split:
     weight: NDArray[Any] | None = None
     source: Source | Stream | Drawing | None = None
     more: tuple[NDArray[Any], ...] = ()
+    further: tuple[NDArray[Any], ...] = ()
 
     def __len__(self) -> int:
         return len(self.x) if self.source is None else len(self.source)
@@ -89,6 +90,17 @@ class Split:
     def inputs(self) -> tuple[NDArray[Any], ...]:
         """What each input of a net is given."""
         return (self.x, *self.more)
+
+    @property
+    def targets(self) -> tuple[NDArray[Any], ...]:
+        """All that is to be said about the samples."""
+        return (self.y, *self.further)
+
+    def part(self, indices: Sequence[int]) -> Split:
+        """The samples of these indices, of those that are held."""
+        x, *more = (array[indices] for array in self.inputs)
+        y, *further = (array[indices] for array in self.targets)
+        return Split(x, y, more=tuple(more), further=tuple(further))
 
     def some(self, count: int) -> list[Sample]:
         """At most so many samples, spread evenly over the split; of a stream the first ones."""
@@ -100,7 +112,7 @@ class Split:
         if isinstance(self.source, Source):
             return [self.source[index] for index in picked]
         if self.source is None:
-            return [tuple(array[index] for array in (*self.inputs, self.y)) for index in picked]
+            return [tuple(array[index] for array in (*self.inputs, *self.targets)) for index in picked]
         places, y = self.source.drawn(0)
         return [
             (*(x[place[index]] for x, place in zip(self.inputs, places, strict=True)), y[index]) for index in picked
@@ -196,6 +208,14 @@ def _one_adapted(sample: Sample, data: DataSet, wanted: Sequence[Dims]) -> Sampl
     return (*(x[0] for x in adapted), *sample[count:])
 
 
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What a further target says: one of so many `classes`, or where it is None numbers."""
+
+    name: str
+    classes: int | None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Data:
     """A loaded data set. `classes` is None where `y` holds real numbers instead of classes.
@@ -204,7 +224,7 @@ class Data:
     classes' names where they have any. `levels`, where samples hold indices, is how many there are; with `blank` the
     first of them stands for nothing. `ignores` says that some places of the targets are IGNORED. `skipped` are the
     files that were damaged and left out. Where there is a `val`, the best epoch is chosen by it, and `test` is looked
-    at once, at the end.
+    at once, at the end. `called` is the name of the first target, and `further` are the others.
     """
 
     train: Split
@@ -217,6 +237,23 @@ class Data:
     ignores: bool = False
     skipped: tuple[str, ...] = ()
     val: Split | None = None
+    called: str = "y"
+    further: tuple[Labels, ...] = ()
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        """The names of all that is to be said about a sample."""
+        return (self.called, *(labels.name for labels in self.further))
+
+    def of_target(self, index: int) -> Data:
+        """No samples, of the sort about which the target of that index alone is to be said."""
+        if index == 0:
+            return self
+        labels = self.further[index - 1]
+        split = Split(self.train.x[:0], self.train.further[index - 1][:0], more=self.train.more)
+        return replace(
+            self, train=split, test=split, val=None, classes=labels.classes, exact=False, names=(), further=()
+        )
 
     @property
     def held(self) -> Split:
@@ -266,8 +303,11 @@ class DataSet(Part):
         """The data; raises DataError where they cannot be had. Paths are relative to `place`."""
         raise NotImplementedError
 
-    def load_for(self, place: Place, inputs: Sequence[str]) -> Data:
-        """The data for a net whose inputs have these names; raises DataError where they cannot be had."""
+    def load_for(self, place: Place, inputs: Sequence[str], targets: Sequence[str] = ("y",)) -> Data:
+        """The data for a net whose inputs have these names, with the targets that its loss is about, `y` without names.
+
+        Raises DataError where they cannot be had.
+        """
         return self.load(place)
 
     def outline(self) -> Data | None:

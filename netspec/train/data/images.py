@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from netspec.layers.base import Positive
 from netspec.train.data import pictures
 from netspec.train.data.base import DATA, Data, Dims, Divided, Sample, Source, Split, divide, kind_of
 from netspec.train.data.files import DataError, Place, folders_beside, near
 from netspec.train.data.masks import MaskValues
-from netspec.train.data.pictures import Damaged, Fit, Header
+from netspec.train.data.pictures import Damaged, Fit, Header, Part
+from netspec.train.parts import AboveZero
 
 T = TypeVar("T")
 Side = Annotated[Positive, Field(le=2**14)]
@@ -50,11 +51,11 @@ class Reading:
     values: MaskValues | None = None
     deep: bool = False
 
-    def __call__(self, file: Labelled) -> Sample:
-        """The picture and what is to be said about it; raises Damaged."""
+    def __call__(self, file: Labelled, part: Part | None = None) -> Sample:
+        """The picture, or a part of it, and what is to be said about it; raises Damaged."""
         import numpy as np
 
-        x = pictures.read(file.path, file.name, self.channels, self.size, self.fit, self.deep)
+        x = pictures.read(file.path, file.name, self.channels, self.size, self.fit, self.deep, part)
         if file.mask is None or self.values is None:
             return x, np.array(file.label, np.int64)
         name = f"{file.mask.parent.name}/{file.mask.name}"
@@ -81,16 +82,21 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pictures(Source):
-    """Pictures that are read when they are wanted."""
+    """Pictures that are read when they are wanted; where there is a `share`, of each another part every time."""
 
     files: tuple[Labelled, ...]
     reading: Reading
+    share: tuple[float, float] | None = None
 
     def __len__(self) -> int:
         return len(self.files)
 
     def __getitem__(self, index: int) -> Sample:
         return self.reading(self.files[index])
+
+    def drawn(self, index: int, seed: int) -> Sample:
+        part = None if self.share is None else pictures.random_part(self.share, seed)
+        return self.reading(self.files[index], part)
 
 
 class Sieve:
@@ -136,19 +142,27 @@ class Pictured(Divided):
     fit: Fit = "crop"
     channels: Literal[1, 3] | None = None
 
-    def read(self, files: Sequence[Sequence[Labelled]], sieve: Sieve, values: MaskValues | None = None) -> list[Split]:
-        """The splits of these files: in memory where they are small, else as files that are read when wanted."""
+    def read(
+        self,
+        files: Sequence[Sequence[Labelled]],
+        sieve: Sieve,
+        values: MaskValues | None = None,
+        share: tuple[float, float] | None = None,
+    ) -> list[Split]:
+        """The splits of these files: in memory where they are small, else as files that are read when wanted.
+
+        The first is to train on: with a `share`, on another part of each picture in every epoch.
+        """
         reading, parts = self._reading([list(part) for part in files], sieve, values)
         cost = reading.channels * (4 if reading.deep else 1) + (8 if values else 0)
         held = sum(map(len, parts)) * cost * reading.size[0] * reading.size[1] <= IN_MEMORY
         splits = []
-        for part in parts:
-            if held:
+        for part, own in zip(parts, (share, *(None,) * len(parts)), strict=False):
+            if held and own is None:
                 splits.append(_stacked([sample for _, sample in sieve(part, reading)]))
             else:
-                splits.append(
-                    _lazy([file for file, _ in sieve(part, reading.check)] if sieve.skip_bad else part, reading)
-                )
+                good = [file for file, _ in sieve(part, reading.check)] if sieve.skip_bad else part
+                splits.append(_lazy(good, reading, own))
         return splits
 
     def mend(self, wanted: Dims | None) -> str:
@@ -195,13 +209,26 @@ class Images(Pictured):
     Shape: [channels, height, width]; brightness from 0 to 1. Classes are the folders in the order of their names. All
     pictures have one size, or `size` (or [height, width]) says to which they are brought: as `fit` says, by their
     middle (crop), out of proportion (stretch) or with a border (pad). `channels` is 1 or 3; 1 where all are grey.
+
+    With `part`, [low, high], what is trained on is of each file as it is a part of a size between these shares of its
+    area and of any shape from 3:4 to 4:3, another one in every epoch, brought to `size`: [0.08, 1.0] is the recipe for
+    ImageNet of Szegedy et al., "Going deeper with convolutions", 2015, section 6.
     """
 
     folder: str
+    part: tuple[AboveZero, AboveZero] | None = None
 
     @classmethod
     def arguments(cls) -> tuple[str, ...]:
-        return ("folder", "size", "fit", "channels", "test", "split", "val")
+        return ("folder", "size", "fit", "channels", "part", "test", "split", "val")
+
+    @model_validator(mode="after")
+    def _parted(self) -> Images:
+        if self.part is not None and not self.part[0] <= self.part[1] <= 1:
+            raise ValueError("part is [low, high], shares of a picture's area up to 1")
+        if self.part is not None and self.size is None:
+            raise ValueError("with part the size has to be said that parts are brought to")
+        return self
 
     def load(self, place: Place) -> Data:
         home = place.resolve(self.folder)
@@ -222,7 +249,7 @@ class Images(Pictured):
             chosen = self.divided(len(files), [file.label for file in files])
             parts = [[files[index] for index in sorted(part)] for part in chosen]
         sieve = Sieve(place.skip_bad)
-        train, test, *val = self.read(parts, sieve)
+        train, test, *val = self.read(parts, sieve, share=self.part)
         return Data(train, test, len(names), names=names, skipped=sieve.names, val=next(iter(val), None))
 
     def _only_train(self, home: Path) -> tuple[Path, str]:
@@ -354,7 +381,7 @@ def _stacked(samples: Sequence[Any]) -> Split:
     return Split(np.stack([sample[0] for sample in samples]), np.stack([sample[1] for sample in samples]))
 
 
-def _lazy(files: Sequence[Labelled], reading: Reading) -> Split:
+def _lazy(files: Sequence[Labelled], reading: Reading, share: tuple[float, float] | None) -> Split:
     target: Dims = reading.size if files[0].mask is not None else ()
     x = kind_of((reading.channels, *reading.size), "float32" if reading.deep else "uint8")
-    return Split(x, kind_of(target, "int64"), source=Pictures(tuple(files), reading))
+    return Split(x, kind_of(target, "int64"), source=Pictures(tuple(files), reading, share))

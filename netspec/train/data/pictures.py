@@ -7,7 +7,7 @@ that the file says it can hold; of real numbers as they are. A mask holds whole 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 Fit: TypeAlias = Literal["crop", "stretch", "pad"]
 """How a picture comes to another size: its middle, all of it out of proportion, or all of it with a border of zeros."""
+
+Box: TypeAlias = tuple[int, int, int, int]
+"""Where a part of a picture lies: left, top, right, bottom."""
+Part: TypeAlias = "Callable[[int, int], Box]"
+"""Which part of a picture is taken, by its width and height."""
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM")
 ENDINGS = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".pgm", ".ppm", ".pbm", ".pnm"))
@@ -56,12 +61,19 @@ def header(path: Path, name: str) -> Header:
 
 
 def read(
-    path: Path, name: str, channels: int, size: tuple[int, int] | None, fit: Fit, deep: bool | None = None
+    path: Path,
+    name: str,
+    channels: int,
+    size: tuple[int, int] | None,
+    fit: Fit,
+    deep: bool | None = None,
+    part: Part | None = None,
 ) -> NDArray[Any]:
     """The pixels [channels, height, width] of a picture; raises DataError that names the file.
 
-    It is the right way up where its camera said how it was held. `size` is height, width. With `deep` bytes become real
-    numbers as well, and without it (False) what has more than 8 bits is refused; None takes each as it is.
+    It is the right way up where its camera said how it was held. `size` is height, width; with a `part` that of the
+    picture comes to this size, else all of it as `fit` says. With `deep` bytes become real numbers as well, and without
+    it (False) what has more than 8 bits is refused; None takes each as it is.
     """
     import numpy as np
 
@@ -69,22 +81,54 @@ def read(
         if deep is False and _is_deep(image):
             message = f"{name} has more than 8 bits a pixel, and the first picture has 8"
             raise DataError(message, help="bring all pictures to one depth")
-        array = pixels(image, channels, size, fit, name)
+        array = pixels(image, channels, size, fit, name, part)
         return array / np.float32(255) if deep and array.dtype == np.uint8 else array
 
 
 def pixels(
-    image: Image.Image, channels: int, size: tuple[int, int] | None, fit: Fit, name: str = "the picture"
+    image: Image.Image,
+    channels: int,
+    size: tuple[int, int] | None,
+    fit: Fit,
+    name: str = "the picture",
+    part: Part | None = None,
 ) -> NDArray[Any]:
     """The pixels of an open picture, as `read` gives those of a file."""
     import numpy as np
+    from PIL import Image
 
     mode = "L" if channels == 1 else "RGB"
     converted = _real(image, name) if _is_deep(image) else _upright(image).convert(mode)
+    if size is not None and part is not None:
+        converted = converted.resize(size[::-1], Image.Resampling.BILINEAR, box=part(*converted.size))
     array = np.asarray(converted if size is None else _fitted(converted, size, fit, smooth=True))
     if array.ndim == 2:
         return np.repeat(array[None], channels, 0)
     return np.ascontiguousarray(array.transpose(2, 0, 1))
+
+
+def random_part(share: tuple[float, float], seed: int) -> Part:
+    """A part of a picture of a size between these shares of its area and of any shape from 3:4 to 4:3, by that seed.
+
+    Where ten draws find none that fits, it is the largest in the middle with sides of at most 4:3, as torchvision has
+    it. Source: Szegedy et al., "Going deeper with convolutions", 2015, section 6.
+    """
+    import numpy as np
+
+    def part(width: int, height: int) -> Box:
+        random = np.random.default_rng(seed)
+        for _ in range(10):
+            area = width * height * random.uniform(*share)
+            ratio = np.exp(random.uniform(np.log(3 / 4), np.log(4 / 3)))
+            wide, high = round((area * ratio) ** 0.5), round((area / ratio) ** 0.5)
+            if 0 < wide <= width and 0 < high <= height:
+                left, top = int(random.integers(width - wide + 1)), int(random.integers(height - high + 1))
+                return left, top, left + wide, top + high
+        wide, high = min(width, round(height * 4 / 3)), min(height, round(width * 4 / 3))
+        left, top = (width - wide) // 2, (height - high) // 2
+        return left, top, left + wide, top + high
+
+    return part
 
 
 def read_labels(path: Path, name: str, size: tuple[int, int] | None, fit: Fit) -> NDArray[np.int64]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import PrivateAttr
 
-from netspec.train.data.base import DATA, Data, DataSet, Sample, Source, Split, divide, kind_of
+from netspec.train.data.base import DATA, Data, DataSet, Labels, Sample, Source, Split, divide, kind_of
 from netspec.train.data.files import DataError, Place
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ class PythonSource(Source):
     samples: Any
     indices: list[int] | None = None
     inputs: tuple[str, ...] = ("x",)
+    targets: tuple[str, ...] = ("y",)
 
     def __len__(self) -> int:
         return len(self.samples) if self.indices is None else len(self.indices)
@@ -38,10 +39,32 @@ class PythonSource(Source):
         with _seeded(seed):
             sample = self.samples[at]
         if not isinstance(sample, tuple | list) or len(sample) != 2:
-            raise DataError(f"sample {at} of the data set is no pair of a sample and what is to be said about it")
-        y = _array(sample[1], at)
+            if self.targets:
+                raise DataError(f"sample {at} of the data set is no pair of a sample and what is to be said about it")
+            sample = (sample, 0.0)
+        said = [_array(value, at) for value in self._by_target(sample[1], at)]
         inputs = (_array(value, at) for value in self._by_input(sample[0], at))
-        return *inputs, y if y.dtype.kind == "f" else y.astype("int64")
+        return *inputs, *(y if y.dtype.kind == "f" else y.astype("int64") for y in said)
+
+    def _by_target(self, y: Any, at: int) -> Sequence[Any]:
+        """What is to be said, by the names that the loss has for it; the only thing needs none."""
+        if not self.targets:
+            return [0.0]
+        if not isinstance(y, Mapping):
+            if len(self.targets) == 1:
+                return [y]
+            names = ", ".join(self.targets)
+            message = f"sample {at} of the data set says one thing, and the loss is about {names}"
+            raise DataError(
+                message, help=f"a sample is (x, {{{', '.join(f'{name!r}: ...' for name in self.targets)}}})"
+            )
+        for name in self.targets:
+            if name not in y:
+                raise DataError(
+                    f"sample {at} of the data set says nothing about {name}",
+                    notes=(f"it says {', '.join(map(str, y))}",),
+                )
+        return [y[name] for name in self.targets]
 
     def _by_input(self, x: Any, at: int) -> Sequence[Any]:
         """What each input of the net is given: of several in their order, or by their names."""
@@ -71,7 +94,8 @@ class PythonData(DataSet):
     Of three, `(training set, validation set, test set)`, the best epoch is chosen by the second.
     Shape: that of its samples. Whole numbers as targets are classes, as many as its `classes` or else as are found. Of
     one data set alone a fifth is set aside to test with, as much of each class where it has `targets`. For a net of
-    several inputs a sample is `((a, b), target)`, or `({"left": a, "right": b}, target)`.
+    several inputs a sample is `((a, b), target)`, or `({"left": a, "right": b}, target)`; where the loss names targets,
+    `(x, {"kind": 3, "age": 41.0})`.
     """
 
     _train: Any = PrivateAttr(default=None)
@@ -97,7 +121,7 @@ class PythonData(DataSet):
     def load(self, place: Place) -> Data:
         return self.load_for(place, ["x"])
 
-    def load_for(self, place: Place, inputs: Sequence[str]) -> Data:
+    def load_for(self, place: Place, inputs: Sequence[str], targets: Sequence[str] = ("y",)) -> Data:
         if self._train is None:
             raise DataError(
                 "these data are given from Python, and none were",
@@ -105,32 +129,49 @@ class PythonData(DataSet):
             )
         if self._test is None:
             parts = divide(len(self._train), _labels(self._train), TEST, 0)
-            sources = [PythonSource(self._train, part, tuple(inputs)) for part in parts]
+            sources = [PythonSource(self._train, part, tuple(inputs), tuple(targets)) for part in parts]
         else:
             sets = [each for each in (self._train, self._test, self._val) if each is not None]
-            sources = [PythonSource(samples, None, tuple(inputs)) for samples in sets]
+            sources = [PythonSource(samples, None, tuple(inputs), tuple(targets)) for samples in sets]
         splits = [self._split(source) for source in sources]
         if len({tuple(x.shape for x in split.inputs) for split in splits}) > 1:
             raise DataError("the samples to train and to test with differ in shape")
-        classes, names = self._classes(splits, sources)
+        names = tuple(map(str, getattr(self._train, "classes", None) or ())) if len(targets) == 1 else ()
+        counts = self._classes(splits, sources, names)
         train, test, *val = splits
-        return Data(train, test, classes, exact=bool(names), names=names, val=next(iter(val), None))
+        called, *others = [*targets] or ["y"]
+        further = tuple(Labels(name, count) for name, count in zip(others, counts[1:], strict=True))
+        chosen = next(iter(val), None)
+        names = () if counts[0] is None else names
+        return Data(train, test, counts[0], exact=bool(names), names=names, val=chosen, called=called, further=further)
 
     def _split(self, source: PythonSource) -> Split:
         if len(source) == 0:
             raise DataError("the data set holds no samples")
-        x, *more, y = (kind_of(array.shape, array.dtype) for array in source[0])
-        return Split(x, y, source=source, more=tuple(more))
+        count = len(source.inputs)
+        arrays = [kind_of(array.shape, array.dtype) for array in source[0]]
+        (x, *more), (y, *further) = arrays[:count], arrays[count:]
+        return Split(x, y, source=source, more=tuple(more), further=tuple(further))
 
-    def _classes(self, splits: list[Split], sources: list[PythonSource]) -> tuple[int | None, tuple[str, ...]]:
-        """How many classes there are, and their names: the data set's own `classes`, else the targets are looked at."""
-        if splits[0].y.dtype.kind == "f":
-            return None, ()
-        names = getattr(self._train, "classes", None)
-        if names is not None:
-            return len(names), tuple(map(str, names))
-        most = max(int(source[index][-1].max()) for source in sources for index in range(len(source)))
-        return most + 1, ()
+    def _classes(self, splits: list[Split], sources: list[PythonSource], names: tuple[str, ...]) -> list[int | None]:
+        """How many classes each target tells apart: as many as have names; as `targets` say; else all are looked at."""
+        counts: list[int | None] = [None if y.dtype.kind == "f" else 0 for y in splits[0].targets]
+        if names and counts[0] is not None:
+            return [len(names), *counts[1:]]
+        if not any(count is not None for count in counts):
+            return counts
+        sets = {id(source.samples): source.samples for source in sources}.values()
+        known = [_labels(samples) for samples in sets] if len(counts) == 1 else [None]
+        if all(labels is not None for labels in known):
+            return [max(max(labels or [0]) for labels in known) + 1]
+        for source in sources:
+            for index in range(len(source)):
+                said = source[index][len(source.inputs) :]
+                counts = [
+                    None if count is None else max(count, int(y.max()) + 1)
+                    for count, y in zip(counts, said, strict=True)
+                ]
+        return counts
 
 
 def _labels(samples: Any) -> list[int] | None:

@@ -41,7 +41,7 @@ def assembled(
         model = synchronised(model, accelerator.device)
     recompute(model, graph, setup.checkpoint)
     model.to(accelerator.device)
-    if setup.channels_last and any(value.shape.rank == 3 for value in graph.inputs):
+    if setup.channels_lie_last and any(value.shape.rank == 3 for value in graph.inputs):
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     trained, tested = _shared(model, graph, plan, setup, accelerator)
     if setup.compile:
@@ -66,7 +66,7 @@ def _shared(
         return model, model
     from torch.nn.parallel import DistributedDataParallel
 
-    judged = {index for _, index, _ in plan.terms}
+    judged = {planned.output for planned in plan.terms}
     return DistributedDataParallel(model, find_unused_parameters=len(judged) < len(graph.outputs)), model
 
 

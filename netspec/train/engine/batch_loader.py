@@ -40,7 +40,7 @@ class BatchLoader:
 
     def __init__(self, split: Split, encodings: Sequence[Encoding], device: torch.device, workers: int = 0) -> None:
         self.split, self.encodings, self.device, self.workers = split, encodings, device, workers
-        arrays = [array for array in (*split.inputs, split.y, split.weight) if array is not None]
+        arrays = [array for array in (*split.inputs, *split.targets, split.weight) if array is not None]
         self.home = device if sum(array.nbytes for array in arrays) <= ON_DEVICE else torch.device("cpu")
         self.held = tuple(torch.from_numpy(array).to(self.home) for array in arrays)
 
@@ -110,8 +110,10 @@ class BatchLoader:
             tensors = [tensor.to(self.device, non_blocking=True) for tensor in tensors]
         count = len(self.encodings)
         x, *more = (encoding(tensor) for encoding, tensor in zip(self.encodings, tensors, strict=False))
-        y, *weight = tensors[count:]
-        return Batch(x, y, weight[0] if weight else None, more=tuple(more))
+        targets = count + len(self.split.targets)
+        y, *further = tensors[count:targets]
+        weight = next(iter(tensors[targets:]), None)
+        return Batch(x, y, weight, more=tuple(more), further=tuple(further))
 
     def _drawing(self, source: Drawing, plan: Sequence[Tensor], seed: int) -> Iterator[list[Tensor]]:
         """The batches of a plan, put together out of the samples that are held."""

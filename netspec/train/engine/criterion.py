@@ -7,13 +7,13 @@ processes and in rounds of accumulation, has the loss and the gradient that it h
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
 
-from netspec.train.batch import Batch
-from netspec.train.losses import Form, Sums, Term, prepared
+from netspec.train.batch import Batch, Reference
+from netspec.train.losses import Form, PlannedTerm, Sums, Target, prepared
 
 if TYPE_CHECKING:
     from netspec.train.data import Dims
@@ -27,8 +27,11 @@ Totals: TypeAlias = dict[int, "Sums | Tensor | float"]
 class Criterion:
     """The loss of a train section. `terms` say which output (its index among the graph's) each is about, and how."""
 
-    def __init__(self, terms: Sequence[tuple[Term, int, Form]], device: torch.device) -> None:
-        self.terms = [(term.loss.build(device), term.weight, index, form) for term, index, form in terms]
+    def __init__(self, terms: Sequence[PlannedTerm], device: torch.device) -> None:
+        self.terms = [
+            (planned.term.loss.build(device), planned.term.weight, planned.output, Comparison.of(planned))
+            for planned in terms
+        ]
 
     def __call__(self, outputs: Mapping[int, Tensor], batch: Batch) -> Tensor:
         """The loss of a batch, over the terms whose outputs are there; a blend counts by its shares."""
@@ -44,8 +47,8 @@ class Criterion:
 
     def _sums(self, outputs: Mapping[int, Tensor], batch: Batch) -> TermSums:
         return {
-            number: loss.sums(outputs[index], prepared(form, batch.y, outputs[index], batch.weight))
-            for number, (loss, _, index, form) in enumerate(self.terms)
+            number: loss.sums(outputs[index], comparison(batch, outputs[index]))
+            for number, (loss, _, index, comparison) in enumerate(self.terms)
             if index in outputs
         }
 
@@ -56,12 +59,12 @@ class Criterion:
     def counts(self, parts: Sequence[Batch], shapes: Mapping[int, Dims]) -> Totals:
         """What the parts of a batch count in each term whose target alone decides it; `shapes` are those of outputs."""
         totals: Totals = {}
-        for number, (loss, _, index, form) in enumerate(self.terms):
+        for number, (loss, _, index, comparison) in enumerate(self.terms):
             if loss.counts is not None and index in shapes:
                 count: Tensor | float = 0.0
-                for share, y, weight in (each for part in parts for each in _targets(part)):
-                    output = y.new_zeros((), dtype=torch.float32).expand(len(y), *shapes[index])
-                    count = count + share * loss.counts(prepared(form, y, output, weight))
+                for share, batch in (each for part in parts for each in _blended_parts(part)):
+                    output = batch.x.new_zeros((), dtype=torch.float32).expand(len(batch), *shapes[index])
+                    count = count + share * loss.counts(comparison(batch, output))
                 totals[number] = count
         return totals
 
@@ -87,6 +90,22 @@ class Criterion:
             total = value if total is None else total + value
         assert total is not None
         return total
+
+
+class Comparison(NamedTuple):
+    """What a term compares an output with, in the form that its loss takes."""
+
+    form: Form
+    reference: Reference
+    by_class: bool
+
+    @classmethod
+    def of(cls, planned: PlannedTerm) -> Comparison:
+        """That of a term."""
+        return cls(planned.form, planned.reference, planned.form in ("classes", "one_hot"))
+
+    def __call__(self, batch: Batch, output: Tensor) -> Target:
+        return prepared(self.form, batch.reference(self.reference, output, classes=self.by_class), output, batch.weight)
 
 
 class LossTotal:
@@ -151,11 +170,9 @@ def _blended(one: Sums, other: Sums, share: float) -> Sums:
     return tuple(share * a + (1 - share) * b for a, b in zip(one, other, strict=True))
 
 
-def _targets(part: Batch) -> list[tuple[float, Tensor, Tensor | None]]:
-    """What a part is compared with, and the share of each in its loss."""
-    if part.blend is None:
-        return [(1.0, part.y, part.weight)]
-    return [(part.share, part.y, part.weight), (1 - part.share, part.blend.y, part.blend.weight)]
+def _blended_parts(part: Batch) -> list[tuple[float, Batch]]:
+    """The batches that a part is blended of, and the share of each in its loss."""
+    return [(1.0, part)] if part.blend is None else [(part.share, part), (1 - part.share, part.blend)]
 
 
 def _tangent(value: Callable[[Sums], Tensor], own: Sums, total: Sums) -> Tensor:

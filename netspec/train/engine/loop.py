@@ -366,7 +366,7 @@ class Trainer:
                 batch = self.augment.test(batch)
                 outputs = self._outputs(self.eval_model, batch)
                 self.test_scores.add_loss(self.criterion.sums(outputs, batch), len(batch))
-                self.test_scores.add(outputs, batch.y)
+                self.test_scores.add(outputs, batch)
         if self.processes > 1:
             self.test_scores.take_together(states.gathered(self.test_scores.loss.state(), self.processes))
         return self.test_scores.results()
@@ -386,7 +386,7 @@ class Trainer:
 
     def _laid_out(self, x: Tensor) -> Tensor:
         """The samples of an input in the layout of memory that the net is in."""
-        return x.to(memory_format=torch.channels_last) if self.setup.channels_last and x.ndim == 4 else x
+        return x.to(memory_format=torch.channels_last) if self.setup.channels_lie_last and x.ndim == 4 else x
 
     def _by_output(self, result: Any) -> dict[int, Tensor]:
         """What a net returned, by the index of the output. Those of training alone come last, or not at all."""
@@ -446,7 +446,7 @@ class Trainer:
         """The index of the first training sample of the step that comes next that holds what is no number."""
         plan = self._plan(self.epoch, self.done, self.done + 1)
         for indices, part in zip(plan, next(self._batches(self.epoch, self.done, self.done + 1), []), strict=True):
-            for values in (*part.inputs, part.y):
+            for values in (*part.inputs, *part.targets):
                 if values.is_floating_point() and not (finite := torch.isfinite(values.reshape(len(values), -1))).all():
                     return int(indices[~finite.all(1).to(indices.device)][0])
         return None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from netspec.train.batch import Batch
 from netspec.train.data import IGNORED
 from netspec.train.engine.criterion import Criterion, LossTotal, TermSums
 from netspec.train.plan.outputs import OutputHead, OutputMetric, positive_share
@@ -34,7 +35,7 @@ class Scores:
         self.support = {index: _support(head, device) for index, head in self.heads.items()}
         """How many places of the data are of each class, or of each label, and at the end how many there are."""
         self.outputs: dict[int, list[Tensor]] = {index: [] for index in self.heads}
-        self.targets: list[Tensor] = []
+        self.targets: dict[int, list[Tensor]] = {index: [] for index in self.heads}
         self.buffered = 0
         self.criterion = Criterion(plan.terms, device)
         self.loss, self.count = LossTotal(self.criterion), 0
@@ -56,12 +57,12 @@ class Scores:
         """Those of a net's outputs, by their index among the graph's, that a metric judges."""
         return {index: outputs[index].detach() for index in self.outputs}
 
-    def add(self, outputs: Mapping[int, Tensor], target: Tensor) -> None:
+    def add(self, outputs: Mapping[int, Tensor], batch: Batch) -> None:
         """What the net said about a batch, and what is so."""
-        for index, gathered in self.outputs.items():
-            gathered.append(outputs[index])
+        for index, head in self.heads.items():
+            self.outputs[index].append(outputs[index])
+            self.targets[index].append(head.truth(batch, outputs[index]))
             self.buffered += outputs[index].numel()
-        self.targets.append(target)
         if self.buffered > MOST_BUFFERED:
             self._flush()
 
@@ -101,7 +102,7 @@ class Scores:
             "loss": self.loss.state(),
             "count": self.count,
             "outputs": {str(index): torch.cat(gathered) for index, gathered in self.outputs.items() if gathered},
-            "targets": torch.cat(self.targets) if self.targets else None,
+            "targets": {str(index): torch.cat(gathered) for index, gathered in self.targets.items() if gathered},
             "metrics": {name: metric.metric_state for name, metric in self.metrics.items()},
             "support": {str(index): support for index, support in self.support.items()},
         }
@@ -111,9 +112,10 @@ class Scores:
         self.reset()
         self.loss.restore(state["loss"])
         self.count = state["count"]
-        if state["targets"] is not None:
-            outputs = {int(index): gathered.to(self.device) for index, gathered in state["outputs"].items()}
-            self.add(outputs, state["targets"].to(self.device))
+        for index, gathered in state["outputs"].items():
+            self.outputs[int(index)].append(gathered.to(self.device))
+            self.targets[int(index)].append(state["targets"][index].to(self.device))
+            self.buffered += gathered.numel()
         for name, metric in self.metrics.items():
             for key, value in state["metrics"][name].items():
                 setattr(metric, key, _on(value, self.device))
@@ -122,20 +124,20 @@ class Scores:
             support.copy_(state["support"][str(index)])
 
     def _flush(self) -> None:
-        if not self.targets:
+        if not any(self.targets.values()):
             return
-        target = torch.cat(self.targets)
+        targets = {index: torch.cat(gathered) for index, gathered in self.targets.items()}
         outputs = {index: torch.cat(gathered) for index, gathered in self.outputs.items()}
         self._forget()
-        self._update(outputs, target)
+        self._update(outputs, targets)
 
-    def _update(self, outputs: Mapping[int, Tensor], target: Tensor) -> None:
+    def _update(self, outputs: Mapping[int, Tensor], targets: Mapping[int, Tensor]) -> None:
         """Shows the metrics what the net said about samples, and what is so."""
         for index, head in self.heads.items():
-            _count(self.support[index], head, target)
+            _count(self.support[index], head, targets[index])
         for name, metric in self.metrics.items():
-            each = self.output_metrics[name]
-            metric.update(*_read(outputs[each.head.output], target, each.head, by_label=each.metric.by_class))
+            each, index = self.output_metrics[name], self.output_metrics[name].head.output
+            metric.update(*_read(outputs[index], targets[index], each.head, by_label=each.metric.by_class))
 
     def _meet(self) -> None:
         """Among several processes, one without samples takes part in the exchange: with no samples.
@@ -155,7 +157,8 @@ class Scores:
             metric._update_count = 1
 
     def _forget(self) -> None:
-        self.outputs, self.targets, self.buffered = {index: [] for index in self.heads}, [], 0
+        self.outputs, self.targets = {index: [] for index in self.heads}, {index: [] for index in self.heads}
+        self.buffered = 0
 
 
 def _built(each: OutputMetric, ignored: int | None) -> torchmetrics.Metric:
@@ -169,6 +172,7 @@ def _read(output: Tensor, target: Tensor, head: OutputHead, *, by_label: bool) -
     if head.task == "multiclass":
         return output, target
     if head.task == "values":
+        output = output.sigmoid() if head.logits else output
         return _rows(output, head.columns), _rows(target.view(output.shape), head.columns)
     share = positive_share(output, logits=head.logits, margin=head.margin)
     if head.labels and by_label:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeAlias, cast
 
 from netspec.syntax.source import NOWHERE, Span
+from netspec.train.batch import TARGET, Reference
 from netspec.train.data import IGNORED, Data, Dims
 from netspec.train.parts import Part, Table, called
 
@@ -120,6 +121,16 @@ class Loss(Part):
         return None
 
 
+class Itself(Loss):
+    """The output as it is: a net can compute what is to be made small, such as a distance between distributions."""
+
+    name = "itself"
+    takes = "values"
+
+    def build(self, device: torch.device) -> SetLoss:
+        return mean(lambda output, target: output, entries)
+
+
 class Weighing(Loss):
     """Base of the losses for which the places of a target weigh differently."""
 
@@ -133,17 +144,34 @@ LOSSES: Table[Loss] = Table("loss")
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A loss of one output, weighted: `0.3 * cross_entropy(aux1)`. `output` is None where the spec names none."""
+    """A loss of one output, weighted: `0.3 * cross_entropy(aux1)`. `output` is None where the spec names none.
+
+    `target` is what it is compared with, where the spec says that: a target of the data or an input of the net by its
+    name, or a number.
+    """
 
     loss: Loss
     weight: float = 1.0
     output: str | None = None
     span: Span = NOWHERE
+    target: str | float | None = None
 
     def written(self) -> str:
         """The term as a spec would write it."""
-        call = called(self.loss, self.output)
+        if isinstance(self.loss, Itself):
+            call = self.output or ""
+        else:
+            call = called(self.loss, self.output, None if self.target is None else f"{self.target}")
         return call if self.weight == 1 else f"{self.weight} * {call}"
+
+
+class PlannedTerm(NamedTuple):
+    """A term of a loss with what it is about: the output of that index, compared in that form with a reference."""
+
+    term: Term
+    output: int
+    form: Form
+    reference: Reference = TARGET
 
 
 def prepared(form: Form, target: Tensor, output: Tensor, weight: Tensor | None = None) -> Target:

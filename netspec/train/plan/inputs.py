@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from netspec.graph.graph import Graph
 from netspec.shapes.shape import Shape
@@ -12,6 +13,9 @@ from netspec.train.data import Data, DataSet, Dims, Split
 from netspec.train.data.base import kind_of
 from netspec.train.data.encoding import Encoding
 from netspec.train.section.settings import Settings
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +32,15 @@ class InputPlan:
 
     def met(self, data: Data) -> Data:
         """No samples, of the sort that the net meets: a target with the axes of its sample is cut as the sample is."""
-        axes, target = self.encoding.shape(self.sent)[1:], data.target
-        if axes and target[-len(axes) :] == axes:
-            target = (*target[: -len(axes)], *self.shape[1:])
-        split = Split(kind_of(self.shape, data.train.x.dtype), kind_of(target, data.train.y.dtype))
+        axes = self.encoding.shape(self.sent)[1:]
+
+        def cut(target: NDArray[Any]) -> NDArray[Any]:
+            own = target.shape[1:]
+            follows = axes and own[-len(axes) :] == axes
+            return kind_of((*own[: -len(axes)], *self.shape[1:]) if follows else own, target.dtype)
+
+        y, *further = map(cut, data.train.targets)
+        split = Split(kind_of(self.shape, data.train.x.dtype), y, further=tuple(further))
         return replace(data, train=split, test=split, val=None)
 
 

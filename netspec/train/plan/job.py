@@ -22,7 +22,7 @@ from netspec.train.data.files import DataError, Place
 from netspec.train.literals import Word
 from netspec.train.parts import written
 from netspec.train.plan.inputs import sample_shapes
-from netspec.train.plan.training_plan import TrainingPlan, training_plan
+from netspec.train.plan.training_plan import TrainingPlan, training_plan, wanted_targets
 from netspec.train.section.beginning import section_for
 from netspec.train.section.patterns import mistakes
 from netspec.train.section.settings import KEYS, Settings, settings
@@ -206,7 +206,7 @@ def _load(chosen: Settings, place: Place, graph: Graph) -> Data:
     """The data for a net, or a diagnostic at their setting, or at the input for which there are none."""
     span = chosen.span("data")
     try:
-        return chosen.data.load_for(place, [value.name for value in graph.inputs])
+        return chosen.data.load_for(place, [value.name for value in graph.inputs], wanted_targets(chosen, graph))
     except DataError as error:
         value = next((value for value in graph.inputs if value.name == error.input and value.span is not None), None)
         if value is None or value.span is None:

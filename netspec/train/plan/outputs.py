@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from netspec.train.batch import TARGET, Batch, Reference
 from netspec.train.section.metrics import Metric, Task
 
 if TYPE_CHECKING:
@@ -15,9 +16,10 @@ if TYPE_CHECKING:
 class OutputHead:
     """How an output is read: `output` is its index among the graph's, `task` what is judged of it.
 
-    `classes` is how many it tells apart, 0 where it gives numbers. With `logits` it is given before sigmoid or softmax,
-    with a `margin` it is a distance. `labels` are how many yes or no a sample has, where it has several; `columns` how
-    many numbers, those of a map's channels.
+    `classes` is how many it tells apart, 0 where it gives numbers. With `logits` it is given before sigmoid or softmax
+    (numbers, too: shares such as brightness), with a `margin` it is a distance. `labels` are how many yes or no a
+    sample has, where it has several; `columns` how many numbers, those of a map's channels. `reference` is what is so
+    about it.
     """
 
     output: int
@@ -27,6 +29,11 @@ class OutputHead:
     margin: float | None = None
     labels: int = 0
     columns: int = 1
+    reference: Reference = TARGET
+
+    def truth(self, batch: Batch, output: Tensor) -> Tensor:
+        """What is so about a batch, of which the net says this."""
+        return batch.reference(self.reference, output, classes=self.task == "multiclass")
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,8 @@ class Signature(BaseModel):
     @classmethod
     def of(cls, plan: TrainingPlan) -> Signature:
         """That of a net and its data."""
-        data = plan.data
+        data, judged = plan.data, plan.judged.reference
+        said = data.of_target(judged.index) if judged.kind == "target" else None
         return cls(
             sent=data.shapes,
             encodings=plan.encodings,
@@ -50,8 +51,8 @@ class Signature(BaseModel):
             task=plan.judged.task,
             logits=plan.judged.logits,
             margin=plan.judged.margin,
-            classes=data.classes,
-            names=data.names,
+            classes=None if said is None else said.classes,
+            names=() if said is None else said.names,
         )
 
     def name(self, index: int) -> str:
@@ -61,6 +62,10 @@ class Signature(BaseModel):
     def judged(self, result: Any, graph: Graph) -> Tensor:
         """The judged output among what the net returned outside training."""
         return Returned(graph)(result)[self.output]
+
+    def values(self, output: Tensor) -> Tensor:
+        """The numbers that an output says; where it is given before sigmoid, after it."""
+        return output.sigmoid() if self.logits else output
 
     def probabilities(self, output: Tensor) -> Tensor:
         """The probability of each class, (n, classes, ...): softmax of scores, or both sides of one logit or share."""

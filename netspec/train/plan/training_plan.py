@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.elaborate.problems import Problem, nearest
 from netspec.graph.graph import Graph, Output
+from netspec.shapes.shape import Shape
 from netspec.syntax.source import Span
 from netspec.train.augment import Chain
+from netspec.train.augment.blends import Blend
 from netspec.train.augment.crops import Frame
-from netspec.train.data import Data, Dims
+from netspec.train.batch import Reference
+from netspec.train.data import Data, Dims, Split
 from netspec.train.data.base import kind_of
 from netspec.train.data.encoding import Encoding
 from netspec.train.data.files import DataError
-from netspec.train.losses import Form, Term, Weighing
+from netspec.train.losses import LOSSES, Form, Itself, PlannedTerm, Term, Weighing
 from netspec.train.plan.compatibility import compatible_inputs, fitted_chain, origin, reshaped
 from netspec.train.plan.endings import check_ending
 from netspec.train.plan.inputs import InputPlan
@@ -40,7 +43,7 @@ class TrainingPlan:
 
     data: Data
     encodings: tuple[Encoding, ...]
-    terms: tuple[tuple[Term, int, Form], ...]
+    terms: tuple[PlannedTerm, ...]
     judged: OutputHead
     metrics: tuple[OutputMetric, ...]
     augment: Chain
@@ -61,10 +64,12 @@ def training_plan(settings: Settings, graph: Graph, data: Data) -> TrainingPlan:
     wrong: list[Diagnostic] = []
     fed = met = data
     inputs: list[InputPlan] = []
+    shapes: tuple[Dims, ...] = ()
     chain = settings.augment
     try:
         inputs = compatible_inputs(settings, graph, data)
         met = inputs[0].met(data)
+        shapes = tuple(each.shape for each in inputs)
         fed = reshaped(settings, data, inputs)
         if fed.classes is not None and fed.target and settings.augment.steps:
             fed = replace(fed, ignores=True)  # what lies outside a sample that is moved does not count
@@ -74,33 +79,112 @@ def training_plan(settings: Settings, graph: Graph, data: Data) -> TrainingPlan:
         wrong.append(problem.diagnostic)
     except NetspecError as error:
         wrong.extend(error.diagnostics)
-    terms: list[tuple[Term, int, Form]] = []
+    terms: list[PlannedTerm] = []
     for term in settings.loss:
         try:
             index = output_of(term, graph)
-            form = _form(term, graph.outputs[index], settings, graph, met, data.train.y)
-            terms.append((term, index, form))
+            reference = reference_of(term, graph, data.target_names, settings)
+            about = said_about(reference, term, graph.outputs[index].value.shape, met, shapes)
+            labels = data.train.targets[reference.index] if reference.kind == "target" else about.train.y
+            form = _form(term, graph.outputs[index], settings, graph, about, labels)
+            terms.append(PlannedTerm(term, index, form, reference))
         except Problem as problem:
             wrong.append(problem.diagnostic)
     if wrong:
         raise NetspecError(tuple(wrong))
-    heads: dict[int, OutputHead] = {}
-    for term, index, form in terms:
-        if not graph.outputs[index].when_training:
-            heads.setdefault(index, _head_of(graph, term, index, form, met))
+    heads = _heads(graph, terms, met, shapes)
     if not heads:
-        raise NetspecError((_only_in_training(settings, graph.outputs[terms[0][1]]),))
+        raise NetspecError((_only_in_training(settings, graph.outputs[terms[0].output]),))
     judged, *_ = heads.values()
     encodings = tuple(each.encoding for each in inputs)
     output_metrics = _output_metrics(settings, graph, heads, judged)
     return TrainingPlan(_weighed(settings, fed), encodings, tuple(terms), judged, output_metrics, chain)
 
 
+def _heads(graph: Graph, terms: Sequence[PlannedTerm], met: Data, shapes: Sequence[Dims]) -> dict[int, OutputHead]:
+    """How the outputs are read that are always there, by their index: those that are compared with something first."""
+    heads: dict[int, OutputHead] = {}
+    for planned in sorted(terms, key=lambda planned: planned.reference.kind == "number"):
+        term, index, form, reference = planned
+        if not graph.outputs[index].when_training and index not in heads:
+            about = said_about(reference, term, graph.outputs[index].value.shape, met, shapes)
+            heads[index] = replace(_head_of(graph, term, index, form, about), reference=reference)
+    return heads
+
+
+def wanted_targets(settings: Settings, graph: Graph) -> tuple[str, ...]:
+    """The names of the targets that the data have to hold, in the order in which the loss speaks of them.
+
+    `y` is that of a term that names none.
+    """
+    inputs = {value.name for value in graph.inputs}
+    compared = (term for term in settings.loss if not isinstance(term.loss, Itself))
+    said = ("y" if term.target is None else term.target for term in compared)
+    return tuple(dict.fromkeys(name for name in said if isinstance(name, str) and name not in inputs))
+
+
+def reference_of(term: Term, graph: Graph, targets: Sequence[str], settings: Settings) -> Reference:
+    """What a term compares its output with; raises Problem (E0608) where there is nothing of that name."""
+    inputs = [value.name for value in graph.inputs]
+    if isinstance(term.loss, Itself):
+        return Reference("number")
+    if isinstance(term.target, int | float):
+        return Reference("number", number=term.target)
+    name = targets[0] if term.target is None else term.target
+    if name in inputs:
+        _check_unblended(term, settings)
+        return Reference("input", inputs.index(name))
+    if name in targets:
+        return Reference("target", targets.index(name))
+    near = nearest(name, [*targets, *inputs])
+    raise Problem(
+        "E0608",
+        f"there is nothing named {name} that {term.loss.name} could compare {term.output} with",
+        term.span,
+        "neither a target nor an input",
+        notes=(f"{settings.data.name} says {_listed(targets)}; the inputs of {graph.name} are {_listed(inputs)}",),
+        help=f"did you mean {near}?" if near else "",
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) or "nothing"
+
+
+def _check_unblended(term: Term, settings: Settings) -> None:
+    """Raises Problem where an input is a target and samples are blended: what they are blended of is not kept."""
+    for step in settings.augment.steps:
+        if isinstance(step, Blend):
+            message = f"{step.name} blends the samples, and {term.loss.name} compares {term.output} with one of them"
+            raise Problem("E0620", message, settings.span("augment"))
+
+
+def said_about(reference: Reference, term: Term, output: Shape, met: Data, shapes: Sequence[Dims]) -> Data:
+    """No samples, of the sort about which is said what a term compares its output with."""
+    if reference.kind == "target":
+        return met.of_target(reference.index)
+    whole = False
+    dims = tuple(size for size in output.dims if isinstance(size, int))
+    if reference.kind == "number":
+        whole = term.loss.takes == "classes"
+        dims = dims[1:] if whole else dims
+    elif reference.index < len(shapes):
+        dims = shapes[reference.index]
+        whole = term.loss.takes == "classes" and met.levels is not None
+    classes = (met.levels if reference.kind == "input" else output.dims[0]) if whole else None
+    split = Split(met.train.x[:0], kind_of(dims, "int64" if whole else "float32"), more=met.train.more)
+    count = classes if isinstance(classes, int) else None
+    return replace(met, train=split, test=split, val=None, classes=count, exact=False, names=(), further=())
+
+
 def _framed(settings: Settings, graph: Graph, met: Data) -> tuple[Data, tuple[Frame, ...]]:
     """The data with their targets' borders cut off, where the net's output is smaller than they are; and what cuts."""
+    first = settings.loss[0]
     try:
-        said = graph.outputs[output_of(settings.loss[0], graph)].value.shape
+        said = graph.outputs[output_of(first, graph)].value.shape
     except Problem:
+        return met, ()
+    if isinstance(first.loss, Itself) or not (first.target is None or first.target in met.target_names):
         return met, ()
     axes = met.shape[1:]
     sizes = tuple(size for size in said.dims[said.rank - len(axes) :] if isinstance(size, int))
@@ -117,6 +201,9 @@ def _weighed(settings: Settings, data: Data) -> Data:
     weighing = {term.loss for term in settings.loss if isinstance(term.loss, Weighing)}
     if not weighing:
         return data
+    if data.further:
+        message = "places are weighed where one thing alone is to be said about a sample"
+        raise NetspecError((Diagnostic("E0608", message, settings.span("loss")),))
     if len(weighing) > 1:
         message = "the terms of this loss weigh the places of a mask differently, and there is one weight a place"
         raise NetspecError((Diagnostic("E0608", message, settings.span("loss")),))
@@ -143,7 +230,12 @@ def unknown_outputs(settings: Settings, graph: Graph) -> list[Diagnostic]:
     """The outputs that losses and metrics name and the net does not have: known without the data."""
     wrong: list[Diagnostic] = []
     judged = [(asked.output, asked.metric.name, asked.span) for asked in settings.metrics or () if asked.output]
-    for name, judge, span in [*((term.output, term.loss.name, term.span) for term in settings.loss), *judged]:
+    for term in settings.loss:
+        try:
+            output_of(term, graph)
+        except Problem as problem:
+            wrong.append(problem.diagnostic)
+    for name, judge, span in judged:
         try:
             _output(name, judge, span, graph)
         except Problem as problem:
@@ -152,8 +244,27 @@ def unknown_outputs(settings: Settings, graph: Graph) -> list[Diagnostic]:
 
 
 def output_of(term: Term, graph: Graph) -> int:
-    """The index of the output that a term is about; raises Problem where there is none."""
+    """The index of the output that a term is about; raises Problem where there is none (E0602, E0608)."""
+    named = [output.name for output in graph.outputs if output.name is not None]
+    if isinstance(term.loss, Itself) and term.output not in named:
+        raise _neither(term, graph, named)
     return _output(term.output, term.loss.name, term.span, graph)
+
+
+def _neither(term: Term, graph: Graph, outputs: Sequence[str]) -> Problem:
+    """That a name alone in a loss is neither a loss nor an output of the net."""
+    name = term.output or ""
+    near = nearest(name, [*outputs, *LOSSES])
+    listed = f"the outputs of {graph.name} are {', '.join(outputs)}" if outputs else ""
+    return Problem(
+        "E0602",
+        f"there is no loss named {name}",
+        term.span,
+        "not known",
+        notes=(f"known: {', '.join(sorted(LOSSES))}", *([listed] if listed else [])),
+        help=f"did you mean {near}?" if near else "",
+        mend=(term.span, near) if near else None,
+    )
 
 
 def _output(wanted: str | None, name: str, span: Span, graph: Graph) -> int:
@@ -278,6 +389,8 @@ def _output_metrics(
     settings: Settings, graph: Graph, heads: Mapping[int, OutputHead], judged: OutputHead
 ) -> tuple[OutputMetric, ...]:
     """The metrics asked for, or the one that goes with the task; raises NetspecError (E0608)."""
+    if settings.metrics is None and judged.reference.kind == "number":
+        return ()
     if settings.metrics is None:
         metric = MeanAbsoluteError() if judged.task == "values" else Accuracy()
         return (OutputMetric(metric.name, metric, judged),)

@@ -30,10 +30,10 @@ from netspec.train.data import Data, Split
 from netspec.train.data.base import kind_of
 from netspec.train.engine.criterion import Criterion
 from netspec.train.engine.recompute import recompute
-from netspec.train.losses import Form, Term, Weighing
+from netspec.train.losses import Form, PlannedTerm, Term, Weighing
 from netspec.train.plan.job import Job, prepare, settings_of
 from netspec.train.plan.signature import Returned
-from netspec.train.plan.training_plan import output_of
+from netspec.train.plan.training_plan import output_of, reference_of, wanted_targets
 from netspec.train.section.patterns import chosen, parameters, untrained
 from netspec.train.section.settings import Settings
 from netspec.train.setup import Setup
@@ -76,7 +76,7 @@ class Step:
     graph: Graph
     settings: Settings
     setup: Setup
-    terms: tuple[tuple[Term, int, Form], ...]
+    terms: tuple[PlannedTerm, ...]
 
     @property
     def parts(self) -> int:
@@ -90,13 +90,20 @@ def step_of(job: Job, spec: Spec) -> Step:
     graph = spec.graph(job.net, inputs=job.input, **job.arguments)
     if any(value.shape.is_open for value in graph.inputs):
         graph = prepare(job, spec, outlined=True).graph
-    terms = [(term, output_of(term, graph)) for term in settings.loss]
-    formed = [(term, index, _form(term, _closed(graph.outputs[index].value.shape))) for term, index in terms]
-    return Step(graph, settings, job.setup, tuple(formed))
+    names = wanted_targets(settings, graph) or ("y",)
+    return Step(graph, settings, job.setup, tuple(_planned(term, graph, names, settings) for term in settings.loss))
+
+
+def _planned(term: Term, graph: Graph, targets: Sequence[str], settings: Settings) -> PlannedTerm:
+    """What a term is about, where the data are such that it can be."""
+    index, reference = output_of(term, graph), reference_of(term, graph, targets, settings)
+    output = _closed(graph.outputs[index].value.shape)
+    itself = reference.kind != "target" and term.loss.takes == "values"
+    return PlannedTerm(term, index, "values" if itself else _form(term, output), reference)
 
 
 def _form(term: Term, output: tuple[int, ...]) -> Form:
-    """What a term compares an output of that shape with, where the data are such that it can."""
+    """What a term compares an output of that shape with."""
     sorts = [(output[1:], np.int64, classes) for classes in (*output[:1], 2)] + [(output, np.float32, None)]
     for target, kind, classes in sorts:
         split = Split(kind_of(output, np.float32), kind_of(target, kind))
@@ -199,11 +206,19 @@ def _batch(step: Step, size: int) -> Batch:
     )
     if step.setup.channels_last:
         x, *more = (each.to(memory_format=torch.channels_last) if each.ndim == 4 else each for each in (x, *more))
-    term, index, form = step.terms[0]
-    output = _closed(step.graph.outputs[index].value.shape)
-    target = output[1:] if form in ("classes", "one_hot") else output
-    y = torch.empty(size, *target, dtype=torch.float32 if form == "values" else torch.int64)
-    return Batch(x, y, torch.empty(size, *target) if isinstance(term.loss, Weighing) else None, more=tuple(more))
+    targets = {0: torch.empty(size)}
+    weight = None
+    for planned in step.terms:
+        output = _closed(step.graph.outputs[planned.output].value.shape)
+        dims = output[1:] if planned.form in ("classes", "one_hot") else output
+        if planned.reference.kind == "target":
+            dtype = torch.float32 if planned.form == "values" else torch.int64
+            targets.setdefault(planned.reference.index, torch.empty(0))
+            targets[planned.reference.index] = torch.empty(size, *dims, dtype=dtype)
+        if isinstance(planned.term.loss, Weighing):
+            weight = torch.empty(size, *dims)
+    y, *further = (targets[index] for index in sorted(targets))
+    return Batch(x, y, weight, more=tuple(more), further=tuple(further))
 
 
 def _closed(shape: Shape) -> tuple[int, ...]:

@@ -23,7 +23,7 @@ def fingerprint(split: Split) -> str:
     if isinstance(source, Stream | PythonSource):
         return ""
     digest = hashlib.sha256()
-    held = [array for array in (*split.inputs, split.y) if len(array)]
+    held = [array for array in (*split.inputs, *split.targets) if len(array)]
     if sum(array.nbytes for array in held) > MOST_HASHED or isinstance(split.source, Source):
         held = [array for sample in split.some(SOME_HASHED) for array in sample]
     for array in held:

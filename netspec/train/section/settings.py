@@ -19,7 +19,7 @@ from netspec.train.augment import AUGMENTS, Augment, Chain
 from netspec.train.data import DATA, DataSet
 from netspec.train.data.pairs import Pairs
 from netspec.train.literals import Word, description, evaluate
-from netspec.train.losses import LOSSES, Loss, Term
+from netspec.train.losses import LOSSES, Itself, Loss, Term
 from netspec.train.parts import Argument, Fraction, Part, Table, bind, written
 from netspec.train.section import habits
 from netspec.train.section.clipping import CLIPS, Clip
@@ -366,11 +366,24 @@ def _scaled(expression: tree.Expr, symbol: str, terms: tuple[Term, ...], weight:
 
 
 def _term(expression: tree.Expr) -> Term:
-    """`cross_entropy`, `cross_entropy(logits, label_smoothing=0.1)`: a leading word is an output of the net."""
+    """`cross_entropy`, `cross_entropy(logits, kind, label_smoothing=0.1)`, `kl`.
+
+    A leading word is an output of the net, and a word or number after it what it is compared with. A name that is no
+    loss, alone, is an output that is a loss by itself.
+    """
     name, arguments = _call(expression, LOSSES)
+    if isinstance(expression, tree.Name) and name.id not in LOSSES and LOSSES.meant(name.id) is None:
+        return Term(Itself(), 1.0, name.id, expression.span)
     output, values = _of_output(arguments)
+    target: str | float | None = None
+    if output is not None and values and values[0].name is None:
+        first, *rest = values
+        if isinstance(first.value, Word):
+            target, values = first.value.text, rest
+        elif is_number(first.value):
+            target, values = first.value, rest
     loss: Loss = _part_of(LOSSES, name, values, expression.span)
-    return Term(loss, 1.0, output, expression.span)
+    return Term(loss, 1.0, output, expression.span, target)
 
 
 def _real(key: str, *, below: float) -> Callable[[tree.Expr], float]:

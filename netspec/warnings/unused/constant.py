@@ -1,7 +1,7 @@
 """W0104: an output that is the same whatever enters the net.
 
 Why: it can be trained and learns nothing. Either the output depends on no input, or a layer on the way to it leaves one
-value only: a softmax over one class is 1, a normalisation of one value is its bias.
+value only: a softmax over one class is 1.
 Example: `linear(1) -> softmax`.
 """
 
@@ -24,7 +24,7 @@ def warnings(subject: Subject) -> Iterator[Diagnostic]:
             what = f"the output {output.name}" if output.name else "the output"
             message = f"{what} of {graph.name} is the same whatever enters"
             label = f"what {node.layer.name} makes here does not depend on the input"
-            help = "let it start from an input; for a single class use sigmoid, and no normalisation of a single value"
+            help = "let it start from an input; for a single class use sigmoid"
             yield subject.at(graph, node, Diagnostic("W0104", message, node.span, label, help=help))
 
 

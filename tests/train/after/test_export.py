@@ -135,6 +135,88 @@ def test_indices_go_in_as_whole_numbers(spec, tmp_path):
     assert np.allclose(found, run.model(torch.from_numpy(x)).detach().numpy(), atol=1e-5)
 
 
+OPEN = """\
+net Masks {
+  input image [1, H, W]
+  e1 = conv(4, 3, pad=1) -> batchnorm -> relu
+  maxpool(2) -> conv(8, 3, pad=1) -> relu
+  upconv(4, 2, stride=2)
+  output mask = concat(e1, _) -> conv(3, 1)
+}
+
+train {
+  data      npz("masks.npz")
+  loss      cross_entropy
+  epochs    1
+  batch     10
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def open_sizes(made):
+    x = np.random.default_rng(0).random((20, 1, 12, 8), np.float32)
+    run = made(OPEN, files={"masks.npz": {"x": x, "y": (x[:, 0] * 3).astype(int)}})
+    return restore(run.folder, device="cpu")
+
+
+@pytest.mark.parametrize("sizes", [(12, 8), (20, 30)])
+def test_sizes_that_the_spec_leaves_open_stay_open(open_sizes, tmp_path, sizes):
+    made = open_sizes.export(tmp_path / "masks.onnx")
+    assert made.sizes == ("H", "W")
+    assert made.difference < 1e-5
+    session = onnxruntime.InferenceSession(tmp_path / "masks.onnx")
+    assert session.get_inputs()[0].shape == ["batch", 1, "H", "W"]
+    assert session.get_outputs()[0].shape == ["batch", 3, "H", "W"]
+    open_sizes.export(tmp_path / "masks.pt2")
+    program = torch.export.load(tmp_path / "masks.pt2").module()
+    for x in batches(1, *sizes):
+        expected = open_sizes.model(x)
+        (found,) = session.run(None, {"image": x.numpy()})
+        assert np.allclose(found, expected.detach().numpy(), atol=1e-5)
+        assert torch.allclose(program(x), expected, atol=1e-6)
+    known = {entry.key: entry.value for entry in onnx.load(tmp_path / "masks.onnx").metadata_props}
+    sizes = json.loads(known["sizes"])
+    assert sizes["open"] == ["H", "W"]
+    assert sizes["must"][0] == "H must be a multiple of 2, at least 2"
+    assert (known["judged"], known["logits"]) == ("mask", "true")
+
+
+def test_a_size_is_closed_where_that_is_asked_for(open_sizes, tmp_path, cli):
+    result = cli("export", open_sizes.folder, "-o", "one.onnx", "--input", "image=[1,16,W]")
+    assert result.stdout.startswith("one.onnx: image -> mask, W open, within "), result.stderr
+    session = onnxruntime.InferenceSession(tmp_path / "one.onnx")
+    assert session.get_inputs()[0].shape == ["batch", 1, 16, "W"]
+
+
+LETTERS = """\
+net Letters {
+  input letters: int [L]
+  embedding(6, 4)
+  memory = lstm(5)
+  output next = linear(6)
+}
+
+train {
+  data npz("letters.npz")
+  loss mse(next)
+  epochs 1
+}
+"""
+
+
+def test_the_layer_that_cannot_be_exported_is_named(made, tmp_path):
+    x = np.arange(60).reshape(10, 6) % 6
+    run = made(LETTERS, files={"letters.npz": {"x": x, "y": np.eye(6, dtype=np.float32)[x]}})
+    net = restore(run.folder, device="cpu")
+    with pytest.raises(NetspecError, match="because of its layer lstm") as error:
+        net.export(tmp_path / "letters.onnx")
+    (diagnostic,) = error.value.diagnostics
+    assert diagnostic.span.text == "lstm(5)"
+    assert diagnostic.help == "without open sizes: --input letters=[6]"
+    assert net.export(tmp_path / "letters.onnx", input={"letters": [6]}).difference < 1e-5
+
+
 def test_the_end_of_the_name_is_the_format(gap, tmp_path):
     with pytest.raises(NetspecError, match=r"the end of gap\.bin names no format") as error:
         gap.export(tmp_path / "gap.bin")

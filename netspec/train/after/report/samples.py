@@ -99,8 +99,9 @@ def _shown(run: Restored, prepared: Prepared, evaluation: Evaluation, indices: S
     dense = evaluation.samples.predicted is None
     if dense:
         met = Augmentation(plan.augment).test(batch)
-        masks = evaluation.signature.probabilities(run.outputs(*met.inputs)).argmax(1).cpu().numpy()
-        truths = met.y.cpu().reshape(masks.shape).numpy()
+        said_here = run.outputs(*met.inputs)
+        masks = evaluation.signature.probabilities(said_here).argmax(1).cpu().numpy()
+        truths = plan.judged.truth(met, said_here).cpu().reshape(masks.shape).numpy()
     cards = []
     for place, index in enumerate(indices):
         inputs = [x[place].float().cpu().numpy() for x in batch.inputs]
