@@ -19,6 +19,7 @@ import typer
 SUBJECTS = {
     "nets": ("check", "summary", "emit", "graph", "render"),
     "text": ("fmt",),
+    "editing": ("lsp",),
     "training": ("train", "lr-find", "preview", "fit", "verify-resume", "curves"),
     "trained": ("eval", "predict", "cam", "report", "export"),
     "reference": ("zoo", "new", "layers", "explain", "schema"),
