@@ -20,6 +20,7 @@ SUBJECTS = {
     "nets": ("check", "summary", "emit", "graph", "render"),
     "text": ("fmt",),
     "editing": ("lsp",),
+    "comparison": ("diff", "migrate"),
     "training": ("train", "lr-find", "preview", "fit", "verify-resume", "curves"),
     "trained": ("eval", "predict", "cam", "report", "export"),
     "reference": ("zoo", "new", "layers", "explain", "schema"),

@@ -186,7 +186,7 @@ class Project:
                 span,
                 help="imports stay in the folder of the project, the nearest one around with .git or pyproject.toml",
             )
-        if not _is_file(target):
+        if not self.has(target):
             raise Problem(
                 "E0211", f'there is no file "{written}" next to this one', span, help=_near_file(target, written)
             )
@@ -195,6 +195,10 @@ class Project:
     def source(self, target: Path) -> Source:
         """The text of a file of the project."""
         return source_of(target, shown(target))
+
+    def has(self, target: Path) -> bool:
+        """Whether there is a file of the project at a path."""
+        return _is_file(target)
 
     def open(self, target: Path, item: tree.Import) -> Module:
         """The module of a file, read the first time that it is asked for."""
