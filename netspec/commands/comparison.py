@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from netspec.commands.command import command
-from netspec.commands.options import File, Inputs, Net, Settings, graph_of, read_inputs, read_settings
+from netspec.commands.options import File, Force, Inputs, Net, Settings, graph_of, read_inputs, read_settings
 from netspec.commands.printing import shown, write
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def diff(
     output: Annotated[
         str | None, typer.Option("--output", "-o", metavar="FILE.html", help="A page with both nets drawn.")
     ] = None,
+    force: Force = False,
 ) -> None:
     """Say how two nets differ, stage by stage, and which weights carry over.
 

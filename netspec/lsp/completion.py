@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 
 from lsprotocol.types import CompletionItem, CompletionItemKind, InsertTextFormat, MarkupContent, MarkupKind
 
+from netspec.discovery import inside
 from netspec.elaborate.demands import words
 from netspec.elaborate.files import source_of
 from netspec.elaborate.library import STANDARD, blocks
 from netspec.elaborate.types import known_types
-from netspec.format.files import specs
 from netspec.layers import REGISTRY
 from netspec.lsp import callees
 from netspec.lsp.callees import Callee
@@ -97,7 +97,7 @@ def _modules(document: Document, here: Context) -> Iterator[CompletionItem]:
     root, path = document.shelf.root, document.path
     if root is None or path is None:
         return
-    for other in specs([path.parent]):
+    for other in inside(path.parent):
         if other != path:
             yield CompletionItem(other.relative_to(path.parent).as_posix(), kind=CompletionItemKind.File)
 

@@ -11,8 +11,8 @@ from pygls.uris import from_fs_path
 
 from netspec.analysis.keys import keys
 from netspec.diagnostics import NetspecError
+from netspec.discovery import inside
 from netspec.elaborate.problems import Problem
-from netspec.format.files import specs
 from netspec.lsp.document import Document
 from netspec.lsp.findings import location
 from netspec.lsp.names import Symbol, Use, names_of
@@ -58,7 +58,7 @@ def elsewhere(document: Document, symbol: Symbol) -> Iterator[tuple[Path, Source
     """The uses of a block or net in other files of the project that import it from this one."""
     if document.path is None or document.shelf.root is None or symbol.kind not in ("block", "net"):
         return
-    for number, path in enumerate(specs([document.shelf.root])):
+    for number, path in enumerate(inside(document.shelf.root)):
         if number >= MOST_FILES:
             return
         if path.resolve() == document.path:
