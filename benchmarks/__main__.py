@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-NAMES = ("start", "size", "construct", "step", "render", "loop", "recompute", "gpu")
+NAMES = ("start", "size", "construct", "step", "render", "loop", "recompute", "editor", "gpu")
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ Only the file of the command that is called for is read, so that `netspec check`
 
 from __future__ import annotations
 
+import codecs
 import errno
 import gc
 import os
@@ -19,6 +20,8 @@ import typer
 SUBJECTS = {
     "nets": ("check", "summary", "emit", "graph", "render"),
     "text": ("fmt",),
+    "editing": ("lsp",),
+    "comparison": ("diff", "migrate"),
     "training": ("train", "lr-find", "preview", "fit", "verify-resume", "curves"),
     "trained": ("eval", "predict", "cam", "report", "export"),
     "reference": ("zoo", "new", "layers", "explain", "schema"),
@@ -29,6 +32,36 @@ UNWRITABLE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, er
 """What is wrong where the output cannot take what is printed."""
 STANDARD_OUTPUT = 1
 
+WIDEST_HELP = 120
+"""Help takes the terminal's width up to this."""
+
+SPELT = "netspec.spelt"
+_SPELLINGS = {
+    "×": "x",
+    "→": "->",
+    "…": "...",
+    "—": "-",
+    "–": "-",
+    "≤": "<=",
+    "≥": ">=",
+    "·": "*",
+    "─": "-",
+    "│": "|",
+    "“": '"',
+    "”": '"',
+}
+"""What stands for characters that the terminal's encoding has not; others are shown by their numbers."""
+
+
+def _spelt(error: UnicodeError) -> tuple[str | bytes, int]:
+    """The handler of what an encoding has no character for."""
+    assert isinstance(error, UnicodeEncodeError)
+    missing = error.object[error.start : error.end]
+    return "".join(_SPELLINGS.get(c, c.encode("ascii", "backslashreplace").decode()) for c in missing), error.end
+
+
+codecs.register_error(SPELT, _spelt)
+
 
 def main() -> None:
     """The `netspec` program."""
@@ -37,7 +70,7 @@ def main() -> None:
     _open_streams()
     try:
         try:
-            application(sys.argv[1:2])()
+            application(sys.argv[1:2])(prog_name="netspec")
         finally:
             sys.stdout.flush()
     except OSError as error:
@@ -66,7 +99,7 @@ def _open_streams() -> None:
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors=SPELT)
 
 
 def application(wanted: Sequence[str] = ()) -> typer.Typer:
@@ -77,10 +110,10 @@ def application(wanted: Sequence[str] = ()) -> typer.Typer:
         name="netspec",
         help="Neural networks as tables: check them, read them, compile them to PyTorch, train them.",
         no_args_is_help=True,
-        add_completion=False,
+        add_completion=True,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": WIDEST_HELP},
     )
     app.callback()(_options)
     subject_of = {name: subject for subject, names in SUBJECTS.items() for name in names}
@@ -100,7 +133,7 @@ def _version(wanted: bool) -> None:
 
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+        bool, typer.Option("--version", "-V", help="Print the version.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
     """What can stand before a command."""

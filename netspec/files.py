@@ -53,12 +53,11 @@ def write_bytes(path: str | Path, content: bytes, *, replace: bool = True) -> No
         raise unwritable(path, error) from None
 
 
-def unwritable(path: str | Path, error: OSError | ValueError) -> NetspecError:
+def unwritable(path: str | Path, error: OSError | ValueError, help: str = "") -> NetspecError:
     """What to say of a result that cannot be written."""
     reason = getattr(error, "strerror", None) or str(error)
-    help = ""
     if isinstance(error, FileExistsError):
-        help = "choose another name"
+        help = help or "choose another name"
     elif isinstance(error, FileNotFoundError) and not Path(path).parent.exists():
         help = f"make the folder {Path(path).parent} first"
     message = f"{path or 'the result'} cannot be written: {reason[:1].lower()}{reason[1:]}"

@@ -53,7 +53,7 @@ def page(layer: type[Layer]) -> LayerPage:
         family=layer.family,
         signature=layer.signature(),
         tensors=layer.tensors,
-        arguments=tuple(_argument(name, field) for name, field in layer.model_fields.items()),
+        arguments=tuple(argument_page(name, field) for name, field in layer.model_fields.items()),
         text=inspect.cleandoc(layer.__doc__ or ""),
     )
 
@@ -162,7 +162,8 @@ def _paragraphs(text: str) -> list[str]:
     return lines
 
 
-def _argument(name: str, field: FieldInfo) -> ArgumentPage:
+def argument_page(name: str, field: FieldInfo) -> ArgumentPage:
+    """What the field of a layer, or of a part of the train section, says of itself."""
     default = None if field.is_required() else spec_literal(field.get_default(call_default_factory=True))
     return ArgumentPage(
         name, _alternatives(_words(field.annotation, tuple(field.metadata))), default, field.description or ""

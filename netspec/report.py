@@ -1,10 +1,11 @@
-"""Diagnostics for machines: a JSON document, and the annotations of GitHub's checks."""
+"""Diagnostics for machines: a JSON document, the annotations of GitHub's checks, and SARIF."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 from netspec.diagnostics import Diagnostic
 from netspec.syntax.source import Span
@@ -21,9 +22,63 @@ def json_text(diagnostics: Sequence[Diagnostic], files: Sequence[str]) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False)
 
 
-def github_text(diagnostics: Sequence[Diagnostic]) -> str:
+def github_text(diagnostics: Sequence[Diagnostic], files: Sequence[str] = ()) -> str:
     """A workflow command a diagnostic, which GitHub shows beside the line."""
     return "\n".join(map(_annotation, diagnostics))
+
+
+def sarif_text(diagnostics: Sequence[Diagnostic], files: Sequence[str]) -> str:
+    """A log in the Static Analysis Results Interchange Format 2.1.0 (OASIS 2020), with a rule a code."""
+    from netspec import __version__, explain
+
+    codes = sorted({diagnostic.code for diagnostic in diagnostics})
+    rules = [{"id": code, "shortDescription": {"text": explain.title(code)}} for code in codes]
+    driver = {"name": "netspec", "version": __version__, "rules": rules}
+    run = {
+        "tool": {"driver": driver},
+        "columnKind": "unicodeCodePoints",
+        "artifacts": [{"location": _address(file)} for file in files],
+        "results": [_result(diagnostic, codes) for diagnostic in diagnostics],
+    }
+    schema = "https://json.schemastore.org/sarif-2.1.0.json"
+    return json.dumps({"$schema": schema, "version": "2.1.0", "runs": [run]}, indent=1, ensure_ascii=False)
+
+
+def _result(diagnostic: Diagnostic, codes: Sequence[str]) -> dict[str, Any]:
+    told = [diagnostic.message, diagnostic.label, *diagnostic.notes, diagnostic.help and f"help: {diagnostic.help}"]
+    result: dict[str, Any] = {
+        "ruleId": diagnostic.code,
+        "ruleIndex": codes.index(diagnostic.code),
+        "level": diagnostic.severity,
+        "message": {"text": "\n".join(filter(None, told))},
+        "locations": [{"physicalLocation": _region(diagnostic.span)}],
+    }
+    if diagnostic.related:
+        result["relatedLocations"] = [
+            {"id": number, "physicalLocation": _region(span), "message": {"text": label or "here"}}
+            for number, (span, label) in enumerate(diagnostic.related)
+        ]
+    if diagnostic.mend is not None:
+        span, text = diagnostic.mend
+        change = {"deletedRegion": _region(span)["region"], "insertedContent": {"text": text}}
+        changes = {"artifactLocation": _address(span.source.name), "replacements": [change]}
+        result["fixes"] = [{"description": {"text": diagnostic.help or text}, "artifactChanges": [changes]}]
+    return result
+
+
+def _region(span: Span) -> dict[str, Any]:
+    place = _place(span)
+    region = {
+        "startLine": place["line"],
+        "startColumn": place["column"],
+        "endLine": place["end_line"],
+        "endColumn": place["end_column"],
+    }
+    return {"artifactLocation": _address(span.source.name), "region": region}
+
+
+def _address(file: str) -> dict[str, str]:
+    return {"uri": quote(file.replace("\\", "/"))}
 
 
 def _plain(diagnostic: Diagnostic) -> dict[str, Any]:

@@ -152,19 +152,43 @@ def find(name: str) -> Network:
     raise NetspecError((Diagnostic("E0701", f"the zoo has no network named {name}", span, help=help),))
 
 
-def listing() -> str:
-    """All networks as a table for a terminal."""
+def matching(words: str) -> list[Network]:
+    """The networks whose name, spec or paper has all of these words in it."""
+    wanted = words.lower().split()
+    return [network for network in networks() if all(word in _said_of(network) for word in wanted)]
+
+
+def _said_of(network: Network) -> str:
+    paper = network.paper()
+    return f"{network.name} {network.spec} {paper.authors} {paper.title} {paper.where} {paper.arxiv}".lower()
+
+
+def small(name: str) -> str:
+    """A small net that explains itself, to start from; its name is that of its file."""
+    text = _SMALL.read_text(encoding="utf-8")
+    words = re.sub(r"\W+", " ", name).split()
+    title = "".join(word[:1].upper() + word[1:] for word in words)
+    return text.replace("Small", title if title.isidentifier() and title.isascii() else "Small")
+
+
+_SMALL = Path(__file__).resolve().parent / "std" / "small.txt"
+
+
+def listing(chosen: Iterable[Network] | None = None) -> str:
+    """Networks as a table for a terminal, all if none are given."""
     rows = [("name", "net", "parameters", "paper")]
-    for network in networks():
+    for network in chosen if chosen is not None else networks():
         graph, paper = network.graph(), network.paper()
         rows.append((network.name, graph.name, f"{graph.parameters:,}", f"{paper.title}, {paper.where}"))
     name, net, parameters = (max(len(row[column]) for row in rows) for column in range(3))
     return "\n".join(f"{row[0]:<{name}}  {row[1]:<{net}}  {row[2]:>{parameters}}  {row[3]}" for row in rows)
 
 
-def json_text() -> str:
-    """All networks as JSON: what the table shows, and which spec, net and values make them."""
-    return json.dumps([_entry(network) for network in networks()], indent=1, ensure_ascii=False)
+def json_text(chosen: Iterable[Network] | None = None) -> str:
+    """Networks as JSON, all if none are given: what the table shows, and which spec, net and values make them."""
+    return json.dumps(
+        [_entry(network) for network in (chosen if chosen is not None else networks())], indent=1, ensure_ascii=False
+    )
 
 
 def _entry(network: Network) -> dict[str, Any]:

@@ -210,7 +210,7 @@ class TestEmit:
         (tmp_path / "model.py").write_text("kept", encoding="utf-8")
         (tmp_path / "folder").mkdir()
         before = sorted(path.name for path in tmp_path.iterdir())
-        refused(cli("emit", "bad.net", "-o", "model.py"), "E0301")
+        refused(cli("emit", "bad.net", "-o", "model.py", "--force"), "E0301")
         refused(cli("emit", "good.net", "-o", "none/model.py"), "E0004", "make the folder none first")
         refused(cli("emit", "good.net", "-o", "folder"), "E0004")
         refused(cli("emit", "good.net", "-o", "model.py/x.py"), "E0004")

@@ -69,7 +69,7 @@ class TestInto:
 
     def test_a_link_is_followed(self, cli: Cli, net: Path, tmp_path: Path) -> None:
         (tmp_path / "store").mkdir()
-        (tmp_path / "store" / "model.py").write_text("old", encoding="utf-8")
+        (tmp_path / "store" / "model.py").write_text("", encoding="utf-8")
         (tmp_path / "link.py").symlink_to("store/model.py")
         (tmp_path / "dangling.py").symlink_to("store/new.py")
         for link, target in (("link.py", "model.py"), ("dangling.py", "new.py")):
@@ -106,7 +106,7 @@ class TestInto:
     def test_mode_is_kept_and_new_files_have_the_usual_one(self, cli: Cli, net: Path, tmp_path: Path) -> None:
         usual = tmp_path / "usual"
         usual.write_text("", encoding="utf-8")
-        (tmp_path / "model.py").write_text("old", encoding="utf-8")
+        (tmp_path / "model.py").write_text("", encoding="utf-8")
         (tmp_path / "model.py").chmod(0o640)
         for name in ("model.py", "new.py"):
             assert cli("emit", "n.net", "-o", name).returncode == 0
@@ -115,7 +115,7 @@ class TestInto:
 
     @pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root gives files away")
     def test_owner_is_kept(self, cli: Cli, net: Path, tmp_path: Path) -> None:
-        (tmp_path / "model.py").write_text("old", encoding="utf-8")
+        (tmp_path / "model.py").write_text("", encoding="utf-8")
         os.chown(tmp_path / "model.py", 12345, 23456)
         assert cli("emit", "n.net", "-o", "model.py").returncode == 0
         status = (tmp_path / "model.py").stat()

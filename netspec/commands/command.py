@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,6 +19,7 @@ P = ParamSpec("P")
 COMMANDS: dict[str, Callable[..., None]] = {}
 """The commands by name, as far as their files have been read."""
 
+STANDARD_OUTPUT = 1
 EXTRAS = {
     "torch": "torch",
     "PIL": "train",
@@ -24,9 +27,11 @@ EXTRAS = {
     "datasets": "data",
     "jinja2": "train",
     "kornia": "train",
+    "lsprotocol": "lsp",
     "matplotlib": "train",
     "onnx": "onnx",
     "onnxscript": "onnx",
+    "pygls": "lsp",
     "safetensors": "train",
     "scipy": "train",
     "sklearn": "train",
@@ -64,7 +69,10 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
 
 
 def _spare_inputs(options: Mapping[str, object]) -> None:
-    """Raises NetspecError (E0004) where the output of a command is a file that it reads, or a spec."""
+    """Raises NetspecError (E0004) where the output of a command is a file that should not be lost.
+
+    That is a file that the command reads, a spec, and without `--force` one that netspec has not written.
+    """
     output = options.get("output")
     if not isinstance(output, str | Path):
         return
@@ -76,7 +84,30 @@ def _spare_inputs(options: Mapping[str, object]) -> None:
         read = any(isinstance(path, Path) and path.exists() and path.samefile(output) for path in flat)
     except OSError:  # what is wrong with one of them is said where it is opened
         return
-    if read or Path(output).suffix == ".net":
-        from netspec.files import unwritable
+    spec = Path(output).suffix == ".net"
+    if not (read or spec or (options.get("force") is False and not _is_own(Path(output)))):
+        return
+    from netspec.files import unwritable
 
-        raise unwritable(output, FileExistsError(0, "it is what is read" if read else "it is a spec"))
+    reason = "it is what is read" if read else "it is a spec" if spec else "it is there, and netspec has not written it"
+    help = "" if read or spec else "choose another name, or replace it with --force"
+    raise unwritable(output, FileExistsError(0, reason), help)
+
+
+_OWN = re.compile(
+    rb"""\s*(?: \Z | \x89PNG | %PDF | \{\s*"netspec" | <\?xml[^>]*>\s*<svg | <svg | <!doctype\ html
+    | digraph\b | ---\nconfig: | flowchart\b | %\ \w+\n%\ pdflatex | \"{3}\w+:\ [\d,]+\ parameters?\b )""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""How the files begin that commands over nets write: pictures, graphs, sources; and one with nothing in it."""
+
+
+def _is_own(path: Path) -> bool:
+    """Whether a file is one that netspec may have written, or where the standard output goes: it may be written."""
+    try:
+        if os.path.samestat(path.stat(), os.fstat(STANDARD_OUTPUT)):
+            return True
+        with path.open("rb") as file:
+            return _OWN.match(file.read(400)) is not None
+    except OSError:
+        return True

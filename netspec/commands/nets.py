@@ -13,6 +13,7 @@ import typer
 from netspec.commands.command import command
 from netspec.commands.options import (
     File,
+    Force,
     Inputs,
     Net,
     Output,
@@ -34,7 +35,9 @@ if TYPE_CHECKING:
 def check(
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE...", help="The .net files; - for the standard input.", show_default=False),
+        typer.Argument(
+            metavar="FILE...", help="Files, folders, patterns; - for the standard input.", show_default=False
+        ),
     ],
     net: Net = None,
     set: Settings = None,
@@ -43,22 +46,30 @@ def check(
     object: Annotated[
         int | None, typer.Option(metavar="SIZE", min=1, help="Warn where a net sees less of its input at once.")
     ] = None,
-    format: Annotated[Literal["text", "json", "github"], typer.Option(help="How to print what is found.")] = "text",
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print what is wrong and nothing else.")] = False,
+    format: Annotated[
+        Literal["text", "json", "github", "sarif"], typer.Option(help="How to print what is found.")
+    ] = "text",
 ) -> None:
     """Check that every net in the files fits, and its train section with it; the exit status is 1 where one does not.
 
     With --net, --set of a parameter or --input, the net that these describe is checked, alone. Warnings do not change
     the exit status, but for --strict.
     """
+    from netspec import discovery
+
+    project = discovery.project_of(Path())
+    strict, object = strict or project.strict, object or project.object
     options = net, read_settings(set, train=True), read_inputs(input)
     found: list[Diagnostic] = []
-    for path in files:
+    paths = discovery.specs(files)
+    for path in paths:
         nets, graphs, here = _checked(path, *options, object)
         here = [replace(diagnostic, severity="error") for diagnostic in here] if strict else here
         found.extend(here)
         if format == "text":
             print_diagnostics(here, sys.stdout)
-            if not any(diagnostic.severity == "error" for diagnostic in here):
+            if not quiet and not any(diagnostic.severity == "error" for diagnostic in here):
                 doubts = f", {len(here)} warning{'s'[: len(here) != 1]}" if here else ""
                 print(f"{shown(path)}: ok ({', '.join(nets) or 'no nets'}){doubts}")
                 for name in (name for name in nets if name not in {graph.name for graph in graphs}):
@@ -69,7 +80,8 @@ def check(
     if format != "text":
         from netspec import report
 
-        print(report.json_text(found, list(map(str, files))) if format == "json" else report.github_text(found))
+        forms = {"json": report.json_text, "github": report.github_text, "sarif": report.sarif_text}
+        print(forms[format](found, list(map(str, paths))))
     if any(diagnostic.severity == "error" for diagnostic in found):
         raise typer.Exit(1)
 
@@ -170,6 +182,7 @@ def emit(
     net: Net = None,
     set: Settings = None,
     input: Inputs = None,
+    force: Force = False,
 ) -> None:
     """Write a net as PyTorch source that needs only torch."""
     write(graph_of(file, net, set, input).emit(), output)
@@ -182,6 +195,7 @@ def graph(
     net: Net = None,
     set: Settings = None,
     input: Inputs = None,
+    force: Force = False,
 ) -> None:
     """Write a net's graph, every block unrolled and every shape known, as JSON."""
     write(graph_of(file, net, set, input).json(), output)
@@ -213,6 +227,7 @@ def render(
     net: Net = None,
     set: Settings = None,
     input: Inputs = None,
+    force: Force = False,
 ) -> None:
     """Draw a net as svg, pdf, png, html, dot, mmd (Mermaid), tex (TikZ) or json."""
     from netspec.diagram.render import Request, form_of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,11 +22,23 @@ def print_diagnostics(diagnostics: Sequence[Diagnostic], stream: TextIO) -> None
 
     for diagnostic in diagnostics:
         text = render(diagnostic)
-        if stream.isatty():
+        if in_colour(stream):
             _paint(text, diagnostic.severity, stream)
         else:
             print(text, file=stream)
         print(file=stream)
+
+
+def in_colour(stream: TextIO) -> bool:
+    """Whether to write in colour: on a terminal that can, but for NO_COLOR; elsewhere with FORCE_COLOR.
+
+    Source: no-color.org and force-color.org; a variable that is set to nothing is not set.
+    """
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def _paint(text: str, severity: str, stream: TextIO) -> None:
@@ -42,7 +55,7 @@ def _paint(text: str, severity: str, stream: TextIO) -> None:
         shown.highlight_regex(r"(?<=\| )[ \t]*-+.*", "blue")
         shown.highlight_regex(r"(?<== )help:", "bold green")
         painted.append_text(shown)
-    Console(file=stream).print(painted, soft_wrap=True)
+    Console(file=stream, force_terminal=True).print(painted, soft_wrap=True)
 
 
 def print_table(graph: Graph, table: Table) -> None:
@@ -50,14 +63,14 @@ def print_table(graph: Graph, table: Table) -> None:
 
     from netspec.analysis.summary import lines
 
-    if not sys.stdout.isatty():
+    if not in_colour(sys.stdout):
         for line, _ in lines(graph, table):
             print(line)
         return
     from rich.console import Console
     from rich.text import Text
 
-    console = Console()
+    console = Console(force_terminal=True)
     styles = {"head": "dim", "net": "bold", "scope": "bold", "row": "", "total": "green"}
     table = replace(table, screen=max(table.screen, console.size.height - 10), width=console.size.width)
     for line, kind in lines(graph, table):

@@ -11,7 +11,7 @@ import typer
 
 from netspec.commands.command import command
 from netspec.commands.options import Inputs, Net, Settings, graph_of
-from netspec.commands.printing import shown, unknown
+from netspec.commands.printing import in_colour, shown, unknown
 
 if TYPE_CHECKING:
     from netspec.graph.graph import Graph
@@ -19,27 +19,54 @@ if TYPE_CHECKING:
 
 @command
 def zoo(
+    filter: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[FILTER]", help="Words of the name, net or paper: resnet, He 2016.", show_default=False
+        ),
+    ] = None,
     format: Annotated[Literal["text", "json"], typer.Option(help="The form of the list.")] = "text",
 ) -> None:
     """List the published networks that ship with netspec: name, net, parameters, paper."""
     from netspec import zoo
 
-    print(zoo.json_text() if format == "json" else zoo.listing())
+    chosen = zoo.matching(filter or "")
+    if not chosen:
+        unknown(f"no network of the zoo is about {filter}", filter or "", [one.name for one in zoo.networks()])
+    print(zoo.json_text(chosen) if format == "json" else zoo.listing(chosen))
+
+
+def _networks(incomplete: str) -> list[str]:
+    """The networks that a word may become, for the shell."""
+    from netspec import zoo
+
+    return [network.name for network in zoo.networks() if network.name.startswith(incomplete)]
 
 
 @command
 def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The new file: NAME.net.", show_default=False)],
     source: Annotated[
-        str, typer.Option("--from", metavar="NETWORK", help="A network of the zoo: resnet50.", show_default=False)
-    ],
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="NETWORK",
+            help="A network of the zoo: resnet50; a small one if not given.",
+            show_default=False,
+            autocompletion=_networks,
+        ),
+    ] = None,
 ) -> None:
-    """Start a spec as a copy of a network of the zoo. Nothing is overwritten."""
+    """Start a spec as a copy of a network of the zoo, or as a small one with comments. Nothing is overwritten."""
     from netspec import zoo
     from netspec.files import write_text
 
-    network = zoo.find(source)
     path = Path(name if name.endswith(".net") else f"{name}.net")
+    if source is None:
+        write_text(path, zoo.small(path.stem), replace=False)
+        print(f"{shown(path)}: a small net; netspec zoo lists others to start from")
+        return
+    network = zoo.find(source)
     write_text(path, network.text(), replace=False)
     print(f"{shown(path)}: {network.graph().name} as in {network.name}")
 
@@ -129,11 +156,11 @@ def _explain_code(code: str | None, format: str) -> None:
     page = pages.page(code)
     if page is None:
         unknown(f"there is no error code {code}", code.upper(), pages.codes())
-    elif format == "text" and sys.stdout.isatty():
+    elif format == "text" and in_colour(sys.stdout):
         from rich.console import Console
         from rich.markdown import Markdown
 
-        Console().print(Markdown(page))
+        Console(force_terminal=True).print(Markdown(page))
     else:
         print(page, end="")
 

@@ -34,13 +34,14 @@ def fmt(
     The exit status is 0; with --check or --diff 1 where a file would change; 2 where one has mistakes: that one stays.
     """
     from netspec.diagnostics import NetspecError
+    from netspec.discovery import specs
     from netspec.format import files as format_files
 
     paths = files or [Path()]
     piped = paths == [STDIN]
     results: list[Rewrite] = []
     mistakes: list[Diagnostic] = []
-    for path in paths if piped else format_files.specs(paths):
+    for path in paths if piped else specs(paths):
         try:
             result = _of_stdin() if piped else format_files.read(path)
             if result.changed and not (check or diff or piped):

@@ -40,6 +40,8 @@ class Module:
     file: tree.File
     environment: Environment
     train: tree.Train | None = None
+    unread: dict[str, Template] = field(default_factory=dict)
+    """The nets of which a part cannot be read: an editor says of them what can be said all the same."""
 
     @property
     def nets(self) -> tuple[str, ...]:
@@ -80,6 +82,17 @@ class Project:
         file, mistakes = parse(source)
         if mistakes and (len(self.opening) > 1 or not _apart(mistakes, file)):
             raise NetspecError(tuple(mistakes))
+        module, found = self.module(source, file, mistakes, path)
+        if found:
+            if len(self.opening) <= 1:
+                found.extend(module.elaborated()[1])
+            raise NetspecError(in_order(found, source))
+        return module
+
+    def module(
+        self, source: Source, file: tree.File, mistakes: Sequence[Diagnostic], path: Path | None
+    ) -> tuple[Module, list[Diagnostic]]:
+        """What a file defines as far as it could be read, and what is wrong with it: those mistakes and more."""
         state = State()
         module = Module(source, file, Environment())
         elaborator = Elaborator(state)
@@ -87,6 +100,8 @@ class Project:
         for item in _imports_first(file):
             if _holds(item, mistakes):
                 module.environment.names[getattr(item, "name", "")] = POISON
+                if isinstance(item, tree.Definition) and item.kind == "net":
+                    module.unread[item.name] = Template(item, module.environment.in_place())
                 continue
             try:
                 self.item(item, module, elaborator, path)
@@ -103,11 +118,7 @@ class Project:
             if state.mistakes > MOST_MISTAKES or len(found) > MOST_MISTAKES:
                 break
         found.extend(state.diagnostics)
-        if found:
-            if len(self.opening) <= 1:
-                found.extend(module.elaborated()[1])
-            raise NetspecError(in_order(found, source))
-        return module
+        return module, found
 
     def item(self, item: tree.Item, module: Module, elaborator: Elaborator, path: Path | None) -> None:
         environment = module.environment
@@ -175,11 +186,19 @@ class Project:
                 span,
                 help="imports stay in the folder of the project, the nearest one around with .git or pyproject.toml",
             )
-        if not _is_file(target):
+        if not self.has(target):
             raise Problem(
                 "E0211", f'there is no file "{written}" next to this one', span, help=_near_file(target, written)
             )
         return target
+
+    def source(self, target: Path) -> Source:
+        """The text of a file of the project."""
+        return source_of(target, shown(target))
+
+    def has(self, target: Path) -> bool:
+        """Whether there is a file of the project at a path."""
+        return _is_file(target)
 
     def open(self, target: Path, item: tree.Import) -> Module:
         """The module of a file, read the first time that it is asked for."""
@@ -193,7 +212,7 @@ class Project:
                 raise Problem("E0213", f"more than {MOST_FILES} files are imported", item.module.span)
             self.opening.append(target)
             try:
-                source = source_of(target, shown(target))
+                source = self.source(target)
                 self.text += len(source.text)
                 if self.text > MOST_TEXT:
                     message = f"the files that are imported have more than {MOST_TEXT:,} characters together"

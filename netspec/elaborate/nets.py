@@ -286,22 +286,34 @@ def blueprint_of(
 
 def _net(elaborator: Elaborator, template: Template, arguments: dict[str, Any]) -> Graph | None:
     state, definition = elaborator.state, template.definition
-    environment = template.environment.module()
-    _check_arguments(definition, arguments)
+    root = DraftScope("net", definition.name, definition.signature)
+    grow(elaborator, template, arguments, root)
     if state.diagnostics:
         return None
+    graph = freeze(root, tuple(state.inputs), state.outputs, state.fits, comment_on(definition))
+    return replace(graph, budgets=tuple(state.budgets)) if state.budgets else graph
+
+
+def grow(elaborator: Elaborator, template: Template, arguments: dict[str, Any], root: DraftScope) -> None:
+    """Fills `root`, the scope of a net, with its stages.
+
+    Raises Problem, Stop or Spoilt, and leaves what else is wrong with the elaborator's state; the stages before are
+    in the scope in every case.
+    """
+    state, definition = elaborator.state, template.definition
+    environment = template.environment.module()
+    _check_arguments(definition, arguments)
     state.work(definition.signature, STEPS_OF_A_NET)
     elaborator.bind_parameters(definition, arguments, environment, definition.signature)
     _check_inputs(definition, elaborator.shapes)
     _check_size(template)
-    root = DraftScope("net", definition.name, definition.signature)
     root.definition = definition.signature
     root.arguments, _ = _split(definition, environment)
     frame = Frame(environment, root, None, outermost="net")
     state.open_blocks = {id(definition): definition}
     elaborator.run(definition.body, frame, elaborator.sequence)
     if state.diagnostics:
-        return None
+        return
     if not state.inputs:
         raise Problem(
             "E0216",
@@ -315,8 +327,6 @@ def _net(elaborator: Elaborator, template: Template, arguments: dict[str, Any]) 
     root.outputs = tuple(output.tensor for output in state.outputs)
     if state.fits and not _together(state.fits):
         raise _never_fits(state, definition)
-    graph = freeze(root, tuple(state.inputs), state.outputs, state.fits, comment_on(definition))
-    return replace(graph, budgets=tuple(state.budgets)) if state.budgets else graph
 
 
 def _check_arguments(definition: tree.Definition, arguments: dict[str, Any]) -> None:

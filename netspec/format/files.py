@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 from netspec.elaborate import source_of
@@ -49,14 +47,3 @@ def write(path: Path, new: Rewrite) -> None:
     """Puts the text in the file's place; its lines end as they did."""
     ends = "\r\n" if b"\r\n" in path.read_bytes() else "\n"
     write_bytes(path, new.after.replace("\n", ends).encode("utf-8"))
-
-
-def specs(paths: Sequence[Path]) -> Iterator[Path]:
-    """The files, and the `.net` files in the folders and below, but for hidden ones; each once, in order."""
-    inside = (_inside(path) if path.is_dir() else [path] for path in paths)
-    yield from dict.fromkeys(chain.from_iterable(inside))
-
-
-def _inside(folder: Path) -> list[Path]:
-    below = [path for path in folder.rglob("*.net") if path.is_file()]
-    return sorted(path for path in below if not any(part.startswith(".") for part in path.relative_to(folder).parts))

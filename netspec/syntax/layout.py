@@ -16,7 +16,7 @@ _ENDS_OPERAND = frozenset(("NAME", "NUMBER", "QUANTITY", "STRING", "CONSTANT", "
 _BEFORE_STATEMENT = _ENDS_OPERAND | {"SEP", "LBRACE", "RBRACE", "CLAUSE"}
 _BEFORE_ELEMENT = _BEFORE_STATEMENT | {"ARROW", "EQUAL", "OUTPUT", "KEY"}
 _BEGINS_EXPRESSION = frozenset(("NAME", "NUMBER", "STRING", "CONSTANT", "PART", "LPAR", "LSQB", "SIGN", "NOT", "IN"))
-_KEYWORDS: dict[str, tuple[str, frozenset[str]]] = {
+KEYWORDS: dict[str, tuple[str, frozenset[str]]] = {
     "let": ("LET", frozenset(("NAME",))),
     "shared": ("SHARED", frozenset(("NAME", "PART"))),
     "default": ("DEFAULT", frozenset(("NAME",))),
@@ -28,13 +28,13 @@ _KEYWORDS: dict[str, tuple[str, frozenset[str]]] = {
 }
 """A word, its terminal where it begins a statement, and what must follow it on its line."""
 
-_AT_TOP: dict[str, tuple[str, frozenset[str]]] = {
+AT_TOP: dict[str, tuple[str, frozenset[str]]] = {
     "net": ("NET", frozenset(("NAME", "LBRACE", "LPAR"))),
     "block": ("BLOCK", frozenset(("NAME", "LBRACE", "LPAR"))),
     "train": ("TRAIN", frozenset(("LBRACE",))),
     "from": ("FROM", frozenset(("NAME", "STRING"))),
 }
-_SOFT = frozenset((*_KEYWORDS, *_AT_TOP, *WIRINGS, *CLAUSES, "import", "when"))
+_SOFT = frozenset((*KEYWORDS, *AT_TOP, *WIRINGS, *CLAUSES, "import", "when"))
 
 
 def lay_out(tokens: list[Token], report: Report) -> list[Token]:
@@ -158,9 +158,9 @@ class _Layout:
             return self._when(index, token) if last in _ENDS_OPERAND | {"RBRACE", "IN"} else token
         if last not in _BEFORE_STATEMENT or self.importing:
             return token
-        if text in _AT_TOP:
+        if text in AT_TOP:
             return self._item(index, token)
-        kind, begins = _KEYWORDS[text]
+        kind, begins = KEYWORDS[text]
         return token._replace(kind=kind) if following in begins else token
 
     def _when(self, index: int, token: Token) -> Token:
@@ -181,7 +181,7 @@ class _Layout:
 
     def _item(self, index: int, token: Token) -> Token:
         """`net`, `block`, `train` and `from`: keywords at file level; a definition is known in a body, to refuse it."""
-        kind, begins = _AT_TOP[token.text]
+        kind, begins = AT_TOP[token.text]
         following = self.tokens[index + 1].kind
         if self.contexts[-1] == "file":
             self.importing = kind == "FROM" and following in begins

@@ -24,6 +24,10 @@ class Source:
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
 
+    def start(self, line: int) -> int | None:
+        """Where a line (from 1) begins; None past the last."""
+        return self._starts[line - 1] if 1 <= line <= len(self._starts) else None
+
     def line(self, number: int) -> str:
         """The text of line `number` (from 1), without its line end; empty past the last."""
         if not 1 <= number <= len(self._starts):

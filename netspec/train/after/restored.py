@@ -90,6 +90,16 @@ class Restored:
         return replace(self, graph=graph, model=model.to(self.device).eval())
 
 
+def graph_of_run(folder: Path) -> Graph:
+    """The net of a run's folder without its weights; raises NetspecError (E0614, E0650)."""
+    return _graph(reopen(folder), read_record(folder), folder)
+
+
+def weights_of_run(folder: Path) -> tuple[dict[str, Tensor], Path]:
+    """The weights of a run's folder, and the file that they are from; raises NetspecError (E0650, E0651)."""
+    return _weights(folder, None)
+
+
 def _graph(spec: Spec, record: Record, folder: Path) -> Graph:
     """The net of a run with its parameters; raises NetspecError where a spec's could not be those (E0650)."""
     try:

@@ -481,4 +481,16 @@ KEYS: dict[str, Callable[[tree.Expr], Any]] = {
 }
 """What a train section can set, and how each is read."""
 
+TABLES: dict[str, Table[Any]] = {
+    "data": DATA,
+    "augment": AUGMENTS,
+    "loss": LOSSES,
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "metrics": METRICS,
+    "clip": CLIPS,
+    "stop": STOPPINGS,
+}
+"""The parts that a setting names, for those that name some."""
+
 _EXAMPLES = {"data": "add a line: data mnist1d", "loss": "add a line: loss cross_entropy"}

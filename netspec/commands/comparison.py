@@ -1,0 +1,100 @@
+"""Commands over two nets: what has changed, and what becomes of the weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from netspec.commands.command import command
+from netspec.commands.options import File, Force, Inputs, Net, Settings, graph_of, read_inputs, read_settings
+from netspec.commands.printing import shown, write
+
+if TYPE_CHECKING:
+    from netspec.compare.differences import Difference
+
+_PLACE = "A .net file, or REVISION:FILE for one that git keeps: HEAD~1:net.net."
+OldSettings = Annotated[
+    list[str] | None, typer.Option("--old-set", metavar="NAME=VALUE", help="A parameter of the first net alone.")
+]
+NewSettings = Annotated[
+    list[str] | None, typer.Option("--new-set", metavar="NAME=VALUE", help="A parameter of the second net alone.")
+]
+
+
+@command
+def diff(
+    old: Annotated[str, typer.Argument(metavar="A", help=_PLACE, show_default=False)],
+    new: Annotated[
+        str | None, typer.Argument(metavar="[B]", help="Another one; A again if not given.", show_default=False)
+    ] = None,
+    net: Net = None,
+    set: Settings = None,
+    old_set: OldSettings = None,
+    new_set: NewSettings = None,
+    input: Inputs = None,
+    format: Annotated[Literal["text", "json"], typer.Option(help="The form of the difference.")] = "text",
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="FILE.html", help="A page with both nets drawn.")
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Say how two nets differ, stage by stage, and which weights carry over.
+
+    Two files, two revisions of one, or one file with two sets of arguments: --new-set depth=101.
+    """
+    from netspec.compare import differences
+    from netspec.revisions import open_spec
+
+    titles = old, new or old
+    given = [[*(set or ()), *(more or ())] for more in (old_set, new_set)]
+    graphs = [
+        open_spec(place).graph(net, inputs=read_inputs(input), **read_settings(settings))
+        for place, settings in zip(titles, given, strict=True)
+    ]
+    found = differences.difference(*graphs)
+    if output is not None:
+        write(_page(found, titles), output)
+    elif format == "json":
+        print(json.dumps(differences.document(found), indent=1, ensure_ascii=False))
+    else:
+        print("\n".join(differences.lines(found)))
+
+
+def _page(found: Difference, titles: tuple[str, str]) -> str:
+    from netspec.compare.page import page
+
+    pictures = [str(side.graph.render(format="svg")) for side in (found.old, found.new)]
+    return page(found, titles, (pictures[0], pictures[1]))
+
+
+@command
+def migrate(
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="The folder of a run, or a safetensors file.", show_default=False)
+    ],
+    file: File,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="The new weights; FILE.safetensors if not given."),
+    ] = None,
+    old: Annotated[
+        Path | None, typer.Option("--from", metavar="A", help="The spec that a safetensors file's weights are of.")
+    ] = None,
+    net: Net = None,
+    set: Settings = None,
+    input: Inputs = None,
+) -> None:
+    """Write the weights of a trained net for another one: what fits is taken over, under its new name."""
+    from netspec.compare.differences import weights_lines
+    from netspec.train.after.migrate import migrate as moved
+
+    target = output or file.with_suffix(".safetensors")
+    graph = graph_of(file, net, set, input)
+    before = graph_of(old, None, None, None) if old is not None else None
+    done = moved(run, graph, target, before)
+    print("\n".join(weights_lines(done.plan)))
+    print(f"{shown(target)}: {done.numbers:,} numbers of {shown(done.source)}; training starts from it with")
+    print(f"  netspec train {shown(file)} --set 'train.init=\"{shown(target)}\"'")
