@@ -162,6 +162,8 @@ class Layer(BaseModel):
     """Whether it subtracts the mean of each channel, and with it any bias of the layer before it."""
     transposed: ClassVar[bool] = False
     """Whether its stride is that of the output: it spreads each position of its input."""
+    along_features: ClassVar[bool] = False
+    """Whether it mixes the last axis, whatever stands before it."""
     along_channels: ClassVar[bool] = False
     """Whether its `axis` is mostly that of the channels."""
 

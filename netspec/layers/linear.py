@@ -28,18 +28,19 @@ WEIGHT_NORM = "from torch.nn.utils.parametrizations import weight_norm"
 
 @layer("linear", "Dense", "fc", "fully_connected", "InnerProduct", pytorch=("", "features", "bias"))
 class Linear(Layer):
-    """y = W x + b over the last axis: of features, or of every step of a sequence.
+    """y = W x + b over the last axis: of features, of every step of a sequence, of every position of [H, W, C].
 
-    Shape: (F) -> (features); (L, E) -> (L, features).
-    A map needs flatten or global_avgpool -> flatten before it. An `init` other than none starts the bias at
-    `bias_init`, or 0. With `weight_norm` each row of W is a direction and a length (Salimans & Kingma 2016), and the
-    weights are stored as those.
+    Shape: (*S, F) -> (*S, features).
+    A map has its channels first: flatten or global_avgpool -> flatten comes before it. An `init` other than none starts
+    the bias at `bias_init`, or 0. With `weight_norm` each row of W is a direction and a length (Salimans & Kingma
+    2016), and the weights are stored as those.
     Example: `flatten -> linear(84) -> tanh`
     """
 
     figure_weight: ClassVar[FigureWeight] = "heavy"
     mixes_positions: ClassVar[bool] = True
     overwritable: ClassVar[bool] = True
+    along_features: ClassVar[bool] = True
 
     features: Positive = Field(description="output features")
     bias: Bool = True
@@ -88,13 +89,11 @@ class Linear(Layer):
         )
 
     def _inputs(self, x: Shape) -> int:
-        """The features that come in; raises ShapeError where the value is a map, or where they depend on open sizes."""
-        if x.rank not in (1, 2):
+        """The features that come in; raises ShapeError where there are none, or where they depend on open sizes."""
+        if x.rank == 0:
             raise ShapeError(
-                f"linear takes features [F] or a sequence [L, E], but this value is {x}",
-                help="put flatten, or global_avgpool -> flatten, before it"
-                if x.rank
-                else "unsqueeze(0) makes one feature of a number",
+                f"linear takes features, but this value is {x}, a single number",
+                help="unsqueeze(0) makes one feature of a number",
                 code="E0303",
             )
         features = x.dims[-1]
