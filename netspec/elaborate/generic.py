@@ -272,7 +272,9 @@ class Generic(Elaborator):
         lifted_values = dict(defaults.get(cls.name, {})) if lexical else {}
         fields = list(cls.model_fields)
         lifted_values |= dict(zip(fields, (value for value, _ in arguments.positional), strict=False))
-        lifted_values |= {name: value for name, (value, _) in arguments.named.items() if name in fields}
+        others = {name: value for name, (value, _) in arguments.named.items() if name not in cls.tensors}
+        lifted_values |= {name: value for name, value in others.items() if name in fields}
+        lifted_values |= {cls.collects: {n: v for n, v in others.items() if n not in fields}} if cls.collects else {}
         numbers = Arguments(
             arguments.tensors,
             [(bare(value), where) for value, where in arguments.positional],
@@ -1015,6 +1017,8 @@ def _expression(value: Any) -> tree.Expr:
 def _has_expression(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return any(map(_has_expression, value))
+    if isinstance(value, dict):
+        return any(map(_has_expression, value.values()))
     return isinstance(value, Symbolic | _Said)
 
 
@@ -1024,6 +1028,8 @@ def _as_field(checked: Any, value: Any) -> Any:
         return lifted(checked, value.expression)
     if isinstance(value, list | tuple):
         return tuple(_as_field(a, b) for a, b in zip(checked, value, strict=True))
+    if isinstance(value, dict):
+        return {name: _as_field(checked[name], part) for name, part in value.items()}
     return symbolic(checked, value.expression) if isinstance(value, Symbolic) else checked
 
 

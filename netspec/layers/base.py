@@ -139,6 +139,8 @@ class Layer(BaseModel):
     """The ranks (batch not counted) that the first input may have; None for any."""
     dtypes: ClassVar[tuple[str, ...]] = ("float",)
     """The element types that the first input may have."""
+    collects: ClassVar[str] = ""
+    """The field that holds the arguments of any other name by their names, where a layer takes such."""
     shape_only: ClassVar[tuple[str, ...]] = ()
     """Those of `tensors` of which nothing is read but the shape: `("like?",)`."""
 
@@ -286,7 +288,10 @@ class Layer(BaseModel):
         """`conv(channels, kernel, stride=1, ...)`, as messages and the reference show it."""
         parts = [tensor for tensor in cls.tensors if tensor.endswith("?") or tensor != cls.tensors[0]]
         for field_name, info in cls.model_fields.items():
-            parts.append(field_name if info.is_required() else f"{field_name}={spec_literal(info.default)}")
+            if field_name == cls.collects:
+                parts.append("...")
+            else:
+                parts.append(field_name if info.is_required() else f"{field_name}={spec_literal(info.default)}")
         return f"{cls.name}({', '.join(parts)})" if parts else cls.name
 
 
@@ -325,6 +330,10 @@ def spec_literal(value: object) -> str:
             return "none"
         case list() | tuple():
             return f"[{', '.join(map(spec_literal, value))}]"
+        case str() if not value.isidentifier():
+            return f'"{value}"'
+        case dict():
+            return ", ".join(f"{name}={spec_literal(part)}" for name, part in value.items())
         case _:
             return str(value)
 

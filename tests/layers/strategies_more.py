@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import strategies as st
@@ -99,6 +100,28 @@ def expanded(shapes: Shapes) -> SearchStrategy[list[int]]:
 
 
 @st.composite
+def patterns(draw: st.DrawFn, shapes: Shapes) -> str:
+    """A pattern that splits every axis in two, and joins them in another order."""
+    names = [[f"a{axis}", f"b{axis}"] for axis in range(shapes[0].rank)]
+    left = " ".join(f"({' '.join(draw(st.permutations(pair)))})" for pair in names)
+    order = draw(st.permutations([name for pair in names for name in pair]))
+    cuts = draw(st.sets(st.integers(1, len(order) - 1)))
+    ends = [0, *sorted(cuts), len(order)]
+    groups = [order[start:end] for start, end in pairwise(ends)]
+    right = [f"({' '.join(group)})" if len(group) > 1 else group[0] for group in groups]
+    if draw(st.booleans()):
+        right.insert(draw(st.integers(0, len(right))), "1")
+    return f"{left} -> {' '.join(right)}"
+
+
+@st.composite
+def factors(draw: st.DrawFn, shapes: Shapes) -> dict[str, int]:
+    """A divisor of each axis, now and then another number."""
+    sizes = {f"b{axis}": [n for n in range(1, size + 1) if size % n == 0] for axis, size in enumerate(shapes[0].dims)}
+    return {name: draw(st.sampled_from(divisors * 6 + [2])) for name, divisors in sizes.items()}
+
+
+@st.composite
 def with_ones(draw: st.DrawFn, least: int = 1, most: int = 3) -> Shapes:
     """Values of one shape but for some sizes of 1, and now and then one that does not fit."""
     x = draw(maps((1, 2, 3), dtype=draw(st.sampled_from(("float", "float", "int")))))
@@ -184,6 +207,7 @@ ROWS.update(
         "embedding": Row({"count": just(st.integers(1, 9))}),
         # shape
         "flatten": Row({"start": axis, "end": axis}),
+        "rearrange": Row({"pattern": patterns, "sizes": factors}, always=("sizes",)),
         "reshape": Row({"shape": other_shapes}),
         "permute": Row({"axes": lambda shapes: st.permutations(range(shapes[0].rank))}),
         "transpose": Row({"a": axis, "b": axis}),
