@@ -24,6 +24,7 @@ from netspec.elaborate.values import Poison, Result, SharedModule, Template, Ten
 from netspec.graph.graph import Fit
 from netspec.layers import REGISTRY
 from netspec.layers.base import Layer, ShapeError
+from netspec.layers.initializers import FORMS, Initializer
 from netspec.shapes.requirements import Requirement
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import OpenSize, TooComplexError
@@ -88,6 +89,8 @@ class Calls(Expressions):
             return self.layer_call(name, evaluated, span, name_span, frame)
         if name in REGISTRY:
             return self.layer_call(name, self.evaluated(arguments, frame, span), span, name_span, frame)
+        if name in FORMS and not stage:
+            return self.initializer(name, self.evaluated(arguments, frame, span), span)
         raise self.unknown_callee(name, bound, arguments, (name_span, span), frame, stage=stage)
 
     def unknown_callee(
@@ -102,7 +105,7 @@ class Calls(Expressions):
     ) -> Problem:
         """The problem of a name that cannot be called; `spans` are those of the name and of the whole call."""
         span, call = spans
-        known = {*REGISTRY, *frame.environment.templates, *(() if stage else FUNCTIONS)}
+        known = {*REGISTRY, *frame.environment.templates, *(() if stage else (*FUNCTIONS, *FORMS))}
         if bound is UNBOUND and (foreign := hints.unknown_callee(name, arguments, span, call, frame.environment)):
             return foreign
         values = set(frame.environment.visible()) if span == call else set()
@@ -177,6 +180,19 @@ class Calls(Expressions):
             self.fail(error, span)
         except TypeError:
             raise Problem("E0203", f"{name} does not take {counted(len(values), 'argument')}", span) from None
+
+    def initializer(self, name: str, arguments: Arguments, span: Span) -> Initializer:
+        """How weights start, as an argument: `trunc_normal(std=0.01)`."""
+        if arguments.tensors:
+            raise self.mistaken(arguments.tensors[0], "a number", span)
+        try:
+            return Initializer.of(
+                name,
+                [str(value) if isinstance(value, Word) else value for value, _ in arguments.positional],
+                {key: str(value) if isinstance(value, Word) else value for key, (value, _) in arguments.named.items()},
+            )
+        except ValueError as error:
+            raise Problem("E0203", str(error), span) from None
 
     def layer_call(self, name: str, arguments: Arguments, span: Span, name_span: Span, frame: Frame) -> Result:
         """A layer applied to its leading tensors, or else to the current value."""

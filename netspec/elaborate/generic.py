@@ -38,6 +38,7 @@ from netspec.elaborate.types import is_tensor
 from netspec.elaborate.values import POISON, Poison, Result, SharedModule, Tap, Template, Tensor, Word
 from netspec.graph.blueprint import Blueprint
 from netspec.layers.base import Layer, ShapeError
+from netspec.layers.initializers import Initializer
 from netspec.layers.symbols import (
     MARK,
     Symbolic,
@@ -249,7 +250,7 @@ class Generic(Elaborator):
             if not isinstance(said, tree.String):
                 raise Unsayable(names(said))
             return value
-        if isinstance(value, OpenSize):
+        if isinstance(value, OpenSize) or (isinstance(value, Initializer) and isinstance(written, tree.Call)):
             return value
         said = self.said(written, frame)
         if value is None or isinstance(value, str):
@@ -257,6 +258,14 @@ class Generic(Elaborator):
                 return _Said(value, said)
             return value
         return lifted(value, said)
+
+    def initializer(self, name: str, arguments: Arguments, span: Span) -> Initializer:
+        """Its numbers are the same for all arguments, or the class is for these alone."""
+        values = [value for value, _ in (*arguments.positional, *arguments.named.values())]
+        for value in values:
+            if _has_expression(value):
+                raise Unsayable(names(_expression(value)))
+        return super().initializer(name, arguments, span)
 
     # Layers
 

@@ -19,6 +19,7 @@ from netspec.layers import (
     regularization,
     resampling,
     shape,
+    sources,
 )
 from netspec.layers.base import REGISTRY, Layer, layer
 
@@ -40,4 +41,5 @@ __all__ = [
     "regularization",
     "resampling",
     "shape",
+    "sources",
 ]

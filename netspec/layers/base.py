@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias, 
 
 from pydantic import BaseModel, ConfigDict, Field, Strict
 
+from netspec.layers.initializers import Initializer
 from netspec.shapes.requirements import Requirement
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import Dimension, OpenSize
@@ -330,6 +331,8 @@ def spec_literal(value: object) -> str:
             return "none"
         case list() | tuple():
             return f"[{', '.join(map(spec_literal, value))}]"
+        case Initializer():
+            return str(value)
         case str() if not value.isidentifier():
             return f'"{value}"'
         case dict():

@@ -6,20 +6,20 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from netspec.layers.arguments import Init, check_init, init_statements, options
+from netspec.layers.arguments import check_init, init_statements, options
 from netspec.layers.base import (
     EVERYTHING,
     Bool,
     FigureWeight,
     Int,
     Layer,
-    Number,
     Positive,
     Reach,
     ShapeError,
     TorchCall,
     layer,
 )
+from netspec.layers.initializers import BiasInit, Init
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import Dimension, OpenSize
 
@@ -45,7 +45,7 @@ class Linear(Layer):
     features: Positive = Field(description="output features")
     bias: Bool = True
     init: Init = Field(default=None, description="how the weights start; none is PyTorch's own way")
-    bias_init: Number | None = Field(default=None, description="the number that the bias starts at")
+    bias_init: BiasInit = Field(default=None, description="how the bias starts: a number, or as for init")
     weight_norm: Bool = False
 
     def infer(self, x: Shape) -> Shape:

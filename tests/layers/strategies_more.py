@@ -238,6 +238,7 @@ ROWS.update(
         **{name: Row(AXES) for name in ("mean", "sum", "max", "min", "var", "std")},
         "norm": Row(AXES | {"order": just(st.sampled_from((1, 2, 3, 0.5)))}),
         "argmax": Row(AXIS),
+        "position": Row(AXIS),
         # sequences
         "attention": Row({"heads": just(st.sampled_from((1, 2, 3)))}, sequences()),
         "lstm": RECURRENT,
