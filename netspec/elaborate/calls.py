@@ -15,7 +15,7 @@ from netspec.elaborate.demands import choices, demand, takes_words, words
 from netspec.elaborate.draft import DraftNode
 from netspec.elaborate.environment import UNBOUND
 from netspec.elaborate.expressions import Expressions
-from netspec.elaborate.indices import check_indices
+from netspec.elaborate.indices import index_requirements
 from netspec.elaborate.operators import FUNCTIONS, OperandError, TooLarge
 from netspec.elaborate.problems import Problem, Spoilt, counted, nearest, whole
 from netspec.elaborate.state import Frame
@@ -350,7 +350,7 @@ class Calls(Expressions):
         """A node: the layer at work on its inputs."""
         state = self.state
         state.spend(span)
-        check_indices(layer, inputs, span)
+        indices = index_requirements(layer, inputs, span)
         taken = tuple(tensor.shape for tensor in inputs)
         key = (id(layer), taken)
         known = state.shapes.get(key)
@@ -370,16 +370,25 @@ class Calls(Expressions):
             known = state.shapes[key] = made, is_open
         made, is_open = known
         if is_open:
-            self.require(layer, taken, made, inputs, span, frame)
+            self.require(layer, taken, made, inputs, span, frame, indices)
         node = DraftNode(layer, inputs, span)
         node.outputs = tuple(Tensor(shape, span, node, index) for index, shape in enumerate(made))
         state.add(node, frame.scope)
         return Result(node.outputs, None, node)
 
-    def require(self, layer: Layer, taken: Any, made: Any, inputs: Any, span: Span, frame: Frame) -> None:
-        """Notes what open sizes have to satisfy here; raises where none can."""
+    def require(
+        self,
+        layer: Layer,
+        taken: Any,
+        made: Any,
+        inputs: Any,
+        span: Span,
+        frame: Frame,
+        indices: tuple[Requirement, ...],
+    ) -> None:
+        """Notes what open sizes have to satisfy here, those of its indices too; raises where none can."""
         try:
-            needs = list(layer.requires(*taken))
+            needs = [*layer.requires(*taken), *indices]
         except TooComplexError as error:
             raise _beyond_reckoning(error, span) from None
         known = {size for shape in taken for size in shape.dims}

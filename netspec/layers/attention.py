@@ -77,6 +77,7 @@ class Attention(Layer):
     figure_weight: ClassVar[FigureWeight] = "heavy"
     mixes_positions: ClassVar[bool] = True
     tensors: ClassVar[tuple[str, ...]] = ("query", "key?", "value?", "mask?")
+    serves_all: ClassVar[tuple[str, ...]] = ("mask?",)
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4, 5, 6)
 
     heads: Positive

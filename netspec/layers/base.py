@@ -151,6 +151,8 @@ class Layer(BaseModel):
     Its `torch` must give a call with `inplace`."""
     broadcasts: ClassVar[bool] = False
     """Its values may lack the batch axis where another one has it: element by element, torch aligns them at the end."""
+    serves_all: ClassVar[tuple[str, ...]] = ()
+    """Those of `tensors` of which one sample may serve the whole batch: torch aligns a batch of one by itself."""
     overwritable: ClassVar[bool] = False
     """Whether the next layer may write over its output: a tensor of its own, which its own backward does not read.
 
@@ -254,6 +256,10 @@ class Layer(BaseModel):
     def figure_arguments(cls, texts: Mapping[str, str]) -> Mapping[str, str]:
         """The arguments as a figure tells them, from the texts of those that are not as usual."""
         return texts
+
+    def takes_one_for_all(self, place: int) -> bool:
+        """Whether of the input at this place one sample may serve the whole batch."""
+        return place < len(self.tensors) and self.tensors[place] in self.serves_all
 
     def reads_shape_only(self, place: int) -> bool:
         """Whether of the input at this place nothing is read but its shape."""

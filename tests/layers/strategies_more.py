@@ -27,6 +27,14 @@ STRICTER: dict[tuple[str, str], str] = {
     ("div", "divides a value by 0"): "torch returns infinity",
     ("std", "divides by the number of elements less"): "torch returns nan",
     ("var", "divides by the number of elements less"): "torch returns nan",
+    ("equal", "takes two values, or"): "what is emitted would ignore the number",
+    ("not_equal", "takes two values, or"): "what is emitted would ignore the number",
+    ("less", "takes two values, or"): "what is emitted would ignore the number",
+    ("less_equal", "takes two values, or"): "what is emitted would ignore the number",
+    ("greater", "takes two values, or"): "what is emitted would ignore the number",
+    ("greater_equal", "takes two values, or"): "what is emitted would ignore the number",
+    ("where", "takes a condition and two values"): "what is emitted would ignore the number",
+    ("where", "numbers of one type"): "torch promotes",
     ("reshape", "elements"): "torch may move elements from sample to sample",
     ("squeeze", "leaves out axes of size 1"): "torch leaves the axis in",
     ("split", "add up to"): "one part is the value itself, whatever its size is said to be",
@@ -157,6 +165,28 @@ def matrices(draw: st.DrawFn) -> Shapes:
 
 
 @st.composite
+def looked_up(draw: st.DrawFn) -> Shapes:
+    """A table and indices, which are now and then floats."""
+    table = draw(maps((1, 2, 3), dtype=draw(st.sampled_from(("float", "int")))))
+    return table, draw(maps((0, 1, 2), dtype=draw(st.sampled_from(("int",) * 9 + ("float",)))))
+
+
+@st.composite
+def scored(draw: st.DrawFn) -> Shapes:
+    """Features and a table, most of which fit."""
+    x = draw(maps((1, 2, 3)))
+    width = draw(st.sampled_from((x.dims[-1],) * 9 + (5,)))
+    return x, Shape.of(draw(st.integers(1, 9)), width)
+
+
+@st.composite
+def chosen(draw: st.DrawFn) -> Shapes:
+    """A condition and one value or two, sizes of 1 here and there."""
+    condition, *values = draw(with_ones(least=2, most=3))
+    return Shape(condition.dims, "bool"), *values
+
+
+@st.composite
 def cropped(draw: st.DrawFn) -> Shapes:
     """A map, and half the time a smaller one of its rank."""
     x = draw(maps())
@@ -233,6 +263,13 @@ ROWS.update(
             name: Row({"value": just(st.none() | NUMBERS), "exponent": just(st.none() | NUMBERS)}, with_ones(most=2))
             for name in ("sub", "div", "pow")
         },
+        **{
+            name: Row({"value": just(st.none() | NUMBERS)}, with_ones(most=2))
+            for name in ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
+        },
+        "where": Row({"value": just(st.none() | NUMBERS)}, chosen()),
+        "gather": Row(shapes=looked_up()),
+        "unembed": Row(shapes=scored()),
         "matmul": Row(shapes=matrices()),
         # reduction
         **{name: Row(AXES) for name in ("mean", "sum", "max", "min", "var", "std")},
