@@ -89,6 +89,14 @@ class Network:
 FAMILIES = (
     *(Network(f"vgg{depth}", "vgg", {"depth": depth}) for depth in (11, 13, 16, 19)),
     *(Network(f"vgg{depth}_bn", "vgg", {"depth": depth, "normalised": True}) for depth in (11, 13, 16, 19)),
+    *(Network(f"squeezenet1_{version[-1]}", "squeezenet", {"version": version}) for version in ("1.0", "1.1")),
+    *(Network(f"mobilenet_v3_{size}", "mobilenet_v3", {"size": size}) for size in ("large", "small")),
+    *(
+        Network(f"shufflenet_v2_x{str(float(width)).replace('.', '_')}", "shufflenet_v2", {"width": width})
+        for width in (0.5, 1, 1.5, 2)
+    ),
+    *(Network(f"efficientnet_b{b}", "efficientnet", {"b": b}) for b in range(8)),
+    *(Network(f"convnext_{size}", "convnext", {"size": size}) for size in ("tiny", "small", "base", "large")),
     Network("nin", "nin"),
     Network("nin_imagenet", "nin", net="ImageNet"),
     Network("maxout_mnist", "maxout_mnist"),

@@ -751,6 +751,8 @@ class Generic(Elaborator):
             for name in dict.fromkeys(key for end in live for key in getattr(end, pick)):
                 values = [None if end is None else getattr(end, pick).get(name) for end in ends]
                 present = [value for value in values if value is not None]
+                if not present:  # a parameter that is none
+                    continue
                 sample = values[taken] if values[taken] is not None else present[0]
                 same = all(value is present[0] for value in present) and len(present) == len(live)
                 made = holds_tensors(present[0]) and present[0] is not getattr(before, pick).get(name)

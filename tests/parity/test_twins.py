@@ -20,6 +20,15 @@ def test_state_dict_has_the_same_keys_and_shapes(twin: Twin) -> None:
     assert {twin.keys(key): value.shape for key, value in theirs.items()} == {k: v.shape for k, v in ours.items()}
 
 
+@pytest.mark.parametrize("twin", [twin for twin in TWINS if twin.starts_alike], ids=str)
+def test_the_same_seed_starts_the_same_weights(twin: Twin) -> None:
+    torch.manual_seed(0)
+    expected = {twin.keys(key): value for key, value in twin.theirs("cpu").state_dict().items()}
+    torch.manual_seed(0)
+    found = twin.ours("cpu").state_dict()
+    assert [key for key, value in expected.items() if not torch.equal(found[key], value)] == []
+
+
 # A twin's tests share its model, so one process runs them.
 SHARED = [pytest.param(twin, id=str(twin), marks=pytest.mark.xdist_group(str(twin))) for twin in TWINS]
 

@@ -40,7 +40,7 @@ class Twin:
     """A network of the zoo, perhaps with other values, and its peer in a library.
 
     `size` is the side of the images that both are run on. `keys` gives our key for one of the peer's; `change` is what
-    has to be done to the peer first.
+    has to be done to the peer first. `starts_alike` says that with the same seed both start with the same weights.
     """
 
     network: str
@@ -51,6 +51,7 @@ class Twin:
     size: int = 64
     keys: Callable[[str], str] = as_they_are
     change: Callable[[nn.Module], None] = lambda peer: None
+    starts_alike: bool = False
 
     def __str__(self) -> str:
         given = [f"{name}={value}" for name, value in self.arguments.items()]
@@ -88,6 +89,17 @@ TWINS = (
     Twin("inception_v3", "torchvision", "inception_v3", options=AUX, size=299),
     Twin("inception_v3", "torchvision", "inception_v3", {"aux": False}, NO_AUX, size=75),
     Twin("inception_v3", "timm", "inception_v3", {"aux": False}, {"drop_rate": 0.5}, size=75),
+    *(Twin(name, "torchvision", name) for name in ("squeezenet1_0", "squeezenet1_1")),
+    *(Twin(name, "torchvision", name, starts_alike=True) for name in ("mobilenet_v2", "mobilenet_v3_large")),
+    Twin("mobilenet_v3_small", "torchvision", "mobilenet_v3_small", starts_alike=True),
+    *(
+        Twin(f"shufflenet_v2_{width}", "torchvision", f"shufflenet_v2_{width}", starts_alike=width == "x0_5")
+        for width in ("x0_5", "x1_0", "x1_5", "x2_0")
+    ),
+    Twin("mnasnet", "torchvision", "mnasnet1_0", starts_alike=True),
+    *(Twin(f"efficientnet_b{b}", "torchvision", f"efficientnet_b{b}", starts_alike=b == 0) for b in range(8)),
+    Twin("convnext_tiny", "torchvision", "convnext_tiny", starts_alike=True),
+    *(Twin(f"convnext_{size}", "torchvision", f"convnext_{size}") for size in ("small", "base", "large")),
     *(Twin(f"resnet{depth}", "torchvision", f"resnet{depth}") for depth in (18, 34, 50, 101, 152)),
     *(Twin(f"wide_resnet{depth}_2", "torchvision", f"wide_resnet{depth}_2") for depth in (50, 101)),
     *(Twin(f"resnet{depth}", "timm", f"resnet{depth}") for depth in (18, 50)),
