@@ -97,6 +97,15 @@ FAMILIES = (
     ),
     *(Network(f"efficientnet_b{b}", "efficientnet", {"b": b}) for b in range(8)),
     *(Network(f"convnext_{size}", "convnext", {"size": size}) for size in ("tiny", "small", "base", "large")),
+    Network("resnext50_32x4d", "resnext"),
+    Network("resnext101_32x8d", "resnext", {"depth": 101, "wide": 4}),
+    Network("resnext101_64x4d", "resnext", {"depth": 101, "wide": 4, "groups": 64}),
+    *(
+        Network(f"vit_{size[0]}_{patch}", "vit", {"patch": patch, "large": size == "large"})
+        for size in ("base", "large")
+        for patch in (16, 32)
+    ),
+    *(Network(f"fcn_resnet{depth}", "fcn_resnet", {"depth": depth}) for depth in (50, 101)),
     Network("nin", "nin"),
     Network("nin_imagenet", "nin", net="ImageNet"),
     Network("maxout_mnist", "maxout_mnist"),

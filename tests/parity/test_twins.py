@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -45,12 +46,12 @@ def twins(request: pytest.FixtureRequest) -> tuple[Twin, nn.Module]:
 def test_equal_to_the_last_bit(twins: tuple[Twin, nn.Module], training: bool) -> None:
     """Outputs, gradients of the input and of the weights, and after a training step BatchNorm's statistics."""
     twin, peer = twins
-    model = twin.ours("meta", twin.size).to_empty(device="cpu")
+    model = twin.ours("meta", twin.shape).to_empty(device="cpu")
     # Weights are shared with the peer, statistics copied: each updates its own.
     state = {twin.keys(key): value for key, value in peer.state_dict().items()}
     kept = {key: state[key].clone() for key, _ in model.named_buffers()}
     model.load_state_dict({**state, **kept}, assign=True)
-    image = torch.randn(2, 3, twin.size, twin.size, generator=torch.Generator().manual_seed(1))
+    image = torch.randn(2, *twin.shape, generator=torch.Generator().manual_seed(1))
     found, expected = run(model, image, training), run(peer, image, training)
     assert list(found[0]) == list(expected[0])
     for name, value in expected[0].items():
@@ -82,7 +83,9 @@ def run(network: nn.Module, image: Tensor, training: bool) -> Run:
 
 def by_name(output: Any) -> dict[str, Tensor]:
     """The outputs by name, in the order of the tuple; a single one has none."""
-    return {"": output} if isinstance(output, Tensor) else dict(output._asdict())
+    if isinstance(output, Tensor):
+        return {"": output}
+    return dict(output if isinstance(output, Mapping) else output._asdict())
 
 
 def same(found: Tensor | None, expected: Tensor | None) -> bool:
