@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from netspec.layers import REGISTRY, Layer
 from netspec.layers.base import spec_literal
+from netspec.layers.initializers import FORMS, Initializer, signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,23 @@ def markdown(all_pages: Iterable[LayerPage]) -> str:
             family = one.family
             lines.extend(["", f"## {family.replace('_', ' ').capitalize()}"])
         lines.extend(["", markdown_page(one, "###")])
+    lines.extend(_initialisations())
     return "\n".join(lines) + "\n"
+
+
+def _initialisations() -> list[str]:
+    """The ways in which weights start, with their arguments, as a Markdown section."""
+    return [
+        "",
+        "## Initialisations",
+        "",
+        "What `init` and `bias_init` take: a name, with arguments where wanted: `init=trunc_normal(std=0.01)`. A",
+        "number is the standard deviation of a normal for `init`, and what all start at for `bias_init`.",
+        "",
+        "| initialisation | PyTorch |",
+        "|:---|:---|",
+        *(f"| `{signature(name)}` | `nn.init.{form.function}` |" for name, form in FORMS.items()),
+    ]
 
 
 def markdown_page(one: LayerPage, level: str = "#") -> str:
@@ -170,7 +187,14 @@ def argument_page(name: str, field: FieldInfo) -> ArgumentPage:
     )
 
 
-_WORDS = {int: "whole number", float: "number", bool: "true or false", str: "text", type(None): "none"}
+_WORDS = {
+    int: "whole number",
+    float: "number",
+    bool: "true or false",
+    str: "text",
+    type(None): "none",
+    Initializer: "initialisation",
+}
 _BOUNDS = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
 _UNBOUNDED = 2**31 - 1
 
@@ -186,6 +210,8 @@ def _words(annotation: Any, constraints: tuple[Any, ...] = ()) -> list[str]:
     if origin is Literal:
         return [f"`{spec_literal(value)}`" for value in arguments]
     inside = list(dict.fromkeys(word for argument in arguments for word in _words(argument)))
+    if origin is tuple and arguments == [Any]:
+        return ["table"]
     if origin in (tuple, list):
         pair = len(arguments) == 2 and ... not in get_args(annotation)
         return [f"{'pair' if pair else 'list'} of {' or '.join(map(_plural, _merged(inside)))}"]

@@ -89,6 +89,23 @@ class Network:
 FAMILIES = (
     *(Network(f"vgg{depth}", "vgg", {"depth": depth}) for depth in (11, 13, 16, 19)),
     *(Network(f"vgg{depth}_bn", "vgg", {"depth": depth, "normalised": True}) for depth in (11, 13, 16, 19)),
+    *(Network(f"squeezenet1_{version[-1]}", "squeezenet", {"version": version}) for version in ("1.0", "1.1")),
+    *(Network(f"mobilenet_v3_{size}", "mobilenet_v3", {"size": size}) for size in ("large", "small")),
+    *(
+        Network(f"shufflenet_v2_x{str(float(width)).replace('.', '_')}", "shufflenet_v2", {"width": width})
+        for width in (0.5, 1, 1.5, 2)
+    ),
+    *(Network(f"efficientnet_b{b}", "efficientnet", {"b": b}) for b in range(8)),
+    *(Network(f"convnext_{size}", "convnext", {"size": size}) for size in ("tiny", "small", "base", "large")),
+    Network("resnext50_32x4d", "resnext"),
+    Network("resnext101_32x8d", "resnext", {"depth": 101, "wide": 4}),
+    Network("resnext101_64x4d", "resnext", {"depth": 101, "wide": 4, "groups": 64}),
+    *(
+        Network(f"vit_{size[0]}_{patch}", "vit", {"patch": patch, "large": size == "large"})
+        for size in ("base", "large")
+        for patch in (16, 32)
+    ),
+    *(Network(f"fcn_resnet{depth}", "fcn_resnet", {"depth": depth}) for depth in (50, 101)),
     Network("nin", "nin"),
     Network("nin_imagenet", "nin", net="ImageNet"),
     Network("maxout_mnist", "maxout_mnist"),

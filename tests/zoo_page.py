@@ -20,7 +20,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "parity")]
 
 from known import CASES  # noqa: E402
 from rebuilds import REBUILDS  # noqa: E402
-from twins import TWINS  # noqa: E402
+from twins import LIBRARIES, TWINS  # noqa: E402
 
 import netspec  # noqa: E402
 from netspec import zoo  # noqa: E402
@@ -129,7 +129,7 @@ def spec_lines(path: Path) -> int:
 @cache
 def peer_lines(library: str, model: str) -> int:
     """The lines of code of what a library's model is built from, as far as its own module defines it."""
-    folder = PEERS / library / "models"
+    folder = PEERS / LIBRARIES[library].replace(".", "/")
     paths = (path for path in folder.glob("*.py") if re.search(rf"^def {model}\(", path.read_text(), re.MULTILINE))
     text = next(paths).read_text(encoding="utf-8")
     defined = {

@@ -36,7 +36,9 @@ def _compare(graph: Graph, model: nn.Module) -> None:
         if node.first_use:
             for key, shape in (node.layer.parameters(*node.shapes) | node.layer.buffers(*node.shapes)).items():
                 checked[f"{node.key}.{key}" if key else node.key] = tuple(shape)
-    emitted = {name: tuple(tensor.shape) for name, tensor in (*model.named_parameters(), *model.named_buffers())}
+    kept = model.state_dict().keys()
+    buffers = ((name, buffer) for name, buffer in model.named_buffers() if name in kept)
+    emitted = {name: tuple(tensor.shape) for name, tensor in (*model.named_parameters(), *buffers)}
     if emitted != checked:
         wrong = sorted(emitted.items() ^ checked.items())[:3]
         raise RuntimeError(

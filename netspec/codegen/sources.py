@@ -1,42 +1,64 @@
-"""Sources: learned tensors and constants, which have no batch until something needs one."""
+"""Sources: learned tensors and constants, which have no batch until something needs one.
+
+A source is `bare` where torch aligns it by itself, as in a sum; it has a batch of `ONE` where layers that keep samples
+apart make something of it and other sources; and it is repeated for the `WHOLE` batch where something else needs it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from netspec.graph.blueprint import Choice, LayerUse, Loop, Region, Use, Wire
 
+BARE, ONE, WHOLE = range(3)
+
 
 def expanded(region: Region, inputs: Sequence[Wire], outputs: Sequence[Wire]) -> Region:
-    """The region with sources expanded over the batch where broadcasting would not do."""
+    """The region with sources given a batch where broadcasting would not do."""
     sources = [item for item in _uses(region) if _is_source(item)]
     if not sources or not inputs:
         return region
-    batchless = {id(use.outputs[0]) for use in sources}
-    demanded = {id(wire) for wire in outputs}
     origin: dict[int, set[int]] = {id(use.outputs[0]): {id(use.outputs[0])} for use in sources}
+    batch = {id(use.outputs[0]): BARE for use in sources}
+
+    def demand(wires: Iterable[Wire], needed: int) -> None:
+        for wire in wires:
+            for root in origin.get(id(wire), ()):
+                batch[root] = max(batch[root], needed)
+
     for use in _uses(region):
-        if use in sources:
+        plain = [wire for wire in use.inputs if id(wire) in origin]
+        if use in sources or not plain:
             continue
-        plain = [wire for wire in use.inputs if id(wire) in batchless]
-        if not plain:
-            continue
-        roots = set().union(*(origin[id(wire)] for wire in plain))
-        if not (isinstance(use.what, LayerUse) and use.what.layer.broadcasts):
-            demanded |= roots
-        elif len(plain) == len(use.inputs):
-            batchless.add(id(use.outputs[0]))
-            origin[id(use.outputs[0])] = roots
-    for wire in outputs:
-        demanded |= origin.get(id(wire), set())
+        if len(plain) == len(use.inputs) and _keeps_samples_apart(use):
+            origin[id(use.outputs[0])] = set().union(*(origin[id(wire)] for wire in plain))
+            demand(plain, BARE if _broadcasts(use) else ONE)
+        elif not _broadcasts(use):
+            for place, wire in enumerate(use.inputs):
+                demand((wire,), ONE if _serves_all(use, place) else WHOLE)
+    demand(outputs, WHOLE)
     asked = {id(wire) for use in _uses(region) for wire in use.inputs} | {id(wire) for wire in outputs}
-    demanded |= _held(region, origin, asked | _handed(region))
-    return _rewritten(region, demanded, inputs[0])
+    held = _held(region, origin, asked | _handed(region))
+    batch.update(dict.fromkeys(held, WHOLE))
+    return _rewritten(region, batch, inputs[0])
 
 
 def _is_source(use: Use) -> bool:
     return isinstance(use.what, LayerUse) and not use.what.layer.tensors and bool(use.what.call.parameter)
+
+
+def _broadcasts(use: Use) -> bool:
+    return isinstance(use.what, LayerUse) and use.what.layer.broadcasts
+
+
+def _keeps_samples_apart(use: Use) -> bool:
+    """Whether it is an expression, without weights, statistics or chance: of a batch of one it makes a batch of one."""
+    return isinstance(use.what, LayerUse) and not use.what.call.target and len(use.outputs) == 1
+
+
+def _serves_all(use: Use, place: int) -> bool:
+    return isinstance(use.what, LayerUse) and use.what.layer.takes_one_for_all(place)
 
 
 def _uses(region: Region) -> list[Use]:
@@ -91,21 +113,23 @@ def _held(region: Region, origin: dict[int, set[int]], asked: set[int]) -> set[i
     return found
 
 
-def _rewritten(region: Region, demanded: set[int], batch: Wire) -> Region:
+def _rewritten(region: Region, batch: dict[int, int], first: Wire) -> Region:
     items = []
     for item in region.items:
         match item:
-            case Use() if _is_source(item) and id(item.outputs[0]) in demanded:
+            case Use() if _is_source(item) and batch[id(item.outputs[0])] != BARE:
                 assert isinstance(item.what, LayerUse)
-                sizes = ", -1" * item.outputs[0].shape.rank
-                call = replace(item.what.call, apply=f"{{module}}.expand({{0}}.shape[0]{sizes})")
-                item.what = LayerUse(item.what.layer, call)
-                item.inputs = (batch,)
+                if batch[id(item.outputs[0])] == ONE:
+                    apply = "{module}[None]"
+                else:
+                    apply = f"{{module}}.expand({{0}}.shape[0]{', -1' * item.outputs[0].shape.rank})"
+                    item.inputs = (first,)
+                item.what = LayerUse(item.what.layer, replace(item.what.call, apply=apply))
             case Choice():
                 for inner in item.regions:
-                    _rewritten(inner, demanded, batch)
+                    _rewritten(inner, batch, first)
             case Loop():
-                _rewritten(item.region, demanded, batch)
+                _rewritten(item.region, batch, first)
         items.append(item)
     region.items = items
     return region

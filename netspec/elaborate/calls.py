@@ -15,7 +15,7 @@ from netspec.elaborate.demands import choices, demand, takes_words, words
 from netspec.elaborate.draft import DraftNode
 from netspec.elaborate.environment import UNBOUND
 from netspec.elaborate.expressions import Expressions
-from netspec.elaborate.indices import check_indices
+from netspec.elaborate.indices import index_requirements
 from netspec.elaborate.operators import FUNCTIONS, OperandError, TooLarge
 from netspec.elaborate.problems import Problem, Spoilt, counted, nearest, whole
 from netspec.elaborate.state import Frame
@@ -24,6 +24,7 @@ from netspec.elaborate.values import Poison, Result, SharedModule, Template, Ten
 from netspec.graph.graph import Fit
 from netspec.layers import REGISTRY
 from netspec.layers.base import Layer, ShapeError
+from netspec.layers.initializers import FORMS, Initializer
 from netspec.shapes.requirements import Requirement
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import OpenSize, TooComplexError
@@ -88,6 +89,8 @@ class Calls(Expressions):
             return self.layer_call(name, evaluated, span, name_span, frame)
         if name in REGISTRY:
             return self.layer_call(name, self.evaluated(arguments, frame, span), span, name_span, frame)
+        if name in FORMS and not stage:
+            return self.initializer(name, self.evaluated(arguments, frame, span), span)
         raise self.unknown_callee(name, bound, arguments, (name_span, span), frame, stage=stage)
 
     def unknown_callee(
@@ -102,7 +105,7 @@ class Calls(Expressions):
     ) -> Problem:
         """The problem of a name that cannot be called; `spans` are those of the name and of the whole call."""
         span, call = spans
-        known = {*REGISTRY, *frame.environment.templates, *(() if stage else FUNCTIONS)}
+        known = {*REGISTRY, *frame.environment.templates, *(() if stage else (*FUNCTIONS, *FORMS))}
         if bound is UNBOUND and (foreign := hints.unknown_callee(name, arguments, span, call, frame.environment)):
             return foreign
         values = set(frame.environment.visible()) if span == call else set()
@@ -177,6 +180,19 @@ class Calls(Expressions):
             self.fail(error, span)
         except TypeError:
             raise Problem("E0203", f"{name} does not take {counted(len(values), 'argument')}", span) from None
+
+    def initializer(self, name: str, arguments: Arguments, span: Span) -> Initializer:
+        """How weights start, as an argument: `trunc_normal(std=0.01)`."""
+        if arguments.tensors:
+            raise self.mistaken(arguments.tensors[0], "a number", span)
+        try:
+            return Initializer.of(
+                name,
+                [str(value) if isinstance(value, Word) else value for value, _ in arguments.positional],
+                {key: str(value) if isinstance(value, Word) else value for key, (value, _) in arguments.named.items()},
+            )
+        except ValueError as error:
+            raise Problem("E0203", str(error), span) from None
 
     def layer_call(self, name: str, arguments: Arguments, span: Span, name_span: Span, frame: Frame) -> Result:
         """A layer applied to its leading tensors, or else to the current value."""
@@ -334,7 +350,7 @@ class Calls(Expressions):
         """A node: the layer at work on its inputs."""
         state = self.state
         state.spend(span)
-        check_indices(layer, inputs, span)
+        indices = index_requirements(layer, inputs, span)
         taken = tuple(tensor.shape for tensor in inputs)
         key = (id(layer), taken)
         known = state.shapes.get(key)
@@ -354,16 +370,25 @@ class Calls(Expressions):
             known = state.shapes[key] = made, is_open
         made, is_open = known
         if is_open:
-            self.require(layer, taken, made, inputs, span, frame)
+            self.require(layer, taken, made, inputs, span, frame, indices)
         node = DraftNode(layer, inputs, span)
         node.outputs = tuple(Tensor(shape, span, node, index) for index, shape in enumerate(made))
         state.add(node, frame.scope)
         return Result(node.outputs, None, node)
 
-    def require(self, layer: Layer, taken: Any, made: Any, inputs: Any, span: Span, frame: Frame) -> None:
-        """Notes what open sizes have to satisfy here; raises where none can."""
+    def require(
+        self,
+        layer: Layer,
+        taken: Any,
+        made: Any,
+        inputs: Any,
+        span: Span,
+        frame: Frame,
+        indices: tuple[Requirement, ...],
+    ) -> None:
+        """Notes what open sizes have to satisfy here, those of its indices too; raises where none can."""
         try:
-            needs = list(layer.requires(*taken))
+            needs = [*layer.requires(*taken), *indices]
         except TooComplexError as error:
             raise _beyond_reckoning(error, span) from None
         known = {size for shape in taken for size in shape.dims}

@@ -8,8 +8,9 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import ValidationError
 
 from netspec.layers import REGISTRY
-from netspec.layers.arguments import INITS, PADDINGS
+from netspec.layers.arguments import PADDINGS
 from netspec.layers.base import Layer
+from netspec.layers.initializers import FORMS, MODES, NONLINEARITIES
 
 
 def demand(error: ValidationError, name: str, value: Any) -> str:
@@ -62,7 +63,7 @@ def _number(bound: Any) -> str:
 @cache
 def words() -> frozenset[str]:
     """Every word that some layer takes as an argument: same, reflect, bilinear, he_normal."""
-    found = {*PADDINGS, *INITS}
+    found = {*PADDINGS, *FORMS, *MODES, *NONLINEARITIES}
     for cls in REGISTRY.values():
         for info in cls.model_fields.values():
             found.update(_choices(info.annotation))
@@ -74,7 +75,7 @@ def choices(cls: type[Layer], name: str) -> tuple[str, ...]:
     info = cls.model_fields.get(name)
     if info is None:
         return ()
-    named = {"pad": PADDINGS, "init": tuple(INITS)}.get(name, ())
+    named = {"pad": PADDINGS, "init": tuple(FORMS), "bias_init": tuple(FORMS)}.get(name, ())
     return (*_choices(info.annotation), *named)
 
 
@@ -91,4 +92,4 @@ def takes_words(cls: type[Layer], name: str) -> bool:
 
 
 def _has_text(annotation: Any) -> bool:
-    return annotation is str or any(map(_has_text, get_args(annotation)))
+    return (isinstance(annotation, type) and issubclass(annotation, str)) or any(map(_has_text, get_args(annotation)))

@@ -18,6 +18,15 @@ from netspec.shapes.shape import Shape
 from netspec.syntax import tree
 from netspec.syntax.source import Span
 
+TENSOR_COMPARISONS = {
+    "==": ("equal", "equal"),
+    "!=": ("not_equal", "not_equal"),
+    "<": ("less", "greater"),
+    "<=": ("less_equal", "greater_equal"),
+    ">": ("greater", "less"),
+    ">=": ("greater_equal", "less_equal"),
+}
+"""The layer of a comparison, and that of the one with its sides exchanged."""
 TENSOR_OPERATORS = {"+": "add", "-": "sub", "*": "mul", "/": "div", "**": "pow"}
 ATTRIBUTES: dict[str, tuple[tuple[int, ...] | None, Callable[[Shape], Any]]] = {
     "channels": (None, lambda shape: shape.dims[0]),
@@ -246,8 +255,10 @@ class Expressions:
             help = f"a list of one number is [{single[1]}]"
         raise Problem(code, message, span, help=help) from None
 
-    def compare(self, expression: tree.Compare, frame: Frame) -> bool:
+    def compare(self, expression: tree.Compare, frame: Frame) -> Any:
         values = [self.comparable(operand, frame) for operand in expression.operands]
+        if any(isinstance(value, Tensor | Result) for value in values):
+            return self.compare_tensors(expression, values, frame)
         for symbol, left, right in zip(expression.operators, values, values[1:], strict=False):
             try:
                 if not operators.compare(symbol, left, right):
@@ -256,13 +267,33 @@ class Expressions:
                 self.fail(error, expression.span)
         return True
 
+    def compare_tensors(self, expression: tree.Compare, values: list[Any], frame: Frame) -> Tensor:
+        """A comparison with a tensor on one side or both: a layer, whose value is true or false at each element."""
+        span, symbol = expression.span, expression.operators[0]
+        if len(values) > 2 or symbol not in TENSOR_COMPARISONS:
+            raise Problem(
+                "E0206",
+                "tensors are compared by twos",
+                span,
+                help="two comparisons, one after the other: where(x > 0, where(x < 1, x, 1), 0)",
+            )
+        for operand, value in zip(expression.operands, values, strict=True):
+            if not isinstance(value, Tensor | Result | int | float) or isinstance(value, bool):
+                raise self.mistaken(value, "a tensor or a number", operand.span)
+        (left, right), (layer, exchanged) = values, TENSOR_COMPARISONS[symbol]
+        if isinstance(left, Tensor | Result) and isinstance(right, Tensor | Result):
+            return self.apply_layer(layer, (self.tensor(left, span), self.tensor(right, span)), {}, span, frame)[0]
+        if isinstance(left, Tensor | Result):
+            return self.apply_layer(layer, (self.tensor(left, span),), {"value": right}, span, frame)[0]
+        return self.apply_layer(exchanged, (self.tensor(right, span),), {"value": left}, span, frame)[0]
+
     def comparable(self, operand: tree.Expr, frame: Frame) -> Any:
         """A side of a comparison; a word is compared as text, so that a parameter can be a choice of words."""
         value = self.evaluate(operand, frame)
-        if isinstance(value, Tensor | Result | SharedModule | Template):
-            raise Problem(
-                "E0206", "tensors cannot be compared", operand.span, help="compare their shapes: x.shape == y.shape"
-            )
+        if isinstance(value, SharedModule | Template):
+            raise self.mistaken(value, "a value", operand.span)
+        if isinstance(value, Tensor | Result):
+            return value
         return value.text if isinstance(value, Word) else self.weighed(value, operand.span)
 
     def attribute(self, expression: tree.Attribute, frame: Frame) -> Any:
@@ -297,6 +328,9 @@ class Expressions:
         value, index = self.evaluate(expression.value, frame), self.evaluate(expression.index, frame)
         if isinstance(value, Result) and isinstance(index, int) and len(value.outputs) > 1:
             value = list(value.outputs)
+        if isinstance(value, Tensor | Result) and isinstance(index, Tensor | Result):
+            both = (self.tensor(value, expression.value.span), self.tensor(index, expression.index.span))
+            return self.apply_layer("gather", both, {}, expression.span, frame)[0]
         if not isinstance(value, list | range | str):
             raise self.mistaken(value, "a list", expression.value.span)
         if isinstance(index, bool) or not isinstance(index, int):

@@ -40,6 +40,7 @@ from netspec.elaborate.types import is_tensor
 from netspec.elaborate.values import POISON, Poison, Result, SharedModule, Tap, Template, Tensor, Word
 from netspec.graph.blueprint import Blueprint
 from netspec.layers.base import Layer, ShapeError
+from netspec.layers.initializers import Initializer
 from netspec.layers.symbols import (
     MARK,
     Symbolic,
@@ -258,7 +259,7 @@ class Generic(Elaborator):
             if not isinstance(said, tree.String):
                 raise Unsayable(names(said))
             return value
-        if isinstance(value, OpenSize):
+        if isinstance(value, OpenSize) or (isinstance(value, Initializer) and isinstance(written, tree.Call)):
             return value
         said = self.said(written, frame)
         if value is None or isinstance(value, str):
@@ -266,6 +267,14 @@ class Generic(Elaborator):
                 return _Said(value, said)
             return value
         return lifted(value, said)
+
+    def initializer(self, name: str, arguments: Arguments, span: Span) -> Initializer:
+        """Its numbers are the same for all arguments, or the class is for these alone."""
+        values = [value for value, _ in (*arguments.positional, *arguments.named.values())]
+        for value in values:
+            if _has_expression(value):
+                raise Unsayable(names(_expression(value)))
+        return super().initializer(name, arguments, span)
 
     # Layers
 
@@ -281,7 +290,9 @@ class Generic(Elaborator):
         lifted_values = dict(defaults.get(cls.name, {})) if lexical else {}
         fields = list(cls.model_fields)
         lifted_values |= dict(zip(fields, (value for value, _ in arguments.positional), strict=False))
-        lifted_values |= {name: value for name, (value, _) in arguments.named.items() if name in fields}
+        others = {name: value for name, (value, _) in arguments.named.items() if name not in cls.tensors}
+        lifted_values |= {name: value for name, value in others.items() if name in fields}
+        lifted_values |= {cls.collects: {n: v for n, v in others.items() if n not in fields}} if cls.collects else {}
         numbers = Arguments(
             arguments.tensors,
             [(bare(value), where) for value, where in arguments.positional],
@@ -751,6 +762,8 @@ class Generic(Elaborator):
             for name in dict.fromkeys(key for end in live for key in getattr(end, pick)):
                 values = [None if end is None else getattr(end, pick).get(name) for end in ends]
                 present = [value for value in values if value is not None]
+                if not present:  # a parameter that is none
+                    continue
                 sample = values[taken] if values[taken] is not None else present[0]
                 same = all(value is present[0] for value in present) and len(present) == len(live)
                 made = holds_tensors(present[0]) and present[0] is not getattr(before, pick).get(name)
@@ -1026,6 +1039,8 @@ def _expression(value: Any) -> tree.Expr:
 def _has_expression(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return any(map(_has_expression, value))
+    if isinstance(value, dict):
+        return any(map(_has_expression, value.values()))
     return isinstance(value, Symbolic | _Said)
 
 
@@ -1035,6 +1050,8 @@ def _as_field(checked: Any, value: Any) -> Any:
         return lifted(checked, value.expression)
     if isinstance(value, list | tuple):
         return tuple(_as_field(a, b) for a, b in zip(checked, value, strict=True))
+    if isinstance(value, dict):
+        return {name: _as_field(checked[name], part) for name, part in value.items()}
     return symbolic(checked, value.expression) if isinstance(value, Symbolic) else checked
 
 

@@ -28,7 +28,7 @@ def foreign_argument(
     cls: type[Layer], written: Sequence[tree.Argument], tensors: int, slots: Sequence[str], span: Span
 ) -> Problem | None:
     """An argument by a name that PyTorch or Keras has for it."""
-    for argument in written:
+    for argument in () if cls.collects else written:
         name = argument.name
         if name is None or name in cls.model_fields or name in slots:
             continue

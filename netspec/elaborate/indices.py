@@ -1,4 +1,4 @@
-"""Indices beyond those that a layer looks up: of an argmax over ten classes in an embedding of eight."""
+"""Indices beyond those that a layer looks up: of an argmax over ten classes, or of positions, in a table of eight."""
 
 from __future__ import annotations
 
@@ -7,46 +7,61 @@ from collections.abc import Iterator
 from netspec.elaborate.problems import Problem
 from netspec.elaborate.shapes import origin
 from netspec.elaborate.values import Tensor
-from netspec.layers.axes import position
+from netspec.layers.axes import at_least, position
 from netspec.layers.base import Layer
-from netspec.layers.linear import Embedding, OneHot
+from netspec.layers.linear import Embedding, Gather, OneHot
 from netspec.layers.reduction import ArgMax, Max, Min
 from netspec.layers.shape import Rearrangement
+from netspec.layers.sources import Position
+from netspec.shapes.requirements import Requirement
+from netspec.shapes.sizes import Dimension
 from netspec.syntax.source import Span
 
 KEEPING = (Rearrangement, Max, Min)
 """Layers whose values are some of those that they take."""
 
 
-def check_indices(layer: Layer, inputs: tuple[Tensor, ...], span: Span) -> None:
-    """Raises Problem (E0302) where a layer is given indices that it does not know."""
-    if not isinstance(layer, Embedding | OneHot):
-        return
-    count = layer.count if isinstance(layer, Embedding) else layer.classes
-    for tensor, size in _choices(inputs[0]):
-        if size > count:
+def index_requirements(layer: Layer, inputs: tuple[Tensor, ...], span: Span) -> tuple[Requirement, ...]:
+    """What open sizes must satisfy so that a layer knows its indices; raises Problem (E0302) where it does not."""
+    match layer:
+        case Embedding():
+            count: Dimension = layer.count
+        case OneHot():
+            count = layer.classes
+        case Gather():
+            count = inputs[0].shape.dims[0]
+        case _:
+            return ()
+    needs: list[Requirement] = []
+    for tensor, size in _choices(inputs[-1]):
+        needs += at_least(count, size)
+        if isinstance(size, int) and isinstance(count, int) and size > count:
+            help = {
+                Embedding: f"embedding({size}, ...) knows them all",
+                OneHot: f"one_hot({size}) knows them all",
+                Gather: f"a table of {size} rows has them all",
+            }[type(layer)]
             raise Problem(
                 "E0302",
                 f"{layer.name} knows the indices below {count:,}, but these are below {size:,}",
                 span,
                 notes=(f"they come from {origin(tensor, span)}",),
-                help=f"{layer.name}({size}{', ...' if isinstance(layer, Embedding) else ''}) knows them all",
+                help=help,
             )
+    return tuple(needs)
 
 
-def _choices(tensor: Tensor) -> Iterator[tuple[Tensor, int]]:
-    """The argmaxes that the indices of a tensor come from, and over how many each is, as far as that is known."""
+def _choices(tensor: Tensor) -> Iterator[tuple[Tensor, Dimension]]:
+    """The argmaxes and positions that the indices of a tensor come from, and how many each tells apart."""
     waiting, seen = [tensor], {id(tensor)}
     while waiting:
         tensor = waiting.pop()
         node = tensor.node
         if node is None:
             continue
-        if isinstance(node.layer, ArgMax):
+        if isinstance(node.layer, ArgMax | Position):
             x = node.inputs[0].shape
-            size = x.dims[position(node.layer.axis, x)]
-            if isinstance(size, int):
-                yield tensor, size
+            yield tensor, x.dims[position(node.layer.axis, x)]
         elif isinstance(node.layer, KEEPING):
             fresh = [other for other in node.inputs if id(other) not in seen]
             seen.update(map(id, fresh))

@@ -70,7 +70,9 @@ def folded(expression: tree.Expr) -> tree.Expr:
     """The expression with its parts that ask for nothing computed; a fraction stays as it is written."""
     if isinstance(expression, tree.Number | tree.String | tree.Constant | tree.Name | tree.List):
         return expression
-    if not is_constant(expression) or (isinstance(expression, tree.Call) and expression.callee == tree.Name("range")):
+    if is_opaque(expression) or not is_constant(expression):
+        return expression
+    if isinstance(expression, tree.Call) and expression.callee == tree.Name("range"):
         return expression
     if isinstance(expression, tree.Call) and expression.callee in (tree.Name("enumerate"), tree.Name("zip")):
         return expression

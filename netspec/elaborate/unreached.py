@@ -16,6 +16,7 @@ from netspec.elaborate.environment import Environment
 from netspec.elaborate.operators import FUNCTIONS
 from netspec.elaborate.problems import Problem, nearest
 from netspec.layers import REGISTRY
+from netspec.layers.initializers import FORMS
 from netspec.syntax import tree
 from netspec.syntax.walk import names, parts
 
@@ -51,7 +52,7 @@ def _of_definition(definition: tree.Definition, environment: Environment) -> Ite
     stages = {
         id(element): element for part in parts(definition) if isinstance(part, tree.Flow) for element in part.elements
     }
-    known = {*values, *REGISTRY, *environment.templates, *FUNCTIONS, "_", "in"}
+    known = {*values, *REGISTRY, *environment.templates, *FUNCTIONS, *FORMS, "_", "in"}
     for name in names(definition):
         if name.id in known or any(template.fullmatch(name.id) for template in templates):
             continue

@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 
 def given_arguments(layer: Layer) -> dict[str, Any]:
     """The arguments of a layer that must be given or are not their defaults, in order."""
-    return {
+    given = {
         name: value
         for name, field in type(layer).model_fields.items()
         if (value := getattr(layer, name)) != field.default or field.is_required()
     }
+    return {**given, **given.pop(layer.collects, {})}
 
 
 def layer_text(layer: Layer) -> str:
@@ -25,7 +26,8 @@ def layer_text(layer: Layer) -> str:
     parts = []
     fields = type(layer).model_fields
     for name, value in given_arguments(layer).items():
-        parts.append(spec_literal(value) if fields[name].is_required() else f"{name}={spec_literal(value)}")
+        required = name in fields and fields[name].is_required()
+        parts.append(spec_literal(value) if required else f"{name}={spec_literal(value)}")
     return f"{layer.name}({', '.join(parts)})" if parts else layer.name
 
 

@@ -1,4 +1,4 @@
-"""Argument types that several layers share: paddings, initialisations, and how arguments become PyTorch ones."""
+"""Argument types that several layers share, statements that start weights, and how arguments become PyTorch ones."""
 
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal, TypeAlias, get_args
@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 from pydantic import Field, PlainValidator, Strict
 
 from netspec.layers.base import NonNegative, ShapeError
+from netspec.layers.initializers import Initializer
 from netspec.layers.symbols import Listed, Symbolic
 from netspec.shapes.shape import Shape
 
@@ -59,60 +60,10 @@ Padding: TypeAlias = Annotated[
 ]
 """`1`, `[1, 2]` (one an axis), `[[2, 0], [1, 1]]` (left and right of each axis), or a name of PADDINGS."""
 
-InitName: TypeAlias = Literal[
-    "he_normal",
-    "he_uniform",
-    "he_normal_out",
-    "xavier_normal",
-    "xavier_uniform",
-    "lecun_normal",
-    "orthogonal",
-    "normal",
-    "trunc_normal",
-    "zeros",
-    "ones",
-]
-
-INITS: dict[InitName, str] = {
-    "he_normal": 'nn.init.kaiming_normal_({weight}, nonlinearity="relu")',
-    "he_uniform": 'nn.init.kaiming_uniform_({weight}, nonlinearity="relu")',
-    "he_normal_out": 'nn.init.kaiming_normal_({weight}, mode="fan_out", nonlinearity="relu")',
-    "xavier_normal": "nn.init.xavier_normal_({weight})",
-    "xavier_uniform": "nn.init.xavier_uniform_({weight})",
-    "lecun_normal": 'nn.init.kaiming_normal_({weight}, nonlinearity="linear")',
-    "orthogonal": "nn.init.orthogonal_({weight})",
-    "normal": "nn.init.normal_({weight}, std=0.01)",
-    "trunc_normal": "nn.init.trunc_normal_({weight}, std=0.02)",
-    "zeros": "nn.init.zeros_({weight})",
-    "ones": "nn.init.ones_({weight})",
-}
-"""Initialisations by name. `he_*`: He et al. 2015 (for ReLU; `_out` scales by the fan-out, as torchvision's ResNets);
-`xavier_*`: Glorot & Bengio 2010; `lecun_normal`: LeCun et al. 1998, for SELU; `orthogonal`: Saxe et al. 2014; `normal`:
-deviation 0.01 (Krizhevsky et al. 2012); `trunc_normal`: deviation 0.02 (ViT, ConvNeXt)."""
-
-
-def _read_init(value: Any) -> Any:
-    """An initialisation as the spec gives it; raises ValueError, which lists the names."""
-    if value is None or (isinstance(value, str) and value in INITS):
-        return value
-    if type(value) in (int, float) and 0 < value < LARGEST:
-        return value
-    raise ValueError(
-        f"there is no initialisation {value}; there are none, {', '.join(INITS)}, and a number above 0 for the standard"
-        " deviation"
-    )
-
-
-Init: TypeAlias = Annotated[
-    InitName | int | float | None, PlainValidator(_read_init, json_schema_input_type=InitName | float | None)
-]
-"""How the weights start: none for PyTorch's own way, a name of INITS, or a number, the standard deviation of a normal.
-With an init the bias starts at `bias_init`, or 0."""
-
 
 def init_statements(
-    init: InitName | float | None,
-    bias_init: float | None = None,
+    init: Initializer | float | None,
+    bias_init: Initializer | float | None = None,
     *,
     weights: Sequence[str] = ("{module}.weight",),
     bias: str = "{module}.bias",
@@ -124,12 +75,13 @@ def init_statements(
     """
     statements: list[str] = []
     if init is not None:
-        pattern = INITS[init] if isinstance(init, str) else f"nn.init.normal_({{weight}}, std={init!r})"
         for weight in weights:
             target = f"torch.empty_like({weight})" if reparametrized else weight
-            call = pattern.replace("{weight}", target)
+            call = init.statement(target) if isinstance(init, str) else f"nn.init.normal_({target}, std={init!r})"
             statements.append(f"{weight} = {call}" if reparametrized else call)
-    if bias and bias_init is not None and bias_init != 0:
+    if bias and isinstance(bias_init, str):
+        statements.append(bias_init.statement(bias))
+    elif bias and bias_init is not None and bias_init != 0:
         statements.append(f"nn.init.constant_({bias}, {bias_init!r})")
     elif bias and (init is not None or bias_init is not None):
         statements.append(f"nn.init.zeros_({bias})")
@@ -137,7 +89,11 @@ def init_statements(
 
 
 def check_init(
-    init: InitName | float | None, bias_init: float | None, *, bias: bool, weight_norm: bool = False
+    init: Initializer | float | None,
+    bias_init: Initializer | float | None,
+    *,
+    bias: bool,
+    weight_norm: bool = False,
 ) -> None:
     """Raises ShapeError where the arguments about initialisation contradict each other."""
     if bias_init is not None and not bias:

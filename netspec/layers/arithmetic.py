@@ -119,6 +119,18 @@ class Cos(Elementwise):
     expression = "{0}.cos()"
 
 
+@layer("detach", "stop_gradient")
+class Detach(Elementwise):
+    """The value as it is, through which no gradient flows back.
+
+    Shape: any -> the same.
+    Source: Grill et al., "Bootstrap your own latent", NeurIPS 2020 (the target).
+    Example: `let code = x + detach(quantised - x)`
+    """
+
+    expression = "{0}.detach()"
+
+
 @layer("clamp", "clip")
 class Clamp(Layer):
     """x cut off below min and above max.
@@ -368,6 +380,7 @@ class MatMul(Layer):
 
     figure_weight: ClassVar[FigureWeight] = "slight"
     tensors: ClassVar[tuple[str, ...]] = ("a", "b")
+    serves_all: ClassVar[tuple[str, ...]] = ("a", "b")
 
     def infer(self, a: Shape, b: Shape) -> Shape:
         _numeric(self.name, (a, b))

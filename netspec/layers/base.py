@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias, 
 
 from pydantic import BaseModel, ConfigDict, Field, Strict
 
+from netspec.layers.initializers import Initializer
 from netspec.shapes.requirements import Requirement
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import Dimension, OpenSize
@@ -139,6 +140,8 @@ class Layer(BaseModel):
     """The ranks (batch not counted) that the first input may have; None for any."""
     dtypes: ClassVar[tuple[str, ...]] = ("float",)
     """The element types that the first input may have."""
+    collects: ClassVar[str] = ""
+    """The field that holds the arguments of any other name by their names, where a layer takes such."""
     shape_only: ClassVar[tuple[str, ...]] = ()
     """Those of `tensors` of which nothing is read but the shape: `("like?",)`."""
 
@@ -148,6 +151,8 @@ class Layer(BaseModel):
     Its `torch` must give a call with `inplace`."""
     broadcasts: ClassVar[bool] = False
     """Its values may lack the batch axis where another one has it: element by element, torch aligns them at the end."""
+    serves_all: ClassVar[tuple[str, ...]] = ()
+    """Those of `tensors` of which one sample may serve the whole batch: torch aligns a batch of one by itself."""
     overwritable: ClassVar[bool] = False
     """Whether the next layer may write over its output: a tensor of its own, which its own backward does not read.
 
@@ -162,6 +167,8 @@ class Layer(BaseModel):
     """Whether it subtracts the mean of each channel, and with it any bias of the layer before it."""
     transposed: ClassVar[bool] = False
     """Whether its stride is that of the output: it spreads each position of its input."""
+    along_features: ClassVar[bool] = False
+    """Whether it mixes the last axis, whatever stands before it."""
     along_channels: ClassVar[bool] = False
     """Whether its `axis` is mostly that of the channels."""
 
@@ -250,6 +257,10 @@ class Layer(BaseModel):
         """The arguments as a figure tells them, from the texts of those that are not as usual."""
         return texts
 
+    def takes_one_for_all(self, place: int) -> bool:
+        """Whether of the input at this place one sample may serve the whole batch."""
+        return place < len(self.tensors) and self.tensors[place] in self.serves_all
+
     def reads_shape_only(self, place: int) -> bool:
         """Whether of the input at this place nothing is read but its shape."""
         return place < len(self.tensors) and self.tensors[place] in self.shape_only
@@ -284,7 +295,10 @@ class Layer(BaseModel):
         """`conv(channels, kernel, stride=1, ...)`, as messages and the reference show it."""
         parts = [tensor for tensor in cls.tensors if tensor.endswith("?") or tensor != cls.tensors[0]]
         for field_name, info in cls.model_fields.items():
-            parts.append(field_name if info.is_required() else f"{field_name}={spec_literal(info.default)}")
+            if field_name == cls.collects:
+                parts.append("...")
+            else:
+                parts.append(field_name if info.is_required() else f"{field_name}={spec_literal(info.default)}")
         return f"{cls.name}({', '.join(parts)})" if parts else cls.name
 
 
@@ -323,6 +337,12 @@ def spec_literal(value: object) -> str:
             return "none"
         case list() | tuple():
             return f"[{', '.join(map(spec_literal, value))}]"
+        case Initializer():
+            return str(value)
+        case str() if not value.isidentifier():
+            return f'"{value}"'
+        case dict():
+            return ", ".join(f"{name}={spec_literal(part)}" for name, part in value.items())
         case _:
             return str(value)
 

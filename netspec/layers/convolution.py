@@ -10,9 +10,7 @@ from pydantic import Field
 
 from netspec.layers.arguments import (
     Amount,
-    Init,
     Padding,
-    Real,
     check_init,
     compact,
     init_statements,
@@ -32,6 +30,7 @@ from netspec.layers.base import (
     layer,
     per_axis,
 )
+from netspec.layers.initializers import BiasInit, Init
 from netspec.layers.symbols import Symbolic
 from netspec.layers.window import SAME_PADDING, Window, flat_pads, reach_of, symmetric, windows
 from netspec.shapes.requirements import Requirement
@@ -116,7 +115,7 @@ class Conv(_Correlation):
     bias: Bool = True
     pad_mode: PadMode = Field(default="zeros", description="what the padding holds")
     init: Init = Field(default=None, description="how the weights start; none is PyTorch's own way")
-    bias_init: Real | None = Field(default=None, description="the number that the bias starts at")
+    bias_init: BiasInit = Field(default=None, description="how the bias starts: a number, or as for init")
     weight_norm: Bool = False
 
     def _windows(self, x: Shape) -> tuple[Window, ...]:
@@ -187,7 +186,7 @@ class DepthwiseConv(_Correlation):
     bias: Bool = True
     pad_mode: PadMode = Field(default="zeros", description="what the padding holds")
     init: Init = Field(default=None, description="how the weights start; none is PyTorch's own way")
-    bias_init: Real | None = Field(default=None, description="the number that the bias starts at")
+    bias_init: BiasInit = Field(default=None, description="how the bias starts: a number, or as for init")
 
     def _windows(self, x: Shape) -> tuple[Window, ...]:
         return windows(x, self.kernel, self.stride, self.pad, self.dilation)
@@ -252,7 +251,7 @@ class SeparableConv(_Correlation):
     bias: Bool = True
     pad_mode: PadMode = Field(default="zeros", description="what the padding holds")
     init: Init = Field(default=None, description="how the weights start; none is PyTorch's own way")
-    bias_init: Real | None = Field(default=None, description="the number that the bias starts at")
+    bias_init: BiasInit = Field(default=None, description="how the bias starts: a number, or as for init")
 
     def _windows(self, x: Shape) -> tuple[Window, ...]:
         return windows(x, self.kernel, self.stride, self.pad, self.dilation)
@@ -345,7 +344,7 @@ class UpConv(Layer):
     )
     bias: Bool = True
     init: Init = Field(default=None, description="how the weights start; none is PyTorch's own way")
-    bias_init: Real | None = Field(default=None, description="the number that the bias starts at")
+    bias_init: BiasInit = Field(default=None, description="how the bias starts: a number, or as for init")
     weight_norm: Bool = False
 
     def _arguments(self, x: Shape) -> list[tuple[int, int, int, int, int]]:

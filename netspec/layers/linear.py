@@ -6,20 +6,23 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from netspec.layers.arguments import Init, check_init, init_statements, options
+from netspec.layers.arguments import check_init, init_statements, options
+from netspec.layers.axes import differ, equal
 from netspec.layers.base import (
     EVERYTHING,
     Bool,
     FigureWeight,
     Int,
     Layer,
-    Number,
     Positive,
     Reach,
     ShapeError,
+    Support,
     TorchCall,
     layer,
 )
+from netspec.layers.initializers import BiasInit, Init
+from netspec.shapes.requirements import Requirement
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import Dimension, OpenSize
 
@@ -28,23 +31,24 @@ WEIGHT_NORM = "from torch.nn.utils.parametrizations import weight_norm"
 
 @layer("linear", "Dense", "fc", "fully_connected", "InnerProduct", pytorch=("", "features", "bias"))
 class Linear(Layer):
-    """y = W x + b over the last axis: of features, or of every step of a sequence.
+    """y = W x + b over the last axis: of features, of every step of a sequence, of every position of [H, W, C].
 
-    Shape: (F) -> (features); (L, E) -> (L, features).
-    A map needs flatten or global_avgpool -> flatten before it. An `init` other than none starts the bias at
-    `bias_init`, or 0. With `weight_norm` each row of W is a direction and a length (Salimans & Kingma 2016), and the
-    weights are stored as those.
+    Shape: (*S, F) -> (*S, features).
+    A map has its channels first: flatten or global_avgpool -> flatten comes before it. An `init` other than none starts
+    the bias at `bias_init`, or 0. With `weight_norm` each row of W is a direction and a length (Salimans & Kingma
+    2016), and the weights are stored as those.
     Example: `flatten -> linear(84) -> tanh`
     """
 
     figure_weight: ClassVar[FigureWeight] = "heavy"
     mixes_positions: ClassVar[bool] = True
     overwritable: ClassVar[bool] = True
+    along_features: ClassVar[bool] = True
 
     features: Positive = Field(description="output features")
     bias: Bool = True
     init: Init = Field(default=None, description="how the weights start; none is PyTorch's own way")
-    bias_init: Number | None = Field(default=None, description="the number that the bias starts at")
+    bias_init: BiasInit = Field(default=None, description="how the bias starts: a number, or as for init")
     weight_norm: Bool = False
 
     def infer(self, x: Shape) -> Shape:
@@ -88,13 +92,11 @@ class Linear(Layer):
         )
 
     def _inputs(self, x: Shape) -> int:
-        """The features that come in; raises ShapeError where the value is a map, or where they depend on open sizes."""
-        if x.rank not in (1, 2):
+        """The features that come in; raises ShapeError where there are none, or where they depend on open sizes."""
+        if x.rank == 0:
             raise ShapeError(
-                f"linear takes features [F] or a sequence [L, E], but this value is {x}",
-                help="put flatten, or global_avgpool -> flatten, before it"
-                if x.rank
-                else "unsqueeze(0) makes one feature of a number",
+                f"linear takes features, but this value is {x}, a single number",
+                help="unsqueeze(0) makes one feature of a number",
                 code="E0303",
             )
         features = x.dims[-1]
@@ -150,6 +152,98 @@ class Embedding(Layer):
     def figure_arguments(cls, texts: Mapping[str, str]) -> Mapping[str, str]:
         others = {name: text for name, text in texts.items() if name not in ("count", "features")}
         return {"count": f"{texts['count']} → {texts['features']}", **others}
+
+
+GATHER = Support(
+    "gather",
+    '''\
+def gather(table: Tensor, index: Tensor) -> Tensor:
+    """The rows of (N, V, ...) that indices (N, ...) name; a table (1, V, ...) serves all samples."""
+    if len(table) == 1:
+        return table[0][index]
+    samples = torch.arange(len(index), device=index.device).view(-1, *[1] * (index.dim() - 1))
+    return table[samples, index]
+''',
+)
+
+
+@layer("gather", "lookup", "index_select", "take")
+class Gather(Layer):
+    """The rows of a table that indices name: a value that is computed, or learned with `param`, in place of weights.
+
+    Shape: table (V, *R), index int (*S) -> (*S, *R). In an expression it is `table[index]`.
+    Source: Press, Wolf, "Using the output embedding to improve language models", EACL 2017 (a table with two uses).
+    Example: `gather(param([169, 3], init=trunc_normal), constant(range(49)))`; `wte[tokens]`
+    """
+
+    figure_weight: ClassVar[FigureWeight] = "slight"
+    tensors: ClassVar[tuple[str, ...]] = ("table", "index")
+    serves_all: ClassVar[tuple[str, ...]] = ("table",)
+    dtypes: ClassVar[tuple[str, ...]] = ("float", "int", "bool")
+
+    def infer(self, table: Shape, index: Shape) -> Shape:
+        if index.dtype != "int":
+            raise ShapeError(f"gather takes whole numbers for indices, but these are {index}", code="E0304")
+        if table.rank == 0:
+            raise ShapeError(f"gather takes rows of a table, but this value is {table}", code="E0303")
+        return table.with_dims(*index.dims, *table.dims[1:])
+
+    def reach(self, table: Shape, index: Shape) -> Reach | Literal["everything"] | None:
+        return EVERYTHING
+
+    def torch(self, table: Shape, index: Shape) -> TorchCall:
+        return TorchCall(apply="gather({0}, {1})", support=(GATHER,))
+
+
+UNEMBED = Support(
+    "unembed",
+    '''\
+def unembed(x: Tensor, table: Tensor) -> Tensor:
+    """The products of features (N, ..., E) with each row of a table (N, V, E), or of (1, V, E), which serves all."""
+    if len(table) == 1:
+        return F.linear(x, table[0])
+    return (x.flatten(1, -2) @ table.mT).unflatten(1, x.shape[1:-1]) if x.dim() > 2 else (table @ x[..., None])[..., 0]
+''',
+    imports=("import torch.nn.functional as F  # noqa: N812",),
+)
+
+
+@layer("unembed", "tied_linear")
+class Unembed(Layer):
+    """A linear layer whose weight is a value: a score of the features for each row of a table.
+
+    Shape: (*S, E), table (V, E) -> (*S, V). With the table of the embedding, its weights are tied.
+    Source: Press, Wolf, "Using the output embedding to improve language models", EACL 2017, section 3.
+    Example: `wte = param([50257, 768], init=normal(std=0.02))`, `wte[tokens]`, and at the end `unembed(_, wte)`
+    """
+
+    figure_weight: ClassVar[FigureWeight] = "heavy"
+    mixes_positions: ClassVar[bool] = True
+    tensors: ClassVar[tuple[str, ...]] = ("x", "table")
+    serves_all: ClassVar[tuple[str, ...]] = ("table",)
+
+    def infer(self, x: Shape, table: Shape) -> Shape:
+        if table.rank != 2 or table.dtype != "float" or x.rank == 0:
+            raise ShapeError(f"unembed takes features and a table [V, E], but these are {x} and {table}", code="E0303")
+        if differ(x.dims[-1], table.dims[1]):
+            raise ShapeError(
+                f"unembed compares features with the rows of a table, but {x} has {x.dims[-1]} features "
+                f"and a row of {table} has {table.dims[1]}",
+                code="E0301",
+            )
+        return x.replace(axis=-1, size=table.dims[0])
+
+    def requires(self, x: Shape, table: Shape) -> tuple[Requirement, ...]:
+        return equal(x.dims[-1], table.dims[1])
+
+    def macs(self, x: Shape, table: Shape) -> Dimension:
+        return prod(x.dims) * table.dims[0]
+
+    def reach(self, x: Shape, table: Shape) -> Reach | Literal["everything"] | None:
+        return EVERYTHING
+
+    def torch(self, x: Shape, table: Shape) -> TorchCall:
+        return TorchCall(apply="unembed({0}, {1})", support=(UNEMBED,))
 
 
 @layer("one_hot")

@@ -1,12 +1,28 @@
 """Learned tensors: free ones, and factors for a value's channels."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, PlainValidator
 
 from netspec.layers.axes import axis_name, fixed, position
 from netspec.layers.base import Bool, Int, Layer, Number, Positive, ShapeError, Support, TorchCall, layer
+from netspec.layers.initializers import Initializer
+from netspec.layers.tables import read_table, table_shape, table_text
 from netspec.shapes.shape import Shape
+
+
+def _read_start(value: Any) -> Any:
+    """How a learned tensor starts: signs, an initialisation, a number, a table; raises ValueError."""
+    if value == "signs":
+        return value
+    if isinstance(value, str):
+        return Initializer.read(value)
+    if isinstance(value, list | tuple) or type(value) in (int, float):
+        return read_table(value)
+    raise ValueError(f"a param starts at an initialisation, a number or a table, not {value}")
+
+
+Start: TypeAlias = Annotated[Initializer | Literal["signs"] | float | tuple[Any, ...], PlainValidator(_read_start)]
 
 
 @layer("param", "Parameter")
@@ -14,15 +30,17 @@ class Param(Layer):
     """A learned tensor, the same for every sample: a class token, positions, a constant input.
 
     Shape: -> shape. It is a source: it takes nothing from the value that flows.
-    Example: `let positions = param([197, 768], init=normal, std=0.02)`; `param([10, 84], init=signs, trainable=false)`
+    Example: `let positions = param([197, 768], init=normal, std=0.02)`; `param([10, 84], init=signs, trainable=false)`;
+    `param([64], init=trunc_normal(std=0.02))`; `param([3], init=[0.5, 0.3, 0.2])`
     """
 
     tensors: ClassVar[tuple[str, ...]] = ()
 
     shape: tuple[Positive, ...]
-    init: Literal["zeros", "ones", "normal", "signs"] | Number = Field(
-        default="zeros",
-        description="zeros, ones, normal, signs (1 or -1, each as likely), or a number that all elements start at",
+    init: Start = Field(
+        default=Initializer("zeros"),
+        description="an initialisation, as for weights; signs (1 or -1, each as likely); a number that all elements "
+        "start at; or a table of them",
     )
     std: Number = Field(default=1.0, description="the standard deviation of normal", gt=0)
     trainable: Bool = Field(default=True, description="false keeps the tensor as it starts: a buffer, no parameter")
@@ -31,6 +49,11 @@ class Param(Layer):
         if self.std != 1 and self.init != "normal":
             raise ShapeError(
                 f"param starts at {self.init}, which has no standard deviation", help="init=normal", code="E0306"
+            )
+        if isinstance(self.init, tuple) and table_shape(self.init) != self.shape:
+            raise ShapeError(
+                f"param is {list(self.shape)}, but the table that it starts at is {list(table_shape(self.init))}",
+                code="E0306",
             )
         return Shape.of(*self.shape)
 
@@ -49,7 +72,12 @@ class Param(Layer):
             "normal": f"torch.randn({sizes})" if self.std == 1 else f"{self.std!r} * torch.randn({sizes})",
             "signs": f"torch.randn({sizes}).sign()",
         }
-        tensor = tensors[self.init] if isinstance(self.init, str) else f"torch.full({shape}, {float(self.init)!r})"
+        if isinstance(self.init, tuple):
+            tensor = table_text(self.init, "float")
+        elif isinstance(self.init, str):
+            tensor = tensors.get(self.init) or Initializer.read(self.init).statement(f"torch.empty({sizes})")
+        else:
+            tensor = f"torch.full({shape}, {float(self.init)!r})"
         return TorchCall(parameter=f"nn.{'Parameter' if self.trainable else 'Buffer'}({tensor})", apply="{module}")
 
 

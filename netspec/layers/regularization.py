@@ -88,7 +88,7 @@ class DropPath(nn.Module):
         if self.p == 1:
             return torch.zeros_like(x)
         kept = x.new_empty(x.shape[0], *[1] * (x.dim() - 1)).bernoulli_(1 - self.p)
-        return x * kept / (1 - self.p)
+        return x * kept.div_(1 - self.p)
 
     def extra_repr(self) -> str:
         return f"p={self.p}"

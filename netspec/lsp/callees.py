@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from netspec import reference
 from netspec.elaborate.demands import choices
+from netspec.elaborate.nets import comment_on
 from netspec.elaborate.operators import FUNCTIONS
 from netspec.elaborate.values import Template
 from netspec.layers import REGISTRY
@@ -60,7 +61,7 @@ def block(template: Template) -> Callee:
         definition.name,
         signature,
         arguments,
-        comment_above(definition),
+        comment_on(definition),
         lambda argument: tuple(print_expression(value) for value in chosen.get(argument, ())),
     )
 
@@ -69,16 +70,6 @@ def _of_parameter(parameter: tree.Parameter) -> ArgumentPage:
     declared = print_parameter(replace(parameter, default=None)).partition(": ")[2]
     default = print_expression(parameter.default) if parameter.default is not None else None
     return ArgumentPage(parameter.name, declared or "any", default, "")
-
-
-def comment_above(definition: tree.Definition) -> str:
-    """The comment lines directly above a definition."""
-    source, number = definition.span.source, definition.span.line - 1
-    lines: list[str] = []
-    while number >= 1 and (text := source.line(number).strip()).startswith("#"):
-        lines.append(text.lstrip("#").strip())
-        number -= 1
-    return "\n".join(reversed(lines))
 
 
 def part(setting: str, name: str) -> Callee | None:

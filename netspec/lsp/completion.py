@@ -10,6 +10,7 @@ from netspec.discovery import inside
 from netspec.elaborate.demands import words
 from netspec.elaborate.files import source_of
 from netspec.elaborate.library import STANDARD, blocks
+from netspec.elaborate.nets import comment_on
 from netspec.elaborate.types import known_types
 from netspec.layers import REGISTRY
 from netspec.lsp import callees
@@ -115,7 +116,7 @@ def _imported(document: Document, module: str) -> Iterator[CompletionItem]:
         file, _ = parse(source_of(path, str(path)))
         for item in file.items:
             if isinstance(item, tree.Definition):
-                yield CompletionItem(item.name, kind=CompletionItemKind.Class, detail=callees.comment_above(item))
+                yield CompletionItem(item.name, kind=CompletionItemKind.Class, detail=comment_on(item))
 
 
 def _parts(setting: str) -> Iterator[CompletionItem]:

@@ -15,7 +15,7 @@ from netspec.elaborate.problems import in_order
 from netspec.graph.graph import Graph
 from netspec.syntax import tree
 from netspec.syntax.source import Source
-from netspec.warnings.habits import axes, batch, channels_last, order, whole_eps
+from netspec.warnings.habits import axes, batch, channels_last, order, whole_eps, width
 from netspec.warnings.sizes import bias, checkerboard, even_kernel, holes, narrow_map, object_size, unseen
 from netspec.warnings.subject import Subject
 from netspec.warnings.training import softmax
@@ -32,6 +32,7 @@ OF_THE_NETS = (
     order.warnings,
     whole_eps.warnings,
     axes.warnings,
+    width.warnings,
     bias.warnings,
     checkerboard.warnings,
     narrow_map.warnings,

@@ -179,7 +179,7 @@ def _check_kept(reference: Reference, module: nn.Module, wanted: Sequence[Value]
     parameters = dict(module.named_parameters(remove_duplicate=False))
     for key, parameter in reference.parameters().items():
         _alike("gradients", key, *_gradients(parameters[key.removeprefix(start)], parameter))
-    state = module.state_dict()
+    state = {**module.state_dict(), **dict(module.named_buffers(remove_duplicate=False))}
     for key, statistic in reference.statistics(wanted).items():
         _alike("statistics", key, state[key.removeprefix(start)], statistic)
 

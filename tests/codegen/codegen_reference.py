@@ -53,6 +53,8 @@ class Reference:
     def _construct(self, node: Node, state: Mapping[str, Tensor], *, training: bool) -> Any:
         call = self.calls[node.key]
         self._define(call)
+        if call.parameter and node.key not in state:  # a constant that no state dict holds
+            return eval(call.parameter, self.space)
         if call.parameter:
             kept = state[node.key].detach().clone()
             return nn.Parameter(kept) if node.layer.parameters(*node.shapes) else kept

@@ -15,8 +15,9 @@ import annotated_types
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from netspec.layers.arguments import INITS, PADDINGS
+from netspec.layers.arguments import PADDINGS
 from netspec.layers.base import Layer
+from netspec.layers.initializers import FORMS
 from netspec.shapes.shape import Shape
 
 Shapes = tuple[Shape, ...]
@@ -114,8 +115,10 @@ FIELDS: dict[str, FieldStrategy] = {
     "stride": one_or_list(st.integers(1, 4)),
     "dilation": one_or_list(st.integers(1, 3)),
     "pad": paddings,
-    "init": just(st.sampled_from((None, *INITS)) | st.floats(0.001, 1)),
-    "bias_init": just(st.none() | st.floats(-4, 1)),
+    "init": just(
+        st.sampled_from((None, *FORMS, "trunc_normal(std=0.01)", "uniform(a=-0.5, b=0.5)")) | st.floats(0.001, 1)
+    ),
+    "bias_init": just(st.none() | st.floats(-4, 1) | st.just("normal(std=1e-06)")),
 }
 """Strategies for fields of the same name and meaning in several layers."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import strategies as st
@@ -28,7 +29,14 @@ STRICTER: dict[tuple[str, str], str] = {
     ("rmsnorm", "needs several values"): "torch gives the sign alone, which has no gradient",
     ("std", "divides by the number of elements less"): "torch returns nan",
     ("var", "divides by the number of elements less"): "torch returns nan",
-    ("linear", "takes features"): "a map has to be flattened first, or the last axis alone would be mapped",
+    ("equal", "takes two values, or"): "what is emitted would ignore the number",
+    ("not_equal", "takes two values, or"): "what is emitted would ignore the number",
+    ("less", "takes two values, or"): "what is emitted would ignore the number",
+    ("less_equal", "takes two values, or"): "what is emitted would ignore the number",
+    ("greater", "takes two values, or"): "what is emitted would ignore the number",
+    ("greater_equal", "takes two values, or"): "what is emitted would ignore the number",
+    ("where", "takes a condition and two values"): "what is emitted would ignore the number",
+    ("where", "numbers of one type"): "torch promotes",
     ("reshape", "elements"): "torch may move elements from sample to sample",
     ("squeeze", "leaves out axes of size 1"): "torch leaves the axis in",
     ("split", "add up to"): "one part is the value itself, whatever its size is said to be",
@@ -102,6 +110,28 @@ def expanded(shapes: Shapes) -> SearchStrategy[list[int]]:
 
 
 @st.composite
+def patterns(draw: st.DrawFn, shapes: Shapes) -> str:
+    """A pattern that splits every axis in two, and joins them in another order."""
+    names = [[f"a{axis}", f"b{axis}"] for axis in range(shapes[0].rank)]
+    left = " ".join(f"({' '.join(draw(st.permutations(pair)))})" for pair in names)
+    order = draw(st.permutations([name for pair in names for name in pair]))
+    cuts = draw(st.sets(st.integers(1, len(order) - 1)))
+    ends = [0, *sorted(cuts), len(order)]
+    groups = [order[start:end] for start, end in pairwise(ends)]
+    right = [f"({' '.join(group)})" if len(group) > 1 else group[0] for group in groups]
+    if draw(st.booleans()):
+        right.insert(draw(st.integers(0, len(right))), "1")
+    return f"{left} -> {' '.join(right)}"
+
+
+@st.composite
+def factors(draw: st.DrawFn, shapes: Shapes) -> dict[str, int]:
+    """A divisor of each axis, now and then another number."""
+    sizes = {f"b{axis}": [n for n in range(1, size + 1) if size % n == 0] for axis, size in enumerate(shapes[0].dims)}
+    return {name: draw(st.sampled_from(divisors * 6 + [2])) for name, divisors in sizes.items()}
+
+
+@st.composite
 def with_ones(draw: st.DrawFn, least: int = 1, most: int = 3) -> Shapes:
     """Values of one shape but for some sizes of 1, and now and then one that does not fit."""
     x = draw(maps((1, 2, 3), dtype=draw(st.sampled_from(("float", "float", "int")))))
@@ -137,6 +167,28 @@ def matrices(draw: st.DrawFn) -> Shapes:
 
 
 @st.composite
+def looked_up(draw: st.DrawFn) -> Shapes:
+    """A table and indices, which are now and then floats."""
+    table = draw(maps((1, 2, 3), dtype=draw(st.sampled_from(("float", "int")))))
+    return table, draw(maps((0, 1, 2), dtype=draw(st.sampled_from(("int",) * 9 + ("float",)))))
+
+
+@st.composite
+def scored(draw: st.DrawFn) -> Shapes:
+    """Features and a table, most of which fit."""
+    x = draw(maps((1, 2, 3)))
+    width = draw(st.sampled_from((x.dims[-1],) * 9 + (5,)))
+    return x, Shape.of(draw(st.integers(1, 9)), width)
+
+
+@st.composite
+def chosen(draw: st.DrawFn) -> Shapes:
+    """A condition and one value or two, sizes of 1 here and there."""
+    condition, *values = draw(with_ones(least=2, most=3))
+    return Shape(condition.dims, "bool"), *values
+
+
+@st.composite
 def cropped(draw: st.DrawFn) -> Shapes:
     """A map, and half the time a smaller one of its rank."""
     x = draw(maps())
@@ -149,14 +201,15 @@ def cropped(draw: st.DrawFn) -> Shapes:
 def sequences(draw: st.DrawFn) -> Shapes:
     """A query alone, or with keys, values and a mask."""
     features, length, others = draw(st.sampled_from((2, 4, 6, 12))), draw(st.integers(1, 7)), draw(st.integers(1, 7))
-    shapes = [Shape.of(length, features)]
+    leading = draw(st.sampled_from(((), (), (3,), (2, 3))))
+    shapes = [Shape.of(*leading, length, features)]
     count = draw(st.integers(1, 4))
     if count > 1:
-        shapes.append(Shape.of(others, draw(st.sampled_from((features, features, 3)))))
+        shapes.append(Shape.of(*leading, others, draw(st.sampled_from((features, features, 3)))))
     if count > 2:
-        shapes.append(Shape.of(others, draw(st.sampled_from((features, features, 5)))))
+        shapes.append(Shape.of(*leading, others, draw(st.sampled_from((features, features, 5)))))
     if count > 3:
-        dims = draw(st.sampled_from(((others,), (length, others))))
+        dims = draw(st.sampled_from(((others,), (length, others), (2, length, others))))
         shapes.append(Shape(dims, draw(st.sampled_from(("float", "bool")))))
     return tuple(shapes)
 
@@ -182,10 +235,11 @@ ROWS.update(
         "hardtanh": Row({"min": just(st.floats(-2, 0)), "max": just(st.floats(0, 2))}),
         "rrelu": Row({"lower": just(st.floats(0, 0.3)), "upper": just(st.floats(0.3, 1))}),
         # linear
-        "linear": Row(shapes=one(maps((1, 1, 2, 2, 3)))),
+        "linear": Row(shapes=one(maps((1, 2, 3, 4)))),
         "embedding": Row({"count": just(st.integers(1, 9))}),
         # shape
         "flatten": Row({"start": axis, "end": axis}),
+        "rearrange": Row({"pattern": patterns, "sizes": factors}, always=("sizes",)),
         "reshape": Row({"shape": other_shapes}),
         "permute": Row({"axes": lambda shapes: st.permutations(range(shapes[0].rank))}),
         "transpose": Row({"a": axis, "b": axis}),
@@ -211,11 +265,19 @@ ROWS.update(
             name: Row({"value": just(st.none() | NUMBERS), "exponent": just(st.none() | NUMBERS)}, with_ones(most=2))
             for name in ("sub", "div", "pow")
         },
+        **{
+            name: Row({"value": just(st.none() | NUMBERS)}, with_ones(most=2))
+            for name in ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
+        },
+        "where": Row({"value": just(st.none() | NUMBERS)}, chosen()),
+        "gather": Row(shapes=looked_up()),
+        "unembed": Row(shapes=scored()),
         "matmul": Row(shapes=matrices()),
         # reduction
         **{name: Row(AXES) for name in ("mean", "sum", "max", "min", "var", "std")},
         "norm": Row(AXES | {"order": just(st.sampled_from((1, 2, 3, 0.5)))}),
         "argmax": Row(AXIS),
+        "position": Row(AXIS),
         # sequences
         "attention": Row({"heads": just(st.sampled_from((1, 2, 3)))}, sequences()),
         "lstm": RECURRENT,

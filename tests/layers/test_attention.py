@@ -47,6 +47,21 @@ def test_self_attention() -> None:
     assert torch.allclose(y, attend(module, x, x, x), atol=1e-5)
 
 
+def test_windows_attend_each_to_itself() -> None:
+    x = torch.randn(2, 3, 4, 5, 12)
+    y, module = run_with_module(REGISTRY["attention"](heads=3), x)
+    flat = x.flatten(0, 2)
+    assert torch.allclose(y, attend(module, flat, flat, flat).view_as(x), atol=1e-5)
+
+
+def test_a_relative_bias_is_added_in_each_head() -> None:
+    x, bias = torch.randn(2, 4, 5, 12), torch.randn(2, 3, 5, 5)
+    y, module = run_with_module(REGISTRY["attention"](heads=3), x, x, x, bias)
+    flat = x.flatten(0, 1)
+    expected = attend(module, flat, flat, flat, bias.repeat_interleave(4, 0))
+    assert torch.allclose(y, expected.view_as(x), atol=1e-5)
+
+
 def test_causal_attention_sees_nothing_later() -> None:
     x = torch.randn(2, 5, 12)
     y, module = run_with_module(REGISTRY["attention"](heads=3, causal=True), x)
@@ -98,7 +113,11 @@ def test_macs_of_an_open_length() -> None:
         ({"heads": 5}, [Shape.of(7, 12)], "the 12 of .* do not divide by 5"),
         ({"heads": 2}, [Shape.of(7, 12), Shape.of(5, 12), Shape.of(6, 12)], "a value for each key"),
         ({"heads": 2, "causal": True}, [Shape.of(7, 12), Shape.of(5, 12)], "as many keys as queries"),
-        ({"heads": 2}, [Shape.of(7, 12)] * 3 + [Shape.of(6, dtype="bool")], r"is \[7\] or \[7, 7\], not bool \[6\]"),
+        (
+            {"heads": 2},
+            [Shape.of(7, 12)] * 3 + [Shape.of(6, dtype="bool")],
+            r"is \[7\], \[7, 7\] or \[2, 7, 7\], not bool \[6\]",
+        ),
         ({"heads": 2}, [Shape.of(7, OpenSize.symbol("E"))], "depends on E"),
         ({"heads": 2}, [Shape.of(7, 12), Shape.of(12)], "takes keys"),
     ],

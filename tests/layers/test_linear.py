@@ -12,11 +12,17 @@ from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import OpenSize
 
 
-def test_a_map_is_to_be_flattened_first() -> None:
-    with pytest.raises(ShapeError, match=r"but this value is \[16, 5, 5\]") as caught:
-        REGISTRY["linear"](features=10).outputs(Shape.of(16, 5, 5))
+def test_the_last_axis_is_mixed_whatever_stands_before_it() -> None:
+    x = torch.randn(2, 7, 5, 6)
+    y, module = run_with_module(REGISTRY["linear"](features=10), x)
+    assert torch.allclose(y, x @ module.weight.T + module.bias, atol=1e-6)
+    assert REGISTRY["linear"](features=10).macs(Shape.of(7, 5, 6)) == 7 * 5 * 6 * 10
+
+
+def test_a_number_has_no_features() -> None:
+    with pytest.raises(ShapeError, match="a single number") as caught:
+        REGISTRY["linear"](features=10).outputs(Shape.of())
     assert caught.value.code == "E0303"
-    assert "global_avgpool -> flatten" in caught.value.help
 
 
 def test_features_that_depend_on_the_input_size() -> None:

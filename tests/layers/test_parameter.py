@@ -26,6 +26,13 @@ from netspec.shapes.shape import Shape
         ({"shape": []}, "nn.Parameter(torch.zeros(()))"),
         ({"shape": [4, 2], "init": "signs"}, "nn.Parameter(torch.randn(4, 2).sign())"),
         ({"shape": [4], "trainable": False}, "nn.Buffer(torch.zeros(4))"),
+        (
+            {"shape": [4, 2], "init": "trunc_normal(std=0.01)"},
+            "nn.Parameter(nn.init.trunc_normal_(torch.empty(4, 2), std=0.01))",
+        ),
+        ({"shape": [4], "init": "uniform(a=-1, b=2)"}, "nn.Parameter(nn.init.uniform_(torch.empty(4), a=-1, b=2))"),
+        ({"shape": [2, 1], "init": [[1], [0.5]]}, "nn.Parameter(torch.tensor([[1.0], [0.5]]))"),
+        ({"shape": [4], "init": [0, 1, 2, 3], "trainable": False}, "nn.Buffer(torch.arange(4.0))"),
     ],
 )
 def test_how_it_starts(arguments: dict[str, Any], constructor: str) -> None:
@@ -75,6 +82,11 @@ def test_what_is_not_trained_is_kept() -> None:
 def test_a_number_has_no_deviation() -> None:
     with pytest.raises(ShapeError, match="no standard deviation"):
         REGISTRY["param"](shape=[2], std=0.1).outputs()
+
+
+def test_a_table_has_the_shape_that_is_said() -> None:
+    with pytest.raises(ShapeError, match=r"param is \[4\], but the table that it starts at is \[3\]"):
+        REGISTRY["param"](shape=[4], init=[1, 2, 3]).outputs()
 
 
 def test_scale_of_lenet() -> None:

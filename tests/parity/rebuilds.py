@@ -589,3 +589,19 @@ def nin(image: Tensor, following: Weights) -> Tensor:
     x = F.max_pool2d(mlpconv(image, 2), 3, 2, ceil_mode=True)
     x = F.avg_pool2d(mlpconv(x, 2), 3, 2, ceil_mode=True)
     return mlpconv(x, 1).mean((2, 3))
+
+
+@rebuilt("gpt2", inputs={"tokens": [9]}, vocabulary=11, context=16, width=24, layers=2, heads=3)
+def gpt2(tokens: Tensor, following: Weights) -> Tensor:
+    (words,), (positions,) = following(), following()
+    x = words[tokens] + positions[: tokens.shape[1]]
+    for _ in range(2):
+        y = F.layer_norm(x, (24,), *following())
+        q, k, v = (part.unflatten(-1, (3, 8)).transpose(1, 2) for part in F.linear(y, *following()).chunk(3, -1))
+        scores = q @ k.mT / 8**0.5
+        later = torch.ones(9, 9, dtype=torch.bool).triu(1)
+        mixed = scores.masked_fill(later, -torch.inf).softmax(-1) @ v
+        x = x + F.linear(mixed.transpose(1, 2).flatten(2), *following())
+        y = F.gelu(F.linear(F.layer_norm(x, (24,), *following()), *following()), approximate="tanh")
+        x = x + F.linear(y, *following())
+    return F.layer_norm(x, (24,), *following()) @ words.T

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -20,6 +21,15 @@ def test_state_dict_has_the_same_keys_and_shapes(twin: Twin) -> None:
     assert {twin.keys(key): value.shape for key, value in theirs.items()} == {k: v.shape for k, v in ours.items()}
 
 
+@pytest.mark.parametrize("twin", [twin for twin in TWINS if twin.starts_alike], ids=str)
+def test_the_same_seed_starts_the_same_weights(twin: Twin) -> None:
+    torch.manual_seed(0)
+    expected = {twin.keys(key): value for key, value in twin.theirs("cpu").state_dict().items()}
+    torch.manual_seed(0)
+    found = twin.ours("cpu").state_dict()
+    assert [key for key, value in expected.items() if not torch.equal(found[key], value)] == []
+
+
 # A twin's tests share its model, so one process runs them.
 SHARED = [pytest.param(twin, id=str(twin), marks=pytest.mark.xdist_group(str(twin))) for twin in TWINS]
 
@@ -36,12 +46,12 @@ def twins(request: pytest.FixtureRequest) -> tuple[Twin, nn.Module]:
 def test_equal_to_the_last_bit(twins: tuple[Twin, nn.Module], training: bool) -> None:
     """Outputs, gradients of the input and of the weights, and after a training step BatchNorm's statistics."""
     twin, peer = twins
-    model = twin.ours("meta", twin.size).to_empty(device="cpu")
+    model = twin.ours("meta", twin.shape).to_empty(device="cpu")
     # Weights are shared with the peer, statistics copied: each updates its own.
     state = {twin.keys(key): value for key, value in peer.state_dict().items()}
     kept = {key: state[key].clone() for key, _ in model.named_buffers()}
     model.load_state_dict({**state, **kept}, assign=True)
-    image = torch.randn(2, 3, twin.size, twin.size, generator=torch.Generator().manual_seed(1))
+    image = torch.randn(2, *twin.shape, generator=torch.Generator().manual_seed(1))
     found, expected = run(model, image, training), run(peer, image, training)
     assert list(found[0]) == list(expected[0])
     for name, value in expected[0].items():
@@ -73,7 +83,9 @@ def run(network: nn.Module, image: Tensor, training: bool) -> Run:
 
 def by_name(output: Any) -> dict[str, Tensor]:
     """The outputs by name, in the order of the tuple; a single one has none."""
-    return {"": output} if isinstance(output, Tensor) else dict(output._asdict())
+    if isinstance(output, Tensor):
+        return {"": output}
+    return dict(output if isinstance(output, Mapping) else output._asdict())
 
 
 def same(found: Tensor | None, expected: Tensor | None) -> bool:

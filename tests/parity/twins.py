@@ -35,12 +35,21 @@ def with_linear_head(peer: nn.Module) -> None:
     head.fc = nn.Sequential(nn.Flatten(), nn.Linear(head.fc.in_channels, head.fc.out_channels))
 
 
+LIBRARIES = {
+    "torchvision": "torchvision.models",
+    "torchvision.segmentation": "torchvision.models.segmentation",
+    "torchvision.video": "torchvision.models.video",
+    "timm": "timm.models",
+}
+
+
 @dataclass(frozen=True)
 class Twin:
     """A network of the zoo, perhaps with other values, and its peer in a library.
 
-    `size` is the side of the images that both are run on. `keys` gives our key for one of the peer's; `change` is what
-    has to be done to the peer first.
+    `size` is the side of the images that both are run on, or the shape of a clip. `keys` gives our key for one of the
+    peer's; `change` is what
+    has to be done to the peer first. `starts_alike` says that with the same seed both start with the same weights.
     """
 
     network: str
@@ -48,20 +57,26 @@ class Twin:
     model: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
-    size: int = 64
+    size: int | tuple[int, ...] = 64
     keys: Callable[[str], str] = as_they_are
     change: Callable[[nn.Module], None] = lambda peer: None
+    starts_alike: bool = False
 
     def __str__(self) -> str:
         given = [f"{name}={value}" for name, value in self.arguments.items()]
         return "-".join([self.network, f"{self.library}.{self.model}", *given])
 
-    def ours(self, device: str, size: int | None = None) -> nn.Module:
-        """The network compiled."""
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of what both are run on."""
+        return (3, self.size, self.size) if isinstance(self.size, int) else self.size
+
+    def ours(self, device: str, shape: tuple[int, ...] | None = None) -> nn.Module:
+        """The network compiled, for its own input or for one of this shape."""
         import netspec
 
         network = zoo.find(self.network)
-        inputs = None if size is None else {"image": [3, size, size]}
+        inputs = None if shape is None else {"image" if len(shape) == 3 else "clip": list(shape)}
         graph = netspec.load(network.path).graph(network.net, inputs=inputs, **{**network.arguments, **self.arguments})
         model: nn.Module = graph.compile(device=device)
         return model
@@ -70,7 +85,7 @@ class Twin:
         """The library's model, without pretrained weights."""
         import torch
 
-        models = import_module({"torchvision": "torchvision.models", "timm": "timm.models"}[self.library])
+        models = import_module(LIBRARIES[self.library])
         with torch.device(device):
             model: nn.Module = getattr(models, self.model)(**self.options)
             self.change(model)
@@ -78,6 +93,7 @@ class Twin:
 
 
 AUX = {"aux_logits": True, "init_weights": False}
+WITH_AUX = {"aux_loss": True, "weights_backbone": None}
 NO_AUX = {"aux_logits": False, "init_weights": False}
 TWINS = (
     Twin("alexnet_torchvision", "torchvision", "alexnet"),
@@ -88,6 +104,27 @@ TWINS = (
     Twin("inception_v3", "torchvision", "inception_v3", options=AUX, size=299),
     Twin("inception_v3", "torchvision", "inception_v3", {"aux": False}, NO_AUX, size=75),
     Twin("inception_v3", "timm", "inception_v3", {"aux": False}, {"drop_rate": 0.5}, size=75),
+    *(Twin(name, "torchvision", name) for name in ("squeezenet1_0", "squeezenet1_1")),
+    *(Twin(name, "torchvision", name, starts_alike=True) for name in ("mobilenet_v2", "mobilenet_v3_large")),
+    Twin("mobilenet_v3_small", "torchvision", "mobilenet_v3_small", starts_alike=True),
+    *(
+        Twin(f"shufflenet_v2_{width}", "torchvision", f"shufflenet_v2_{width}", starts_alike=width == "x0_5")
+        for width in ("x0_5", "x1_0", "x1_5", "x2_0")
+    ),
+    Twin("mnasnet", "torchvision", "mnasnet1_0", starts_alike=True),
+    *(Twin(f"efficientnet_b{b}", "torchvision", f"efficientnet_b{b}", starts_alike=b == 0) for b in range(8)),
+    Twin("convnext_tiny", "torchvision", "convnext_tiny", starts_alike=True),
+    *(Twin(f"convnext_{size}", "torchvision", f"convnext_{size}") for size in ("small", "base", "large")),
+    Twin("resnext50_32x4d", "torchvision", "resnext50_32x4d", starts_alike=True),
+    *(Twin(name, "torchvision", name) for name in ("resnext101_32x8d", "resnext101_64x4d")),
+    Twin("vit_b_16", "torchvision", "vit_b_16", {"size": 64}, {"image_size": 64}),
+    *(
+        Twin(f"fcn_resnet{depth}", "torchvision.segmentation", f"fcn_resnet{depth}", options=WITH_AUX)
+        for depth in (50, 101)
+    ),
+    Twin("r2plus1d", "torchvision.video", "r2plus1d_18", size=(3, 8, 32, 32), starts_alike=True),
+    Twin("xception", "timm", "legacy_xception", size=96),
+    Twin("inception_v4", "timm", "inception_v4", size=96, starts_alike=True),
     *(Twin(f"resnet{depth}", "torchvision", f"resnet{depth}") for depth in (18, 34, 50, 101, 152)),
     *(Twin(f"wide_resnet{depth}_2", "torchvision", f"wide_resnet{depth}_2") for depth in (50, 101)),
     *(Twin(f"resnet{depth}", "timm", f"resnet{depth}") for depth in (18, 50)),

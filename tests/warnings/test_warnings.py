@@ -49,6 +49,8 @@ WARNED = [
     ("W0205", "concat(x, _, axis=1)", "axis=1"),
     ("W0205", "softmax(1)", "1"),
     ("W0205", "global_avgpool -> flatten(1) -> linear(10)", "1"),
+    ("W0206", "conv(8, 3) -> relu -> linear(10)", "linear(10)"),
+    ("W0206", "linear(10)", "linear(10)"),
     ("W0301", "conv(8, 3) -> batchnorm", "conv(8, 3)"),
     ("W0301", "c = conv(8, 3, pad=1);  bn = batchnorm;  relu", "conv(8, 3, pad=1)"),
     ("W0302", "upconv(8, 3, stride=2)", "upconv(8, 3, stride=2)"),
@@ -110,6 +112,8 @@ QUIET = [
     "net N { input tokens [10, 64]; attention(8) -> concat(_, tokens, axis=1) }",
     "flatten(1)",  # a map as a sequence of positions
     "flatten -> linear(4)",
+    "conv(8, 3) -> permute([1, 2, 0]) -> layernorm -> linear(4)",
+    "net N { input x [7, 7, 64]; linear(4) }",  # the channels are last
     "conv(8, 3, bias=false) -> batchnorm",
     "conv(8, 3, bias=true) -> batchnorm",
     "default conv(bias=true)\nconv(8, 3) -> batchnorm",
