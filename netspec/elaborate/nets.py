@@ -15,10 +15,11 @@ from netspec.elaborate.calls import MOST_DIMENSIONS, bound_elements
 from netspec.elaborate.draft import DraftOutput, DraftScope, freeze
 from netspec.elaborate.environment import Environment
 from netspec.elaborate.fitting import with_sizes
+from netspec.elaborate.numbering import is_chain_body
 from netspec.elaborate.problems import Problem, Spoilt, Stop, in_order, nearest
 from netspec.elaborate.state import MOST_STAGES, STEPS_OF_A_NET, STEPS_OF_A_STATEMENT, Frame, State
 from netspec.elaborate.types import fits_type, not_of_type
-from netspec.elaborate.values import Poison, Result, Template, Tensor, Word
+from netspec.elaborate.values import Listed, Poison, Result, Template, Tensor, Word
 from netspec.elaborate.wiring import Wirings
 from netspec.graph.blueprint import Blueprint
 from netspec.graph.graph import Fit, Graph
@@ -73,6 +74,7 @@ class Elaborator(Wirings):
             inputs=0,
             outermost=definition.kind,
         )
+        scope.numbered = is_chain_body(definition.body, environment)
         self.state.open_blocks[id(definition)] = definition
         results, self.results = self.results, []
         self.run(definition.body, local, self.sequence)
@@ -81,7 +83,8 @@ class Elaborator(Wirings):
         self.state.frame = frame
         scope.inputs = (entering,)
         scope.outputs = tuple(made) or local.returned or (self.current(local, span),)
-        return Result(scope.outputs, environment.labels, scope)
+        scope.inside = self.readable(scope, environment)
+        return Result(scope.outputs, scope.inside, scope)
 
     def not_inside_itself(self, definition: tree.Definition, span: Span) -> None:
         opened = self.state.open_blocks
@@ -102,6 +105,7 @@ class Elaborator(Wirings):
     ) -> None:
         """Every parameter's name with its argument, or else its default, evaluated where the block is defined."""
         self.state.work(span, STEPS_OF_A_STATEMENT * len(definition.parameters))
+        environment.parameters = {parameter.name for parameter in definition.parameters}
         for parameter in definition.parameters:
             if parameter.name in arguments:
                 environment.names[parameter.name] = arguments[parameter.name]
@@ -216,18 +220,21 @@ class Elaborator(Wirings):
         nested = frame.scope.module.kind == "block"
         if nested and statement.when_training:
             return
-        if not nested and statement.name is not None and any(o.name == statement.name for o in self.state.outputs):
-            raise Problem("E0204", f"there is an output named {statement.name} already", statement.span)
-        if statement.name is None:
-            result = self.flow(statement.flow, frame)
+        if statement.label is None:
+            name, result = None, self.flow(statement.flow, frame)
         else:
-            self.free(statement.name, statement.span, frame)
-            result = self.named(statement.name, statement.flow, statement.span, frame)
-            frame.environment.labels[statement.name] = result
-        if nested:
-            self.results.append(result.outputs[0])
-        else:
-            self.state.outputs.append(DraftOutput(statement.name, result.outputs[0], statement.when_training))
+            name = self.label(statement.label, frame)
+            if not nested and any(output.name == name for output in self.state.outputs):
+                raise Problem("E0204", f"there is an output named {name} already", statement.span)
+            self.free(name, statement.span, frame)
+            result = self.named(name, statement.flow, statement.span, frame)
+            frame.environment.give(name, result)
+        for place, tensor in enumerate(result.outputs if isinstance(result.outputs, Listed) else result.outputs[:1]):
+            if nested:
+                self.results.append(tensor)
+                continue
+            item = f"{name}{place}" if name is not None and isinstance(result.outputs, Listed) else name
+            self.state.outputs.append(DraftOutput(item, tensor, statement.when_training))
 
 
 def elaborate(
@@ -298,6 +305,7 @@ def _net(elaborator: Elaborator, template: Template, arguments: dict[str, Any]) 
     root.arguments, _ = _split(definition, environment)
     frame = Frame(environment, root, None, outermost="net")
     state.open_blocks = {id(definition): definition}
+    root.numbered = is_chain_body(definition.body, environment)
     elaborator.run(definition.body, frame, elaborator.sequence)
     if state.diagnostics:
         return None

@@ -103,6 +103,11 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _TAIL = re.compile(r"[A-Za-z0-9_]+")
+_STEP = re.compile(r"\.(\d+)(?![A-Za-z0-9_])")
+_INSIDE = frozenset(("NAME", "HOLE", "RHOLE", "TAIL", "RSQB", "RPAR"))
+"""What a number after a dot is a stage inside of: `features.0.1`."""
+_ALONE = frozenset(("NEWLINE", "SEP", "LBRACE", "RBRACE", "ARROW", "DOT", "COMMA", "EQUAL", "LPAR", "LSQB"))
+"""What may stand before a `$i` that is a label by itself."""
 _TEMPLATE = ("PART", "HOLE", "RHOLE", "TAIL")
 
 
@@ -124,6 +129,9 @@ def scan(text: str, report: Report) -> list[Token]:
                 tokens.append(Token("NAME", word, start, position))
         elif kind == "space" or kind == "comment":
             continue
+        elif text[start] == "." and (step := _step(text, start, tokens)):
+            tokens.extend(step)
+            position = step[1].end
         elif text[start] in "/\"'" and (end := foreign_comment(text, start, report)) > start:
             position = end
         elif kind == "op":
@@ -147,6 +155,17 @@ def scan(text: str, report: Report) -> list[Token]:
                 break
     tokens.append(Token("END", "", len(text), len(text)))
     return tokens
+
+
+def _step(text: str, start: int, before: list[Token]) -> list[Token]:
+    """`.16` of `features.16`: a dot and a number, where what stands before it has stages inside; else nothing."""
+    found = _STEP.match(text, start)
+    if not found or not before or before[-1].end != start:
+        return []
+    last = before[-1]
+    if last.kind not in _INSIDE and not (last.kind == "NUMBER" and len(before) > 1 and before[-2].kind == "DOT"):
+        return []
+    return [Token("DOT", ".", start, start + 1), Token("NUMBER", found[1], start + 1, found.end())]
 
 
 def _rare(kind: str, text: str, start: int, end: int, before: list[Token], report: Report) -> Token:
@@ -303,7 +322,8 @@ def _digits(text: str, start: int, end: int, report: Report) -> Token:
 
 
 def _hole(text: str, start: int, end: int, before: list[Token], report: Report) -> Token:
-    if not before or before[-1].end != start or before[-1].kind not in _TEMPLATE:
+    completes = before and before[-1].end == start and before[-1].kind in _TEMPLATE
+    if not completes and before and before[-1].kind not in _ALONE:
         report.add(
             "E0101",
             f"`{text}` stands alone",

@@ -403,6 +403,7 @@ def _expected(place: Place) -> str:
         return "a name or a string" if accepts("STRING") else "a name"
     idle = {"LPAR", "LSQB", "IN", "EQUAL"} if accepts("POWER") else set()
     idle |= {"LBRACE"} if accepts("SEP") else set()
+    idle |= {"LPAR"} if accepts("EQUAL") and accepts("COMMA") else set()
     words = [said for kind, said in _SAID.items() if accepts(kind) and kind not in idle]
     if accepts("ARROW"):
         words.insert(0, "`->`")
