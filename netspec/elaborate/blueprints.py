@@ -437,7 +437,7 @@ def _parameters(
         if template.definition.kind == "net" and not tensors and name in numbers:
             default = literal(numbers[name])
         elif parameter.default is not None:
-            value = generic.evaluate(parameter.default, nowhere)
+            value = generic.default_of(parameter, nowhere)
             value = generic.for_parameter(template.definition, parameter, value, parameter.default.span)
             value = bare(value)
             if not isinstance(value, Word):

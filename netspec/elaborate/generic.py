@@ -377,18 +377,28 @@ class Generic(Elaborator):
         tensors = value.outputs if isinstance(value, Result) else (value,)
         return all(id(tensor) in self.rounds_of for tensor in tensors)
 
-    def evaluated(self, arguments: tuple[tree.Argument, ...], frame: Frame, span: Span) -> Arguments:
-        evaluated = super().evaluated(arguments, frame, span)
+    def evaluated(
+        self,
+        arguments: tuple[tree.Argument, ...],
+        frame: Frame,
+        span: Span,
+        definition: tree.Definition | None = None,
+    ) -> Arguments:
+        evaluated = super().evaluated(arguments, frame, span, definition)
         if not self.concrete:
             for place, (value, where) in enumerate(evaluated.positional):
                 evaluated.positional[place] = self.with_expression(value, evaluated.trees[place], frame), where
             for name, (value, where) in evaluated.named.items():
+                if name not in evaluated.trees:  # a list of tensors
+                    continue
                 evaluated.named[name] = self.with_expression(value, evaluated.trees[name], frame), where
         return evaluated
 
     def with_expression(self, value: Any, written: tree.Expr, frame: Frame) -> Any:
         """An argument's value with the expression behind it; raises Unsayable where it can have none."""
         if holds_tensors(value) or isinstance(value, Poison):
+            return value
+        if isinstance(value, LayerCall):
             return value
         if isinstance(value, Word):
             said = self.said(written, frame)

@@ -16,10 +16,11 @@ from netspec.elaborate.draft import DraftOutput, DraftScope, freeze
 from netspec.elaborate.environment import Environment
 from netspec.elaborate.fitting import with_sizes
 from netspec.elaborate.numbering import is_chain_body
+from netspec.elaborate.operators import FUNCTIONS
 from netspec.elaborate.problems import Problem, Spoilt, Stop, in_order, nearest
 from netspec.elaborate.state import MOST_STAGES, STEPS_OF_A_NET, STEPS_OF_A_STATEMENT, Frame, State
 from netspec.elaborate.types import fits_type, not_of_type
-from netspec.elaborate.values import Listed, Poison, Result, Template, Tensor, Word
+from netspec.elaborate.values import Function, Listed, Poison, Result, Template, Tensor, Word
 from netspec.elaborate.wiring import Wirings
 from netspec.graph.blueprint import Blueprint
 from netspec.graph.graph import Fit, Graph
@@ -113,9 +114,19 @@ class Elaborator(Wirings):
             if parameter.default is None:
                 raise hints.missing(definition, parameter.name, span)
             nowhere = Frame(environment, DraftScope("group", "", span), None)
-            value = self.evaluate(parameter.default, nowhere)
+            value = self.default_of(parameter, nowhere)
             value = self.for_parameter(definition, parameter, value, parameter.default.span)
             environment.names[parameter.name] = value
+
+    def default_of(self, parameter: tree.Parameter, frame: Frame) -> Any:
+        """The value of a parameter's default; a call of a layer is the layer, as there is nothing to apply it to."""
+        assert parameter.default is not None
+        match parameter.default:
+            case tree.Call(tree.Name(name)) if name not in FUNCTIONS and not isinstance(
+                frame.environment.get(name), Function
+            ):
+                return self.layer_value(parameter.default, frame)
+        return self.evaluate(parameter.default, frame)
 
     def net_statement(self, statement: tree.Input | tree.Output | tree.Assert, frame: Frame) -> None:
         if frame.outermost != "net":

@@ -209,7 +209,7 @@ class Rounds:
             last = last.outputs[0]
         if isinstance(first, list) and isinstance(last, list) and holds_tensors(first):
             if len(first) != len(last):
-                raise Unsayable
+                raise Unsayable({f"loop at {self.span.start}", *names(self.sequence)})
             for index, (a, b) in enumerate(zip(first, last, strict=True)):
                 self.compare(f"{name}.{index}", a, b)
             return
