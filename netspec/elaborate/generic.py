@@ -629,7 +629,7 @@ class Generic(Elaborator):
         return super().plain(value, argument, callee, span)
 
     def container(
-        self, name: str, flow: tree.Flow, stages: tuple[tree.Element, ...], starts: bool, span: Span, frame: Frame
+        self, name: str, flow: tree.Flow, stages: tuple[tree.Element, ...], starts: int, span: Span, frame: Frame
     ) -> Result:
         before = set(self.lets)
         if len(stages) == 1 and isinstance(stages[0], tree.Wiring) and isinstance(frame.current, Tensor) and not starts:

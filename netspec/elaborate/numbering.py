@@ -47,8 +47,9 @@ def _fits(statement: tree.Statement, environment: Environment) -> bool:
             return label is None and is_chain(flow.elements, environment)
         case tree.Let(_, flow):
             only = flow.elements[0]
-            alone = len(flow.elements) == 1 and not isinstance(only, tree.Group | tree.Wiring)
-            return alone and not mentions_value(only, environment) and not _makes_stage(only, environment)
+            if len(flow.elements) > 1 or isinstance(only, tree.Group | tree.Wiring):
+                return False
+            return not mentions_value(only, environment) and not _makes_stage(only, environment)
         case tree.For(_, sequence, body) | tree.Repeat(sequence, body):
             return not mentions_value(sequence, environment) and is_chain_body(body, environment)
         case tree.If(branches, otherwise):

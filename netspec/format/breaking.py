@@ -123,7 +123,7 @@ def _bracket(part: Breakable, indent: int) -> Bracket | None:
             value, indent
         ):
             rest = print_expression(part).removeprefix(print_expression(value))
-            return None if inner.added else Bracket(inner.head, inner.items, inner.tail + rest)
+            return None if inner.added else Bracket(inner.head, inner.items, inner.tail + rest, joined=inner.joined)
         case tree.Conditional() | tree.Binary() | tree.Compare() if _may_grow(part, indent):
             return Bracket("(", tuple(_operands(part)), ")", added=True)
     return None

@@ -118,6 +118,11 @@ class Builder:
         return tree.Flow((tree.Group(tree.Body((parts[0],), span=span), span=span),), span=span)
 
     def label(self, parts: list[Any], start: int, end: int) -> tree.Label:
+        match parts[0]:
+            case tree.Attribute(tree.Name("self"), name):
+                message = "only a label can stand before `=`"
+                self.report.add("E0101", message, start, end, help=f"write {name} = ...", mend=((start, end), name))
+                return tree.Label((name,), span=self._span(start, end))
         try:
             return self._label(parts[0])
         except _NoLabelError as error:

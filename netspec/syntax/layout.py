@@ -173,11 +173,15 @@ class _Layout:
         """Whether `if c {` begins here, and not the `if c else d` of an expression."""
         if self.tokens[index].kind != "IF":
             return False
-        depth = 0
-        for token in self.tokens[index:]:
+        depth = choices = 0
+        for token in self.tokens[index + 1 :]:
             depth += (token.kind in ("LPAR", "LSQB", "LHOLE")) - (token.kind in ("RPAR", "RSQB", "RHOLE"))
-            if depth < 0 or (depth == 0 and token.kind in ("LBRACE", "ELSE", "NEWLINE", "SEP", "END", "RBRACE")):
+            if depth < 0 or (depth == 0 and token.kind in ("LBRACE", "NEWLINE", "SEP", "END", "RBRACE")):
                 return depth == 0 and token.kind == "LBRACE"
+            if depth == 0:
+                choices += (token.kind == "IF") - (token.kind == "ELSE")
+            if choices < 0:
+                return False
         return False
 
     def _when(self, index: int, token: Token) -> Token:

@@ -104,10 +104,11 @@ _TOKEN = re.compile(
 )
 _TAIL = re.compile(r"[A-Za-z0-9_]+")
 _STEP = re.compile(r"\.(\d+)(?![A-Za-z0-9_])")
-_INSIDE = frozenset(("NAME", "HOLE", "RHOLE", "TAIL", "RSQB", "RPAR"))
+_INSIDE = frozenset(("NAME", "HOLE", "RHOLE", "TAIL", "RSQB", "RPAR", "STRING", "CONSTANT", "IN"))
 """What a number after a dot is a stage inside of: `features.0.1`."""
-_ALONE = frozenset(("NEWLINE", "SEP", "LBRACE", "RBRACE", "ARROW", "DOT", "COMMA", "EQUAL", "LPAR", "LSQB"))
-"""What may stand before a `$i` that is a label by itself."""
+_ENDS = frozenset(("NAME", "NUMBER", "STRING", "CONSTANT", "RPAR", "RSQB", "HOLE", "RHOLE", "TAIL"))
+_BEFORE_LABEL = frozenset(("output", "shared", "return", "repeat"))
+"""After the end of an expression no `$i` begins, but for these words, which may be keywords."""
 _TEMPLATE = ("PART", "HOLE", "RHOLE", "TAIL")
 
 
@@ -323,14 +324,14 @@ def _digits(text: str, start: int, end: int, report: Report) -> Token:
 
 def _hole(text: str, start: int, end: int, before: list[Token], report: Report) -> Token:
     completes = before and before[-1].end == start and before[-1].kind in _TEMPLATE
-    if not completes and before and before[-1].kind not in _ALONE:
+    if not completes and before and before[-1].kind in _ENDS and before[-1].text not in _BEFORE_LABEL:
         report.add(
             "E0101",
             f"`{text}` stands alone",
             start,
             end,
             label="",
-            help=f"`$` completes a label that begins with a letter: layer{text} = ...; elsewhere write {text[1:]}",
+            help=f"`$` completes a label: layer{text} = ..., {text} = ...; elsewhere write {text[1:]}",
         )
         return Token("ERROR", text, start, end)
     if text[1:] in HARD and text != "$in":

@@ -180,8 +180,8 @@ def _attribute(expr: tree.Attribute) -> tuple[int, str]:
 
 
 def _member(expr: tree.Member) -> tuple[int, str]:
-    label = print_label(expr.label)
-    return _PRIMARY, f"{print_within(expr.value, _PRIMARY)}.{label}"
+    value = print_within(expr.value, _PRIMARY)
+    return _PRIMARY, (f"({value})" if isinstance(expr.value, tree.Number) else value) + f".{print_label(expr.label)}"
 
 
 def _comprehension(expr: tree.Comprehension) -> tuple[int, str]:

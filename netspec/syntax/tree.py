@@ -311,7 +311,6 @@ Expr: TypeAlias = (
     | Member
     | Index
     | Slice
-    | Label
 )
 
 
