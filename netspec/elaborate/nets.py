@@ -19,7 +19,7 @@ from netspec.elaborate.numbering import is_chain_body
 from netspec.elaborate.operators import FUNCTIONS
 from netspec.elaborate.problems import Problem, Spoilt, Stop, in_order, nearest
 from netspec.elaborate.state import MOST_STAGES, STEPS_OF_A_NET, STEPS_OF_A_STATEMENT, Frame, State
-from netspec.elaborate.types import fits_type, not_of_type
+from netspec.elaborate.types import fits_type, is_tensors, not_of_type
 from netspec.elaborate.values import Function, Listed, Poison, Result, Template, Tensor, Word
 from netspec.elaborate.wiring import Wirings
 from netspec.graph.blueprint import Blueprint
@@ -417,8 +417,10 @@ def _split(
         value = environment.names.get(parameter.name)
         if isinstance(value, Tensor):
             tensors.append(value)
+        elif is_tensors(parameter):
+            tensors.extend(value if isinstance(value, list) else ())
         elif not isinstance(value, Result | Poison):
-            plain.append((parameter.name, value.text if isinstance(value, Word) else value))
+            plain.append((parameter.name, str(value) if isinstance(value, Word) else value))
     return tuple(plain), tuple(tensors)
 
 

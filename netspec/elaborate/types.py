@@ -23,6 +23,18 @@ _TYPES: dict[str, Any] = {
 }
 
 
+MEANINGS: dict[str, str] = {
+    "int": "a whole number, or an open size",
+    "float": "a number",
+    "bool": "`true` or `false`",
+    "str": "a text; a word without quotes is one",
+    "list": "a list; `list[int]` of whole numbers, `list[tensor]` of values",
+    "tensor": "a value: one more input of a block",
+    "layer": "a layer or block without its values: `relu`, `leaky_relu(0.2)`; `none` for nothing at all",
+}
+"""What each takes, for the reference."""
+
+
 def known_types() -> tuple[str, ...]:
     """The names of the types."""
     return tuple(_TYPES)

@@ -19,7 +19,7 @@ _BEGINS_EXPRESSION = frozenset(
     ("NAME", "NUMBER", "STRING", "CONSTANT", "PART", "HOLE", "LHOLE", "LPAR", "LSQB", "SIGN", "NOT", "IN")
 )
 _LABELS = frozenset(("NAME", "NUMBER", "STRING", "PART", "HOLE", "LHOLE"))
-_KEYWORDS: dict[str, tuple[str, frozenset[str]]] = {
+KEYWORDS: dict[str, tuple[str, frozenset[str]]] = {
     "let": ("LET", frozenset(("NAME",))),
     "shared": ("SHARED", _LABELS),
     "default": ("DEFAULT", frozenset(("NAME",))),
@@ -31,13 +31,13 @@ _KEYWORDS: dict[str, tuple[str, frozenset[str]]] = {
 }
 """A word, its terminal where it begins a statement, and what must follow it on its line."""
 
-_AT_TOP: dict[str, tuple[str, frozenset[str]]] = {
+AT_TOP: dict[str, tuple[str, frozenset[str]]] = {
     "net": ("NET", frozenset(("NAME", "LBRACE", "LPAR"))),
     "block": ("BLOCK", frozenset(("NAME", "LBRACE", "LPAR"))),
     "train": ("TRAIN", frozenset(("LBRACE",))),
     "from": ("FROM", frozenset(("NAME", "STRING"))),
 }
-_SOFT = frozenset((*_KEYWORDS, *_AT_TOP, *WIRINGS, *CLAUSES, "import", "when"))
+_SOFT = frozenset((*KEYWORDS, *AT_TOP, *WIRINGS, *CLAUSES, "import", "when"))
 
 
 def lay_out(tokens: list[Token], report: Report) -> list[Token]:
@@ -164,9 +164,9 @@ class _Layout:
             return token._replace(kind="REPEAT")
         if last not in _BEFORE_STATEMENT or self.importing:
             return token
-        if text in _AT_TOP:
+        if text in AT_TOP:
             return self._item(index, token)
-        kind, begins = _KEYWORDS[text]
+        kind, begins = KEYWORDS[text]
         return token._replace(kind=kind) if following in begins else token
 
     def _opens_conditionally(self, index: int) -> bool:
@@ -202,7 +202,7 @@ class _Layout:
 
     def _item(self, index: int, token: Token) -> Token:
         """`net`, `block`, `train` and `from`: keywords at file level; a definition is known in a body, to refuse it."""
-        kind, begins = _AT_TOP[token.text]
+        kind, begins = AT_TOP[token.text]
         following = self.tokens[index + 1].kind
         if self.contexts[-1] == "file":
             self.importing = kind == "FROM" and following in begins

@@ -214,14 +214,14 @@ def _number(text: str, start: int, end: int, report: Report) -> str:
 
 
 _ESCAPE = re.compile(r"""\\(?:u([0-9a-fA-F]{4})|(.)|$)""", re.DOTALL)
-_ESCAPES = {"n": "\n", "t": "\t", "\\": "\\", '"': '"', "'": "'"}
+ESCAPES = {"n": "\n", "t": "\t", "\\": "\\", '"': '"', "'": "'"}
 
 
 def string(text: str) -> str:
     """The value of a string as written, quotes included; its escapes have been checked."""
     if "\\" not in text:
         return text[1:-1]
-    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else _ESCAPES[found[2]], text[1:-1])
+    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else ESCAPES[found[2]], text[1:-1])
 
 
 def _string(text: str, start: int, report: Report) -> str:
@@ -231,7 +231,7 @@ def _string(text: str, start: int, report: Report) -> str:
     for found in _ESCAPE.finditer(text):
         if found[1] and not 0xD800 <= int(found[1], 16) < 0xE000:
             continue
-        if found[2] in _ESCAPES and not found[1]:
+        if found[2] in ESCAPES and not found[1]:
             continue
         report.add(
             "E0104",
