@@ -18,7 +18,8 @@ INTRODUCTION = """\
 # The reference of the language
 
 All of the language, for looking things up; [the tour](language.md) is for reading. `make reference` writes this
-page from the code, and its examples are checked. [The layers](layers.md) and [the errors](errors.md) have pages of their own.
+page from the code, and its examples are checked. [The layers](layers.md) and [the errors](errors.md) have pages of their
+own.
 """
 
 LOOK_UP = """\
@@ -137,8 +138,8 @@ def _types() -> str:
     return (
         "## Types of parameters\n\n"
         f"{_table(('type', 'takes'), rows)}\n"
-        "`list[int]` says what the items are; `18 | 34 | 50` lists the values. A parameter without a type takes any of\n"
-        "them but tensors.\n"
+        "`list[int]` says what the items are; `18 | 34 | 50` lists the values. A parameter without a type takes any\n"
+        "of them but tensors.\n"
     )
 
 
