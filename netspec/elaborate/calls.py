@@ -615,10 +615,13 @@ class Calls(Expressions):
         if isinstance(value, LayerCall) and (parameter.type is None or is_layer(parameter)):
             return value
         if isinstance(value, Word) and (parameter.type is None or is_layer(parameter)):
-            template = self.state.frame.environment.templates.get(value.text) if self.state.frame is not None else None
+            frame = self.state.frame
+            template = frame.environment.templates.get(value.text) if frame is not None else None
             if template is not None:
                 return LayerCall(value.text, value.span, template=template)
-            if value.text not in REGISTRY and (is_layer(parameter) or value.text not in words()):
+            if value.text not in REGISTRY and is_layer(parameter) and frame is not None:
+                raise self.unknown_callee(value.text, UNBOUND, (), (value.span, value.span), frame, stage=True)
+            if value.text not in REGISTRY and value.text not in words():
                 raise self.unknown(value.text, value.span)
             return value
         if isinstance(value, Word):

@@ -19,17 +19,19 @@ from netspec.elaborate.numbering import is_chain_body
 from netspec.elaborate.operators import FUNCTIONS
 from netspec.elaborate.problems import Problem, Spoilt, Stop, in_order, nearest
 from netspec.elaborate.state import MOST_STAGES, STEPS_OF_A_NET, STEPS_OF_A_STATEMENT, Frame, State
-from netspec.elaborate.types import fits_type, is_tensors, not_of_type
+from netspec.elaborate.types import fits_type, is_layer, is_tensors, not_of_type
 from netspec.elaborate.values import Function, Listed, Poison, Result, Template, Tensor, Word
 from netspec.elaborate.wiring import Wirings
 from netspec.graph.blueprint import Blueprint
 from netspec.graph.graph import Fit, Graph
+from netspec.layers import REGISTRY
 from netspec.shapes.requirements import describe, satisfiable
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import OpenSize, symbols
 from netspec.syntax import tree
 from netspec.syntax.inputs import HELP, open_sizes
-from netspec.syntax.source import Span
+from netspec.syntax.parser import parse
+from netspec.syntax.source import Source, Span
 
 MOST_OPEN_SIZES = 16
 MOST_ENDS = 256
@@ -117,6 +119,28 @@ class Elaborator(Wirings):
             value = self.default_of(parameter, nowhere)
             value = self.for_parameter(definition, parameter, value, parameter.default.span)
             environment.names[parameter.name] = value
+
+    def with_layers(
+        self, definition: tree.Definition, arguments: Mapping[str, Any], environment: Environment
+    ) -> dict[str, Any]:
+        """The arguments of a net, the texts among them that name layers read as such: `--set act=leaky_relu(0.2)`."""
+        found = dict(arguments)
+        for parameter in definition.parameters:
+            text = found.get(parameter.name)
+            by_default = isinstance(parameter.default, tree.Name | tree.Call) and parameter.type is None
+            if not isinstance(text, str) or not (is_layer(parameter) or by_default):
+                continue
+            source = Source("<argument>", f"let value = {text}")
+            file, mistakes = parse(source)
+            self.state.diagnostics.extend(mistakes)
+            for item in file.items if not mistakes else ():
+                if isinstance(item, tree.Let) and len(item.flow.elements) == 1:
+                    written = item.flow.elements[0]
+                    assert not isinstance(written, tree.Group | tree.Wiring)
+                    self.state.frame = Frame(environment, DraftScope("group", "", item.span), None)
+                    value = self.layer_value(written, self.state.frame)
+                    found[parameter.name] = self.for_parameter(definition, parameter, value, written.span)
+        return found
 
     def default_of(self, parameter: tree.Parameter, frame: Frame) -> Any:
         """The value of a parameter's default; a call of a layer is the layer, as there is nothing to apply it to."""
@@ -248,6 +272,14 @@ class Elaborator(Wirings):
             self.state.outputs.append(DraftOutput(item, tensor, statement.when_training))
 
 
+def is_layer_call(flow: tree.Flow) -> bool:
+    """Whether a flow is a call of a layer, and nothing else."""
+    match flow.elements:
+        case (tree.Call(tree.Name(name)),):
+            return name in REGISTRY and name not in FUNCTIONS
+    return False
+
+
 def elaborate(
     template: Template,
     arguments: Mapping[str, Any] | None = None,
@@ -304,6 +336,7 @@ def blueprint_of(
 def _net(elaborator: Elaborator, template: Template, arguments: dict[str, Any]) -> Graph | None:
     state, definition = elaborator.state, template.definition
     environment = template.environment.module()
+    arguments = elaborator.with_layers(definition, arguments, environment)
     _check_arguments(definition, arguments)
     if state.diagnostics:
         return None
