@@ -12,7 +12,7 @@ from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.elaborate import Module, Project, elaborate, project_root, source_in, source_of
 from netspec.elaborate.draft import DraftScope
 from netspec.elaborate.environment import Environment
-from netspec.elaborate.nets import Elaborator
+from netspec.elaborate.nets import Elaborator, is_layer_call
 from netspec.elaborate.problems import Problem, Spoilt, Stop, nearest
 from netspec.elaborate.state import Frame, State
 from netspec.elaborate.values import Template, Word
@@ -151,6 +151,8 @@ def parse_argument(text: str, name: str = "<argument>") -> Any:
     file, mistakes = parse_tree(source)
     here = Span(source, len("let value = "), len(source.text))
     if not mistakes and len(file.items) == 1 and isinstance(item := file.items[0], Let):
+        if is_layer_call(item.flow):
+            return text.strip()
         environment = Environment()
         state = State()
         try:

@@ -66,7 +66,7 @@ STAGES = [
     ("conv(8, (3, 3))", ",", "no tuples", "conv(8, [3, 3])"),
     ("relu(el)", "el", "no value named el", "relu(e1)"),
     ("x.view(-1)", "x.view", "not called so", "flatten(x)"),
-    ("self.conv1 = conv(8, 3)", "self.conv1", "only a name", "conv1 = conv(8, 3)"),
+    ("self.conv1 = conv(8, 3)", "self.conv1", "only a label", "conv1 = conv(8, 3)"),
     ("if training { dropout }", "training", "one for training and evaluation", "dropout"),
     ("relu // for sparsity", "//", "begins with `#`", "relu # for sparsity"),
     ("relu // text", "relu", "relu is a layer", "relu # text"),

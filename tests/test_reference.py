@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from netspec import explain, reference
+from netspec import explain, language, reference
+from netspec.elaborate.operators import FUNCTIONS, SIGNATURES
+from netspec.elaborate.types import MEANINGS, known_types
 from netspec.layers import REGISTRY
 
 PAGES = {page.name: page for page in reference.pages()}
@@ -35,6 +37,15 @@ def test_what_must_be_given_comes_first(name: str) -> None:
 def test_layers_page_is_current(root: Path) -> None:
     shown = (root / "docs" / "layers.md").read_text(encoding="utf-8")
     assert shown == reference.markdown(reference.pages()), "make reference"
+
+
+def test_language_page_is_current(root: Path) -> None:
+    assert (root / "docs" / "reference.md").read_text(encoding="utf-8") == language.markdown(), "make reference"
+
+
+def test_language_page_has_every_function_and_type() -> None:
+    assert set(SIGNATURES) == set(FUNCTIONS)
+    assert tuple(MEANINGS) == known_types()
 
 
 def test_errors_page_is_current(root: Path) -> None:

@@ -195,7 +195,7 @@ def _tree(graph: Graph) -> Row:
                 inside.append(child)
             else:
                 node = graph.nodes[item]
-                inside.append(_node_row(node, texts[id(node.layer)], of_nodes[item]))
+                inside.append(_node_row(node, scope.name, texts[id(node.layer)], of_nodes[item]))
         built[scope.index] = _scope_row(scope, of_scopes[scope.index], tuple(inside), graph)
     root = built[0]
     assert root is not None
@@ -206,10 +206,10 @@ def _input_row(value: Value) -> Row:
     return Row("input", value.name, value.name, "input", str(value.shape), Counts(), last=value.name)
 
 
-def _node_row(node: Node, layer: str, figures: Counts) -> Row:
+def _node_row(node: Node, around: str, layer: str, figures: Counts) -> Row:
     shape = ", ".join(str(value.shape) for value in node.outputs)
     note = "when training" if node.when_training else "" if node.first_use else f"same weights as {node.key}"
-    label = node.name.rpartition(".")[2]
+    label = node.name.removeprefix(f"{around}.")
     return Row("layer", node.name, label, layer, shape, figures, note=note, kernel=_kernel(node), last=node.name)
 
 
@@ -229,7 +229,7 @@ def _scope_row(scope: Scope, figures: Counts, inside: tuple[Row, ...], graph: Gr
         return Row("net", graph.name, graph.name, scope_text(scope), shape, figures, inside, last=last)
     note = "" if scope.first_use or not scope.is_module else f"same weights as {scope.key}"
     name = scope.name if scope.is_module else ""
-    label = name.rpartition(".")[2]
+    label = name if scope.parent is None else name.removeprefix(f"{graph.scopes[scope.parent].name}.")
     return Row(scope.kind, name, label, scope_text(scope), shape, figures, inside, note=note, last=last)
 
 

@@ -48,7 +48,7 @@ def _is_stage(use: Use, flowing: Wire | None, labels: list[str]) -> bool:
         return False
     if use.label is not None:
         text = "".join(part if isinstance(part, str) else "{}" for part in use.label.parts)
-        if text in SEQUENTIAL_ATTRIBUTES or is_hidden(text):
+        if text in SEQUENTIAL_ATTRIBUTES or is_hidden(text) or "." in text:
             return False
         labels.append(text)
     match use.what:
@@ -105,7 +105,7 @@ def number_stages(region: Region, start: tree.Expr = ZERO) -> tree.Expr:
                 number = constant(start)
                 item.label = tree.Label((str(number),) if number is not None else (start,))
                 item.chosen = True
-                start = binary("+", start, tree.Number(1))
+                start = _plus(start, 1)
             case Choice():
                 ends = [number_stages(inner, start) for inner in item.regions]
                 whole = ends[-1]
@@ -119,6 +119,11 @@ def number_stages(region: Region, start: tree.Expr = ZERO) -> tree.Expr:
                 _moved(item.region, binary("+", start, binary("*", per_round, index)))
                 start = binary("+", start, binary("*", per_round, _rounds(item)))
     return start
+
+
+def _plus(expression: tree.Expr, count: int) -> tree.Expr:
+    number = constant(expression)
+    return tree.Number(number + count) if number is not None else binary("+", expression, tree.Number(count))
 
 
 def _moved(region: Region, start: tree.Expr) -> None:

@@ -25,7 +25,7 @@ from netspec.codegen.regions import (
 )
 from netspec.codegen.running import is_kept, last_lets
 from netspec.graph.blueprint import Choice, Container, Instance, LayerUse, Let, Loop, Region, Use
-from netspec.layers.base import TorchCall
+from netspec.layers.base import Support, TorchCall
 from netspec.layers.symbols import Symbolic, names
 from netspec.syntax import tree
 
@@ -66,7 +66,10 @@ class Constructor:
         label = use.label
         assert label is not None
         if not all(isinstance(part, str) for part in label.parts):
-            return f'getattr(self, f"{self.template(label, forward=True)}")'
+            template = self.template(label, forward=True)
+            if is_nested(label):
+                return f'self.{_getter(use)}(f"{template}")'
+            return f'getattr(self, f"{template}")'
         text = "".join(map(str, label.parts))
         if is_attribute(text):
             return f"self.{text}"
@@ -267,15 +270,9 @@ class Constructor:
             if isinstance(use.what, Container) and is_sequential(use) and not self.is_inline(use):
                 word = self.plan.names.claim(_stem(label))
                 self.chain(word, use.what.region)
-                self.line(f'self.{_registration(use)}(f"{self.template(label)}", {word})')
+                self.register(use, label, word)
                 return
-            self.text.extend(
-                lines(
-                    "",
-                    call(f"self.{_registration(use)}", f'f"{self.template(label)}"', self.construct(use)),
-                    self.depth,
-                )
-            )
+            self.register(use, label, self.construct(use))
             return
         text = "".join(map(str, label.parts))
         if is_attribute(text):
@@ -287,7 +284,19 @@ class Constructor:
         if is_hidden(text):
             self.assign(f"self.{_store(use)}[{quoted(text)}]", self.construct(use))
             return
-        self.text.extend(lines("", call(f"self.{_registration(use)}", quoted(text), self.construct(use)), self.depth))
+        self.register(use, label, self.construct(use))
+
+    def register(self, use: Use, label: tree.Label, module: Expr) -> None:
+        """Writes a module whose label is no attribute; one in a container is registered there."""
+        around, own = parted(label)
+        owner = f"{CONTAINER.name}(self, {self.label_text(around)})" if around else "self"
+        self.text.extend(lines("", call(f"{owner}.{_registration(use)}", self.label_text(own), module), self.depth))
+
+    def label_text(self, label: tree.Label) -> str:
+        """A label as a text in Python."""
+        if all(isinstance(part, str) for part in label.parts):
+            return quoted("".join(map(str, label.parts)))
+        return f'f"{self.template(label)}"'
 
     def hoist(self, item: Choice | Loop, declared: set[str]) -> None:
         """Modules that several branches or rounds share stand before them."""
@@ -738,6 +747,35 @@ def optional_label(choice: Choice, constructor: Constructor) -> str | None:
 def _stem(label: tree.Label | None) -> str:
     text = "".join(part for part in label.parts if isinstance(part, str)) if label is not None else ""
     return local(text.rstrip("0123456789_") or "stage")
+
+
+CONTAINER = Support(
+    "container",
+    '''def container(module: nn.Module, path: str) -> nn.Module:
+    """The module under a dotted name in another, made where there is none yet."""
+    for name in path.split("."):
+        if name not in dict(module.named_children()):
+            module.add_module(name, nn.Module())
+        module = module.get_submodule(name)
+    return module''',
+)
+"""What registers stages whose labels have containers on their way: `backbone.fpn = ...`."""
+
+
+def parted(label: tree.Label) -> tuple[tree.Label | None, tree.Label]:
+    """A label's containers, and its last step."""
+    for place in range(len(label.parts) - 1, -1, -1):
+        part = label.parts[place]
+        if isinstance(part, str) and "." in part:
+            around, _, own = part.rpartition(".")
+            before = (*label.parts[:place], *([around] if around else []))
+            return tree.Label(before), tree.Label((*([own] if own else []), *label.parts[place + 1 :]))
+    return None, label
+
+
+def is_nested(label: tree.Label) -> bool:
+    """Whether a label has containers on its way."""
+    return any(isinstance(part, str) and "." in part for part in label.parts)
 
 
 def _words(text: str) -> set[str]:

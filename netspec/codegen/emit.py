@@ -12,10 +12,11 @@ from collections.abc import Iterator, Sequence
 
 from netspec.codegen.chains import is_sequential
 from netspec.codegen.classes import Design, Return, container_design, types_of, write_class
+from netspec.codegen.constructor import CONTAINER, is_nested
 from netspec.codegen.initialization import common_initializations
 from netspec.codegen.layout import INDENT, WIDTH
 from netspec.codegen.naming import Names, camel, class_names, local, prose
-from netspec.codegen.ports import connect, tapped
+from netspec.codegen.ports import connect, every_use, tapped
 from netspec.codegen.preamble import Preamble
 from netspec.codegen.straight import straight
 from netspec.graph.blueprint import Blueprint, Choice, Container, LayerUse, Loop, Parameter, Region, Use
@@ -34,6 +35,8 @@ def emit(graph: Graph) -> str:
         for support in torch_call.support:
             if support.name not in preamble.support:
                 preamble.support[names.claim(support.name)] = support
+    if any(is_nested(label) for label in _labels(blueprints)):
+        preamble.support[names.claim(CONTAINER.name)] = CONTAINER
     preamble.passes = common_initializations(_calls(blueprints))
     class_of: dict[int, str] = {}
     for blueprint in blueprints:
@@ -111,6 +114,11 @@ def _containers(
                     yield from _containers(part, around, preamble, class_of, names, written)
             case Loop():
                 yield from _containers(item.region, around, preamble, class_of, names, written)
+
+
+def _labels(blueprints: Sequence[Blueprint]) -> Iterator[tree.Label]:
+    """The labels of all stages."""
+    return (use.label for blueprint in blueprints for use in every_use(blueprint.region) if use.label is not None)
 
 
 def _calls(blueprints: Sequence[Blueprint]) -> list[TorchCall]:

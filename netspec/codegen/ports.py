@@ -13,7 +13,7 @@ def connect(root: Blueprint) -> list[Blueprint]:
     order = _callers_first(root)
     for blueprint in order:
         taken = consumed(blueprint.region) | {id(wire) for wire in (*blueprint.outputs, *tapped(blueprint))}
-        for use in _uses(blueprint.region):
+        for use in every_use(blueprint.region):
             if isinstance(use.what, Instance):
                 for wire, path, place in use.what.taps:
                     if id(wire) in taken and (path, place) not in use.what.blueprint.taps:
@@ -43,7 +43,7 @@ def _callers_first(root: Blueprint) -> list[Blueprint]:
         if id(blueprint) in seen:
             return
         seen.add(id(blueprint))
-        for use in reversed(_uses(blueprint.region)):
+        for use in reversed(every_use(blueprint.region)):
             if isinstance(use.what, Instance):
                 visit(use.what.blueprint)
         found.append(blueprint)
@@ -52,7 +52,7 @@ def _callers_first(root: Blueprint) -> list[Blueprint]:
     return found[::-1]
 
 
-def _uses(region: Region) -> list[Use]:
+def every_use(region: Region) -> list[Use]:
     """All uses in a region, in the order of the text, those in containers too."""
     found: list[Use] = []
     for item in region.items:
@@ -60,12 +60,12 @@ def _uses(region: Region) -> list[Use]:
             case Use():
                 found.append(item)
                 if isinstance(item.what, Container):
-                    found.extend(_uses(item.what.region))
+                    found.extend(every_use(item.what.region))
             case Choice():
                 for inner in item.regions:
-                    found.extend(_uses(inner))
+                    found.extend(every_use(inner))
             case Loop():
-                found.extend(_uses(item.region))
+                found.extend(every_use(item.region))
     return found
 
 

@@ -45,7 +45,7 @@ class _Straight:
         region = Region()
         for item in scope.items:
             if not isinstance(item, ScopeRef):
-                region.items.append(self.layer(self.graph.nodes[item]))
+                region.items.append(self.layer(self.graph.nodes[item], scope))
                 continue
             inner = self.graph.scopes[item.index]
             if inner.is_module:
@@ -54,7 +54,7 @@ class _Straight:
                 region.items.extend(self.region(inner).items)
         return region
 
-    def layer(self, node: Node) -> Use:
+    def layer(self, node: Node, around: Scope) -> Use:
         applications = (
             [other.shapes for other in self.graph.nodes if other.key == node.key]
             if not node.first_use
@@ -62,18 +62,18 @@ class _Straight:
         )
         shapes = [reduce(or_, one) for one in zip(*applications, strict=True)]
         use = Use(LayerUse(node.layer, node.layer.torch(*shapes)), node.inputs, node.outputs, node.span)
-        return self.named(use, node.key)
+        return self.named(use, node.key, around)
 
     def module(self, scope: Scope) -> Use:
         inputs, outputs = scope.inputs, scope.outputs
         region = self.region(scope)
         what = Container(region, inputs, outputs, scope.counted)
         use = Use(what, inputs, outputs, scope.span)
-        return self.named(use, scope.key)
+        assert scope.parent is not None
+        return self.named(use, scope.key, self.graph.scopes[scope.parent])
 
-    def named(self, use: Use, key: str) -> Use:
-        label = key.rpartition(".")[2]
-        use.label = tree.Label((label,))
+    def named(self, use: Use, key: str, around: Scope) -> Use:
+        use.label = tree.Label((key.removeprefix(f"{around.key}."),))
         use.chosen = True
         use.first = self.first.get(key)
         self.first.setdefault(key, use)

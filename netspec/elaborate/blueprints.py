@@ -14,16 +14,17 @@ from netspec.elaborate.environment import Environment
 from netspec.elaborate.generic import Generic, bare
 from netspec.elaborate.keys import Mismatch, keys
 from netspec.elaborate.nets import Elaborator, comment_on
+from netspec.elaborate.numbering import is_chain_body
 from netspec.elaborate.operators import OperandError, TooLarge
 from netspec.elaborate.problems import Problem, Spoilt, Stop
 from netspec.elaborate.reaching import Assumption, is_decidable, reaching
 from netspec.elaborate.regions import Regions, spelled
 from netspec.elaborate.sayings import Unsayable, computed, folded, is_constant, literal, written_out
 from netspec.elaborate.state import Frame, State
-from netspec.elaborate.types import is_tensor
-from netspec.elaborate.values import Poison, Result, Template, Tensor, Word
+from netspec.elaborate.types import is_tensor, is_tensors
+from netspec.elaborate.values import Listed, Modules, Poison, Result, Template, Tensor, Word
 from netspec.graph.blueprint import Blueprint, Let, Parameter
-from netspec.graph.graph import Graph
+from netspec.graph.graph import Graph, ScopeKind
 from netspec.layers.symbols import (
     OPAQUE,
     Whole,
@@ -123,7 +124,9 @@ class Blueprints:
         for parameter in run.blueprint.parameters:
             if parameter.name not in values and parameter.default is not None:
                 values[parameter.name] = parameter.default
-        asked = {n: (p, a) for p, tensor in enumerate(tensors) for n, a in _asked(template, p, tensor.shape).items()}
+        asked = {
+            n: (p, a) for p, tensor in enumerate(tensors) for n, a in _asked(template, p, tensor.shape, numbers).items()
+        }
         for name, (place, axis) in asked.items():
             size = tensors[place].shape.dims[axis]
             values[name] = OPAQUE if isinstance(size, OpenSize) else expression_of(size)
@@ -157,7 +160,8 @@ class Blueprints:
     ) -> Run:
         """The run that stands for a block at work on such shapes with such numbers, made where there is none yet."""
         definition = template.definition
-        group = (id(definition), tuple((shape.rank, shape.dtype) for shape in shapes))
+        lengths = tuple(numbers[p.name] for p in definition.parameters if is_tensors(p))
+        group = (id(definition), lengths, tuple((shape.rank, shape.dtype) for shape in shapes))
         samples = tuple(tuple(plain(size) for size in shape.dims) for shape in shapes)
         call = (group, samples, repr(sorted(numbers.items(), key=str)))
         if call in self.runs:
@@ -174,7 +178,7 @@ class Blueprints:
                 run = self.elaborated(template, shapes, numbers, inputs, fixed)
                 break
             except Unsayable as reason:
-                fixed = self.more(template, shapes, fixed, reason)
+                fixed = self.more(template, shapes, numbers, fixed, reason)
         self.fixed[group] = fixed
         if run.refusals and EVERYTHING not in fixed:
             run = self.welcomed(template, shapes, numbers, inputs, fixed, run)
@@ -192,7 +196,7 @@ class Blueprints:
         """The run of a block whose blueprint holds for this call as well: only the sizes are those of the call, found
         by elaborating it as for a graph. None where it may not hold, or the block refuses.
         """
-        if EVERYTHING in fixed:
+        if EVERYTHING in fixed or any(map(is_tensors, template.definition.parameters)):
             return None
         for base in self.variants.get(group, ()):
             blueprint = base.blueprint
@@ -255,13 +259,20 @@ class Blueprints:
                 break
         return run
 
-    def more(self, template: Template, shapes: list[Shape], fixed: frozenset[str], reason: Unsayable) -> frozenset[str]:
+    def more(
+        self,
+        template: Template,
+        shapes: list[Shape],
+        numbers: dict[str, Any],
+        fixed: frozenset[str],
+        reason: Unsayable,
+    ) -> frozenset[str]:
         """What to fix beside what is fixed already, so that the block can be said."""
         if EVERYTHING in fixed:
             message = f"{template.definition.name} refuses these arguments"
             raise Problem("E0206", message, template.definition.signature) from reason
         own = {parameter.name for parameter in template.definition.parameters}
-        own |= {name for place, shape in enumerate(shapes) for name in _asked(template, place, shape)}
+        own |= set(_all_asked(template, shapes, numbers))
         more = {name for name in reason.names if name in own or name.startswith("loop at")} - fixed
         return fixed | more if more and len(fixed) < 6 else frozenset({EVERYTHING})
 
@@ -298,11 +309,12 @@ class Blueprints:
         concrete = EVERYTHING in fixed
         generic.unrolled_loops = fixed
         environment = template.environment.module()
-        tensors, derived = _entering(template, shapes, fixed, generic)
+        tensors, derived = _entering(template, shapes, numbers, fixed, generic)
         parameters, lets = _parameters(generic, template, environment, numbers, tensors, fixed)
-        root = DraftScope(
-            "net" if definition.kind == "net" and not shapes else "block", definition.name, definition.span
-        )
+        kind: ScopeKind = "net" if definition.kind == "net" and not shapes else "block"
+        root = DraftScope(kind, definition.name, definition.span)
+        environment.parameters = {parameter.name for parameter in definition.parameters}
+        root.numbered = is_chain_body(definition.body, environment)
         entering = tensors[0] if tensors else None
         frame = Frame(environment, root, entering, entering, outermost=definition.kind)
         generic.state.open_blocks = {id(definition): definition}
@@ -327,7 +339,9 @@ class Blueprints:
             parameters=tuple(parameters),
             derived={name: place for name, place in derived.items() if regions.asks(name)},
             fixed={
-                p.name: numbers.get(p.name) for p in definition.parameters if p.name not in named and not is_tensor(p)
+                p.name: numbers.get(p.name)
+                for p in definition.parameters
+                if p.name not in named and not is_tensor(p) and not is_tensors(p)
             },
             inputs=root.inputs,
             outputs=tuple(map(regions.real, root.outputs)),
@@ -339,9 +353,10 @@ class Blueprints:
             counted=counted,
             documentation=comment_on(definition),
             span=definition.span,
-            sizes_fixed=concrete or any(name not in derived for name in _all_asked(template, shapes)),
+            sizes_fixed=concrete or any(name not in derived for name in _all_asked(template, shapes, numbers)),
             sizes={name: value for name, (value, _) in regions.sizes.items()},
-            inside=_inside(environment.labels),
+            listed=isinstance(frame.returned, Listed),
+            inside=_inside(generic.readable(root, environment)),
         )
         region.items[:0] = [Let(let.name, let.value) for let in lets]
         shapes = [output.shape for output in outputs]
@@ -358,7 +373,7 @@ def _other_calls(
     """Calls that reach bodies which refuse this one. Where it is not known which would, what enters is as wide as an
     argument, an argument is 1 or 2, a truth value is turned.
     """
-    asked = {n: (p, a) for p, shape in enumerate(shapes) for n, a in _asked(template, p, shape).items()}
+    asked = {n: (p, a) for p, shape in enumerate(shapes) for n, a in _asked(template, p, shape, numbers).items()}
     sizes = {name: plain(shapes[place].dims[axis]) for name, (place, axis) in asked.items()}
     values = {**{name: size for name, size in sizes.items() if isinstance(size, int)}, **numbers}
     choices = {p.name: _choices(p) for p in template.definition.parameters if isinstance(p.type, tree.Choice)}
@@ -483,15 +498,25 @@ def _inside(labels: Mapping[str, Any]) -> Inside:
                 found[str(name)] = [value], None
             case Result(outputs, inside):
                 found[str(name)] = list(outputs), _inside(inside) if inside else None
+            case Modules(inside):
+                found[str(name)] = [], _inside(inside)
     return found
 
 
-def _asked(template: Template, place: int, shape: Shape) -> dict[str, int]:
+def _taken(template: Template, numbers: dict[str, Any]) -> list[str]:
+    """The names of what enters a block: `in`, its tensors, and those of a list with their places."""
+    found = ["in"]
+    for parameter in template.definition.parameters:
+        if is_tensor(parameter):
+            found.append(parameter.name)
+        elif is_tensors(parameter):
+            found.extend(f"{parameter.name}_{place}" for place in range(numbers.get(parameter.name) or 0))
+    return found
+
+
+def _asked(template: Template, place: int, shape: Shape, numbers: dict[str, Any]) -> dict[str, int]:
     """The names of what a class asks of one of its inputs, with the axes."""
-    prefix = "in"
-    if place:
-        tensors = [parameter.name for parameter in template.definition.parameters if is_tensor(parameter)]
-        prefix = tensors[place - 1]
+    prefix = _taken(template, numbers)[place]
     taken = {parameter.name for parameter in template.definition.parameters}
     found: dict[str, int] = {}
     axes = {1: {"features": 0}, 2: {"channels": 0, "features": 1}}.get(
@@ -505,26 +530,27 @@ def _asked(template: Template, place: int, shape: Shape) -> dict[str, int]:
     return found
 
 
-def _all_asked(template: Template, shapes: list[Shape]) -> list[str]:
-    return [name for place, shape in enumerate(shapes) for name in _asked(template, place, shape)]
+def _all_asked(template: Template, shapes: list[Shape], numbers: dict[str, Any]) -> list[str]:
+    return [name for place, shape in enumerate(shapes) for name in _asked(template, place, shape, numbers)]
 
 
 def _entering(
-    template: Template, shapes: list[Shape], fixed: frozenset[str], generic: Generic
+    template: Template, shapes: list[Shape], numbers: dict[str, Any], fixed: frozenset[str], generic: Generic
 ) -> tuple[list[Tensor], dict[str, tuple[int, int]]]:
     """The block's inputs, their sizes as names; every other size is opaque."""
     tensors: list[Tensor] = []
     derived: dict[str, tuple[int, int]] = {}
-    tensor_names = [None, *(p.name for p in template.definition.parameters if is_tensor(p))]
+    tensor_names = [None, *_taken(template, numbers)[1:]]
     for place, shape in enumerate(shapes):
-        axes = {axis: name for name, axis in _asked(template, place, shape).items() if name not in fixed}
+        asked = _asked(template, place, shape, numbers)
+        axes = {axis: name for name, axis in asked.items() if name not in fixed}
         dims: list[Dimension] = []
         for axis, size in enumerate(shape.dims):
             if isinstance(size, OpenSize) or EVERYTHING in fixed:
                 dims.append(plain(size))
                 continue
             name = axes.get(axis)
-            if name is None and any(n in fixed and a == axis for n, a in _asked(template, place, shape).items()):
+            if name is None and any(n in fixed and a == axis for n, a in asked.items()):
                 dims.append(int(plain(size)))
                 continue
             dims.append(Whole(int(plain(size)), tree.Name(name) if name else OPAQUE))
@@ -556,12 +582,15 @@ def _parameters(
         if is_tensor(parameter):
             environment.names[name] = next(inputs)
             continue
+        if is_tensors(parameter):
+            environment.names[name] = [next(inputs) for _ in range(numbers[name])]
+            continue
         default: tree.Expr | None = None
         nowhere = Frame(environment, DraftScope("group", "", parameter.span), None)
         if template.definition.kind == "net" and not tensors and name in numbers:
             default = literal(numbers[name])
         elif parameter.default is not None:
-            value = generic.evaluate(parameter.default, nowhere)
+            value = generic.default_of(parameter, nowhere)
             value = generic.for_parameter(template.definition, parameter, value, parameter.default.span)
             value = bare(value)
             if not isinstance(value, Word):

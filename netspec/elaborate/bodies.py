@@ -10,11 +10,12 @@ from typing import Any, TypeAlias
 
 from netspec.elaborate import habits, operators, shapes
 from netspec.elaborate.calls import Calls
-from netspec.elaborate.draft import DraftNode, DraftScope
+from netspec.elaborate.draft import DraftNode, DraftScope, members
 from netspec.elaborate.environment import UNBOUND, Environment, Unbound
+from netspec.elaborate.numbering import holds_value, is_chain, is_chain_body
 from netspec.elaborate.problems import Problem, Spoilt, Stop, counted, nearest
 from netspec.elaborate.state import DEEPEST, MOST_MISTAKES, MOST_STAGES, STEPS_OF_A_STATEMENT, Frame
-from netspec.elaborate.values import POISON, Poison, Result, SharedModule, Tensor, Word
+from netspec.elaborate.values import POISON, Function, Listed, Modules, Poison, Result, SharedModule, Tensor, Word
 from netspec.graph.graph import ScopeKind
 from netspec.layers import REGISTRY
 from netspec.layers.base import Layer, ShapeError
@@ -26,6 +27,9 @@ KEPT = "training"
 
 Each: TypeAlias = Callable[[tree.Stage, Frame], None]
 """What a body does with each of its stages: sequence, branch or dense stage."""
+
+
+_LABEL = re.compile(r"[A-Za-z0-9_+:/@-]+(?:\.[A-Za-z0-9_+:/@-]+)*", re.ASCII)
 
 
 class Bodies(Calls):
@@ -69,11 +73,11 @@ class Bodies(Calls):
             frame.environment.names.update(dict.fromkeys(lets, POISON))
             if label is None:
                 continue
-            if all(isinstance(part, str) for part in label.parts):
-                frame.environment.labels.setdefault("".join(map(str, label.parts)), POISON)
-            else:
-                pattern = "".join(re.escape(part) if isinstance(part, str) else "[A-Za-z0-9_]+" for part in label.parts)
-                self.state.spoilt_labels.append(re.compile(pattern))
+            if label.is_plain:
+                frame.environment.labels.setdefault(label.text.partition(".")[0], POISON)
+                continue
+            pattern = "".join(re.escape(part) if isinstance(part, str) else "[A-Za-z0-9_]+" for part in label.path)
+            self.state.spoilt_labels.append(re.compile(pattern))
 
     def statement(self, statement: tree.Statement, frame: Frame, each: Each) -> None:
         match statement:
@@ -81,6 +85,8 @@ class Bodies(Calls):
                 each(statement, frame)
             case tree.Let():
                 self.let(statement, frame)
+            case tree.Function():
+                self.define(statement, frame)
             case tree.Shared(label, flow):
                 self.share(label, flow, statement.span, frame)
             case tree.Default():
@@ -117,10 +123,10 @@ class Bodies(Calls):
                 f"{len(names)} labels, but the stage has {counted(len(outputs), 'output')}",
                 labels[0].span.to(labels[-1].span),
             )
-        table = frame.environment.labels
-        table[names[0]] = Result(outputs[:1], result.inside) if len(names) > 1 else result
+        environment = frame.environment
+        environment.give(names[0], Result(outputs[:1], result.inside) if len(names) > 1 else result)
         for name, tensor in zip(names[1:], outputs[1:], strict=False):
-            table[name] = tensor
+            environment.give(name, tensor)
         for name, tensor in zip(names, outputs, strict=False):
             if tensor.name is None:
                 tensor.name = name
@@ -129,8 +135,10 @@ class Bodies(Calls):
     def named(self, name: str, flow: tree.Flow, span: Span, frame: Frame) -> Result:
         """The flow as one module called `name`."""
         first = flow.elements[0]
-        starts = not isinstance(first, tree.Group | tree.Wiring) and self.is_reference(first, frame)
-        stages = flow.elements[1:] if starts else flow.elements
+        starts = int(not isinstance(first, tree.Group | tree.Wiring) and self.is_reference(first, frame))
+        while starts and len(flow.elements) > starts + 1 and self.is_shared(flow.elements[starts], frame):
+            starts += 1  # a shared module has its name, and what follows it the label
+        stages = flow.elements[starts:]
         if not stages:
             return self.flow(flow, frame)
         if len(stages) == 1 and not isinstance(stages[0], tree.Group | tree.Wiring):
@@ -145,18 +153,25 @@ class Bodies(Calls):
         return self.container(name, flow, stages, starts, span, frame)
 
     def container(
-        self, name: str, flow: tree.Flow, stages: tuple[tree.Element, ...], starts: bool, span: Span, frame: Frame
+        self, name: str, flow: tree.Flow, stages: tuple[tree.Element, ...], starts: int, span: Span, frame: Frame
     ) -> Result:
-        current = self.flow(tree.Flow(flow.elements[:1], span=flow.span), frame).outputs[0] if starts else frame.current
+        begin = tree.Flow(flow.elements[:starts], span=flow.span)
+        current = self.flow(begin, frame).outputs[0] if starts else frame.current
         scope = self.scope("container", name, span, frame)
         scope.label = name
         local = frame.inside(frame.environment.module(), scope)
         local.current = current
         if len(stages) == 1 and isinstance(stages[0], tree.Group):
+            scope.numbered = is_chain_body(stages[0].body, frame.environment)
             self.run(stages[0].body, local, self.sequence)
         else:
+            scope.numbered = is_chain(stages, frame.environment, first=not starts)
             local.current = self.flow(tree.Flow(stages, span=flow.span), local).outputs[0]
         return self.close(scope, current, local, local.environment)
+
+    def is_shared(self, element: tree.Element, frame: Frame) -> bool:
+        """Whether an element applies a shared module."""
+        return isinstance(element, tree.Name) and isinstance(frame.environment.get(element.id), SharedModule)
 
     def close(
         self, scope: DraftScope, entering: Tensor | Poison | None, local: Frame, environment: Environment | None
@@ -165,7 +180,16 @@ class Bodies(Calls):
         outputs = (self.current(local, scope.span),)
         scope.inputs = (entering,) if isinstance(entering, Tensor) else ()
         scope.outputs = outputs
-        return Result(outputs, environment.labels if environment is not None else None, scope)
+        if environment is not None:
+            scope.inside = self.readable(scope, environment)
+        return Result(outputs, scope.inside, scope)
+
+    def readable(self, scope: DraftScope, environment: Environment) -> dict[str, Any]:
+        """What can be read from a module: its labels and side values, and its stages by number where they have one."""
+        sides = {n: v for n, v in environment.names.items() if n not in environment.parameters and holds_value(v)}
+        stages = {} if not scope.numbered else dict(enumerate(members(scope)))
+        numbered = {str(n): Result(stage.outputs, _inside(stage), stage) for n, stage in stages.items()}
+        return {**sides, **numbered, **environment.labels}
 
     def scope(self, kind: ScopeKind, title: str, span: Span, frame: Frame) -> DraftScope:
         """A new scope inside the frame's."""
@@ -190,8 +214,8 @@ class Bodies(Calls):
             message = f"no stage can be called {name}: every PyTorch module keeps under that name whether it is trained"
             raise Problem("E0204", message, span, help="give the stage another label")
         there = frame.environment.own(name)
-        if there is UNBOUND:
-            return
+        if there is UNBOUND or frame.environment.yield_parameter(name):
+            return self.free_around(name, span, frame)
         made = there.made if isinstance(there, Result) else there
         where = made.span if isinstance(made, DraftNode | DraftScope | Tensor | SharedModule) else None
         related = ((where, "the first one"),) if where is not None else ()
@@ -202,10 +226,21 @@ class Bodies(Calls):
                 related, help = (), f"in a loop, complete the label by the loop's variable: {name}$i"
         raise Problem("E0204", message, span, "the second one" if related else "", related=related, help=help)
 
+    def free_around(self, name: str, span: Span, frame: Frame) -> None:
+        """The containers on the way to a label are no stages of their own."""
+        steps = name.split(".")
+        for count in range(1, len(steps)):
+            around = ".".join(steps[:count])
+            there = frame.environment.own(around)
+            if there is not UNBOUND and not isinstance(there, Modules | Poison):
+                message = f"{around} is a stage or value by itself, so {name} cannot be put into it"
+                help = f"put the stage into its braces, or label all of its stages: {around}.NAME = ..."
+                raise Problem("E0204", message, span, help=help)
+
     def label(self, label: tree.Label, frame: Frame) -> str:
-        """The label's text, its template filled in."""
+        """The label's text, its templates filled in; dots stand between the containers on its way."""
         parts: list[str] = []
-        for part in label.parts:
+        for part in label.path:
             if isinstance(part, str):
                 parts.append(part)
                 continue
@@ -216,8 +251,9 @@ class Bodies(Calls):
                 raise self.mistaken(value, "a whole number or a text", part.span)
             parts.append(str(value))
         name = "".join(parts)
-        if not name.isidentifier() or len(name) > 100:
-            raise Problem("E0206", f"{name[:100]!r} is no label: letters, digits and _ only", label.span)
+        if not _LABEL.fullmatch(name) or len(name) > 100:
+            message = f"{name[:100]!r} is no label: letters, digits and _ - + : / @ only, and dots between containers"
+            raise Problem("E0206", message, label.span)
         return name
 
     def flow(self, flow: tree.Flow, frame: Frame) -> Result:
@@ -246,13 +282,22 @@ class Bodies(Calls):
                 return self.wiring(element, frame)
             case tree.Name():
                 return self.bare(element, frame, first=first)
+            case tree.String(text) if first and isinstance(frame.environment.get(text), Tensor | Result):
+                return self.as_result(frame.environment.get(text), element, frame)
             case tree.Call():
                 return self.as_result(self.call(element, frame, stage=True), element, frame)
             case _:
                 return self.as_result(self.evaluate(element, frame), element, frame)
 
     def group(self, body: tree.Body, span: Span, frame: Frame) -> Result:
+        """A group is a stage by itself in a chain, and else no more than its stages."""
         entering = frame.current
+        if frame.scope.module.numbered:
+            scope, environment = self.scope("container", "", span, frame), frame.environment.module()
+            scope.numbered = True
+            local = frame.inside(environment, scope)
+            self.run(body, local, self.sequence)
+            return self.close(scope, entering, local, environment)
         scope = self.scope("group", "", span, frame)
         local = frame.inside(frame.environment.body(), scope)
         self.run(body, local, self.sequence)
@@ -263,7 +308,9 @@ class Bodies(Calls):
         if first and self.is_reference(name, frame):
             return self.as_result(self.evaluate(name, frame), name, frame)
         bound = frame.environment.get(name.id)
-        callable_here = isinstance(bound, SharedModule | Word) or name.id in frame.environment.templates
+        callable_here = (
+            bound is None or isinstance(bound, SharedModule | Word) or name.id in frame.environment.templates
+        )
         if not callable_here and name.id not in REGISTRY and not isinstance(bound, Poison | Unbound):
             raise Problem(
                 "E0205",
@@ -282,9 +329,11 @@ class Bodies(Calls):
                 return True
             case tree.Name(name):
                 value = frame.environment.get(name)
-                return value is not UNBOUND and not isinstance(value, SharedModule | Word)
-            case tree.Label() | tree.Attribute() | tree.Index():
+                return value is not UNBOUND and value is not None and not isinstance(value, SharedModule | Word)
+            case tree.Label() | tree.Attribute() | tree.Member() | tree.Index():
                 return True
+            case tree.String(text):
+                return isinstance(frame.environment.get(text), Tensor | Result)
         return False
 
     def as_result(self, value: Any, element: tree.Expr, frame: Frame) -> Result:
@@ -336,13 +385,22 @@ class Bodies(Calls):
             there = frame.environment.labels.get(name)
             if there is not None and not isinstance(there, Poison):
                 raise Problem("E0204", f"there is a stage labelled {name} in this scope already", let.span)
+            frame.environment.parameters.discard(name)
             frame.environment.names[name] = value
+
+    def define(self, function: tree.Function, frame: Frame) -> None:
+        """A function of numbers: it knows the names that are in force here, and not itself."""
+        there = frame.environment.own(function.name)
+        if there is not UNBOUND and not isinstance(there, Function | Poison):
+            message = f"{function.name} is the name of a value in this scope already"
+            raise Problem("E0204", message, function.span, help="give the function another name")
+        frame.environment.names[function.name] = Function(function, frame.environment.snapshot())
 
     def share(self, label: tree.Label, flow: tree.Flow, span: Span, frame: Frame) -> None:
         name = self.label(label, frame)
         self.free(name, label.span, frame)
         environment = frame.environment.snapshot()
-        frame.environment.labels[name] = SharedModule(name, flow, span, environment, frame.scope.module)
+        frame.environment.give(name, SharedModule(name, flow, span, environment, frame.scope.module))
 
     def apply_shared(self, shared: SharedModule, entering: Tensor, span: Span, frame: Frame) -> Result:
         """The shared module on one more value, with the weights that its first application made."""
@@ -434,7 +492,7 @@ class Bodies(Calls):
         frame.environment.default(definition.name, values)
 
     def loop_over(self, loop: tree.For, frame: Frame, each: Each) -> None:
-        items = self.evaluate(loop.sequence, frame)
+        items = self.as_list(self.evaluate(loop.sequence, frame))
         if isinstance(items, Word):
             raise self.unknown(items.text, items.span)
         if not isinstance(items, list | range):
@@ -457,18 +515,7 @@ class Bodies(Calls):
 
     def bind(self, loop: tree.For, item: Any, frame: Frame) -> None:
         """The loop's variables for one round."""
-        names = frame.environment.names
-        if len(loop.names) == 1:
-            names[loop.names[0]] = item
-            return
-        if not isinstance(item, list) or len(item) != len(loop.names):
-            raise Problem(
-                "E0219",
-                f"{len(loop.names)} variables, but an item of the list is {operators.kind(item)}",
-                loop.sequence.span,
-                help="enumerate(list) and zip(a, b) make lists of pairs",
-            )
-        names.update(zip(loop.names, item, strict=True))
+        frame.environment.names.update(self.matched(loop.targets, item, loop.sequence.span))
 
     def repeat(self, repeat: tree.Repeat, frame: Frame, each: Each) -> None:
         count = self.evaluate(repeat.count, frame)
@@ -549,7 +596,19 @@ class Bodies(Calls):
     def leave(self, statement: tree.Return, frame: Frame) -> None:
         if frame.outermost != "block":
             raise _misplaced_return(statement, frame)
-        frame.returned = tuple(self.tensor(self.evaluate(value, frame), value.span) for value in statement.values)
+        values = [self.as_list(self.evaluate(value, frame)) for value in statement.values]
+        if len(values) == 1 and isinstance(values[0], list):
+            if not values[0]:
+                raise Problem("E0215", "this list is empty, and a block results in something", statement.span)
+            span = statement.values[0].span
+            frame.returned = Listed(self.tensor(value, span) for value in values[0])
+            return
+        pairs = zip(values, statement.values, strict=True)
+        frame.returned = tuple(self.tensor(value, written.span) for value, written in pairs)
+
+
+def _inside(stage: DraftNode | DraftScope) -> dict[str, Any] | None:
+    return stage.inside if isinstance(stage, DraftScope) else None
 
 
 def _nodes(made: DraftNode | DraftScope) -> list[DraftNode]:
@@ -614,8 +673,10 @@ def _made_by(statement: tree.Statement) -> Iterator[tuple[tree.Label | None, tup
             yield label, ()
         case tree.Input(name, _, _):
             yield None, (name,)
-        case tree.Output(name, _) if name is not None:
-            yield tree.Label((name,)), ()
+        case tree.Output(label, _) if label is not None:
+            yield label, ()
+        case tree.Function(name):
+            yield None, (name,)
         case tree.For(_, _, body) | tree.Repeat(_, body):
             yield from _made_in(tree.Group(body))
         case tree.If(branches, otherwise):

@@ -71,7 +71,7 @@ class _Counter:
                 return self.body(body, template, bound, depth)
             case tree.Wiring(_, body, clauses):
                 bodies = (body, *(clause.body for clause in clauses))
-                return 1 + sum(self.body(part, template, bound, depth) for part in bodies)
+                return int(element.condition is None) + sum(self.body(part, template, bound, depth) for part in bodies)
             case tree.Name(name):
                 return self.called(name, template, bound, depth)
         return self.expression(element, template, bound, depth)
@@ -90,6 +90,8 @@ class _Counter:
                 return min(own + inner(arguments), ENORMOUS)
             case tree.Conditional(then, condition, otherwise):
                 return inner(condition) + min(inner(then), inner(otherwise))
+            case tree.Comprehension(_, rounds):
+                return inner(rounds[0].sequence)
             case tree.Binary("and" | "or", left, _):
                 return inner(left)
             case tree.Compare(_, operands):
@@ -117,15 +119,19 @@ def _bound(definition: tree.Definition) -> Iterator[str]:
 def _names(statement: tree.Statement) -> Iterator[str]:
     match statement:
         case tree.Stage(labels, _):
-            yield from ("".join(map(str, label.parts)) for label in labels)
-        case tree.Let(names, _) | tree.For(names, _, _):
+            yield from (label.text for label in labels)
+        case tree.Let(names, _):
             yield from names
+        case tree.For():
+            yield from statement.names
+        case tree.Function(name):
+            yield name
         case tree.Shared(label, _):
-            yield "".join(map(str, label.parts))
+            yield label.text
         case tree.Input(name, _, _):
             yield name
-        case tree.Output(name, _) if name is not None:
-            yield name
+        case tree.Output(label, _) if label is not None:
+            yield label.text
 
 
 def _bodies(statement: tree.Statement) -> Iterator[tree.Body]:

@@ -13,14 +13,25 @@ from pydantic import ValidationError
 from netspec.elaborate import hints, operators, shapes
 from netspec.elaborate.demands import choices, demand, takes_words, words
 from netspec.elaborate.draft import DraftNode
-from netspec.elaborate.environment import UNBOUND
+from netspec.elaborate.environment import UNBOUND, Environment
 from netspec.elaborate.expressions import Expressions
 from netspec.elaborate.indices import index_requirements
+from netspec.elaborate.numbering import mentions_value
 from netspec.elaborate.operators import FUNCTIONS, OperandError, TooLarge
-from netspec.elaborate.problems import Problem, Spoilt, counted, nearest, whole
-from netspec.elaborate.state import Frame
-from netspec.elaborate.types import fits_type, is_tensor, not_of_type, takes_text
-from netspec.elaborate.values import Poison, Result, SharedModule, Template, Tensor, Word
+from netspec.elaborate.problems import Problem, Spoilt, Stop, counted, nearest, whole
+from netspec.elaborate.state import DEEPEST, Frame
+from netspec.elaborate.types import fits_type, is_layer, is_tensor, is_tensors, not_of_type, takes_text
+from netspec.elaborate.values import (
+    Function,
+    LayerCall,
+    Modules,
+    Poison,
+    Result,
+    SharedModule,
+    Template,
+    Tensor,
+    Word,
+)
 from netspec.graph.graph import Fit
 from netspec.layers import REGISTRY
 from netspec.layers.base import Layer, ShapeError
@@ -70,6 +81,12 @@ class Calls(Expressions):
         self, name: str, arguments: tuple[tree.Argument, ...], span: Span, name_span: Span, frame: Frame, *, stage: bool
     ) -> Any:
         bound = frame.environment.get(name)
+        if bound is None:
+            return self.nothing(name, self.evaluated(arguments, frame, span), span, frame)
+        if isinstance(bound, LayerCall):
+            return self.value_call(bound, self.evaluated(arguments, frame, span), span, name_span, frame)
+        if isinstance(bound, Function):
+            return self.function_call(bound, arguments, span, frame)
         if isinstance(bound, Word):
             name, bound = bound.text, None
         if isinstance(bound, SharedModule):
@@ -79,7 +96,8 @@ class Calls(Expressions):
             raise Spoilt
         template = frame.environment.templates.get(name)
         if template is not None:
-            return self.block_call(template, self.evaluated(arguments, frame, span), span, frame)
+            evaluated = self.evaluated(arguments, frame, span, template.definition)
+            return self.block_call(template, evaluated, span, frame)
         if name in FUNCTIONS and not (stage and name in REGISTRY):
             evaluated = self.evaluated(arguments, frame, span) if name in REGISTRY else self.listed(arguments, frame)
             if not evaluated.tensors and (evaluated.positional or name not in REGISTRY):
@@ -135,18 +153,39 @@ class Calls(Expressions):
 
     def listed(self, arguments: tuple[tree.Argument, ...], frame: Frame) -> Arguments:
         """The arguments of a function of numbers and lists, each evaluated; a list of tensors is a list like any."""
-        values = [(self.evaluate(a.value, frame), a.value.span, a.name) for a in arguments]
+        values = [(self.as_list(self.evaluate(a.value, frame)), a.value.span, a.name) for a in arguments]
         tensors = [self.tensor(value, span) for value, span, _ in values if isinstance(value, Tensor | Result)]
         positional = [(value, span) for value, span, name in values if name is None]
         named = {name: (value, span) for value, span, name in values if name is not None}
         return Arguments(tensors, positional, named, arguments)
 
-    def evaluated(self, arguments: tuple[tree.Argument, ...], frame: Frame, span: Span) -> Arguments:
-        """The arguments, each evaluated; leading tensors apart, lists of tensors unrolled."""
+    def evaluated(
+        self,
+        arguments: tuple[tree.Argument, ...],
+        frame: Frame,
+        span: Span,
+        definition: tree.Definition | None = None,
+    ) -> Arguments:
+        """The arguments, each evaluated; leading tensors apart, lists of tensors unrolled. A block's `definition` says
+        which of them are layers or lists of tensors.
+        """
         result = Arguments([], [], {}, arguments)
+        named = {argument.name for argument in arguments}
+        lists = [] if definition is None else [p.name for p in definition.parameters if is_tensors(p)]
         for argument in arguments:
-            value = self.evaluate(argument.value, frame)
             here = argument.value.span
+            place = len(result.positional)
+            if definition is not None and self.is_layer_value(definition, argument, place, named, frame):
+                value = self.layer_value(argument.value, frame)
+            else:
+                value = self.evaluate(argument.value, frame)
+            if argument.name in lists or (argument.name is None and lists and not result.positional):
+                value = self.as_list(value)
+            if argument.name is None and isinstance(value, list) and lists and self.are_tensors(value):
+                free = next((name for name in lists if name not in result.named), None)
+                if free is not None:
+                    result.named[free] = (value, here)
+                    continue
             if argument.name is not None:
                 if argument.name in result.named:
                     raise Problem("E0203", f"{argument.name} is given twice", argument.span)
@@ -160,6 +199,109 @@ class Calls(Expressions):
                 result.trees[len(result.positional)] = argument.value
                 result.positional.append((value, here))
         return result
+
+    def is_layer_value(
+        self, definition: tree.Definition, argument: tree.Argument, position: int, named: set[str | None], frame: Frame
+    ) -> bool:
+        """Whether an argument is a layer or block with all of its arguments but the tensors: `leaky_relu(0.2)`.
+
+        `position` is its place among those that are no tensors, `named` are the parameters that are given by name.
+        """
+        match argument.value:
+            case tree.Call(tree.Name(name)) if name in REGISTRY or name in frame.environment.templates:
+                pass
+            case tree.Conditional():
+                name = ""
+            case _:
+                return False
+        if argument.name is not None:
+            parameter = next((p for p in definition.parameters if p.name == argument.name), None)
+        else:
+            plain = [p for p in definition.parameters if not is_tensor(p) and not is_tensors(p) and p.name not in named]
+            parameter = plain[position] if position < len(plain) else None
+        if parameter is None or is_tensor(parameter) or is_tensors(parameter):
+            return False
+        if is_layer(parameter):
+            return True
+        leads = argument.name is None and position == 0
+        untyped = parameter.type is None and name and name not in FUNCTIONS
+        return bool(untyped) and not leads and not mentions_value(argument.value, frame.environment)
+
+    def layer_value(self, written: tree.Expr, frame: Frame) -> Any:
+        """The value of an argument that is a layer: a word, none, or a call that is not applied yet."""
+        match written:
+            case tree.Conditional(then, condition, otherwise):
+                return self.layer_value(then if self.truth(condition, frame) else otherwise, frame)
+            case tree.Call(tree.Name(name), arguments) if not isinstance(frame.environment.get(name), LayerCall | Word):
+                template = frame.environment.templates.get(name)
+                definition = template.definition if template is not None else None
+                evaluated = self.evaluated(arguments, frame, written.span, definition)
+                if evaluated.tensors:
+                    message = f"{name} is given here with a value, and this place needs the layer alone"
+                    raise Problem(
+                        "E0205", message, written.span, help="leave the value out: it is applied in the block"
+                    )
+                positional = tuple(value for value, _ in evaluated.positional)
+                named = tuple((key, value) for key, (value, _) in evaluated.named.items())
+                return LayerCall(name, written.span, positional, named, template, arguments)
+        return self.evaluate(written, frame)
+
+    def value_call(self, value: LayerCall, arguments: Arguments, span: Span, name_span: Span, frame: Frame) -> Result:
+        """A layer that is a value, applied: it has its arguments already."""
+        if arguments.positional or arguments.named:
+            message = f"{value} has its arguments already, and takes values alone"
+            raise Problem("E0203", message, span)
+        arguments.positional = [(item, value.span) for item in value.positional]
+        arguments.named = {name: (item, value.span) for name, item in value.named}
+        arguments.written = value.written
+        if value.template is not None:
+            return self.block_call(value.template, arguments, span, frame)
+        return self.layer_call(value.text, arguments, span, name_span, frame)
+
+    def nothing(self, name: str, arguments: Arguments, span: Span, frame: Frame) -> Result:
+        """A layer that is none passes its value on."""
+        if arguments.positional or arguments.named or len(arguments.tensors) > 1:
+            raise Problem("E0205", f"{name} is none, which takes one value and nothing else", span)
+        return Result((arguments.tensors[0] if arguments.tensors else self.current(frame, span),))
+
+    def function_call(self, function: Function, arguments: tuple[tree.Argument, ...], span: Span, frame: Frame) -> Any:
+        """A function of numbers: its expression, with its parameters in the place of the arguments."""
+        values = self.function_arguments(function.definition, arguments, span, frame)
+        environment = Environment({}, function.environment, {}, {}, function.environment.templates)
+        local = Frame(environment, frame.scope, None)
+        for parameter in function.definition.parameters:
+            if parameter.name in values:
+                environment.names[parameter.name] = values[parameter.name]
+            elif parameter.default is not None:
+                environment.names[parameter.name] = self.evaluate(parameter.default, local)
+            else:
+                message = f"{function.definition.name} needs {parameter.name}"
+                raise Problem("E0203", message, span, related=((function.definition.span, "defined here"),))
+        self.state.functions += 1
+        if self.state.functions > DEEPEST:
+            raise Stop(Problem("E0505", f"functions are nested more than {DEEPEST} deep here", span))
+        try:
+            return self.evaluate(function.definition.value, local)
+        finally:
+            self.state.functions -= 1
+
+    def function_arguments(
+        self, function: tree.Function, arguments: tuple[tree.Argument, ...], span: Span, frame: Frame
+    ) -> dict[str, Any]:
+        """The arguments of a function of numbers by its parameters' names."""
+        names = [parameter.name for parameter in function.parameters]
+        values: dict[str, Any] = {}
+        related = ((function.span, "defined here"),)
+        for place, argument in enumerate(arguments):
+            value = self.evaluate(argument.value, frame)
+            if isinstance(value, Word | SharedModule | Tensor | Result | Modules):
+                raise self.mistaken(value, "a number, a text or a list", argument.value.span)
+            name = argument.name if argument.name is not None else names[place] if place < len(names) else None
+            if name not in names or name in values:
+                what = f"no parameter {name}" if name is not None and name not in names else "fewer parameters"
+                raise Problem("E0203", f"{function.name} has {what}", argument.span, related=related)
+            values[name] = value
+        return values
 
     @staticmethod
     def are_tensors(values: list[Any]) -> bool:
@@ -429,6 +571,9 @@ class Calls(Expressions):
             help, mend = hints.tensor_parameters(definition, arguments.named, len(arguments.tensors))
             raise self.misused(definition, message, span, help=help, mend=mend)
         bound = self.bound(definition, [(tensor, span) for tensor in tensors], arguments)
+        lists = [bound[p.name] for p in definition.parameters if is_tensors(p) and p.name in bound]
+        if entering is None and lists and frame.current is None and isinstance(lists[0][0], list):
+            entering = self.tensor(lists[0][0][0], span)
         values = dict(frame.environment.defaults.get(definition.name, {}))
         values |= self.for_parameters(definition, bound)
         missing = [p.name for p in definition.parameters if p.default is None and p.name not in values]
@@ -482,9 +627,25 @@ class Calls(Expressions):
                 message = f"{name} of {definition.name} is a tensor, but this is {operators.kind(value)}"
                 raise self.misused(definition, message, span, code="E0210")
             return self.tensor(value, span)
-        if isinstance(value, SharedModule):
+        if is_tensors(parameter):
+            items = self.as_list(value)
+            if not isinstance(items, list) or not items or not self.are_tensors(items):
+                found = "an empty list" if items == [] else operators.kind(value)
+                message = f"{name} of {definition.name} is a list of tensors, but this is {found}"
+                help, mend = hints.one_in_list(value, span)
+                raise self.misused(definition, message, span, code="E0210", help=help, mend=mend)
+            return [self.tensor(item, span) for item in items]
+        if isinstance(value, SharedModule | Function | Modules):
             raise self.mistaken(value, "a value", span)
-        if isinstance(value, Word) and parameter.type is None:
+        if isinstance(value, LayerCall) and (parameter.type is None or is_layer(parameter)):
+            return value
+        if isinstance(value, Word) and (parameter.type is None or is_layer(parameter)):
+            frame = self.state.frame
+            template = frame.environment.templates.get(value.text) if frame is not None else None
+            if template is not None:
+                return LayerCall(value.text, value.span, template=template)
+            if value.text not in REGISTRY and is_layer(parameter) and frame is not None:
+                raise self.unknown_callee(value.text, UNBOUND, (), (value.span, value.span), frame, stage=True)
             if value.text not in REGISTRY and value.text not in words():
                 raise self.unknown(value.text, value.span)
             return value

@@ -1,7 +1,7 @@
 """The graph in the making: nodes and scopes that have labels but no names yet, and how they get them.
 
-Names can only be given when a scope is complete: stages count as `nn.Sequential` counts them if the whole body turns
-out to be a pure chain of unlabelled stages, and are named after their layer otherwise.
+Stages count as `nn.Sequential` counts them where the body is a chain as it is written (`numbering`), and are named
+after their layer otherwise: when a scope is complete, since a label that comes later is no name for them.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from netspec.elaborate.values import Tensor
 from netspec.graph.graph import MODULES, Fit, Graph, Node, Output, Scope, ScopeKind, ScopeRef, Value
 from netspec.layers.base import Layer, TorchCall
 from netspec.syntax.source import Span
-
-TRANSPARENT_CHAIN = frozenset({"group", "repeat", "for", "iteration"})
 
 
 @dataclass(slots=True, eq=False)
@@ -53,6 +51,7 @@ class DraftNode:
 class DraftScope:
     """A scope in the making; see `netspec.graph.Scope`. `tensors` are the arguments that are tensors.
 
+    `numbered` says that its body is a chain as it is written, `inside` what can be read from it by labels and numbers.
     Where a block is elaborated for all arguments, `control` says what a condition, a loop or a call of a block is; so
     does a node's `call` of its PyTorch form.
     """
@@ -76,6 +75,8 @@ class DraftScope:
     key: str = ""
     name: str = ""
     counted: bool = False
+    numbered: bool = False
+    inside: dict[str, Any] | None = None
     index: int = -1
     control: Any = None
 
@@ -123,40 +124,16 @@ def members(scope: DraftScope) -> Iterator[Member]:
         item = next(stack[-1], None)
         if item is None:
             stack.pop()
-        elif isinstance(item, DraftNode) or item.is_module:
+        elif isinstance(item, DraftNode) or (isinstance(item, DraftScope) and item.is_module):
             yield item
-        else:
+        elif isinstance(item, DraftScope):
             stack.append(iter(item.items))
-
-
-def _wired(scope: DraftScope) -> bool:
-    """Whether a wiring stands among the scope's stages."""
-    stack = [scope]
-    while stack:
-        for item in stack.pop().items:
-            if isinstance(item, DraftScope) and not item.is_module:
-                if item.kind not in TRANSPARENT_CHAIN:
-                    return True
-                stack.append(item)
-    return False
-
-
-def _is_counted(scope: DraftScope, inside: list[Member]) -> bool:
-    """Whether the body is a pure chain of unlabelled stages, each fed only what the one before leaves."""
-    if not inside or any(member.label is not None or member.first is not None for member in inside) or _wired(scope):
-        return False
-    flowing = scope.inputs[0] if scope.inputs else None
-    for member in inside:
-        if member.entering != (flowing,):
-            return False
-        flowing = member.outputs[0]
-    return scope.outputs == (flowing,)
 
 
 def _give_names(scope: DraftScope) -> None:
     """Keys and names for everything directly in a module scope."""
     inside = list(members(scope))
-    scope.counted = _is_counted(scope, inside)
+    scope.counted = scope.numbered and bool(inside)
     taken = {member.label for member in inside if member.label is not None}
     counts: dict[str, int] = {}
     for position, member in enumerate(inside):

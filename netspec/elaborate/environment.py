@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
+from netspec.elaborate.values import Modules, Poison
 from netspec.syntax import tree
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Environment:
     `labels` is the frame that labels go to: that of the module around, since a wiring makes no scope for its stages.
     `defaults` holds the keyword arguments that `default` gives to a layer's calls below it; `templates` are the blocks
     and nets of the file. `expressions` says of names what they stand for where a block is elaborated for all arguments.
+    `parameters` are the names of a block's own parameters: a stage may be labelled as one, whose name it then takes.
     """
 
     names: Names = field(default_factory=dict)
@@ -39,6 +41,7 @@ class Environment:
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     templates: dict[str, Template] = field(default_factory=dict)
     expressions: dict[str, tree.Expr] = field(default_factory=dict)
+    parameters: set[str] = field(default_factory=set)
 
     def module(self) -> Environment:
         """The frame of a body that has labels of its own."""
@@ -50,7 +53,9 @@ class Environment:
 
     def in_place(self) -> Environment:
         """The frame of a loop's or condition's body: unrolled in place, so only its defaults are its own."""
-        return Environment(self.names, self.around, self.labels, self.defaults, self.templates, self.expressions)
+        return Environment(
+            self.names, self.around, self.labels, self.defaults, self.templates, self.expressions, self.parameters
+        )
 
     def snapshot(self) -> Environment:
         """The names and defaults as they are now, for what is elaborated later; labels stay the module's own."""
@@ -85,6 +90,26 @@ class Environment:
                 return frame.names[name]
             frame = frame.around
         return self.labels.get(name, UNBOUND)
+
+    def give(self, label: str, value: Any) -> None:
+        """Gives a label, and the containers on its way: `convs.0` is in `convs`, too."""
+        self.labels[label] = value
+        around, _, step = label.rpartition(".")
+        if around:
+            there = self.labels.get(around)
+            inside = dict(there.inside or {}) if there is not None and not isinstance(there, Poison) else {}
+            self.give(around, Modules({**inside, step: value}))
+
+    def yield_parameter(self, name: str) -> bool:
+        """Whether a label may have the name, as a parameter's; it is the stage's from here on."""
+        frame: Environment | None = self
+        while frame is not None and frame.labels is self.labels:
+            if name in frame.parameters and name in frame.names:
+                del frame.names[name]
+                frame.expressions.pop(name, None)
+                return True
+            frame = frame.around
+        return False
 
     def default(self, layer: str, arguments: Mapping[str, Any]) -> None:
         """Adds to the defaults of `layer` from here on."""

@@ -12,7 +12,7 @@ from netspec.elaborate.environment import UNBOUND
 from netspec.elaborate.operators import LONGEST_LIST, LONGEST_TEXT, OperandError, TooLarge
 from netspec.elaborate.problems import Problem, Spoilt, nearest
 from netspec.elaborate.state import Frame, State
-from netspec.elaborate.values import Poison, Result, SharedModule, Template, Tensor, Word
+from netspec.elaborate.values import Listed, Modules, Poison, Result, SharedModule, Template, Tensor, Word
 from netspec.layers import REGISTRY
 from netspec.shapes.shape import Shape
 from netspec.syntax import tree
@@ -70,6 +70,51 @@ class Expressions:
             except TooLarge as error:
                 self.fail(error, span)
         return value
+
+    def as_list(self, value: Any) -> Any:
+        """The value; several results of a stage as the list that they are."""
+        if isinstance(value, Result) and (isinstance(value.outputs, Listed) or len(value.outputs) > 1):
+            return list(value.outputs)
+        return value
+
+    def matched(self, targets: tuple[tree.Target, ...], item: Any, span: Span) -> dict[str, Any]:
+        """The names of a `for` with their values for one item; raises Problem where it has other parts."""
+        if len(targets) == 1 and isinstance(targets[0], str):
+            return {targets[0]: item}
+        parts = self.as_list(item)
+        if not isinstance(parts, list) or len(parts) != len(targets):
+            raise Problem(
+                "E0219",
+                f"{len(targets)} variables, but an item of the list is {operators.kind(item)}",
+                span,
+                help="enumerate(list) and zip(a, b) make lists of pairs; (a, b) takes a pair apart",
+            )
+        names: dict[str, Any] = {}
+        for target, part in zip(targets, parts, strict=True):
+            names |= self.matched((target,) if isinstance(target, str) else target, part, span)
+        return names
+
+    def comprehension(self, expression: tree.Comprehension, frame: Frame) -> list[Any]:
+        """`[f(x) for x in xs if c]`: its names hold inside of it alone."""
+        local = frame.copy()
+        local.environment = frame.environment.body()
+        items: list[Any] = []
+        self.go_round(expression, 0, local, items)
+        return self.weighed(items, expression.span)  # type: ignore[no-any-return]
+
+    def go_round(self, expression: tree.Comprehension, depth: int, frame: Frame, items: list[Any]) -> None:
+        """The rounds of a comprehension from one `for` on inwards."""
+        if depth == len(expression.rounds):
+            items.append(self.evaluate(expression.item, frame))
+            return
+        round_ = expression.rounds[depth]
+        values = self.as_list(self.evaluate(round_.sequence, frame))
+        if not isinstance(values, list | range):
+            raise self.mistaken(values, "a list", round_.sequence.span)
+        for value in self.weighed(values, round_.sequence.span):
+            frame.environment.names.update(self.matched(round_.targets, value, round_.sequence.span))
+            if round_.condition is None or self.truth(round_.condition, frame):
+                self.go_round(expression, depth + 1, frame, items)
 
     def name(self, name: tree.Name, frame: Frame) -> Any:
         """What a bare name stands for; a Word where it stands for nothing, for its consumer to judge."""
@@ -300,7 +345,7 @@ class Expressions:
         """`x.channels`, or a labelled stage inside a labelled instance: `backbone.layer3`."""
         value = self.evaluate(expression.value, frame)
         name = expression.name
-        if isinstance(value, Result) and value.inside is not None and name in value.inside:
+        if isinstance(value, Result | Modules) and value.inside is not None and name in value.inside:
             return self.sound(value.inside[name])
         tensor = self.tensor(value, expression.value.span)
         inside = list(value.inside) if isinstance(value, Result) and value.inside else []
@@ -324,13 +369,34 @@ class Expressions:
             )
         return read(tensor.shape)
 
+    def member(self, expression: tree.Member, frame: Frame) -> Any:
+        """`features.16`, `body.layer$i`: a stage inside of another."""
+        value = self.evaluate(expression.value, frame)
+        return self.stage_inside(value, self.label(expression.label, frame), expression, frame)
+
+    def stage_inside(self, value: Any, label: str, expression: tree.Member | tree.Index, frame: Frame) -> Any:
+        """A stage inside of another by its label or number; raises Problem where there is none."""
+        inside = value.inside if isinstance(value, Result | Modules) and value.inside is not None else {}
+        if label in inside:
+            return self.sound(inside[label])
+        if not isinstance(value, Modules):
+            self.tensor(value, expression.value.span)
+        counted = sum(name.isdigit() for name in inside)
+        near = nearest(label, inside) if inside else None
+        numbers = f"its stages are 0 to {counted - 1}" if counted and label.isdigit() else ""
+        help = f"did you mean {near}?" if near and not label.isdigit() else numbers
+        raise Problem("E0207", f"{expression.value.span.text} has no stage {label}", expression.span, help=help)
+
     def index(self, expression: tree.Index, frame: Frame) -> Any:
         value, index = self.evaluate(expression.value, frame), self.evaluate(expression.index, frame)
-        if isinstance(value, Result) and isinstance(index, int) and len(value.outputs) > 1:
-            value = list(value.outputs)
+        value = self.as_list(value)
         if isinstance(value, Tensor | Result) and isinstance(index, Tensor | Result):
             both = (self.tensor(value, expression.value.span), self.tensor(index, expression.index.span))
             return self.apply_layer("gather", both, {}, expression.span, frame)[0]
+        if isinstance(value, Result | Modules) and isinstance(index, int | str) and not isinstance(index, bool):
+            stages = sum(name.isdigit() for name in value.inside or ())
+            place = index + stages if isinstance(index, int) and index < 0 else index
+            return self.stage_inside(value, str(place), expression, frame)
         if not isinstance(value, list | range | str):
             raise self.mistaken(value, "a list", expression.value.span)
         if isinstance(index, bool) or not isinstance(index, int):
@@ -354,7 +420,7 @@ class Expressions:
         return self.weighed(items, expression.span)
 
     def slice(self, expression: tree.Slice, frame: Frame) -> Any:
-        value = self.evaluate(expression.value, frame)
+        value = self.as_list(self.evaluate(expression.value, frame))
         if not isinstance(value, list | range):
             raise self.mistaken(value, "a list", expression.value.span)
         bounds = []
@@ -385,6 +451,8 @@ _EVALUATE: dict[type[tree.Tree], Callable[[Expressions, Any, Frame], Any]] = {
     ),
     tree.Call: lambda self, expression, frame: self.call(expression, frame, stage=False),
     tree.Attribute: Expressions.attribute,
+    tree.Member: Expressions.member,
+    tree.Comprehension: Expressions.comprehension,
     tree.Index: Expressions.index,
     tree.Slice: Expressions.slice,
 }

@@ -127,6 +127,8 @@ class Project:
                 self.bring(item, module, path)
             case tree.Let():
                 elaborator.let(item, _file_frame(environment, item.span))
+            case tree.Function():
+                elaborator.define(item, _file_frame(environment, item.span))
             case tree.Default():
                 elaborator.default(item, _file_frame(environment, item.span))
             case tree.Definition():
@@ -349,6 +351,8 @@ def _spoil(item: tree.Item, environment: Environment) -> None:
             environment.names.update(dict.fromkeys(missing, POISON))
         case tree.Let(names):
             environment.names.update(dict.fromkeys(names, POISON))
+        case tree.Function(name):
+            environment.names[name] = POISON
         case tree.Definition() if item.name not in environment.templates:
             environment.names[item.name] = POISON
 

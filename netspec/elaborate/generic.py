@@ -8,7 +8,7 @@ fixed at the values of this call, and the block is elaborated again: the bluepri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -36,8 +36,21 @@ from netspec.elaborate.sayings import (
 )
 from netspec.elaborate.shapes import Side
 from netspec.elaborate.state import Frame, State
-from netspec.elaborate.types import is_tensor
-from netspec.elaborate.values import POISON, Poison, Result, SharedModule, Tap, Template, Tensor, Word
+from netspec.elaborate.types import is_tensor, is_tensors
+from netspec.elaborate.values import (
+    POISON,
+    Function,
+    LayerCall,
+    Listed,
+    Modules,
+    Poison,
+    Result,
+    SharedModule,
+    Tap,
+    Template,
+    Tensor,
+    Word,
+)
 from netspec.graph.blueprint import Blueprint
 from netspec.layers.base import Layer, ShapeError
 from netspec.layers.initializers import Initializer
@@ -142,6 +155,10 @@ class Generic(Elaborator):
                 return tree.Compare(operators, tuple(map(say, operands)))
             case tree.Conditional(then, condition, otherwise):
                 return self._said_conditional(say(condition), then, otherwise, frame)
+            case tree.Call(tree.Name(name), arguments) if isinstance(frame.environment.get(name), Function):
+                return self._said_function(frame.environment.get(name), arguments, expression.span, frame)
+            case tree.Comprehension():
+                return self._said_comprehension(expression, frame)
             case tree.Call(tree.Name(name), arguments) if self.is_function(name, frame):
                 return tree.Call(tree.Name(name), tuple(tree.Argument(None, say(a.value)) for a in arguments))
             case tree.Index(value, index):
@@ -157,6 +174,135 @@ class Generic(Elaborator):
                     raise Unsayable
                 return literal(size)
         raise Unsayable
+
+    def _said_function(
+        self, function: Function, arguments: tuple[tree.Argument, ...], span: Span, frame: Frame
+    ) -> tree.Expr:
+        """A function of numbers with what is said of its arguments in the place of its parameters."""
+        definition = function.definition
+        values = self.function_arguments(definition, arguments, span, frame)
+        names_ = [parameter.name for parameter in definition.parameters]
+        local = Frame(Environment({}, function.environment, {}, {}, function.environment.templates), frame.scope, None)
+        for place, argument in enumerate(arguments):
+            name = argument.name or names_[place]
+            local.environment.names[name] = values[name]
+            local.environment.expressions[name] = folded(self._said(argument.value, frame))
+        for parameter in definition.parameters:
+            if parameter.name not in values and parameter.default is not None:
+                local.environment.names[parameter.name] = self.evaluate(parameter.default, local)
+                local.environment.expressions[parameter.name] = folded(self._said(parameter.default, local))
+        return self._said(definition.value, local)
+
+    def _said_comprehension(self, expression: tree.Comprehension, frame: Frame) -> tree.Expr:
+        """The list that a comprehension makes, item by item: of lists whose length is the same for all arguments."""
+        local = frame.copy()
+        local.environment = frame.environment.body()
+        items: list[tree.Expr] = []
+        self._say_rounds(expression, 0, local, items)
+        return tree.List(tuple(items))
+
+    def _say_rounds(self, expression: tree.Comprehension, depth: int, frame: Frame, items: list[tree.Expr]) -> None:
+        if depth == len(expression.rounds):
+            items.append(folded(self._said(expression.item, frame)))
+            return
+        for _ in self.said_rounds(expression.rounds[depth], frame):
+            self._say_rounds(expression, depth + 1, frame, items)
+
+    def said_rounds(self, round_: tree.Round, frame: Frame) -> Iterator[Any]:
+        """The items of a comprehension's list that its condition lets through, each under its names, with what is said
+        of it; raises Unsayable where the arguments decide which these are.
+        """
+        values = self.as_list(self.evaluate(round_.sequence, frame))
+        if not isinstance(values, list | range):
+            raise self.mistaken(values, "a list", round_.sequence.span)
+        values = list(self.weighed(values, round_.sequence.span))
+        known: list[tree.Expr] | None = None
+        if not self.concrete and all(map(_is_data, values)):
+            said = self.said(round_.sequence, frame)
+            known = elements(said, self.lets)
+            if known is None or len(known) != len(values):
+                raise Unsayable(names(said))
+        for place, value in enumerate(values):
+            bound = self.matched(round_.targets, value, round_.sequence.span)
+            frame.environment.names.update(bound)
+            for name in bound:
+                frame.environment.expressions.pop(name, None)
+            if known is not None:
+                self._bind_expressions(round_.targets, value, known[place], frame)
+            if round_.condition is not None:
+                if not self.concrete:
+                    self.demand(round_.condition, frame)
+                if not self.truth(round_.condition, frame):
+                    continue
+            yield value
+
+    def _bind_expressions(self, targets: tuple[tree.Target, ...], value: Any, said: tree.Expr, frame: Frame) -> None:
+        if len(targets) == 1 and isinstance(targets[0], str):
+            frame.environment.expressions[targets[0]] = said
+            return
+        for place, target in enumerate(targets):
+            part = said.items[place] if isinstance(said, tree.List) else tree.Index(said, tree.Number(place))
+            self._bind_expressions((target,) if isinstance(target, str) else target, value[place], part, frame)
+
+    def go_round(self, expression: tree.Comprehension, depth: int, frame: Frame, items: list[Any]) -> None:
+        if depth == len(expression.rounds):
+            items.append(self.evaluate(expression.item, frame))
+            return
+        for _ in self.said_rounds(expression.rounds[depth], frame):
+            self.go_round(expression, depth + 1, frame, items)
+
+    def readable(self, scope: DraftScope, environment: Environment) -> dict[str, Any]:
+        """The stages of a chain have numbers where no loop and no condition stands among them."""
+        if not _decided(scope):
+            return super().readable(scope, environment)
+        numbered, scope.numbered = scope.numbered, False
+        inside = super().readable(scope, environment)
+        scope.numbered = numbered
+        return inside
+
+    def stage_inside(self, value: Any, label: str, expression: tree.Member | tree.Index, frame: Frame) -> Any:
+        inside = value.inside if isinstance(value, Result | Modules) else None
+        if label.isdigit() and label not in (inside or {}) and isinstance(value, Result) and not self.concrete:
+            raise Unsayable(_decided(value.made) if isinstance(value.made, DraftScope) else ())
+        if isinstance(expression, tree.Index) and not self.concrete:
+            self.demand(expression.index, frame)
+        return super().stage_inside(value, label, expression, frame)
+
+    def nothing(self, name: str, arguments: Arguments, span: Span, frame: Frame) -> Result:
+        if not self.concrete:
+            self.demand(tree.Name(name), frame)
+        return super().nothing(name, arguments, span, frame)
+
+    def layer_value(self, written: tree.Expr, frame: Frame) -> Any:
+        value = super().layer_value(written, frame)
+        if isinstance(written, tree.Conditional) and not self.concrete:
+            self.demand(written.condition, frame)
+        if isinstance(value, LayerCall):
+            given = (*value.positional, *(item for _, item in value.named))
+            asked = [item for item in given if _has_expression(item)]
+            if asked:
+                raise Unsayable(set().union(*(names(_expression(item)) for item in asked)))
+        return value
+
+    def residual_if(self, wiring: tree.Wiring, condition: tree.Expr, keyword: Span, frame: Frame) -> Result:
+        said = None if self.concrete else self.said(condition, frame)
+        if said is None or is_constant(said):
+            return super().residual_if(wiring, condition, keyword, frame)
+        entering = frame.current
+        scope = self.scope("residual", "", wiring.span, frame)
+        local = frame.inside(frame.environment.body(), scope)
+        through = self.part(wiring.body, "body", local)
+        shortcut = self.clauses(wiring).get("shortcut")
+
+        def added(here: Frame) -> None:
+            here.current = entering
+            around = entering if shortcut is None else self.part(shortcut, "shortcut", here)
+            here.current = self.join("residual", "add", [Side("F(x)", through), Side("x", around)], keyword, here)
+
+        local.current = through
+        taken = 0 if self.truth(condition, frame) else 1
+        self.choose([(said, added), (None, lambda here: None)], taken, local, wiring.span)
+        return self.close(scope, entering, local, None)
 
     def is_function(self, name: str, frame: Frame) -> bool:
         """Whether a call of that name is one of numbers and lists."""
@@ -241,18 +387,28 @@ class Generic(Elaborator):
         tensors = value.outputs if isinstance(value, Result) else (value,)
         return all(id(tensor) in self.rounds_of for tensor in tensors)
 
-    def evaluated(self, arguments: tuple[tree.Argument, ...], frame: Frame, span: Span) -> Arguments:
-        evaluated = super().evaluated(arguments, frame, span)
+    def evaluated(
+        self,
+        arguments: tuple[tree.Argument, ...],
+        frame: Frame,
+        span: Span,
+        definition: tree.Definition | None = None,
+    ) -> Arguments:
+        evaluated = super().evaluated(arguments, frame, span, definition)
         if not self.concrete:
             for place, (value, where) in enumerate(evaluated.positional):
                 evaluated.positional[place] = self.with_expression(value, evaluated.trees[place], frame), where
             for name, (value, where) in evaluated.named.items():
+                if name not in evaluated.trees:  # a list of tensors
+                    continue
                 evaluated.named[name] = self.with_expression(value, evaluated.trees[name], frame), where
         return evaluated
 
     def with_expression(self, value: Any, written: tree.Expr, frame: Frame) -> Any:
         """An argument's value with the expression behind it; raises Unsayable where it can have none."""
         if holds_tensors(value) or isinstance(value, Poison):
+            return value
+        if isinstance(value, LayerCall):
             return value
         if isinstance(value, Word):
             said = self.said(written, frame)
@@ -425,11 +581,15 @@ class Generic(Elaborator):
         definition = template.definition
         self.not_inside_itself(definition, span)
         tensors = [entering]
-        tensors += [arguments[p.name] for p in definition.parameters if is_tensor(p) and p.name in arguments]
-        if len(tensors) != 1 + sum(map(is_tensor, definition.parameters)):
+        taken = [p for p in definition.parameters if is_tensor(p) or is_tensors(p)]
+        if any(p.name not in arguments for p in taken):
             raise Unsayable
-        plain_arguments = {name: value for name, value in arguments.items() if not isinstance(value, Tensor)}
+        for parameter in taken:
+            value = arguments[parameter.name]
+            tensors.extend(value if isinstance(value, list) else [value])
+        plain_arguments = {name: v for name, v in arguments.items() if name not in {p.name for p in taken}}
         numbers = {name: bare(value) for name, value in plain_arguments.items()}
+        numbers |= {p.name: len(arguments[p.name]) for p in taken if is_tensors(p)}
         said = {name: _expression(value) for name, value in plain_arguments.items()}
         call = self.blueprints(template, tensors, numbers, said)
         blueprint = call.blueprint
@@ -445,14 +605,16 @@ class Generic(Elaborator):
         bound |= {name: expression_of(size) for name, size in call.sizes.items()}
         sizes = {name: int(plain(size)) for name, size in call.sizes.items()}
         scope.control = control = DraftCall(blueprint, bound, sizes)
-        scope.outputs = tuple(Tensor(shape, span, None, place) for place, shape in enumerate(call.shapes))
+        outputs = (Tensor(shape, span, None, place) for place, shape in enumerate(call.shapes))
+        scope.outputs = Listed(outputs) if blueprint.listed else tuple(outputs)
 
         def readable(inside: Any, path: tuple[str, ...]) -> dict[str, Any]:
             labels: dict[str, Any] = {}
             for name, (shapes, inner) in inside.items():
                 outputs = tuple(Tap(shape, span, name) for shape in shapes)
                 control.taps.extend((tensor, (*path, name), place) for place, tensor in enumerate(outputs))
-                labels[name] = Result(outputs, None if inner is None else readable(inner, (*path, name)))
+                below = None if inner is None else readable(inner, (*path, name))
+                labels[name] = Result(outputs, below) if outputs else Modules(below or {})
             return labels
 
         result = Result(scope.outputs, readable(call.inside, ()), scope)
@@ -476,7 +638,7 @@ class Generic(Elaborator):
 
     def for_parameter(self, definition: tree.Definition, parameter: tree.Parameter, value: Any, span: Span) -> Any:
         checked = super().for_parameter(definition, parameter, bare(value), span)
-        if not _has_expression(value) or isinstance(checked, Tensor):
+        if not _has_expression(value) or holds_tensors(checked):
             return checked
         return _Said(checked, _expression(value))
 
@@ -487,7 +649,7 @@ class Generic(Elaborator):
         return super().plain(value, argument, callee, span)
 
     def container(
-        self, name: str, flow: tree.Flow, stages: tuple[tree.Element, ...], starts: bool, span: Span, frame: Frame
+        self, name: str, flow: tree.Flow, stages: tuple[tree.Element, ...], starts: int, span: Span, frame: Frame
     ) -> Result:
         before = set(self.lets)
         if len(stages) == 1 and isinstance(stages[0], tree.Wiring) and isinstance(frame.current, Tensor) and not starts:
@@ -760,6 +922,8 @@ class Generic(Elaborator):
         environment = frame.environment
         for table, pick in ((environment.names, "names"), (environment.labels, "labels")):
             for name in dict.fromkeys(key for end in live for key in getattr(end, pick)):
+                if any(end is not None and isinstance(getattr(end, pick).get(name), Modules) for end in ends):
+                    continue
                 values = [None if end is None else getattr(end, pick).get(name) for end in ends]
                 present = [value for value in values if value is not None]
                 if not present:  # a parameter that is none
@@ -780,6 +944,9 @@ class Generic(Elaborator):
                 table[name] = sample
                 if pick == "names":
                     self._merge_expressions(name, ends, choice, environment, hanging)
+
+        for label in [label for label in environment.labels if "." in label]:
+            environment.give(label, environment.labels[label])
 
     def _merged_result(self, choice: DraftChoice, values: list[Any], hanging: set[str]) -> Any:
         """A label or side value that bodies have made; what is inside of it is that of the first."""
@@ -865,7 +1032,7 @@ class Generic(Elaborator):
         if self.concrete:
             super().loop_over(loop, frame, each)
             return
-        sequence_value = self.evaluate(loop.sequence, frame)
+        sequence_value = self.as_list(self.evaluate(loop.sequence, frame))
         if not isinstance(sequence_value, list | range):
             super().loop_over(loop, frame, each)
             return
@@ -882,7 +1049,7 @@ class Generic(Elaborator):
         try:
             if loop_key(loop) in self.unrolled_loops:
                 raise Unsayable
-            self.rolled(loop.names, sequence, values, loop.body, loop.span, frame, each)
+            self.rolled(loop.targets, sequence, values, loop.body, loop.span, frame, each)
         except Unsayable:
             if known is None or len(known) != len(values):
                 raise
@@ -912,18 +1079,19 @@ class Generic(Elaborator):
         """A loop written out, each round with the expression of its item."""
         for item, expression in zip(values, known, strict=True):
             self.bind(loop, item, frame)
-            self._say_variables(loop, item, expression, frame)
+            self._say_variables(loop.targets, item, expression, frame)
             self.one_round(loop.body, frame, each)
             self.still_sound()
 
-    def _say_variables(self, loop: tree.For, item: Any, expression: tree.Expr, frame: Frame) -> None:
-        if len(loop.names) == 1:
-            self.keep(loop.names[0], item, expression, frame)
+    def _say_variables(self, targets: tuple[tree.Target, ...], item: Any, expression: tree.Expr, frame: Frame) -> None:
+        if len(targets) == 1 and isinstance(targets[0], str):
+            self.keep(targets[0], item, expression, frame)
             return
-        for place, name in enumerate(loop.names):
+        for place, target in enumerate(targets):
             parts = expression.items if isinstance(expression, tree.List) else None
             part = parts[place] if parts else tree.Index(expression, tree.Number(place))
-            self.keep(name, item[place], part, frame)
+            inner = (target,) if isinstance(target, str) else target
+            self._say_variables(inner, item[place], part, frame)
 
     def repeat(self, repeat: tree.Repeat, frame: Frame, each: Each) -> None:
         if self.concrete:
@@ -947,7 +1115,7 @@ class Generic(Elaborator):
 
     def rolled(
         self,
-        loop_names: tuple[str, ...],
+        targets: tuple[tree.Target, ...],
         sequence: tree.Expr,
         values: list[Any],
         body: tree.Body,
@@ -960,7 +1128,7 @@ class Generic(Elaborator):
         before = self.snapshot(frame)
         claimed, lets = set(self.variables), dict(self.lets)
         try:
-            Rounds(self, loop_names, sequence, values, body, span, each).run(frame)
+            Rounds(self, targets, sequence, values, body, span, each).run(frame)
         except BaseException:
             del frame.scope.items[items:]
             self.restore(frame, before)
@@ -999,6 +1167,23 @@ class Generic(Elaborator):
         if isinstance(size, OpenSize) or self.concrete:
             return size
         return symbolic(plain(size), self.said(part, frame))
+
+
+def _decided(scope: DraftScope) -> set[str]:
+    """What decides how many stages stand in a module's body: its loops, and the names that its conditions ask for."""
+    asked: set[str] = set()
+    stack: list[Any] = list(scope.items)
+    while stack:
+        item = stack.pop()
+        if not isinstance(item, DraftScope) or item.is_module:
+            continue
+        match item.control:
+            case DraftLoop(start=start):
+                asked.add(f"loop at {start}")
+            case DraftChoice(conditions):
+                asked |= set().union(*(names(condition) for condition in conditions if condition is not None))
+        stack.extend(item.items)
+    return asked
 
 
 @dataclass(slots=True, eq=False)

@@ -13,7 +13,7 @@ from netspec.elaborate.environment import Environment
 from netspec.elaborate.library import home
 from netspec.elaborate.problems import Problem, nearest
 from netspec.elaborate.types import is_tensor
-from netspec.elaborate.values import Tensor, Word
+from netspec.elaborate.values import Result, Tensor, Word
 from netspec.layers import REGISTRY
 from netspec.layers.base import Layer, ShapeError
 from netspec.layers.synonyms import DERIVED
@@ -166,6 +166,13 @@ def choice(argument: Span, value: Any, choices: Sequence[str]) -> tuple[str, tup
     quoted = argument.text[:at].endswith(("'", '"'))
     start = argument.start + at - quoted
     return f"did you mean {near}?", (Span(argument.source, start, argument.end), near)
+
+
+def one_in_list(value: Any, span: Span) -> tuple[str, tuple[Span, str] | None]:
+    """How a tensor is given where a list of tensors is needed."""
+    if not isinstance(value, Tensor | Result):
+        return "", None
+    return f"a list of one tensor is [{span.text}]", (span, f"[{span.text}]")
 
 
 def tensor_parameters(

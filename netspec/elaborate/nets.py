@@ -16,19 +16,23 @@ from netspec.elaborate.calls import MOST_DIMENSIONS, bound_elements
 from netspec.elaborate.draft import DraftOutput, DraftScope, freeze
 from netspec.elaborate.environment import Environment
 from netspec.elaborate.fitting import with_sizes
+from netspec.elaborate.numbering import is_chain_body
+from netspec.elaborate.operators import FUNCTIONS
 from netspec.elaborate.problems import Problem, Spoilt, Stop, in_order, nearest
 from netspec.elaborate.state import MOST_STAGES, STEPS_OF_A_NET, STEPS_OF_A_STATEMENT, Frame, State
-from netspec.elaborate.types import fits_type, not_of_type
-from netspec.elaborate.values import Poison, Result, Template, Tensor, Word
+from netspec.elaborate.types import fits_type, is_layer, is_tensors, not_of_type
+from netspec.elaborate.values import Function, Listed, Poison, Result, Template, Tensor, Word
 from netspec.elaborate.wiring import Wirings
 from netspec.graph.blueprint import Blueprint
 from netspec.graph.graph import Fit, Graph
+from netspec.layers import REGISTRY
 from netspec.shapes.requirements import describe, satisfiable
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import OpenSize, symbols
 from netspec.syntax import tree
 from netspec.syntax.inputs import HELP, open_sizes
-from netspec.syntax.source import Span
+from netspec.syntax.parser import parse
+from netspec.syntax.source import Source, Span
 
 MOST_OPEN_SIZES = 16
 MOST_ENDS = 256
@@ -74,6 +78,7 @@ class Elaborator(Wirings):
             inputs=0,
             outermost=definition.kind,
         )
+        scope.numbered = is_chain_body(definition.body, environment)
         self.state.open_blocks[id(definition)] = definition
         results, self.results = self.results, []
         self.run(definition.body, local, self.sequence)
@@ -82,7 +87,8 @@ class Elaborator(Wirings):
         self.state.frame = frame
         scope.inputs = (entering,)
         scope.outputs = tuple(made) or local.returned or (self.current(local, span),)
-        return Result(scope.outputs, environment.labels, scope)
+        scope.inside = self.readable(scope, environment)
+        return Result(scope.outputs, scope.inside, scope)
 
     def not_inside_itself(self, definition: tree.Definition, span: Span) -> None:
         opened = self.state.open_blocks
@@ -103,6 +109,7 @@ class Elaborator(Wirings):
     ) -> None:
         """Every parameter's name with its argument, or else its default, evaluated where the block is defined."""
         self.state.work(span, STEPS_OF_A_STATEMENT * len(definition.parameters))
+        environment.parameters = {parameter.name for parameter in definition.parameters}
         for parameter in definition.parameters:
             if parameter.name in arguments:
                 environment.names[parameter.name] = arguments[parameter.name]
@@ -110,9 +117,41 @@ class Elaborator(Wirings):
             if parameter.default is None:
                 raise hints.missing(definition, parameter.name, span)
             nowhere = Frame(environment, DraftScope("group", "", span), None)
-            value = self.evaluate(parameter.default, nowhere)
+            value = self.default_of(parameter, nowhere)
             value = self.for_parameter(definition, parameter, value, parameter.default.span)
             environment.names[parameter.name] = value
+
+    def with_layers(
+        self, definition: tree.Definition, arguments: Mapping[str, Any], environment: Environment
+    ) -> dict[str, Any]:
+        """The arguments of a net, the texts among them that name layers read as such: `--set act=leaky_relu(0.2)`."""
+        found = dict(arguments)
+        for parameter in definition.parameters:
+            text = found.get(parameter.name)
+            by_default = isinstance(parameter.default, tree.Name | tree.Call) and parameter.type is None
+            if not isinstance(text, str) or not (is_layer(parameter) or by_default):
+                continue
+            source = Source("<argument>", f"let value = {text}")
+            file, mistakes = parse(source)
+            self.state.diagnostics.extend(mistakes)
+            for item in file.items if not mistakes else ():
+                if isinstance(item, tree.Let) and len(item.flow.elements) == 1:
+                    written = item.flow.elements[0]
+                    assert not isinstance(written, tree.Group | tree.Wiring)
+                    self.state.frame = Frame(environment, DraftScope("group", "", item.span), None)
+                    value = self.layer_value(written, self.state.frame)
+                    found[parameter.name] = self.for_parameter(definition, parameter, value, written.span)
+        return found
+
+    def default_of(self, parameter: tree.Parameter, frame: Frame) -> Any:
+        """The value of a parameter's default; a call of a layer is the layer, as there is nothing to apply it to."""
+        assert parameter.default is not None
+        match parameter.default:
+            case tree.Call(tree.Name(name)) if name not in FUNCTIONS and not isinstance(
+                frame.environment.get(name), Function
+            ):
+                return self.layer_value(parameter.default, frame)
+        return self.evaluate(parameter.default, frame)
 
     def net_statement(self, statement: tree.Input | tree.Output | tree.Assert, frame: Frame) -> None:
         if frame.outermost != "net":
@@ -217,18 +256,29 @@ class Elaborator(Wirings):
         nested = frame.scope.module.kind == "block"
         if nested and statement.when_training:
             return
-        if not nested and statement.name is not None and any(o.name == statement.name for o in self.state.outputs):
-            raise Problem("E0204", f"there is an output named {statement.name} already", statement.span)
-        if statement.name is None:
-            result = self.flow(statement.flow, frame)
+        if statement.label is None:
+            name, result = None, self.flow(statement.flow, frame)
         else:
-            self.free(statement.name, statement.span, frame)
-            result = self.named(statement.name, statement.flow, statement.span, frame)
-            frame.environment.labels[statement.name] = result
-        if nested:
-            self.results.append(result.outputs[0])
-        else:
-            self.state.outputs.append(DraftOutput(statement.name, result.outputs[0], statement.when_training))
+            name = self.label(statement.label, frame)
+            if not nested and any(output.name == name for output in self.state.outputs):
+                raise Problem("E0204", f"there is an output named {name} already", statement.span)
+            self.free(name, statement.span, frame)
+            result = self.named(name, statement.flow, statement.span, frame)
+            frame.environment.give(name, result)
+        for place, tensor in enumerate(result.outputs if isinstance(result.outputs, Listed) else result.outputs[:1]):
+            if nested:
+                self.results.append(tensor)
+                continue
+            item = f"{name}{place}" if name is not None and isinstance(result.outputs, Listed) else name
+            self.state.outputs.append(DraftOutput(item, tensor, statement.when_training))
+
+
+def is_layer_call(flow: tree.Flow) -> bool:
+    """Whether a flow is a call of a layer, and nothing else."""
+    match flow.elements:
+        case (tree.Call(tree.Name(name)),):
+            return name in REGISTRY and name not in FUNCTIONS
+    return False
 
 
 def elaborate(
@@ -302,6 +352,7 @@ def grow(elaborator: Elaborator, template: Template, arguments: dict[str, Any], 
     """
     state, definition = elaborator.state, template.definition
     environment = template.environment.module()
+    arguments = elaborator.with_layers(definition, arguments, environment)
     _check_arguments(definition, arguments)
     state.work(definition.signature, STEPS_OF_A_NET)
     elaborator.bind_parameters(definition, arguments, environment, definition.signature)
@@ -311,6 +362,7 @@ def grow(elaborator: Elaborator, template: Template, arguments: dict[str, Any], 
     root.arguments, _ = _split(definition, environment)
     frame = Frame(environment, root, None, outermost="net")
     state.open_blocks = {id(definition): definition}
+    root.numbered = is_chain_body(definition.body, environment)
     elaborator.run(definition.body, frame, elaborator.sequence)
     if state.diagnostics:
         return
@@ -409,8 +461,10 @@ def _split(
         value = environment.names.get(parameter.name)
         if isinstance(value, Tensor):
             tensors.append(value)
+        elif is_tensors(parameter):
+            tensors.extend(value if isinstance(value, list) else ())
         elif not isinstance(value, Result | Poison):
-            plain.append((parameter.name, value.text if isinstance(value, Word) else value))
+            plain.append((parameter.name, str(value) if isinstance(value, Word) else value))
     return tuple(plain), tuple(tensors)
 
 

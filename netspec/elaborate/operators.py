@@ -288,3 +288,19 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "int": _rounding("int", int),
 }
 """The functions of expressions; `sum`, `max`, `min` and `abs` of tensors are layers."""
+SIGNATURES: dict[str, tuple[str, str]] = {
+    "range": ("range(stop), range(start, stop, step=1)", "whole numbers, from start or 0 to before stop"),
+    "len": ("len(xs)", "how many items a list has"),
+    "zip": ("zip(xs, ys, ...)", "a list of lists, of the items of lists of one length side by side"),
+    "enumerate": ("enumerate(xs, start=0)", "a list of pairs: the number of an item, and the item; start by its place"),
+    "reversed": ("reversed(xs)", "the list from its end"),
+    "min": ("min(a, b, ...), min(xs)", "the least"),
+    "max": ("max(a, b, ...), max(xs)", "the largest"),
+    "sum": ("sum(xs)", "the sum of numbers or open sizes"),
+    "abs": ("abs(a)", "without its sign"),
+    "round": ("round(a)", "to the nearest whole number, halves to the even one"),
+    "ceil": ("ceil(a)", "up to a whole number"),
+    "floor": ("floor(a)", "down to a whole number"),
+    "int": ("int(a)", "towards 0, to a whole number"),
+}
+"""How each is called, and what it is."""

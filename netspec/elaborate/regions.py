@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from netspec.elaborate.control import DraftCall, DraftChoice, DraftLet, DraftLoop, Key, loop_length
-from netspec.elaborate.draft import TRANSPARENT_CHAIN, DraftNode, DraftScope
+from netspec.elaborate.draft import DraftNode, DraftScope
 from netspec.elaborate.generic import Generic
 from netspec.elaborate.reaching import Assumption
 from netspec.elaborate.sayings import Unsayable, folded
@@ -98,18 +98,7 @@ class Regions:
     def module(self, scope: DraftScope) -> tuple[Region, bool]:
         """The region of a module scope, its stages named; and whether they are counted."""
         region = self.region(scope)
-        flowing = scope.inputs[0] if scope.inputs else None
-        counted = (
-            bool(scope.outputs)
-            and not _wired(scope)
-            and flowing is not None
-            and _chain(region, flowing) is scope.outputs[0]
-            and len(scope.outputs) == 1
-            and any(isinstance(item, Use | Choice | Loop) for item in region.items)
-        )
-        unnamed = not counted and flowing is not None and _kinds(region) and not _wired(scope, choices=False)
-        if unnamed and _may_chain(region, flowing, scope.outputs):
-            raise Unsayable(_decisive(region))
+        counted = scope.numbered and any(isinstance(item, Use | Choice | Loop) for item in region.items)
         if counted:
             _count(region)
         else:
@@ -593,88 +582,6 @@ def _conditional_labels(region: Region, asked: frozenset[str]) -> dict[str, froz
             case Loop():
                 labels |= _conditional_labels(item.region, asked)
     return labels
-
-
-def _may_chain(region: Region, flowing: Any, outputs: tuple[Any, ...]) -> bool:
-    """Whether a region is a chain where other bodies of its conditions are taken: its stages would have other names."""
-    return len(outputs) == 1 and any(end is outputs[0] for end in _ends(region, [flowing]))
-
-
-def _ends(region: Region, flowing: list[Any]) -> list[Any]:
-    """What a region may leave of the values that may enter it, in as far as it is a chain."""
-    for item in region.items:
-        match item:
-            case Use():
-                fits = item.label is None and item.first is None and any(item.inputs == (wire,) for wire in flowing)
-                flowing = [item.outputs[0]] if fits else []
-            case Choice():
-                ends = [end for inner in item.regions for end in _ends(inner, flowing)]
-                flowing = [
-                    *(m.output for m in item.merges if any(end is s for end in ends for s in m.sources)),
-                    *(wire for wire in flowing if any(end is wire for end in ends)),
-                ]
-            case Loop():
-                carried = [c for c in item.carries if any(c.first is wire for wire in flowing)]
-                ends = _ends(item.region, [c.inner for c in carried])
-                flowing = [c.output for c in carried if not item.region.items or any(end is c.last for end in ends)]
-    return flowing
-
-
-def _decisive(region: Region) -> set[str]:
-    """The names that the conditions of a region, and the lengths of its loops, ask for."""
-    asked: set[str] = set()
-    for item in region.items:
-        match item:
-            case Choice():
-                asked |= {name for condition in item.conditions if condition is not None for name in names(condition)}
-                asked = asked.union(*map(_decisive, item.regions))
-            case Loop():
-                asked |= names(item.sequence) | _decisive(item.region)
-    return asked
-
-
-def _wired(scope: DraftScope, *, choices: bool = True) -> bool:
-    """Whether a wiring stands among a scope's stages; with `choices`, or in the body of one of its conditions."""
-    stack = [scope]
-    while stack:
-        for item in stack.pop().items:
-            if isinstance(item, DraftScope) and not item.is_module:
-                if item.kind not in TRANSPARENT_CHAIN:
-                    return True
-                if choices or not isinstance(item.control, DraftChoice):
-                    stack.append(item)
-    return False
-
-
-def _chain(region: Region, flowing: Any) -> Any:
-    """What a region leaves of the value that enters it where it is a chain of unlabelled stages; None where not."""
-    for item in region.items:
-        match item:
-            case Use():
-                if item.label is not None or item.first is not None or item.inputs != (flowing,):
-                    return None
-                flowing = item.outputs[0]
-            case Choice():
-                if len(item.merges) > 1:
-                    return None
-                ends = [
-                    _chain(inner, flowing) for place, inner in enumerate(item.regions) if place not in item.refusals
-                ]
-                if item.merges:
-                    sources = [s for place, s in enumerate(item.merges[0].sources) if place not in item.refusals]
-                    if any(end is not source for end, source in zip(ends, sources, strict=True)):
-                        return None
-                    flowing = item.merges[0].output
-                elif any(end is not flowing for end in ends):
-                    return None
-            case Loop():
-                if len(item.carries) != 1 or item.gathers or item.results or item.carries[0].first is not flowing:
-                    return None
-                carry = item.carries[0]
-                if _chain(item.region, carry.inner) is not carry.last:
-                    return None
-                flowing = carry.output
-    return flowing
 
 
 def _count(region: Region) -> None:

@@ -60,16 +60,18 @@ class Rounds:
     def __init__(
         self,
         generic: Generic,
-        loop_names: tuple[str, ...],
+        targets: tuple[tree.Target, ...],
         sequence: tree.Expr,
         values: list[Any],
         body: tree.Body,
         span: Span,
         each: Each,
     ) -> None:
-        self.generic, self.names, self.sequence = generic, loop_names, sequence
+        self.generic, self.targets, self.sequence = generic, targets, sequence
+        self.names = tuple(tree.bound(targets))
         self.values, self.body, self.span, self.each = values, body, span, each
-        self.variables = tuple(generic.claim(name) for name in loop_names)
+        words = (target if isinstance(target, str) else "_".join(tree.bound(target)) for target in targets)
+        self.variables = tuple(map(generic.claim, words))
         self.running: dict[tuple[str, int], str] = {}
         """The variable of a size that changes: by the value's name and the axis; of a number, with axis -1."""
         self.opaque: set[tuple[str, int]] = set()
@@ -154,15 +156,24 @@ class Rounds:
 
     def bind(self, item: Any, frame: Frame) -> None:
         """The loop's variables: the numbers of one item, under their names."""
-        there, said = frame.environment.names, frame.environment.expressions
-        if not self.names:
+        if not self.targets:
             return
-        values = [item] if len(self.names) == 1 else item
-        if len(self.names) > 1 and (not isinstance(item, list) or len(item) != len(self.names)):
+        values = [item] if len(self.targets) == 1 else item
+        if len(self.targets) > 1 and (not isinstance(item, list) or len(item) != len(self.targets)):
             raise Unsayable
-        for name, variable, value in zip(self.names, self.variables, values, strict=True):
-            there[name], said[name] = value, tree.Name(variable)
+        for target, variable, value in zip(self.targets, self.variables, values, strict=True):
+            self.match(target, value, tree.Name(variable), frame)
             self.generic.numbers[variable] = value
+
+    def match(self, target: tree.Target, value: Any, said: tree.Expr, frame: Frame) -> None:
+        """One target with the value of an item, or of a part of it."""
+        if isinstance(target, str):
+            frame.environment.names[target], frame.environment.expressions[target] = value, said
+            return
+        if not isinstance(value, list) or len(value) != len(target):
+            raise Unsayable
+        for place, (part, inner) in enumerate(zip(target, value, strict=True)):
+            self.match(part, inner, tree.Index(said, tree.Number(place)), frame)
 
     def changed(self, before: Any, frame: Frame) -> list[str]:
         """What a round gives another meaning that had one before: the flow, side values, numbers."""
@@ -240,7 +251,7 @@ class Rounds:
             last = last.outputs[0]
         if isinstance(first, list) and isinstance(last, list) and holds_tensors(first):
             if len(first) != len(last):
-                raise Unsayable
+                raise Unsayable({f"loop at {self.span.start}", *names(self.sequence)})
             for index, (a, b) in enumerate(zip(first, last, strict=True)):
                 self.compare(f"{name}.{index}", a, b)
             return

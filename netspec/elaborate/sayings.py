@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from netspec.elaborate.operators import ARITHMETIC, COMPARISONS, FUNCTIONS, OperandError, TooLarge, bounded, items
-from netspec.elaborate.values import Result, SharedModule, Template, Tensor, Word
+from netspec.elaborate.values import Function, Modules, Result, SharedModule, Template, Tensor, Word
 from netspec.layers.symbols import expression_of, hanging, is_opaque, names, substituted, symbolic
 from netspec.shapes.sizes import OpenSize
 from netspec.syntax import tree
@@ -50,7 +50,7 @@ def lifted(value: Any, expression: tree.Expr) -> Any:
 
 def holds_tensors(value: Any) -> bool:
     """Whether a value is a tensor, a result or a shared module, or a list with one in it."""
-    return isinstance(value, Tensor | Result | SharedModule) or (
+    return isinstance(value, Tensor | Result | Modules | SharedModule | Function) or (
         isinstance(value, list) and any(map(holds_tensors, value))
     )
 

@@ -85,6 +85,7 @@ class State:
     mistakes: int = 0
     nodes: int = 0
     rounds: int = 1
+    functions: int = 0
     spoilt_labels: list[re.Pattern[str]] = field(default_factory=list)
     frame: Frame | None = None
     layers: dict[Any, Any] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from typing import Any
 
 from netspec.elaborate.operators import kind
 from netspec.elaborate.problems import Problem, nearest
-from netspec.elaborate.values import Tensor
+from netspec.elaborate.values import Tensor, Word
 from netspec.shapes.sizes import OpenSize
 from netspec.syntax import tree
 from netspec.syntax.source import Span
@@ -19,7 +19,20 @@ _TYPES: dict[str, Any] = {
     "str": lambda value: isinstance(value, str),
     "list": lambda value: isinstance(value, list),
     "tensor": lambda value: isinstance(value, Tensor),
+    "layer": lambda value: value is None or isinstance(value, Word),
 }
+
+
+MEANINGS: dict[str, str] = {
+    "int": "a whole number, or an open size",
+    "float": "a number",
+    "bool": "`true` or `false`",
+    "str": "a text; a word without quotes is one",
+    "list": "a list; `list[int]` of whole numbers, `list[tensor]` of values",
+    "tensor": "a value: one more input of a block",
+    "layer": "a layer or block without its values: `relu`, `leaky_relu(0.2)`; `none` for nothing at all",
+}
+"""What each takes, for the reference."""
 
 
 def known_types() -> tuple[str, ...]:
@@ -43,6 +56,16 @@ def fits_type(value: Any, declared: tree.TypeName | tree.Choice | None) -> bool:
 def is_tensor(parameter: tree.Parameter) -> bool:
     """Whether a parameter is one more input of its block."""
     return isinstance(parameter.type, tree.TypeName) and parameter.type.name == "tensor"
+
+
+def is_tensors(parameter: tree.Parameter) -> bool:
+    """Whether a parameter is a list of inputs of its block: `list[tensor]`."""
+    return parameter.type == tree.TypeName("list", "tensor")
+
+
+def is_layer(parameter: tree.Parameter) -> bool:
+    """Whether a parameter is declared to be a layer or block."""
+    return parameter.type == tree.TypeName("layer")
 
 
 def takes_text(declared: tree.TypeName | tree.Choice | None) -> bool:

@@ -106,9 +106,15 @@ def _bound(definition: tree.Definition) -> set[str]:
     bound = {parameter.name for parameter in definition.parameters}
     for part in parts(definition):
         match part:
-            case tree.Let(made, _) | tree.For(made, _, _):
+            case tree.Let(made, _):
                 bound.update(made)
-            case tree.Input(name=name) | tree.Output(name=str(name)):
+            case tree.For() as loop:
+                bound.update(loop.names)
+            case tree.Round(targets):
+                bound.update(tree.bound(targets))
+            case tree.Function(name, parameters):
+                bound.update((name, *(parameter.name for parameter in parameters)))
+            case tree.Input(name=name):
                 bound.add(name)
     return bound
 

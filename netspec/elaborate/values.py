@@ -48,17 +48,38 @@ class Tap(Tensor):
         self._known = shape
 
 
+class Listed(tuple[Tensor, ...]):
+    """The outputs of a block that returns a list."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Result:
     """What a stage leaves.
 
     Its outputs, the names inside it that can be read from outside (`backbone.layer3`), and the node or scope that it
-    made, which a label then names.
+    made, which a label then names. Where the outputs are `Listed`, they are one value, a list.
     """
 
     outputs: tuple[Tensor, ...]
     inside: dict[str, Any] | None = None
     made: DraftNode | DraftScope | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Modules:
+    """A container that labels have made on their way: `convs` of `convs[0] = ...`, with what is labelled in it."""
+
+    inside: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Function:
+    """A function of numbers, with the names that were in force where it is defined."""
+
+    definition: tree.Function
+    environment: Environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +91,26 @@ class Word:
 
     def __str__(self) -> str:
         return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class LayerCall(Word):
+    """A layer or block with all of its arguments but the tensors, as a value: `leaky_relu(0.2)` in `act=...`."""
+
+    positional: tuple[Any, ...] = ()
+    named: tuple[tuple[str, Any], ...] = ()
+    template: Template | None = field(default=None, compare=False, repr=False)
+    written: tuple[tree.Argument, ...] = field(default=(), compare=False, repr=False)
+
+    def __str__(self) -> str:
+        said = [*map(_said, self.positional), *(f"{name}={_said(value)}" for name, value in self.named)]
+        return f"{self.text}({', '.join(said)})" if said else self.text
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_said, value))}]"
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 
 
 @dataclass(slots=True, eq=False)

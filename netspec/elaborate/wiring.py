@@ -32,6 +32,8 @@ class Wirings(Bodies):
         entering = frame.current
         if entering is None:
             self.current(frame, keyword)
+        if wiring.condition is not None:
+            return self.residual_if(wiring, wiring.condition, keyword, frame)
         scope = self.scope(wiring.keyword, "", wiring.span, frame)
         local = frame.inside(frame.environment.body(), scope)
         clauses = self.clauses(wiring)
@@ -46,6 +48,17 @@ class Wirings(Bodies):
                 joined = self.branches(wiring, keyword, local)
         local.current = joined
         return self.close(scope, entering, local, None)
+
+    def residual_if(self, wiring: tree.Wiring, condition: tree.Expr, keyword: Span, frame: Frame) -> Result:
+        """`residual if c { F }`: x + F(x) where c holds, and F(x) alone where not."""
+        holds = self.truth(condition, frame)
+        scope = self.scope("residual" if holds else "group", "", wiring.span, frame)
+        local = frame.inside(frame.environment.body(), scope)
+        if holds:
+            local.current = self.residual(wiring, self.clauses(wiring), keyword, local)
+        else:
+            self.run(wiring.body, local, self.sequence)
+        return self.close(scope, frame.current, local, None)
 
     def clauses(self, wiring: tree.Wiring) -> dict[str, tree.Body]:
         allowed = CLAUSES.get(wiring.keyword, ())

@@ -20,6 +20,7 @@ from netspec.syntax.printer import (
     print_argument,
     print_expression,
     print_parameter,
+    print_round,
     print_within,
 )
 
@@ -39,12 +40,15 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Bracket:
-    """A bracket with the text before its items and after them; `added` where the expression has none of its own."""
+    """A bracket with the text before its items and after them; `added` where the expression has none of its own, and
+    `joined` where no commas part its items.
+    """
 
     head: str
     items: tuple[Item, ...]
     tail: str
     added: bool = False
+    joined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +117,23 @@ def _bracket(part: Breakable, indent: int) -> Bracket | None:
             return Bracket(print_expression(tree.Call(callee, ()))[:-1], items, ")")
         case tree.List(values) if values:
             return Bracket("[", tuple(Item(print_expression(v), v.span.start, v.span.end, v) for v in values), "]")
-        case tree.Attribute(value) | tree.Index(value) | tree.Slice(value) if inner := _bracket(value, indent):
+        case tree.Comprehension(item, rounds):
+            return Bracket("[", tuple(_rounds(item, rounds)), "]", joined=True)
+        case tree.Attribute(value) | tree.Member(value) | tree.Index(value) | tree.Slice(value) if inner := _bracket(
+            value, indent
+        ):
             rest = print_expression(part).removeprefix(print_expression(value))
-            return None if inner.added else Bracket(inner.head, inner.items, inner.tail + rest)
+            return None if inner.added else Bracket(inner.head, inner.items, inner.tail + rest, joined=inner.joined)
         case tree.Conditional() | tree.Binary() | tree.Compare() if _may_grow(part, indent):
             return Bracket("(", tuple(_operands(part)), ")", added=True)
     return None
+
+
+def _rounds(item: tree.Expr, rounds: tuple[tree.Round, ...]) -> Iterator[Item]:
+    """What a comprehension makes, and each `for ... in ...` of it."""
+    yield Item(print_expression(item), item.span.start, item.span.end, item)
+    for round_ in rounds:
+        yield Item(print_round(round_).lstrip(), round_.span.start, round_.span.end)
 
 
 def _operands(expr: tree.Conditional | tree.Binary | tree.Compare) -> Iterator[Item]:
@@ -172,12 +187,13 @@ def _inner(bracket: Bracket, indent: int, trivia: Trivia | None) -> Iterator[Lin
     """The items all on one line where they fit; else on the lines that they stood on, or a line each."""
     items = bracket.items
     room = WIDTH - len(INDENT) * indent
-    between, after = (" ", "") if bracket.added else (", ", ",")
+    joined = bracket.added or bracket.joined
+    between, after = (" ", "") if joined else (", ", ",")
     whole = between.join(item.text for item in items)
     if len(whole) <= room and not (trivia and _stays_open(bracket, trivia)):
         yield Line(1, whole, items[0].start, items[-1].end)
         return
-    for line in [[item] for item in items] if bracket.added else _as_they_stood(items, trivia):
+    for line in [[item] for item in items] if joined else _as_they_stood(items, trivia):
         text = between.join(item.text for item in line) + after
         if len(text) <= room and not any(item.expr and trivia and stays_open(item.expr, trivia) for item in line):
             yield Line(1, text, line[0].start, line[-1].end)

@@ -93,7 +93,7 @@ class Page:
     def _stand_apart(self, above: Statement, below: Statement) -> bool:
         """Whether an empty line has to be put between two items: around definitions, and after the imports."""
         imports = isinstance(above, tree.Import) and isinstance(below, tree.Import)
-        short = tree.Let | tree.Default
+        short = tree.Let | tree.Function | tree.Default
         if imports or (isinstance(above, short) and isinstance(below, short)):
             return False
         return not (self.trivia and self.trivia.blank_between(above.span.end, below.span.start))

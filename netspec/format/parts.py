@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from netspec.format.breaking import Breakable
 from netspec.syntax import tree
-from netspec.syntax.printer import print_expression, print_label, print_string
+from netspec.syntax.printer import print_expression, print_label, print_parameter, print_string, print_targets
 from netspec.syntax.source import Span
 
 
@@ -71,9 +71,17 @@ def _train(item: tree.Train) -> Iterator[Part]:
 def _stage(stage: tree.Stage) -> Iterator[Part]:
     if stage.labels:
         yield f"{', '.join(map(print_label, stage.labels))} = "
-    first, *others = _flow(stage.flow)
+    first, *others = _loop_alone(stage.flow) or _flow(stage.flow)
     yield first if stage.labels or isinstance(first, str | Braces) else _leading(first)
     yield from others
+
+
+def _loop_alone(flow: tree.Flow) -> Iterator[Part] | None:
+    """`body = repeat 3 { ... }`, which was written without the braces of the container."""
+    match flow.elements:
+        case (tree.Group(tree.Body((tree.For() | tree.Repeat() as loop,))) as group,) if group.span == loop.span:
+            return _PARTS[type(loop)](loop)
+    return None
 
 
 _LEADING_WORD = re.compile(r"(output|return|repeat)(?= ?[(\[+-]| in\b| not\b)")
@@ -90,6 +98,11 @@ def _let(let: tree.Let) -> Iterator[Part]:
     yield from _flow(let.flow)
 
 
+def _function(function: tree.Function) -> Iterator[Part]:
+    yield f"let {function.name}({', '.join(map(print_parameter, function.parameters))}) = "
+    yield function.value
+
+
 def _shared(shared: tree.Shared) -> Iterator[Part]:
     yield f"shared {print_label(shared.label)} = "
     yield from _flow(shared.flow)
@@ -101,7 +114,7 @@ def _default(default: tree.Default) -> Iterator[Part]:
 
 
 def _for(statement: tree.For) -> Iterator[Part]:
-    yield f"for {', '.join(statement.names)} in "
+    yield f"for {print_targets(statement.targets)} in "
     yield statement.sequence
     yield " "
     yield _braces(statement.body)
@@ -137,7 +150,7 @@ def _input(statement: tree.Input) -> Iterator[Part]:
 
 
 def _output(statement: tree.Output) -> Iterator[Part]:
-    yield f"output {statement.name} = " if statement.name is not None else "output "
+    yield f"output {print_label(statement.label)} = " if statement.label is not None else "output "
     yield from _flow(statement.flow)
     if statement.when_training:
         yield " when training"
@@ -166,6 +179,10 @@ def _element(element: tree.Element) -> Iterator[Part]:
     elif isinstance(element, tree.Wiring):
         bodies = (element.body, *(clause.body for clause in element.clauses))
         yield f"{element.keyword} "
+        if element.condition is not None:
+            yield "if "
+            yield element.condition
+            yield " "
         yield _braces(element.body, bodies)
         for clause in element.clauses:
             yield f" {clause.keyword} "
@@ -180,6 +197,7 @@ _PARTS: dict[type, Callable[[Any], Iterator[Part]]] = {
     tree.Train: _train,
     tree.Stage: _stage,
     tree.Let: _let,
+    tree.Function: _function,
     tree.Shared: _shared,
     tree.Default: _default,
     tree.For: _for,

@@ -218,6 +218,8 @@ class Blueprint:
     counted: bool
     documentation: str
     span: Span
+    listed: bool = False
+    """Whether its outputs are one list."""
     sizes_fixed: bool = False
     """Whether it holds for inputs of these sizes only."""
     inside: dict[str, tuple[list[Any], Any]] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from netspec.shapes.sizes import TooComplexError
 DEEPEST = 200
 """How many scopes may be around one another: more than elaboration nests."""
 LARGEST_SIZE = 2**31 - 1
-PART = re.compile(r"[^\W\d]\w*|\d{1,9}")
+PART = re.compile(r"[\w+:/@-]+")
 """One part of a key: an attribute, or a place in a sequence."""
 LONGEST_PART = 1_000
 
@@ -143,11 +143,12 @@ def _symbols(values: Iterable[Value]) -> Iterator[frozenset[str]]:
 
 
 def _is_key(key: str, around: str, deeper: bool) -> bool:
-    """Whether a key is that of the module around, or, where it is `deeper`, one part more."""
+    """Whether a key is that of the module around, or, where it is `deeper`, goes on from there."""
     if not deeper:
         return key == around
-    above, _, part = key.rpartition(".")
-    return above == around and len(part) <= LONGEST_PART and PART.fullmatch(part) is not None
+    prefix = f"{around}." if around else ""
+    parts = key.removeprefix(prefix).split(".")
+    return key.startswith(prefix) and all(len(part) <= LONGEST_PART and PART.fullmatch(part) for part in parts)
 
 
 def _is_name(text: str) -> bool:

@@ -174,8 +174,8 @@ class _Binder:
             if parameter.default is not None:
                 self.expression(parameter.default, self.top)
         self.body(item.body, frame)
-        outputs = (s for s in item.body.statements if isinstance(s, tree.Output) and s.name in frame.names)
-        self.outputs.update({str(s.name): frame.names[str(s.name)] for s in outputs})
+        names = (plain_name(s.label) for s in item.body.statements if isinstance(s, tree.Output))
+        self.outputs.update({name: frame.names[name] for name in names if name in frame.names})
 
     def train(self, train: tree.Train) -> None:
         """Names of outputs may stand in losses and metrics."""
@@ -204,18 +204,18 @@ class _Binder:
             case tree.Shared(label, flow):
                 inside = self.flow(flow, frame, labelled=True)
                 self.label(label, "shared", frame, inside)
-            case tree.Output(name, flow):
+            case tree.Output(label, flow):
                 inside = self.flow(flow, frame, labelled=True)
-                if name is not None:
-                    symbol = self.bind(name, "output", statement, frame.module, keyword=True)
+                if plain_name(label):
+                    symbol = self.bind(plain_name(label), "output", statement, frame.module, keyword=True)
                     if symbol is not None:
                         symbol.inside = inside
             case tree.Input(name=name):
                 self.bind(name, "input", statement, frame, keyword=True)
                 self.parts(statement, frame)
-            case tree.For(names, sequence, body):
+            case tree.For(_, sequence, body):
                 self.expression(sequence, frame)
-                for name in names:
+                for name in statement.names:
                     self.bind(name, "loop", statement, frame, keyword=True)
                 self.body(body, frame)
             case tree.Default(layer, arguments):
@@ -378,3 +378,8 @@ def name_in(span: Span, name: str, *, skip: bool = False) -> Span | None:
         start = first.end() if first is not None else start
     found = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)").search(text, start, span.end)
     return Span(span.source, found.start(), found.end()) if found is not None else None
+
+
+def plain_name(label: tree.Label | None) -> str:
+    """A label that is one name; empty where it is none, or has expressions in it."""
+    return label.parts[0] if label is not None and len(label.parts) == 1 and isinstance(label.parts[0], str) else ""

@@ -43,10 +43,11 @@ def _of_body(document: Document, body: tree.Body, depth: int) -> Iterator[types.
                 inside = list(_of_bodies(document, flow, depth + 1))
                 kind = types.SymbolKind.Module
                 yield _symbol(document, print_label(label), kind, statement.span, label.span, "shared", inside)
-            case tree.Input(name=name) | tree.Output(name=str(name)):
-                kind = types.SymbolKind.Interface
-                detail = "input" if isinstance(statement, tree.Input) else "output"
-                yield _symbol(document, name, kind, statement.span, statement.span, detail)
+            case tree.Input(name=name):
+                yield _symbol(document, name, types.SymbolKind.Interface, statement.span, statement.span, "input")
+            case tree.Output(label=tree.Label() as label):
+                name = print_label(label)
+                yield _symbol(document, name, types.SymbolKind.Interface, statement.span, statement.span, "output")
             case _:
                 yield from _of_bodies(document, statement, depth)
 

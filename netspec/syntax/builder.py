@@ -5,6 +5,7 @@ A method gets the parts (tokens, nodes, lists of them) and where the production 
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import Any
 
@@ -15,7 +16,13 @@ from netspec.syntax.report import Report
 from netspec.syntax.source import Source, Span
 
 _CONSTANTS = {"true": True, "false": False, "none": None}
+_HOLES = re.compile(r"\$([A-Za-z_]\w*)|\$\{\s*(\w+)\s*(?:([-+*%]|//)\s*(\w+)\s*)?\}", re.ASCII)
+"""`$i`, `${i}` and `${i + 1}` in a label in quotes."""
 _CLAUSES_OF = {"residual": ("shortcut",), "highway": ("gate", "carry")}
+
+
+class _NoLabelError(Exception):
+    """What stands before `=` is no label; the text says more where there is more to say."""
 
 
 class Builder:
@@ -105,8 +112,84 @@ class Builder:
     def stage_labelled(self, parts: list[Any], start: int, end: int) -> tree.Stage:
         return tree.Stage(tuple(parts[0]), parts[2], span=self._span(start, end))
 
+    def loop(self, parts: list[Any], start: int, end: int) -> tree.Flow:
+        """`body = repeat 3 { ... }` is short for `body = { repeat 3 { ... } }`."""
+        span = self._span(start, end)
+        return tree.Flow((tree.Group(tree.Body((parts[0],), span=span), span=span),), span=span)
+
     def label(self, parts: list[Any], start: int, end: int) -> tree.Label:
-        return tree.Label((parts[0].text,), span=self._span(start, end))
+        match parts[0]:
+            case tree.Attribute(tree.Name("self"), name):
+                message = "only a label can stand before `=`"
+                self.report.add("E0101", message, start, end, help=f"write {name} = ...", mend=((start, end), name))
+                return tree.Label((name,), span=self._span(start, end))
+        try:
+            return self._label(parts[0])
+        except _NoLabelError as error:
+            return self._no_label(parts[0], str(error))
+
+    def _label(self, written: tree.Expr) -> tree.Label:
+        """What stands before `=`, read as a label; raises _NoLabelError."""
+        span = written.span
+        match written:
+            case tree.Label():
+                return written
+            case tree.Name(name) if name != "in":
+                return tree.Label((name,), span=span)
+            case tree.Number(int(value)) if span.text == str(value):
+                return tree.Label((str(value),), span=span)
+            case tree.String():
+                return self._quoted(span)
+            case tree.Attribute(value, name):
+                return tree.Label((name,), self._label(value), span=span)
+            case tree.Member(value, label):
+                return tree.Label(label.parts, self._label(value), span=span)
+            case tree.Index(value, tree.String() as index):
+                return tree.Label(self._quoted(index.span).parts, self._label(value), span=span)
+            case tree.Index(value, tree.Number(int(number_))):
+                return tree.Label((str(number_),), self._label(value), span=span)
+            case tree.Index(value, index):
+                return tree.Label((index,), self._label(value), span=span)
+        raise _NoLabelError
+
+    def _quoted(self, span: Span) -> tree.Label:
+        """A label in quotes: `"block1-0"`, `"block${i}-0"`."""
+        parts: list[str | tree.Expr] = []
+        position = 1
+        for hole in _HOLES.finditer(span.text):
+            parts.extend([span.text[position : hole.start()]] if hole.start() > position else [])
+            parts.append(self._hole(hole, span.start))
+            position = hole.end()
+        parts.extend([span.text[position:-1]] if position < len(span.text) - 1 else [])
+        if any("$" in part for part in parts if isinstance(part, str)):
+            raise _NoLabelError("`$` completes a label by a name, or a name and a whole number: $i, ${i + 1}")
+        return tree.Label(tuple(parts) or ("",), span=span)
+
+    def _hole(self, hole: re.Match[str], offset: int) -> tree.Expr:
+        """A name, or two operands, which is what completes a label in quotes; `offset` is where its text begins."""
+
+        def operand(group: int) -> tree.Expr:
+            span = self._span(offset + hole.start(group), offset + hole.end(group))
+            return (
+                tree.Number(int(hole[group]), span=span) if hole[group].isdigit() else tree.Name(hole[group], span=span)
+            )
+
+        if hole[1] is not None:
+            return operand(1)
+        left = operand(2)
+        return left if hole[3] is None else tree.Binary(hole[3], left, operand(4), span=left.span.to(operand(4).span))
+
+    def _no_label(self, written: tree.Expr, help_: str) -> tree.Label:
+        """Reports what stands before `=`, and goes on with a label that nothing else has."""
+        span = written.span
+        self.report.add(
+            "E0101",
+            "only a label can stand before `=`",
+            span.start,
+            span.end,
+            help=help_ or 'a label is a name, a number, a text in quotes or a template: c1, 0, "block-0", layer$i',
+        )
+        return tree.Label((f"label_at_{span.start}",), span=span)
 
     def template(self, parts: list[Any], start: int, end: int) -> tree.Label:
         return tree.Label(tuple(self._piece(piece) for piece in parts[0]), span=self._span(start, end))
@@ -121,6 +204,11 @@ class Builder:
     def let(self, parts: list[Any], start: int, end: int) -> tree.Let:
         return tree.Let(tuple(name.text for name in parts[1]), parts[3], span=self._span(start, end))
 
+    def function(self, parts: list[Any], start: int, end: int) -> tree.Function:
+        name, parameters = parts[1].text, tuple(parts[3])
+        self._unique([(p.name, p.span.start) for p in parameters], "parameter", name)
+        return tree.Function(name, parameters, parts[6], span=self._span(start, end))
+
     def shared(self, parts: list[Any], start: int, end: int) -> tree.Shared:
         return tree.Shared(parts[1], parts[3], span=self._span(start, end))
 
@@ -130,7 +218,15 @@ class Builder:
         return tree.Default(parts[1].text, arguments, span=self._span(start, end))
 
     def for_(self, parts: list[Any], start: int, end: int) -> tree.For:
-        return tree.For(tuple(name.text for name in parts[1]), parts[3], parts[4], span=self._span(start, end))
+        return tree.For(tuple(parts[1]), parts[3], parts[4], span=self._span(start, end))
+
+    def word(self, parts: list[Any], start: int, end: int) -> str:
+        text: str = parts[0].text
+        return text
+
+    def pattern(self, parts: list[Any], start: int, end: int) -> Any:
+        """`(a, b)`; a name in parentheses is the name."""
+        return parts[1][0] if len(parts[1]) == 1 else tuple(parts[1])
 
     def repeat(self, parts: list[Any], start: int, end: int) -> tree.Repeat:
         return tree.Repeat(parts[1], parts[2], span=self._span(start, end))
@@ -152,7 +248,7 @@ class Builder:
         return tree.Output(None, parts[1], len(parts) > 2, span=self._span(start, end))
 
     def output_named(self, parts: list[Any], start: int, end: int) -> tree.Output:
-        return tree.Output(parts[1].text, parts[3], len(parts) > 4, span=self._span(start, end))
+        return tree.Output(parts[1], parts[3], len(parts) > 4, span=self._span(start, end))
 
     def assert_(self, parts: list[Any], start: int, end: int) -> tree.Assert:
         return tree.Assert(parts[1], parts[2].text, parts[3], span=self._span(start, end))
@@ -174,6 +270,11 @@ class Builder:
         keyword, clauses = parts[0].text, tuple(parts[2])
         self._check_clauses(keyword, clauses)
         return tree.Wiring(keyword, parts[1], clauses, span=self._span(start, end))
+
+    def wiring_if(self, parts: list[Any], start: int, end: int) -> tree.Wiring:
+        keyword, clauses = parts[0].text, tuple(parts[4])
+        self._check_clauses(keyword, clauses)
+        return tree.Wiring(keyword, parts[3], clauses, parts[2], span=self._span(start, end))
 
     def _check_clauses(self, keyword: str, clauses: tuple[tree.Clause, ...]) -> None:
         allowed = _CLAUSES_OF.get(keyword, ())
@@ -262,6 +363,28 @@ class Builder:
 
     def attribute(self, parts: list[Any], start: int, end: int) -> tree.Attribute:
         return tree.Attribute(parts[0], parts[2].text, span=self._span(start, end))
+
+    def member(self, parts: list[Any], start: int, end: int) -> tree.Member:
+        """`features.16`, `body.layer$i`, `x."block-0"`."""
+        label = parts[2]
+        if isinstance(label, list):
+            label = self.template([label], parts[1].end, end)
+        elif label.kind == "NUMBER":
+            label = tree.Label((label.text,), span=self._span(label.start, label.end))
+        else:
+            span = self._span(label.start, label.end)
+            try:
+                label = self._quoted(span)
+            except _NoLabelError as error:
+                label = self._no_label(tree.String("", span=span), str(error))
+        return tree.Member(parts[0], label, span=self._span(start, end))
+
+    def round(self, parts: list[Any], start: int, end: int) -> tree.Round:
+        condition = parts[5] if len(parts) > 4 else None
+        return tree.Round(tuple(parts[1]), parts[3], condition, span=self._span(start, end))
+
+    def comprehension(self, parts: list[Any], start: int, end: int) -> tree.Comprehension:
+        return tree.Comprehension(parts[1], tuple(parts[2]), span=self._span(start, end))
 
     def number(self, parts: list[Any], start: int, end: int) -> tree.Number:
         return tree.Number(number(parts[0].text), span=self._span(start, end))

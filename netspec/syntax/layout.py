@@ -15,10 +15,13 @@ CLAUSES = frozenset(("shortcut", "gate", "carry"))
 _ENDS_OPERAND = frozenset(("NAME", "NUMBER", "QUANTITY", "STRING", "CONSTANT", "RPAR", "RSQB", "HOLE", "RHOLE", "TAIL"))
 _BEFORE_STATEMENT = _ENDS_OPERAND | {"SEP", "LBRACE", "RBRACE", "CLAUSE"}
 _BEFORE_ELEMENT = _BEFORE_STATEMENT | {"ARROW", "EQUAL", "OUTPUT", "KEY"}
-_BEGINS_EXPRESSION = frozenset(("NAME", "NUMBER", "STRING", "CONSTANT", "PART", "LPAR", "LSQB", "SIGN", "NOT", "IN"))
+_BEGINS_EXPRESSION = frozenset(
+    ("NAME", "NUMBER", "STRING", "CONSTANT", "PART", "HOLE", "LHOLE", "LPAR", "LSQB", "SIGN", "NOT", "IN")
+)
+_LABELS = frozenset(("NAME", "NUMBER", "STRING", "PART", "HOLE", "LHOLE"))
 KEYWORDS: dict[str, tuple[str, frozenset[str]]] = {
     "let": ("LET", frozenset(("NAME",))),
-    "shared": ("SHARED", frozenset(("NAME", "PART"))),
+    "shared": ("SHARED", _LABELS),
     "default": ("DEFAULT", frozenset(("NAME",))),
     "input": ("INPUT", frozenset(("NAME",))),
     "output": ("OUTPUT", _BEGINS_EXPRESSION | {"LBRACE"}),
@@ -149,19 +152,37 @@ class _Layout:
             return token
         following = self.tokens[index + 1].kind
         if text in WIRINGS:
-            return token._replace(kind="WIRING") if following == "LBRACE" and last in _BEFORE_ELEMENT else token
+            opens = following == "LBRACE" or (text == "residual" and self._opens_conditionally(index + 1))
+            return token._replace(kind="WIRING") if opens and last in _BEFORE_ELEMENT else token
         if text in CLAUSES:
             return token._replace(kind="CLAUSE") if following == "LBRACE" and last == "RBRACE" else token
         if text == "import":
             return token._replace(kind="IMPORT") if self.importing else token
         if text == "when":
             return self._when(index, token) if last in _ENDS_OPERAND | {"RBRACE", "IN"} else token
+        if text == "repeat" and last == "EQUAL" and following in ("NAME", "NUMBER"):
+            return token._replace(kind="REPEAT")
         if last not in _BEFORE_STATEMENT or self.importing:
             return token
         if text in AT_TOP:
             return self._item(index, token)
         kind, begins = KEYWORDS[text]
         return token._replace(kind=kind) if following in begins else token
+
+    def _opens_conditionally(self, index: int) -> bool:
+        """Whether `if c {` begins here, and not the `if c else d` of an expression."""
+        if self.tokens[index].kind != "IF":
+            return False
+        depth = choices = 0
+        for token in self.tokens[index + 1 :]:
+            depth += (token.kind in ("LPAR", "LSQB", "LHOLE")) - (token.kind in ("RPAR", "RSQB", "RHOLE"))
+            if depth < 0 or (depth == 0 and token.kind in ("LBRACE", "NEWLINE", "SEP", "END", "RBRACE")):
+                return depth == 0 and token.kind == "LBRACE"
+            if depth == 0:
+                choices += (token.kind == "IF") - (token.kind == "ELSE")
+            if choices < 0:
+                return False
+        return False
 
     def _when(self, index: int, token: Token) -> Token:
         """`when training`, one terminal: the word after it is not read again."""

@@ -103,6 +103,12 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _TAIL = re.compile(r"[A-Za-z0-9_]+")
+_STEP = re.compile(r"\.(\d+)(?![A-Za-z0-9_])")
+_INSIDE = frozenset(("NAME", "HOLE", "RHOLE", "TAIL", "RSQB", "RPAR", "STRING", "CONSTANT", "IN"))
+"""What a number after a dot is a stage inside of: `features.0.1`."""
+_ENDS = frozenset(("NAME", "NUMBER", "STRING", "CONSTANT", "RPAR", "RSQB", "HOLE", "RHOLE", "TAIL"))
+_BEFORE_LABEL = frozenset(("output", "shared", "return", "repeat"))
+"""After the end of an expression no `$i` begins, but for these words, which may be keywords."""
 _TEMPLATE = ("PART", "HOLE", "RHOLE", "TAIL")
 
 
@@ -124,6 +130,9 @@ def scan(text: str, report: Report) -> list[Token]:
                 tokens.append(Token("NAME", word, start, position))
         elif kind == "space" or kind == "comment":
             continue
+        elif text[start] == "." and (step := _step(text, start, tokens)):
+            tokens.extend(step)
+            position = step[1].end
         elif text[start] in "/\"'" and (end := foreign_comment(text, start, report)) > start:
             position = end
         elif kind == "op":
@@ -147,6 +156,17 @@ def scan(text: str, report: Report) -> list[Token]:
                 break
     tokens.append(Token("END", "", len(text), len(text)))
     return tokens
+
+
+def _step(text: str, start: int, before: list[Token]) -> list[Token]:
+    """`.16` of `features.16`: a dot and a number, where what stands before it has stages inside; else nothing."""
+    found = _STEP.match(text, start)
+    if not found or not before or before[-1].end != start:
+        return []
+    last = before[-1]
+    if last.kind not in _INSIDE and not (last.kind == "NUMBER" and len(before) > 1 and before[-2].kind == "DOT"):
+        return []
+    return [Token("DOT", ".", start, start + 1), Token("NUMBER", found[1], start + 1, found.end())]
 
 
 def _rare(kind: str, text: str, start: int, end: int, before: list[Token], report: Report) -> Token:
@@ -194,14 +214,14 @@ def _number(text: str, start: int, end: int, report: Report) -> str:
 
 
 _ESCAPE = re.compile(r"""\\(?:u([0-9a-fA-F]{4})|(.)|$)""", re.DOTALL)
-_ESCAPES = {"n": "\n", "t": "\t", "\\": "\\", '"': '"', "'": "'"}
+ESCAPES = {"n": "\n", "t": "\t", "\\": "\\", '"': '"', "'": "'"}
 
 
 def string(text: str) -> str:
     """The value of a string as written, quotes included; its escapes have been checked."""
     if "\\" not in text:
         return text[1:-1]
-    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else _ESCAPES[found[2]], text[1:-1])
+    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else ESCAPES[found[2]], text[1:-1])
 
 
 def _string(text: str, start: int, report: Report) -> str:
@@ -211,7 +231,7 @@ def _string(text: str, start: int, report: Report) -> str:
     for found in _ESCAPE.finditer(text):
         if found[1] and not 0xD800 <= int(found[1], 16) < 0xE000:
             continue
-        if found[2] in _ESCAPES and not found[1]:
+        if found[2] in ESCAPES and not found[1]:
             continue
         report.add(
             "E0104",
@@ -303,14 +323,15 @@ def _digits(text: str, start: int, end: int, report: Report) -> Token:
 
 
 def _hole(text: str, start: int, end: int, before: list[Token], report: Report) -> Token:
-    if not before or before[-1].end != start or before[-1].kind not in _TEMPLATE:
+    completes = before and before[-1].end == start and before[-1].kind in _TEMPLATE
+    if not completes and before and before[-1].kind in _ENDS and before[-1].text not in _BEFORE_LABEL:
         report.add(
             "E0101",
             f"`{text}` stands alone",
             start,
             end,
             label="",
-            help=f"`$` completes a label that begins with a letter: layer{text} = ...; elsewhere write {text[1:]}",
+            help=f"`$` completes a label: layer{text} = ..., {text} = ...; elsewhere write {text[1:]}",
         )
         return Token("ERROR", text, start, end)
     if text[1:] in HARD and text != "$in":

@@ -263,9 +263,7 @@ def _assignment(place: Place) -> Mistake | None:
     if statement in ("NAME", "LPAR", "CONSTANT", "NUMBER", "STRING", "IN") and place.accepts("ARROW"):
         first = place.tokens[place.first]
         whole = before._replace(start=first.start)
-        if first.text == "self" and before.kind == "NAME":
-            return _at(whole, "only a name can stand before `=`", f"write {before.text} = ...", put=before.text)
-        return _at(whole, "only a name can stand before `=`", "a label is a name, or a template such as layer$i")
+        return _at(whole, "only a label can stand before `=`", "a label is a name, or a template such as layer$i")
     return None
 
 
@@ -403,6 +401,7 @@ def _expected(place: Place) -> str:
         return "a name or a string" if accepts("STRING") else "a name"
     idle = {"LPAR", "LSQB", "IN", "EQUAL"} if accepts("POWER") else set()
     idle |= {"LBRACE"} if accepts("SEP") else set()
+    idle |= {"LPAR"} if accepts("EQUAL") and accepts("COMMA") else set()
     words = [said for kind, said in _SAID.items() if accepts(kind) and kind not in idle]
     if accepts("ARROW"):
         words.insert(0, "`->`")

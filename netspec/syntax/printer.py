@@ -6,11 +6,11 @@ Numbers and strings that were read from a text keep their spelling. What spans l
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from netspec.syntax import tree
-from netspec.syntax.lexer import number, string
+from netspec.syntax.lexer import HARD, number, string
 
 
 def print_expression(expr: tree.Expr) -> str:
@@ -40,7 +40,33 @@ _WORD_NEXT = re.compile(r"[A-Za-z0-9_]")
 
 
 def print_label(label: tree.Label) -> str:
-    """`c1`, `layer$i`, `a${i + 1}_b`."""
+    """`c1`, `layer$i`, `a${i + 1}_b`, `0`, `"block-$i"`, `stem.c1`, `convs[i]`."""
+    around = "" if label.around is None else print_label(label.around)
+    match label.parts:
+        case (tree.Tree() as index,) if around:
+            return f"{around}[{print_within(index, 0)}]"
+    text = _completed(label)
+    if not all(_IN_LABEL.fullmatch(part) for part in label.parts if isinstance(part, str)) or _is_hard(label):
+        text = f'"{text}"'
+    return f"{around}.{text}" if around else text
+
+
+_IN_LABEL = re.compile(r"\w+", re.ASCII)
+_STEP = re.compile(r"[A-Za-z_]\w*|0|[1-9]\d{0,17}", re.ASCII)
+
+
+def _is_hard(label: tree.Label) -> bool:
+    """Whether a label is read as something else where it has no quotes: a word of the language, `1x1`, `007`."""
+    first = label.parts[0]
+    if not isinstance(first, str):
+        return False
+    if len(label.parts) == 1:
+        return first in HARD or not _STEP.fullmatch(first)
+    return not (first[0].isalpha() or first[0] == "_")
+
+
+def _completed(label: tree.Label) -> str:
+    """The parts of one label, each expression with its `$`."""
     text = ""
     for index, part in enumerate(label.parts):
         following = label.parts[index + 1] if index + 1 < len(label.parts) else ""
@@ -153,6 +179,26 @@ def _attribute(expr: tree.Attribute) -> tuple[int, str]:
     return _PRIMARY, (f"({value})" if isinstance(expr.value, tree.Number) else value) + f".{expr.name}"
 
 
+def _member(expr: tree.Member) -> tuple[int, str]:
+    value = print_within(expr.value, _PRIMARY)
+    return _PRIMARY, (f"({value})" if isinstance(expr.value, tree.Number) else value) + f".{print_label(expr.label)}"
+
+
+def _comprehension(expr: tree.Comprehension) -> tuple[int, str]:
+    return _ATOM, f"[{print_within(expr.item, 0)}{''.join(map(print_round, expr.rounds))}]"
+
+
+def print_round(round_: tree.Round) -> str:
+    """` for i, (a, b) in xs if c`, as it stands in a comprehension."""
+    condition = "" if round_.condition is None else f" if {print_within(round_.condition, OR)}"
+    return f" for {print_targets(round_.targets)} in {print_within(round_.sequence, OR)}{condition}"
+
+
+def print_targets(targets: Sequence[tree.Target]) -> str:
+    """`i, (a, b)`."""
+    return ", ".join(target if isinstance(target, str) else f"({print_targets(target)})" for target in targets)
+
+
 def _index(expr: tree.Index) -> tuple[int, str]:
     return _PRIMARY, f"{print_within(expr.value, _PRIMARY)}[{print_within(expr.index, 0)}]"
 
@@ -187,6 +233,8 @@ _EXPRESSIONS: dict[type, Callable[[Any], tuple[int, str]]] = {
     tree.Conditional: _conditional,
     tree.Call: _call,
     tree.Attribute: _attribute,
+    tree.Member: _member,
+    tree.Comprehension: _comprehension,
     tree.Index: _index,
     tree.Slice: _slice,
     tree.Label: lambda expr: (_ATOM, print_label(expr)),

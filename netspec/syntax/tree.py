@@ -162,6 +162,27 @@ class List(Tree):
     items: tuple[Expr, ...]
 
 
+Target: TypeAlias = "str | tuple[Target, ...]"
+"""What a `for` binds: a name, or names in parentheses for the parts of an item."""
+
+
+@part
+class Round(Tree):
+    """`for x in xs if c` of a comprehension."""
+
+    targets: tuple[Target, ...]
+    sequence: Expr
+    condition: Expr | None
+
+
+@part
+class Comprehension(Tree):
+    """`[f(x) for x in xs if c]`, with as many rounds as it has."""
+
+    item: Expr
+    rounds: tuple[Round, ...]
+
+
 @part
 class Unary(Tree):
     """`-a`, `+a`, `not a`."""
@@ -229,6 +250,14 @@ class Index(Tree):
 
 
 @part
+class Member(Tree):
+    """`features.16`, `body.layer$i`, `x."block-0"`: a stage inside of another, by a label that is no name."""
+
+    value: Expr
+    label: Label
+
+
+@part
 class Slice(Tree):
     """`depths[1:]`, as in Python; each end may be absent."""
 
@@ -242,15 +271,46 @@ class Slice(Tree):
 class Label(Tree):
     """`c1`, or a template: `layer$i` is parts ("layer", Name("i")); `a${i + 1}_b` is ("a", Binary(...), "_b").
 
-    Literal text and expressions alternate as written; a plain label is one literal part. In an expression a template
-    reads the stage of that label: `layer$i.skip`; a plain label reads as a Name.
+    Literal text and expressions alternate as written; a plain label is one literal part. `around` is the label of the
+    container that it lies in: `c1` of `stem.c1`, and `$i` of `convs[i]`, which is `convs.$i`. In an expression a
+    template reads the stage of that label: `layer$i.skip`; a plain label reads as a Name.
     """
 
     parts: tuple[str | Expr, ...]
+    around: Label | None = None
+
+    @property
+    def path(self) -> tuple[str | Expr, ...]:
+        """The parts of the whole label, containers first, with the dots between them."""
+        return self.parts if self.around is None else (*self.around.path, ".", *self.parts)
+
+    @property
+    def text(self) -> str:
+        """The whole label where nothing in it has to be computed, else what is written of it."""
+        return "".join(part for part in self.path if isinstance(part, str))
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing in it has to be computed."""
+        return all(isinstance(part, str) for part in self.path)
 
 
 Expr: TypeAlias = (
-    Number | String | Constant | Name | List | Unary | Binary | Compare | Conditional | Call | Attribute | Index | Slice
+    Number
+    | String
+    | Constant
+    | Name
+    | List
+    | Comprehension
+    | Unary
+    | Binary
+    | Compare
+    | Conditional
+    | Call
+    | Attribute
+    | Member
+    | Index
+    | Slice
 )
 
 
@@ -273,12 +333,14 @@ class Wiring(Tree):
     """`residual { F } shortcut { S }` and the other wiring keywords.
 
     `clauses` holds the bodies after the first by their keyword: `shortcut` for residual, `gate` and `carry` for
-    highway; in the order of the text.
+    highway; in the order of the text. With a `condition`, `residual if c { F }`, it is a plain group where that does
+    not hold.
     """
 
     keyword: Literal["residual", "highway", "concat", "add", "mul", "dense"]
     body: Body
     clauses: tuple[Clause, ...] = ()
+    condition: Expr | None = None
 
 
 @part
@@ -316,6 +378,15 @@ class Let(Tree):
 
 
 @part
+class Function(Tree):
+    """`let half(v, to=8) = v // 2`: a function of numbers."""
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    value: Expr
+
+
+@part
 class Shared(Tree):
     """`shared head = flow`: a module that is not applied yet."""
 
@@ -333,11 +404,16 @@ class Default(Tree):
 
 @part
 class For(Tree):
-    """`for i, n in sequence { ... }`."""
+    """`for i, n in sequence { ... }`, `for i, (a, b) in sequence { ... }`."""
 
-    names: tuple[str, ...]
+    targets: tuple[Target, ...]
     sequence: Expr
     body: Body
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names that it binds."""
+        return tuple(bound(self.targets))
 
 
 @part
@@ -384,7 +460,7 @@ class Input(Tree):
 class Output(Tree):
     """`output logits = flow`, `output flow`, `output aux = flow when training`."""
 
-    name: str | None
+    label: Label | None
     flow: Flow
     when_training: bool = False
 
@@ -413,7 +489,7 @@ class Assert(Tree):
     limit: Expr | Quantity
 
 
-Statement: TypeAlias = Stage | Let | Shared | Default | For | Repeat | If | Return | Input | Output | Assert
+Statement: TypeAlias = Stage | Let | Function | Shared | Default | For | Repeat | If | Return | Input | Output | Assert
 
 
 @part
@@ -474,7 +550,7 @@ class Train(Tree):
     settings: tuple[Setting, ...]
 
 
-Item: TypeAlias = Import | Let | Default | Definition | Train
+Item: TypeAlias = Import | Let | Function | Default | Definition | Train
 
 
 @part
@@ -482,3 +558,12 @@ class File(Tree):
     """A whole file."""
 
     items: tuple[Item, ...]
+
+
+def bound(targets: Iterable[Target]) -> Iterator[str]:
+    """The names that a `for` binds, in order."""
+    for target in targets:
+        if isinstance(target, str):
+            yield target
+        else:
+            yield from bound(target)

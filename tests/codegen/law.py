@@ -41,7 +41,7 @@ from torch import Tensor, nn
 import netspec
 from netspec.codegen.loader import load_source, net_class
 from netspec.elaborate import elaborate
-from netspec.elaborate.types import is_tensor
+from netspec.elaborate.types import is_tensor, is_tensors
 from netspec.graph.graph import Graph, Scope, Value
 from netspec.layers import REGISTRY
 from netspec.layers.base import spec_literal
@@ -81,12 +81,24 @@ class Use:
     @cached_property
     def parameters(self) -> tuple[tree.Parameter, ...]:
         """The parameters that are no tensors."""
-        return tuple(parameter for parameter in self.definition.parameters if not is_tensor(parameter))
+        return tuple(p for p in self.definition.parameters if not is_tensor(p) and not is_tensors(p))
 
     @cached_property
     def tensors(self) -> tuple[str, ...]:
-        """The names of the parameters that are tensors."""
-        return tuple(parameter.name for parameter in self.definition.parameters if is_tensor(parameter))
+        """The names of the tensors that parameters take; those of a list, of which there may be one, have places."""
+        single = sum(map(is_tensor, self.definition.parameters))
+        names: list[str] = []
+        for parameter in self.definition.parameters:
+            if is_tensor(parameter):
+                names.append(parameter.name)
+            elif is_tensors(parameter):
+                names.extend(f"{parameter.name}_{place}" for place in range(len(self.shapes) - 1 - single))
+        return tuple(names)
+
+    @cached_property
+    def lists(self) -> tuple[str, ...]:
+        """The names of the parameters that are lists of tensors."""
+        return tuple(parameter.name for parameter in self.definition.parameters if is_tensors(parameter))
 
     @property
     def is_exception(self) -> bool:
@@ -231,7 +243,11 @@ def call_text(use: Use, omitted: frozenset[str] = frozenset()) -> str:
         f"  input {name}{kinds[shape.dtype]} [{', '.join(map(str, shape.dims))}]"
         for name, shape in zip(inputs, use.shapes, strict=True)
     ]
-    tensors = [f"{name}={value}" for name, value in zip(use.tensors, inputs[1:], strict=True)]
+    given = dict(zip(use.tensors, inputs[1:], strict=True))
+    items = {name: [given[each] for each in given if each.rpartition("_")[0] == name] for name in use.lists}
+    single = {p.name: given[p.name] for p in use.definition.parameters if is_tensor(p)}
+    tensors = [f"{name}={value}" for name, value in single.items()]
+    tensors += [f"{name}=[{', '.join(values)}]" for name, values in items.items()]
     plain = [f"{name}={_literal(value)}" for name, value in use.arguments if name not in omitted]
     call = f"  {INSTANCE} = {inputs[0]} -> {use.name}({', '.join([*tensors, *plain])})"
     return "\n".join([f"net {CALLER} {{", *lines, call, "}"])

@@ -12,8 +12,8 @@ def test_a_whole_net_that_is_a_pure_chain_is_counted_too(keys_of) -> None:
     assert keys_of("conv(8, 3) -> relu\n flatten") == ["0", "1", "2"]
 
 
-def test_loops_and_groups_are_transparent_to_counting(keys_of) -> None:
-    assert keys_of("f = { repeat 2 { conv(8, 3) -> relu }; { flatten } }") == ["f.0", "f.1", "f.2", "f.3", "f.4"]
+def test_loops_are_transparent_to_counting_and_a_group_counts(keys_of) -> None:
+    assert keys_of("f = { repeat 2 { conv(8, 3) -> relu }; { flatten } }") == ["f.0", "f.1", "f.2", "f.3", "f.4.0"]
 
 
 def test_elsewhere_stages_are_named_after_their_layer(keys_of) -> None:

@@ -26,6 +26,14 @@ def some(strategy: st.SearchStrategy[Any], least: int = 0, most: int = 3) -> st.
     return st.lists(strategy, min_size=least, max_size=most).map(tuple)
 
 
+def _targets(least: int = 1) -> st.SearchStrategy[tuple[Any, ...]]:
+    """What a `for` binds: names, or names in parentheses."""
+    return some(st.one_of(plain, some(plain, 2, 2)), least)
+
+
+targets = _targets()
+
+
 def _compare(side: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     signs = st.sampled_from(["==", "!=", "<", "<=", ">", ">=", "in", "not in"])
     pairs = st.lists(st.tuples(signs, side), min_size=1, max_size=3)
@@ -60,6 +68,11 @@ def _larger(expr: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         st.builds(tree.Attribute, expr, plain),
         st.builds(lambda name, hole: tree.Label((name, hole)), plain, expr),
         st.builds(lambda name, hole, tail: tree.Label((name, hole, tail)), plain, expr, plain),
+        st.builds(lambda hole: tree.Label((hole,)), expr),
+        st.builds(lambda value, hole: tree.Member(value, tree.Label(("layer", hole))), expr, expr),
+        st.builds(lambda value, number: tree.Member(value, tree.Label((str(number),))), expr, st.integers(0, 99)),
+        st.builds(lambda value: tree.Member(value, tree.Label(("a-b",))), expr),
+        st.builds(tree.Comprehension, expr, some(st.builds(tree.Round, targets, expr, maybe), 1, 2)),
         st.builds(tree.Index, expr, expr),
         st.builds(tree.Slice, expr, maybe, maybe, maybe),
     )
@@ -79,12 +92,22 @@ exprs = st.recursive(
 
 @st.composite
 def _labels(draw: st.DrawFn) -> tree.Label:
+    around = draw(st.none() | st.builds(lambda name: tree.Label((name,)), plain))
+    match draw(st.sampled_from(["name", "number", "quoted", "hole"])):
+        case "number":
+            return tree.Label((str(draw(st.integers(0, 99))),), around)
+        case "quoted":
+            hole_ = draw(st.builds(tree.Name, plain))
+            return tree.Label(draw(st.sampled_from([("a-b",), ("1x1",), ("a-", hole_), ("a", hole_, "-1")])), around)
+        case "hole":
+            named = st.builds(tree.Name, plain)
+            return tree.Label((draw(named | st.builds(tree.Binary, st.sampled_from("+-*"), named, named)),), around)
     parts: list[Any] = [draw(plain)]
     for hole in draw(st.lists(exprs, max_size=2)):
         parts.append(hole)
         if draw(st.booleans()):
             parts.append(draw(st.sampled_from(["_b", "1", "x", "if"])))
-    return tree.Label(tuple(parts))
+    return tree.Label(tuple(parts), around)
 
 
 def _wirings(body: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -98,7 +121,7 @@ def _wirings(body: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
     return st.one_of(
         st.builds(tree.Wiring, st.sampled_from(["concat", "add", "mul", "dense"]), body),
-        st.builds(tree.Wiring, st.just("residual"), body, clauses("shortcut")),
+        st.builds(tree.Wiring, st.just("residual"), body, clauses("shortcut"), st.none() | exprs),
         st.builds(tree.Wiring, st.just("highway"), body, clauses("gate", "carry")),
     )
 
@@ -121,16 +144,20 @@ def _statements(body: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         st.builds(tree.Let, some(names, 1), flow),
         st.builds(tree.Shared, _labels(), flow),
         st.builds(tree.Default, plain, defaults),
-        st.builds(tree.For, some(names, 1), exprs, body),
+        st.builds(tree.Function, plain, functions, exprs),
+        st.builds(tree.For, targets, exprs, body),
         st.builds(tree.Repeat, exprs, body),
         st.builds(tree.If, some(st.builds(tree.Branch, exprs, body), 1), st.none() | body),
         st.builds(tree.Return, some(exprs, 1)),
         st.builds(tree.Input, plain, st.none() | plain, some(exprs)),
-        st.builds(tree.Output, st.none() | plain, flow, st.booleans()),
+        st.builds(tree.Output, st.none() | _labels(), flow, st.booleans()),
         st.builds(tree.Assert, _figures, st.sampled_from(["<", "<=", ">", ">=", "==", "!="]), _limits),
     )
 
 
+functions = st.lists(
+    st.builds(tree.Parameter, plain, st.none(), st.none() | exprs), unique_by=lambda p: p.name, min_size=1, max_size=2
+).map(tuple)
 _leaf = st.builds(tree.Body, some(_statements(st.just(tree.Body(()))), 0, 2))
 bodies = st.builds(tree.Body, some(_statements(_leaf), 0, 2))
 statements = _statements(_leaf)
@@ -143,6 +170,7 @@ dotted = st.lists(plain, min_size=1, max_size=3).map(lambda parts: tree.Name("."
 items = st.one_of(
     st.builds(tree.Import, dotted | st.builds(tree.String, strings), some(st.builds(tree.Name, plain), 1)),
     st.builds(tree.Let, some(names, 1), _flows(_leaf)),
+    st.builds(tree.Function, plain, functions, exprs),
     st.builds(tree.Default, plain, _arguments(exprs).map(lambda all_: tuple(a for a in all_ if a.name is not None))),
     st.builds(tree.Definition, st.sampled_from(["block", "net"]), plain, parameters, bodies),
     st.builds(tree.Train, some(st.builds(tree.Setting, plain, _flows(_leaf)))),

@@ -44,7 +44,7 @@ def test_conflicts_are_only_that_an_expression_goes_on(caplog: pytest.LogCapture
         logger.setLevel(level)
     conflicts = re.findall(r"(\S+) conflict for terminal (\w+)", caplog.text)
     assert {kind for kind, _ in conflicts} == {"Shift/Reduce"}
-    assert {terminal for _, terminal in conflicts} == {"LPAR", "LSQB", "SIGN", "IF", "IN", "NOT"}
+    assert {terminal for _, terminal in conflicts} == {"LPAR", "LSQB", "SIGN", "IF", "IN", "NOT", "HOLE", "LHOLE"}
 
 
 def test_every_production_has_its_method() -> None:
