@@ -242,7 +242,18 @@ class Constructor:
     def number(self, word: str, value: tree.Expr) -> None:
         """`word = value`; a choice that is too long for a line is an `if`."""
         text = python(value, self.plan.named)
-        if not isinstance(value, tree.Conditional) or len(text) + len(word) + 4 * self.depth + 3 <= 88:
+        room = WIDTH - len(word) - 4 * self.depth - 3
+        if isinstance(value, tree.Binary) and isinstance(value.right, tree.Conditional) and len(text) > room:
+            head, _, inner = text.rpartition(f" {value.operator} (")
+            if (
+                f" {value.operator} ({inner}" == text[len(head) :]
+                and inner == f"{python(value.right, self.plan.named)})"
+            ):
+                self.line(f"{word} = {head} {value.operator} (")
+                self.line(f"{INDENT}{inner[:-1]}")
+                self.line(")")
+                return
+        if not isinstance(value, tree.Conditional) or len(text) <= room:
             self.text.extend(lines(f"{word} = ", text, self.depth))
             return
         opening = "if "

@@ -28,6 +28,7 @@ from netspec.graph.graph import Graph, ScopeKind
 from netspec.layers.symbols import (
     OPAQUE,
     Whole,
+    divisions,
     expression_of,
     hanging,
     is_opaque,
@@ -288,13 +289,15 @@ class Blueprints:
         generic = Generic(State(), self.called, inputs, concrete=EVERYTHING in fixed)
         generic.skips = not _reads_templates(template.definition)
         try:
-            return self.once(generic, template, shapes, numbers, fixed)
+            with divisions():
+                return self.once(generic, template, shapes, numbers, fixed)
         except Unsayable:
             if not generic.skipped:
                 raise
         generic = Generic(State(), self.called, inputs, concrete=EVERYTHING in fixed)
         generic.skips = False
-        return self.once(generic, template, shapes, numbers, fixed)
+        with divisions():
+            return self.once(generic, template, shapes, numbers, fixed)
 
     def once(
         self,
@@ -628,7 +631,9 @@ def _python_type(parameter: tree.Parameter, value: Any) -> str:
         case tree.TypeName(name, item):
             return f"list[{item}]" if name == "list" and item else {"list": "list[Any]"}.get(name, name)
         case tree.Choice(values):
-            return "str" if isinstance(values[0], tree.String) else "int"
+            if isinstance(values[0], tree.String):
+                return "str"
+            return "float" if any(isinstance(v, tree.Number) and isinstance(v.value, float) for v in values) else "int"
     match value:
         case bool():
             return "bool"

@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 from netspec.elaborate.bodies import Each
 from netspec.elaborate.calls import Arguments
 from netspec.elaborate.control import DraftCall, DraftChoice, DraftLet, DraftLoop, Key
+from netspec.elaborate.deciding import Deciding
 from netspec.elaborate.draft import DraftNode, DraftScope
 from netspec.elaborate.environment import UNBOUND, Environment
 from netspec.elaborate.nets import Elaborator
@@ -62,6 +63,7 @@ from netspec.layers.symbols import (
     guarded,
     is_opaque,
     names,
+    note_divisor,
     opaque,
     plain,
     size_of,
@@ -126,6 +128,11 @@ class Generic(Elaborator):
         self.kept: list[tuple[DraftLoop, list[Tensor]]] = []
 
     # What is said
+
+    @property
+    def deciding(self) -> Deciding:
+        """What is known of the names so far."""
+        return Deciding(self.lets, self.items_of)
 
     def said(self, expression: tree.Expr, frame: Frame) -> tree.Expr:
         """The expression over the names of the class; raises Unsayable."""
@@ -481,13 +488,15 @@ class Generic(Elaborator):
     def apply(self, layer: Layer, inputs: tuple[Tensor, ...], span: Span, frame: Frame) -> Result:
         self.state.spend(span)
         taken = tuple(tensor.shape for tensor in inputs)
-        with guarded():
+        with guarded() as held:
             try:
                 made = layer.outputs(*taken)
             except ShapeError as error:
                 raise Problem(error.code, error.message, span) from None
             except TooComplexError:
                 raise Unsayable from None
+        for question, answer in held:
+            note_divisor(question, answer)
         node = DraftNode(layer, inputs, span)
         node.outputs = tuple(Tensor(shape, span, node, index) for index, shape in enumerate(made))
         with guarded() as asked:
@@ -605,7 +614,7 @@ class Generic(Elaborator):
         bound |= {name: expression_of(size) for name, size in call.sizes.items()}
         sizes = {name: int(plain(size)) for name, size in call.sizes.items()}
         scope.control = control = DraftCall(blueprint, bound, sizes)
-        outputs = (Tensor(shape, span, None, place) for place, shape in enumerate(call.shapes))
+        outputs = (Tensor(self.decided(shape), span, None, place) for place, shape in enumerate(call.shapes))
         scope.outputs = Listed(outputs) if blueprint.listed else tuple(outputs)
 
         def readable(inside: Any, path: tuple[str, ...]) -> dict[str, Any]:
@@ -621,6 +630,16 @@ class Generic(Elaborator):
         for tensor in result.outputs:
             self.settle(tensor, frame)
         return result
+
+    def decided(self, shape: Shape) -> Shape:
+        """The shape without the sides of conditions that are never taken."""
+        if not any(isinstance(size, Whole) and isinstance(size.expression, tree.Conditional) for size in shape.dims):
+            return shape
+        deciding = self.deciding
+        sizes = (
+            (size, deciding.decided(expression_of(size)) if isinstance(size, Whole) else None) for size in shape.dims
+        )
+        return Shape(tuple(s if said is None else symbolic(int(plain(s)), said) for s, said in sizes), shape.dtype)
 
     def same_for_all(self, blueprint: Blueprint, said: dict[str, tree.Expr], tensors: list[Tensor]) -> None:
         """Raises Unsayable where a block that holds for some arguments only is given others by other arguments here."""

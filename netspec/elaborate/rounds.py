@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.elaborate.bodies import Each
 from netspec.elaborate.control import DraftCall, DraftChoice, DraftLoop
+from netspec.elaborate.deciding import ZERO
 from netspec.elaborate.draft import DraftNode, DraftScope
 from netspec.elaborate.problems import Problem, Spoilt, Stop
 from netspec.elaborate.sayings import (
@@ -128,7 +129,7 @@ class Rounds:
             raise Unsayable(names(self.sequence))
         scope.items.append(body)
         scope.control = loop
-        loop.has_rounds = self.has_rounds(loop.length)
+        loop.has_rounds = generic.deciding.is_positive(loop.length)
         self.finish(loop, carried, firsts, inner, before, frame)
 
     def round(self, item: Any, scope: DraftScope, frame: Frame) -> None:
@@ -472,10 +473,20 @@ class Rounds:
                         return symbolic(int(plain(size)), total)  # type: ignore[no-any-return]
             case tree.Tree() if loop.has_rounds:
                 total = self.last_round(update)
-                inside = {*self.variables, *self.running.values(), *self.fresh_lets()}
-                if not is_opaque(total) and not hanging(total) & inside:
+                if self.is_seen(total):
                     return symbolic(int(plain(size)), total)  # type: ignore[no-any-return]
+            case tree.Tree():
+                total = written_out(update, self.fresh_lets())
+                if self.is_seen(total):
+                    total = tree.Conditional(total, tree.Compare((">",), (loop.length, ZERO)), expression_of(first))
+                    if not is_opaque(total):
+                        return symbolic(int(plain(size)), total)  # type: ignore[no-any-return]
         return size
+
+    def is_seen(self, expression: tree.Expr) -> bool:
+        """Whether an expression asks for nothing that only a round knows."""
+        inside = {*self.variables, *self.running.values(), *self.fresh_lets()}
+        return not is_opaque(expression) and not hanging(expression) & inside
 
     def fresh_lets(self) -> dict[str, tree.Expr]:
         """The numbers that a round has given names."""
@@ -484,22 +495,9 @@ class Rounds:
     def last_round(self, update: tree.Expr) -> tree.Expr:
         """What the last round makes of it, where it is known of which item that is."""
         last = {name: self.generic.items_of[name][-1] for name in self.variables if name in self.generic.items_of}
-        return folded(substituted(written_out(update, self.fresh_lets()), last))
-
-    def has_rounds(self, count: tree.Expr) -> bool:
-        """Whether the loop has a round for all arguments."""
-        match count:
-            case tree.Number(value):
-                return value > 0
-            case tree.Conditional(then, _, otherwise):
-                return self.has_rounds(then) and self.has_rounds(otherwise)
-            case tree.Name(name) if name in self.generic.lets:
-                return self.has_rounds(self.generic.lets[name])
-            case tree.Name(name) if name in self.generic.items_of:
-                return all(map(self.has_rounds, self.generic.items_of[name]))
-            case tree.Call(tree.Name("len"), (argument,)):
-                return bool(elements(argument.value, self.generic.lets))
-        return False
+        deciding = self.generic.deciding
+        lets = {name: deciding.decided(substituted(said, last)) for name, said in self.fresh_lets().items()}
+        return deciding.decided(folded(written_out(substituted(update, last), lets)))  # type: ignore[no-any-return]
 
     def outlives(self, loop: DraftLoop, value: Any) -> Any:
         """A side value of the last round, as it is seen after the loop."""

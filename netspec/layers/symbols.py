@@ -25,6 +25,8 @@ LARGEST = 40
 """An expression of more parts is opaque."""
 
 Guard: TypeAlias = tuple[tree.Expr, bool]
+Divisions: TypeAlias = set[tree.Expr]
+_divisions: ContextVar[Divisions | None] = ContextVar("divisions", default=None)
 _guards: ContextVar[list[Guard] | None] = ContextVar("guards", default=None)
 
 
@@ -37,6 +39,25 @@ def guarded() -> Iterator[list[Guard]]:
         yield asked
     finally:
         _guards.reset(token)
+
+
+@contextmanager
+def divisions() -> Iterator[None]:
+    """Keeps, meanwhile, what is known to be divisible: `2 * (n // 2)` is `n` where a layer asks for halves of it."""
+    token = _divisions.set(set())
+    try:
+        yield
+    finally:
+        _divisions.reset(token)
+
+
+def note_divisor(question: tree.Expr, answer: bool) -> None:
+    """Notes that one number divides another, where the answer to a question says so."""
+    known = _divisions.get()
+    match question:
+        case tree.Compare(("==" | "!=" as symbol,), (tree.Binary("%", left, right), tree.Number(0))):
+            if known is not None and answer == (symbol == "=="):
+                known.add(tree.Binary("//", left, right))
 
 
 class Symbolic:
@@ -206,6 +227,11 @@ def binary(symbol: str, left: tree.Expr, right: tree.Expr) -> tree.Expr:
             return tree.Number(1)
         case "//" if isinstance(left, tree.Binary) and left.operator == "*" and right in (left.left, left.right):
             return left.left if right == left.right else left.right
+    known = _divisions.get()
+    if symbol == "*" and known:
+        for divided, factor in ((left, right), (right, left)):
+            if isinstance(divided, tree.Binary) and divided in known and divided.right == factor:
+                return divided.left
     if symbol in ("+", "-") and names(left) & names(right):
         together = _summed(tree.Binary(symbol, left, right))
         if together is not None:
