@@ -247,14 +247,20 @@ def _clean(support: Support) -> list[str]:
 
 
 def _initializers(preamble: Preamble) -> list[list[str]]:
-    return [
-        [
-            f"def {name}(module: Any) -> Any:",
-            *(f"{INDENT}{statement.replace('{module}', 'module')}" for statement in statements),
-            f"{INDENT}return module",
-        ]
-        for statements, name in preamble.initializers.items()
-    ]
+    functions = []
+    for statements, name in preamble.initializers.items():
+        count = len(set(re.findall(r"\{(\d+)\}", "".join(statements))))
+        numbers = ["number"] if count == 1 else [f"number{place + 1}" for place in range(count)]
+        given = "".join(f", {number}: float" for number in numbers)
+        lines = [statement.format(*numbers, module="module") for statement in statements]
+        functions.append(
+            [
+                f"def {name}(module: Any{given}) -> Any:",
+                *(f"{INDENT}{line}" for line in lines),
+                f"{INDENT}return module",
+            ]
+        )
+    return functions
 
 
 def _stages(preamble: Preamble) -> list[list[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from netspec.layers.base import TorchCall
+from netspec.layers.symbols import MARK
 
 
 def common_initializations(calls: Iterable[TorchCall]) -> dict[str, tuple[str, ...]]:
@@ -16,7 +17,8 @@ def common_initializations(calls: Iterable[TorchCall]) -> dict[str, tuple[str, .
     sources: list[str] = []
     for call in calls:
         if call.target.startswith("nn."):
-            found.setdefault(call.target, []).append(call.init if not call.wrap else ("",))
+            own = call.wrap or any(map(MARK.search, call.init))
+            found.setdefault(call.target, []).append(("",) if own else call.init)
         sources.extend(support.source for support in call.support)
     hidden = "\n".join(dict.fromkeys(sources))
     return {

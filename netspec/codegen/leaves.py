@@ -5,8 +5,9 @@ from __future__ import annotations
 from netspec.codegen.layout import Bracket, Expr
 from netspec.codegen.layout import call as bracket
 from netspec.codegen.naming import is_plain_word
-from netspec.codegen.python import Named, argument, unmarked
+from netspec.codegen.python import Named, argument, python, unmarked
 from netspec.layers.base import TorchCall
+from netspec.syntax import tree
 
 KEYWORDS = (
     "stride",
@@ -26,8 +27,8 @@ KEYWORDS = (
 """Keyword arguments of PyTorch in the order that they are written in."""
 
 
-def construction(call: TorchCall, named: Named, in_place: bool, initializer: str) -> Expr:
-    """The constructor call, wrapped as the layer asks for."""
+def construction(call: TorchCall, named: Named, in_place: bool, initializer: tuple[str, tuple[tree.Expr, ...]]) -> Expr:
+    """The constructor call, wrapped as the layer asks for; `initializer` starts its weights from these numbers."""
     if call.parameter:
         return unmarked(call.parameter, named)
     names = [name for name in call.kwargs if is_plain_word(name)]
@@ -37,7 +38,9 @@ def construction(call: TorchCall, named: Named, in_place: bool, initializer: str
     if in_place:
         items.append(("inplace=", "True"))
     result: Expr = Bracket(call.target, tuple(items))
-    for wrapper in (call.wrap, initializer):
-        if wrapper:
-            result = bracket(wrapper, result)
+    start, numbers = initializer
+    if call.wrap:
+        result = bracket(call.wrap, result)
+    if start:
+        result = bracket(start, result, *(python(number, named) for number in numbers))
     return result

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from netspec.codegen.naming import Names
 from netspec.layers.base import Support, TorchCall
+from netspec.layers.symbols import MARK, expression_at
+from netspec.syntax import tree
 
 
 @dataclass(eq=False, slots=True)
@@ -26,14 +29,23 @@ class Preamble:
             self.support[support.name] = support
             self.imports.update(dict.fromkeys(support.imports))
 
-    def initializer(self, torch_call: TorchCall) -> str:
-        """The function that starts a module's weights; layers with the same statements share it."""
+    def initializer(self, torch_call: TorchCall) -> tuple[str, tuple[tree.Expr, ...]]:
+        """The function that starts a module's weights, with the numbers that it is given: `{0}`, `{1}`, ... in its
+        statements. Layers with the same statements share it.
+        """
         if not torch_call.init or torch_call.target in self.passes:
-            return ""
-        if torch_call.init not in self.initializers:
-            word = torch_call.init[0].partition("nn.init.")[2].partition("(")[0].strip("_") or "initialized"
-            self.initializers[torch_call.init] = self.names.claim(word)
-        return self.initializers[torch_call.init]
+            return "", ()
+        numbers: list[tree.Expr] = []
+
+        def place(mark: re.Match[str]) -> str:
+            numbers.append(expression_at(mark))
+            return f"{{{len(numbers) - 1}}}"
+
+        statements = tuple(MARK.sub(place, statement) for statement in torch_call.init)
+        if statements not in self.initializers:
+            word = statements[0].partition("nn.init.")[2].partition("(")[0].strip("_") or "initialized"
+            self.initializers[statements] = self.names.claim(word)
+        return self.initializers[statements], tuple(numbers)
 
     def stage(self, text: str, name: str, parameters: list[str]) -> str:
         """The class that makes a module of a stateless expression in x, for an nn.Sequential."""

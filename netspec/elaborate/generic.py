@@ -431,14 +431,6 @@ class Generic(Elaborator):
             return value
         return lifted(value, said)
 
-    def initializer(self, name: str, arguments: Arguments, span: Span) -> Initializer:
-        """Its numbers are the same for all arguments, or the class is for these alone."""
-        values = [value for value, _ in (*arguments.positional, *arguments.named.values())]
-        for value in values:
-            if _has_expression(value):
-                raise Unsayable(names(_expression(value)))
-        return super().initializer(name, arguments, span)
-
     # Layers
 
     def function(self, name: str, arguments: Arguments, span: Span) -> Any:

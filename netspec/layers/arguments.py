@@ -7,7 +7,7 @@ from pydantic import Field, PlainValidator, Strict
 
 from netspec.layers.base import NonNegative, ShapeError
 from netspec.layers.initializers import Initializer
-from netspec.layers.symbols import Listed, Symbolic
+from netspec.layers.symbols import Listed, Symbolic, is_number
 from netspec.shapes.shape import Shape
 
 LARGEST = 2**31 - 1
@@ -81,7 +81,7 @@ def init_statements(
             statements.append(f"{weight} = {call}" if reparametrized else call)
     if bias and isinstance(bias_init, str):
         statements.append(bias_init.statement(bias))
-    elif bias and bias_init is not None and bias_init != 0:
+    elif bias and bias_init is not None and not is_number(bias_init, 0):
         statements.append(f"nn.init.constant_({bias}, {bias_init!r})")
     elif bias and (init is not None or bias_init is not None):
         statements.append(f"nn.init.zeros_({bias})")

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import PlainValidator
 
+from netspec.layers.symbols import MARK, Symbolic
+
 LARGEST = 2**31 - 1
 
 Gain: TypeAlias = Literal["linear", "sigmoid", "tanh", "relu", "leaky_relu", "selu"]
@@ -79,7 +81,8 @@ class Initializer(str):
             if key in given:
                 raise ValueError(f"{name} is given {key} twice")
             given[key] = _checked(name, key, value)
-        if given.get("a", 0) > given.get("b", given.get("a", 0)):
+        ends = given.get("a", 0), given.get("b", given.get("a", 0))
+        if not any(isinstance(end, str | Symbolic) for end in ends) and ends[0] > ends[1]:
             raise ValueError(f"{name} draws from {given['a']} to {given['b']}: the first must not exceed the second")
         inner = ", ".join(f"{key}={value}" for key, value in given.items())
         return Initializer(f"{name}({inner})" if inner else name)
@@ -101,13 +104,13 @@ class Initializer(str):
         values = {**form.defaults, **{key: _value(text) for key, _, text in pairs}}
         required = [key for key in values if key not in form.torch]
         told = [key for key in values if key in form.torch and values[key] != form.torch[key]]
-        written = [repr(values[key]) for key in required]
+        written = [_literal(values[key]) for key in required]
         written += [f"{form.names.get(key, key)}={_literal(values[key])}" for key in told]
         return f"nn.init.{form.function}({', '.join([weight, *written])})"
 
 
 def _literal(value: Any) -> str:
-    return f'"{value}"' if isinstance(value, str) else repr(value)
+    return f'"{value}"' if isinstance(value, str) and not MARK.fullmatch(value) else str(value)
 
 
 def signature(name: str) -> str:
@@ -129,6 +132,8 @@ def _value(text: str) -> Any:
 
 def _checked(name: str, key: str, value: Any) -> Any:
     """An argument of an initialisation; raises ValueError where it is none."""
+    if isinstance(value, Symbolic) or (isinstance(value, str) and MARK.fullmatch(value)):
+        return value
     if key in _CHOICES:
         if str(value) not in _CHOICES[key]:
             raise ValueError(f"{key} of {name} is one of {', '.join(_CHOICES[key])}, not {value}")
