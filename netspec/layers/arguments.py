@@ -7,7 +7,7 @@ from pydantic import Field, PlainValidator, Strict
 
 from netspec.layers.base import NonNegative, ShapeError
 from netspec.layers.initializers import Initializer
-from netspec.layers.symbols import Listed, Symbolic, is_number
+from netspec.layers.symbols import Listed, Symbolic, is_number, is_opaque
 from netspec.shapes.shape import Shape
 
 LARGEST = 2**31 - 1
@@ -122,7 +122,15 @@ def compact(values: Iterable[Any]) -> Any:
     listed = Listed.of(entries)
     if isinstance(listed, Listed):
         return listed
-    return entries[0] if all(entry == entries[0] for entry in entries[1:]) else entries
+    return entries[0] if all(_is_same(entry, entries[0]) for entry in entries[1:]) else entries
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Whether two numbers are the same for all arguments, as far as their expressions tell."""
+    said = [entry.expression for entry in (one, other) if isinstance(entry, Symbolic)]
+    if not said or any(map(is_opaque, said)):
+        return bool(one == other)
+    return len(said) == 2 and said[0] == said[1]
 
 
 def options(**pairs: tuple[Any, Any]) -> dict[str, Any]:
