@@ -14,6 +14,7 @@ from netspec.codegen.forward import argument_names, write_forward
 from netspec.codegen.layout import INDENT, WIDTH, Bracket, Expr, lines
 from netspec.codegen.liveness import Needs, needs
 from netspec.codegen.naming import MODULE_ATTRIBUTES, TAKEN, Names, parameter, prose
+from netspec.codegen.overwriting import mark_in_place
 from netspec.codegen.preamble import Preamble
 from netspec.codegen.python import python
 from netspec.codegen.regions import container_names, free_names
@@ -137,6 +138,7 @@ def write_class(
     plan.templates = frozenset(_templates(design.region)) - {""}
     constructor = Constructor(plan)
     if chain and not any(plan.labels):
+        mark_in_place(design.region, design.outputs, constructor.in_place)
         body = constructor.sequential()
         head = [f"class {design.name}(nn.Sequential):", *_docstring(design)]
         return [*head, *_signature(plan), *body]

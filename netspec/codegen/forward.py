@@ -7,18 +7,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from netspec.codegen.chains import is_sequential
 from netspec.codegen.constructor import Constructor, loop_header, negated, optional_label, static_labels
 from netspec.codegen.expressions import Applied, call_of, render
 from netspec.codegen.layout import INDENT, Bracket, Expr, call, lines
-from netspec.codegen.liveness import consumed, needs, results
+from netspec.codegen.liveness import needs, results
 from netspec.codegen.naming import local
+from netspec.codegen.overwriting import mark_in_place
 from netspec.codegen.python import argument, python
 from netspec.codegen.regions import asked_names, is_bare, is_module
 from netspec.codegen.sources import expanded
 from netspec.codegen.statements import group
 from netspec.codegen.variables import Variables, hint_of
-from netspec.graph.blueprint import Carry, Choice, Container, Gather, LayerUse, Loop, Merge, Region, Use, Wire
+from netspec.graph.blueprint import Carry, Choice, Gather, LayerUse, Loop, Merge, Region, Use, Wire
 from netspec.layers.symbols import plain
 from netspec.syntax import tree
 
@@ -86,7 +86,7 @@ class _Forward:
         plan.needs = self.needs = needs(self.region, design.outputs)
         self.always = needs(self.region, [w for i, w in enumerate(design.outputs) if i not in design.training])
         self.constructor.prepare(design.region)
-        mark_in_place(self.region, design.outputs, self.constructor)
+        mark_in_place(self.region, design.outputs, self.constructor.in_place)
         self.constructor.reset()
         self.constructor.prepare(design.region)
         self.count(self.region)
@@ -640,58 +640,6 @@ class _Forward:
                     case Loop():
                         stack.append(item.region)
         raise LookupError("nothing takes what a loop has collected")
-
-
-def mark_in_place(region: Region, outputs: Sequence[Wire], constructor: Constructor) -> None:
-    """Activations that may overwrite what they are given: a tensor of its own that nothing else takes."""
-    counts: dict[int, int] = {}
-    makers: dict[int, Use] = {}
-    kept = {id(wire) for wire in outputs}
-
-    def visit(part: Region) -> None:
-        for item in part.items:
-            match item:
-                case Use():
-                    for wire in item.inputs:
-                        counts[id(wire)] = counts.get(id(wire), 0) + 1
-                    for wire in item.outputs:
-                        makers[id(wire)] = item
-                    if isinstance(item.what, Container) and is_sequential(item):
-                        visit(item.what.region)
-                        kept.update(id(wire) for wire in item.what.outputs)
-                    elif isinstance(item.what, Container):
-                        kept.update(consumed(item.what.region) & {id(wire) for wire in item.inputs[1:]})
-                case Choice():
-                    for inner in item.regions:
-                        visit(inner)
-                    kept.update(id(s) for merge in item.merges for s in merge.sources if s is not None)
-                case Loop():
-                    visit(item.region)
-                    for carry in item.carries:
-                        kept.update((id(carry.first), id(carry.inner)))
-                    kept.update(id(gather.inner) for gather in item.gathers)
-                    kept.update(id(merge.sources[0]) for merge in item.results)
-
-    visit(region)
-
-    def mark(part: Region) -> None:
-        for item in part.items:
-            match item:
-                case Use(what=LayerUse(layer, torch_call)) if torch_call.inplace and layer.in_place:
-                    maker = makers.get(id(item.inputs[0]))
-                    if maker is None or id(item.inputs[0]) in kept or counts[id(item.inputs[0])] != 1:
-                        continue
-                    if isinstance(maker.what, LayerUse) and maker.what.layer.overwritable:
-                        constructor.in_place.add(id(item))
-                case Use(what=Container() as container) if is_sequential(item):
-                    mark(container.region)
-                case Choice():
-                    for inner in item.regions:
-                        mark(inner)
-                case Loop():
-                    mark(item.region)
-
-    mark(region)
 
 
 def _loop_names(region: Region) -> Iterator[str]:

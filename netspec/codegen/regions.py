@@ -108,6 +108,21 @@ def uses_in(item: Choice | Loop) -> Iterator[Use]:
                 yield from uses_in(inner)
 
 
+def uses_of_region(region: Region) -> Iterator[Use]:
+    """The stages of a region, those in its conditions, loops and containers too."""
+    for item in region.items:
+        match item:
+            case Use():
+                yield item
+                if isinstance(item.what, Container):
+                    yield from uses_of_region(item.what.region)
+            case Choice():
+                for inner in item.regions:
+                    yield from uses_of_region(inner)
+            case Loop():
+                yield from uses_of_region(item.region)
+
+
 def has_modules(item: Choice | Loop) -> bool:
     """Whether a constructor has anything to write for a condition or loop: modules, or a refusal."""
     return any(is_module(use) for use in uses_in(item)) or (isinstance(item, Choice) and bool(item.refusals))

@@ -188,6 +188,7 @@ class SiLU(Activation):
     """
 
     figure_name = "SiLU"
+    in_place = True
     module = "SiLU"
     inplace = True
 
@@ -239,6 +240,7 @@ class Hardswish(Activation):
     """
 
     figure_name = "h-swish"
+    in_place = True
     module = "Hardswish"
     inplace = True
 
