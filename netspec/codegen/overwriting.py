@@ -19,27 +19,33 @@ class _Overwriting:
         self.makers: dict[int, Use] = {}
         self.merged: dict[int, tuple[Choice, Merge]] = {}
         self.kept = {id(wire) for wire in outputs}
-        self.visit(region)
+        self.handed: dict[int, list[tuple[int, int]]] = {}
+        """The conditions that hand a value on, with the body that does."""
+        self.bodies: dict[int, dict[int, int]] = {}
+        """The bodies of conditions that a stage stands in."""
+        self.visit(region, {})
 
-    def visit(self, part: Region) -> None:
+    def visit(self, part: Region, bodies: dict[int, int]) -> None:
         for item in part.items:
             match item:
                 case Use():
+                    self.bodies[id(item)] = bodies
                     self.counts.update(map(id, item.inputs))
                     self.makers.update((id(wire), item) for wire in item.outputs)
                     if isinstance(item.what, Container) and is_sequential(item):
-                        self.visit(item.what.region)
+                        self.visit(item.what.region, bodies)
                         self.kept.update(map(id, item.what.outputs))
                     elif isinstance(item.what, Container):
                         self.kept.update(consumed(item.what.region) & {id(wire) for wire in item.inputs[1:]})
                 case Choice():
-                    for inner in item.regions:
-                        self.visit(inner)
+                    for place, inner in enumerate(item.regions):
+                        self.visit(inner, {**bodies, id(item): place})
                     for merge in item.merges:
                         self.merged[id(merge.output)] = item, merge
-                        self.kept.update(id(source) for source in merge.sources if source is not None)
+                        for place, source in enumerate(merge.sources):
+                            self.handed.setdefault(id(source), []).append((id(item), place))
                 case Loop():
-                    self.visit(item.region)
+                    self.visit(item.region, bodies)
                     for carry in item.carries:
                         self.kept.update((id(carry.first), id(carry.inner)))
                     self.kept.update(id(gather.inner) for gather in item.gathers)
@@ -51,6 +57,9 @@ class _Overwriting:
             return False
         entering = id(use.inputs[0])
         if entering in self.kept or self.counts[entering] != 1:
+            return False
+        bodies = self.bodies[id(use)]
+        if any(bodies.get(choice, place) == place for choice, place in self.handed.get(entering, ())):
             return False
         if entering in self.merged:
             return self.is_free(*self.merged[entering])

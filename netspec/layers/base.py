@@ -146,8 +146,8 @@ class Layer(BaseModel):
     """Those of `tensors` of which nothing is read but the shape: `("like?",)`."""
 
     in_place: ClassVar[bool] = False
-    """Whether it may write its output over its input: its backward reads the output, as a ReLU's, or torch keeps what it
-    reads, as a SiLU's.
+    """Whether it may write its output over its input: its backward reads the output, as a ReLU's, or torch keeps what
+    it reads, as a SiLU's.
 
     Its `torch` must give a call with `inplace`."""
     broadcasts: ClassVar[bool] = False
