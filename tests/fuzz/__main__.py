@@ -14,6 +14,8 @@ from random import Random, SystemRandom
 from tests.fuzz.case import Case, Find, Maker, tried
 from tests.fuzz.command_cases import command_case
 from tests.fuzz.file_cases import bytes_case, graph_case
+from tests.fuzz.number_cases import number_case
+from tests.fuzz.run_cases import run_case
 from tests.fuzz.section_cases import section_case
 from tests.fuzz.spec_cases import mend_case, spec_case
 
@@ -24,6 +26,8 @@ MAKERS: dict[str, Maker] = {
     "graphs": graph_case,
     "bytes": bytes_case,
     "commands": command_case,
+    "numbers": number_case,
+    "runs": run_case,
 }
 """What makes the cases of each kind; they take turns."""
 MOST_SHOWN = 50
