@@ -61,7 +61,7 @@ def made(kind: str, seed: int, number: int) -> Case:
 
 
 def search(kinds: list[str], seed: int, seconds: float) -> dict[str, Find]:
-    """What is found in so many seconds, or until Ctrl-C, by its place: each once, with the first input that led there."""
+    """What is found in so many seconds, or until Ctrl-C, by its place, with the first input that led there."""
     end, number = time.monotonic() + seconds, 0
     finds: dict[str, Find] = {}
     with suppress(KeyboardInterrupt):
