@@ -30,6 +30,10 @@ def number_case(random: Random) -> Case:
 
 
 def compute(text: str, seed: str) -> None:
-    """Compares outputs, gradients and statistics of the emitted net and of its blocks with those of the graph."""
-    failure = failure_of(text, seed)
+    """Compares outputs, gradients and statistics of the emitted net with those of the graph, and blocks with theirs.
+
+    Of a net that is written call by call, since it has no blueprint, the classes are for those calls alone.
+    """
+    graph = graph_of(text)
+    failure = failure_of(text, seed if graph is not None and graph.blueprint is not None else None)
     assert failure is None, f"{failure.kind}\n{failure}"
