@@ -138,7 +138,7 @@ class Trainer:
         for node in self.graph:
             alone = node.layer.name == "batchnorm" and all(size == 1 for size in node.inputs[0].shape.dims[1:])
             if alone and not self.setup.sync_batchnorm and self.bare.get_submodule(node.key) not in resting:
-                return node.key
+                return f"{node.layer.name} {node.key}"
         return ""
 
     @property
