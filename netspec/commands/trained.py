@@ -142,6 +142,7 @@ def cam(
     weights: Weights = None,
 ) -> None:
     """Draw where in a picture or signal a trained net sees a class."""
+    from netspec.diagnostics import printable
     from netspec.train import restore
     from netspec.train.after import activation_maps, activation_picture, inputs, predict
 
@@ -151,7 +152,7 @@ def cam(
     found = activation_maps.activation_map(net, x, target=target, method=method, layer=layer)
     activation_picture.draw(found, activation_picture.seen(net, sample), net.signature, output)
     title = activation_picture.title(found, net.signature)
-    print(f"{title}: {found.method} of {found.layer}, drawn to {shown(output)}")
+    print(f"{printable(title)}: {found.method} of {found.layer}, drawn to {shown(output)}")
 
 
 @command

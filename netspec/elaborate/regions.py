@@ -394,7 +394,7 @@ class Regions:
             return
         if use.label is not None:
             (suggestion,) = use.label.parts
-            if suggestion not in taken:
+            if suggestion not in taken and not _is_numbered(str(suggestion), counts):
                 taken.add(str(suggestion))
                 return
         stem = _stem(use)
@@ -482,6 +482,17 @@ def simplified(expression: tree.Expr, assumed: list[tuple[tree.Expr, bool]]) -> 
         case tree.Binary(operator, left, right) if operator not in ("and", "or"):
             return folded(binary(operator, simplified(left, assumed), simplified(right, assumed)))
     return expression
+
+
+def _is_numbered(label: str, counts: Counts) -> bool:
+    """Whether a stage before has been numbered so; raises Unsayable where that hangs on a number that is not known."""
+    for stem, number in counts.items():
+        digits = label.removeprefix(stem)
+        if digits != label and digits.isdecimal() and digits[0] != "0":
+            if not isinstance(number, tree.Number):
+                raise Unsayable(hanging(number))
+            return int(digits) <= number.value
+    return False
 
 
 def _shift(region: Region, stem: str, start: tree.Expr, taken: set[str]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.spec import Spec
+from netspec.syntax.source import Source, Span
 from netspec.train.after.restored import Restored
 from netspec.train.data.files import DataError
 from netspec.train.engine.devices import environment
@@ -19,7 +20,7 @@ from netspec.train.plan.remarks import remarks
 from netspec.train.plan.signature import Signature
 from netspec.train.runs import curves, sources
 from netspec.train.runs.checkpoint import FOLDER as CHECKPOINTS
-from netspec.train.runs.checkpoint import Checkpoints, State
+from netspec.train.runs.checkpoint import Checkpoints, Damaged, State
 from netspec.train.runs.events import events
 from netspec.train.runs.folder import claimed, occupied, sweep
 from netspec.train.runs.progress import Stop, Watch
@@ -80,9 +81,19 @@ def go_on(job: Job, spec: Spec | None, folder: Path, *, quiet: bool = False) -> 
                 check_same(prepared, accelerator.num_processes, state["identity"], folder)
             trainer = trainer_of(prepared, accelerator, messages, initial=state is None)
             if state is not None:
-                trainer.restore(state)
+                _restore(trainer, state, folder)
             messages.append(_where_from(folder, state, trainer))
             return _trained(prepared, trainer, recorder, messages, kept=state is not None, quiet=quiet)
+
+
+def _restore(trainer: Trainer, state: State, folder: Path) -> None:
+    """Goes back to a checkpoint's state; raises NetspecError (E0650) where it is none of this training."""
+    try:
+        trainer.restore(state)
+    except Damaged as damage:
+        here = Span(Source(str(folder), ""), 0, 0)
+        message = f"the checkpoint in {folder} is of no such training: {damage}"
+        raise NetspecError((Diagnostic("E0650", message, here),)) from None
 
 
 def _begun_together(job: Job, spec: Spec, wanted: Path, *, quiet: bool) -> Run:

@@ -9,11 +9,14 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from contextlib import suppress
 from random import Random, SystemRandom
 
 from tests.fuzz.case import Case, Find, Maker, tried
 from tests.fuzz.command_cases import command_case
 from tests.fuzz.file_cases import bytes_case, graph_case
+from tests.fuzz.number_cases import number_case
+from tests.fuzz.run_cases import run_case
 from tests.fuzz.section_cases import section_case
 from tests.fuzz.spec_cases import mend_case, spec_case
 
@@ -24,6 +27,8 @@ MAKERS: dict[str, Maker] = {
     "graphs": graph_case,
     "bytes": bytes_case,
     "commands": command_case,
+    "numbers": number_case,
+    "runs": run_case,
 }
 """What makes the cases of each kind; they take turns."""
 MOST_SHOWN = 50
@@ -56,17 +61,18 @@ def made(kind: str, seed: int, number: int) -> Case:
 
 
 def search(kinds: list[str], seed: int, seconds: float) -> dict[str, Find]:
-    """What is found in so many seconds, by its place: each place is shown once, with the first input that led there."""
+    """What is found in so many seconds, or until Ctrl-C, by its place, with the first input that led there."""
     end, number = time.monotonic() + seconds, 0
     finds: dict[str, Find] = {}
-    while time.monotonic() < end:
-        for kind in kinds:
-            find = tried(made(kind, seed, number))
-            if find is None or find.place in finds or len(finds) >= MOST_SHOWN:
-                continue
-            finds[find.place] = find
-            print(f"\n{kind}/{number}: {find.place}\n{find.report}\n--- of\n{find.text[:3000]}", flush=True)
-        number += 1
+    with suppress(KeyboardInterrupt):
+        while time.monotonic() < end:
+            for kind in kinds:
+                find = tried(made(kind, seed, number))
+                if find is None or find.place in finds or len(finds) >= MOST_SHOWN:
+                    continue
+                finds[find.place] = find
+                print(f"\n{kind}/{number}: {find.place}\n{find.report}\n--- of\n{find.text[:3000]}", flush=True)
+            number += 1
     print(f"{number * len(kinds):,} cases of {', '.join(kinds)}: {len(finds)} finds", flush=True)
     return finds
 

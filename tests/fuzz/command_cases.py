@@ -43,6 +43,10 @@ OPTIONS = {
     "explain": ("--format",),
     "schema": (),
     "curves": ("-o",),
+    "eval": ("--format", "--weights", "--device", "--set"),
+    "predict": ("--format", "-o", "--weights", "--device"),
+    "report": ("-o", "--weights"),
+    "export": ("-o", "--format", "--weights"),
 }
 NAMES: dict[str, tuple[str, ...]] = {
     "new": ("mine", "good", "good.net", "folder", "folder/new", "none/new", "", "link", "loop", "out.py"),
@@ -61,6 +65,8 @@ USUAL = {
     "--theme": ("light", "dark", "auto"),
     "--timeout": ("0", "1", "nan", "inf", "-1"),
     "--focus": ("block", "layer1.0", "x"),
+    "--weights": FILES,
+    "--device": ("cpu", "cuda:99", "abacus"),
     "--from": ("lenet5", "resnet", "resnet50", "alexnet"),
     "-o": OUTPUTS,
 }
@@ -82,7 +88,7 @@ def command_case(random: Random) -> Case:
 def _command(random: Random) -> list[str]:
     command = random.choice(sorted(OPTIONS))
     names = NAMES.get(command, FILES)
-    most = 2 if command in ("check", "curves") else 1
+    most = 2 if command in ("check", "curves", "predict") else 1
     words = [command, *(random.choice(names) for _ in range(random.randint(1, most) if names else 0))]
     if command == "render":
         words += ["-o", random.choice(("out.dot", "out.mmd", "out.json", "-"))]

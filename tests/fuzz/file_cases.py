@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import json
 import tempfile
@@ -40,10 +41,7 @@ def documents() -> tuple[str, ...]:
 
 def graph_case(random: Random) -> Case:
     """A graph's document in which a few values are others."""
-    document = json.loads(random.choice(documents()))
-    for _ in range(random.randint(1, 3)):
-        _change(document, random)
-    text = json.dumps(document)
+    text = json.dumps(changed(json.loads(random.choice(documents())), random))
     if random.random() < 0.1:
         cut = random.randint(0, len(text))
         text = text[:cut] + random.choice(("", *JUNK)) + text[cut + random.randint(0, 3) :]
@@ -55,7 +53,14 @@ def read(text: str, picture: str) -> None:
     use_graph(json_form.load(text, "graph.json"), picture)
 
 
-def _change(document: Any, random: Random) -> None:
+def changed(document: Any, random: Random, others: tuple[Any, ...] = ()) -> Any:
+    """A document in which a few values are others, some of them these."""
+    for _ in range(random.randint(1, 3)):
+        _change(document, random, (*VALUES, *others * 5))
+    return document
+
+
+def _change(document: Any, random: Random, values: tuple[Any, ...]) -> None:
     """One value of a document replaced, left out, said twice or exchanged with another."""
     places = list(_places(document))
     if not places:
@@ -68,13 +73,13 @@ def _change(document: Any, random: Random) -> None:
         case 1 if isinstance(holder, list):
             holder.insert(key, holder[key])
         case 2:
-            holder[key] = json.loads(json.dumps(other[there]))
+            holder[key] = copy.deepcopy(other[there])
         case 3 if type(holder[key]) is int:
             holder[key] += random.choice((-1, 1))
         case 4 if isinstance(holder, dict):
-            holder[random.choice(FIELDS)] = random.choice(VALUES)
+            holder[random.choice(FIELDS)] = copy.deepcopy(random.choice(values))
         case _:
-            holder[key] = random.choice(VALUES)
+            holder[key] = copy.deepcopy(random.choice(values))
 
 
 def _places(document: Any) -> list[tuple[Any, Any]]:

@@ -56,7 +56,8 @@ def graph_of(text: str) -> Graph | None:
         graph = netspec.parse(text, "random.net").graph()
     except netspec.NetspecError:
         return None
-    return graph if graph.parameters <= MOST_WEIGHTS and graph.macs <= MOST_MACS and len(graph) <= MOST_NODES else None
+    small = graph.parameters <= MOST_WEIGHTS and len(graph) <= MOST_NODES
+    return graph if small and isinstance(graph.macs, int) and graph.macs <= MOST_MACS else None
 
 
 def failure_of(text: str, seed: str | None) -> Failure | None:

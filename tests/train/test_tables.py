@@ -6,6 +6,7 @@ import csv
 import struct
 import subprocess
 import sys
+from io import BytesIO
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ import torch
 from torch.utils.data import Dataset
 
 from netspec.train.data.encoding import Encoding
-from netspec.train.data.files import DataError
+from netspec.train.data.files import DataError, Place
 from netspec.train.data.python_data import PythonData
 from netspec.train.data.tables import ALPHABET, characters, mu_law, text_of
 from netspec.train.engine.batch_loader import BatchLoader
@@ -265,6 +266,30 @@ def test_pictures_and_texts_of_the_hub(data, place, tmp_path, own_cache):
     datasets.DatasetDict({"train": words, "test": words}).save_to_disk(tmp_path / "words")
     loaded = data('huggingface("words", length=5)').load(place)
     assert (loaded.shape, loaded.levels, loaded.blank) == ((5,), 71, True)
+
+
+@pytest.mark.parametrize(
+    ("picture", "message"),
+    [
+        ({"bytes": b"no picture", "path": None}, "the picture of row 3 of rows is no picture"),
+        ({"bytes": None, "path": "/etc/passwd"}, "a row names the picture /etc/passwd, which lies outside the project"),
+    ],
+)
+def test_a_picture_of_the_hub_that_is_none(data, tmp_path, own_cache, picture, message):
+    """A row holds a picture, or says where one is: never outside of the project."""
+    import datasets
+    from PIL import Image
+
+    file = BytesIO()
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(file, "PNG")
+    rows = [{"bytes": file.getvalue(), "path": None}] * 10
+    rows[3] = picture
+    features = datasets.Features({"image": datasets.Image(decode=False), "label": datasets.Value("int64")})
+    whole = datasets.Dataset.from_dict({"image": rows, "label": [0, 1] * 5}, features=features)
+    (tmp_path / "rows").mkdir()
+    whole.cast_column("image", datasets.Image()).to_parquet(tmp_path / "rows" / "train.parquet")
+    with pytest.raises(DataError, match=message):
+        data('huggingface("rows", split=train, test_split=train, size=8, channels=1)').load(Place(tmp_path, tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,9 @@ def test_the_last_ones_are_kept(tmp_path):
         checkpoints.save({"step": step}, step)
     assert [path.name for path in checkpoints.files()] == ["000000011.safetensors", "000000010.safetensors"]
     assert len(checkpoints.files()) == KEPT
-    assert checkpoints.newest() == ({"step": 11}, [])
+    assert read(checkpoints.files()[0]) == {"step": 11}
+    state, passed = checkpoints.newest()
+    assert (state, len(passed)) == (None, KEPT), "they are whole, and of no training"
 
 
 def test_a_file_without_a_record_is_damaged(tmp_path):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from train_specs import EVERYTHING
@@ -15,6 +17,7 @@ from netspec.train import resume
 from netspec.train.plan.job import job_of
 from netspec.train.rehearsal.verify import verify
 from netspec.train.runs.checkpoint import Checkpoints
+from netspec.train.runs.progress import stopping
 from netspec.train.setup import Setup
 
 
@@ -62,6 +65,26 @@ except NetspecError as error:
     assert "file too large" in done.stdout
     assert not list((tmp_path / "run").rglob("*.partial"))
     assert Checkpoints(tmp_path / "run").files() == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a system without /dev/full")
+def test_a_full_output_ends_no_training(spec, tmp_path):
+    """The training goes on in silence; in the end one line and the exit status say that something is missing."""
+    command = [sys.executable, "-m", "netspec", "train", spec().path, "--out", tmp_path / "run", "--device", "cpu"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "error: the output cannot be written: no space left on device\n")
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "finished"
+    assert (tmp_path / "run" / "report.html").exists()
+
+
+def test_a_hangup_that_is_ignored_stays_so():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert signal.SIGHUP not in stopping()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert set(stopping()) == {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 
 def test_the_proof_on_a_spec(spec):

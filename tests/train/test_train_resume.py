@@ -112,6 +112,68 @@ def test_where_no_checkpoint_is_whole_the_run_begins_again(whole, parted, capsys
     assert bits(parted) == whole
 
 
+def forge(run, place, value):
+    """Puts a value into every checkpoint of a run, whose digests are right again."""
+    for path in Checkpoints(run).files():
+        state = holder = read(path)
+        *above, last = place
+        for key in above:
+            holder = holder[key]
+        if value is None:
+            del holder[last]
+        else:
+            holder[last] = value
+        write(path, state)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        (["identity", "layers"], None, "it is the state of no training: identity.layers: field required"),
+        (["identity", "samples"], [1], "it is the state of no training: identity.samples: list should have"),
+        (["threads"], 10**9, "it is the state of no training: threads: input should be less"),
+        (["rows", 0, "train", "loss"], "x", "it is the state of no training: rows.0.train.loss"),
+        (["rows", 0, "epoch"], 7, "it is the state of no training: rows: they are not those of the epochs"),
+        (["scores"], [], "it is the state of no training: scores: there is not one for each process"),
+        (["model", "fc.weight"], 3, "it is the state of no training: model: not all of it are tensors"),
+        (["epoch"], True, "it is the state of no training: epoch: input should be a valid integer"),
+    ],
+)
+def test_a_forged_state_is_passed_over_though_its_digest_is_right(whole, parted, capsys, place, value, message):
+    forge(parted, place, value)
+    resume(parted, device="cpu")
+    assert message in capsys.readouterr().out
+    assert bits(parted) == whole
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "where"),
+    [
+        (["model", "fc.weight"], torch.zeros(3), "model.fc.weight"),
+        (["model", "fc.weight"], torch.zeros(10, 256, dtype=torch.bool), "model.fc.weight"),
+        (["model", "fc.weight"], None, "model"),
+        (["average"], {}, "average"),
+        (["best"], {"x": torch.zeros(1)}, "best"),
+        (["optimizer", "fc.weight", "exp_avg"], torch.zeros(1), "optimizer.fc.weight.exp_avg"),
+        (["optimizer", "fc.weight", "exp_avg"], None, "optimizer.fc.weight"),
+        (["optimizer", "fc.weight", "step"], 3, "optimizer.fc.weight.step"),
+        (["optimizer", "other"], {}, "optimizer.other"),
+        (["scores", 0, "loss"], {"0": [1.0, 2.0]}, "scores.loss"),
+        (["scores", 0, "metrics"], {}, "scores.metrics"),
+        (["scores", 0, "targets"], torch.zeros(()), "scores.outputs"),
+        (["scores", 0, "count"], None, "scores"),
+        (["done"], 10**6, "done"),
+    ],
+)
+def test_a_state_of_another_kind_is_refused(parted, place, value, where):
+    forge(parted, place, value)
+    with pytest.raises(NetspecError) as error:
+        resume(parted, quiet=True)
+    (found,) = error.value.diagnostics
+    assert found.code == "E0650"
+    assert found.message.endswith(f"is of no such training: {where} is not that of such a training")
+
+
 class Trap:
     """Runs code when it is unpickled."""
 

@@ -16,6 +16,7 @@ from netspec import NetspecError
 from netspec.train.engine.rows import Row
 from netspec.train.runs.curves import compare, draw, read, read_all
 from netspec.train.runs.folder import OUTDATED, claimed, occupied, replacing
+from netspec.train.runs.record import read_record
 from netspec.train.runs.run import Recorder, table
 
 
@@ -56,6 +57,14 @@ def test_what_was_left_by_a_process_that_was_killed_is_swept_away_later(tmp_path
     os.utime(tmp_path / ".netspec-old.partial", (then, then))
     claim(tmp_path / "net")
     assert {path.name for path in tmp_path.iterdir()} == {"net", ".netspec-new.partial"}
+
+
+@pytest.mark.parametrize("name", ["run.json", "metrics.csv"])
+def test_a_pipe_in_a_folder_is_not_waited_for(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(NetspecError, match="it is a pipe, not a file") as error:
+        read_record(tmp_path) if name == "run.json" else read(tmp_path)
+    assert error.value.diagnostics[0].code == "E0614"
 
 
 def test_a_claimed_folder_belongs_to_one_process(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from netspec.train.after.restored import Restored
 
 BATCH = 64
+FORMULA = ("=", "+", "-", "@")
+"""What a cell begins with that a spreadsheet takes for a formula."""
+NUMBER = re.compile(r"[+-]?\d+(\.\d*)?(e[+-]?\d+)?")
 PALETTE = ("#000000", "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#ffffff")
 """Colours of the classes of a mask, the first for class 0; Wong, "Color blindness", Nature Methods 2011."""
 
@@ -114,7 +118,10 @@ def json_text(predictions: Sequence[Prediction]) -> str:
 
 
 def csv_text(predictions: Sequence[Prediction]) -> str:
-    """A line a sample: its name, its class, and a column for each class or number."""
+    """A line a sample: its name, its class, and a column for each class or number.
+
+    Names are those of files and folders, from wherever: a spreadsheet takes none of them for a formula.
+    """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     if predictions:
@@ -122,13 +129,19 @@ def csv_text(predictions: Sequence[Prediction]) -> str:
         counted = range(first.output.size if first.signature.task == "values" else len(first.output))
         classes = first.signature.task != "values"
         columns = [first.signature.name(index) if classes else f"value {index}" for index in counted]
-        writer.writerow(["input", *(["class"] if classes else []), *columns])
+        writer.writerow(["input", *(["class"] if classes else []), *map(_cell, columns)])
     for one in predictions:
         if one.signature.task == "values":
-            writer.writerow([one.name, *(f"{value:.7g}" for value in one.output.flatten())])
+            writer.writerow([_cell(one.name), *(f"{value:.7g}" for value in one.output.flatten())])
         else:
-            writer.writerow([one.name, one.ranked[0][0], *(f"{share:.7g}" for share in one.shares)])
+            writer.writerow([_cell(one.name), _cell(one.ranked[0][0]), *(f"{share:.7g}" for share in one.shares)])
     return file.getvalue()
+
+
+def _cell(name: str) -> str:
+    """A name as a cell: what a spreadsheet would reckon with begins with an apostrophe, unless it is a number."""
+    shown = printable(name).replace("\t", "\\u0009")
+    return f"'{shown}" if shown.startswith(FORMULA) and not NUMBER.fullmatch(shown) else shown
 
 
 def save_masks(predictions: Sequence[Prediction], folder: Path) -> list[Path]:

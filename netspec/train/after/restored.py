@@ -117,7 +117,7 @@ def _weights(folder: Path, other: Path | None) -> tuple[dict[str, Tensor], Path]
     passed: list[str] = []
     for path in Checkpoints(folder).files():
         try:
-            return judged_weights(checkpoint.read(path)), path
+            return judged_weights(checkpoint.read_training(path)), path
         except checkpoint.Damaged as damage:
             passed.append(f"{path} is passed over: {damage}")
     message = f"{folder} holds no weights: the run has come neither to its end nor to a checkpoint"

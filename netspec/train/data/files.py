@@ -63,7 +63,7 @@ class Place:
                 help="write data/signals.npz, or give the folder that it lies in: --data FOLDER",
             )
         path = Path(os.path.realpath(self.folder / written))
-        if not self._holds(path):
+        if not self.holds(path):
             raise self._outside(written, "lies")
         try:
             return regular(path)
@@ -78,14 +78,14 @@ class Place:
         for path in paths:
             link = path.is_symlink()
             if link or path.parent != inside:
-                if not self._holds(Path(os.path.realpath(path))):
+                if not self.holds(path):
                     raise self._outside(os.path.relpath(path, os.path.realpath(self.folder)), "leads by a link")
                 inside = inside if link else path.parent
             yield path
 
-    def _holds(self, path: Path) -> bool:
-        """Whether a resolved path lies in the folder that is not left."""
-        return path.is_relative_to(os.path.realpath(self.root))
+    def holds(self, path: str | Path) -> bool:
+        """Whether a path lies in the folder that is not left, wherever links lead."""
+        return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self.root))
 
     def _outside(self, written: str, how: str) -> DataError:
         """What is said of a path that leaves that folder."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from netspec.layers.base import Bool, Positive
 from netspec.train.data import pictures
@@ -46,6 +47,8 @@ class Columns:
     fit: Fit
     alphabet: str
     length: int
+    project: Place | None = None
+    """What rows of a folder of the project do not leave; those of the hub name files of its cache."""
 
     def __call__(self, row: dict[str, Any], place: str) -> Sample:
         """The sample in a row; raises DataError."""
@@ -60,11 +63,9 @@ class Columns:
     def _values(self, value: Any, place: str) -> NDArray[Any]:
         import numpy as np
 
-        if hasattr(value, "convert"):
-            try:
-                return pictures.pixels(value, self.channels, self.size, self.fit)
-            except (OSError, ValueError, SyntaxError) as error:
-                raise pictures.Damaged(f"the picture of {place} is damaged: {error}", place) from None
+        if isinstance(value, Mapping) and value.keys() == {"bytes", "path"}:
+            with pictures.opened(self._file(value), f"the picture of {place}") as image:
+                return pictures.pixels(image, self.channels, self.size, self.fit, place)
         if isinstance(value, str):
             text: NDArray[Any] = characters([value], self.alphabet, self.length)[0]
             return text
@@ -74,6 +75,17 @@ class Columns:
         if array.dtype.kind == "f":
             return array.astype(np.float32)
         return array if array.dtype == np.uint8 else array.astype(np.int64)
+
+    def _file(self, picture: Mapping[str, Any]) -> BinaryIO:
+        """The file of a picture, which its row holds or names; raises DataError where a row leaves the project."""
+        from datasets.utils.file_utils import xopen
+
+        if picture["bytes"] is not None:
+            return BytesIO(picture["bytes"])
+        if self.project is not None and not self.project.holds(picture["path"]):
+            raise DataError(f"a row names the picture {picture['path']}, which lies outside the project")
+        file: BinaryIO = xopen(picture["path"], "rb")
+        return file
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,6 +134,15 @@ class RowStream(Stream):
             yield _alike(sample, self.kind, index, self.name)
 
 
+def _encoded(part: Any, column: str) -> Any:
+    """A part whose pictures come as files: what is wrong with one is said where it is read, by its row."""
+    import datasets
+
+    if isinstance((part.features or {}).get(column), datasets.Image):
+        return part.cast_column(column, datasets.Image(decode=False))
+    return part
+
+
 def _alike(sample: Sample, kind: NDArray[Any], index: int, name: str) -> Sample:
     """The sample, where it is of that kind, an array of none (0, *shape); raises DataError."""
     if sample[0].shape != kind.shape[1:]:
@@ -168,7 +189,8 @@ class HuggingFace(DataSet):
 
     def load(self, place: Place) -> Data:
         parts = self._parts(place)
-        columns, names = self._columns(parts[0])
+        columns, names = self._columns(parts[0], place)
+        parts = _encoded(parts[0], columns.x), _encoded(parts[1], columns.x)
         if self.streaming:
             counts = (self.samples, self.test_samples)
             splits = [
@@ -232,7 +254,7 @@ class HuggingFace(DataSet):
             raise DataError(message, help="name the folder that it lies in: --data FOLDER")
         return None
 
-    def _columns(self, part: Any) -> tuple[Columns, tuple[str, ...]]:
+    def _columns(self, part: Any, place: Place) -> tuple[Columns, tuple[str, ...]]:
         """The columns that make a sample, and the names of the classes where the data set has them."""
         features = part.features or dict.fromkeys(next(iter(part)))
         x = self.x or next((name for name in ("image", "img", "text", "x") if name in features), None)
@@ -246,7 +268,9 @@ class HuggingFace(DataSet):
         assert x is not None
         size = (self.size, self.size) if isinstance(self.size, int) else self.size
         names = tuple(getattr(features[self.y], "names", None) or ())
-        return Columns(x, self.y, self.real, self.channels, size, self.fit, self.alphabet, self.length), names
+        project = place if self._local(place) else None
+        look = (self.channels, size, self.fit, self.alphabet, self.length)
+        return Columns(x, self.y, self.real, *look, project), names
 
     def _rows(self, part: Any, columns: Columns) -> Rows:
         if len(part) == 0:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias
 
 from netspec.train.data.files import DataError, reason
 from netspec.train.data.masks import OUTSIDE
@@ -54,7 +54,7 @@ def pictures(folder: Path) -> list[Path]:
 
 def header(path: Path, name: str) -> Header:
     """Size and colour of a picture, without its pixels; raises DataError."""
-    with _opened(path, name) as image:
+    with opened(path, name) as image:
         width, height = image.size
         turned = image.format != "TIFF" and image.getexif().get(_ORIENTATION, 1) in _SIDEWAYS
         return Header(*((width, height) if turned else (height, width)), image.mode in GREY, _is_deep(image))
@@ -77,7 +77,7 @@ def read(
     """
     import numpy as np
 
-    with _opened(path, name) as image:
+    with opened(path, name) as image:
         if deep is False and _is_deep(image):
             message = f"{name} has more than 8 bits a pixel, and the first picture has 8"
             raise DataError(message, help="bring all pictures to one depth")
@@ -139,7 +139,7 @@ def read_labels(path: Path, name: str, size: tuple[int, int] | None, fit: Fit) -
     import numpy as np
     from PIL import Image
 
-    with _opened(path, name) as image:
+    with opened(path, name) as image:
         if image.format == "JPEG":
             message = f"the mask {name} is a JPEG, which blurs the numbers that stand for classes"
             raise DataError(message, help="save masks as PNG")
@@ -258,15 +258,18 @@ _SIDEWAYS = frozenset((5, 6, 7, 8))
 
 
 @contextmanager
-def _opened(path: Path, name: str) -> Iterator[Image.Image]:
-    """The picture, whatever is wrong with it said as a DataError."""
+def opened(source: Path | BinaryIO, name: str) -> Iterator[Image.Image]:
+    """The picture in a file, whatever is wrong with it said as a DataError."""
     from PIL import Image, UnidentifiedImageError
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             # Not by its path: Pillow maps plain TIFFs into memory then, and forgets which way up they are.
-            with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
+            with (
+                source.open("rb") if isinstance(source, Path) else source as file,
+                Image.open(file, formats=FORMATS) as image,
+            ):
                 pages = getattr(image, "n_frames", 1) if image.format in _PAGED else 1
                 if pages > 1:
                     message = f"{name} holds {pages} pictures, and which of them is meant is not said"

@@ -128,9 +128,22 @@ class LossTotal:
         """The sums, as plain data and tensors."""
         return {str(number): list(own) for number, own in self.sums.items()}
 
+    def fits(self, state: Any) -> bool:
+        """Whether this is what `state` gives."""
+        numbers = {str(number) for number in range(len(self.criterion.terms))}
+        return (
+            isinstance(state, Mapping)
+            and state.keys() <= numbers
+            and all(isinstance(own, list) and all(map(_is_sum, own)) for own in state.values())
+        )
+
     def restore(self, state: Any) -> None:
         """Goes on from what `state` gave."""
         self.sums = {int(number): tuple(own) for number, own in state.items()}
+
+
+def _is_sum(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.dtype == torch.float64
 
 
 def added(one: TermSums, other: TermSums) -> TermSums:

@@ -34,6 +34,7 @@ from netspec.train.engine.rows import Row
 from netspec.train.engine.scores import Scores
 from netspec.train.plan.training_plan import TrainingPlan
 from netspec.train.randomness import AUGMENT, STEP, reseed, stream
+from netspec.train.runs.checkpoint import Damaged
 from netspec.train.section.settings import Settings
 from netspec.train.setup import Setup
 
@@ -137,7 +138,7 @@ class Trainer:
         for node in self.graph:
             alone = node.layer.name == "batchnorm" and all(size == 1 for size in node.inputs[0].shape.dims[1:])
             if alone and not self.setup.sync_batchnorm and self.bare.get_submodule(node.key) not in resting:
-                return node.key
+                return f"{node.layer.name} {node.key}"
         return ""
 
     @property
@@ -469,7 +470,12 @@ class Trainer:
         }
 
     def restore(self, state: State) -> None:
-        """Goes back to a state, on as many processes and with as many threads as it was taken from."""
+        """Goes back to a state, on as many processes and with as many threads as it was taken from.
+
+        Raises Damaged, and changes nothing, where it is the state of no such training.
+        """
+        if where := self._difference(state):
+            raise Damaged(f"{where} is not that of such a training")
         torch.set_num_threads(state["threads"])
         self.epoch, self.done, self.seconds = state["epoch"], state["done"], state["seconds"]
         self.rows[:] = [Row(**row) for row in state["rows"]]
@@ -481,6 +487,23 @@ class Trainer:
         if self.average is not None:
             states.into(self.average.mean, state["average"])
         self.best = state["best"]
+
+    def _difference(self, state: State) -> str:
+        """Where a state is of another kind than those of this training, whoever wrote it; empty where nowhere."""
+        own = self.state()
+        if not state["done"] <= self.steps:
+            return "done"
+        for name in ("model", "average", "best"):
+            kinds = own["model"] if name == "best" and state["best"] is not None else own[name]
+            if where := states.difference(state[name], kinds, name):
+                return where
+        kinds = states.memory_kinds(self.bare, self.optimizer, self.settings.optimizer.build)
+        for name, memory in state["optimizer"].items():
+            if where := states.memory_difference(memory, kinds.get(name), f"optimizer.{name}"):
+                return where
+        if state["scaler"] is None and own["scaler"] is not None:
+            return "scaler"
+        return self.train_scores.difference(state["scores"][self.rank])
 
     def settle(self) -> nn.Module:
         """The net by itself, with the weights that are to be kept: the best, else their average, else the last."""

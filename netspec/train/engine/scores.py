@@ -10,6 +10,7 @@ from torch import Tensor
 
 from netspec.train.batch import Batch
 from netspec.train.data import IGNORED
+from netspec.train.engine import states
 from netspec.train.engine.criterion import Criterion, LossTotal, TermSums
 from netspec.train.plan.outputs import OutputHead, OutputMetric, positive_share
 
@@ -106,6 +107,24 @@ class Scores:
             "metrics": {name: metric.metric_state for name, metric in self.metrics.items()},
             "support": {str(index): support for index, support in self.support.items()},
         }
+
+    def difference(self, state: Mapping[str, Any]) -> str:
+        """Where a state is of another kind than those that `state` gives; empty where nowhere."""
+        own = self.state()
+        if state.keys() != own.keys() or type(state["count"]) is not int:
+            return "scores"
+        for name in ("metrics", "support"):
+            if where := states.difference(state[name], own[name], f"scores.{name}"):
+                return where
+        if state["targets"] is not None:
+            kinds = dict.fromkeys(map(str, self.heads), state["targets"])
+            outputs = state["outputs"]
+            if not isinstance(outputs, Mapping) or outputs.keys() != kinds.keys():
+                return "scores.outputs"
+            gathered = [state["targets"], *outputs.values()]
+            if not all(isinstance(each, Tensor) and each.ndim and len(each) == len(gathered[0]) for each in gathered):
+                return "scores.outputs"
+        return "" if self.loss.fits(state["loss"]) else "scores.loss"
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Goes on from what `state` gave."""

@@ -64,7 +64,7 @@ class Checkpoints:
         passed: list[str] = []
         for path in self.files():
             try:
-                return read(path), passed
+                return read_training(path), passed
             except Damaged as damage:
                 passed.append(f"{path} is passed over: {damage}")
         return None, passed
@@ -94,8 +94,18 @@ def read(path: Path) -> State:
         raise Damaged("its content does not agree with its checksum")
     try:
         state: State = _unpacked(json.loads(text), tensors)
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Damaged(f"its record cannot be read: {error}") from None
+    return state
+
+
+def read_training(path: Path) -> State:
+    """The state of a training in a file; raises Damaged where it is not what was written, or never was such a state."""
+    from netspec.train.runs.training_state import mistake
+
+    state = read(path)
+    if said := mistake(state):
+        raise Damaged(f"it is the state of no training: {said}")
     return state
 
 

@@ -12,6 +12,8 @@ from time import monotonic
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from netspec.diagnostics import printable
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -95,7 +97,7 @@ class Watch(AbstractContextManager["Watch"]):
         if self.quiet:
             return
         try:
-            print(text, flush=True)
+            print(printable(text), flush=True)
         except OSError as error:
             self.quiet, self.unprinted = True, error
 

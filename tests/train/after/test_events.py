@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import csv
+import errno
+import os
+import time
 
 import pytest
 from after_specs import GAP
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.summary.writer import record_writer
 
 from netspec import NetspecError
 from netspec.train import resume, train
+from netspec.train.engine.rows import Row
+from netspec.train.runs.events import events
 
 
 def scalars(folder):
@@ -61,3 +67,22 @@ def test_a_package_that_is_missing(spec, tmp_path, monkeypatch):
         train(spec(GAP), out=tmp_path / "run", tensorboard=True)
     assert error.value.diagnostics[0].help == "pip install 'netspec-nn[train,tensorboard]'"
     assert not (tmp_path / "run").exists()
+
+
+def test_a_full_disk_is_said_once_and_no_more(tmp_path, monkeypatch, capfd):
+    """What TensorBoard's thread cannot write is an error of the run, without a traceback of that thread's own."""
+
+    def full(writer, content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def log_epochs():
+        with events(tmp_path, [], on=True) as log:
+            monkeypatch.setattr(record_writer.RecordWriter, "write", full)
+            for epoch in range(1, 100):
+                log(Row(epoch, 10 * epoch, 0.1, {"loss": 1.0}, {"loss": 2.0}, 0.25))
+                time.sleep(0.01)
+
+    with pytest.raises(NetspecError, match="tensorboard cannot be written: no space left on device") as error:
+        log_epochs()
+    assert error.value.diagnostics[0].code == "E0610"
+    assert capfd.readouterr().err == ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -83,6 +84,29 @@ def test_more_samples_than_a_batch(gap, tmp_path):
     assert [prediction.name for prediction in found][::149] == [f"{tmp_path}/many.npy[0]", f"{tmp_path}/many.npy[149]"]
     np.save(tmp_path / "last.npy", x[-1])
     assert np.allclose(found[-1].output, said(gap, tmp_path / "last.npy")[0], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"),
+        ("@SUM(1)", "'@SUM(1)"),
+        ("+1+cmd", "'+1+cmd"),
+        ("-x.png", "'-x.png"),
+        ("-1", "-1"),
+        ("+2.5e3", "+2.5e3"),
+        ("a\tb\x1b[2J\n", "a\\u0009b\\u001b[2J\\u000a"),
+        ("cat.png", "cat.png"),
+    ],
+)
+def test_a_spreadsheet_runs_no_cell(gap, images, tmp_path, name, cell):
+    """Names of files and of classes are from wherever: none is a formula, or moves a terminal's cursor."""
+    np.save(tmp_path / "one.npy", images[0])
+    (found,) = gap.predict(tmp_path / "one.npy")
+    names = tuple(name if index == 3 else str(index) for index in range(10))
+    renamed = replace(found, name=name, signature=found.signature.model_copy(update={"names": names}))
+    head, row = csv.reader(io.StringIO(csv_text([renamed])))
+    assert (head[2 + 3], row[0]) == (cell, cell)
 
 
 def test_text_json_and_csv(gap, images, expected, tmp_path):
