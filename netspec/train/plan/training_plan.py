@@ -358,6 +358,8 @@ def _loss_help(term: Term, data: Data, sizes: Dims, labels: NDArray[Any]) -> str
         return "these are rows of 0s with a 1: save the number of the class instead, numpy.argmax(y, 1)"
     if data.classes is None:
         return "the data hold real numbers: the output needs their shape, and the loss mse, l1 or the like"
+    if term.loss.takes == "classes" and sizes[:-1] == data.target and sizes[-1:] == (data.classes,):
+        return f"classes come first: end the net in transpose(0, {len(sizes) - 1})"
     if term.loss.takes == "classes":
         target = "".join(f", {size}" for size in data.target)
         return f"for {data.classes} classes the output is [{data.classes}{target}]"
