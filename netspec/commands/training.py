@@ -45,6 +45,10 @@ def train(
     ] = None,
     data: DataFolder = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out damaged samples, and count them.")] = False,
+    folds: Annotated[
+        int | None,
+        typer.Option(metavar="K", min=2, help="A run for each of K folds, tested with what the others train on."),
+    ] = None,
     report: Annotated[bool, typer.Option(help="Write report.html at the end.")] = True,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
     *,
@@ -54,6 +58,22 @@ def train(
     from netspec import train as training
 
     said = read_settings(set, train=True)
+    if folds is not None:
+        _cross_validate(
+            file,
+            folds,
+            net=net,
+            set=said,
+            epochs=epochs,
+            seed=seed,
+            out=out,
+            input=read_inputs(input),
+            data=data,
+            skip_bad=skip_bad,
+            quiet=quiet,
+            **setup,
+        )
+        return
     if resume is not None:
         spec = None if file is None else spec_of(file)
         run = training.resume(resume, spec, epochs=epochs, set=said, quiet=quiet, **setup)
@@ -77,6 +97,20 @@ def train(
         training.write_report(run)
     if run.status != "finished":
         raise typer.Exit(128 + run.signal if run.signal else 0)
+
+
+def _cross_validate(file: Path | None, folds: int, **options: Any) -> None:
+    """A run for each fold, and their figures."""
+    from netspec.train.folds import cross_validate
+
+    if file is None:
+        raise typer.BadParameter("name a FILE to train on folds of its data")
+    made = cross_validate(spec_of(file), folds, **options)
+    last = made.runs[-1]
+    if last.status != "finished":
+        raise typer.Exit(128 + last.signal if last.signal else 0)
+    print(made.text())
+    print(f"kept in {shown(made.folder)}")
 
 
 @command

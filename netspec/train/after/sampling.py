@@ -10,6 +10,7 @@ from netspec.train.data.files import DataError
 from netspec.train.data.tokens import Tokens
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from netspec.train.after.restored import Restored
@@ -71,7 +72,7 @@ def _next(run: Restored, numbers: list[int]) -> Tensor:
     return scores.float().cpu()
 
 
-def _drawn(scores: Tensor, temperature: float, top: int | None, generator: object) -> int:
+def _drawn(scores: Tensor, temperature: float, top: int | None, generator: torch.Generator) -> int:
     import torch
 
     if temperature == 0:
@@ -79,7 +80,7 @@ def _drawn(scores: Tensor, temperature: float, top: int | None, generator: objec
     scores = scores / temperature
     if top is not None and top < len(scores):
         scores = scores.masked_fill(scores < scores.topk(top).values[-1], -torch.inf)
-    return int(torch.multinomial(scores.softmax(0), 1, generator=generator))  # type: ignore[call-overload]
+    return int(torch.multinomial(scores.softmax(0), 1, generator=generator))
 
 
 def _refused(message: str, help: str = "") -> NetspecError:

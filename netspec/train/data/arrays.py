@@ -74,6 +74,8 @@ class Npz(Divided):
         divided = any(f"{name}_train" in arrays for name in names)
         chosen = [end for end in ("_val", "_valid") if any(f"{name}{end}" in arrays for name in names)][:1]
         ends = ("_train", "_test", *chosen) if divided else ("",)
+        if divided:
+            self.check_divisible(self.file)
         splits = [self._split(arrays, names, targets, end) for end in ends]
         if len({tuple(array.shape[1:] for array in (*split.inputs, *split.targets)) for split in splits}) > 1:
             raise DataError(f"the training and test arrays of {self.file} differ in shape")
