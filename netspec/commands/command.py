@@ -42,8 +42,10 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(function)
     def run(*arguments: P.args, **options: P.kwargs) -> None:
         from netspec.diagnostics import NetspecError
+        from netspec.plugins import load_plugins
 
         try:
+            load_plugins()
             _spare_inputs(options)
             function(*arguments, **options)
         except NetspecError as error:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from netspec.diagnostics import NetspecError
+from netspec.plugins import load_plugins
 from netspec.train.launch import REPORT, Report, Work
 
 
@@ -15,6 +16,7 @@ def main() -> int:
     from netspec.train.start import begin, go_on
 
     try:
+        load_plugins()
         work = Work.read(sys.stdin.read())
         if work.taken_up:
             run = go_on(work.job, work.spec(), work.folder, quiet=work.quiet)
