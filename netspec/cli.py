@@ -19,7 +19,7 @@ import typer
 SUBJECTS = {
     "nets": ("check", "summary", "emit", "graph", "render"),
     "text": ("fmt",),
-    "training": ("train", "lr-find", "preview", "fit", "verify-resume", "curves"),
+    "training": ("train", "lr-find", "preview", "fit", "verify-resume", "sweep", "curves"),
     "trained": ("eval", "predict", "cam", "report", "export"),
     "reference": ("zoo", "new", "layers", "explain", "schema"),
 }

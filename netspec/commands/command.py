@@ -27,10 +27,12 @@ EXTRAS = {
     "matplotlib": "train",
     "onnx": "onnx",
     "onnxscript": "onnx",
+    "optuna": "sweep",
     "safetensors": "train",
     "scipy": "train",
     "sklearn": "train",
     "tensorboard": "tensorboard",
+    "tokenizers": "data",
     "torchmetrics": "train",
 }
 """The extra of the package that brings a module."""

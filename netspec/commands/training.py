@@ -227,6 +227,53 @@ def verify_resume(
 
 
 @command
+@setup_options("device")
+def sweep(
+    file: File,
+    trials: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="So many runs; each combination of lists if not given, or 20."),
+    ] = None,
+    figure: Annotated[str, typer.Option(metavar="NAME", help="What runs are judged by: loss, or a metric.")] = "loss",
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where the runs are kept; runs/NAME-sweep if not given.")
+    ] = None,
+    storage: Annotated[
+        str | None, typer.Option(metavar="URL", help="A storage of Optuna that machines share; a file if not given.")
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="What values are chosen by.")] = 0,
+    net: Net = None,
+    set: Settings = None,
+    input: Inputs = None,
+    data: DataFolder = None,
+    *,
+    setup: Any,
+) -> None:
+    """Train a net many times over what the setting sweep of its file goes over, and list the best."""
+    from netspec.train.sweep import draw
+    from netspec.train.sweep import sweep as search
+
+    said = read_settings(set, train=True)
+    made = search(
+        spec_of(file),
+        trials=trials,
+        figure=figure,
+        out=out,
+        storage=storage,
+        set=said,
+        seed=seed,
+        net=net,
+        input=read_inputs(input),
+        data=data,
+        quiet=True,
+        **setup,
+    )
+    if made.trials:
+        draw(made, made.folder / "sweep.png")
+    print(f"{made.text()}\nkept in {shown(made.folder)}")
+
+
+@command
 def curves(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The picture.")] = Path("curves.png"),

@@ -38,6 +38,10 @@ class Source(ABC):
     def __getitem__(self, index: int) -> Sample:
         """The sample of that index; raises DataError where it is damaged."""
 
+    def labels(self) -> NDArray[Any] | None:
+        """The first target of every sample, where these are known without reading the samples."""
+        return None
+
     def drawn(self, index: int, seed: int) -> Sample:
         """The sample, where reading it is random as a function of `seed`; reading files is not."""
         return self[index]
@@ -118,6 +122,20 @@ class Split:
             (*(x[place[index]] for x, place in zip(self.inputs, places, strict=True)), y[index]) for index in picked
         ]
 
+    def every_target(self, index: int) -> NDArray[Any] | None:
+        """A target of all samples; None of a stream or of pairs, where it is not known before."""
+        import numpy as np
+
+        if self.source is None:
+            return self.targets[index]
+        if not isinstance(self.source, Source):
+            return None
+        known = self.source.labels() if index == 0 else None
+        if known is not None:
+            return known
+        place = len(self.inputs) + index
+        return np.stack([self.source[number][place] for number in range(len(self))])
+
     def adapted(self, data: DataSet, wanted: Sequence[Dims]) -> Split | None:
         """The split with its samples in the shapes that a net's inputs want; None where they are something else."""
         adapted = _adapted(self.inputs, data, wanted)
@@ -171,6 +189,9 @@ class AdaptedSource(Source):
 
     def __len__(self) -> int:
         return len(self.source)
+
+    def labels(self) -> NDArray[Any] | None:
+        return self.source.labels()
 
     def __getitem__(self, index: int) -> Sample:
         return _one_adapted(self.source[index], self.data, self.wanted)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -19,6 +19,9 @@ from netspec.train.data.files import DataError, Place, folders_beside, near
 from netspec.train.data.masks import MaskValues
 from netspec.train.data.pictures import Damaged, Fit, Header, Part
 from netspec.train.parts import AboveZero
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 T = TypeVar("T")
 Side = Annotated[Positive, Field(le=2**14)]
@@ -93,6 +96,11 @@ class Pictures(Source):
 
     def __getitem__(self, index: int) -> Sample:
         return self.reading(self.files[index])
+
+    def labels(self) -> NDArray[Any] | None:
+        import numpy as np
+
+        return None if self.files[0].mask is not None else np.array([file.label for file in self.files], np.int64)
 
     def drawn(self, index: int, seed: int) -> Sample:
         part = None if self.share is None else pictures.random_part(self.share, seed)

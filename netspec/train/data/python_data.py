@@ -46,6 +46,15 @@ class PythonSource(Source):
         inputs = (_array(value, at) for value in self._by_input(sample[0], at))
         return *inputs, *(y if y.dtype.kind == "f" else y.astype("int64") for y in said)
 
+    def labels(self) -> NDArray[Any] | None:
+        import numpy as np
+
+        known = _labels(self.samples) if len(self.targets) == 1 else None
+        if known is None:
+            return None
+        every = np.asarray(known, np.int64)
+        return every if self.indices is None else every[self.indices]
+
     def _by_target(self, y: Any, at: int) -> Sequence[Any]:
         """What is to be said, by the names that the loss has for it; the only thing needs none."""
         if not self.targets:

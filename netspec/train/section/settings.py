@@ -29,6 +29,7 @@ from netspec.train.section.optimizers import OPTIMIZERS, Adam, Optimizer
 from netspec.train.section.patterns import KINDS, Group, Pattern
 from netspec.train.section.schedules import SCHEDULES, Constant, Schedule
 from netspec.train.section.stopping import STOPPINGS, Stopping
+from netspec.train.section.sweeps import Sweep, read_sweep
 
 P = TypeVar("P", bound=Part)
 T = TypeVar("T")
@@ -60,6 +61,7 @@ class Settings(BaseModel):
     ema: Fraction | None = None
     stop: InstanceOf[Stopping] | None = None
     callbacks: tuple[InstanceOf[Callback], ...] = ()
+    sweep: InstanceOf[Sweep] | None = None
     spans: SkipValidation[Mapping[str, Span]] = Field(default_factory=dict, repr=False)
 
     def span(self, key: str) -> Span:
@@ -84,6 +86,7 @@ class Settings(BaseModel):
             "ema": None if self.ema is None else str(self.ema),
             "stop": None if self.stop is None else self.stop.written(),
             "callbacks": _listed(self.callbacks),
+            "sweep": None if self.sweep is None else self.sweep.written(),
         }
         return {
             "data": self.data.written(),
@@ -487,6 +490,7 @@ KEYS: dict[str, Callable[[tree.Expr], Any]] = {
     "ema": _real("ema", below=1),
     "stop": _part(STOPPINGS),
     "callbacks": _callbacks,
+    "sweep": read_sweep,
 }
 """What a train section can set, and how each is read."""
 
