@@ -246,6 +246,7 @@ class Data:
     first of them stands for nothing. `ignores` says that some places of the targets are IGNORED. `skipped` are the
     files that were damaged and left out. Where there is a `val`, the best epoch is chosen by it, and `test` is looked
     at once, at the end. `called` is the name of the first target, and `further` are the others.
+    Where it says yes or no of several labels, `label_names` are what these are called, where they are called anything.
     """
 
     train: Split
@@ -259,6 +260,7 @@ class Data:
     skipped: tuple[str, ...] = ()
     val: Split | None = None
     called: str = "y"
+    label_names: tuple[str, ...] = ()
     further: tuple[Labels, ...] = ()
 
     @property

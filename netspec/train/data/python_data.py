@@ -146,13 +146,26 @@ class PythonData(DataSet):
         if len({tuple(x.shape for x in split.inputs) for split in splits}) > 1:
             raise DataError("the samples to train and to test with differ in shape")
         names = tuple(map(str, getattr(self._train, "classes", None) or ())) if len(targets) == 1 else ()
+        y = splits[0].y
+        labels = names if y.dtype.kind != "f" and y.shape[1:] == (len(names),) else ()
+        names = () if labels else names
         counts = self._classes(splits, sources, names)
         train, test, *val = splits
         called, *others = [*targets] or ["y"]
         further = tuple(Labels(name, count) for name, count in zip(others, counts[1:], strict=True))
         chosen = next(iter(val), None)
         names = () if counts[0] is None else names
-        return Data(train, test, counts[0], exact=bool(names), names=names, val=chosen, called=called, further=further)
+        return Data(
+            train,
+            test,
+            counts[0],
+            exact=bool(names),
+            names=names,
+            val=chosen,
+            called=called,
+            further=further,
+            label_names=labels,
+        )
 
     def _split(self, source: PythonSource) -> Split:
         if len(source) == 0:

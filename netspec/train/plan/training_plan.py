@@ -441,6 +441,9 @@ def _output_metric(
     if head.task not in metric.tasks:
         message = f"{metric.name} does not judge {JUDGED[head.task]}, which this loss is about"
         raise Problem("E0608", message, asked.span)
+    if metric.of_labels and not head.labels:
+        message = f"{metric.name} is of samples with several labels, and these have one"
+        raise Problem("E0608", message, asked.span, help="accuracy is the same of a single one")
     if head.task == "binary" and not head.labels and "average" in metric.model_fields_set:
         message = f"{metric.name} of a single 0 or 1 is that of class 1, and there is nothing to average"
         raise Problem("E0608", message, asked.span, help=f"write {metric.name} alone")
