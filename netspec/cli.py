@@ -22,7 +22,7 @@ SUBJECTS = {
     "text": ("fmt",),
     "editing": ("lsp",),
     "comparison": ("diff", "migrate"),
-    "training": ("train", "lr-find", "preview", "fit", "verify-resume", "curves"),
+    "training": ("train", "lr-find", "preview", "fit", "verify-resume", "sweep", "curves"),
     "trained": ("eval", "predict", "cam", "report", "export"),
     "reference": ("zoo", "new", "layers", "explain", "schema"),
 }

@@ -4,6 +4,7 @@
 exclude = ["drafts/", "*.old.net"]     # as .gitignore has it, from the folder of the pyproject.toml
 strict = true                          # netspec check --strict
 object = 64                            # netspec check --object 64
+plugins = ["mylab.parts"]              # see netspec.plugins, which reads and loads them
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class Project:
     exclude: tuple[str, ...] = ()
     strict: bool = False
     object: int | None = None
+    plugins: tuple[str, ...] = ()
 
     @cached_property
     def excluded(self) -> GitIgnoreSpec:
@@ -60,17 +62,18 @@ def _read(path: Path, root: Path) -> Project:
         table = tomllib.loads(text).get("tool", {}).get("netspec", {})
     except (tomllib.TOMLDecodeError, AttributeError) as error:
         raise _wrong(path, text, "", f"it is no TOML: {error}") from None
-    kinds = {"exclude": list, "strict": bool, "object": int}
+    kinds = {"exclude": list, "strict": bool, "object": int, "plugins": list}
     for key, value in table.items():
         if key not in kinds:
             near = nearest(key, kinds)
             raise _wrong(path, text, key, f"tool.netspec has no setting {key}", f"did you mean {near}?" if near else "")
         listed = isinstance(value, list) and all(isinstance(item, str) for item in value)
         positive = isinstance(value, int) and value > 0
-        fits = {"exclude": listed, "strict": True, "object": positive}[key]
+        fits = {"exclude": listed, "strict": True, "object": positive, "plugins": listed}[key]
         if type(value) is not kinds[key] or not fits:
             raise _wrong(path, text, key, f"{key} is {_WORDS[key]}")
-    values: dict[str, Any] = {**table, "exclude": tuple(table.get("exclude", ()))}
+    lists = {key: tuple(table.get(key, ())) for key in ("exclude", "plugins")}
+    values: dict[str, Any] = {**table, **lists}
     return Project(root, **values)
 
 
@@ -78,6 +81,7 @@ _WORDS = {
     "exclude": 'a list of patterns: exclude = ["drafts/"]',
     "strict": "true or false",
     "object": "a positive whole number",
+    "plugins": 'a list of names of Python modules: plugins = ["mylab.parts"]',
 }
 
 

@@ -31,11 +31,13 @@ EXTRAS = {
     "matplotlib": "train",
     "onnx": "onnx",
     "onnxscript": "onnx",
+    "optuna": "sweep",
     "pygls": "lsp",
     "safetensors": "train",
     "scipy": "train",
     "sklearn": "train",
     "tensorboard": "tensorboard",
+    "tokenizers": "data",
     "torchmetrics": "train",
 }
 """The extra of the package that brings a module."""
@@ -47,8 +49,10 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(function)
     def run(*arguments: P.args, **options: P.kwargs) -> None:
         from netspec.diagnostics import NetspecError
+        from netspec.plugins import load_plugins
 
         try:
+            load_plugins()
             _spare_inputs(options)
             function(*arguments, **options)
         except NetspecError as error:

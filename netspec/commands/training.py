@@ -45,6 +45,10 @@ def train(
     ] = None,
     data: DataFolder = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out damaged samples, and count them.")] = False,
+    folds: Annotated[
+        int | None,
+        typer.Option(metavar="K", min=2, help="A run for each of K folds, tested with what the others train on."),
+    ] = None,
     report: Annotated[bool, typer.Option(help="Write report.html at the end.")] = True,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
     *,
@@ -54,6 +58,22 @@ def train(
     from netspec import train as training
 
     said = read_settings(set, train=True)
+    if folds is not None:
+        _cross_validate(
+            file,
+            folds,
+            net=net,
+            set=said,
+            epochs=epochs,
+            seed=seed,
+            out=out,
+            input=read_inputs(input),
+            data=data,
+            skip_bad=skip_bad,
+            quiet=quiet,
+            **setup,
+        )
+        return
     if resume is not None:
         spec = None if file is None else spec_of(file)
         run = training.resume(resume, spec, epochs=epochs, set=said, quiet=quiet, **setup)
@@ -79,6 +99,20 @@ def train(
         raise typer.Exit(128 + run.signal)
     if run.unprinted is not None:
         raise run.unprinted
+
+
+def _cross_validate(file: Path | None, folds: int, **options: Any) -> None:
+    """A run for each fold, and their figures."""
+    from netspec.train.folds import cross_validate
+
+    if file is None:
+        raise typer.BadParameter("name a FILE to train on folds of its data")
+    made = cross_validate(spec_of(file), folds, **options)
+    last = made.runs[-1]
+    if last.status != "finished":
+        raise typer.Exit(128 + last.signal if last.signal else 0)
+    print(made.text())
+    print(f"kept in {shown(made.folder)}")
 
 
 @command
@@ -192,6 +226,53 @@ def verify_resume(
         return
     print(f"{len(verdict.differing)} of {verdict.tensors} tensors differ: {', '.join(verdict.differing[:8])}")
     raise typer.Exit(1)
+
+
+@command
+@setup_options("device")
+def sweep(
+    file: File,
+    trials: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="So many runs; each combination of lists if not given, or 20."),
+    ] = None,
+    figure: Annotated[str, typer.Option(metavar="NAME", help="What runs are judged by: loss, or a metric.")] = "loss",
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where the runs are kept; runs/NAME-sweep if not given.")
+    ] = None,
+    storage: Annotated[
+        str | None, typer.Option(metavar="URL", help="A storage of Optuna that machines share; a file if not given.")
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="What values are chosen by.")] = 0,
+    net: Net = None,
+    set: Settings = None,
+    input: Inputs = None,
+    data: DataFolder = None,
+    *,
+    setup: Any,
+) -> None:
+    """Train a net many times over what the setting sweep of its file goes over, and list the best."""
+    from netspec.train.sweep import draw
+    from netspec.train.sweep import sweep as search
+
+    said = read_settings(set, train=True)
+    made = search(
+        spec_of(file),
+        trials=trials,
+        figure=figure,
+        out=out,
+        storage=storage,
+        set=said,
+        seed=seed,
+        net=net,
+        input=read_inputs(input),
+        data=data,
+        quiet=True,
+        **setup,
+    )
+    if made.trials:
+        draw(made, made.folder / "sweep.png")
+    print(f"{made.text()}\nkept in {shown(made.folder)}")
 
 
 @command

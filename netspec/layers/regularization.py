@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, TypeAlias
 
 from pydantic import Field, Strict
 
+from netspec.layers.arguments import options
 from netspec.layers.base import FigureWeight, Layer, Probability, Support, TorchCall, layer
 from netspec.shapes.shape import Shape
 
@@ -158,4 +159,4 @@ class Noise(Layer):
         return x
 
     def torch(self, x: Shape) -> TorchCall:
-        return TorchCall("Noise", () if self.std == 1 else (self.std,), support=(NOISE,))
+        return TorchCall("Noise", kwargs=options(std=(self.std, 1.0)), support=(NOISE,))

@@ -26,6 +26,7 @@ from netspec.train.runs.folder import claimed, occupied, sweep
 from netspec.train.runs.progress import Stop, Watch
 from netspec.train.runs.resumption import check_same, identity
 from netspec.train.runs.run import Recorder, Run, Status
+from netspec.train.section.callbacks import Moment, Progress
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -155,8 +156,15 @@ def _trained(
         events(recorder.folder, recorder.rows, on=setup.tensorboard and recorder.lead) as log,
     ):
 
+        def tell(moment: Moment, epoch: int, steps: int) -> None:
+            for callback in settings.callbacks if recorder.lead else ():
+                if callback.after == moment:
+                    rows = tuple(recorder.rows)
+                    callback(Progress(epoch, steps, rows, trainer.bare, trainer.optimizer, recorder.folder))
+
         def pause(epoch: int, step: int) -> Wish:
             watch.step(epoch, step)
+            tell("step", epoch, epoch * trainer.steps + step + 1)
             if stop.asked:
                 return Wish.LEAVE
             return Wish.KEEP if keeper.due else Wish.GO_ON
@@ -170,6 +178,7 @@ def _trained(
                 recorder.add(row, trainer.kept)
                 log(row)
                 watch.epoch(row)
+                tell("epoch", row.epoch, row.step)
             keeper.keep()
         status: Status = "finished" if trainer.over else "stopped"
         weights = states.of_model(trainer.settle())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from netspec.diagnostics import NetspecError
+from netspec.plugins import load_plugins
 from netspec.train.launch import Report, Work, report
 
 
@@ -13,6 +14,7 @@ def main() -> int:
     from netspec.train.start import begin, go_on
 
     try:
+        load_plugins()
         work = Work.read(sys.stdin.read())
         if work.taken_up:
             run = go_on(work.job, work.spec(), work.folder, quiet=work.quiet)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from running import run
 
+import netspec
 from netspec.layers import REGISTRY
 from netspec.shapes.shape import Shape
 
@@ -41,3 +42,29 @@ def test_channel_dropout_drops_whole_channels() -> None:
 def test_channel_dropout_goes_by_rank(rank: int, target: str) -> None:
     call = REGISTRY["channel_dropout"]().torch(Shape.of(*[4] * rank))
     assert (call.target, call.args) == (target, (0.5,))
+
+
+def test_noise_is_normal_while_training_and_nothing_in_eval_mode() -> None:
+    torch.manual_seed(0)
+    x = torch.full((4000, 3), 7.0)
+    drawn = run(REGISTRY["noise"](std=2.0), x, train=True)
+    assert abs(float(drawn.mean())) < 0.1
+    assert abs(float(drawn.std()) - 2) < 0.05
+    assert not run(REGISTRY["noise"](), x).any()
+
+
+def test_the_deviation_of_noise_may_be_a_parameter_of_a_block() -> None:
+    graph = netspec.parse("""
+block Draw(std: float = 1.0) { in + noise(_, std=std) }
+net N { input x [6]; a = Draw; b = Draw(0.5) }
+""").graph()
+    source = graph.emit()
+    assert "Noise(std=std)" in source
+    torch.manual_seed(0)
+    x = torch.randn(3, 6)
+    model = graph.compile()
+    assert torch.equal(model.eval()(x), x)
+    torch.manual_seed(1)
+    drawn = model.train()(x)
+    torch.manual_seed(1)
+    assert torch.allclose(drawn, x + torch.randn_like(x) + 0.5 * torch.randn_like(x))

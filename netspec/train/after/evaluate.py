@@ -33,8 +33,9 @@ MOST_CLASSES = 2000
 class Samples:
     """What the net said about each sample (n): the class and its probability, and the class that it is.
 
-    Where there is a class for each place, `predicted` and `truth` are None and `share` is that of the places that are
-    right. Of real numbers, `predicted` and `truth` are the first of each sample, and `share` is None.
+    Where there is a class for each place, or several labels, `predicted` and `truth` are None and `share` is that of
+    the places or labels that are right. Of real numbers, `predicted` and `truth` are the first of each sample, and
+    `share` is None.
     """
 
     predicted: NDArray[Any] | None
@@ -117,7 +118,7 @@ def _in_terms_of(run: Restored, prepared: Prepared) -> tuple[Prepared, list[int]
     """
     plan, names = prepared.plan, run.signature.names
     own = plan.data.names
-    if plan.data.classes is None or plan.judged.reference != TARGET:
+    if plan.data.classes is None or plan.judged.reference != TARGET or run.signature.labels:
         return prepared, None
     if unknown := [name for name in own if names and name not in names]:
         here = prepared.settings.span("data")
@@ -223,6 +224,10 @@ class _Tally:
         if self.signature.task == "values":
             output = self.signature.values(output)
             self.rows.append((output.flatten(1)[:, 0].cpu() if output.ndim > 1 else output.cpu(), _first(y), None))
+            return
+        if self.signature.labels:
+            right = (self.signature.applying(output) >= 0.5) == (y.flatten(1) == 1)
+            self.rows.append((None, None, right.float().mean(1).cpu()))
             return
         chances = self.signature.probabilities(output)
         share, predicted = chances.max(1)

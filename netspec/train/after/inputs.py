@@ -15,6 +15,7 @@ from netspec.syntax.source import Source, Span
 from netspec.train.data import DataSet, files, pictures, tables
 from netspec.train.data.files import DataError
 from netspec.train.data.pairs import Pairs
+from netspec.train.data.tokens import Tokens
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -211,6 +212,9 @@ def _table(path: Path, port: Port) -> Iterator[Sample]:
 def _lines(path: Path, port: Port) -> Iterator[Sample]:
     """Texts, one a line, for a net that reads texts; else numbers."""
     data = port.data
+    if isinstance(data, Tokens):
+        help = f"--prompt TEXT, or an array of {prod(port.sent):,} token numbers"
+        raise _wrong("E0654", path, f"{port.taker} goes on with a text instead of judging it", help)
     if not isinstance(data, tables.Text):
         return _table(path, port)
     try:

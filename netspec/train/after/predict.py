@@ -35,7 +35,7 @@ PALETTE = ("#000000", "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
-    """What the net says about a sample: the probability of each class (classes, ...), or numbers as they are.
+    """What the net says about a sample: the probability of each class (classes, ...) or label, or numbers as they are.
 
     `changed` says what had to be done to the sample that was not done to the training data.
     """
@@ -49,6 +49,11 @@ class Prediction:
     def is_dense(self) -> bool:
         """Whether there is a class for each place."""
         return self.signature.task != "values" and self.output.ndim > 1
+
+    @property
+    def applying(self) -> tuple[str, ...]:
+        """Of several labels those that apply: whose probability is at least a half."""
+        return tuple(self.signature.name(index) for index, share in enumerate(self.output) if share >= 0.5)
 
     @property
     def classes(self) -> NDArray[Any]:
@@ -85,7 +90,10 @@ def predict(run: Restored, samples: Iterable[Sample]) -> Iterator[Prediction]:
             message = f"{run.graph.name} cannot take these samples: {first}"
             raise NetspecError((Diagnostic("E0654", message, here),)) from None
         signature = run.signature
-        output = signature.values(output) if signature.task == "values" else signature.probabilities(output)
+        if signature.labels:
+            output = signature.applying(output)
+        else:
+            output = signature.values(output) if signature.task == "values" else signature.probabilities(output)
         for sample, row in zip(part, torch.as_tensor(output).cpu().numpy(), strict=True):
             yield Prediction(sample.name, row, run.signature, sample.changed)
 
@@ -129,12 +137,14 @@ def csv_text(predictions: Sequence[Prediction]) -> str:
         counted = range(first.output.size if first.signature.task == "values" else len(first.output))
         classes = first.signature.task != "values"
         columns = [first.signature.name(index) if classes else f"value {index}" for index in counted]
-        writer.writerow(["input", *(["class"] if classes else []), *map(_cell, columns)])
+        said = ["labels" if first.signature.labels else "class"] if classes else []
+        writer.writerow(["input", *said, *map(_cell, columns)])
     for one in predictions:
         if one.signature.task == "values":
             writer.writerow([_cell(one.name), *(f"{value:.7g}" for value in one.output.flatten())])
         else:
-            writer.writerow([_cell(one.name), _cell(one.ranked[0][0]), *(f"{share:.7g}" for share in one.shares)])
+            best = " ".join(one.applying) if one.signature.labels else one.ranked[0][0]
+            writer.writerow([_cell(one.name), _cell(best), *(f"{share:.7g}" for share in one.shares)])
     return file.getvalue()
 
 
@@ -185,6 +195,10 @@ def _told(one: Prediction, top: int) -> str:
     if one.signature.task == "values":
         numbers = [f"{value:.6g}" for value in one.output.flatten()[:top]]
         return " ".join(numbers) + (" ..." if one.output.size > top else "")
+    if one.signature.labels:
+        likely = [(name, share) for name, share in one.ranked if name in one.applying]
+        told = "  ".join(f"{printable(name)} {100 * share:.1f} %" for name, share in likely)
+        return told or f"none; likeliest {printable(one.ranked[0][0])} {100 * one.ranked[0][1]:.1f} %"
     return "  ".join(f"{printable(name)} {100 * share:.1f} %" for name, share in one.ranked[:top])
 
 
@@ -192,6 +206,8 @@ def _plain(one: Prediction) -> dict[str, Any]:
     if one.signature.task == "values":
         return {"input": one.name, "values": one.output.astype(float).tolist()}
     shares = {one.signature.name(index): round(share, 7) for index, share in enumerate(one.shares)}
+    if one.signature.labels:
+        return {"input": one.name, "labels": list(one.applying), "probabilities": shares}
     if one.is_dense:
         return {"input": one.name, "shares": shares}
     best = int(one.classes)

@@ -56,7 +56,8 @@ class Npz(Divided):
     classes from 0, as many as `classes` or else as are found; a `y` of real numbers holds values. For a net of several
     inputs there is an array for each in place of `x`, named after it: `left_train`, `left_test`, or `left`. Where the
     loss names targets, `cross_entropy(logits, kind) + mse(years, age)`, there is an array for each in place of `y`:
-    `kind_train`, `age_train`; and none where its targets are inputs.
+    `kind_train`, `age_train`; and none where its targets are inputs. Where `y` holds 0 or 1 for each of several labels,
+    an array `names` of texts says what these are called.
     """
 
     file: str
@@ -74,6 +75,8 @@ class Npz(Divided):
         divided = any(f"{name}_train" in arrays for name in names)
         chosen = [end for end in ("_val", "_valid") if any(f"{name}{end}" in arrays for name in names)][:1]
         ends = ("_train", "_test", *chosen) if divided else ("",)
+        if divided:
+            self.check_divisible(self.file)
         splits = [self._split(arrays, names, targets, end) for end in ends]
         if len({tuple(array.shape[1:] for array in (*split.inputs, *split.targets)) for split in splits}) > 1:
             raise DataError(f"the training and test arrays of {self.file} differ in shape")
@@ -96,6 +99,7 @@ class Npz(Divided):
             val=next(iter(val), None),
             called=called,
             further=tuple(Labels(name, count) for name, count in further),
+            label_names=_label_names(arrays, train) if first == 2 else (),
         )
 
     def _split(
@@ -142,6 +146,14 @@ class Npz(Divided):
         if self.classes is not None and most >= self.classes:
             raise DataError(f"{self.file} is said to hold {self.classes} classes, and there is a class {most}")
         return self.classes or most + 1
+
+
+def _label_names(arrays: Mapping[str, NDArray[Any]], split: Split) -> tuple[str, ...]:
+    """What the labels of a target (n, labels) are called, where the file says that."""
+    names = arrays.get("names")
+    if names is None or split.y.ndim != 2 or names.dtype.kind != "U" or names.shape != split.y.shape[1:]:
+        return ()
+    return tuple(map(str, names))
 
 
 def _target(y: NDArray[Any]) -> NDArray[Any]:

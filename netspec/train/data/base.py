@@ -5,9 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from netspec.layers.base import NonNegative
 from netspec.train.data.files import DataError, Place
@@ -37,6 +37,10 @@ class Source(ABC):
     @abstractmethod
     def __getitem__(self, index: int) -> Sample:
         """The sample of that index; raises DataError where it is damaged."""
+
+    def labels(self) -> NDArray[Any] | None:
+        """The first target of every sample, where these are known without reading the samples."""
+        return None
 
     def drawn(self, index: int, seed: int) -> Sample:
         """The sample, where reading it is random as a function of `seed`; reading files is not."""
@@ -118,6 +122,20 @@ class Split:
             (*(x[place[index]] for x, place in zip(self.inputs, places, strict=True)), y[index]) for index in picked
         ]
 
+    def every_target(self, index: int) -> NDArray[Any] | None:
+        """A target of all samples; None of a stream or of pairs, where it is not known before."""
+        import numpy as np
+
+        if self.source is None:
+            return self.targets[index]
+        if not isinstance(self.source, Source):
+            return None
+        known = self.source.labels() if index == 0 else None
+        if known is not None:
+            return known
+        place = len(self.inputs) + index
+        return np.stack([self.source[number][place] for number in range(len(self))])
+
     def adapted(self, data: DataSet, wanted: Sequence[Dims]) -> Split | None:
         """The split with its samples in the shapes that a net's inputs want; None where they are something else."""
         adapted = _adapted(self.inputs, data, wanted)
@@ -172,6 +190,9 @@ class AdaptedSource(Source):
     def __len__(self) -> int:
         return len(self.source)
 
+    def labels(self) -> NDArray[Any] | None:
+        return self.source.labels()
+
     def __getitem__(self, index: int) -> Sample:
         return _one_adapted(self.source[index], self.data, self.wanted)
 
@@ -225,6 +246,7 @@ class Data:
     first of them stands for nothing. `ignores` says that some places of the targets are IGNORED. `skipped` are the
     files that were damaged and left out. Where there is a `val`, the best epoch is chosen by it, and `test` is looked
     at once, at the end. `called` is the name of the first target, and `further` are the others.
+    Where it says yes or no of several labels, `label_names` are what these are called, where they are called anything.
     """
 
     train: Split
@@ -238,6 +260,7 @@ class Data:
     skipped: tuple[str, ...] = ()
     val: Split | None = None
     called: str = "y"
+    label_names: tuple[str, ...] = ()
     further: tuple[Labels, ...] = ()
 
     @property
@@ -337,22 +360,67 @@ SetAside = Annotated[float, Field(gt=0, lt=1)]
 class Divided(DataSet):
     """Base of the data sets of which the share `test` is set aside, as much of each class; `split` chooses which.
 
-    The share `val`, where there is one, is set aside to choose the best epoch by.
+    The share `val`, where there is one, is set aside to choose the best epoch by. With `folds`, in place of the share
+    `test`, the samples are shared out over so many folds, and those of number `fold` from 0 are set aside.
     """
 
     test: SetAside = 0.2
     val: Fraction = 0.0
     split: NonNegative = 0
+    folds: Annotated[int, Field(ge=2)] | None = None
+    fold: NonNegative = 0
 
     @classmethod
     def arguments(cls) -> tuple[str, ...]:
         """The data set's own arguments first."""
-        last = ("test", "split", "val")
-        return (*(name for name in cls.model_fields if name not in last), *last)
+        return (*(name for name in cls.model_fields if name not in DIVIDING), *DIVIDING)
+
+    @model_validator(mode="after")
+    def _has_the_fold(self) -> Self:
+        if self.fold >= (self.folds or 1):
+            raise ValueError("fold is a number from 0 to below folds")
+        return self
 
     def divided(self, count: int, labels: Sequence[int] | NDArray[Any] | None) -> list[list[int]]:
         """The indices of the training and of the test samples, and of those of `val` where there are any."""
-        return divide_in_parts(count, labels, self.test, self.val, self.split)
+        if self.folds is None:
+            return divide_in_parts(count, labels, self.test, self.val, self.split)
+        train, aside = folded(count, labels, self.folds, self.fold, self.split)
+        if not self.val:
+            return [train, aside]
+        own = None if labels is None else [labels[index] for index in train]
+        kept, chosen = divide(len(train), own, self.val, self.split)
+        return [[train[index] for index in kept], aside, [train[index] for index in chosen]]
+
+    def check_divisible(self, what: str) -> None:
+        """Raises DataError where folds are asked for, and the data say by themselves what is tested with."""
+        if self.folds is not None:
+            message = f"{what} says by itself what is tested with, so that there is nothing to share out over folds"
+            raise DataError(message, help="give all samples without parts, or leave folds out")
+
+
+DIVIDING = ("test", "split", "val", "folds", "fold")
+"""The arguments that say how samples are divided."""
+
+
+def folded(
+    count: int, labels: Sequence[int] | NDArray[Any] | None, folds: int, fold: int, number: int
+) -> tuple[list[int], list[int]]:
+    """The indices of the samples outside of a fold, and of those in it; raises DataError where there are too few.
+
+    Folds do not overlap and together are all samples, with as much of each class in each as goes.
+    """
+    import numpy as np
+    from sklearn.model_selection import KFold, StratifiedKFold
+
+    if count < folds:
+        raise DataError(f"{count} samples cannot be shared out over {folds} folds")
+    if labels is not None and np.unique(np.asarray(labels), return_counts=True)[1].min() < folds:
+        labels = None
+    kind = KFold if labels is None else StratifiedKFold
+    parts = kind(folds, shuffle=True, random_state=number).split(np.zeros(count), labels)
+    train, aside = list(parts)[fold]
+    return train.tolist(), aside.tolist()
 
 
 def divide_in_parts(

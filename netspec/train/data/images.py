@@ -8,17 +8,20 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
 from netspec.layers.base import Positive
 from netspec.train.data import pictures
-from netspec.train.data.base import DATA, Data, Dims, Divided, Sample, Source, Split, divide, kind_of
+from netspec.train.data.base import DATA, DIVIDING, Data, Dims, Divided, Sample, Source, Split, divide, kind_of
 from netspec.train.data.files import DataError, Place, folders_beside, near
 from netspec.train.data.masks import MaskValues
 from netspec.train.data.pictures import Damaged, Fit, Header, Part
 from netspec.train.parts import AboveZero
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 T = TypeVar("T")
 Side = Annotated[Positive, Field(le=2**14)]
@@ -93,6 +96,11 @@ class Pictures(Source):
 
     def __getitem__(self, index: int) -> Sample:
         return self.reading(self.files[index])
+
+    def labels(self) -> NDArray[Any] | None:
+        import numpy as np
+
+        return None if self.files[0].mask is not None else np.array([file.label for file in self.files], np.int64)
 
     def drawn(self, index: int, seed: int) -> Sample:
         part = None if self.share is None else pictures.random_part(self.share, seed)
@@ -220,7 +228,7 @@ class Images(Pictured):
 
     @classmethod
     def arguments(cls) -> tuple[str, ...]:
-        return ("folder", "size", "fit", "channels", "part", "test", "split", "val")
+        return ("folder", "size", "fit", "channels", "part", *DIVIDING)
 
     @model_validator(mode="after")
     def _parted(self) -> Images:
@@ -239,6 +247,7 @@ class Images(Pictured):
             )
         named = [name for name in ("train", *TEST_FOLDERS) if (home / name).is_dir()]
         if named and named[0] == "train" and len(named) > 1:
+            self.check_divisible(self.folder)
             names = _classes(home / "train", f"{self.folder}/train")
             others = [named[1]] if len(named) == 2 else ["test" if "test" in named else named[1], named[-1]]
             parts = [self._of_known(place, home, part, names) for part in dict.fromkeys(["train", *others])]
@@ -294,13 +303,14 @@ class Segmentation(Pictured):
     @classmethod
     def arguments(cls) -> tuple[str, ...]:
         own = ("images", "masks", "size", "fit", "channels", "classes")
-        return (*own, "test_images", "test_masks", "test", "split", "val")
+        return (*own, "test_images", "test_masks", *DIVIDING)
 
     def load(self, place: Place) -> Data:
         if (self.test_images is None) != (self.test_masks is None):
             raise DataError("test_images and test_masks go together")
         train = self._paired(place, self.images, self.masks)
         if self.test_images is not None and self.test_masks is not None:
+            self.check_divisible(self.test_images)
             parts = [train, self._paired(place, self.test_images, self.test_masks)]
             if self.val:
                 kept, chosen = divide(len(train), None, self.val, self.split)

@@ -46,6 +46,15 @@ class PythonSource(Source):
         inputs = (_array(value, at) for value in self._by_input(sample[0], at))
         return *inputs, *(y if y.dtype.kind == "f" else y.astype("int64") for y in said)
 
+    def labels(self) -> NDArray[Any] | None:
+        import numpy as np
+
+        known = _labels(self.samples) if len(self.targets) == 1 else None
+        if known is None:
+            return None
+        every = np.asarray(known, np.int64)
+        return every if self.indices is None else every[self.indices]
+
     def _by_target(self, y: Any, at: int) -> Sequence[Any]:
         """What is to be said, by the names that the loss has for it; the only thing needs none."""
         if not self.targets:
@@ -137,13 +146,26 @@ class PythonData(DataSet):
         if len({tuple(x.shape for x in split.inputs) for split in splits}) > 1:
             raise DataError("the samples to train and to test with differ in shape")
         names = tuple(map(str, getattr(self._train, "classes", None) or ())) if len(targets) == 1 else ()
+        y = splits[0].y
+        labels = names if y.dtype.kind != "f" and y.shape[1:] == (len(names),) else ()
+        names = () if labels else names
         counts = self._classes(splits, sources, names)
         train, test, *val = splits
         called, *others = [*targets] or ["y"]
         further = tuple(Labels(name, count) for name, count in zip(others, counts[1:], strict=True))
         chosen = next(iter(val), None)
         names = () if counts[0] is None else names
-        return Data(train, test, counts[0], exact=bool(names), names=names, val=chosen, called=called, further=further)
+        return Data(
+            train,
+            test,
+            counts[0],
+            exact=bool(names),
+            names=names,
+            val=chosen,
+            called=called,
+            further=further,
+            label_names=labels,
+        )
 
     def _split(self, source: PythonSource) -> Split:
         if len(source) == 0:

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from netspec.layers.base import Bool, Int, Positive
 from netspec.train.data import files
-from netspec.train.data.base import DATA, Data, Dims, Divided, Sample, Source, Split, divide, kind_of
+from netspec.train.data.base import DATA, DIVIDING, Data, Dims, Divided, Sample, Source, Split, divide, kind_of
 from netspec.train.data.files import DataError, Place
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class Tabled(Divided):
 
     @classmethod
     def arguments(cls) -> tuple[str, ...]:
-        last = ("test_file", "test", "split", "val")
+        last = ("test_file", *DIVIDING)
         return (*(name for name in cls.model_fields if name not in last), *last)
 
     def tables(self, place: Place, *columns: Column) -> tuple[Table, Table | None]:
@@ -149,6 +149,7 @@ class Tabled(Divided):
         first = read(place.resolve(self.file), self.file, named=named)
         if self.test_file is None:
             return first, None
+        self.check_divisible(self.test_file)
         second = read(place.resolve(self.test_file), self.test_file, named=named)
         if second.width != first.width:
             raise DataError(f"{self.file} has {first.width} columns, and {self.test_file} {second.width}")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeAlias,
 from netspec.syntax.source import NOWHERE, Span
 from netspec.train.batch import TARGET, Reference
 from netspec.train.data import IGNORED, Data, Dims
-from netspec.train.parts import Part, Table, called
+from netspec.train.parts import AtLeastZero, Part, Table, called
 
 if TYPE_CHECKING:
     import torch
@@ -112,6 +112,15 @@ class Loss(Part):
         """What is wrong with the arguments where targets have that form; nothing where they are right."""
         return ""
 
+    @property
+    def is_balanced(self) -> bool:
+        """Whether its weights are to be taken from how often each class is there."""
+        return False
+
+    def balanced(self, labels: NDArray[Any], classes: int) -> Loss:
+        """The loss with the weights that these training labels give it, of so many classes."""
+        return self
+
     def squashes(self) -> bool:
         """Whether it makes probabilities out of what it is given, which no sigmoid or softmax has been done to then."""
         return self.takes == "classes"
@@ -137,6 +146,26 @@ class Weighing(Loss):
     def weights(self, mask: NDArray[Any]) -> NDArray[Any]:
         """The weight of each place of a target."""
         raise NotImplementedError
+
+
+Weights: TypeAlias = tuple[AtLeastZero, ...] | Literal["balanced"] | None
+"""A number a class, or `balanced`: such that all classes count alike in the training data."""
+
+
+def numbers(weights: Weights) -> tuple[float, ...] | None:
+    """The weights as numbers; raises AssertionError where they have not been taken from the data yet."""
+    assert not isinstance(weights, str)
+    return weights
+
+
+def balanced_weights(labels: NDArray[Any], classes: int) -> tuple[float, ...]:
+    """samples / (classes there * samples of the class), as scikit-learn has it; 1 for a class that is not there."""
+    import numpy as np
+
+    counts = np.bincount(labels[labels >= 0].ravel(), minlength=classes)
+    there = counts > 0
+    weights = np.where(there, counts.sum() / (max(there.sum(), 1) * np.maximum(counts, 1)), 1.0)
+    return tuple(float(f"{weight:.8g}") for weight in weights)
 
 
 LOSSES: Table[Loss] = Table("loss")

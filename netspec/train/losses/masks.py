@@ -20,9 +20,12 @@ from netspec.train.losses.base import (
     Sums,
     Target,
     Weighing,
+    Weights,
+    balanced_weights,
     counting,
     entries,
     mean,
+    numbers,
 )
 from netspec.train.parts import AboveZero, AtLeastZero
 
@@ -82,7 +85,14 @@ class Focal(MaskLoss):
 
     gamma: AtLeastZero = 2.0
     alpha: Probability | None = None
-    weight: tuple[AtLeastZero, ...] | None = None
+    weight: Weights = None
+
+    @property
+    def is_balanced(self) -> bool:
+        return self.weight == "balanced"
+
+    def balanced(self, labels: NDArray[Any], classes: int) -> Loss:
+        return self.model_copy(update={"weight": balanced_weights(labels, classes)})
 
     def misuse(self, form: Form) -> str:
         if form == "classes" and self.alpha is not None:
@@ -93,7 +103,8 @@ class Focal(MaskLoss):
         import torch
         from torch.nn import functional
 
-        weights = None if self.weight is None else torch.tensor(self.weight, device=device)
+        given = numbers(self.weight)
+        weights = None if given is None else torch.tensor(given, device=device)
 
         def each(output: Tensor, target: Target) -> Tensor:
             y = target.values

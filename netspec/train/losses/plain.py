@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from netspec.layers.base import Bool, Int, Probability
 from netspec.train.data.base import IGNORED
-from netspec.train.losses.base import LOSSES, Loss, SetLoss, Target, counting, entries, mean
+from netspec.train.losses.base import (
+    LOSSES,
+    Loss,
+    SetLoss,
+    Target,
+    Weights,
+    balanced_weights,
+    counting,
+    entries,
+    mean,
+    numbers,
+)
 from netspec.train.parts import AboveZero, AtLeastZero
 
 if TYPE_CHECKING:
     import torch
+    from numpy.typing import NDArray
     from torch import Tensor
 
 
@@ -30,19 +42,29 @@ class OfTorch(Loss):
 
 
 class OfClasses(OfTorch):
-    """Base of those of class scores (n, classes, *S) beside classes (n, *S). `weight` is a number a class.
+    """Base of those of class scores (n, classes, *S) beside classes (n, *S).
+
+    `weight` is a number a class, or `balanced`.
 
     The mean is over the weights of the classes that occur, as torch has it, where `weighted`, else over the places.
     """
 
     takes = "classes"
     weighted: ClassVar[bool] = True
-    weight: tuple[AtLeastZero, ...] | None = None
+    weight: Weights = None
+
+    @property
+    def is_balanced(self) -> bool:
+        return self.weight == "balanced"
+
+    def balanced(self, labels: NDArray[Any], classes: int) -> Loss:
+        return self.model_copy(update={"weight": balanced_weights(labels, classes)})
 
     def build(self, device: torch.device) -> SetLoss:
         import torch
 
-        weight = None if self.weight is None else torch.tensor(self.weight, device=device)
+        given = numbers(self.weight)
+        weight = None if given is None else torch.tensor(given, device=device)
         others = {key: value for key, value in self.model_dump().items() if key not in ("weight", "ignore_index")}
         loss = getattr(torch.nn, self.torch_name)(**others, weight=weight, reduction="none", **self.ignoring())
         ignored: int | None = getattr(self, "ignore_index", None)
@@ -119,13 +141,13 @@ class MultiMargin(OfClasses):
 class BCE(OfTorch):
     """Binary cross-entropy of logits, before any sigmoid, or with logits=false of probabilities, after one.
 
-    `pos_weight` is one number an output, for logits.
+    `pos_weight` is one number an output, for logits, or `balanced`: each label's no by its yes in the training data.
     """
 
     torch_name = "BCEWithLogitsLoss"
     takes = "values"
     weight: tuple[AtLeastZero, ...] | None = None
-    pos_weight: tuple[AtLeastZero, ...] | None = None
+    pos_weight: Weights = None
     logits: Bool = True
 
     @model_validator(mode="after")
@@ -133,6 +155,19 @@ class BCE(OfTorch):
         if self.pos_weight is not None and not self.logits:
             raise ValueError("pos_weight is for logits")
         return self
+
+    @property
+    def is_balanced(self) -> bool:
+        return self.pos_weight == "balanced"
+
+    def balanced(self, labels: NDArray[Any], classes: int) -> Loss:
+        """With as much weight on the yes of each label as on its no; 1 where there is no yes."""
+        import numpy as np
+
+        rows = labels.reshape(len(labels), -1) if labels.ndim > 1 else labels[:, None]
+        yes, no = (rows == 1).sum(0), (rows == 0).sum(0)
+        weights = np.where(yes > 0, no / np.maximum(yes, 1), 1.0)
+        return self.model_copy(update={"pos_weight": tuple(float(f"{weight:.8g}") for weight in weights)})
 
     def build(self, device: torch.device) -> SetLoss:
         import torch
@@ -147,7 +182,7 @@ class BCE(OfTorch):
             if not self.logits:
                 return functional.binary_cross_entropy(output, target.values, weight, reduction="none")
             return functional.binary_cross_entropy_with_logits(
-                output, target.values, weight, pos_weight=along(self.pos_weight, output), reduction="none"
+                output, target.values, weight, pos_weight=along(numbers(self.pos_weight), output), reduction="none"
             )
 
         return mean(lambda output, target: counting(each(output, target), target), entries)

@@ -38,6 +38,8 @@ class Signature(BaseModel):
     margin: float | None = None
     classes: Positive | None = None
     names: tuple[str, ...] = ()
+    labels: NonNegative = 0
+    """How many yes or no a sample has, where it has several; then `names` are theirs."""
 
     @classmethod
     def of(cls, plan: TrainingPlan) -> Signature:
@@ -52,7 +54,8 @@ class Signature(BaseModel):
             logits=plan.judged.logits,
             margin=plan.judged.margin,
             classes=None if said is None else said.classes,
-            names=() if said is None else said.names,
+            names=() if said is None else said.label_names if plan.judged.labels else said.names,
+            labels=plan.judged.labels,
         )
 
     def name(self, index: int) -> str:
@@ -66,6 +69,10 @@ class Signature(BaseModel):
     def values(self, output: Tensor) -> Tensor:
         """The numbers that an output says; where it is given before sigmoid, after it."""
         return output.sigmoid() if self.logits else output
+
+    def applying(self, output: Tensor) -> Tensor:
+        """The probability of each label, (n, labels)."""
+        return positive_share(output, logits=self.logits, margin=self.margin).flatten(1)
 
     def probabilities(self, output: Tensor) -> Tensor:
         """The probability of each class, (n, classes, ...): softmax of scores, or both sides of one logit or share."""

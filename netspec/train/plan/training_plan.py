@@ -84,6 +84,7 @@ def training_plan(settings: Settings, graph: Graph, data: Data) -> TrainingPlan:
         try:
             index = output_of(term, graph)
             reference = reference_of(term, graph, data.target_names, settings)
+            term = _balanced(term, reference, graph.outputs[index], data, settings)
             about = said_about(reference, term, graph.outputs[index].value.shape, met, shapes)
             labels = data.train.targets[reference.index] if reference.kind == "target" else about.train.y
             form = _form(term, graph.outputs[index], settings, graph, about, labels)
@@ -110,6 +111,23 @@ def _heads(graph: Graph, terms: Sequence[PlannedTerm], met: Data, shapes: Sequen
             about = said_about(reference, term, graph.outputs[index].value.shape, met, shapes)
             heads[index] = replace(_head_of(graph, term, index, form, about), reference=reference)
     return heads
+
+
+def _balanced(term: Term, reference: Reference, output: Output, data: Data, settings: Settings) -> Term:
+    """The term with the weights that the training data give it, where it asks for these; raises Problem (E0608)."""
+    if not term.loss.is_balanced:
+        return term
+    if not len(data.train):
+        plain = {key: None for key in ("weight", "pos_weight") if getattr(term.loss, key, None) == "balanced"}
+        return replace(term, loss=term.loss.model_copy(update=plain))
+    labels = data.train.every_target(reference.index) if reference.kind == "target" else None
+    if labels is None or labels.dtype.kind == "f":
+        message = (
+            f"{term.loss.name} is to be balanced, and {settings.data.name} does not say how often each class is there"
+        )
+        raise Problem("E0608", message, term.span)
+    classes = output.value.shape.dims[0] if output.value.shape.dims else 1
+    return replace(term, loss=term.loss.balanced(labels, classes if isinstance(classes, int) else 1))
 
 
 def wanted_targets(settings: Settings, graph: Graph) -> tuple[str, ...]:
@@ -358,6 +376,8 @@ def _loss_help(term: Term, data: Data, sizes: Dims, labels: NDArray[Any]) -> str
         return "these are rows of 0s with a 1: save the number of the class instead, numpy.argmax(y, 1)"
     if data.classes is None:
         return "the data hold real numbers: the output needs their shape, and the loss mse, l1 or the like"
+    if term.loss.takes == "classes" and sizes[:-1] == data.target and sizes[-1:] == (data.classes,):
+        return f"classes come first: end the net in transpose(0, {len(sizes) - 1})"
     if term.loss.takes == "classes":
         target = "".join(f", {size}" for size in data.target)
         return f"for {data.classes} classes the output is [{data.classes}{target}]"
@@ -421,6 +441,9 @@ def _output_metric(
     if head.task not in metric.tasks:
         message = f"{metric.name} does not judge {JUDGED[head.task]}, which this loss is about"
         raise Problem("E0608", message, asked.span)
+    if metric.of_labels and not head.labels:
+        message = f"{metric.name} is of samples with several labels, and these have one"
+        raise Problem("E0608", message, asked.span, help="accuracy is the same of a single one")
     if head.task == "binary" and not head.labels and "average" in metric.model_fields_set:
         message = f"{metric.name} of a single 0 or 1 is that of class 1, and there is nothing to average"
         raise Problem("E0608", message, asked.span, help=f"write {metric.name} alone")

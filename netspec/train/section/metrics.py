@@ -53,6 +53,9 @@ class Metric(Part):
     Classes of which the data hold nothing are left out of that mean, in every metric alike.
     """
 
+    of_labels: ClassVar[bool] = False
+    """Whether it is of several labels alone."""
+
     def build(
         self, task: Task, classes: int, ignored: int | None = None, *, labels: int = 0, columns: int = 1
     ) -> torchmetrics.Metric:
@@ -131,6 +134,19 @@ class Top5(Metric):
 
     def multiclass(self, classes: int) -> dict[str, Any]:
         return {"top_k": min(5, classes), "average": "micro"}
+
+
+@METRICS("exact_match", "subset_accuracy")
+class ExactMatch(Metric):
+    """The share of the samples of which every label is right."""
+
+    torch_name = "ExactMatch"
+    tasks = ("binary",)
+    by_class = True
+    of_labels = True
+
+    def multiclass(self, classes: int) -> dict[str, Any]:
+        return {}
 
 
 @METRICS("f1", "f1_score")

@@ -22,12 +22,14 @@ from netspec.train.literals import Word, description, evaluate
 from netspec.train.losses import LOSSES, Itself, Loss, Term
 from netspec.train.parts import Argument, Fraction, Part, Table, bind, written
 from netspec.train.section import habits
+from netspec.train.section.callbacks import CALLBACKS, Callback
 from netspec.train.section.clipping import CLIPS, Clip
 from netspec.train.section.metrics import AVERAGES, METRICS, MetricTerm
 from netspec.train.section.optimizers import OPTIMIZERS, Adam, Optimizer
 from netspec.train.section.patterns import KINDS, Group, Pattern
 from netspec.train.section.schedules import SCHEDULES, Constant, Schedule
 from netspec.train.section.stopping import STOPPINGS, Stopping
+from netspec.train.section.sweeps import Sweep, read_sweep
 
 P = TypeVar("P", bound=Part)
 T = TypeVar("T")
@@ -58,6 +60,8 @@ class Settings(BaseModel):
     accumulate: Positive = 1
     ema: Fraction | None = None
     stop: InstanceOf[Stopping] | None = None
+    callbacks: tuple[InstanceOf[Callback], ...] = ()
+    sweep: InstanceOf[Sweep] | None = None
     spans: SkipValidation[Mapping[str, Span]] = Field(default_factory=dict, repr=False)
 
     def span(self, key: str) -> Span:
@@ -81,6 +85,8 @@ class Settings(BaseModel):
             "accumulate": None if self.accumulate == 1 else str(self.accumulate),
             "ema": None if self.ema is None else str(self.ema),
             "stop": None if self.stop is None else self.stop.written(),
+            "callbacks": _listed(self.callbacks),
+            "sweep": None if self.sweep is None else self.sweep.written(),
         }
         return {
             "data": self.data.written(),
@@ -95,7 +101,7 @@ class Settings(BaseModel):
         }
 
 
-def _listed(items: Sequence[Pattern | Group]) -> str | None:
+def _listed(items: Sequence[Pattern | Group | Callback]) -> str | None:
     return f"[{', '.join(item.written() for item in items)}]" if items else None
 
 
@@ -422,6 +428,11 @@ def _clip(expression: tree.Expr) -> Clip:
     return _part_of(CLIPS, tree.Name("norm", span=expression.span), values, expression.span)
 
 
+def _callbacks(expression: tree.Expr) -> tuple[Callback, ...]:
+    """The reader of callbacks: one, or a list of them."""
+    return _each(_part(CALLBACKS), expression.items if isinstance(expression, tree.List) else (expression,))
+
+
 def _patterns(expression: tree.Expr) -> tuple[Pattern, ...]:
     """The reader of names of parameters: one, or a list of them."""
     return _each(_pattern, expression.items if isinstance(expression, tree.List) else (expression,))
@@ -478,6 +489,8 @@ KEYS: dict[str, Callable[[tree.Expr], Any]] = {
     "accumulate": _whole("accumulate", 1),
     "ema": _real("ema", below=1),
     "stop": _part(STOPPINGS),
+    "callbacks": _callbacks,
+    "sweep": read_sweep,
 }
 """What a train section can set, and how each is read."""
 

@@ -96,7 +96,7 @@ def _shown(run: Restored, prepared: Prepared, evaluation: Evaluation, indices: S
     feed = BatchLoader(plan.data.test, plan.encodings, run.device)
     batch = feed.batch(torch.tensor(indices, device=feed.home))
     names = [value.name for value in run.graph.inputs] if batch.more else ["input"]
-    dense = evaluation.samples.predicted is None
+    dense = evaluation.samples.predicted is None and not evaluation.signature.labels
     if dense:
         met = Augmentation(plan.augment).test(batch)
         said_here = run.outputs(*met.inputs)
