@@ -37,6 +37,7 @@ EXTRAS = {
     "sklearn": "train",
     "tensorboard": "tensorboard",
     "torchmetrics": "train",
+    "watchfiles": "live",
 }
 """The extra of the package that brings a module."""
 
