@@ -14,7 +14,7 @@ checksum = $(firstword $(shell $(1) | cksum))
 SETUP := $(VENV)/.netspec-$(call checksum,cat pyproject.toml constraints.txt)
 PARITY := .parity/.netspec-$(call checksum,echo $(PEERS))
 
-.PHONY: help demo test fuzz lint coverage setup reference gallery benchmark gate trainings clean
+.PHONY: help demo test fuzz lint coverage setup reference extension gallery benchmark gate trainings clean
 .DEFAULT_GOAL := test
 
 help:  ## this list
@@ -64,7 +64,12 @@ reference: $(SETUP) $(PARITY)  ## writes the pages that are made from the code; 
 	$(BIN)/netspec layers --format markdown > docs/layers.md
 	$(BIN)/netspec explain --format markdown > docs/errors.md
 	$(BIN)/netspec schema > docs/graph.schema.json
+	$(BIN)/python -m netspec.editors
 	$(BIN)/python tests/zoo_page.py > docs/zoo.md
+
+extension:  ## builds the extension of VS Code, editors/vscode/netspec.vsix; needs npm
+	npm ci --prefix editors/vscode --ignore-scripts --no-audit --no-fund --silent
+	cd editors/vscode && npm run --silent package
 
 gallery: $(SETUP)  ## draws the pictures of docs/gallery.md; the tests check that they are current
 	$(BIN)/python docs/gallery.py
