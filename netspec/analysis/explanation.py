@@ -12,7 +12,7 @@ from netspec.analysis.matrices import matrix
 from netspec.analysis.receptive_field import Field, Fields, receptive_fields
 from netspec.graph.graph import Graph, Node, Scope, Value
 from netspec.graph.views import layer_text, scope_text
-from netspec.layers.base import EVERYTHING
+from netspec.layers.base import EVERYTHING, spec_literal
 from netspec.layers.window import Window
 from netspec.shapes.sizes import Dimension
 
@@ -88,6 +88,7 @@ def _of_node(graph: Graph, node: Node, kernel: Sequence[float] | None, values: S
     for value in node.outputs:
         yield "output", str(value.shape)
     yield from _sizes(node)
+    yield from _changed_by(graph, node)
     yield from _weights(node)
     yield from _macs(node)
     fields = receptive_fields(graph)
@@ -112,6 +113,23 @@ def _sizes(node: Node) -> Lines:
             f"{name} {before} before, {after} after" for name, (before, after) in zip(names[1:], sides, strict=False)
         )
         yield "  padding", "; ".join(said)
+
+
+def _changed_by(graph: Graph, node: Node) -> Lines:
+    """What the size of the map follows from: the arguments here, the stages before that change it, the input."""
+    if node.output.shape.rank < 2 or node.layer.explain(1, *node.shapes) is None:
+        return
+    own = [
+        f"{name}={spec_literal(getattr(node.layer, name))}" for name in _SIZING if name in type(node.layer).model_fields
+    ]
+    before = [one.name for one in _path(graph, node)[:-1] if one.layer.explain(1, *one.shapes) is not None]
+    first = _path(graph, node)[0].inputs
+    parts = [", ".join(own), ", ".join(before[-MOST_NAMES:]), first[0].name if first else ""]
+    yield "changed by", "; ".join(filter(None, parts))
+
+
+_SIZING = ("kernel", "stride", "pad", "output_pad", "dilation", "ceil", "size", "scale", "factor", "amount")
+"""What arguments are called that decide how large a map is."""
 
 
 def _weights(node: Node) -> Lines:

@@ -149,4 +149,5 @@ def test_what_cannot_be_explained_is_said(cli: Cli, tmp_path: Path) -> None:
     assert "declared    n.net:2: input x [1, 6]" in cli("explain", "n.net", "x").stdout
     assert cli("explain", "n.net", "body", "--kernel", "same").returncode == 2
     assert "there is no file m.net" in cli("explain", "m.net", "c").stderr
+    assert "changed by  kernel=3, stride=1, pad=0, dilation=1; x" in cli("explain", "n.net", "body.0").stdout
     assert "inside      body.0, body.1" in cli("explain", "n.net", "body").stdout
