@@ -12,6 +12,8 @@ from netspec.diagram.page.highlight import pieces
 from netspec.layers import REGISTRY
 from netspec.syntax.source import Source
 
+__all__ = ["NetspecLexer"]
+
 _TOKENS: dict[str, _TokenType] = {
     "": Text,
     "keyword": Keyword,
