@@ -99,9 +99,12 @@ class NetspecServer(LanguageServer):
                     more(each, document)
 
     def show(self, uri: str, document: Document, found: Iterable[Diagnostic]) -> None:
+        """Shows what is wrong with a document, unless its text has become another one since."""
+        held = self.workspace.text_documents.get(uri)
+        if held is None or held.source != document.source.text:
+            return
         shown = [findings.shown(document, diagnostic, uri) for diagnostic in found]
-        version = self.workspace.get_text_document(uri).version
-        self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, shown, version))
+        self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, shown, held.version))
 
     def asks_before_changes(self) -> bool:
         """Whether the editor can ask before it applies an edit."""
