@@ -14,7 +14,7 @@ checksum = $(firstword $(shell $(1) | cksum))
 SETUP := $(VENV)/.netspec-$(call checksum,cat pyproject.toml constraints.txt)
 PARITY := .parity/.netspec-$(call checksum,echo $(PEERS))
 
-.PHONY: help demo test fuzz lint coverage setup reference gallery benchmark gate trainings clean
+.PHONY: help demo test fuzz lint coverage setup reference extension site gallery benchmark gate trainings clean
 .DEFAULT_GOAL := test
 
 help:  ## this list
@@ -65,7 +65,15 @@ reference: $(SETUP) $(PARITY)  ## writes the pages that are made from the code; 
 	$(BIN)/netspec explain --format markdown > docs/errors.md
 	$(BIN)/python -m netspec.language > docs/reference.md
 	$(BIN)/netspec schema > docs/graph.schema.json
+	$(BIN)/python -m netspec.editors
 	$(BIN)/python tests/zoo_page.py > docs/zoo.md
+
+extension:  ## builds the extension of VS Code, editors/vscode/netspec.vsix; needs npm
+	npm ci --prefix editors/vscode --ignore-scripts --no-audit --no-fund --silent
+	cd editors/vscode && npm run --silent package
+
+site: $(SETUP)  ## the documentation as a site in build/site; fails where a link leads nowhere
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 gallery: $(SETUP)  ## draws the pictures of docs/gallery.md; the tests check that they are current
 	$(BIN)/python docs/gallery.py

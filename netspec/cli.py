@@ -20,7 +20,7 @@ import typer
 SUBJECTS = {
     "nets": ("check", "summary", "emit", "graph", "render"),
     "text": ("fmt",),
-    "editing": ("lsp",),
+    "editing": ("lsp", "serve"),
     "comparison": ("diff", "migrate"),
     "training": ("train", "lr-find", "preview", "fit", "verify-resume", "sweep", "curves"),
     "trained": ("eval", "predict", "cam", "report", "export"),

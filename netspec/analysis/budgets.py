@@ -68,7 +68,7 @@ def _check(figures: Figures, budget: Budget) -> Diagnostic | None:
     values = _field(figures, part) if budget.figure == "field" else (_amount(figures, part, budget),)
     known = [value for value in values if isinstance(value, int)]
     if not values or len(known) < len(values):
-        return _open(budget, values)
+        return _open(graph, budget, values)
     broken = [value for value in known if not _HOLDS[budget.operator](value, budget.limit)]
     return _broken(figures, part, budget, broken[0]) if broken else None
 
@@ -128,14 +128,14 @@ def _no_stage(graph: Graph, budget: Budget) -> Diagnostic:
     )
 
 
-def _open(budget: Budget, values: Iterable[Dimension]) -> Diagnostic:
+def _open(graph: Graph, budget: Budget, values: Iterable[Dimension]) -> Diagnostic:
     shown = ", ".join(map(str, values))
     return Diagnostic(
         "E0903",
         f"{_title(budget)} depends on sizes that are open, so nothing can be said of it",
         budget.span,
         f"it is {shown}" if shown else "it sees nothing of the input",
-        help="check it with sizes: --input 'NAME=[3, 224, 224]'",
+        help=f"check it with sizes: {counts.closing(graph)}" if counts.closing(graph) else "",
         severity="warning",
     )
 

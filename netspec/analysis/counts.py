@@ -106,6 +106,15 @@ def memory_text(amount: Dimension) -> str:
     return f"{amount / 1000**power:.3g} {_UNITS[power]}" if power else f"{amount} B"
 
 
+def closing(graph: Graph) -> str:
+    """The option that gives sizes to what is open: `--input 'image=[3, 224, 224]'`; empty where nothing is."""
+    value = next((value for value in graph.inputs if value.shape.is_open), None)
+    if value is None:
+        return ""
+    sizes = ", ".join("224" if isinstance(size, OpenSize) else str(size) for size in value.shape.dims)
+    return f"--input '{value.name}=[{sizes}]'"
+
+
 def of_scopes(graph: Graph, nodes: Iterable[Counts] | None = None) -> list[Counts]:
     """The sums over each scope with all that is inside it, by scope index, in time linear in the graph."""
     own: list[list[Counts]] = [[] for _ in graph.scopes]

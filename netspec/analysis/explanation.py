@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import product
 from math import prod
 
 from netspec.analysis import budgets, counts
 from netspec.analysis.columns import field_text
 from netspec.analysis.counts import memory_text
+from netspec.analysis.matrices import matrix
 from netspec.analysis.receptive_field import Field, Fields, receptive_fields
 from netspec.graph.graph import Graph, Node, Scope, Value
 from netspec.graph.views import layer_text, scope_text
-from netspec.layers.base import EVERYTHING
+from netspec.layers.base import EVERYTHING, spec_literal
 from netspec.layers.window import Window
 from netspec.shapes.sizes import Dimension
 
-MOST_CELLS = 400
-"""The largest matrix that is written out: 20 x 20 numbers."""
 MOST_NAMES = 8
 MOST_POSITIONS = 100_000
 """How many stages are named, and how many positions of an axis are looked at one by one."""
@@ -31,12 +29,35 @@ def explanation(
 
     Raises KeyError where there is no such stage.
     """
+    given = [value for value in graph.inputs if value.name == name and name not in graph]
+    if given:
+        return "\n".join(f"{head:<10}  {text}" for head, text in _of_input(graph, given[0]))
     stage = graph[name]
     lines = _of_scope(graph, stage) if isinstance(stage, Scope) else _of_node(graph, stage, kernel, values)
     return "\n".join(f"{head:<10}  {text}".rstrip() for head, text in lines)
 
 
+def sizes(graph: Graph) -> str:
+    """How the first axis of every stage's map came about, a line each; stages that keep it are left out."""
+    rows = [
+        (node.name, str(node.output.shape), text)
+        for node in graph.nodes
+        if node.output.shape.rank > 1 and (text := node.layer.explain(1, *node.shapes)) is not None
+    ]
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(2)]
+    return "\n".join(f"{name:<{widths[0]}}  {shape:<{widths[1]}}  {text}" for name, shape, text in rows)
+
+
 Lines = Iterator[tuple[str, str]]
+
+
+def _of_input(graph: Graph, value: Value) -> Lines:
+    yield "input", f"{value.shape} of {graph.name}, {value.shape.dtype}"
+    if value.span is not None and value.span.source.text:
+        yield "declared", f"{value.span.source.name}:{value.span.line}: {value.span.text}"
+    yield "memory", f"{memory_text(counts.size(value.shape))} of one sample"
+    readers = [node.name for node in graph.nodes if any(taken is value for taken in node.inputs)]
+    yield "read by", ", ".join(readers[:MOST_NAMES]) + (" and others" if len(readers) > MOST_NAMES else "")
 
 
 def _of_scope(graph: Graph, scope: Scope) -> Lines:
@@ -47,6 +68,8 @@ def _of_scope(graph: Graph, scope: Scope) -> Lines:
         yield "input", f"{value.shape}, from {value.name}"
     for value in scope.outputs:
         yield "output", f"{value.shape}, from {value.name}"
+        if value.node is not None:
+            yield from _sizes(graph.nodes[value.node])
     yield "weights", f"{own.parameters:,}"
     yield "MACs", _number(own.macs)
     yield "neurons", _number(own.neurons)
@@ -65,13 +88,15 @@ def _of_node(graph: Graph, node: Node, kernel: Sequence[float] | None, values: S
     for value in node.outputs:
         yield "output", str(value.shape)
     yield from _sizes(node)
+    yield from _changed_by(graph, node)
     yield from _weights(node)
     yield from _macs(node)
     fields = receptive_fields(graph)
     yield from _field(graph, node, fields)
     yield from _unseen(node)
     yield "memory", f"{memory_text(counts.of_node(node).made)} of one sample"
-    yield from _matrix(node, kernel, values)
+    yield from _as_convolution(node)
+    yield from matrix(node, kernel, values)
 
 
 def _sizes(node: Node) -> Lines:
@@ -82,6 +107,29 @@ def _sizes(node: Node) -> Lines:
         text = node.layer.explain(axis, *node.shapes)
         if text is not None:
             yield f"  {names[axis] if axis < len(names) else axis}", text
+    sides = [window.sides for window in _windows(node) if window.sides is not None]
+    if any(before != after for before, after in sides):
+        said = (
+            f"{name} {before} before, {after} after" for name, (before, after) in zip(names[1:], sides, strict=False)
+        )
+        yield "  padding", "; ".join(said)
+
+
+def _changed_by(graph: Graph, node: Node) -> Lines:
+    """What the size of the map follows from: the arguments here, the stages before that change it, the input."""
+    if node.output.shape.rank < 2 or node.layer.explain(1, *node.shapes) is None:
+        return
+    own = [
+        f"{name}={spec_literal(getattr(node.layer, name))}" for name in _SIZING if name in type(node.layer).model_fields
+    ]
+    before = [one.name for one in _path(graph, node)[:-1] if one.layer.explain(1, *one.shapes) is not None]
+    first = _path(graph, node)[0].inputs
+    parts = [", ".join(own), ", ".join(before[-MOST_NAMES:]), first[0].name if first else ""]
+    yield "changed by", "; ".join(filter(None, parts))
+
+
+_SIZING = ("kernel", "stride", "pad", "output_pad", "dilation", "ceil", "size", "scale", "factor", "amount")
+"""What arguments are called that decide how large a map is."""
 
 
 def _weights(node: Node) -> Lines:
@@ -99,8 +147,10 @@ def _macs(node: Node) -> Lines:
     macs, made = node.layer.macs(*node.shapes), node.output.shape.elements
     if not macs:
         return
-    if isinstance(macs, int) and isinstance(made, int) and macs % made == 0:
-        yield "MACs", f"{macs:,} = {made:,} outputs * {macs // made:,} products for each"
+    read = node.shapes[0].elements if node.layer.transposed and node.inputs else made
+    what = "inputs" if node.layer.transposed else "outputs"
+    if isinstance(macs, int) and isinstance(read, int) and macs % read == 0:
+        yield "MACs", f"{macs:,} = {read:,} {what} * {macs // read:,} products for each"
     else:
         yield "MACs", _number(macs)
     windows = _windows(node)
@@ -162,58 +212,29 @@ def _unseen(node: Node) -> Lines:
             yield "never seen", f"{name} {', '.join(_position(at, size) for at in missed)}"
 
 
+def _as_convolution(node: Node) -> Lines:
+    """A transposed convolution as the convolution that it is, of its input with zeros between (Dumoulin & Visin, 4)."""
+    windows = node.layer.spreading(*node.shapes)
+    for name, window, size, count in zip(
+        _AXES.get(len(windows), ()), windows, _spatial(node, 0), _spatial(node, 1), strict=False
+    ):
+        if not isinstance(size, int) or not isinstance(count, int):
+            continue
+        stretched = (size - 1) * window.stride + 1
+        before = window.extent - 1 - window.left
+        after = count + window.extent - 1 - stretched - before
+        gaps = f"{window.stride - 1} zero{'s'[: window.stride - 2]}"
+        zeros = f"{gaps} between its positions" if window.stride > 1 else "the input as it is"
+        size_text = f"{count} = {stretched} + {before} + {after} - {window.extent} + 1"
+        yield "as a conv", f"{name}: {zeros}, {before} before and {after} after, the kernel turned round: {size_text}"
+
+
 def _spatial(node: Node, end: int) -> tuple[Dimension, ...]:
     return (node.output.shape if end else node.shapes[0]).spatial
 
 
 def _position(at: int, size: int) -> str:
     return f"{at} (padding)" if not 0 <= at < size else str(at)
-
-
-def _matrix(node: Node, kernel: Sequence[float] | None, values: Sequence[float] | None) -> Lines:
-    """A small convolution of one channel as a matrix: a row for each output, a column for each input."""
-    windows, shape = _windows(node), node.shapes[0] if node.inputs else None
-    if not windows or shape is None or shape.is_open or shape.channels != 1 or not node.layer.macs(*node.shapes):
-        return
-    sizes, made = ([int(str(size)) for size in _spatial(node, end)] for end in (0, 1))
-    if prod(sizes) * prod(made) > MOST_CELLS:
-        return
-    rows = list(_rows(windows, sizes, made))
-    taps = [f"w{index}" for index in range(prod(window.kernel for window in windows))]
-    if kernel is not None and len(kernel) == len(taps):
-        taps = [f"{weight:g}" for weight in kernel]
-    cells = [["0" if tap is None else taps[tap] for tap in row] for row in rows]
-    width = max(len(cell) for row in cells for cell in row)
-    yield "matrix", f"{len(rows)} x {len(rows[0])}: output = matrix * input"
-    for row in cells:
-        yield "", " ".join(f"{cell:>{width}}" for cell in row)
-    if kernel is not None and values is not None and len(values) == len(rows[0]) and len(kernel) == len(taps):
-        results: list[float] = [
-            sum(kernel[tap] * value for tap, value in zip(row, values, strict=True) if tap is not None) for row in rows
-        ]
-        yield "output", f"[{', '.join(f'{number:g}' for number in results)}]"
-
-
-def _rows(windows: Sequence[Window], sizes: Sequence[int], counts: Sequence[int]) -> Iterator[list[int | None]]:
-    """For each output position the tap that each input position meets, None where it meets none."""
-    for position in product(*map(range, counts)):
-        row: list[int | None] = [None] * prod(sizes)
-        for taps in product(*(range(window.kernel) for window in windows)):
-            at = [
-                p * window.stride - window.left + tap * window.dilation
-                for p, tap, window in zip(position, taps, windows, strict=True)
-            ]
-            if all(0 <= place < size for place, size in zip(at, sizes, strict=True)):
-                row[_index(at, sizes)] = _index(taps, [window.kernel for window in windows])
-        yield row
-
-
-def _index(place: Sequence[int], sizes: Sequence[int]) -> int:
-    """Where a position lies when the axes are written one after another, the last one first."""
-    index = 0
-    for at, size in zip(place, sizes, strict=True):
-        index = index * size + at
-    return index
 
 
 def _number(size: Dimension) -> str:

@@ -20,7 +20,7 @@ from netspec.analysis.counts import Counts
 from netspec.analysis.receptive_field import receptive_fields
 from netspec.graph.graph import Graph, Node, Scope, ScopeKind, ScopeRef, Value
 from netspec.graph.views import layer_text, scope_text
-from netspec.shapes.sizes import Dimension, OpenSize
+from netspec.shapes.sizes import Dimension
 
 Kind: TypeAlias = ScopeKind | Literal["input", "layer"]
 
@@ -407,10 +407,8 @@ def _totals(graph: Graph, root: Row, depth: int, shown: Sequence[tuple[int, Row]
     yield f"memory      {counts.memory_text(memory)} in a training step with a batch of {batch:,}"
     for requirement in graph.requirements:
         yield f"sizes       {requirement}"
-    if any(isinstance(size, OpenSize) for value in graph.inputs for size in value.shape.dims):
-        value = next(value for value in graph.inputs if value.shape.is_open)
-        example = ", ".join("224" if isinstance(size, OpenSize) else str(size) for size in value.shape.dims)
-        yield f"            give sizes for figures: --input '{value.name}=[{example}]'"
+    if option := counts.closing(graph):
+        yield f"            give sizes for figures: {option}"
     if any(row.times > 1 and row.rows and level < depth for level, row in shown):
         yield "a row of several counts them all; the rows below it are one of them"
     hidden = sum(1 for _ in _walk(root, None)) - len(shown)

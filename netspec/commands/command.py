@@ -39,6 +39,7 @@ EXTRAS = {
     "tensorboard": "tensorboard",
     "tokenizers": "data",
     "torchmetrics": "train",
+    "watchfiles": "live",
 }
 """The extra of the package that brings a module."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -23,7 +23,7 @@ from netspec.commands.options import (
     read_settings,
     spec_of,
 )
-from netspec.commands.printing import print_diagnostics, print_table, shown, write
+from netspec.commands.printing import in_colour, print_diagnostics, print_table, shown, write
 
 if TYPE_CHECKING:
     from netspec.diagnostics import Diagnostic
@@ -47,6 +47,7 @@ def check(
         int | None, typer.Option(metavar="SIZE", min=1, help="Warn where a net sees less of its input at once.")
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print what is wrong and nothing else.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Check again whenever a spec changes.")] = False,
     format: Annotated[
         Literal["text", "json", "github", "sarif"], typer.Option(help="How to print what is found.")
     ] = "text",
@@ -56,8 +57,49 @@ def check(
     With --net, --set of a parameter or --input, the net that these describe is checked, alone. Warnings do not change
     the exit status, but for --strict.
     """
+    options = _Check(files, net, set, input, strict, object, quiet, format)
+    if watch:
+        _watch(options)
+    if not _check(options):
+        raise typer.Exit(1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """What `netspec check` was asked for."""
+
+    files: list[Path]
+    net: str | None
+    set: list[str] | None
+    input: list[str] | None
+    strict: bool
+    object: int | None
+    quiet: bool
+    format: str
+
+
+def _watch(asked: _Check) -> None:
+    """Checks again each time that a spec changes, until it is interrupted."""
+    from netspec.diagnostics import NetspecError
+    from netspec.live.follow import changes
+
+    following = changes(asked.files)
+    while True:
+        if in_colour(sys.stdout):
+            print("\x1b[2J\x1b[H", end="")
+        try:
+            _check(asked)
+        except NetspecError as error:
+            print_diagnostics(error.diagnostics, sys.stdout)
+        print(f"watching {', '.join(map(shown, asked.files))}; Ctrl-C ends it", flush=True)
+        next(following)
+
+
+def _check(asked: _Check) -> bool:
+    """Checks and prints; whether all is well."""
     from netspec import discovery
 
+    files, net, set, input, strict, object, quiet, format = astuple(asked)
     project = discovery.project_of(Path())
     strict, object = strict or project.strict, object or project.object
     options = net, read_settings(set, train=True), read_inputs(input)
@@ -82,8 +124,7 @@ def check(
 
         forms = {"json": report.json_text, "github": report.github_text, "sarif": report.sarif_text}
         print(forms[format](found, list(map(str, paths))))
-    if any(diagnostic.severity == "error" for diagnostic in found):
-        raise typer.Exit(1)
+    return not any(diagnostic.severity == "error" for diagnostic in found)
 
 
 def _checked(

@@ -100,7 +100,8 @@ def explain(
         typer.Argument(metavar="[CODE|FILE]", help="An error code, E0301, or a .net file.", show_default=False),
     ] = None,
     stage: Annotated[
-        str | None, typer.Argument(metavar="[STAGE]", help="A stage of the file's net.", show_default=False)
+        str | None,
+        typer.Argument(metavar="[STAGE]", help="A stage or an input; all sizes if not given.", show_default=False),
     ] = None,
     net: Net = None,
     set: Settings = None,
@@ -123,13 +124,14 @@ def explain(
 def _explain_stage(
     graph: Graph, stage: str | None, kernel: Sequence[float] | None, values: Sequence[float] | None
 ) -> None:
-    from netspec.analysis.explanation import explanation
+    from netspec.analysis.explanation import explanation, sizes
 
     names = [*(scope.name for scope in graph.scopes if scope.is_module and scope.name), *(n.name for n in graph.nodes)]
+    names += [value.name for value in graph.inputs]
     if stage is None:
-        print("error: name a stage of the net; netspec summary shows them", file=sys.stderr)
-        raise typer.Exit(1)
-    if stage not in graph:
+        print(sizes(graph))
+        return
+    if stage not in graph and stage not in {value.name for value in graph.inputs}:
         unknown(f"{graph.name} has no stage {stage}", stage, names)
     print(explanation(graph, stage, kernel, values))
 

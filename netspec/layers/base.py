@@ -233,6 +233,10 @@ class Layer(BaseModel):
         """The window along each spatial axis; none where the layer does not slide any."""
         return ()
 
+    def spreading(self, *x: Shape) -> "tuple[Window, ...]":
+        """The windows of the convolution that the layer is the transpose of; none where it is of none."""
+        return ()
+
     def explain(self, axis: int, *x: Shape) -> str | None:
         """How the size at `axis` (0 is the channels) came about: `56 = floor((112 + 2*1 - 3)/2) + 1`."""
         return None

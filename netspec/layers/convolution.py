@@ -392,6 +392,9 @@ class UpConv(Layer):
             offset=tuple(Fraction(p - (k - 1) * d, s) for k, s, p, _, d in arguments),
         )
 
+    def spreading(self, *x: Shape) -> tuple[Window, ...]:
+        return tuple(Window(k, s, d, (p, p)) for k, s, p, _, d in self._arguments(x[0]))
+
     def explain(self, axis: int, *x: Shape) -> str | None:
         if axis == 0:
             return f"{self.channels} = channels of this upconv"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -37,6 +37,8 @@ class NetspecServer(LanguageServer):
         self.figures: tuple[str, ...] = ("shape",)
         self.waiting: dict[str, list[asyncio.TimerHandle]] = {}
         self.tasks: set[asyncio.Task[None]] = set()
+        self.shown: list[Callable[[str, Document], None]] = []
+        """What else is done with a document when all is known of it."""
 
     def document(self, uri: str) -> Document:
         """What is known of a document as it is now."""
@@ -93,11 +95,16 @@ class NetspecServer(LanguageServer):
             found = await asyncio.get_running_loop().run_in_executor(None, getattr, document, "findings")
             if self.documents.get(each) is document:
                 self.show(each, document, found)
+                for more in self.shown:
+                    more(each, document)
 
     def show(self, uri: str, document: Document, found: Iterable[Diagnostic]) -> None:
+        """Shows what is wrong with a document, unless its text has become another one since."""
+        held = self.workspace.text_documents.get(uri)
+        if held is None or held.source != document.source.text:
+            return
         shown = [findings.shown(document, diagnostic, uri) for diagnostic in found]
-        version = self.workspace.get_text_document(uri).version
-        self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, shown, version))
+        self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, shown, held.version))
 
     def asks_before_changes(self) -> bool:
         """Whether the editor can ask before it applies an edit."""
@@ -125,11 +132,32 @@ class Asked:
 def server() -> NetspecServer:
     """A server that answers every question of this package; `start_io` begins it."""
     made = NetspecServer()
+    _show_previews(made)
     _follow_documents(made)
     _answer_questions(made)
     _answer_overviews(made)
     _answer_names(made)
     return made
+
+
+def _show_previews(server: NetspecServer) -> None:
+    from netspec.lsp import preview
+
+    previews = preview.Previews(server)
+    server.shown.append(previews.show)
+
+    @server.command(preview.COMMAND)
+    def opened(uri: str) -> str:
+        return previews.open(uri)
+
+    @server.feature(preview.CURSOR)
+    def moved(params: Any) -> None:
+        previews.cursor(params.uri, types.Position(params.position.line, params.position.character))
+
+    @server.feature(types.SHUTDOWN)
+    def ended(params: None) -> None:
+        for uri in list(previews.pages):
+            previews.close(uri)
 
 
 def _follow_documents(server: NetspecServer) -> None:

@@ -45,8 +45,46 @@ def section(text: str, head: str) -> list[str]:
     return rest[: next((index for index, line in enumerate(rest) if line[:1] != " "), len(rest))]
 
 
+@st.composite
+def transposed(draw: st.DrawFn) -> netspec.Graph:
+    """A transposed convolution without bias of a map with one channel of up to 4 x 4."""
+    sizes = draw(st.lists(st.integers(1, 4), min_size=1, max_size=2))
+    number = st.integers(1, 3)
+    bit = st.integers(0, 1)
+    how = f"{draw(number)}, stride={draw(number)}, pad={draw(bit)}, output_pad={draw(bit)}, dilation={1 + draw(bit)}"
+    text = f"net N {{\n  input x {[1, *sizes]}\n  c = upconv(1, {how}, bias=false)\n}}"
+    try:
+        graph = netspec.parse(text).graph()
+    except NetspecError:
+        assume(False)
+        raise
+    return graph
+
+
 @small
-@given(convolutions(), st.data())
+@given(transposed())
+def test_a_transposed_convolution_is_the_convolution_that_it_is_said_to_be(graph: netspec.Graph) -> None:
+    model = graph.compile(device="cpu")
+    entering = torch.rand(1, *(int(str(size)) for size in graph.inputs[0].shape.dims))
+    x = entering
+    said = [line.split(": ")[1] for line in explanation(graph, "c").split("\n") if line.startswith("as a conv")]
+    assert len(said) == x.dim() - 2
+    for axis, line in enumerate(said, 2):
+        words = line.split()
+        step = int(words[0]) + 1 if words[0].isdigit() else 1
+        stretched = torch.zeros(*x.shape[:axis], (x.shape[axis] - 1) * step + 1, *x.shape[axis + 1 :])
+        stretched[(slice(None),) * axis + (slice(None, None, step),)] = x
+        sides = [int(words[words.index(word) - 1]) for word in ("before", "after,")]
+        pads = [0, 0] * (x.dim() - axis - 1)
+        x = torch.nn.functional.pad(stretched, [*pads, *sides])  # what is negative is cut off
+    kernel = model.c.weight.flip(list(range(2, x.dim())))
+    conv = torch.nn.functional.conv1d if x.dim() == 3 else torch.nn.functional.conv2d
+    layer = graph["c"].layer  # type: ignore[union-attr]
+    assert torch.allclose(conv(x, kernel, dilation=layer.dilation), model(entering), atol=1e-5)
+
+
+@small
+@given(st.one_of(convolutions(), transposed()), st.data())
 def test_the_matrix_makes_what_the_convolution_makes(graph: netspec.Graph, data: st.DataObject) -> None:
     model = graph.compile(device="cpu")
     kernel = [float(data.draw(st.integers(-9, 9))) for _ in model.c.weight.flatten()]
@@ -56,6 +94,7 @@ def test_the_matrix_makes_what_the_convolution_makes(graph: netspec.Graph, data:
         model.c.weight.copy_(torch.tensor(kernel).reshape(model.c.weight.shape))
         expected = model(torch.tensor(values).reshape(1, *shape)).flatten()
     text = explanation(graph, "c", kernel, values)
+    assume("matrix      " in text)  # which is written out where it is small
     matrix = torch.tensor([[float(cell) for cell in line.split()] for line in section(text, "matrix")])
     assert torch.equal(matrix @ torch.tensor(values), expected)
     (said,) = [line for line in text.split("\n") if line.startswith("output      [") and " from " not in line][1:]
@@ -106,7 +145,9 @@ def test_open_sizes_are_explained_as_expressions() -> None:
 def test_what_cannot_be_explained_is_said(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "n.net").write_text("net N {\n  input x [1, 6]\n  body = { conv(1, 3) -> relu }\n}\n")
     assert "did you mean body" in cli("explain", "n.net", "bodi").stderr
-    assert cli("explain", "n.net").returncode == 1
+    assert cli("explain", "n.net").stdout == "body.0  [1, 4]  4 = 6 - 3 + 1\n"
+    assert "declared    n.net:2: input x [1, 6]" in cli("explain", "n.net", "x").stdout
     assert cli("explain", "n.net", "body", "--kernel", "same").returncode == 2
     assert "there is no file m.net" in cli("explain", "m.net", "c").stderr
+    assert "changed by  kernel=3, stride=1, pad=0, dilation=1; x" in cli("explain", "n.net", "body.0").stdout
     assert "inside      body.0, body.1" in cli("explain", "n.net", "body").stdout

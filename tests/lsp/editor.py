@@ -26,6 +26,7 @@ class Editor:
         self.text = ""
         self.said: dict[str, types.PublishDiagnosticsParams] = {}
         self.messages: list[str] = []
+        self.places: list[int] = []
         self.news = asyncio.Event()
 
     def open(self, text: str, uri: str | None = None) -> None:
@@ -94,6 +95,12 @@ async def editing(folder: Path, *, settings: Any = None, capabilities: types.Cli
     @client.feature(types.WINDOW_SHOW_MESSAGE)
     def message(params: types.ShowMessageParams) -> None:
         editor.messages.append(params.message)
+
+    @client.feature(types.WINDOW_SHOW_DOCUMENT)
+    def place(params: types.ShowDocumentParams) -> types.ShowDocumentResult:
+        assert params.selection is not None
+        editor.places.append(params.selection.start.line)
+        return types.ShowDocumentResult(True)
 
     await client.start_io(sys.executable, "-m", "netspec", "lsp")
     await client.initialize_async(

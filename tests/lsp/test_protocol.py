@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -208,5 +210,39 @@ def test_a_block_is_renamed_in_the_files_that_import_it(tmp_path: Path) -> None:
             types.RenameParams(editor.document, editor.place("B {"), "Body")
         )
         assert len(found.changes[user.as_uri()]) == 2  # type: ignore[union-attr, index]
+
+    edit(tmp_path, work)
+
+
+def test_a_preview_follows_the_text_and_the_cursor_and_is_followed(tmp_path: Path) -> None:
+    from urllib.request import Request, urlopen
+
+    def read(url: str) -> str:
+        with urlopen(url, timeout=20) as answer:
+            return str(answer.read().decode())
+
+    async def work(editor: Editor) -> None:
+        editor.open("net N {\n  input x [3, 8, 8]\n  a = conv(8, 3)\n  relu\n}\n")
+        params = types.ExecuteCommandParams("netspec.preview", [editor.uri])
+        url = await editor.client.workspace_execute_command_async(params)
+        assert "conv(8, 3)" in await asyncio.to_thread(read, f"{url}page")
+        editor.write(editor.text.replace("conv(8, 3)", "conv(9, 3)"))
+        for _ in range(100):
+            if "conv(9, 3)" in await asyncio.to_thread(read, f"{url}page"):
+                break
+            await asyncio.sleep(0.1)
+        with await asyncio.to_thread(urlopen, f"{url}news") as news:
+            await asyncio.to_thread(news.readline)
+            await asyncio.to_thread(news.readline)
+            editor.client.protocol.notify(
+                "netspec/cursor", {"uri": editor.uri, "position": {"line": 2, "character": 4}}
+            )
+            assert json.loads((await asyncio.to_thread(news.readline)).decode()[6:]) == {"select": "a"}
+        await asyncio.to_thread(lambda: urlopen(Request(f"{url}select", b"relu1", method="POST"), timeout=20).close())
+        for _ in range(100):
+            if editor.places:
+                break
+            await asyncio.sleep(0.1)
+        assert editor.places == [3]
 
     edit(tmp_path, work)

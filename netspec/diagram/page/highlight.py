@@ -33,14 +33,15 @@ _AFTER_NAME: dict[str, Kind] = {"LPAR": "call", "EQUAL": "label"}
 def highlighted(source: Source) -> tuple[Line, ...]:
     """The lines of a spec, each as pieces of text with their kinds; text that is no spec comes as plain as need be."""
     lines: list[list[tuple[Kind, str]]] = [[]]
-    for kind, text in _pieces(source):
+    for kind, text in pieces(source):
         first, *rest = text.split("\n")
         lines[-1].extend([(kind, first)] if first else [])
         lines.extend([(kind, line)] if line else [] for line in rest)
     return tuple(map(tuple, lines))
 
 
-def _pieces(source: Source) -> Iterator[tuple[Kind, str]]:
+def pieces(source: Source) -> Iterator[tuple[Kind, str]]:
+    """The text in pieces, each with its kind; together they are the text."""
     text, position = source.text, 0
     for token, kind in _tokens(source):
         if token.start < position or token.end <= token.start:
