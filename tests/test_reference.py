@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from netspec import explain, reference
+import netspec
+from netspec import explain, reference, standard
 from netspec.layers import REGISTRY
 
 PAGES = {page.name: page for page in reference.pages()}
@@ -35,6 +36,21 @@ def test_what_must_be_given_comes_first(name: str) -> None:
 def test_layers_page_is_current(root: Path) -> None:
     shown = (root / "docs" / "layers.md").read_text(encoding="utf-8")
     assert shown == reference.markdown(reference.pages()), "make reference"
+
+
+@pytest.mark.parametrize("page", standard.pages(), ids=lambda page: page.name)
+def test_every_block_of_the_library_has_a_page(page: standard.BlockPage) -> None:
+    """With what it is for, and a spec that uses it, which fits; it is found by its name."""
+    assert page.text
+    assert page.call, f"{page.name} wants an example in its comment: # Example: [64, 8, 8] -> {page.name}"
+    assert netspec.parse(page.example).check() == []
+    assert standard.find(page.name) == page
+    assert page.signature in standard.text(page)
+
+
+def test_library_page_is_current(root: Path) -> None:
+    shown = (root / "docs" / "std.md").read_text(encoding="utf-8")
+    assert shown == standard.markdown(standard.pages()), "make reference"
 
 
 def test_errors_page_is_current(root: Path) -> None:
