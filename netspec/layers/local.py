@@ -54,7 +54,7 @@ class LocalConv(nn.Module):
     def extra_repr(self) -> str:
         return f"{tuple(self.weight.shape)}, stride={self.stride}, pad={self.pad}"
 ''',
-    imports=("import torch.nn.functional as F  # noqa: N812", "from collections.abc import Sequence"),
+    imports=("from collections.abc import Sequence",),
 )
 
 

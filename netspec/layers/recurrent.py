@@ -53,14 +53,14 @@ class Final{name}(nn.{name}):
 
 
 def _stateful(name: str) -> Support:
-    states = "tuple(states)" if name == "LSTM" else "states[0]"
+    states = "(states[0], states[1])" if name == "LSTM" else "states[0]"
     return Support(
         f"Stateful{name}",
         f'''\
 class Stateful{name}(nn.{name}):
     """nn.{name} that begins in a state, (N, H) or (N, layers, H); returns its outputs (N, L, H) and its last state."""
 
-    def forward(self, x: Tensor, *before: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, x: Tensor, *before: Tensor) -> tuple[Tensor, ...]:  # type: ignore[override]
         states = [part.reshape(len(x), -1, self.hidden_size).transpose(0, 1).contiguous() for part in before]
         outputs, after = super().forward(x, {states} if states else None)
         parts = after if isinstance(after, tuple) else (after,)
