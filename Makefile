@@ -62,6 +62,7 @@ coverage: $(SETUP) $(PARITY)  ## lines that no test runs, in child processes nei
 
 reference: $(SETUP) $(PARITY)  ## writes the pages that are made from the code; the tests check that they are current
 	$(BIN)/netspec layers --format markdown > docs/layers.md
+	$(BIN)/netspec layers --std --format markdown > docs/std.md
 	$(BIN)/netspec explain --format markdown > docs/errors.md
 	$(BIN)/python -m netspec.language > docs/reference.md
 	$(BIN)/netspec schema > docs/graph.schema.json

@@ -100,17 +100,13 @@ FAMILIES = (
     Network("resnext50_32x4d", "resnext"),
     Network("resnext101_32x8d", "resnext", {"depth": 101, "wide": 4}),
     Network("resnext101_64x4d", "resnext", {"depth": 101, "wide": 4, "groups": 64}),
-    *(
-        Network(f"vit_{size[0]}_{patch}", "vit", {"patch": patch, "large": size == "large"})
-        for size in ("base", "large")
-        for patch in (16, 32)
-    ),
+    *(Network(f"vit_b_{patch}", "vit", {"patch": patch}) for patch in (16, 32)),
     *(Network(f"fcn_resnet{depth}", "fcn_resnet", {"depth": depth}) for depth in (50, 101)),
     Network("nin", "nin"),
     Network("nin_imagenet", "nin", net="ImageNet"),
     Network("maxout_mnist", "maxout_mnist"),
     Network("maxout_mnist_permuted", "maxout_mnist", net="Permuted"),
-    *(Network(f"resnet{depth}", "resnet", {"depth": depth}) for depth in (18, 34, 50, 101, 152)),
+    *(Network(f"resnet{depth}", "resnet", {"depth": depth}) for depth in (18, 34, 50, 101, 152, 200)),
     *(Network(f"resnet{depth}_v1", "resnet", {"depth": depth, "v1": True}) for depth in (50, 101, 152)),
     *(Network(f"wide_resnet{depth}_2", "resnet", {"depth": depth, "wide": 2}, follows=1) for depth in (50, 101)),
     *(Network(f"resnet_cifar{depth}", "resnet_cifar", {"depth": depth}) for depth in (20, 32, 44, 56, 110)),
@@ -124,6 +120,11 @@ FAMILIES = (
     *(Network(f"highway_mnist{depth}", "highway_mnist", {"depth": depth}) for depth in (10, 20, 50, 100)),
     *(Network(f"plain_mnist{depth}", "highway_mnist", {"depth": depth}, net="Plain") for depth in (10, 20, 50, 100)),
     *(Network(f"highway_conv{width}", "highway_conv", {"width": width}) for width in (16, 32)),
+    Network("tcn", "tcn"),
+    Network("tcn_adding", "tcn", net="Adding"),
+    Network("tcn_words", "tcn", net="Words"),
+    Network("unet_same", "unet_same"),
+    Network("unet_repeated", "unet_same", net="Repeated"),
     Network("bytenet", "bytenet", net="ByteNet"),
     Network("bytenet_lm", "bytenet"),
     Network("charcnn_large", "charcnn", {"size": "large"}),

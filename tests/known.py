@@ -45,6 +45,7 @@ CASES = [
     Case("lenet5.full_c3", "lenet5", fields={"c1": 5, "s2": 6, "c3": 14, "s4": 16, "c5": 32}),
     Case("lenet5.1998", "lenet5_1998", fields={"s4": 16}),
     Case("alexnet.original", "alexnet", fields={"pool5": 195}),
+    Case("alexnet.ungrouped", "alexnet", {"groups": 1}),
     Case("alexnet.two_tower", "alexnet_towers"),
     Case("alexnet.torchvision", "alexnet_torchvision", fields={"features": 195}),
     Case("zfnet", "zfnet", fields={"pool5": 171}),
@@ -62,6 +63,7 @@ CASES = [
     Case("inception_v3.torchvision.aux", "inception_v3", fields={"Mixed_7c": 1311}),
     Case("inception_v3.torchvision", "inception_v3", {"aux": False}),
     *(Case(f"{resnet}.torchvision", resnet, fields={"layer4": field}) for resnet, field in RESNETS.items()),
+    Case("resnet200.timm", "resnet200", fields={"layer4": 1707}),
     *(Case(f"{resnet}.v1", f"{resnet}_v1", fields={"layer4": field}) for resnet, field in RESNETS_V1.items()),
     *(
         Case(f"preact_resnet{depth}", f"preact_resnet{depth}", stages={"stem": "conv1"}, fields=field)
@@ -78,12 +80,15 @@ CASES = [
     *(Case(f"highway.mnist_conv_{width}", f"highway_conv{width}") for width in (16, 32)),
     Case("unet.original", "unet", fields={"down5": 140, "out": (188, 204)}),
     Case("unet.same_512_dropout", "unet_same", stages={f"up{level}": f"dec{level}.up" for level in (1, 2, 3, 4)}),
+    Case("unet.zhixuhao_256", "unet_repeated", stages={f"up{level}": f"dec{level}.up" for level in (1, 2, 3, 4)}),
     Case("wavenet.ibab_padded", "wavenet", fields={"post2": 5117}),
     # The facts have sequences as [length, channels] where the embedding leaves them; ours are maps from there on.
     Case("bytenet.lm", "bytenet_lm", stages={"emb": None}),
     Case("bytenet.mt", "bytenet"),
     # The facts count the padding that TCN's authors' code computes and cuts off again; theirs, without it, is this.
     Case("tcn.seq_mnist", "tcn", macs=51_607_050, fields={"net": 3061}),
+    Case("tcn.adding", "tcn_adding", macs=37_992_030),
+    Case("tcn.word_ptb", "tcn_words", macs=1_171_200_000),
     Case("charcnn.small", "charcnn_small", fields={"pool6": 123}),
     Case("charcnn.large", "charcnn_large"),
     Case("timeseries.fcn", "timeseries_fcn", fields={"b3": 14}),
@@ -92,8 +97,10 @@ CASES = [
     Case("c3d.sports1m", "c3d"),
     Case("c3d.ucf101", "c3d", {"classes": 101}),
     Case("vnet.paper", "vnet", stages={"conv0": "L1"}, fields=VNET),
+    Case("vnet.prototxt", "vnet", {"down": [1, 1, 2, 3, 3], "up": [3, 2, 1, 1], "last": 5}, stages={"conv0": "L1"}),
     Case("deconvnet", "deconvnet"),
     Case("yolov1.paper", "yolov1", fields={"conv24": 749}),
+    Case("yolov1.paper_bn", "yolov1", {"normalised": True}),
     Case("cam.vgg16_gap", "cam_vgg16"),
     Case("dcgan.generator", "dcgan"),
     Case("dcgan.generator_paper", "dcgan_paper"),

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from netspec import explain, language, reference
+import netspec
+from netspec import explain, language, reference, standard
 from netspec.elaborate.operators import FUNCTIONS, SIGNATURES
 from netspec.elaborate.types import MEANINGS, known_types
 from netspec.layers import REGISTRY
@@ -46,6 +47,21 @@ def test_language_page_is_current(root: Path) -> None:
 def test_language_page_has_every_function_and_type() -> None:
     assert set(SIGNATURES) == set(FUNCTIONS)
     assert tuple(MEANINGS) == known_types()
+
+
+@pytest.mark.parametrize("page", standard.pages(), ids=lambda page: page.name)
+def test_every_block_of_the_library_has_a_page(page: standard.BlockPage) -> None:
+    """With what it is for, and a spec that uses it, which fits; it is found by its name."""
+    assert page.text
+    assert page.call, f"{page.name} wants an example in its comment: # Example: [64, 8, 8] -> {page.name}"
+    assert netspec.parse(page.example).check() == []
+    assert standard.find(page.name) == page
+    assert page.signature in standard.text(page)
+
+
+def test_library_page_is_current(root: Path) -> None:
+    shown = (root / "docs" / "std.md").read_text(encoding="utf-8")
+    assert shown == standard.markdown(standard.pages()), "make reference"
 
 
 def test_errors_page_is_current(root: Path) -> None:

@@ -73,16 +73,28 @@ def new(
 
 @command
 def layers(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="A layer.", show_default=False)] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="A layer, or a block of the library.", show_default=False)
+    ] = None,
     format: Annotated[Literal["text", "markdown", "json"], typer.Option(help="The form of the reference.")] = "text",
+    std: Annotated[bool, typer.Option("--std", help="The blocks of the library instead of the layers.")] = False,
 ) -> None:
-    """Print the layer reference: all layers, or one of them."""
-    from netspec import reference
+    """Print the reference: all layers, the blocks of the library with --std, or one of either."""
+    from netspec import reference, standard
     from netspec.elaborate.slips import layer_meant
     from netspec.layers import REGISTRY
 
+    block = standard.find(name) if name is not None and name not in REGISTRY else None
+    if block is not None:
+        print(standard.text(block) if format == "text" else standard.markdown_page(block))
+        return
+    if std:
+        blocks = standard.pages()
+        print(standard.markdown(blocks) if format == "markdown" else standard.overview(blocks).lstrip(), end="")
+        return
     if name is not None and name not in REGISTRY:
-        unknown(f"there is no layer {name}", layer_meant(name) or name, list(REGISTRY))
+        known = [*REGISTRY, *(page.name for page in standard.pages())]
+        unknown(f"there is no layer or block {name}", layer_meant(name) or name, known)
     pages = [reference.page(REGISTRY[name])] if name is not None else reference.pages()
     match format:
         case "json":
@@ -90,7 +102,8 @@ def layers(
         case "markdown":
             print(reference.markdown(pages) if name is None else reference.markdown_page(pages[0]), end="")
         case "text":
-            print(reference.overview(pages) if name is None else reference.text(pages[0]))
+            everything = f"{reference.overview(pages)}\n{standard.overview(standard.pages())}"
+            print(everything if name is None else reference.text(pages[0]))
 
 
 @command

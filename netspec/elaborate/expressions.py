@@ -268,12 +268,12 @@ class Expressions:
         for side, value in ((expression.left, left), (expression.right, right)):
             if not isinstance(value, Tensor | Result | int | float) or isinstance(value, bool):
                 raise self.mistaken(value, "a tensor or a number", side.span)
-        if layer is None or (layer == "pow" and not isinstance(left, Tensor | Result)):
+        if layer is None:
             raise Problem(
                 "E0206",
                 f"{expression.operator} does not go with tensors like this",
                 expression.span,
-                help="tensors know + - * / and ** with a number on its right",
+                help="tensors know + - * / and **",
             )
         span = expression.span
         if isinstance(left, Tensor | Result) and isinstance(right, Tensor | Result):
@@ -282,7 +282,8 @@ class Expressions:
         if isinstance(left, Tensor | Result):
             key = "exponent" if layer == "pow" else "value"
             return self.apply_layer(layer, (self.tensor(left, span),), {key: right}, span, frame)[0]
-        arguments = {"value": left} | ({"reverse": True} if layer in {"sub", "div"} else {})
+        key = "exponent" if layer == "pow" else "value"
+        arguments = {key: left} | ({"reverse": True} if layer in {"sub", "div", "pow"} else {})
         return self.apply_layer(layer, (self.tensor(right, span),), arguments, span, frame)[0]
 
     def fail(self, error: OperandError | TooLarge, span: Span) -> NoReturn:

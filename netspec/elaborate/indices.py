@@ -28,7 +28,7 @@ def index_requirements(layer: Layer, inputs: tuple[Tensor, ...], span: Span) -> 
             count: Dimension = layer.count
         case OneHot():
             count = layer.classes
-        case Gather():
+        case Gather() if inputs[0].shape.rank > 0:
             count = inputs[0].shape.dims[0]
         case _:
             return ()

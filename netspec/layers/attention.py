@@ -38,7 +38,7 @@ class Attention(nn.MultiheadAttention):
         super().__init__(features, heads, batch_first=True, **options)
         self.causal = causal
 
-    def forward(
+    def forward(  # type: ignore[override]
         self, query: Tensor, key: Tensor | None = None, value: Tensor | None = None, mask: Tensor | None = None
     ) -> Tensor:
         batch = query.shape[:-2]

@@ -44,7 +44,7 @@ _F_PAD_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "replica
 _WEIGHT_NORM = "from torch.nn.utils.parametrizations import weight_norm"
 
 
-class _Correlation(Layer):
+class Correlation(Layer):
     """What `conv`, `depthwise_conv` and `separable_conv` share: a padded window over each spatial axis."""
 
     figure_weight: ClassVar[FigureWeight] = "heavy"
@@ -89,7 +89,7 @@ class _Correlation(Layer):
 @layer(
     "conv", "convolution", pytorch=("", "channels", "kernel", "stride", "pad", "dilation", "groups", "bias", "pad_mode")
 )
-class Conv(_Correlation):
+class Conv(Correlation):
     """Cross-correlation over 1, 2 or 3 spatial dimensions.
 
     Shape: (C, *S) -> (channels, *floor((S + 2p - k_eff) / stride) + 1), k_eff = k + (k - 1)(d - 1).
@@ -165,7 +165,7 @@ class Conv(_Correlation):
 
 
 @layer("depthwise_conv", "depthwise", "dwconv")
-class DepthwiseConv(_Correlation):
+class DepthwiseConv(Correlation):
     """Convolution of every channel by itself, with `multiplier` filters each.
 
     Shape: (C, *S) -> (C * multiplier, *floor((S + 2p - k_eff) / stride) + 1), k_eff = k + (k - 1)(d - 1).
@@ -228,7 +228,7 @@ class DepthwiseConv(_Correlation):
 
 
 @layer("separable_conv", "sepconv", "depthwise_separable_conv")
-class SeparableConv(_Correlation):
+class SeparableConv(Correlation):
     """A depthwise convolution followed by a 1x1 convolution that mixes the channels.
 
     Shape: (C, *S) -> (channels, *floor((S + 2p - k_eff) / stride) + 1), k_eff = k + (k - 1)(d - 1).

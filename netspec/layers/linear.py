@@ -204,7 +204,6 @@ def unembed(x: Tensor, table: Tensor) -> Tensor:
         return F.linear(x, table[0])
     return (x.flatten(1, -2) @ table.mT).unflatten(1, x.shape[1:-1]) if x.dim() > 2 else (table @ x[..., None])[..., 0]
 ''',
-    imports=("import torch.nn.functional as F  # noqa: N812",),
 )
 
 

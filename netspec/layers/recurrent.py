@@ -52,11 +52,29 @@ class Final{name}(nn.{name}):
     )
 
 
+def _stateful(name: str) -> Support:
+    states = "(states[0], states[1])" if name == "LSTM" else "states[0]"
+    return Support(
+        f"Stateful{name}",
+        f'''\
+class Stateful{name}(nn.{name}):
+    """nn.{name} that begins in a state, (N, H) or (N, layers, H); returns its outputs (N, L, H) and its last state."""
+
+    def forward(self, x: Tensor, *before: Tensor) -> tuple[Tensor, ...]:  # type: ignore[override]
+        states = [part.reshape(len(x), -1, self.hidden_size).transpose(0, 1).contiguous() for part in before]
+        outputs, after = super().forward(x, {states} if states else None)
+        parts = after if isinstance(after, tuple) else (after,)
+        return outputs, *(part.transpose(0, 1).squeeze(1) for part in parts)
+''',
+    )
+
+
 class Recurrent(Layer):
     """Runs along the first axis of a sequence and carries a state."""
 
     figure_weight: ClassVar[FigureWeight] = "heavy"
     mixes_positions: ClassVar[bool] = True
+    tensors: ClassVar[tuple[str, ...]] = ("x", "state?")
     ranks: ClassVar[tuple[int, ...] | None] = (2,)
 
     hidden: Positive = Field(description="the width of the state")
@@ -67,21 +85,37 @@ class Recurrent(Layer):
     dropout: Probability = Field(default=0.0, description="between the layers, while training")
     bias: Bool = True
     final: Bool = Field(default=False, description="only the last state instead of the outputs of all steps")
+    states: Bool = Field(default=False, description="returns the last state of each layer, too, to go on from")
 
     module: ClassVar[str]
     gates: ClassVar[int]
 
-    def infer(self, x: Shape) -> Shape:
+    def infer(self, x: Shape, *before: Shape) -> Shape | tuple[Shape, ...]:
         self._features(x)
         if self.dropout and self.layers == 1:
             raise ShapeError(
                 f"the dropout of {self.name} acts between its layers, but there is only one",
                 help="layers=2, or a dropout layer after it",
             )
+        if self.final and (self.states or before):
+            raise ShapeError(
+                f"{self.name} returns its last state with states=true, or alone with final=true",
+                help="leave out final, and take the state that states=true returns",
+                code="E0306",
+            )
+        parts = len(self.tensors) - 1
+        if len(before) not in (0, parts):
+            raise ShapeError(f"{self.name} begins in a hidden state and a cell state, not in one of them", code="E0306")
+        for state in before:
+            if state.dims != self._state or state.dtype != "float":
+                raise ShapeError(f"the state of this {self.name} is {list(self._state)}, not {state}", code="E0301")
         width = self.hidden * self._directions
-        return x.with_dims(width) if self.final else x.with_dims(x.dims[0], width)
+        if self.final:
+            return x.with_dims(width)
+        outputs = x.with_dims(x.dims[0], width)
+        return (outputs, *[x.with_dims(*self._state)] * parts) if self.states else outputs
 
-    def parameters(self, x: Shape) -> dict[str, tuple[int, ...]]:
+    def parameters(self, x: Shape, *before: Shape) -> dict[str, tuple[int, ...]]:
         rows = self.gates * self.hidden
         weights: dict[str, tuple[int, ...]] = {}
         for index, width in enumerate(self._widths(x)):
@@ -93,20 +127,29 @@ class Recurrent(Layer):
                     weights[f"bias_hh_l{index}{direction}"] = (rows,)
         return weights
 
-    def macs(self, x: Shape) -> Dimension:
+    def macs(self, x: Shape, *before: Shape) -> Dimension:
         """gates * (F H + H H) a step, layer and direction."""
         columns = sum(width + self.hidden for width in self._widths(x))
         return x.dims[0] * (self.gates * self.hidden * self._directions * columns)
 
-    def reach(self, x: Shape) -> Reach | Literal["everything"] | None:
+    def reach(self, x: Shape, *before: Shape) -> Reach | Literal["everything"] | None:
         return EVERYTHING
 
-    def torch(self, x: Shape) -> TorchCall:
-        support = _final(self.module) if self.final else _sequence(self.module)
+    def torch(self, x: Shape, *before: Shape) -> TorchCall:
+        stateful = self.states or bool(before)
+        support = _stateful(self.module) if stateful else (_final if self.final else _sequence)(self.module)
         kwargs = options(num_layers=(self.layers, 1)) | self._options() | options(bias=(self.bias, True))
         kwargs["batch_first"] = True
         kwargs |= options(dropout=(self.dropout, 0), bidirectional=(self.bidirectional, False))
-        return TorchCall(support.name, (self._features(x), self.hidden), kwargs, support=(support,))
+        apply = "{module}({inputs})" if before else "{module}({0})"
+        apply = f"{apply}[0]" if stateful and not self.states else apply
+        return TorchCall(support.name, (self._features(x), self.hidden), kwargs, apply=apply, support=(support,))
+
+    @property
+    def _state(self) -> tuple[int, ...]:
+        """The shape of a state: a row for each layer and direction, where there are several."""
+        count = self.layers * self._directions
+        return (count, self.hidden) if count > 1 else (self.hidden,)
 
     @property
     def _directions(self) -> int:
@@ -127,11 +170,15 @@ class Recurrent(Layer):
 class LSTM(Recurrent):
     """Long short-term memory over a sequence.
 
-    Shape: (L, F) -> (L, hidden), twice as wide where bidirectional; with `final`, (hidden).
+    Shape: (L, F) -> (L, hidden), twice as wide where bidirectional; with `final`, (hidden). With `states` it returns
+    its hidden and its cell state as well, each (hidden), or (n, hidden) for n layers and directions; it may begin in
+    such.
     Source: Hochreiter, Schmidhuber, "Long short-term memory", 1997, with the forget gate of Gers et al. 2000.
-    Example: `embedding(10000, 128) -> lstm(256, final=true) -> linear(2)`
+    Example: `embedding(10000, 128) -> lstm(256, final=true) -> linear(2)`; `let y, h, c = lstm(256, states=true)`, and
+    then `lstm(target, h, c, 256)`
     """
 
+    tensors = ("x", "state?", "cell?")
     figure_name = "LSTM"
     module = "LSTM"
     gates = 4
@@ -141,7 +188,8 @@ class LSTM(Recurrent):
 class GRU(Recurrent):
     """Gated recurrent units over a sequence.
 
-    Shape: (L, F) -> (L, hidden), twice as wide where bidirectional; with `final`, (hidden).
+    Shape: (L, F) -> (L, hidden), twice as wide where bidirectional; with `final`, (hidden). With `states` it returns
+    its state as well, (hidden), or (n, hidden) for n layers and directions; it may begin in one.
     Source: Cho et al., "Learning phrase representations using RNN encoder-decoder", EMNLP 2014.
     Example: `gru(128, layers=2, bidirectional=true)`
     """
@@ -155,7 +203,8 @@ class GRU(Recurrent):
 class RNN(Recurrent):
     """h = activation(W x + b + U h' + c) over a sequence, where h' is the state before.
 
-    Shape: (L, F) -> (L, hidden), twice as wide where bidirectional; with `final`, (hidden).
+    Shape: (L, F) -> (L, hidden), twice as wide where bidirectional; with `final`, (hidden). With `states` it returns
+    its state as well, (hidden), or (n, hidden) for n layers and directions; it may begin in one.
     Source: Elman, "Finding structure in time", 1990.
     Example: `rnn(64)`
     """

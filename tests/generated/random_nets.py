@@ -286,7 +286,13 @@ class Writer:
                 return f"linear({width})"
             return self.pick([f"conv({width}, 3, pad=1)", f"conv({width}, 1)", f"conv({width}, 3, pad=1, bias=false)"])
         plain = ["relu()", "relu()", "tanh()", "batchnorm()", "sigmoid()", "dropout(0.25)", "scale(0.5)"]
-        maps = ["groupnorm(1)", "maxpool(3, stride=1, pad=1)", "avgpool(3, stride=1, pad=1)", "instancenorm()"]
+        maps = [
+            'rearrange("c ... -> ... c") -> rearrange("... c -> c ...")',
+            "groupnorm(1)",
+            "maxpool(3, stride=1, pad=1)",
+            "avgpool(3, stride=1, pad=1)",
+            "instancenorm()",
+        ]
         return self.pick(plain + maps * (self.rank > 1))
 
     def width(self, place: Place) -> str:
@@ -345,7 +351,9 @@ class Writer:
         return [f"_ {self.pick('+*-')} {self.matched(value, place)}"]
 
     def arithmetic(self, place: Place) -> Lines:
-        text = self.pick(["1 - _", "_ * _", "-_", "_ + 1", "tanh(_) * sigmoid(_)", "_ - tanh(_)", "_ / 2", "_ ** 2"])
+        plain = ["1 - _", "_ * _", "-_", "_ + 1", "tanh(_) * sigmoid(_)", "_ - tanh(_)", "_ / 2", "_ ** 2"]
+        chosen = ["where(_ > 0, _, 0.1 * _)", "where(tanh(_) <= _, _, tanh(_))", "_ + detach(_)"]
+        text = self.pick(plain + plain + chosen)
         return [self.label(place, place.current) + text]
 
     def number(self, place: Place) -> Lines:
@@ -357,8 +365,11 @@ class Writer:
     def source(self, place: Place) -> Lines:
         name = self.name(place.scope, "p", "pos")
         sizes = ", ".join(["_.channels", *(str(size) for size in self.map_size())])
-        kind = self.pick(["init=normal", "init=ones", "init=normal, trainable=false"])
+        kind = self.pick(["init=normal", "init=ones", "init=normal, trainable=false", "init=uniform(-1, 1)"])
         place.values.append((name, place.current))
+        if self.often(0.25):
+            row = f"param([3, {sizes}], {kind})[constant(1, persistent={self.pick(['true', 'false'])})]"
+            return [f"let {name} = {row}", f"_ {self.pick('+*')} {name}"]
         return [f"let {name} = param([{sizes}], {kind})", f"_ {self.pick('+*')} {name}"]
 
     # Wirings

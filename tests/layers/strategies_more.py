@@ -46,6 +46,8 @@ STRICTER: dict[tuple[str, str], str] = {
     ("center_crop", "not both"): "what is emitted would ignore the size",
     ("attention", "causal attention"): "torch counts the positions of unequal sequences from their starts",
     ("attention", "a mask holds"): "torch warns",
+    ("*", "or alone with final=true"): "a contradiction in the spec; what is emitted would ignore one of the two",
+    ("local_conv", "follows from the inputs"): "torch would take positions for filters",
     ("lstm", "acts between its layers"): "torch warns",
     ("gru", "acts between its layers"): "torch warns",
     ("rnn", "acts between its layers"): "torch warns",
@@ -222,7 +224,22 @@ NUMBERS = st.integers(-3, 3) | st.floats(-3, 3, allow_subnormal=False)
 AXIS = {"axis": axis}
 AXES = {"axes": some_axes}
 EVEN = one(maps((1, 2, 3, 4), st.sampled_from((2, 4, 8, 12, 12, 3))))
-RECURRENT = Row({"hidden": just(st.integers(1, 5)), "layers": just(st.integers(1, 3))}, one(maps((2,))))
+
+
+@st.composite
+def steps(draw: st.DrawFn) -> Shapes:
+    """A sequence, half the time with one state or two of it."""
+    x = draw(maps((2,)))
+    state = draw(st.sampled_from((Shape.of(2), Shape.of(3), Shape.of(2, 2))))
+    return (x, *[state] * draw(st.sampled_from((0, 0, 1, 2))))
+
+
+@st.composite
+def steps_of_one_state(draw: st.DrawFn) -> Shapes:
+    return draw(steps())[:2]
+
+
+RECURRENT = {"hidden": just(st.sampled_from((2, 2, 3, 5))), "layers": just(st.sampled_from((1, 1, 2, 3)))}
 
 ROWS.update(
     {
@@ -280,9 +297,9 @@ ROWS.update(
         "position": Row(AXIS),
         # sequences
         "attention": Row({"heads": just(st.sampled_from((1, 2, 3)))}, sequences()),
-        "lstm": RECURRENT,
-        "gru": RECURRENT,
-        "rnn": RECURRENT,
+        "lstm": Row(RECURRENT, steps()),
+        "gru": Row(RECURRENT, steps_of_one_state()),
+        "rnn": Row(RECURRENT, steps_of_one_state()),
         # parameters
         "scale": Row(AXIS),
         "param": Row({"std": just(st.floats(0.1, 1))}),

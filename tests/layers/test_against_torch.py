@@ -171,7 +171,11 @@ def test_layer_agrees_with_torch(name: str) -> None:
     assert agreed >= 40, f"only {agreed} of the generated calls of {name} fit: give it a better row in strategies.py"
 
 
-OPENABLE = [name for name in LAYERS if REGISTRY[name].family in ("convolution", "pooling", "resampling")]
+OPENABLE = [
+    name
+    for name in LAYERS
+    if REGISTRY[name].family in ("convolution", "pooling", "resampling") and name != "local_conv"  # weights a position
+]
 
 
 @pytest.mark.parametrize("name", OPENABLE)

@@ -117,7 +117,7 @@ TWINS = (
     *(Twin(f"convnext_{size}", "torchvision", f"convnext_{size}") for size in ("small", "base", "large")),
     Twin("resnext50_32x4d", "torchvision", "resnext50_32x4d", starts_alike=True),
     *(Twin(name, "torchvision", name) for name in ("resnext101_32x8d", "resnext101_64x4d")),
-    Twin("vit_b_16", "torchvision", "vit_b_16", {"size": 64}, {"image_size": 64}),
+    *(Twin(name, "torchvision", name, {"size": 64}, {"image_size": 64}) for name in ("vit_b_16", "vit_b_32")),
     *(
         Twin(f"fcn_resnet{depth}", "torchvision.segmentation", f"fcn_resnet{depth}", options=WITH_AUX)
         for depth in (50, 101)
