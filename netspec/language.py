@@ -18,8 +18,8 @@ INTRODUCTION = """\
 # The reference of the language
 
 All of the language, for looking things up; [the tour](language.md) is for reading. `make reference` writes this
-page from the code, and its examples are checked. [The layers](layers.md) and [the errors](errors.md) have pages of their
-own.
+page from the code, and its examples are checked. [The layers](layers.md) and [the errors](errors.md) have pages of
+their own.
 """
 
 LOOK_UP = """\
