@@ -214,7 +214,7 @@ class Bodies(Calls):
             message = f"no stage can be called {name}: every PyTorch module keeps under that name whether it is trained"
             raise Problem("E0204", message, span, help="give the stage another label")
         there = frame.environment.own(name)
-        if there is UNBOUND or frame.environment.yield_parameter(name):
+        if there is UNBOUND or frame.environment.is_parameter(name):
             return self.free_around(name, span, frame)
         made = there.made if isinstance(there, Result) else there
         where = made.span if isinstance(made, DraftNode | DraftScope | Tensor | SharedModule) else None

@@ -18,6 +18,8 @@ from netspec.shapes.shape import Shape
 from netspec.syntax import tree
 from netspec.syntax.source import Span
 
+COPIED_AT_ONCE = 100
+"""How many items of a list that grows are copied in the time that one takes otherwise."""
 TENSOR_OPERATORS = {"+": "add", "-": "sub", "*": "mul", "/": "div", "**": "pow"}
 ATTRIBUTES: dict[str, tuple[tuple[int, ...] | None, Callable[[Shape], Any]]] = {
     "channels": (None, lambda shape: shape.dims[0]),
@@ -249,7 +251,11 @@ class Expressions:
         if isinstance(left, Tensor | Result) or isinstance(right, Tensor | Result):
             return self.combine(expression, left, right, frame)
         try:
-            return self.weighed(operators.arithmetic(symbol, left, right), expression.span)
+            value = operators.arithmetic(symbol, left, right)
+            if symbol == "+" and isinstance(value, list):  # what a list grows by is new, and all of it is copied
+                self.state.handle(expression.span, operators.items(right) + len(value) // COPIED_AT_ONCE)
+                return value
+            return self.weighed(value, expression.span)
         except (OperandError, TooLarge) as error:
             self.fail(error, expression.span)
 
