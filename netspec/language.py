@@ -68,6 +68,9 @@ templates of these; dots and brackets lead through containers:
   }
 ```
 
+In a flow and after a dot a label is written as it is: `0 -> relu`, `"block-0" -> relu`, `f."a-b"`. Inside of an
+expression, where these would be numbers and texts, a template reads them: `concat(${0}, ${"block-0"})`.
+
 A label has at most 100 characters: letters, digits, `_`, `-`, `+`, `:`, `/` and `@`, with dots between its containers.
 """
 

@@ -282,8 +282,8 @@ class Bodies(Calls):
                 return self.wiring(element, frame)
             case tree.Name():
                 return self.bare(element, frame, first=first)
-            case tree.String(text) if first and isinstance(frame.environment.get(text), Tensor | Result):
-                return self.as_result(frame.environment.get(text), element, frame)
+            case tree.String() | tree.Number() if first and self.is_reference(element, frame):
+                return self.as_result(frame.environment.get(str(element.value)), element, frame)
             case tree.Call():
                 return self.as_result(self.call(element, frame, stage=True), element, frame)
             case _:
@@ -332,8 +332,8 @@ class Bodies(Calls):
                 return value is not UNBOUND and value is not None and not isinstance(value, SharedModule | Word)
             case tree.Label() | tree.Attribute() | tree.Member() | tree.Index():
                 return True
-            case tree.String(text):
-                return isinstance(frame.environment.get(text), Tensor | Result)
+            case tree.String() | tree.Number():
+                return isinstance(frame.environment.get(str(element.value)), Tensor | Result)
         return False
 
     def as_result(self, value: Any, element: tree.Expr, frame: Frame) -> Result:

@@ -327,6 +327,8 @@ class Calls(Expressions):
         tensors = sum(argument.name is None for argument in arguments.written) - len(arguments.positional)
         if foreign := hints.foreign_argument(cls, arguments.written, tensors, slots, span):
             raise foreign
+        if stage := hints.label_for_tensor(arguments.positional, len(fields), frame.environment):
+            raise stage
         if word := hints.word_for_tensor(arguments.positional, len(fields), words()):
             raise self.unknown(word.text, word.span)
         try:

@@ -177,7 +177,12 @@ class Expressions:
                 help=f"apply it: x -> {value.name}",
             )
         found = operators.kind(value)
-        return Problem("E0206", f"this needs {wanted}, not {found}", span, f"this is {found}")
+        help = ""
+        if isinstance(value, Modules) and value.inside:
+            help = f"{span.text} holds {', '.join(list(value.inside)[:5])}: write {span.text}[...] or {span.text}.NAME"
+        elif wanted == "a list" and isinstance(value, Tensor | Result):
+            help = f"a list of it is [{span.text}]"
+        return Problem("E0206", f"this needs {wanted}, not {found}", span, f"this is {found}", help=help)
 
     def unknown(self, name: str, span: Span) -> Problem:
         """An unknown name, with the nearest known one."""

@@ -168,6 +168,22 @@ def choice(argument: Span, value: Any, choices: Sequence[str]) -> tuple[str, tup
     return f"did you mean {near}?", (Span(argument.source, start, argument.end), near)
 
 
+def label_for_tensor(positional: Sequence[tuple[Any, Span]], fields: int, environment: Environment) -> Problem | None:
+    """A label that is no name, where a value is needed: `concat("a-b", _)`."""
+    for value, span in positional[: max(len(positional) - fields, 0)]:
+        label = str(value)
+        if isinstance(value, int | str) and isinstance(environment.get(label), Tensor | Result):
+            text = f"${{{span.text}}}"
+            return Problem(
+                "E0205",
+                f"inside of an expression the stage {label} is read by a template",
+                span,
+                help=f"write {text}",
+                mend=(span, text),
+            )
+    return None
+
+
 def one_in_list(value: Any, span: Span) -> tuple[str, tuple[Span, str] | None]:
     """How a tensor is given where a list of tensors is needed."""
     if not isinstance(value, Tensor | Result):
