@@ -117,7 +117,7 @@ def _functions() -> str:
         "Of tensors, `sum`, `max`, `min` and `abs` are layers. `let name(parameters) = expression` defines more; it\n"
         "knows what is in force where it is defined, and not itself.\n\n"
         "```net\n"
-        "  let divisible(v, by=8) = max(by, (v + by // 2) // by * by)\n"
+        "  let divisible(v, by = 8) = max(by, (v + by // 2) // by * by)\n"
         "  let widths = [divisible(width * i) for i in range(1, 4) if i != n]\n"
         "  concat { for i, (w, k) in enumerate(zip(widths, [1, 3])) { conv(w, k, pad=k // 2) } }\n"
         "```\n"
