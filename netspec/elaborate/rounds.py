@@ -376,6 +376,11 @@ class Rounds:
                     total = folded(binary(sign, expression_of(first), binary("*", loop.length, growth)))
                     if not is_opaque(total):
                         return symbolic(int(plain(size)), total)  # type: ignore[no-any-return]
+            case tree.Tree() if any(scope.kind == "container" for scope in loop.body.chain()):
+                # the variable is not seen outside of the container: what every round leaves is said instead
+                if not names(update) & {*self.variables, *self.running.values()} and not is_opaque(update):
+                    some = tree.Compare((">",), (loop.length, tree.Number(0)))
+                    return symbolic(int(plain(size)), tree.Conditional(update, some, expression_of(first)))  # type: ignore[no-any-return]
         return size
 
     def outlives(self, loop: DraftLoop, value: Any) -> Any:
