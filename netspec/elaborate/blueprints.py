@@ -304,7 +304,9 @@ class Blueprints:
 
 
 def _other_calls(shapes: list[Shape], numbers: dict[str, Any]) -> Iterator[tuple[list[Shape], dict[str, Any]]]:
-    """Calls with other numbers: what enters as wide as an argument, an argument of 1 or 2, a truth value turned."""
+    """Calls with other numbers: what enters as wide as an argument, an argument of 1 or 2, a truth value turned,
+    a fraction in place of none.
+    """
     whole = {name: value for name, value in numbers.items() if type(value) is int}
     for value in dict.fromkeys(whole.values()):
         if shapes and shapes[0].rank and value > 0:
@@ -312,6 +314,8 @@ def _other_calls(shapes: list[Shape], numbers: dict[str, Any]) -> Iterator[tuple
     for name, value in numbers.items():
         if isinstance(value, bool):
             yield shapes, {**numbers, name: not value}
+        if isinstance(value, float) and value <= 0:
+            yield shapes, {**numbers, name: 0.5}
     for name in whole:
         for value in (1, 2):
             yield shapes, {**numbers, name: value}
