@@ -113,3 +113,11 @@ def test_a_label_takes_the_name_of_a_parameter_after_its_own_stage() -> None:
 )
 def test_what_is_wrong_with_a_label_is_said(body: str, said: str) -> None:
     assert said in mistake(body)
+
+
+def test_a_budget_names_a_stage_by_any_label() -> None:
+    body = """
+      assert macs(f.0) < 1M; assert macs(convs[0]) < 1M; assert macs("b-1") < 1M; assert macs(0) < 1M
+      f = { conv(8, 1) -> relu }; convs[0] = conv(8, 1); "b-1" = conv(8, 1); 0 = conv(8, 1)
+    """
+    assert not [found for found in netspec.parse(net(body)).check() if found.severity == "error"]
