@@ -210,8 +210,8 @@ class Bodies(Calls):
 
     def free(self, name: str, span: Span, frame: Frame) -> None:
         """Labels are unique in their scope, and no parameter or let of the scope is called the same."""
-        if name == KEPT:
-            message = f"no stage can be called {name}: every PyTorch module keeps under that name whether it is trained"
+        if KEPT in name.split("."):
+            message = f"no stage can be called {KEPT}: every PyTorch module keeps under that name whether it is trained"
             raise Problem("E0204", message, span, help="give the stage another label")
         there = frame.environment.own(name)
         if there is UNBOUND or frame.environment.is_parameter(name):
@@ -232,7 +232,8 @@ class Bodies(Calls):
         for count in range(1, len(steps)):
             around = ".".join(steps[:count])
             there = frame.environment.own(around)
-            if there is not UNBOUND and not isinstance(there, Modules | Poison):
+            taken = there is not UNBOUND and not isinstance(there, Modules | Poison)
+            if taken and not frame.environment.is_parameter(around):
                 message = f"{around} is a stage or value by itself, so {name} cannot be put into it"
                 help = f"put the stage into its braces, or label all of its stages: {around}.NAME = ..."
                 raise Problem("E0204", message, span, help=help)
