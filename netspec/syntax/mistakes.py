@@ -141,7 +141,7 @@ def _arrow(place: Place) -> Mistake | None:
 
 def _arrow_inside(place: Place) -> Mistake | None:
     """`[x -> relu]`: stages inside of an expression."""
-    if place.token.kind != "ARROW" or not (place.accepts("RPAR") or place.accepts("RSQB")):
+    if place.token.kind != "ARROW" or not place.accepts("RSQB"):
         return None
     help_ = "inside of brackets a layer is called with its value: relu(x)"
     return _at(place.token, "`->` stands between stages, and not inside of an expression", help_)
