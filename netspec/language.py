@@ -68,6 +68,9 @@ templates of these; dots and brackets lead through containers:
   }
 ```
 
+In a flow and after a dot a label is written as it is: `0 -> relu`, `"block-0" -> relu`, `f."a-b"`. Inside of an
+expression, where these would be numbers and texts, a template reads them: `concat(${0}, ${"block-0"})`.
+
 A label has at most 100 characters: letters, digits, `_`, `-`, `+`, `:`, `/` and `@`, with dots between its containers.
 """
 
@@ -114,7 +117,7 @@ def _functions() -> str:
         "Of tensors, `sum`, `max`, `min` and `abs` are layers. `let name(parameters) = expression` defines more; it\n"
         "knows what is in force where it is defined, and not itself.\n\n"
         "```net\n"
-        "  let divisible(v, by=8) = max(by, (v + by // 2) // by * by)\n"
+        "  let divisible(v, by = 8) = max(by, (v + by // 2) // by * by)\n"
         "  let widths = [divisible(width * i) for i in range(1, 4) if i != n]\n"
         "  concat { for i, (w, k) in enumerate(zip(widths, [1, 3])) { conv(w, k, pad=k // 2) } }\n"
         "```\n"

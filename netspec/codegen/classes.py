@@ -271,6 +271,9 @@ def _labels(region: Region) -> Iterator[str]:
         match item:
             case Use() if item.label is not None and (item.chosen or item.keeps_state):
                 yield "".join(map(str, item.label.parts)) if all(isinstance(p, str) for p in item.label.parts) else ""
+                container, dot, _ = str(item.label.parts[0]).partition(".")
+                if dot and isinstance(item.label.parts[0], str):
+                    yield container
             case Choice():
                 for inner in item.regions:
                     yield from _labels(inner)

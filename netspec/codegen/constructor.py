@@ -71,6 +71,10 @@ class Constructor:
                 return f'self.{_getter(use)}(f"{template}")'
             return f'getattr(self, f"{template}")'
         text = "".join(map(str, label.parts))
+        if is_nested(label) and any(map(is_hidden, text.split("."))):
+            around, _, own = text.rpartition(".")
+            kind = "nn.Module" if not is_bare(use) else "Tensor"
+            return f"cast({kind}, {CONTAINER.name}(self, {quoted(around)}).{_store(use)}[{quoted(own)}])"
         if is_attribute(text):
             return f"self.{text}"
         if is_hidden(text):
@@ -300,6 +304,10 @@ class Constructor:
     def register(self, use: Use, label: tree.Label, module: Expr) -> None:
         """Writes a module whose label is no attribute; one in a container is registered there."""
         around, own = parted(label)
+        if around and len(own.parts) == 1 and isinstance(own.parts[0], str) and is_hidden(own.parts[0]):
+            owner = f"{CONTAINER.name}(self, {self.label_text(around)}).{_store(use)}"
+            self.assign(f"{owner}[{self.label_text(own)}]", module)
+            return
         owner = f"{CONTAINER.name}(self, {self.label_text(around)})" if around else "self"
         self.text.extend(lines("", call(f"{owner}.{_registration(use)}", self.label_text(own), module), self.depth))
 
@@ -765,9 +773,10 @@ CONTAINER = Support(
     '''def container(module: nn.Module, path: str) -> nn.Module:
     """The module under a dotted name in another, made where there is none yet."""
     for name in path.split("."):
-        if name not in dict(module.named_children()):
-            module.add_module(name, nn.Module())
-        module = module.get_submodule(name)
+        inner = module._modules.get(name)
+        if inner is None:
+            inner = module._modules[name] = nn.Module()
+        module = inner
     return module''',
 )
 """What registers stages whose labels have containers on their way: `backbone.fpn = ...`."""

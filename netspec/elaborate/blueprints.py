@@ -374,7 +374,7 @@ def _other_calls(
     template: Template, shapes: list[Shape], numbers: dict[str, Any], refusals: list[tuple[Assumption, ...]]
 ) -> Iterator[tuple[list[Shape], dict[str, Any]]]:
     """Calls that reach bodies which refuse this one. Where it is not known which would, what enters is as wide as an
-    argument, an argument is 1 or 2, a truth value is turned.
+    argument, an argument is 1 or 2, a truth value is turned, a fraction stands in place of none.
     """
     asked = {n: (p, a) for p, shape in enumerate(shapes) for n, a in _asked(template, p, shape, numbers).items()}
     sizes = {name: plain(shapes[place].dims[axis]) for name, (place, axis) in asked.items()}
@@ -396,6 +396,8 @@ def _other_calls(
     for name, value in numbers.items():
         if isinstance(value, bool):
             yield shapes, {**numbers, name: not value}
+        if isinstance(value, float) and value <= 0:
+            yield shapes, {**numbers, name: 0.5}
     for name in whole:
         for value in (1, 2):
             yield shapes, {**numbers, name: value}

@@ -210,11 +210,11 @@ class Bodies(Calls):
 
     def free(self, name: str, span: Span, frame: Frame) -> None:
         """Labels are unique in their scope, and no parameter or let of the scope is called the same."""
-        if name == KEPT:
-            message = f"no stage can be called {name}: every PyTorch module keeps under that name whether it is trained"
+        if KEPT in name.split("."):
+            message = f"no stage can be called {KEPT}: every PyTorch module keeps under that name whether it is trained"
             raise Problem("E0204", message, span, help="give the stage another label")
         there = frame.environment.own(name)
-        if there is UNBOUND or frame.environment.yield_parameter(name):
+        if there is UNBOUND or frame.environment.is_parameter(name):
             return self.free_around(name, span, frame)
         made = there.made if isinstance(there, Result) else there
         where = made.span if isinstance(made, DraftNode | DraftScope | Tensor | SharedModule) else None
@@ -232,7 +232,8 @@ class Bodies(Calls):
         for count in range(1, len(steps)):
             around = ".".join(steps[:count])
             there = frame.environment.own(around)
-            if there is not UNBOUND and not isinstance(there, Modules | Poison):
+            taken = there is not UNBOUND and not isinstance(there, Modules | Poison)
+            if taken and not frame.environment.is_parameter(around):
                 message = f"{around} is a stage or value by itself, so {name} cannot be put into it"
                 help = f"put the stage into its braces, or label all of its stages: {around}.NAME = ..."
                 raise Problem("E0204", message, span, help=help)
@@ -282,8 +283,8 @@ class Bodies(Calls):
                 return self.wiring(element, frame)
             case tree.Name():
                 return self.bare(element, frame, first=first)
-            case tree.String(text) if first and isinstance(frame.environment.get(text), Tensor | Result):
-                return self.as_result(frame.environment.get(text), element, frame)
+            case tree.String() | tree.Number() if first and self.is_reference(element, frame):
+                return self.as_result(frame.environment.get(str(element.value)), element, frame)
             case tree.Call():
                 return self.as_result(self.call(element, frame, stage=True), element, frame)
             case _:
@@ -332,8 +333,8 @@ class Bodies(Calls):
                 return value is not UNBOUND and value is not None and not isinstance(value, SharedModule | Word)
             case tree.Label() | tree.Attribute() | tree.Member() | tree.Index():
                 return True
-            case tree.String(text):
-                return isinstance(frame.environment.get(text), Tensor | Result)
+            case tree.String() | tree.Number():
+                return isinstance(frame.environment.get(str(element.value)), Tensor | Result)
         return False
 
     def as_result(self, value: Any, element: tree.Expr, frame: Frame) -> Result:

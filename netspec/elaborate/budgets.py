@@ -38,7 +38,7 @@ def read(statement: tree.Assert, evaluate: Callable[[tree.Expr], Any]) -> Budget
     stage = stages[0].value if stages else None
     return Budget(
         name,
-        print_expression(stage) if stage is not None else "",
+        stage_name(stage) if stage is not None else "",
         batch,
         statement.operator,
         limit,
@@ -47,6 +47,22 @@ def read(statement: tree.Assert, evaluate: Callable[[tree.Expr], Any]) -> Budget
         stage.span if stage is not None else figure.span,
         statement.limit.span,
     )
+
+
+def stage_name(written: tree.Expr) -> str:
+    """The name of a stage as it is written: `layer1.0`, `convs[0]`, `0`, `"block-0"`."""
+    match written:
+        case tree.Attribute(value, name):
+            return f"{stage_name(value)}.{name}"
+        case tree.Member(value, label) if label.is_plain:
+            return f"{stage_name(value)}.{label.text}"
+        case tree.Index(value, tree.Number(index)):
+            return f"{stage_name(value)}.{index}"
+        case tree.Index(value, tree.String(label)):
+            return f"{stage_name(value)}.{label}"
+        case tree.String(label):
+            return label
+    return print_expression(written)
 
 
 def _arguments(figure: tree.Expr) -> tuple[tree.Argument, ...]:

@@ -343,6 +343,8 @@ class Calls(Expressions):
         tensors = sum(argument.name is None for argument in arguments.written) - len(arguments.positional)
         if foreign := hints.foreign_argument(cls, arguments.written, tensors, slots, span):
             raise foreign
+        if stage := hints.label_for_tensor(arguments.positional, len(fields), frame.environment):
+            raise stage
         if word := hints.word_for_tensor(arguments.positional, len(fields), words()):
             raise self.unknown(word.text, word.span)
         try:
@@ -568,7 +570,7 @@ class Calls(Expressions):
         entering = tensors.pop(0) if len(tensors) > len(leads) else None
         if len(tensors) > len(leads):
             message = f"{definition.name} takes {counted(len(leads), 'tensor')} besides the one that enters it"
-            help, mend = hints.tensor_parameters(definition, arguments.named, len(arguments.tensors))
+            help, mend = hints.tensor_parameters(definition, arguments.named, len(arguments.tensors), arguments.written)
             raise self.misused(definition, message, span, help=help, mend=mend)
         bound = self.bound(definition, [(tensor, span) for tensor in tensors], arguments)
         lists = [bound[p.name] for p in definition.parameters if is_tensors(p) and p.name in bound]
@@ -578,7 +580,7 @@ class Calls(Expressions):
         values |= self.for_parameters(definition, bound)
         missing = [p.name for p in definition.parameters if p.default is None and p.name not in values]
         if missing and arguments.tensors and entering is not None:
-            help, mend = hints.tensor_parameters(definition, arguments.named, len(arguments.tensors))
+            help, mend = hints.tensor_parameters(definition, arguments.named, len(arguments.tensors), arguments.written)
             message = f"{definition.name} needs {missing[0]}"
             raise self.misused(definition, message, span, help=help, code="E0210", mend=mend)
         if missing:

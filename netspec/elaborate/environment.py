@@ -93,6 +93,9 @@ class Environment:
 
     def give(self, label: str, value: Any) -> None:
         """Gives a label, and the containers on its way: `convs.0` is in `convs`, too."""
+        if (frame := self._of_parameter(label)) is not None:
+            del frame.names[label]
+            frame.expressions.pop(label, None)
         self.labels[label] = value
         around, _, step = label.rpartition(".")
         if around:
@@ -100,16 +103,18 @@ class Environment:
             inside = dict(there.inside or {}) if there is not None and not isinstance(there, Poison) else {}
             self.give(around, Modules({**inside, step: value}))
 
-    def yield_parameter(self, name: str) -> bool:
-        """Whether a label may have the name, as a parameter's; it is the stage's from here on."""
+    def is_parameter(self, name: str) -> bool:
+        """Whether the name is that of a parameter here: a label may have it, and it is the stage's from there on."""
+        return self._of_parameter(name) is not None
+
+    def _of_parameter(self, name: str) -> Environment | None:
+        """The frame of this module in which a name is a parameter's."""
         frame: Environment | None = self
         while frame is not None and frame.labels is self.labels:
-            if name in frame.parameters and name in frame.names:
-                del frame.names[name]
-                frame.expressions.pop(name, None)
-                return True
+            if name in frame.names:
+                return frame if name in frame.parameters else None
             frame = frame.around
-        return False
+        return None
 
     def default(self, layer: str, arguments: Mapping[str, Any]) -> None:
         """Adds to the defaults of `layer` from here on."""

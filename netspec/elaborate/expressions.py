@@ -27,6 +27,8 @@ TENSOR_COMPARISONS = {
     ">=": ("greater_equal", "less_equal"),
 }
 """The layer of a comparison, and that of the one with its sides exchanged."""
+COPIED_AT_ONCE = 100
+"""How many items of a list that grows are copied in the time that one takes otherwise."""
 TENSOR_OPERATORS = {"+": "add", "-": "sub", "*": "mul", "/": "div", "**": "pow"}
 ATTRIBUTES: dict[str, tuple[tuple[int, ...] | None, Callable[[Shape], Any]]] = {
     "channels": (None, lambda shape: shape.dims[0]),
@@ -184,7 +186,12 @@ class Expressions:
                 help=f"apply it: x -> {value.name}",
             )
         found = operators.kind(value)
-        return Problem("E0206", f"this needs {wanted}, not {found}", span, f"this is {found}")
+        help = ""
+        if isinstance(value, Modules) and value.inside:
+            help = f"{span.text} holds {', '.join(list(value.inside)[:5])}: write {span.text}[...] or {span.text}.NAME"
+        elif wanted == "a list" and isinstance(value, Tensor | Result):
+            help = f"a list of it is [{span.text}]"
+        return Problem("E0206", f"this needs {wanted}, not {found}", span, f"this is {found}", help=help)
 
     def unknown(self, name: str, span: Span) -> Problem:
         """An unknown name, with the nearest known one."""
@@ -258,7 +265,11 @@ class Expressions:
         if isinstance(left, Tensor | Result) or isinstance(right, Tensor | Result):
             return self.combine(expression, left, right, frame)
         try:
-            return self.weighed(operators.arithmetic(symbol, left, right), expression.span)
+            value = operators.arithmetic(symbol, left, right)
+            if symbol == "+" and isinstance(value, list):  # what a list grows by is new, and all of it is copied
+                self.state.handle(expression.span, operators.items(right) + len(value) // COPIED_AT_ONCE)
+                return value
+            return self.weighed(value, expression.span)
         except (OperandError, TooLarge) as error:
             self.fail(error, expression.span)
 

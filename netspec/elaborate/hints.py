@@ -12,7 +12,7 @@ from netspec.elaborate import slips
 from netspec.elaborate.environment import Environment
 from netspec.elaborate.library import home
 from netspec.elaborate.problems import Problem, nearest
-from netspec.elaborate.types import is_tensor
+from netspec.elaborate.types import is_tensor, is_tensors
 from netspec.elaborate.values import Result, Tensor, Word
 from netspec.layers import REGISTRY
 from netspec.layers.base import Layer, ShapeError
@@ -168,6 +168,22 @@ def choice(argument: Span, value: Any, choices: Sequence[str]) -> tuple[str, tup
     return f"did you mean {near}?", (Span(argument.source, start, argument.end), near)
 
 
+def label_for_tensor(positional: Sequence[tuple[Any, Span]], fields: int, environment: Environment) -> Problem | None:
+    """A label that is no name, where a value is needed: `concat("a-b", _)`."""
+    for value, span in positional[: max(len(positional) - fields, 0)]:
+        label = str(value)
+        if isinstance(value, int | str) and isinstance(environment.get(label), Tensor | Result):
+            text = f"${{{span.text}}}"
+            return Problem(
+                "E0205",
+                f"inside of an expression the stage {label} is read by a template",
+                span,
+                help=f"write {text}",
+                mend=(span, text),
+            )
+    return None
+
+
 def one_in_list(value: Any, span: Span) -> tuple[str, tuple[Span, str] | None]:
     """How a tensor is given where a list of tensors is needed."""
     if not isinstance(value, Tensor | Result):
@@ -176,10 +192,18 @@ def one_in_list(value: Any, span: Span) -> tuple[str, tuple[Span, str] | None]:
 
 
 def tensor_parameters(
-    definition: tree.Definition, named: Mapping[str, object], tensors: int
+    definition: tree.Definition, named: Mapping[str, object], tensors: int, written: Sequence[tree.Argument]
 ) -> tuple[str, tuple[Span, str] | None]:
     """The help and the mend where a block is given tensors that it does not declare: its first parameters are meant."""
     free = [p for p in definition.parameters if p.name not in named]
+    values = [argument.value for argument in written if argument.name is None]
+    if any(map(is_tensors, free)) and len(values) >= tensors > 0:
+        together = values[0].span.to(values[tensors - 1].span)
+        name = next(p.name for p in free if is_tensors(p))
+        return f"{name} is a list: [{together.text}]", (together, f"[{together.text}]")
+    if free and len(values) == 1 and isinstance(values[0], tree.List | tree.Comprehension) and free[0].type is None:
+        text = f"{free[0].name}: list[tensor]"
+        return f"a parameter that is a list of tensors is declared so: {text}", (free[0].span, text)
     first = free[:tensors]
     if len(first) < tensors or any(p.type is not None or p.default is not None for p in first):
         return "the first tensor enters the block; for one more, declare a parameter: name: tensor", None

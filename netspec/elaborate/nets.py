@@ -78,7 +78,10 @@ class Elaborator(Wirings):
             inputs=0,
             outermost=definition.kind,
         )
-        scope.numbered = is_chain_body(definition.body, environment)
+        key = id(definition)
+        if key not in self.state.chains:  # whatever its arguments are, what of them is a value is the same
+            self.state.chains[key] = is_chain_body(definition.body, environment)
+        scope.numbered = self.state.chains[key]
         self.state.open_blocks[id(definition)] = definition
         results, self.results = self.results, []
         self.run(definition.body, local, self.sequence)

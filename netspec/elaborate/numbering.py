@@ -36,6 +36,8 @@ def _is_link(element: tree.Element, environment: Environment, *, first: bool) ->
             return False
         case tree.Name(name) if not first:
             return not isinstance(environment.get(name), SharedModule)
+        case tree.Number(value) | tree.String(value) if first:
+            return not holds_value(environment.get(str(value)))
     return not mentions_value(element, environment)
 
 

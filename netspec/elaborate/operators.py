@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from netspec.elaborate.values import Word
+from netspec.elaborate.values import Function, Modules, Word
 from netspec.shapes.sizes import OpenSize, TooComplexError
 
 LARGEST_NUMBER = 2**63
@@ -93,6 +93,10 @@ def kind(value: Any) -> str:
             return "none"
         case Word():
             return f"the word {value}"
+        case Modules():
+            return "a container, whose stages are read one by one"
+        case Function():
+            return "a function of numbers"
         case _:
             return "a tensor"
 

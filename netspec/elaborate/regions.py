@@ -358,6 +358,8 @@ class Regions:
         self.loops = around
         gathers = [Gather(output, inner) for output, inner in loop.gathers.values()]
         if not any(isinstance(item, Use | Choice | Loop) for item in region.items) and not gathers and not loop.carries:
+            if loop.running:  # numbers alone run along: they are computed
+                raise Unsayable({f"loop at {loop.start}", *names(loop.sequence)})
             return []
         self.ask(loop.sequence)
         running = []

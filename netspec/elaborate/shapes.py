@@ -55,7 +55,7 @@ def way_here(scope: DraftScope, seen_from: Span) -> tuple[str, ...]:
     found: list[str] = []
     inner: Span | None = None
     for around in scope.chain():
-        if around.kind not in MODULES or around.parent is None:
+        if around.kind not in MODULES or around.parent is None or (around.kind == "container" and not around.title):
             continue
         text = excerpt(around.span)
         if around.label is not None and "$" in text.partition("=")[0]:

@@ -88,6 +88,7 @@ class State:
     functions: int = 0
     spoilt_labels: list[re.Pattern[str]] = field(default_factory=list)
     frame: Frame | None = None
+    chains: dict[int, bool] = field(default_factory=dict)
     layers: dict[Any, Any] = field(default_factory=dict)
     shapes: dict[Any, tuple[tuple[Shape, ...], bool]] = field(default_factory=dict)
     _seen: set[tuple[str, str, int, int]] = field(default_factory=set)

@@ -37,7 +37,7 @@ def _check_ends(graph: Graph) -> None:
     names = [value.name for value in graph.inputs]
     _ensure(all(map(_is_name, names)) and len(set(names)) == len(names), "inputs: each has a name of its own")
     said = [output.name for output in graph.outputs if output.name is not None]
-    _ensure(all(map(_is_name, said)) and len(set(said)) == len(said), "outputs: each has a name of its own")
+    _ensure(all(map(_is_label, said)) and len(set(said)) == len(said), "outputs: each has a name of its own")
     for value in graph.inputs:
         _check_value(value, f"inputs.{value.name}")
         known = all(isinstance(size, int) or _is_name(str(size)) for size in value.shape.dims)
@@ -54,7 +54,8 @@ def _check_scopes(graph: Graph) -> None:
         _ensure(depths[-1] <= DEEPEST, f"{where}: more than {DEEPEST} scopes around one another")
         _ensure(scope.index == 0 or scope.kind != "net", f"{where}: a net within a net is a block")
         _ensure(scope.is_module or not scope.title, f"{where}: only modules have a title")
-        _ensure(not scope.is_module or _is_name(scope.title), f"{where}: a module is called by a name")
+        nameless = not scope.is_module or (scope.kind == "container" and not scope.title)  # a group in a chain
+        _ensure(nameless or _is_label(scope.title), f"{where}: a module is called by a label")
         _ensure(bool(scope.outputs), f"{where}: it has no output")
         _ensure(all(_is_plain(value) for _, value in scope.arguments), f"{where}: an argument is no plain value")
         _ensure(all(_is_name(name) for name, _ in scope.arguments), f"{where}: an argument has no name")
@@ -147,8 +148,12 @@ def _is_key(key: str, around: str, deeper: bool) -> bool:
     if not deeper:
         return key == around
     prefix = f"{around}." if around else ""
-    parts = key.removeprefix(prefix).split(".")
-    return key.startswith(prefix) and all(len(part) <= LONGEST_PART and PART.fullmatch(part) for part in parts)
+    return key.startswith(prefix) and _is_label(key.removeprefix(prefix))
+
+
+def _is_label(text: str) -> bool:
+    """Whether a stage may be called so: parts of letters, digits and some signs, with dots between them."""
+    return all(len(part) <= LONGEST_PART and PART.fullmatch(part) for part in text.split("."))
 
 
 def _is_name(text: str) -> bool:

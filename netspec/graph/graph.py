@@ -86,7 +86,7 @@ class Node:
 
     @property
     def label(self) -> str:
-        """The last part of the key: the attribute of the module that it is in."""
+        """The last part of the key: the attribute of the module around it."""
         return self.key.rpartition(".")[2]
 
     @property

@@ -310,6 +310,11 @@ class Builder:
         if not (isinstance(first, tree.Stage) and isinstance(second, tree.Stage)) or second.labels:
             return
         name, value = first.flow.elements[-1], second.flow.elements[0]
+        if isinstance(value, tree.Label) and not isinstance(value.parts[0], str):
+            text = value.span.text
+            help_ = f"`$` completes a label: layer{text} = ..., {text} = ...; elsewhere write {text.strip('${}')}"
+            self.report.add("E0101", f"`{text}` stands alone", value.span.start, value.span.end, help=help_)
+            return
         if not isinstance(name, tree.Name):
             return
         start, end = name.span.start, second.span.end

@@ -106,10 +106,6 @@ _TAIL = re.compile(r"[A-Za-z0-9_]+")
 _STEP = re.compile(r"\.(\d+)(?![A-Za-z0-9_])")
 _INSIDE = frozenset(("NAME", "HOLE", "RHOLE", "TAIL", "RSQB", "RPAR", "STRING", "CONSTANT", "IN"))
 """What a number after a dot is a stage inside of: `features.0.1`."""
-_ENDS = frozenset(("NAME", "NUMBER", "STRING", "CONSTANT", "RPAR", "RSQB", "HOLE", "RHOLE", "TAIL"))
-_BEFORE_LABEL = frozenset(("output", "shared", "return", "repeat"))
-"""After the end of an expression no `$i` begins, but for these words, which may be keywords."""
-_TEMPLATE = ("PART", "HOLE", "RHOLE", "TAIL")
 
 
 def scan(text: str, report: Report) -> list[Token]:
@@ -176,7 +172,7 @@ def _rare(kind: str, text: str, start: int, end: int, before: list[Token], repor
     elif kind == "STRING":
         text = _string(text, start, report)
     elif kind == "HOLE":
-        return _hole(text, start, end, before, report)
+        return _hole(text, start, end, report)
     elif kind == "open":
         return _open_string(text, start, end, report)
     elif kind == "digits":
@@ -322,18 +318,7 @@ def _digits(text: str, start: int, end: int, report: Report) -> Token:
     return Token("NUMBER", "0", start, end)
 
 
-def _hole(text: str, start: int, end: int, before: list[Token], report: Report) -> Token:
-    completes = before and before[-1].end == start and before[-1].kind in _TEMPLATE
-    if not completes and before and before[-1].kind in _ENDS and before[-1].text not in _BEFORE_LABEL:
-        report.add(
-            "E0101",
-            f"`{text}` stands alone",
-            start,
-            end,
-            label="",
-            help=f"`$` completes a label: layer{text} = ..., {text} = ...; elsewhere write {text[1:]}",
-        )
-        return Token("ERROR", text, start, end)
+def _hole(text: str, start: int, end: int, report: Report) -> Token:
     if text[1:] in HARD and text != "$in":
         report.add(
             "E0101",

@@ -139,6 +139,14 @@ def _arrow(place: Place) -> Mistake | None:
     return _at(place.token, "nothing stands before this `->`", help_, put="", skip=True)
 
 
+def _arrow_inside(place: Place) -> Mistake | None:
+    """`[x -> relu]`: stages inside of an expression."""
+    if place.token.kind != "ARROW" or not place.accepts("RSQB"):
+        return None
+    help_ = "inside of brackets a layer is called with its value: relu(x)"
+    return _at(place.token, "`->` stands between stages, and not inside of an expression", help_)
+
+
 _DEFINERS = {"def": "block", "class": "net", "function": "block", "func": "block", "fn": "block", "module": "block"}
 
 
@@ -354,6 +362,7 @@ _RULES: tuple[Callable[[Place], Mistake | None], ...] = (
     _setting,
     _dictionary,
     _arrow,
+    _arrow_inside,
     _brace,
     _stray_word,
     _ternary,

@@ -44,6 +44,7 @@ def print_label(label: tree.Label) -> str:
     around = "" if label.around is None else print_label(label.around)
     match label.parts:
         case (tree.Tree() as index,) if around:
+            around = f'"{around}"' if around in _BEFORE_BRACKET else around
             return f"{around}[{print_within(index, 0)}]"
     text = _completed(label)
     if not all(_IN_LABEL.fullmatch(part) for part in label.parts if isinstance(part, str)) or _is_hard(label):
@@ -51,6 +52,8 @@ def print_label(label: tree.Label) -> str:
     return f"{around}.{text}" if around else text
 
 
+_BEFORE_BRACKET = ("output", "return", "repeat")
+"""Words that begin a statement where a bracket follows."""
 _IN_LABEL = re.compile(r"\w+", re.ASCII)
 _STEP = re.compile(r"[A-Za-z_]\w*|0|[1-9]\d{0,17}", re.ASCII)
 

@@ -330,10 +330,11 @@ def _derived(parameter: inspect.Parameter, use: Use) -> int:
 
 def _measured(name: str, use: Use) -> int | None:
     match = DERIVED.fullmatch(name)
-    values = dict(zip(("in", *use.tensors), use.shapes, strict=False))
-    if match is None or match["tensor"] not in values:
+    tensors = (tensor.strip("_") for tensor in use.tensors)  # a class mangles `__x`
+    values = dict(zip(("in", *tensors), use.shapes, strict=False))
+    if match is None or match["tensor"].strip("_") not in values:
         return None
-    return int(SIZES[match["size"]](values[match["tensor"]]))
+    return int(SIZES[match["size"]](values[match["tensor"].strip("_")]))
 
 
 def _known_sizes(parts: Constructor, use: Use) -> dict[str, int]:

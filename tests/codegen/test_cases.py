@@ -17,7 +17,10 @@ from netspec.codegen import compile_graph, emit
 from netspec.graph.graph import Graph
 
 CASES = {path.stem: path for path in sorted((Path(__file__).parent / "cases").glob("*.net"))}
-SMALL: dict[str, dict[str, Any]] = {"hrnet": {"width": 2, "classes": 5, "inputs": {"image": [3, 32, 32]}}}
+SMALL: dict[str, dict[str, Any]] = {
+    "hrnet": {"width": 2, "classes": 5, "inputs": {"image": [3, 32, 32]}},
+    "mobilenet_v2": {"width": 0.25, "classes": 5, "inputs": {"image": [3, 32, 32]}},
+}
 """What a large net is made small with."""
 PARAMETERS = {
     "fitted_formula": 686_800,

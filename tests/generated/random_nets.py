@@ -100,11 +100,11 @@ class Writer:
         self.awkward = chance.choice([0.05, 0.3, 0.9])
         self.favourite = str(chance.randint(1, 5))  # what is alike by accident is what an emitter mistakes for a rule
         self.alike = chance.choice([0.1, 0.5, 0.9])
-        simple = [self.stage, self.side, self.arithmetic, self.use, self.number, self.source]
+        simple = [self.stage, self.side, self.arithmetic, self.use, self.number, self.source, self.function]
         nested = [
             self.residual, self.highway, self.join, self.dense, self.group, self.container, self.repeat, self.loop,
             self.carried, self.swapped, self.grown, self.growth, self.condition, self.call, self.several, self.shared,
-            self.row,
+            self.row, self.comprehension,
         ]  # fmt: skip
         # Each file has a few forms only, and those often: what goes wrong is where two of them meet.
         self.simple: list[Form] = [self.stage, *chance.sample(simple, chance.randint(1, 5))]
@@ -410,7 +410,9 @@ class Writer:
             place.current = self.token()
             return [*before, "residual {", *through, last, "} shortcut {", around, "}"]
         before, channels = self.channels(place)
-        return [*before, f"{self.label(place, place.current, 0.15)}residual {{", *self.fitted(place, channels), "}"]
+        asks = f"if {self.pick(place.flags)} " if place.flags and self.often(0.3) else ""
+        label = self.label(place, place.current, 0.15)
+        return [*before, f"{label}residual {asks}{{", *self.fitted(place, channels), "}"]
 
     def highway(self, place: Place) -> Lines:
         before, channels = self.channels(place)
@@ -463,6 +465,8 @@ class Writer:
         if place.variable is None:
             place.values.append((name, place.current))
             place.values += [(f"{name}.{value}", self.token()) for value, _ in inside]
+            if not labelled and self.often(0.5):  # refused where it is no chain
+                place.values.append((f"{name}{self.pick(['.0', '[0]', '[-1]'])}", self.token()))
             return [f"{name} = {{", *lines, "}"]
         return [f"{name}_${place.variable} = {{", *lines, "}"]
 
@@ -498,8 +502,9 @@ class Writer:
         lines = self.body(inner, self.chance.randint(1, 2))
         if inner.labels and self.often(0.6):
             name = self.name(place.scope, "level", "tap")
-            lines.append(f"{name}${variable} = {self.layer(inner)}")
-            place.values += [(f"{name}{index}", self.token()) for index in range(2)]
+            made, read = self.pick([("$V", "I"), ("[V]", "[I]"), ("[V].0", "[I].0")])
+            lines.append(f"{name}{made.replace('V', variable)} = {self.layer(inner)}")
+            place.values += [(f"{name}{read.replace('I', str(index))}", self.token()) for index in range(2)]
         return [heads[-1], *lines, "}"]
 
     def carried(self, place: Place) -> Lines:
@@ -551,6 +556,26 @@ class Writer:
         )
         place.current = self.token()
         return [*before, f"let {name} = [_]", *loop, *after]
+
+    def comprehension(self, place: Place) -> Lines:
+        """A list of what the current value becomes, for several numbers."""
+        name, variable = self.name(place.scope, "ys", "branches"), self.name(place.scope, "i", "w")
+        made = f"linear(_, {variable})" if self.rank == 1 else f"conv(_, {variable}, 1)"
+        number = self.pick(place.numbers or ["2"])
+        sequence = self.pick(["[2, 3, 4]", "range(1, 4)", f"[{number}, 2 * {number}]"])
+        asks = f" if {variable} != 3" if self.often(0.3) and number not in sequence else ""
+        place.current = self.token()
+        after = self.pick([f"concat({name})", f"concat {{ for {variable}_ in {name} {{ {variable}_ -> tanh() }} }}"])
+        return [f"let {name} = [{made} for {variable} in {sequence}{asks}]", after]
+
+    def function(self, place: Place) -> Lines:
+        """A function of numbers, and a number that it makes."""
+        name, width = self.name(place.scope, "half", "rounded"), self.name(place.scope, "w", "wide")
+        start = self.pick([*place.numbers, "5"])
+        value = self.pick(["max(1, v // d)", "(v + d) // d", "v * d"])
+        place.numbers.append(width)
+        call = f"{name}({start}{self.pick(['', ', 3', ', d=1'])})"
+        return [f"let {name}(v, d=2) = {value}", f"let {width} = {call} if {call} > 0 else 1"]
 
     def growth(self, place: Place) -> Lines:
         """Channels that grow by a parameter in each round."""
