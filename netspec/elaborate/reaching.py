@@ -46,9 +46,11 @@ def _candidates(
         return list(dict.fromkeys([own, *choices[name]]))
     if isinstance(own, bool):
         return [own, not own]
-    if not isinstance(own, int):
+    if not isinstance(own, int | float):
         return [own]
     compared = sorted({number for condition, _ in assumptions for number in _constants(condition)})
+    if isinstance(own, float):
+        return list(dict.fromkeys([own, *(number + 0.5 for number in (*compared, 0)), *map(float, compared)]))
     others = [value for value in values.values() if type(value) is int]
     about = [number + step for number in compared for step in (0, 1, -1)]
     return [n for n in dict.fromkeys([own, *about, *others, 1, 2]) if n >= 0]
