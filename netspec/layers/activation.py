@@ -588,7 +588,8 @@ class Maxout(nn.Module):
         self.dim = dim
 
     def forward(self, x: Tensor) -> Tensor:
-        return x.unflatten(self.dim, (-1, self.pieces)).amax(self.dim + 1 if self.dim >= 0 else self.dim)
+        inner = self.dim + 1 if self.dim >= 0 else self.dim
+        return x.unflatten(self.dim, (-1, self.pieces)).amax(inner)
 
     def extra_repr(self) -> str:
         return f"pieces={self.pieces}, dim={self.dim}"

@@ -28,18 +28,29 @@ ATTENTION = Support(
     "Attention",
     '''\
 class Attention(nn.MultiheadAttention):
-    """Multi-head attention on (N, ..., L, E) that returns its output alone; self-attention of a query alone.
+    """Multi-head attention on (N, ..., L, E) that returns its output alone;
+    self-attention of a query alone.
 
-    A mask (N, S) says which keys to leave out, (N, L, S) which of them for which query, (N, heads, L, S) in which
-    head: true, or what is added to the scores.
+    A mask (N, S) says which keys to leave out, (N, L, S) which of them for which
+    query, (N, heads, L, S) in which head: true, or what is added to the scores.
     """
 
-    def __init__(self, features: int, heads: int, causal: bool = False, **options: Any) -> None:
+    def __init__(
+        self,
+        features: int,
+        heads: int,
+        causal: bool = False,
+        **options: Any,
+    ) -> None:
         super().__init__(features, heads, batch_first=True, **options)
         self.causal = causal
 
     def forward(  # type: ignore[override]
-        self, query: Tensor, key: Tensor | None = None, value: Tensor | None = None, mask: Tensor | None = None
+        self,
+        query: Tensor,
+        key: Tensor | None = None,
+        value: Tensor | None = None,
+        mask: Tensor | None = None,
     ) -> Tensor:
         batch = query.shape[:-2]
         query = query.flatten(0, -3)
@@ -50,12 +61,21 @@ class Attention(nn.MultiheadAttention):
             mask = mask.repeat_interleave(len(query) // len(mask), 0)
             if mask.dim() == 2:
                 keys_left_out = mask
+            elif mask.dim() == 4:
+                left_out = mask.flatten(0, 1)
             else:
-                left_out = mask.flatten(0, 1) if mask.dim() == 4 else mask.repeat_interleave(self.num_heads, 0)
+                left_out = mask.repeat_interleave(self.num_heads, 0)
         if self.causal:
-            left_out = torch.ones(query.shape[1], key.shape[1], dtype=torch.bool, device=query.device).triu(1)
+            ones = query.new_ones(query.shape[1], key.shape[1], dtype=torch.bool)
+            left_out = ones.triu(1)
         out, _ = super().forward(
-            query, key, value, keys_left_out, need_weights=False, attn_mask=left_out, is_causal=self.causal
+            query,
+            key,
+            value,
+            keys_left_out,
+            need_weights=False,
+            attn_mask=left_out,
+            is_causal=self.causal,
         )
         return out.unflatten(0, batch)
 ''',

@@ -161,8 +161,8 @@ def gather(table: Tensor, index: Tensor) -> Tensor:
     """The rows of (N, V, ...) that indices (N, ...) name; a table (1, V, ...) serves all samples."""
     if len(table) == 1:
         return table[0][index]
-    samples = torch.arange(len(index), device=index.device).view(-1, *[1] * (index.dim() - 1))
-    return table[samples, index]
+    samples = torch.arange(len(index), device=index.device)
+    return table[samples.view(-1, *[1] * (index.dim() - 1)), index]
 ''',
 )
 
@@ -202,7 +202,9 @@ def unembed(x: Tensor, table: Tensor) -> Tensor:
     """The products of features (N, ..., E) with each row of a table (N, V, E), or of (1, V, E), which serves all."""
     if len(table) == 1:
         return F.linear(x, table[0])
-    return (x.flatten(1, -2) @ table.mT).unflatten(1, x.shape[1:-1]) if x.dim() > 2 else (table @ x[..., None])[..., 0]
+    if x.dim() == 2:
+        return (table @ x[..., None])[..., 0]
+    return (x.flatten(1, -2) @ table.mT).unflatten(1, x.shape[1:-1])
 ''',
 )
 
