@@ -158,7 +158,7 @@ GATHER = Support(
     "gather",
     '''\
 def gather(table: Tensor, index: Tensor) -> Tensor:
-    """The rows of (N, V, ...) that indices (N, ...) name; a table (1, V, ...) serves all samples."""
+    """The rows of (N, V, ...) that indices (N, ...) name; (1, V, ...) serves all samples."""
     if len(table) == 1:
         return table[0][index]
     samples = torch.arange(len(index), device=index.device)
@@ -199,7 +199,7 @@ UNEMBED = Support(
     "unembed",
     '''\
 def unembed(x: Tensor, table: Tensor) -> Tensor:
-    """The products of features (N, ..., E) with each row of a table (N, V, E), or of (1, V, E), which serves all."""
+    """The products of features (N, ..., E) with each row of a table (N, V, E) or (1, V, E)."""
     if len(table) == 1:
         return F.linear(x, table[0])
     if x.dim() == 2:

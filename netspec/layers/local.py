@@ -18,7 +18,7 @@ LOCAL = Support(
     "LocalConv",
     '''\
 class LocalConv(nn.Module):
-    """A convolution with filters of its own at each position: the weight is (positions, out, in, kernel).
+    """A convolution with filters of its own at each position.
 
     `pad` is in the order of F.pad: last axis first.
     """
@@ -35,9 +35,13 @@ class LocalConv(nn.Module):
     ) -> None:
         super().__init__()
         self.kernel, self.stride, self.pad = tuple(kernel), tuple(stride), tuple(pad)
-        self.weight = nn.Parameter(torch.empty(*positions, channels, in_channels, *kernel))
+        self.weight = nn.Parameter(
+            torch.empty(*positions, channels, in_channels, *kernel)
+        )
         self.bias = nn.Parameter(torch.empty(channels, *positions)) if bias else None
-        bound = (in_channels * self.weight[(0,) * len(self.kernel)][0, 0].numel()) ** -0.5
+        bound = (
+            in_channels * self.weight[(0,) * len(self.kernel)][0, 0].numel()
+        ) ** -0.5
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -bound, bound)
 

@@ -104,8 +104,10 @@ REARRANGE = Support(
     "rearrange",
     '''\
 def rearrange(x: Tensor, pattern: str, /, **sizes: int) -> Tensor:
-    """Splits, moves and joins the axes after the batch: "h*p w -> h p*w" splits the first, and joins p and w."""
-    left, right = ([group.split("*") for group in side.split()] for side in pattern.split(" -> "))
+    """Splits, moves and joins axes: "h*p w -> h p*w" splits the first, joins p and w."""
+    left, right = (
+        [group.split("*") for group in side.split()] for side in pattern.split(" -> ")
+    )
     axes = [axis for group in left for axis in group]
     for dim, group in reversed(list(enumerate(left, 1))):
         x = x.unflatten(dim, [sizes.get(axis, -1) for axis in group])

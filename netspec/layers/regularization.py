@@ -77,7 +77,7 @@ DROP_PATH = Support(
     "DropPath",
     '''\
 class DropPath(nn.Module):
-    """Drops all of a sample with probability p while training, and scales the samples that stay by 1 / (1 - p)."""
+    """Drops a sample with probability p while training; those that stay are scaled."""
 
     def __init__(self, p: float) -> None:
         super().__init__()

@@ -158,12 +158,15 @@ SAME_PADDING = Support(
     name="same_padding",
     source='''\
 def same_padding(x, kernel, stride, dilation=1, lower=False, causal=False) -> list[int]:
-    """The padding of x (last axis first, for F.pad) that leaves ceil(size / stride) positions on each axis.
+    """The padding of x, last axis first, that leaves ceil(size / stride) positions an axis.
 
-    The odd one goes to the end, or to the beginning with `lower`; with `causal` the first axis is padded on the left.
+    The odd one goes to the end, or to the beginning with `lower`; with `causal` the first
+    axis is padded on the left.
     """
     axes = x.dim() - 2
-    kernel, stride, dilation = (v if isinstance(v, tuple) else (v,) * axes for v in (kernel, stride, dilation))
+    kernel, stride, dilation = (
+        v if isinstance(v, tuple) else (v,) * axes for v in (kernel, stride, dilation)
+    )
     pads = []
     for axis in reversed(range(axes)):
         size, extent = x.shape[2 + axis], (kernel[axis] - 1) * dilation[axis] + 1
