@@ -597,12 +597,12 @@ class Bodies(Calls):
     def leave(self, statement: tree.Return, frame: Frame) -> None:
         if frame.outermost != "block":
             raise _misplaced_return(statement, frame)
-        values = [self.as_list(self.evaluate(value, frame)) for value in statement.values]
-        if len(values) == 1 and isinstance(values[0], list):
-            if not values[0]:
+        values = [self.evaluate(value, frame) for value in statement.values]
+        results = self.as_list(values[0]) if len(values) == 1 else None
+        if isinstance(results, list):
+            if not results:
                 raise Problem("E0215", "this list is empty, and a block results in something", statement.span)
-            span = statement.values[0].span
-            frame.returned = Listed(self.tensor(value, span) for value in values[0])
+            frame.returned = Listed(self.tensor(value, statement.values[0].span) for value in results)
             return
         pairs = zip(values, statement.values, strict=True)
         frame.returned = tuple(self.tensor(value, written.span) for value, written in pairs)

@@ -71,7 +71,7 @@ def _train(item: tree.Train) -> Iterator[Part]:
 def _stage(stage: tree.Stage) -> Iterator[Part]:
     if stage.labels:
         yield f"{', '.join(map(print_label, stage.labels))} = "
-    first, *others = _loop_alone(stage.flow) or _flow(stage.flow)
+    first, *others = (stage.labels and _loop_alone(stage.flow)) or _flow(stage.flow)
     yield first if stage.labels or isinstance(first, str | Braces) else _leading(first)
     yield from others
 

@@ -10,17 +10,17 @@ _ENDS = {"//": "\n", "/*": "*/", '"""': '"""', "'''": "'''"}
 _PROSE = re.compile(r"[ \t]*[A-Za-z_]\w*[,.:]?[ \t]+(?!(?:if|in|and|or|not|else)\b)[A-Za-z_]\w*")
 
 
-def foreign_comment(text: str, start: int, report: Report) -> int:
+def foreign_comment(text: str, start: int, in_brackets: bool, report: Report) -> int:
     """Where a comment that begins at `start` ends, which is then reported; `start` itself where there is none.
 
-    `//` is a comment where it begins its line, or where words follow that no expression is made of.
+    `//` is a comment where it begins its line outside of brackets, or where words follow that no expression is made of.
     """
     opener = text[start : start + 2] if text[start] == "/" else text[start : start + 3]
     if opener not in _ENDS:
         return start
     if opener == "//":
         begins = not text[text.rfind("\n", 0, start) + 1 : start].strip()
-        if not begins and not _PROSE.match(text, start + 2):
+        if (in_brackets or not begins) and not _PROSE.match(text, start + 2):
             return start
     closer = _ENDS[opener]
     found = text.find(closer, start + len(opener))

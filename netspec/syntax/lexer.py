@@ -129,7 +129,7 @@ def scan(text: str, report: Report) -> list[Token]:
         elif text[start] == "." and (step := _step(text, start, tokens)):
             tokens.extend(step)
             position = step[1].end
-        elif text[start] in "/\"'" and (end := foreign_comment(text, start, report)) > start:
+        elif text[start] in "/\"'" and (end := foreign_comment(text, start, _in_brackets(tokens), report)) > start:
             position = end
         elif kind == "op":
             word = found.group()
@@ -329,6 +329,16 @@ def _hole(text: str, start: int, end: int, report: Report) -> Token:
             help="`$name` puts the value of a name into a label, ${...} that of an expression",
         )
     return Token("HOLE", text, start, end)
+
+
+def _in_brackets(tokens: list[Token]) -> bool:
+    """Whether a bracket is open, and what stands in it so far may be followed by an operator."""
+    open_ = 0
+    for token in reversed(tokens):
+        if token.kind in ("LBRACE", "RBRACE", "SEP"):
+            break
+        open_ += (token.kind in ("LPAR", "LSQB")) - (token.kind in ("RPAR", "RSQB"))
+    return open_ > 0 and tokens[-1].kind in _INSIDE | {"NUMBER", "QUANTITY", "NEWLINE"}
 
 
 def _foreign(text: str, start: int, end: int, report: Report) -> Token:

@@ -53,6 +53,12 @@ LABELS = (
 COMMON = ("conv", "conv", "batchnorm", "relu", "relu", "linear", "maxpool", "dropout", "flatten", "global_avgpool")
 SPECIAL = {"matmul": "product", "unpool": "unpooled", "param": "weights"}
 """Layers that take what has to be made for them first, and the Writer's way to do so."""
+NOT_DRAWN = frozenset(name for name, cls in REGISTRY.items() if cls.__module__.endswith(".comparison")) | {
+    "constant", "gather", "noise", "rearrange", "unembed"
+}  # fmt: skip
+"""Layers not drawn here: what they take, or what takes them, has to be made for them, or they differ from draw to
+draw. The random nets of random_nets.py have them.
+"""
 SAFE_DEFAULTS: dict[str, dict[str, Any]] = {
     "batchnorm": {"momentum": 0.2, "eps": 0.001},
     "conv": {"init": "he_normal"},
@@ -209,7 +215,7 @@ class Writer:
     def suited(self, module: Module) -> tuple[tree.Input, Shape]:
         """An input that the wanted layer may well take."""
         dtype = self.pick(self.wanted.dtypes)
-        rank = self.pick(self.wanted.ranks or (2, 3))
+        rank = self.pick(tuple(rank for rank in self.wanted.ranks or (2, 3) if rank <= 4))
         if dtype == "bool" or (self.wanted.name not in SPECIAL and self.often(1, 3)):
             return self.input(module)
         sizes = [self.pick((1, 2, 3, 4, 6, 8)), *(2 * self.whole(1, (0, 5, 12, 6, 3)[rank]) for _ in range(rank - 1))]
@@ -228,6 +234,7 @@ class Writer:
         ):
             given = self.draw(arguments(self.wanted, inputs or (x,))) if not x.is_open else {}
             given |= {key: INDICES for key in ("count", "classes") if key in self.wanted.model_fields}
+            given |= given.pop(self.wanted.collects, {})
             made = self.leaves(place, self.wanted, given, inputs)
             if made is not None:
                 self.used.add(name)
@@ -255,7 +262,8 @@ class Writer:
             if self.often() and place.values:
                 start, made = self.pick(place.values)
                 elements = (start,)
-            yield tree.Output(name, tree.Flow(elements), when_training=self.often(1, 3))
+            label = None if name is None else tree.Label((name,))
+            yield tree.Output(label, tree.Flow(elements), when_training=self.often(1, 3))
             place.module.labels.append((tree.Name(name), made))
 
     # ---- bodies ----
@@ -317,7 +325,8 @@ class Writer:
         fitting = [
             cls
             for cls in REGISTRY.values()
-            if x.dtype in cls.dtypes
+            if cls.name not in NOT_DRAWN
+            and x.dtype in cls.dtypes
             and (cls.ranks is None or x.rank in cls.ranks)
             and cls.tensors
             and not cls.tensors[0].startswith("*")
@@ -333,6 +342,7 @@ class Writer:
             cls = self.pick(fitting)
             given = self.draw(arguments(cls, (x,))) if not x.is_open else self.draw(arguments(cls, (at_eight(x),)))
             given |= {name: INDICES for name in ("count", "classes") if name in cls.model_fields}
+            given |= given.pop(cls.collects, {})  # what is given by any name, as the sizes of a pattern are
             y = self.leaves(place, cls, given, (x,))
             if y is not None:
                 self.used.add(cls.name)
@@ -362,6 +372,8 @@ class Writer:
             return None
         if any(not shape.is_open and int(shape.elements) > WEIGHTY for shape in made):
             return None
+        if any(shape.dtype == "bool" for shape in made):  # nothing but `where` takes it
+            return None
         weights = (*layer.parameters(*inputs).values(), *layer.buffers(*inputs).values())
         return made if all(_product_of(weight) <= 200 * WEIGHTY for weight in weights) else None
 
@@ -369,11 +381,10 @@ class Writer:
         """A call of the layer: the arguments by position as far as that goes, or by name."""
         positional: list[tree.Expr] = []
         named: dict[str, tree.Expr] = {}
-        for name in cls.model_fields:
-            if name not in given:
-                continue
+        fields = list(cls.model_fields)
+        for name in sorted(given, key=lambda name: fields.index(name) if name in fields else len(fields)):
             value = self.value(place, given[name])
-            leading = len(positional) == list(cls.model_fields).index(name)
+            leading = name in fields and len(positional) == fields.index(name)
             if leading and not named and self.often(3, 4):
                 positional.append(value)
             else:
@@ -391,7 +402,7 @@ class Writer:
         if type(value) is int:
             return number(self.draw, value, place.numbers, place.values)
         if isinstance(value, str):
-            word = value not in ("none", "all") and self.free(place, value) and self.often()
+            word = value.isidentifier() and value not in ("none", "all") and self.free(place, value) and self.often()
             return tree.Name(value) if word else tree.String(value)
         if isinstance(value, list | tuple):
             return tree.List(tuple(self.value(place, item) for item in value))
@@ -498,8 +509,9 @@ class Writer:
                 body.append(tree.Stage((), tree.Flow((tree.Group(tree.Body(())),))))
             elif kind == 1 and 2 <= y.rank <= 4 and x.rank == y.rank and x.spatial == y.spatial and x.dtype == "float":
                 kernels = [1, 3, 5][: self.whole(1, 3)]
-                each = call("conv", self.value(inner, channels), tree.Name("k"), pad=tree.String("same"))
-                loop = tree.For(("k",), literal(kernels), tree.Body((tree.Stage((), tree.Flow((each,))),)))
+                kernel = self.fresh(inner, "k", "side")
+                each = call("conv", self.value(inner, channels), tree.Name(kernel), pad=tree.String("same"))
+                loop = tree.For((kernel,), literal(kernels), tree.Body((tree.Stage((), tree.Flow((each,))),)))
                 body.append(loop)
                 target = target.replace(axis=0, size=channels * (len(kernels) if keyword == "concat" else 1))
             else:
@@ -872,7 +884,7 @@ def _product_of(sizes: Sequence[int]) -> int:
 @st.composite
 def specs(draw: st.DrawFn, wanted: str | None = None) -> tuple[tree.File, frozenset[str]]:
     """The tree of a file, with the wanted layer in it if that can be, and the layers that it certainly uses."""
-    writer = Writer(draw, REGISTRY[wanted or draw(st.sampled_from(sorted(REGISTRY)))])
+    writer = Writer(draw, REGISTRY[wanted or draw(st.sampled_from(sorted(REGISTRY.keys() - NOT_DRAWN)))])
     return writer.file(), frozenset(writer.used)
 
 

