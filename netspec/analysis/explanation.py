@@ -200,6 +200,8 @@ def _windows(node: Node) -> tuple[Window, ...]:
 def _unseen(node: Node) -> Lines:
     """The positions of the padded input that no window covers, for each axis that has some."""
     windows = _windows(node)
+    if not windows:
+        return
     names = _AXES.get(len(windows), ())
     for name, window, size, count in zip(names, windows, _spatial(node, 0), _spatial(node, 1), strict=False):
         if not isinstance(size, int) or not isinstance(count, int) or size > MOST_POSITIONS:
@@ -215,6 +217,8 @@ def _unseen(node: Node) -> Lines:
 def _as_convolution(node: Node) -> Lines:
     """A transposed convolution as the convolution that it is, of its input with zeros between (Dumoulin & Visin, 4)."""
     windows = node.layer.spreading(*node.shapes)
+    if not windows:
+        return
     for name, window, size, count in zip(
         _AXES.get(len(windows), ()), windows, _spatial(node, 0), _spatial(node, 1), strict=False
     ):

@@ -247,15 +247,12 @@ class Constructor:
         """`word = value`; a choice that is too long for a line is an `if`."""
         text = python(value, self.plan.named)
         room = WIDTH - len(word) - 4 * self.depth - 3
-        if isinstance(value, tree.Binary) and isinstance(value.right, tree.Conditional) and len(text) > room:
-            head, _, inner = text.rpartition(f" {value.operator} (")
-            if (
-                f" {value.operator} ({inner}" == text[len(head) :]
-                and inner == f"{python(value.right, self.plan.named)})"
-            ):
-                self.line(f"{word} = {head} {value.operator} (")
-                self.line(f"{INDENT}{inner[:-1]}")
-                self.line(")")
+        match value:
+            case tree.Binary("+", left, tree.Conditional(more, condition, tree.Number(0))) if len(text) > room:
+                self.number(word, left)
+                said = python(condition, self.plan.named).replace(python(left, self.plan.named), word)
+                self.text.extend(lines("if ", said, self.depth, ":"))
+                self.line(f"{INDENT}{word} += {python(more, self.plan.named)}")
                 return
         if not isinstance(value, tree.Conditional) or len(text) <= room:
             self.text.extend(lines(f"{word} = ", text, self.depth))

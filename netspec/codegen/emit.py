@@ -212,13 +212,14 @@ _STANDARD = {
 """What of the standard library is imported where a pattern occurs."""
 
 
-def _imports(body: str, preamble: Preamble) -> str:
+def _imports(text: str, preamble: Preamble) -> str:
+    body = re.sub(r'""".*?"""', "", text, flags=re.DOTALL)
     standard = {line for line in preamble.imports if not line.startswith(("import torch", "from torch"))}
     standard |= {line for line, pattern in _STANDARD.items() if re.search(pattern, body)}
     torch = {line for line in preamble.imports if line not in standard}
     if re.search(r"(?<![\w.])torch\.", body):
         torch.add("import torch")
-    if re.search(r"(?<![\w.])F\.", body):
+    if re.search(r"(?<![\w.])F\.[a-z_]", body):
         torch.add("import torch.nn.functional as F")
     torch.add("from torch import Tensor, nn" if "Tensor" in body else "from torch import nn")
     blocks = [_sorted_imports(standard), _sorted_imports(torch)]

@@ -35,13 +35,11 @@ class LocalConv(nn.Module):
     ) -> None:
         super().__init__()
         self.kernel, self.stride, self.pad = tuple(kernel), tuple(stride), tuple(pad)
-        self.weight = nn.Parameter(
-            torch.empty(*positions, channels, in_channels, *kernel)
-        )
+        weight = torch.empty(*positions, channels, in_channels, *kernel)
+        self.weight = nn.Parameter(weight)
         self.bias = nn.Parameter(torch.empty(channels, *positions)) if bias else None
-        bound = (
-            in_channels * self.weight[(0,) * len(self.kernel)][0, 0].numel()
-        ) ** -0.5
+        taps = weight[(0,) * len(self.kernel)][0, 0].numel()
+        bound = (in_channels * taps) ** -0.5
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -bound, bound)
 

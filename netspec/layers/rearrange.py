@@ -105,9 +105,8 @@ REARRANGE = Support(
     '''\
 def rearrange(x: Tensor, pattern: str, /, **sizes: int) -> Tensor:
     """Splits, moves and joins axes: "h*p w -> h p*w" splits the first, joins p and w."""
-    left, right = (
-        [group.split("*") for group in side.split()] for side in pattern.split(" -> ")
-    )
+    sides = [side.split() for side in pattern.split(" -> ")]
+    left, right = ([group.split("*") for group in side] for side in sides)
     axes = [axis for group in left for axis in group]
     for dim, group in reversed(list(enumerate(left, 1))):
         x = x.unflatten(dim, [sizes.get(axis, -1) for axis in group])
@@ -136,6 +135,9 @@ class Rearrange(Rearrangement):
 
     pattern: str = Field(description="the axes as they are -> the axes as they come out")
     sizes: Mapping[str, Int] = Field(default={}, description="sizes of axes by their names: p=7")
+
+    def __hash__(self) -> int:
+        return hash((self.pattern, *sorted(self.sizes.items())))
 
     @model_validator(mode="before")
     @classmethod
