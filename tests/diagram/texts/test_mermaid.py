@@ -108,7 +108,16 @@ def test_every_example_at_every_depth(parser: Any) -> None:
         says_the_same(read, shown)
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
+def test_words_of_mermaid_are_names(parser: Any) -> None:
+    """Each as the name of everything that has one."""
+    original = json.loads(netspec.load(EXAMPLES[0].parent / "googlenet.net").graph().json())
+    words = [attack for attack in ATTACKS if attack.isidentifier()]
+    views = [view(json_form.load(json.dumps(_named(original, word)))) for word in words]
+    for read, shown in zip(parser([mermaid.write(shown) for shown in views]), views, strict=True):
+        says_the_same(read, shown)
+
+
+@pytest.mark.parametrize("attack", [attack for attack in ATTACKS if not attack.isidentifier()])
 def test_hostile_names_do_not_come_in(attack: str) -> None:
     """A graph with the attack in the name of everything that has one is none that netspec wrote."""
     document = (EXAMPLES[0].parent / "googlenet.net").as_posix()
