@@ -116,13 +116,14 @@ class Scores:
         for name in ("metrics", "support"):
             if where := states.difference(state[name], own[name], f"scores.{name}"):
                 return where
-        if state["targets"] is not None:
-            kinds = dict.fromkeys(map(str, self.heads), state["targets"])
-            outputs = state["outputs"]
-            if not isinstance(outputs, Mapping) or outputs.keys() != kinds.keys():
-                return "scores.outputs"
-            gathered = [state["targets"], *outputs.values()]
-            if not all(isinstance(each, Tensor) and each.ndim and len(each) == len(gathered[0]) for each in gathered):
+        outputs, targets = state["outputs"], state["targets"]
+        if not isinstance(outputs, Mapping) or not isinstance(targets, Mapping):
+            return "scores.outputs"
+        if outputs.keys() != targets.keys() or not outputs.keys() <= set(map(str, self.heads)):
+            return "scores.outputs"
+        for index, gathered in outputs.items():
+            both = (gathered, targets[index])
+            if not all(isinstance(each, Tensor) and each.ndim and len(each) == len(gathered) for each in both):
                 return "scores.outputs"
         return "" if self.loss.fits(state["loss"]) else "scores.loss"
 
