@@ -1,14 +1,9 @@
 """Layers that are random while training, and not in eval mode."""
 
-from typing import Annotated, ClassVar, TypeAlias
+from typing import ClassVar
 
-from pydantic import Field, Strict
-
-from netspec.layers.arguments import options
 from netspec.layers.base import FigureWeight, Layer, Probability, Support, TorchCall, layer
 from netspec.shapes.shape import Shape
-
-AtLeastZero: TypeAlias = Annotated[float, Strict(), Field(ge=0)]
 
 
 class Drop(Layer):
@@ -118,45 +113,3 @@ class DropPath(Layer):
 
     def torch(self, x: Shape) -> TorchCall:
         return TorchCall("DropPath", (self.p,), support=(DROP_PATH,))
-
-
-NOISE = Support(
-    "Noise",
-    '''\
-class Noise(nn.Module):
-    """Normal noise in the shape of what enters while training, zeros in eval mode."""
-
-    def __init__(self, std: float = 1.0) -> None:
-        super().__init__()
-        self.std = std
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.std * torch.randn_like(x) if self.training else torch.zeros_like(x)
-
-    def extra_repr(self) -> str:
-        return f"std={self.std}"
-''',
-)
-
-
-@layer("noise")
-class Noise(Layer):
-    """Numbers from a normal distribution in the shape of a value while training, and zeros in eval mode.
-
-    Shape: any -> the same.
-    Source: Kingma & Welling, "Auto-encoding variational Bayes", ICLR 2014, section 2.4: a draw through which gradients
-    flow is a mean plus noise times a deviation.
-
-    Example: `mean + exp(0.5 * log_variance) * noise(mean)`
-    """
-
-    figure_weight: ClassVar[FigureWeight] = "light"
-    may_vary: ClassVar[frozenset[str]] = frozenset({"std"})
-
-    std: AtLeastZero = Field(default=1.0, description="the standard deviation")
-
-    def infer(self, x: Shape) -> Shape:
-        return x
-
-    def torch(self, x: Shape) -> TorchCall:
-        return TorchCall("Noise", kwargs=options(std=(self.std, 1.0)), support=(NOISE,))

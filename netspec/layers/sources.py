@@ -1,9 +1,10 @@
 """Values that are made of nothing: constants, random numbers, positions. Learned ones are in `parameter`."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, Strict
 
+from netspec.layers.arguments import options
 from netspec.layers.axes import position, torch_dim
 from netspec.layers.base import Bool, FigureWeight, Int, Layer, Support, TorchCall, layer
 from netspec.layers.tables import Table, table_dtype, table_shape, table_text
@@ -45,24 +46,30 @@ NOISE = Support(
 class Noise(nn.Module):
     """Random numbers like x, drawn each time anew; in eval mode their mean, unless `always`."""
 
-    def __init__(self, uniform: bool = False, always: bool = False) -> None:
+    def __init__(
+        self,
+        std: float = 1.0,
+        *,
+        uniform: bool = False,
+        always: bool = False,
+    ) -> None:
         super().__init__()
-        self.uniform, self.always = uniform, always
+        self.std, self.uniform, self.always = std, uniform, always
 
     def forward(self, x: Tensor) -> Tensor:
         if not (self.training or self.always):
             return torch.full_like(x, 0.5 if self.uniform else 0.0)
-        return torch.rand_like(x) if self.uniform else torch.randn_like(x)
+        return torch.rand_like(x) if self.uniform else self.std * torch.randn_like(x)
 
     def extra_repr(self) -> str:
-        return f"uniform={self.uniform}, always={self.always}"
+        return f"std={self.std}, uniform={self.uniform}, always={self.always}"
 ''',
 )
 
 
 @layer("noise", "GaussianNoise", "randn_like", "rand_like", "randn")
 class Noise(Layer):
-    """Random numbers in the shape of a value: standard normal, or uniform from 0 to 1.
+    """Random numbers in the shape of a value: normal about 0, or uniform from 0 to 1.
 
     Shape: any -> the same. They are drawn anew for each batch in training; in evaluation they are their mean, 0 or 0.5,
     or with `always` drawn as well.
@@ -75,6 +82,11 @@ class Noise(Layer):
     tensors: ClassVar[tuple[str, ...]] = ("like",)
     shape_only: ClassVar[tuple[str, ...]] = ("like",)
 
+    may_vary: ClassVar[frozenset[str]] = frozenset({"std"})
+
+    std: Annotated[float, Strict(), Field(ge=0)] = Field(
+        default=1.0, description="the standard deviation of the normal distribution"
+    )
     distribution: Literal["normal", "uniform"] = "normal"
     always: Bool = Field(default=False, description="draws in evaluation, too")
 
@@ -82,8 +94,10 @@ class Noise(Layer):
         return like
 
     def torch(self, like: Shape) -> TorchCall:
-        kwargs = {"uniform": True} if self.distribution == "uniform" else {}
-        return TorchCall("Noise", kwargs=kwargs | ({"always": True} if self.always else {}), support=(NOISE,))
+        chosen = options(
+            std=(self.std, 1.0), uniform=(self.distribution == "uniform", False), always=(self.always, False)
+        )
+        return TorchCall("Noise", kwargs=chosen, support=(NOISE,))
 
 
 @layer("position", "arange", "positions")
