@@ -9,8 +9,9 @@ import re
 import signal
 import subprocess
 import sys
-import time
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -95,34 +96,64 @@ def test_what_is_selected_is_told_and_strangers_tell_nothing(live: Live) -> None
     assert live.picture.stage_at(1) is None
 
 
+@contextmanager
+def at_work(folder: Path, root: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """The command, which Ctrl-C ends; it is gone in the end, whatever happens."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "netspec", *arguments],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(root), "PYTHONUNBUFFERED": "1"},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # a shell's job may ignore it
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@contextmanager
+def written_again(path: Path, text: str) -> Iterator[None]:
+    """Writes the file every second: at the first time its folder may not be watched yet."""
+    done = threading.Event()
+
+    def write() -> None:
+        while not done.wait(1):
+            path.write_text(text)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        yield
+    finally:
+        done.set()
+        writer.join()
+
+
 def test_serve_follows_the_file(tmp_path: Path, root: Path) -> None:
     path = tmp_path / "n.net"
     path.write_text(GOOD)
-    command = [sys.executable, "-m", "netspec", "serve", "n.net", "--no-open"]
-    environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, env=environment) as process:
+    with at_work(tmp_path, root, "serve", "n.net", "--no-open") as process:
         assert process.stdout is not None
         assert "http://127.0.0.1:" in process.stdout.readline()
-        time.sleep(1)  # until the folder is watched
-        path.write_text(WRONG)
-        assert "error[E0202]" in process.stdout.readline()
+        with written_again(path, WRONG):
+            assert "error[E0202]" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
-    assert process.returncode == 130
+        assert process.returncode == 130
 
 
 def test_check_watches(tmp_path: Path, root: Path) -> None:
     path = tmp_path / "n.net"
     path.write_text(GOOD)
-    command = [sys.executable, "-m", "netspec", "check", "--watch", "n.net"]
-    environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, env=environment) as process:
+    with at_work(tmp_path, root, "check", "--watch", "n.net") as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "n.net: ok (N)\n"
         process.stdout.readline()
-        time.sleep(1)
-        path.write_text(WRONG)
-        assert "error[E0202]" in process.stdout.readline()
+        with written_again(path, WRONG):
+            assert "error[E0202]" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
 
