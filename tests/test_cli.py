@@ -241,7 +241,7 @@ class TestOthers:
         assert page.startswith("conv(channels, kernel, stride=1")
         assert "pad" in page
         assert json.loads(cli("layers", "conv", "--format", "json").stdout)[0]["name"] == "conv"
-        refused(cli("layers", "convv"), "there is no layer convv; did you mean conv?")
+        refused(cli("layers", "convv"), "there is no layer or block convv; did you mean conv?")
 
     def test_explain(self, cli: Cli) -> None:
         assert cli("explain", "e0301").stdout.startswith("# E0301: ")
