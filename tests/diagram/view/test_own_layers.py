@@ -30,7 +30,7 @@ def own_layers() -> Iterator[None]:
     class BlurConv(Conv):
         figure_name = "blur conv"
 
-    @layer("noise")
+    @layer("static")
     class Noise(Drop):
         """Differs from round to round in its p alone."""
 
@@ -72,9 +72,9 @@ def test_it_is_merged_named_and_coloured() -> None:
 
 
 def test_rounds_that_differ_in_what_may_vary_are_folded() -> None:
-    rounds = "\n".join(f"linear(8) -> noise({p})" for p in (0.1, 0.2, 0.3, 0.4))
+    rounds = "\n".join(f"linear(8) -> static({p})" for p in (0.1, 0.2, 0.3, 0.4))
     shown = view(netspec.parse(f"net N {{\ninput x [8]\n{rounds}\n}}").graph())
-    assert [(box.times, box.after) for box in shown.leaves() if box.kind == "layer"] == [(4, ("noise 0.1…0.4",))]
+    assert [(box.times, box.after) for box in shown.leaves() if box.kind == "layer"] == [(4, ("static 0.1…0.4",))]
 
 
 def test_a_family_that_is_not_ours_is_drawn_in_a_neutral_colour() -> None:
