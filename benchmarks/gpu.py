@@ -167,7 +167,7 @@ def report(size: Size, device: str, card: str, *, compiled: tuple[bool, ...] = (
             rows.append(
                 [
                     f"{name}: {whose}",
-                    f"{figures.images:,.0f}",
+                    f"{figures.images:,.1f}",
                     f"{figures.images / theirs.images:.3f}",
                     share(figures, macs, peak),
                     f"{figures.memory:,.0f}",
