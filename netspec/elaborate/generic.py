@@ -59,6 +59,7 @@ from netspec.layers.symbols import (
     MARK,
     Symbolic,
     Whole,
+    divisions,
     expression_of,
     guarded,
     is_opaque,
@@ -876,7 +877,8 @@ class Generic(Elaborator):
         self.symbolic_depth += 1
         message = ""
         try:
-            run(local)
+            with divisions(within=True):
+                run(local)
             if len(state.diagnostics) > reported:
                 message = _message(Problem("", state.diagnostics[reported].message, frame.scope.span))
         except (Problem, Spoilt, Stop) as problem:

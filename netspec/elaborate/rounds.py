@@ -33,6 +33,7 @@ from netspec.layers.base import ShapeError
 from netspec.layers.symbols import (
     Whole,
     binary,
+    divisions,
     expression_of,
     guarded,
     hanging,
@@ -101,7 +102,9 @@ class Rounds:
 
     def note_items(self) -> None:
         """Notes what each of the loop's variables is in turn, where that is known."""
-        rows = elements(self.sequence, self.generic.lets) if self.names else None
+        rows = elements(self.sequence, self.generic.lets) if self.targets else None
+        for name in self.variables:
+            self.generic.items_of.pop(name, None)  # another loop's, tried before, that had the name
         for row in rows or ():
             parts = (row,) if len(self.variables) == 1 else row.items if isinstance(row, tree.List) else ()
             for name, part in zip(self.variables, parts, strict=False):
@@ -143,7 +146,8 @@ class Rounds:
         reported = len(state.diagnostics)
         generic.symbolic_depth += 1
         try:
-            generic.run(self.body, local, self.each)
+            with divisions(within=True):
+                generic.run(self.body, local, self.each)
         except (Problem, Spoilt, Stop):
             raise Unsayable from None
         finally:

@@ -42,9 +42,12 @@ def guarded() -> Iterator[list[Guard]]:
 
 
 @contextmanager
-def divisions() -> Iterator[None]:
-    """Keeps, meanwhile, what is known to be divisible: `2 * (n // 2)` is `n` where a layer asks for halves of it."""
-    token = _divisions.set(set())
+def divisions(*, within: bool = False) -> Iterator[None]:
+    """Keeps, meanwhile, what is known to be divisible: `2 * (n // 2)` is `n` where a layer asks for halves of it.
+
+    `within` a body of a condition or loop, what is known around it holds, and what it adds holds there only.
+    """
+    token = _divisions.set(set(_divisions.get() or ()) if within else set())
     try:
         yield
     finally:
