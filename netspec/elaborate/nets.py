@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from itertools import takewhile
@@ -311,11 +312,11 @@ def elaborate(
     return replace(graph, origin=partial(blueprint_of, template, values, shapes))
 
 
-def _attempt(template: Template, arguments: dict[str, Any], inputs: dict[str, list[Any]], state: State) -> Graph | None:
-    """The graph of a net; None where something is wrong, which is then among the state's diagnostics."""
-    graph: Graph | None = None
+@contextmanager
+def reporting(state: State, definition: tree.Definition) -> Iterator[None]:
+    """Has what goes wrong in the elaboration of a net among the state's diagnostics, in place of raising it."""
     try:
-        graph = _net(Elaborator(state, inputs), template, arguments)
+        yield
     except Problem as problem:
         state.report(problem)
     except Stop as stop:
@@ -323,8 +324,15 @@ def _attempt(template: Template, arguments: dict[str, Any], inputs: dict[str, li
     except Spoilt:
         pass
     except RecursionError:
-        span = template.definition.signature
-        state.report(Problem("E0505", f"{template.definition.name} is nested too deep to be unrolled", span))
+        message = f"{definition.name} is nested too deep to be unrolled"
+        state.report(Problem("E0505", message, definition.signature))
+
+
+def _attempt(template: Template, arguments: dict[str, Any], inputs: dict[str, list[Any]], state: State) -> Graph | None:
+    """The graph of a net; None where something is wrong, which is then among the state's diagnostics."""
+    graph: Graph | None = None
+    with reporting(state, template.definition):
+        graph = _net(Elaborator(state, inputs), template, arguments)
     return None if state.diagnostics else graph
 
 

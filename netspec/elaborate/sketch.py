@@ -12,8 +12,7 @@ from typing import Any
 
 from netspec.diagnostics import Diagnostic
 from netspec.elaborate.draft import DraftNode, DraftScope
-from netspec.elaborate.nets import Elaborator, grow
-from netspec.elaborate.problems import Problem, Spoilt, Stop
+from netspec.elaborate.nets import Elaborator, grow, reporting
 from netspec.elaborate.state import Frame, State
 from netspec.elaborate.values import Result, Template, Tensor, Word
 from netspec.shapes.shape import Shape
@@ -63,16 +62,8 @@ def sketch(template: Template, steps: int = 0) -> tuple[Sketch, int]:
     state = State(steps=steps)
     definition = template.definition
     root = DraftScope("net", definition.name, definition.signature)
-    try:
+    with reporting(state, definition):
         grow(_Sketcher(state), template, {}, root)
-    except Problem as problem:
-        state.report(problem)
-    except Stop as stop:
-        state.report(stop.problem)
-    except Spoilt:
-        pass
-    except RecursionError:
-        state.report(Problem("E0505", f"{definition.name} is nested too deep to be unrolled", definition.signature))
     return Sketch(root, tuple(state.diagnostics)), state.steps
 
 

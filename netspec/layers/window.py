@@ -164,8 +164,8 @@ def same_padding(x, kernel, stride, dilation=1, lower=False, causal=False) -> li
     axis is padded on the left.
     """
     axes = x.dim() - 2
-    given = (kernel, stride, dilation)
-    kernel, stride, dilation = (v if type(v) is tuple else (v,) * axes for v in given)
+    options = (kernel, stride, dilation)
+    kernel, stride, dilation = (v if type(v) is tuple else (v,) * axes for v in options)
     pads = []
     for axis in reversed(range(axes)):
         size, extent = x.shape[2 + axis], (kernel[axis] - 1) * dilation[axis] + 1
