@@ -76,7 +76,9 @@ def text(stage: Stage) -> str:
 
 def kind(stage: Stage) -> str:
     """What a stage is, its arguments apart: the layer's name, or the block's."""
-    return stage.layer.name if isinstance(stage, Node) else stage.title.partition("(")[0] or stage.kind
+    if isinstance(stage, Node):
+        return stage.layer.name
+    return stage.kind if stage.kind == "container" else stage.title.partition("(")[0] or stage.kind
 
 
 def shapes(stage: Stage) -> tuple[Shape, ...]:

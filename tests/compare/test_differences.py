@@ -123,3 +123,9 @@ def test_a_revision_is_read_with_what_it_imported(tmp_path: Path, monkeypatch: p
     for wrong in ("nowhere:net.net", "HEAD:other.net", "HEAD:folder/net.net"):
         with pytest.raises(NetspecError, match="E0007"):
             open_spec(wrong)
+
+
+def test_a_container_that_is_only_named_otherwise_is_said_to_be() -> None:
+    texts = [f"net N {{ input x [1, 8, 8]; {name} = conv(4, 3) -> relu; flatten -> linear(2) }}" for name in ("c", "d")]
+    old, new = (netspec.parse(text, "n.net").graph() for text in texts)
+    assert next(iter(lines(difference(old, new)))) == "= d: was c"

@@ -183,6 +183,8 @@ def unwritable(path: Path, error: Exception) -> NetspecError:
     reason = getattr(error, "strerror", None) or str(error)
     blocking = next(filter(_is_file, path.parents), None)
     mend = f"{blocking} is a file, and a folder is needed there" if blocking else ""
+    if isinstance(error, IsADirectoryError):
+        mend = f"{path} is a folder: choose another name"
     if getattr(error, "errno", None) in FULL:
         mend = "make room there; a run that has begun is taken up with netspec train --resume RUN"
     span = Span(Source(str(path), ""), 0, 0)
