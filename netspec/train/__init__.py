@@ -28,6 +28,7 @@ def check(section: tree.Train, graph: Graph, set: Mapping[str, Any] | None = Non
     `set` overrides settings by their key, as the text that a spec would have there.
     """
     from netspec.train.plan.job import override
+    from netspec.train.plan.swept import unknown_names
     from netspec.train.plan.training_plan import training_plan, unknown_outputs
     from netspec.train.section.patterns import mistakes
     from netspec.train.section.settings import settings
@@ -39,7 +40,7 @@ def check(section: tree.Train, graph: Graph, set: Mapping[str, Any] | None = Non
             return wrong
         if outline is not None:
             training_plan(chosen, graph, outline)
-        return mistakes(chosen.patterns, graph)
+        return [*unknown_names(chosen, graph), *mistakes(chosen.patterns, graph)]
     except NetspecError as error:
         return list(error.diagnostics)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.spec import Spec
-from netspec.train.runs.folder import RECORD, replacing
+from netspec.train.runs.folder import RECORD, make_folder, replacing
 from netspec.train.runs.run import Run
 from netspec.train.section.settings import KEYS, Settings
 from netspec.train.section.sweeps import EXAMPLE, Range, Sweep
@@ -68,11 +68,12 @@ def sweep(
     Where it goes over lists alone and `trials` is not given, each combination is trained once; else Optuna's TPE
     chooses, by `figure` of what the best epoch is chosen by. Runs are kept in folders of `out`, and the trials in a
     `storage` of Optuna, a file there if not given: a sweep that was killed goes on where it was, its last run taken up,
-    and several machines share one. Raises NetspecError (E0605, E0608).
+    and several machines share one. Raises NetspecError (E0605, E0608, E0610).
     """
     import optuna
 
     from netspec.train.plan.job import job_of, prepare
+    from netspec.train.plan.swept import unknown_names
 
     optuna.logging.set_verbosity(optuna.logging.CRITICAL)
     job = job_of(spec, net=options.get("net"), set=set, data=options.get("data"), input=options.get("input"))
@@ -82,12 +83,14 @@ def sweep(
     if over is None:
         message = "the train section does not say what a sweep goes over"
         raise NetspecError((Diagnostic("E0605", message, settings.span("data"), help=EXAMPLE),))
+    if wrong := unknown_names(settings, prepared.graph):
+        raise NetspecError(tuple(wrong))
     if figure not in ("loss", *plan.figures):
         message = f"this run does not measure {figure}"
         notes = (f"it measures {', '.join(('loss', *plan.figures))}",)
         raise NetspecError((Diagnostic("E0608", message, settings.span("sweep"), notes=notes),))
     folder = Path(out) if out is not None else Path("runs") / f"{spec.path.stem if spec.path else 'net'}-sweep"
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     study = optuna.create_study(
         storage=storage or f"sqlite:///{(folder / 'trials.db').absolute()}",
         study_name=spec.path.stem if spec.path else "net",
@@ -95,8 +98,6 @@ def sweep(
         sampler=_sampler(over, trials, seed),
         load_if_exists=True,
     )
-    template = spec.module.environment.templates[prepared.graph.name].definition
-    _check_names(over, settings, [parameter.name for parameter in template.parameters])
     count = trials or _combinations(over) or 20
 
     def objective(trial: optuna.trial.BaseTrial, taken_up: bool = False) -> float:
@@ -154,15 +155,6 @@ def _suggested(trial: optuna.trial.BaseTrial, name: str, values: tuple[Any, ...]
     if values.scale == "whole":
         return trial.suggest_int(name, int(values.low), int(values.high))
     return trial.suggest_float(name, values.low, values.high, log=values.scale == "log")
-
-
-def _check_names(over: Sweep, settings: Settings, parameters: Sequence[str]) -> None:
-    """Raises NetspecError (E0608) where a name is no setting, argument of the optimizer or parameter of the net."""
-    known = {*KEYS, *type(settings.optimizer).model_fields, *parameters}
-    for name in over.over:
-        if name not in known:
-            message = f"there is no setting, argument of {settings.optimizer.name} or parameter of the net named {name}"
-            raise NetspecError((Diagnostic("E0608", message, settings.span("sweep")),))
 
 
 def _overrides(chosen: Mapping[str, Any], settings: Settings) -> dict[str, Any]:

@@ -88,3 +88,17 @@ def test_names_that_are_nothing(spec, tmp_path):
         sweep(spec(DIGITS), out=tmp_path / "no", **CPU)
     with pytest.raises(NetspecError, match="this run does not measure f1"):
         sweep(spec(DIGITS, over("batch=[50]")), figure="f1", out=tmp_path / "no", **CPU)
+
+
+def test_a_name_that_is_none_is_found_by_the_check(spec, cli):
+    spec(DIGITS, over("clases=[5, 10]"))
+    checked = cli("check", "small.net")
+    assert checked.returncode == 1
+    assert "E0608" in checked.stderr + checked.stdout
+    assert "did you mean classes?" in checked.stderr + checked.stdout
+
+
+def test_a_file_in_the_way_of_the_folder(spec, tmp_path):
+    (tmp_path / "taken").touch()
+    with pytest.raises(NetspecError, match="cannot be written"):
+        sweep(spec(DIGITS, ONE, over("batch=[50, 100]")), out=tmp_path / "taken", **CPU)

@@ -159,12 +159,9 @@ def save_masks(predictions: Sequence[Prediction], folder: Path) -> list[Path]:
 
     Two pictures of one name are told apart by a number. Raises NetspecError (E0610, E0655).
     """
-    from netspec.train.runs.folder import replacing, unwritable
+    from netspec.train.runs.folder import make_folder, replacing
 
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise unwritable(folder, error) from None
+    make_folder(folder)
     written: list[Path] = []
     for one in predictions:
         if not one.is_dense or one.classes.ndim != 2:

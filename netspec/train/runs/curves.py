@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.files import regular
 from netspec.syntax.source import Source, Span
-from netspec.train.runs.folder import CURVES, METRICS, RECORD, replacing, unwritable
+from netspec.train.runs.folder import CURVES, METRICS, RECORD, make_folder, replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -118,10 +118,7 @@ def compare(folders: Sequence[Path], out: Path) -> None:
         layout.set(wspace=0.05)
     for place in list(axes)[len(curves) :]:
         place.remove()
-    try:
-        Path(out).parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise unwritable(Path(out), error) from None
+    make_folder(Path(out).parent)
     save(figure, Path(out))
 
 

@@ -126,6 +126,14 @@ def sweep(folder: Path) -> None:
             beside.unlink()
 
 
+def make_folder(folder: Path) -> None:
+    """Makes a folder, and those around it, where there is none; raises NetspecError (E0610)."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(folder, error) from None
+
+
 def replacing(path: Path, write: Callable[[Path], object]) -> None:
     """Has `write` make the file beside its place, then renames it: it is there whole or not at all.
 
@@ -181,7 +189,9 @@ def save_tensors(tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[st
 def unwritable(path: Path, error: Exception) -> NetspecError:
     """That a file or folder of a run cannot be written, and why."""
     reason = getattr(error, "strerror", None) or str(error)
-    blocking = next(filter(_is_file, path.parents), None)
+    blocking = next(
+        filter(_is_file, (path, *path.parents) if isinstance(error, FileExistsError) else path.parents), None
+    )
     mend = f"{blocking} is a file, and a folder is needed there" if blocking else ""
     if isinstance(error, IsADirectoryError):
         mend = f"{path} is a folder: choose another name"
