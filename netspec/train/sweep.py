@@ -202,12 +202,23 @@ def draw(sweeping: Sweeping, path: Path) -> None:
         axes = picture.add_subplot(1, len(names), place)
         column = [trial.chosen[name] for trial in sweeping.trials]
         real = all(isinstance(value, float) for value in column)
-        axes.plot(column if real else [_short(value) for value in column], [t.value for t in sweeping.trials], "o")
+        values = [trial.value for trial in sweeping.trials]
+        if real:
+            axes.plot(column, values, "o")
+        else:
+            order = sorted(dict.fromkeys(column), key=_rank)
+            axes.plot([order.index(value) for value in column], values, "o")
+            axes.set_xticks(range(len(order)), [_short(value) for value in order])
         if real and min(column) > 0 and max(column) > 20 * min(column):
             axes.set_xscale("log")
         axes.set_xlabel(name)
         axes.set_ylabel(f"{sweeping.held} {sweeping.figure}")
     replacing(path, lambda beside: picture.savefig(beside, format="png", dpi=150))
+
+
+def _rank(value: Any) -> tuple[float, str]:
+    """Where a value stands on an axis: numbers by their size, others after them by what they say."""
+    return (value, "") if isinstance(value, int | float) else (float("inf"), str(value))
 
 
 def _short(value: Any) -> str:
