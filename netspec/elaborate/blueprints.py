@@ -255,7 +255,11 @@ class Blueprints:
             except Unsayable:
                 continue
             if len(other.refusals) < len(run.refusals):
-                run = replace(run, blueprint=other.blueprint, refusals=other.refusals, lets=run.lets)
+                own = {parameter.name: parameter.default for parameter in run.blueprint.parameters}
+                for parameter in other.blueprint.parameters:  # a net's defaults are the arguments of the call
+                    parameter.default = own.get(parameter.name, parameter.default)
+                other.blueprint.sizes |= run.blueprint.sizes
+                run = replace(run, blueprint=other.blueprint, refusals=other.refusals)
             if not run.refusals:
                 break
         return run

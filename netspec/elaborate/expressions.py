@@ -450,21 +450,21 @@ _EVALUATE: dict[type[tree.Tree], Callable[[Expressions, Any, Frame], Any]] = {
     tree.Number: lambda self, expression, frame: expression.value,
     tree.String: lambda self, expression, frame: expression.value,
     tree.Constant: lambda self, expression, frame: expression.value,
-    tree.Name: Expressions.name,
+    tree.Name: lambda self, expression, frame: self.name(expression, frame),
     tree.Label: lambda self, expression, frame: self.name(
         tree.Name(self.label(expression, frame), span=expression.span), frame
     ),
-    tree.List: Expressions.list_of,
-    tree.Unary: Expressions.unary,
-    tree.Binary: Expressions.binary,
-    tree.Compare: Expressions.compare,
+    tree.List: lambda self, expression, frame: self.list_of(expression, frame),
+    tree.Unary: lambda self, expression, frame: self.unary(expression, frame),
+    tree.Binary: lambda self, expression, frame: self.binary(expression, frame),
+    tree.Compare: lambda self, expression, frame: self.compare(expression, frame),
     tree.Conditional: lambda self, expression, frame: self.evaluate(
         expression.then if self.truth(expression.condition, frame) else expression.otherwise, frame
     ),
     tree.Call: lambda self, expression, frame: self.call(expression, frame, stage=False),
-    tree.Attribute: Expressions.attribute,
-    tree.Member: Expressions.member,
-    tree.Comprehension: Expressions.comprehension,
-    tree.Index: Expressions.index,
-    tree.Slice: Expressions.slice,
+    tree.Attribute: lambda self, expression, frame: self.attribute(expression, frame),
+    tree.Member: lambda self, expression, frame: self.member(expression, frame),
+    tree.Comprehension: lambda self, expression, frame: self.comprehension(expression, frame),
+    tree.Index: lambda self, expression, frame: self.index(expression, frame),
+    tree.Slice: lambda self, expression, frame: self.slice(expression, frame),
 }

@@ -432,6 +432,21 @@ class Generic(Elaborator):
             return value
         return lifted(value, said)
 
+    # Numbers beside tensors
+
+    def operand(self, value: Any, written: tree.Expr, frame: Frame) -> Any:
+        """A side of an operator on tensors, where it is a number with the expression behind it."""
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return lifted(value, self.said(written, frame)) if number and not self.concrete else value
+
+    def combine(self, expression: tree.Binary, left: Any, right: Any, frame: Frame) -> Tensor:
+        sides = self.operand(left, expression.left, frame), self.operand(right, expression.right, frame)
+        return super().combine(expression, *sides, frame)
+
+    def compare_tensors(self, expression: tree.Compare, values: list[Any], frame: Frame) -> Tensor:
+        pairs = zip(values, expression.operands, strict=True)
+        return super().compare_tensors(expression, [self.operand(*pair, frame) for pair in pairs], frame)
+
     # Layers
 
     def function(self, name: str, arguments: Arguments, span: Span) -> Any:
