@@ -21,7 +21,7 @@ from netspec.elaborate.reaching import Assumption, is_decidable, reaching
 from netspec.elaborate.regions import Regions, spelled
 from netspec.elaborate.sayings import Unsayable, computed, folded, is_constant, literal, written_out
 from netspec.elaborate.state import Frame, State
-from netspec.elaborate.types import is_tensor, is_tensors
+from netspec.elaborate.types import is_layer, is_tensor, is_tensors
 from netspec.elaborate.values import Listed, Modules, Poison, Result, Template, Tensor, Word
 from netspec.graph.blueprint import Blueprint, Let, Parameter
 from netspec.graph.graph import Graph, ScopeKind
@@ -608,7 +608,7 @@ def _parameters(
                 numbers[name] = value
         value = numbers[name]
         environment.names[name] = value
-        if isinstance(value, Word) or name in fixed or EVERYTHING in fixed:
+        if isinstance(value, Word) or is_layer(parameter) or name in fixed or EVERYTHING in fixed:
             environment.expressions[name] = literal(value)
             continue
         environment.expressions[name] = tree.Name(name)

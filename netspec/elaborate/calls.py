@@ -207,13 +207,8 @@ class Calls(Expressions):
 
         `position` is its place among those that are no tensors, `named` are the parameters that are given by name.
         """
-        match argument.value:
-            case tree.Call(tree.Name(name)) if name in REGISTRY or name in frame.environment.templates:
-                pass
-            case tree.Conditional():
-                name = ""
-            case _:
-                return False
+        if not isinstance(argument.value, tree.Call | tree.Conditional):
+            return False
         if argument.name is not None:
             parameter = next((p for p in definition.parameters if p.name == argument.name), None)
         else:
@@ -223,16 +218,28 @@ class Calls(Expressions):
             return False
         if is_layer(parameter):
             return True
-        leads = argument.name is None and position == 0
-        untyped = parameter.type is None and name and name not in FUNCTIONS
-        return bool(untyped) and not leads and not mentions_value(argument.value, frame.environment)
+        if parameter.type is not None or not self.makes_layer(argument.value, frame):
+            return False
+        leads = argument.name is None and position == 0 and not _defaults_to_layer(parameter)
+        return not leads and not mentions_value(argument.value, frame.environment)
+
+    def makes_layer(self, written: tree.Expr, frame: Frame) -> bool:
+        """Whether an argument reads as a layer with arguments, whichever side of a condition is taken."""
+        match written:
+            case tree.Conditional(then, _, otherwise):
+                sides = (then, otherwise)
+                bare = all(isinstance(s, tree.Name | tree.Constant) or self.makes_layer(s, frame) for s in sides)
+                return bare and any(self.makes_layer(side, frame) for side in sides)
+            case tree.Call(tree.Name(name)):
+                return name not in FUNCTIONS and (name in REGISTRY or name in frame.environment.templates)
+        return False
 
     def layer_value(self, written: tree.Expr, frame: Frame) -> Any:
         """The value of an argument that is a layer: a word, none, or a call that is not applied yet."""
         match written:
             case tree.Conditional(then, condition, otherwise):
                 return self.layer_value(then if self.truth(condition, frame) else otherwise, frame)
-            case tree.Call(tree.Name(name), arguments) if not isinstance(frame.environment.get(name), LayerCall | Word):
+            case tree.Call(tree.Name(name), arguments) if self.makes_layer(written, frame):
                 template = frame.environment.templates.get(name)
                 definition = template.definition if template is not None else None
                 evaluated = self.evaluated(arguments, frame, written.span, definition)
@@ -725,6 +732,16 @@ def bound_elements(made: Iterable[Shape], weights: Iterable[tuple[int, ...]], sp
             text = " x ".join(f"{size:,}" for size in known)
             message = f"a {what} of {text} numbers is beyond what a memory can hold, {MOST_ELEMENTS:,}"
             raise Problem("E0504", message, span)
+
+
+def _defaults_to_layer(parameter: tree.Parameter) -> bool:
+    """Whether a parameter that says no type is none or a layer where nothing is given."""
+    match parameter.default:
+        case tree.Constant(None):
+            return True
+        case tree.Name(name):
+            return name in REGISTRY
+    return False
 
 
 @cache

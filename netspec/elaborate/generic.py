@@ -318,6 +318,8 @@ class Generic(Elaborator):
         return name in FUNCTIONS and name not in frame.environment.templates and not isinstance(bound, SharedModule)
 
     def _said_name(self, name: str, frame: Frame) -> tree.Expr:
+        if name in ("_", "in"):
+            raise Unsayable
         known = frame.environment.expression(name)
         if known is not None:
             return known

@@ -164,3 +164,9 @@ def test_a_residual_may_hang_on_a_condition(stride: int, joined: bool) -> None:
 def test_lists_that_grow_are_counted_once() -> None:
     body = "let xs = []; for i in range(49) { for j in range(49) { let xs = xs + [i + j] } }; conv(len(xs) // 49, 1)"
     assert shape(body) == "[49, 16, 16]"
+
+
+def test_a_misspelled_layer_on_one_side_of_a_condition_is_named() -> None:
+    text = "block C(act: layer) { act }\nnet T(b: bool = true) { input x [8]; C(llu(0.2) if b else relu) }"
+    with pytest.raises(NetspecError, match="there is no layer or block named llu"):
+        netspec.parse(text, "t.net").graph()

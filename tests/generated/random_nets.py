@@ -353,7 +353,9 @@ class Writer:
     def arithmetic(self, place: Place) -> Lines:
         plain = ["1 - _", "_ * _", "-_", "_ + 1", "tanh(_) * sigmoid(_)", "_ - tanh(_)", "_ / 2", "_ ** 2"]
         chosen = ["where(_ > 0, _, 0.1 * _)", "where(tanh(_) <= _, _, tanh(_))", "_ + detach(_)"]
-        text = self.pick(plain + plain + chosen)
+        number = self.width(place)
+        numbers = [f"_ / ({number})", f"({number}) - _", f"where(_ > {number}, _, value={number})"]
+        text = self.pick(plain + plain + chosen + numbers + numbers)
         return [self.label(place, place.current) + text]
 
     def number(self, place: Place) -> Lines:
