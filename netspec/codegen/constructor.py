@@ -294,7 +294,7 @@ class Constructor:
                 self.assign(f"self.{text}", self.construct(use))
             return
         if is_hidden(text):
-            self.assign(f"self.{_store(use)}[{quoted(text)}]", self.construct(use))
+            self.hide("self", use, quoted(text), self.construct(use))
             return
         self.register(use, label, self.construct(use))
 
@@ -302,11 +302,18 @@ class Constructor:
         """Writes a module whose label is no attribute; one in a container is registered there."""
         around, own = parted(label)
         if around and len(own.parts) == 1 and isinstance(own.parts[0], str) and is_hidden(own.parts[0]):
-            owner = f"{CONTAINER.name}(self, {self.label_text(around)}).{_store(use)}"
-            self.assign(f"{owner}[{self.label_text(own)}]", module)
+            self.hide(f"{CONTAINER.name}(self, {self.label_text(around)})", use, self.label_text(own), module)
             return
         owner = f"{CONTAINER.name}(self, {self.label_text(around)})" if around else "self"
-        self.text.extend(lines("", call(f"{owner}.{_registration(use)}", self.label_text(own), module), self.depth))
+        persistence = ("persistent=False",) if _is_transient(use) else ()
+        registration = call(f"{owner}.{_registration(use)}", self.label_text(own), module, *persistence)
+        self.text.extend(lines("", registration, self.depth))
+
+    def hide(self, owner: str, use: Use, name: str, module: Expr) -> None:
+        """Writes a module whose label torch takes for an attribute of its own."""
+        self.assign(f"{owner}.{_store(use)}[{name}]", module)
+        if _is_transient(use):
+            self.text.extend(lines("", call(f"{owner}._non_persistent_buffers_set.add", name), self.depth))
 
     def label_text(self, label: tree.Label) -> str:
         """A label as a text in Python."""
@@ -813,6 +820,12 @@ def _registration(use: Use) -> str:
     if torch_call is None or not torch_call.parameter:
         return "add_module"
     return "register_parameter" if torch_call.parameter.startswith("nn.Parameter(") else "register_buffer"
+
+
+def _is_transient(use: Use) -> bool:
+    """Whether it is a buffer that the state_dict leaves out, which registering it has to say once more."""
+    torch_call = call_of(use)
+    return torch_call is not None and torch_call.parameter.endswith("persistent=False)")
 
 
 def _getter(use: Use) -> str:

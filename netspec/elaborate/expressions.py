@@ -405,6 +405,10 @@ class Expressions:
         if isinstance(value, Tensor | Result) and isinstance(index, Tensor | Result):
             both = (self.tensor(value, expression.value.span), self.tensor(index, expression.index.span))
             return self.apply_layer("gather", both, {}, expression.span, frame)[0]
+        return self.item(value, index, expression, frame)
+
+    def item(self, value: Any, index: Any, expression: tree.Index, frame: Frame) -> Any:
+        """What stands at a number: an item of a list, a stage inside a value."""
         if isinstance(value, Result | Modules) and isinstance(index, int | str) and not isinstance(index, bool):
             stages = sum(name.isdigit() for name in value.inside or ())
             place = index + stages if isinstance(index, int) and index < 0 else index

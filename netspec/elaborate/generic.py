@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -361,11 +361,11 @@ class Generic(Elaborator):
         if not is_constant(said):
             raise Unsayable(names(said))
 
-    def index(self, expression: tree.Index, frame: Frame) -> Any:
-        value = super().index(expression, frame)
-        if holds_tensors(value):
+    def item(self, value: Any, index: Any, expression: tree.Index, frame: Frame) -> Any:
+        item = super().item(value, index, expression, frame)
+        if holds_tensors(item):
             self.demand(expression.index, frame)
-        return value
+        return item
 
     def slice(self, expression: tree.Slice, frame: Frame) -> Any:
         value = super().slice(expression, frame)
@@ -530,7 +530,8 @@ class Generic(Elaborator):
         if made is not None and made.first is not None:
             for one, other in zip(_nodes(made.first), _nodes(made), strict=True):
                 self.for_both(one, other)
-        return result
+        kind = type(result.outputs)
+        return replace(result, outputs=kind(entering if output is alias else output for output in result.outputs))
 
     def for_both(self, one: DraftNode, other: DraftNode) -> None:
         """The PyTorch form of a shared layer, which is one for all that it is applied to."""

@@ -471,8 +471,9 @@ class Rounds:
         update = next((update for running, _, update in loop.running if running == variable), None)
         match update:
             case tree.Binary("+" | "-" as sign, tree.Name(own), growth) if own == variable:
-                if not names(growth) & {*self.variables, *self.running.values()} and not is_opaque(growth):
-                    total = folded(binary(sign, expression_of(first), binary("*", loop.length, growth)))
+                always = written_out(growth, self.fresh_lets())
+                if self.is_seen(always):
+                    total = folded(binary(sign, expression_of(first), binary("*", loop.length, always)))
                     if not is_opaque(total):
                         return symbolic(int(plain(size)), total)  # type: ignore[no-any-return]
             case tree.Tree() if loop.has_rounds:

@@ -35,6 +35,8 @@ def smallest(text: str, wrong: Wrong, most: int = 800) -> str:
 def _smaller(part: Any) -> Iterator[Any]:
     """The part with one thing less in it: the large things first."""
     match part:
+        case tree.Label():  # a name is whole
+            return
         case tuple():
             yield from (part[:index] + part[index + 1 :] for index in range(len(part) - 1, -1, -1))
             for index, item in enumerate(part):

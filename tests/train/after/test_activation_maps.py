@@ -357,8 +357,8 @@ def own_layers():
         def is_global_mean(self, x):
             return True
 
-    @layer("noise")
-    class Noise(Layer):
+    @layer("own_noise")
+    class OwnNoise(Layer):
         idle_in_eval = True
 
         def infer(self, x):
@@ -378,7 +378,7 @@ def own_layers():
 
 @pytest.mark.usefixtures("own_layers")
 def test_an_ending_of_a_users_own_layers_is_found():
-    run = run_of(MAPS + "channel_mean -> noise -> linear(4)")
+    run = run_of(MAPS + "channel_mean -> own_noise -> linear(4)")
     x = sample(3, 12, 12)
     found = activation_map(run, x, target=2)
     assert found.method == "cam"
