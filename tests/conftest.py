@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
@@ -54,6 +54,27 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         return subprocess.CompletedProcess(command, code if isinstance(code, int) else 0, printed.out, printed.err)
 
     return run
+
+
+@pytest.fixture
+def own_parts() -> Iterator[None]:
+    """Layers, losses, metrics and other parts that a test registers from Python are forgotten after it."""
+    from netspec.layers.base import REGISTRY
+    from netspec.train.augment import AUGMENTS
+    from netspec.train.data import DATA
+    from netspec.train.losses import LOSSES
+    from netspec.train.section.callbacks import CALLBACKS
+    from netspec.train.section.metrics import METRICS
+    from netspec.train.section.optimizers import OPTIMIZERS
+    from netspec.train.section.schedules import SCHEDULES
+
+    kinds = (LOSSES, METRICS, OPTIMIZERS, SCHEDULES, AUGMENTS, DATA, CALLBACKS)
+    registries: list[dict[str, object]] = [REGISTRY, *(kind._parts for kind in kinds)]  # type: ignore[list-item]
+    before = [dict(registry) for registry in registries]
+    yield
+    for registry, parts in zip(registries, before, strict=True):
+        registry.clear()
+        registry.update(parts)
 
 
 @pytest.fixture

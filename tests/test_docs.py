@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 import netspec
-from netspec.layers.base import REGISTRY
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -23,6 +22,7 @@ WRITTEN = [page for page in PAGES if page.name not in ("layers.md", "errors.md")
 FENCE = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
+@pytest.mark.usefixtures("own_parts")
 @pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.name)
 def test_what_is_shown_works(
     page: Path,
@@ -31,23 +31,18 @@ def test_what_is_shown_works(
     cli: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    known = dict(REGISTRY)
     names: dict[str, object] = {}
-    try:
-        for kind, file, text in FENCE.findall(page.read_text(encoding="utf-8")):
-            match kind:
-                case "net":
-                    if file:
-                        (tmp_path / file).write_text(text, encoding="utf-8")
-                    if not file.startswith("wrong"):
-                        check(text)
-                case "python":
-                    exec(compile(text, f"{page.name}: {text[:40]!r}", "exec", dont_inherit=True), names)
-                case "console":
-                    run(text, cli)
-    finally:
-        REGISTRY.clear()
-        REGISTRY.update(known)
+    for kind, file, text in FENCE.findall(page.read_text(encoding="utf-8")):
+        match kind:
+            case "net":
+                if file:
+                    (tmp_path / file).write_text(text, encoding="utf-8")
+                if not file.startswith("wrong"):
+                    check(text)
+            case "python":
+                exec(compile(text, f"{page.name}: {text[:40]!r}", "exec", dont_inherit=True), names)
+            case "console":
+                run(text, cli)
 
 
 def check(text: str) -> None:

@@ -23,6 +23,8 @@ def _gap(draw: st.DrawFn, text: str, before: Token, after: Token, depth: int, ho
     gap = text[before.end : after.start]
     if not gap and (before.kind in _TEMPLATE or after.kind in _TEMPLATE or not depth):
         return gap
+    if after.kind == "DOT" and text[after.end : after.end + 1].isdigit():  # `.0` alone would be a number
+        return gap
     if depth and not hole:
         chosen = draw(_IN_BRACKETS)
         return chosen or (" " if gap or (before.kind in _WORDS and after.kind in _WORDS) else "")

@@ -13,13 +13,6 @@ from train_specs import DIGITS
 from netspec import NetspecError
 from netspec.plugins import load_plugins
 from netspec.train import train
-from netspec.train.augment import AUGMENTS
-from netspec.train.data import DATA
-from netspec.train.losses import LOSSES
-from netspec.train.section.callbacks import CALLBACKS
-from netspec.train.section.metrics import METRICS
-from netspec.train.section.optimizers import OPTIMIZERS
-from netspec.train.section.schedules import SCHEDULES
 
 PARTS = '''\
 """Parts of a laboratory."""
@@ -98,11 +91,10 @@ train {
   batch     50
 }
 """
-TABLES = (LOSSES, METRICS, OPTIMIZERS, SCHEDULES, AUGMENTS, DATA, CALLBACKS)
 
 
 @pytest.fixture
-def lab(tmp_path, monkeypatch):
+def lab(tmp_path, monkeypatch, own_parts):
     """A project with parts of its own, which are forgotten afterwards."""
     (tmp_path / "mylab").mkdir()
     (tmp_path / "mylab" / "__init__.py").touch()
@@ -110,11 +102,7 @@ def lab(tmp_path, monkeypatch):
     (tmp_path / "netspec.toml").write_text('plugins = ["mylab.parts"]\n')
     (tmp_path / "small.net").write_text(SPEC)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    before = [dict(table._parts) for table in TABLES]
     yield tmp_path
-    for table, parts in zip(TABLES, before, strict=True):
-        table._parts.clear()
-        table._parts.update(parts)
     for name in [name for name in sys.modules if name.partition(".")[0] == "mylab"]:
         del sys.modules[name]
 

@@ -228,7 +228,8 @@ def test_patience(rule, figures, name, best, over):
 def test_every_metric_knows_whether_it_is_better_when_it_is_less(name):
     """As torchmetrics says of its own, but for those that are told as 1 minus what it computes."""
     metric = METRICS[name]()
-    theirs = metric.build(metric.tasks[0], 3 if metric.tasks[0] == "multiclass" else 2)
+    task = metric.tasks[0]
+    theirs = metric.build(task, 3 if task == "multiclass" else 2, labels=3 if metric.of_labels else 0)
     turned = metric.figure(torch.tensor(0.25), torch.ones(1)) != 0.25
     rises = theirs.higher_is_better is not False  # of specificity it says nothing
     assert metric.falls is (rises is turned)
