@@ -58,7 +58,7 @@ def local(name: str) -> str:
 
 def parameter(name: str) -> str:
     """A parameter's name in Python: its own, unless something that emitted source uses is called so."""
-    if not is_plain_word(name.lstrip("_") or "_") or not name.isascii():
+    if not name.strip("_") or not name.isascii() or not name.isidentifier():
         return local(name)
     reserved = keyword.iskeyword(name) or keyword.issoftkeyword(name) or name in TAKEN or hasattr(builtins, name)
     if name.startswith("__"):  # a class would mangle it

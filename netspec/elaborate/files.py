@@ -64,7 +64,8 @@ class Module:
                 found.extend(error.diagnostics)
             if state.steps > MOST_STEPS or len(found) >= MOST_DIAGNOSTICS:
                 break
-        found.extend(problem.diagnostic for problem in unreached.problems(self.file, self.environment))
+        names = unreached.problems(self.file, self.environment, sound=not found and not self.unread)
+        found.extend(problem.diagnostic for problem in names)
         return graphs, list(in_order(found[:MOST_DIAGNOSTICS], self.source))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from netspec.elaborate.operators import ARITHMETIC, COMPARISONS, FUNCTIONS, OperandError, TooLarge, bounded, items
-from netspec.elaborate.values import Function, Modules, Result, SharedModule, Template, Tensor, Word
+from netspec.elaborate.values import Function, Modules, Poison, Result, SharedModule, Template, Tensor, Word
 from netspec.layers.symbols import expression_of, hanging, is_opaque, names, substituted, symbolic
 from netspec.shapes.sizes import OpenSize
 from netspec.syntax import tree
@@ -59,7 +59,7 @@ def literal(value: Any) -> tree.Expr:
     """Plain data as an expression; raises Unsayable for what is none."""
     if isinstance(value, Word):
         return tree.String(value.text)
-    if isinstance(value, OpenSize) or holds_tensors(value) or isinstance(value, Template):
+    if isinstance(value, OpenSize | Template | Poison) or holds_tensors(value):
         raise Unsayable
     if isinstance(value, list | tuple):
         return tree.List(tuple(map(literal, value)))

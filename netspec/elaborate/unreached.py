@@ -1,4 +1,5 @@
-"""The names in blocks and nets that nothing elaborates: a block that no net uses, a net whose parameters need values.
+"""The names in what nothing elaborates: a block that no net uses, a net whose parameters need values, a body of a
+condition that the nets' own arguments do not reach.
 
 What their shapes are is not known. What their names stand for is: each must be bound somewhere in the definition or the
 file, or be a layer, a block or a word that some layer takes.
@@ -36,12 +37,20 @@ def used(file: tree.File) -> set[str]:
     return reached
 
 
-def problems(file: tree.File, environment: Environment) -> Iterator[Problem]:
-    """The names that stand for nothing, in the definitions of a file that its nets do not reach."""
+def problems(file: tree.File, environment: Environment, *, sound: bool = False) -> Iterator[Problem]:
+    """The names that stand for nothing, in the definitions of a file that its nets do not reach.
+
+    Where the nets are `sound`, as far as their own arguments reach, in the other bodies of the rest as well.
+    """
     reached = used(file)
     for item in file.items:
-        if isinstance(item, tree.Definition) and item.name not in reached:
+        if isinstance(item, tree.Definition) and (item.name not in reached or (sound and _decides(item))):
             yield from _of_definition(item, environment)
+
+
+def _decides(definition: tree.Definition) -> bool:
+    """Whether some of it may not be reached."""
+    return any(isinstance(part, tree.If | tree.For | tree.Repeat | tree.Conditional) for part in parts(definition))
 
 
 def _of_definition(definition: tree.Definition, environment: Environment) -> Iterator[Problem]:

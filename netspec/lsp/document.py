@@ -102,7 +102,8 @@ class Document:
         if not self._parsed[1] or not self._broken:
             whole = (one for one in self.sketches if one.root.title not in self.module.unread)
             found += [diagnostic for one in whole for diagnostic in one.diagnostics]
-            found += [problem.diagnostic for problem in unreached.problems(self.file, self.module.environment)]
+            names = unreached.problems(self.file, self.module.environment, sound=not found and not self.module.unread)
+            found += [problem.diagnostic for problem in names]
         return self._here(found)
 
     @property
@@ -148,7 +149,7 @@ class Document:
         found = [*self._read[1], *self._graphs[1]]
         found += [diagnostic for graph in self.graphs for diagnostic in budgets.check(graph)]
         found += self._of_training() if not found else []
-        doubts = warnings(self.source, self.file, self.graphs, sound=not found)
+        doubts = warnings(self.source, self.file, self.graphs, sound=not found and not self.module.unread)
         return self._here([*found, *doubts])
 
     def _of_training(self) -> list[Diagnostic]:

@@ -74,6 +74,7 @@ def _rank_server(root: Path) -> Iterator[str]:
         number = listener.fileno()
         command = [sys.executable, RANKS, "serve", str(number)]
         server = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, pass_fds=[number])
+        listener.close()  # where the server is gone, nobody waits for it
         yield address
         server.communicate()
 

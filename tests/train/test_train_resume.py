@@ -279,10 +279,11 @@ def test_folders_without_a_run(tmp_path, parted):
         resume(tmp_path / "none")
     assert error.value.diagnostics[0].code == "E0614"
     record = json.loads((parted / "run.json").read_text())
-    del record["job"]
-    (parted / "run.json").write_text(json.dumps(record))
-    with pytest.raises(NetspecError, match="does not say how it was started"):
-        resume(parted)
+    without = {key: value for key, value in record.items() if key != "job"}
+    for other in (without, record | {"job": 3}, record | {"job": {"seed": []}}):
+        (parted / "run.json").write_text(json.dumps(other))
+        with pytest.raises(NetspecError, match="does not say how it was started"):
+            resume(parted)
 
 
 def test_a_disk_that_is_full_ends_the_run_with_its_last_checkpoint(spec, tmp_path, whole, monkeypatch):

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
 SMALL = 2 * 10**7
 """Multiply-accumulates of a batch below which one thread is faster than several."""
+GROUPS: list[object] = []
+"""The process groups of trainings that have ended, kept until this process ends.
+
+Where the last reference to a group of Gloo goes, its threads are joined. The destructor of DDP's reducer does so with
+the interpreter's lock held, and a thread that still drops a tensor waits for this lock: for ever. The group itself lets
+go of the lock when it is destroyed, so the last reference has to be one from Python.
+"""
 MIXED = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}
 """The precisions as accelerate calls them."""
 
@@ -36,6 +43,7 @@ def environment(graph: Graph, batch: int, setup: Setup) -> Iterator[Accelerator]
             yield accelerator
         finally:
             if accelerator.num_processes > 1:
+                GROUPS.append(torch.distributed.group.WORLD)
                 accelerator.end_training()
 
 

@@ -33,7 +33,7 @@ def job_in(folder: Path, set: Mapping[str, Any], setup: Mapping[str, Any], spec:
     record = read_record(folder)
     try:
         job = Job.model_validate({"text": "", **(record.model_extra or {})["job"]})
-    except (KeyError, ValidationError):
+    except (KeyError, TypeError, ValidationError):
         here = Span(Source(str(folder), ""), 0, 0)
         message = f"{folder} does not say how it was started, so it cannot be taken up"
         raise NetspecError((Diagnostic("E0650", message, here),)) from None
