@@ -189,6 +189,15 @@ def test_masks_beside_what_is_so(masks, tmp_path):
     assert views.count("input") == views.count("truth") == views.count("net") == 8
 
 
+def test_a_table_that_has_lost_a_column(line, tmp_path):
+    """`metrics.csv` may have been edited: what is left of it is drawn."""
+    folder = shutil.copytree(line.folder, tmp_path / "run")
+    table = folder / "metrics.csv"
+    table.write_text(table.read_text().replace("train_mae", "mae"))
+    page = written(restore(folder), path=tmp_path / "page.html")
+    assert "test mae" in page.text
+
+
 def test_numbers_and_a_run_without_epochs(line, spec, tmp_path):
     page = written(line, path=tmp_path / "page.html")
     harmless(page)

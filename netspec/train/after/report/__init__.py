@@ -95,7 +95,8 @@ def curves_of(run: Restored) -> list[Chart]:
     charts = []
     mark = f"{curve.held}_"
     for name in [column.removeprefix(mark) for column in curve.columns if column.startswith(mark)]:
-        curves = {part: curve.columns[f"{part}_{name}"] for part in ("train", curve.held)}
+        columns = {part: curve.columns.get(f"{part}_{name}") for part in ("train", curve.held)}
+        curves = {part: values for part, values in columns.items() if values is not None}
         if name == "accuracy":
             errors = {part: [100 * (1 - value) for value in values] for part, values in curves.items()}
             charts.append(chart("error", curve.epochs, errors, unit=" %"))
