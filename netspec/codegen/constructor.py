@@ -293,7 +293,7 @@ class Constructor:
             else:
                 self.assign(f"self.{text}", self.construct(use))
             return
-        if is_hidden(text):
+        if is_hidden(text) and "." not in text:
             self.hide("self", use, quoted(text), self.construct(use))
             return
         self.register(use, label, self.construct(use))
