@@ -262,6 +262,8 @@ class Expressions:
             self.sound(value)
             if isinstance(value, SharedModule):
                 raise self.mistaken(value, "a value", side.span)
+        if symbol == "+" and any(isinstance(value, list) or _is_listed(value) for value in (left, right)):
+            left, right = self.as_list(left), self.as_list(right)
         if isinstance(left, Tensor | Result) or isinstance(right, Tensor | Result):
             return self.combine(expression, left, right, frame)
         try:
@@ -448,6 +450,11 @@ class Expressions:
         if bounds[2] == 0:
             raise Problem("E0206", "a step of 0 goes nowhere", expression.span)
         return list(self.weighed(value[bounds[0] : bounds[1] : bounds[2]], expression.span))
+
+
+def _is_listed(value: Any) -> bool:
+    """Whether a stage leaves a list."""
+    return isinstance(value, Result) and isinstance(value.outputs, Listed)
 
 
 _EVALUATE: dict[type[tree.Tree], Callable[[Expressions, Any, Frame], Any]] = {
