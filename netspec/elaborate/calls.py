@@ -417,6 +417,8 @@ class Calls(Expressions):
             if name in where:
                 raise self.wrong(cls, f"{cls.name} is given {name} twice", here)
             where[name] = here
+            if name not in cls.model_fields and not cls.collects:
+                raise self.no_argument(cls, name, here)
             values[name] = self.plain(value, name, cls.name, here)
         key = (cls.name, repr(values))
         layer = self.state.layers.get(key)
@@ -440,12 +442,9 @@ class Calls(Expressions):
                 help="give the input a size (--input NAME=[...]), or use a layer that follows one: upsample(like=x)",
             )
         if isinstance(value, Tensor | Result):
-            raise Problem(
-                "E0206",
-                f"{argument} of {callee} takes a number or a word, not a tensor",
-                span,
-                help=f"tensors lead: {callee}(x, ...)",
-            )
+            help, mend = hints.start(argument, span) or (f"tensors lead: {callee}(x, ...)", None)
+            message = f"{argument} of {callee} takes a number or a word, not a tensor"
+            raise Problem("E0206", message, span, help=help, mend=mend)
         if isinstance(value, SharedModule):
             raise self.mistaken(value, "a number or a word", span)
         if isinstance(value, list | range):
@@ -639,8 +638,12 @@ class Calls(Expressions):
         if is_tensors(parameter):
             items = self.as_list(value)
             if not isinstance(items, list) or not items or not self.are_tensors(items):
-                found = "an empty list" if items == [] else operators.kind(value)
-                message = f"{name} of {definition.name} is a list of tensors, but this is {found}"
+                odd = hints.odd_one(items)
+                if odd is not None and isinstance(items[odd], Word):
+                    raise self.unknown(items[odd].text, items[odd].span)
+                found = "this is an empty list" if items == [] else f"this is {operators.kind(value)}"
+                found = found if odd is None else f"item {odd} of this is {operators.kind(items[odd])}"
+                message = f"{name} of {definition.name} is a list of tensors, but {found}"
                 help, mend = hints.one_in_list(value, span)
                 raise self.misused(definition, message, span, code="E0210", help=help, mend=mend)
             return [self.tensor(item, span) for item in items]

@@ -184,8 +184,26 @@ def label_for_tensor(positional: Sequence[tuple[Any, Span]], fields: int, enviro
     return None
 
 
+def start(argument: str, span: Span) -> tuple[str, tuple[Span, str]] | None:
+    """How a weight starts at a number, where a `constant` is given that is a source of a net; None elsewhere."""
+    name, equal, value = span.text.partition("=") if "=" in span.text.partition("(")[0] else ("", "", span.text)
+    known = slips.start_meant(value.strip())
+    if not argument.endswith("init") or known is None:
+        return None
+    text = f"{name}{equal}{known}"
+    return f"weights that start at a number: {text}", (span, text)
+
+
+def odd_one(values: Any) -> int | None:
+    """The place of the first item of a list that is no tensor; None where there is none, or no list."""
+    items = values if isinstance(values, list) else []
+    return next((place for place, item in enumerate(items) if not isinstance(item, Tensor | Result)), None)
+
+
 def one_in_list(value: Any, span: Span) -> tuple[str, tuple[Span, str] | None]:
     """How a tensor is given where a list of tensors is needed."""
+    if odd_one(value) is not None:
+        return "leave it out, or give it to a parameter of its own", None
     if not isinstance(value, Tensor | Result):
         return "", None
     return f"a list of one tensor is [{span.text}]", (span, f"[{span.text}]")

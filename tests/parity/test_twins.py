@@ -82,11 +82,11 @@ def run(network: nn.Module, image: Tensor, training: bool) -> Run:
 
 
 def by_name(output: Any) -> dict[str, Tensor]:
-    """The outputs by name, in the order of the tuple; a single one has none, also where the library makes a dict of it."""
+    """The outputs by name, in the order of the tuple; a single one has none, be it a dict in the library."""
     if isinstance(output, Tensor):
         return {"": output}
     named = dict(output if isinstance(output, Mapping) else output._asdict())
-    return named if len(named) > 1 else {"": value for value in named.values()}
+    return named if len(named) > 1 else dict(zip([""], named.values(), strict=True))
 
 
 def same(found: Tensor | None, expected: Tensor | None) -> bool:
