@@ -632,6 +632,8 @@ class Calls(Expressions):
         name = parameter.name
         if is_tensor(parameter):
             if not isinstance(value, Tensor | Result | Word | SharedModule):
+                if self.state.frame and (problem := hints.label_as_text(value, span, self.state.frame.environment)):
+                    raise problem
                 message = f"{name} of {definition.name} is a tensor, but this is {operators.kind(value)}"
                 raise self.misused(definition, message, span, code="E0210")
             return self.tensor(value, span)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from netspec.elaborate import operators
+from netspec.elaborate import hints, operators
 from netspec.elaborate.demands import words
 from netspec.elaborate.environment import UNBOUND
 from netspec.elaborate.operators import LONGEST_LIST, LONGEST_TEXT, OperandError, TooLarge
@@ -185,6 +185,10 @@ class Expressions:
                 span,
                 help=f"apply it: x -> {value.name}",
             )
+        if wanted.startswith("a tensor") and self.state.frame is not None:
+            labelled = hints.label_as_text(value, span, self.state.frame.environment)
+            if labelled is not None:
+                return labelled
         found = operators.kind(value)
         help = ""
         if isinstance(value, Modules) and value.inside:

@@ -170,18 +170,18 @@ def choice(argument: Span, value: Any, choices: Sequence[str]) -> tuple[str, tup
 
 def label_for_tensor(positional: Sequence[tuple[Any, Span]], fields: int, environment: Environment) -> Problem | None:
     """A label that is no name, where a value is needed: `concat("a-b", _)`."""
-    for value, span in positional[: max(len(positional) - fields, 0)]:
-        label = str(value)
-        if isinstance(value, int | str) and isinstance(environment.get(label), Tensor | Result):
-            text = f"${{{span.text}}}"
-            return Problem(
-                "E0205",
-                f"inside of an expression the stage {label} is read by a template",
-                span,
-                help=f"write {text}",
-                mend=(span, text),
-            )
-    return None
+    values = positional[: max(len(positional) - fields, 0)]
+    return next((problem for pair in values if (problem := label_as_text(*pair, environment))), None)
+
+
+def label_as_text(value: Any, span: Span, environment: Environment) -> Problem | None:
+    """The problem of a text or number in place of the stage that is labelled so; None where none is."""
+    if not isinstance(value, int | str) or not isinstance(environment.get(str(value)), Tensor | Result):
+        return None
+    name, equal, written = span.text.rpartition("=")  # an argument's span begins with its name
+    text = f"{name}{equal}${{{written}}}"
+    message = f"inside of an expression the stage {value} is read by a template"
+    return Problem("E0205", message, span, help=f"write {text}", mend=(span, text))
 
 
 def start(argument: str, span: Span) -> tuple[str, tuple[Span, str]] | None:

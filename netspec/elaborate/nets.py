@@ -289,17 +289,21 @@ class Elaborator(Wirings):
     def list_given(self, flow: tree.Flow, frame: Frame) -> Result | None:
         """The values of a list that is written where an output's stages may stand; None where it is no list."""
         only = flow.elements[0]
-        is_name = isinstance(only, tree.Name) and isinstance(frame.environment.get(only.id), list)
-        if len(flow.elements) > 1 or not (is_name or isinstance(only, tree.List | tree.Comprehension | tree.Slice)):
+        if len(flow.elements) > 1 or not isinstance(only, tree.Name | tree.List | tree.Comprehension | tree.Slice):
+            return None
+        if isinstance(only, tree.Name) and not isinstance(frame.environment.get(only.id), list):
             return None
         values = self.as_list(self.evaluate(only, frame))
         if not isinstance(values, list) or not values:
             found = "an empty list" if values == [] else operators.kind(values)
             raise Problem("E0205", f"an output is a value or a list of them, and this is {found}", only.span)
-        for place, value in enumerate(values):
+        spans = [part.span for part in only.items] if isinstance(only, tree.List) else [only.span] * len(values)
+        for value, span in zip(values, spans, strict=True):
             if not isinstance(value, Tensor | Result):
-                message = f"outputs are values, and item {place} of this list is {operators.kind(value)}"
-                raise Problem("E0205", message, only.span, help="leave it out")
+                message = f"outputs are values, and this is {operators.kind(value)}"
+                raise hints.label_as_text(value, span, frame.environment) or Problem(
+                    "E0205", message, span, help="leave it out"
+                )
         return Result(Listed(self.tensor(value, only.span) for value in values))
 
 

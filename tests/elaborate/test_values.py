@@ -110,7 +110,7 @@ def test_a_list_as_an_output_is_as_many(output: str, shapes: dict[str | None, st
 @pytest.mark.parametrize(
     ("output", "said"),
     [
-        ("output p = [x, 3]", "E0205 outputs are values, and item 1 of this list is the number 3"),
+        ("output p = [x, 3]", "E0205 outputs are values, and this is the number 3"),
         ("output p = []", "E0205 an output is a value or a list of them, and this is an empty list"),
         ("output p1 = x; output p = [x, x]", "E0204 there is an output named p1 already"),
     ],
