@@ -100,6 +100,7 @@ FAMILIES = (
     Network("resnext50_32x4d", "resnext"),
     Network("resnext101_32x8d", "resnext", {"depth": 101, "wide": 4}),
     Network("resnext101_64x4d", "resnext", {"depth": 101, "wide": 4, "groups": 64}),
+    *(Network(f"swin_{size[0]}", "swin", {"size": size}) for size in ("tiny", "small", "base")),
     *(Network(f"vit_b_{patch}", "vit", {"patch": patch}) for patch in (16, 32)),
     *(Network(f"fcn_resnet{depth}", "fcn_resnet", {"depth": depth}) for depth in (50, 101)),
     *(Network(f"deeplabv3_resnet{depth}", "deeplabv3", {"depth": depth}) for depth in (50, 101)),

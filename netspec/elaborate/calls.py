@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from math import prod
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import ValidationError
 
@@ -36,6 +36,7 @@ from netspec.graph.graph import Fit
 from netspec.layers import REGISTRY
 from netspec.layers.base import Layer, ShapeError
 from netspec.layers.initializers import FORMS, Initializer
+from netspec.layers.symbols import Spelled
 from netspec.shapes.requirements import Requirement
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import OpenSize, TooComplexError
@@ -57,6 +58,9 @@ class Arguments:
 
 class Calls(Expressions):
     """Everything that is called by name. How a body is elaborated is the business of the class that builds on this."""
+
+    remembers: ClassVar[bool] = True
+    """Whether a function that is called with the same numbers again need not be gone through again."""
 
     def instantiate(
         self, template: Template, entering: Tensor, arguments: dict[str, Any], span: Span, frame: Frame
@@ -284,13 +288,21 @@ class Calls(Expressions):
             else:
                 message = f"{function.definition.name} needs {parameter.name}"
                 raise Problem("E0203", message, span, related=((function.definition.span, "defined here"),))
+        of_numbers = self.remembers and all(type(value) in (int, float) for value in environment.names.values())
+        key = (id(function), repr(environment.names)) if of_numbers else None
+        if key in self.state.results:
+            return self.state.results[key][1]
         self.state.functions += 1
         if self.state.functions > DEEPEST:
             raise Stop(Problem("E0505", f"functions are nested more than {DEEPEST} deep here", span))
+        before = self.state.nodes
         try:
-            return self.evaluate(function.definition.value, local)
+            result = self.evaluate(function.definition.value, local)
         finally:
             self.state.functions -= 1
+        if key is not None and self.state.nodes == before:
+            self.state.results[key] = function, result
+        return result
 
     def function_arguments(
         self, function: tree.Function, arguments: tuple[tree.Argument, ...], span: Span, frame: Frame
@@ -447,6 +459,8 @@ class Calls(Expressions):
             raise Problem("E0206", message, span, help=help, mend=mend)
         if isinstance(value, SharedModule):
             raise self.mistaken(value, "a number or a word", span)
+        if isinstance(value, Spelled):
+            return self.weighed(value, span)
         if isinstance(value, list | range):
             return tuple(self.plain(item, argument, callee, span) for item in self.weighed(value, span))
         return value

@@ -195,6 +195,12 @@ def test_lists_that_grow_are_counted_once() -> None:
     assert shape(body) == "[49, 16, 16]"
 
 
+def test_a_function_of_the_same_numbers_is_gone_through_once() -> None:
+    """The table of a window of 7 x 7 has 2,401 entries, and each of 24 blocks has one."""
+    ways = "let ways(n) = [y - v + x - u for y in range(n) for x in range(n) for v in range(n) for u in range(n)]"
+    assert shape("repeat 80 { conv(len(ways(7)) // 2401, 1) }", ways) == "[1, 16, 16]"
+
+
 def test_a_misspelled_layer_on_one_side_of_a_condition_is_named() -> None:
     text = "block C(act: layer) { act }\nnet T(b: bool = true) { input x [8]; C(llu(0.2) if b else relu) }"
     with pytest.raises(NetspecError, match="there is no layer or block named llu"):

@@ -125,6 +125,8 @@ TWINS = (
         Twin(f"fcn_resnet{depth}", "torchvision.segmentation", f"fcn_resnet{depth}", options=WITH_AUX)
         for depth in (50, 101)
     ),
+    # Its windows of 7 x 7 fit maps of 56, 28, 14 and 7, which are those of 224 x 224.
+    *(Twin(f"swin_{size}", "torchvision", f"swin_{size}", size=224) for size in "tsb"),
     *(
         Twin(f"deeplabv3_resnet{depth}", "torchvision.segmentation", f"deeplabv3_resnet{depth}", options=WITH_AUX)
         for depth in (50, 101)
