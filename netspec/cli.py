@@ -104,7 +104,7 @@ def _open_streams() -> None:
 
 def application(wanted: Sequence[str] = ()) -> typer.Typer:
     """The commands as one application; where the first argument names one, that one alone, which is faster."""
-    from netspec.commands.command import COMMANDS
+    from netspec.commands.command import COMMANDS, Parsed
 
     app = typer.Typer(
         name="netspec",
@@ -119,7 +119,7 @@ def application(wanted: Sequence[str] = ()) -> typer.Typer:
     subject_of = {name: subject for subject, names in SUBJECTS.items() for name in names}
     for name in [name for name in wanted if name in subject_of] or subject_of:
         import_module(f"netspec.commands.{subject_of[name]}")
-        app.command(name)(COMMANDS[name])
+        app.command(name, cls=Parsed)(COMMANDS[name])
     return app
 
 

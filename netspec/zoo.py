@@ -100,8 +100,27 @@ FAMILIES = (
     Network("resnext50_32x4d", "resnext"),
     Network("resnext101_32x8d", "resnext", {"depth": 101, "wide": 4}),
     Network("resnext101_64x4d", "resnext", {"depth": 101, "wide": 4, "groups": 64}),
+    *(Network(f"swin_{size[0]}", "swin", {"size": size}) for size in ("tiny", "small", "base")),
     *(Network(f"vit_b_{patch}", "vit", {"patch": patch}) for patch in (16, 32)),
     *(Network(f"fcn_resnet{depth}", "fcn_resnet", {"depth": depth}) for depth in (50, 101)),
+    *(Network(f"deeplabv3_resnet{depth}", "deeplabv3", {"depth": depth}) for depth in (50, 101)),
+    Network("lraspp_mobilenet_v3_large", "lraspp"),
+    *(
+        Network(f"regnet_{name}", "regnet", {"depths": n, "widths": w, "group": group, "gated": name.startswith("y")})
+        for name, group, n, w in (
+            ("x_400mf", 16, [1, 2, 7, 12], [32, 64, 160, 400]),
+            ("x_800mf", 16, [1, 3, 7, 5], [64, 128, 288, 672]),
+            ("x_1_6gf", 24, [2, 4, 10, 2], [72, 168, 408, 912]),
+            ("x_3_2gf", 48, [2, 6, 15, 2], [96, 192, 432, 1008]),
+            ("x_8gf", 120, [2, 5, 15, 1], [80, 240, 720, 1920]),
+            ("y_400mf", 8, [1, 3, 6, 6], [48, 104, 208, 440]),
+            ("y_800mf", 16, [1, 3, 8, 2], [64, 144, 320, 784]),
+            ("y_1_6gf", 24, [2, 6, 17, 2], [48, 120, 336, 888]),
+            ("y_3_2gf", 24, [2, 5, 13, 1], [72, 216, 576, 1512]),
+            ("y_8gf", 56, [2, 4, 10, 1], [224, 448, 896, 2016]),
+        )
+    ),
+    *(Network(f"hrnet_w{width}", "hrnet", {"width": width}) for width in (18, 32, 48)),
     Network("nin", "nin"),
     Network("nin_imagenet", "nin", net="ImageNet"),
     Network("maxout_mnist", "maxout_mnist"),

@@ -247,7 +247,23 @@ class TestOthers:
         assert cli("explain", "e0301").stdout.startswith("# E0301: ")
         assert "E0301  " in cli("explain").stdout
         refused(cli("explain", "E0391"), "there is no error code E0391; did you mean E0")
-        refused(cli("explain", "../../etc/passwd"), "there is no error code")
+        refused(cli("explain", "../../etc/passwd"), "there is no error code", "netspec explain lists them")
+
+    def test_what_is_not_there_has_a_way_on(self, cli: Cli, good: Path, tmp_path: Path) -> None:
+        refused(cli("explain", "good.net", "nope"), "Good has no stage nope; netspec summary lists them")
+        refused(cli("zoo", "nope"), "no network of the zoo is about nope; netspec zoo lists them")
+        (tmp_path / "folder").mkdir()
+        refused(cli("summary", "folder"), "error[E0002]: folder is a folder", "help: a spec is a file, NAME.net")
+        (tmp_path / "folder" / "one.net").write_text(GOOD)
+        refused(cli("summary", "folder"), "error[E0002]", f"help: name a file in it: {Path('folder') / 'one.net'}")
+        refused(cli("serve", "goood.net"), "error[E0001]: there is no file goood.net", "did you mean good.net?")
+        refused(cli("migrate", "folder", "good.net"), "error[E0614]: folder is no run: it has no run.json")
+
+    def test_options_are_refused_in_our_words(self, cli: Cli, good: Path) -> None:
+        result = cli("train", "good.net", "--folds", "1")
+        assert result.returncode == 2
+        assert "'--folds': must be at least 2" in result.stderr
+        assert "'--epochs': must be a whole number" in cli("train", "good.net", "--epochs", "x").stderr
 
     def test_graph(self, cli: Cli, good: Path, tmp_path: Path) -> None:
         assert cli("graph", "good.net", "-o", "graph.json").returncode == 0

@@ -32,11 +32,15 @@ class Bracket:
 
 @dataclass(frozen=True, slots=True)
 class Comprehension:
-    """`(element for ... in ...)`, or `(name for ... in ... for name in (item, item))` where there are `inner` items."""
+    """`(element for ... in ...)`, or `(name for ... in ... for name in (item, item))` where there are `inner` items.
+
+    Where there are several clauses, each is a line of `clause`.
+    """
 
     element: Expr
     clause: str
     inner: Bracket | None = None
+    brackets: str = "()"
 
     @property
     def is_tall(self) -> bool:
@@ -59,8 +63,8 @@ def flat(expr: Expr) -> str:
         case Bracket(head, items, brackets):
             inner = ", ".join(prefix + flat(item) for prefix, item in items)
             return f"{head}{brackets[0]}{inner}{brackets[1]}"
-        case Comprehension(element, clause, None):
-            return f"({flat(element)} {clause})"
+        case Comprehension(element, clause, None, brackets):
+            return f"{brackets[0]}{flat(element)} {' '.join(clause.splitlines())}{brackets[1]}"
         case Comprehension(element, clause, inner_items):
             assert inner_items is not None
             return f"({flat(element)} {clause} for {flat(element)} in {flat(inner_items)})"
@@ -97,11 +101,12 @@ def _tall_comprehension(prefix: str, expr: Comprehension, depth: int, suffix: st
     element = expr.element
     if isinstance(element, Bracket) and expr.inner is None:
         element = Bracket(element.head, element.items, element.brackets, tall=True)
-    result = [f"{margin}{prefix}(", *lines("", element, depth + 1), f"{inside}{expr.clause}"]
+    result = [f"{margin}{prefix}{expr.brackets[0]}", *lines("", element, depth + 1)]
+    result += [f"{inside}{clause}" for clause in expr.clause.splitlines()]
     if expr.inner is not None:
         inner = Bracket("", expr.inner.items, expr.inner.brackets, tall=True)
         result.extend(lines(f"for {flat(element)} in ", inner, depth + 1))
-    return [*result, f"{margin}){suffix}"]
+    return [*result, f"{margin}{expr.brackets[1]}{suffix}"]
 
 
 def _structured(text: str) -> Expr:
@@ -121,6 +126,13 @@ def _bracket(node: ast.expr, text: str) -> Expr:
             return Bracket(source(func), tuple(items))
         case ast.List(elements):
             return Bracket("", tuple(("", _bracket(element, text)) for element in elements), "[]")
+        case ast.ListComp(element, rounds):
+            starts: list[int] = []
+            for round_ in rounds:
+                starts += [round_.target.col_offset - len("for "), *(c.col_offset - len("if ") for c in round_.ifs)]
+            ends = [*starts[1:], node.col_offset + len(source(node)) - 1]
+            clauses = [text[start:end].strip() for start, end in zip(starts, ends, strict=True)]
+            return Comprehension(_bracket(element, text), "\n".join(clauses), brackets="[]")
         case ast.Tuple(elements) if len(elements) > 1:
             return Bracket("", tuple(("", _bracket(element, text)) for element in elements))
         case _:

@@ -10,6 +10,7 @@ from netspec.codegen.naming import literal, quoted
 from netspec.layers.base import Code
 from netspec.layers.symbols import MARK, Symbolic, expression_at
 from netspec.syntax import tree
+from netspec.syntax.printer import print_targets
 
 Named = Callable[[str], str]
 """What a name of the spec is called where the expression stands."""
@@ -84,6 +85,8 @@ class _Printer:
                 ends = ["" if part is None else self.text(part)[0] for part in (start, stop)]
                 last = "" if step is None else f":{self.text(step)[0]}"
                 return f"{self.inner(value, _ATOM)}[{ends[0]}:{ends[1]}{last}]", _ATOM
+            case tree.Comprehension(item, rounds):
+                return self.comprehension(item, rounds), _ATOM
         raise TypeError(f"{type(expression).__name__} is no expression of numbers")
 
     def inner(self, expression: tree.Expr, level: int) -> str:
@@ -94,6 +97,16 @@ class _Printer:
         inner = ", ".join(self.text(item)[0] for item in items)
         comma = "," if len(items) == 1 and self.sequence == "()" else ""
         return f"{self.sequence[0]}{inner}{comma}{self.sequence[1]}"
+
+    def comprehension(self, item: tree.Expr, rounds: tuple[tree.Round, ...]) -> str:
+        """A list that is spelled out of ranges; what it goes through has the names of the spec."""
+        own = {name for round_ in rounds for name in tree.bound(round_.targets)}
+        inner = _Printer(lambda name: name if name in own else self.named(name), self.sequence)
+        text = inner.text(item)[0]
+        for round_ in rounds:
+            text += f" for {print_targets(round_.targets)} in {inner.inner(round_.sequence, 1)}"
+            text += "" if round_.condition is None else f" if {inner.inner(round_.condition, 1)}"
+        return f"[{text}]"
 
     def binary(self, operator: str, left: tree.Expr, right: tree.Expr) -> tuple[str, int]:
         level = _LEVELS[operator]

@@ -8,13 +8,31 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 import typer
+from typer.core import TyperCommand
 
 from netspec.commands.printing import print_diagnostics
 
 P = ParamSpec("P")
+
+
+class Parsed(TyperCommand):
+    """A command whose options are refused in our words, not in those of the library that checks them."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except typer.BadParameter as error:
+            from pydantic import ValidationError
+
+            if isinstance(error.__cause__, ValidationError):
+                from netspec.elaborate.demands import sentence
+
+                error.message = sentence(error.__cause__.errors(include_url=False)[0])
+            raise
+
 
 COMMANDS: dict[str, Callable[..., None]] = {}
 """The commands by name, as far as their files have been read."""

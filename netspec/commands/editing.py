@@ -51,10 +51,12 @@ def serve(
     """
     import webbrowser
 
+    from netspec.elaborate.files import source_of
     from netspec.live.follow import changes
     from netspec.live.picture import picture
 
     settings, shapes = read_settings(set), read_inputs(input)
+    source_of(file, shown(file))  # a file that is not there is refused; one with mistakes in it is shown with them
     live = _live(port)
     live.chosen = lambda name: _said(live, file, name)
     live.show(picture(lambda: spec_of(file), net, shapes, settings))

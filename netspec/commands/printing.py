@@ -93,13 +93,13 @@ def write(content: str | bytes, output: str) -> None:
             write_bytes(output, content)
 
 
-def unknown(message: str, name: str, known: list[str]) -> None:
-    """Says that there is nothing of that name, and which there is."""
+def unknown(message: str, name: str, known: list[str], lists: str) -> None:
+    """Says that there is nothing of that name, and which was meant, or the command that `lists` what there is."""
     from netspec.spelling import nearest
 
     near = nearest(name, known)
-    hint = f"; did you mean {near}?" if near else ""
-    print(f"error: {message}{hint}", file=sys.stderr)
+    hint = f"did you mean {near}?" if near else f"{lists} lists them"
+    print(f"error: {message}; {hint}", file=sys.stderr)
     raise typer.Exit(1)
 
 

@@ -32,7 +32,8 @@ def zoo(
 
     chosen = zoo.matching(filter or "")
     if not chosen:
-        unknown(f"no network of the zoo is about {filter}", filter or "", [one.name for one in zoo.networks()])
+        names = [one.name for one in zoo.networks()]
+        unknown(f"no network of the zoo is about {filter}", filter or "", names, "netspec zoo")
     print(zoo.json_text(chosen) if format == "json" else zoo.listing(chosen))
 
 
@@ -94,7 +95,7 @@ def layers(
         return
     if name is not None and name not in REGISTRY:
         known = [*REGISTRY, *(page.name for page in standard.pages())]
-        unknown(f"there is no layer or block {name}", layer_meant(name) or name, known)
+        unknown(f"there is no layer or block {name}", layer_meant(name) or name, known, "netspec layers")
     pages = [reference.page(REGISTRY[name])] if name is not None else reference.pages()
     match format:
         case "json":
@@ -145,7 +146,7 @@ def _explain_stage(
         print(sizes(graph))
         return
     if stage not in graph and stage not in {value.name for value in graph.inputs}:
-        unknown(f"{graph.name} has no stage {stage}", stage, names)
+        unknown(f"{graph.name} has no stage {stage}", stage, names, "netspec summary")
     print(explanation(graph, stage, kernel, values))
 
 
@@ -170,7 +171,7 @@ def _explain_code(code: str | None, format: str) -> None:
         return
     page = pages.page(code)
     if page is None:
-        unknown(f"there is no error code {code}", code.upper(), pages.codes())
+        unknown(f"there is no error code {code}", code.upper(), pages.codes(), "netspec explain")
     elif format == "text" and in_colour(sys.stdout):
         from rich.console import Console
         from rich.markdown import Markdown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from itertools import islice, zip_longest
 from typing import Any, TypeAlias
 
@@ -528,15 +528,39 @@ def _asked(template: Template, place: int, shape: Shape, numbers: dict[str, Any]
     prefix = _taken(template, numbers)[place]
     taken = {parameter.name for parameter in template.definition.parameters}
     found: dict[str, int] = {}
-    axes = {1: {"features": 0}, 2: {"channels": 0, "features": 1}}.get(
-        shape.rank, {"channels": 0} if shape.rank else {}
-    )
-    for what, axis in axes.items():
+    for what, axis in _axes(template.definition, shape.rank).items():
         name = f"{prefix}_{what}"
         while name in taken:
             name += "_"
         found[name] = axis
     return found
+
+
+def _axes(definition: tree.Definition, rank: int) -> dict[str, int]:
+    """Which sizes of a value of this rank a class may ask for, with their axes: of a map its channels, which come
+    first, or last where the body reads the last size of a shape.
+    """
+    if rank > 2 and _axes_read(definition) & {-1, rank - 1}:
+        return {what: axis for axis, what in enumerate(("depth", "height", "width", "features")[-rank:])}
+    return {1: {"features": 0}, 2: {"channels": 0, "features": 1}}.get(rank, {"channels": 0} if rank else {})
+
+
+@cache
+def _axes_read(definition: tree.Definition) -> frozenset[int]:
+    """The numbers by which a body reads sizes: 2 and -1 of `in.shape[2]` and `x.shape[-1]`."""
+    read: set[int] = set()
+    pending: list[Any] = [definition.body]
+    while pending:
+        match pending.pop():
+            case tree.Index(tree.Attribute(_, "shape"), tree.Number(int(axis))):
+                read.add(axis)
+            case tree.Index(tree.Attribute(_, "shape"), tree.Unary("-", tree.Number(int(axis)))):
+                read.add(-axis)
+            case tree.Tree() as part:
+                pending.extend(value for _, value in part.said())
+            case tuple(items):
+                pending.extend(items)
+    return frozenset(read)
 
 
 def _all_asked(template: Template, shapes: list[Shape], numbers: dict[str, Any]) -> list[str]:

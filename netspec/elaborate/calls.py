@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from math import prod
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import ValidationError
 
@@ -36,6 +36,7 @@ from netspec.graph.graph import Fit
 from netspec.layers import REGISTRY
 from netspec.layers.base import Layer, ShapeError
 from netspec.layers.initializers import FORMS, Initializer
+from netspec.layers.symbols import Spelled
 from netspec.shapes.requirements import Requirement
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import OpenSize, TooComplexError
@@ -57,6 +58,9 @@ class Arguments:
 
 class Calls(Expressions):
     """Everything that is called by name. How a body is elaborated is the business of the class that builds on this."""
+
+    remembers: ClassVar[bool] = True
+    """Whether a function that is called with the same numbers again need not be gone through again."""
 
     def instantiate(
         self, template: Template, entering: Tensor, arguments: dict[str, Any], span: Span, frame: Frame
@@ -284,13 +288,21 @@ class Calls(Expressions):
             else:
                 message = f"{function.definition.name} needs {parameter.name}"
                 raise Problem("E0203", message, span, related=((function.definition.span, "defined here"),))
+        of_numbers = self.remembers and all(type(value) in (int, float) for value in environment.names.values())
+        key = (id(function), repr(environment.names)) if of_numbers else None
+        if key in self.state.results:
+            return self.state.results[key][1]
         self.state.functions += 1
         if self.state.functions > DEEPEST:
             raise Stop(Problem("E0505", f"functions are nested more than {DEEPEST} deep here", span))
+        before = self.state.nodes
         try:
-            return self.evaluate(function.definition.value, local)
+            result = self.evaluate(function.definition.value, local)
         finally:
             self.state.functions -= 1
+        if key is not None and self.state.nodes == before:
+            self.state.results[key] = function, result
+        return result
 
     def function_arguments(
         self, function: tree.Function, arguments: tuple[tree.Argument, ...], span: Span, frame: Frame
@@ -417,6 +429,8 @@ class Calls(Expressions):
             if name in where:
                 raise self.wrong(cls, f"{cls.name} is given {name} twice", here)
             where[name] = here
+            if name not in cls.model_fields and not cls.collects:
+                raise self.no_argument(cls, name, here)
             values[name] = self.plain(value, name, cls.name, here)
         key = (cls.name, repr(values))
         layer = self.state.layers.get(key)
@@ -440,14 +454,13 @@ class Calls(Expressions):
                 help="give the input a size (--input NAME=[...]), or use a layer that follows one: upsample(like=x)",
             )
         if isinstance(value, Tensor | Result):
-            raise Problem(
-                "E0206",
-                f"{argument} of {callee} takes a number or a word, not a tensor",
-                span,
-                help=f"tensors lead: {callee}(x, ...)",
-            )
+            help, mend = hints.start(argument, span) or (f"tensors lead: {callee}(x, ...)", None)
+            message = f"{argument} of {callee} takes a number or a word, not a tensor"
+            raise Problem("E0206", message, span, help=help, mend=mend)
         if isinstance(value, SharedModule):
             raise self.mistaken(value, "a number or a word", span)
+        if isinstance(value, Spelled):
+            return self.weighed(value, span)
         if isinstance(value, list | range):
             return tuple(self.plain(item, argument, callee, span) for item in self.weighed(value, span))
         return value
@@ -633,14 +646,20 @@ class Calls(Expressions):
         name = parameter.name
         if is_tensor(parameter):
             if not isinstance(value, Tensor | Result | Word | SharedModule):
+                if self.state.frame and (problem := hints.label_as_text(value, span, self.state.frame.environment)):
+                    raise problem
                 message = f"{name} of {definition.name} is a tensor, but this is {operators.kind(value)}"
                 raise self.misused(definition, message, span, code="E0210")
             return self.tensor(value, span)
         if is_tensors(parameter):
             items = self.as_list(value)
             if not isinstance(items, list) or not items or not self.are_tensors(items):
-                found = "an empty list" if items == [] else operators.kind(value)
-                message = f"{name} of {definition.name} is a list of tensors, but this is {found}"
+                odd = hints.odd_one(items)
+                if odd is not None and isinstance(items[odd], Word):
+                    raise self.unknown(items[odd].text, items[odd].span)
+                found = "this is an empty list" if items == [] else f"this is {operators.kind(value)}"
+                found = found if odd is None else f"item {odd} of this is {operators.kind(items[odd])}"
+                message = f"{name} of {definition.name} is a list of tensors, but {found}"
                 help, mend = hints.one_in_list(value, span)
                 raise self.misused(definition, message, span, code="E0210", help=help, mend=mend)
             return [self.tensor(item, span) for item in items]

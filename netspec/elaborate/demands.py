@@ -18,14 +18,15 @@ def demand(error: ValidationError, name: str, value: Any) -> str:
     details = [d for d in error.errors(include_url=False) if d["loc"] and str(d["loc"][0]) == name]
     is_list = isinstance(value, tuple)
     apt = [d for d in details if (d["type"] in _OF_LISTS or len(d["loc"]) > 2) == is_list]
-    demands = list(dict.fromkeys(map(_sentence, apt or details)))
+    demands = list(dict.fromkeys(map(sentence, apt or details)))
     return " or ".join([demands[0], *(text.removeprefix("must be ") for text in demands[1:])]) if demands else ""
 
 
 _OF_LISTS = frozenset({"tuple_type", "list_type", "too_long", "too_short"})
 
 
-def _sentence(detail: Any) -> str:
+def sentence(detail: Any) -> str:
+    """What a value must be, from one error that pydantic has found with it."""
     context = detail.get("ctx", {})
     match detail["type"]:
         case "int_type" | "int_parsing" | "int_from_float":

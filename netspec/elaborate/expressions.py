@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from keyword import iskeyword
 from typing import Any, NoReturn
 
-from netspec.elaborate import operators
+from netspec.elaborate import hints, operators
 from netspec.elaborate.demands import words
-from netspec.elaborate.environment import UNBOUND
+from netspec.elaborate.environment import UNBOUND, Environment
 from netspec.elaborate.operators import LONGEST_LIST, LONGEST_TEXT, OperandError, TooLarge
 from netspec.elaborate.problems import Problem, Spoilt, nearest
 from netspec.elaborate.state import Frame, State
 from netspec.elaborate.values import Listed, Modules, Poison, Result, SharedModule, Template, Tensor, Word
 from netspec.layers import REGISTRY
+from netspec.layers.symbols import Spelled, expression_of, names, substituted
 from netspec.shapes.shape import Shape
 from netspec.syntax import tree
 from netspec.syntax.source import Span
@@ -27,6 +29,8 @@ TENSOR_COMPARISONS = {
     ">=": ("greater_equal", "less_equal"),
 }
 """The layer of a comparison, and that of the one with its sides exchanged."""
+SHORT = 64
+"""Longer lists of numbers that a comprehension makes are known by it, so that what is emitted can say it."""
 COPIED_AT_ONCE = 100
 """How many items of a list that grows are copied in the time that one takes otherwise."""
 TENSOR_OPERATORS = {"+": "add", "-": "sub", "*": "mul", "/": "div", "**": "pow"}
@@ -102,7 +106,11 @@ class Expressions:
         local.environment = frame.environment.body()
         items: list[Any] = []
         self.go_round(expression, 0, local, items)
-        return self.weighed(items, expression.span)  # type: ignore[no-any-return]
+        self.weighed(items, expression.span)
+        spelled = None if len(items) <= SHORT else closed(expression, frame.environment)
+        if spelled is None or not all(type(item) in (int, float) for item in items):
+            return items
+        return Spelled.of(items, spelled)
 
     def go_round(self, expression: tree.Comprehension, depth: int, frame: Frame, items: list[Any]) -> None:
         """The rounds of a comprehension from one `for` on inwards."""
@@ -185,6 +193,10 @@ class Expressions:
                 span,
                 help=f"apply it: x -> {value.name}",
             )
+        if wanted.startswith("a tensor") and self.state.frame is not None:
+            labelled = hints.label_as_text(value, span, self.state.frame.environment)
+            if labelled is not None:
+                return labelled
         found = operators.kind(value)
         help = ""
         if isinstance(value, Modules) and value.inside:
@@ -262,6 +274,8 @@ class Expressions:
             self.sound(value)
             if isinstance(value, SharedModule):
                 raise self.mistaken(value, "a value", side.span)
+        if symbol == "+" and any(isinstance(value, list) or _is_listed(value) for value in (left, right)):
+            left, right = self.as_list(left), self.as_list(right)
         if isinstance(left, Tensor | Result) or isinstance(right, Tensor | Result):
             return self.combine(expression, left, right, frame)
         try:
@@ -448,6 +462,45 @@ class Expressions:
         if bounds[2] == 0:
             raise Problem("E0206", "a step of 0 goes nowhere", expression.span)
         return list(self.weighed(value[bounds[0] : bounds[1] : bounds[2]], expression.span))
+
+
+def closed(expression: tree.Comprehension, environment: Environment) -> tree.Expr | None:
+    """The comprehension with numbers for the names that it asks for, where it is arithmetic; None where it is not."""
+    own = {name for round_ in expression.rounds for name in tree.bound(round_.targets)}
+    values: dict[str, tree.Expr] = {}
+    for name in names(expression) - own:
+        value = environment.get(name)
+        if type(value) not in (int, float):
+            return None
+        values[name] = expression_of(value)
+    if any(map(iskeyword, own)) or not _is_arithmetic(expression):
+        return None
+    whole: tree.Expr = substituted(expression, values)
+    return whole
+
+
+_PLAIN = tree.Number | tree.Name | tree.Unary | tree.Binary | tree.Compare | tree.Conditional | tree.Comprehension
+_RANGES = frozenset({"range", "min", "max", "abs"})
+"""Functions that are Python's own."""
+
+
+def _is_arithmetic(part: Any) -> bool:
+    """Whether an expression is made of numbers and of what goes through ranges of them."""
+    match part:
+        case tree.Call(tree.Name(name), arguments):
+            return name in _RANGES and _is_arithmetic(tuple(argument.value for argument in arguments))
+        case tree.Round(_, sequence, condition):
+            return _is_arithmetic(sequence) and (condition is None or _is_arithmetic(condition))
+        case tree.Tree():
+            return isinstance(part, _PLAIN) and all(_is_arithmetic(value) for _, value in part.said())
+        case tuple():
+            return all(map(_is_arithmetic, part))
+    return True
+
+
+def _is_listed(value: Any) -> bool:
+    """Whether a stage leaves a list."""
+    return isinstance(value, Result) and isinstance(value.outputs, Listed)
 
 
 _EVALUATE: dict[type[tree.Tree], Callable[[Expressions, Any, Frame], Any]] = {

@@ -245,7 +245,7 @@ def source_of(path: Path, name: str) -> Source:
         with path.open("rb") as file:
             return source_in(file, name)
     except IsADirectoryError:
-        raise _unreadable("E0002", f"{name} is a folder, not a file", name) from None
+        raise _unreadable("E0002", f"{name} is a folder, not a file", name, _file_in(path, name)) from None
     except FileNotFoundError:
         raise _unreadable("E0001", f"there is no file {name}", name, _near_file(path, name)) from None
     except (OSError, ValueError) as error:
@@ -301,6 +301,12 @@ def _others(path: Path) -> list[str]:
         return [other.name for other in path.parent.glob("*.net") if other.name != path.name]
     except OSError:
         return []
+
+
+def _file_in(folder: Path, written: str) -> str:
+    """The first spec of a folder that was named in place of a file."""
+    first = min(_others(folder / "NAME"), default="")
+    return f"name a file in it: {Path(written) / first}" if first else "a spec is a file, NAME.net"
 
 
 def _near_file(path: Path, written: str) -> str:

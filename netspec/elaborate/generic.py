@@ -59,6 +59,7 @@ from netspec.layers.symbols import (
     MARK,
     Symbolic,
     Whole,
+    constant,
     divisions,
     expression_of,
     guarded,
@@ -100,6 +101,8 @@ Calls: TypeAlias = Callable[[Template, list[Tensor], dict[str, Any], dict[str, t
 
 class Generic(Elaborator):
     """The elaborator of a blueprint. `concrete` fixes everything: every number is that of the call."""
+
+    remembers = False  # what decides by a number is to be noticed each time
 
     def __init__(self, state: State, blueprints: Calls, inputs: Mapping[str, list[Any]], *, concrete: bool) -> None:
         super().__init__(state, inputs)
@@ -333,11 +336,10 @@ class Generic(Elaborator):
 
     def _said_index(self, value: tree.Expr, index: tree.Expr) -> tree.Expr:
         known = elements(value, self.lets)
-        if known is None or not isinstance(index, tree.Number) or not isinstance(index.value, int):
+        place = constant(index)
+        if known is None or not isinstance(place, int) or not -len(known) <= place < len(known):
             return tree.Index(value, index)
-        if 0 <= index.value < len(known):
-            return known[index.value]
-        return tree.Index(value, index)
+        return known[place]
 
     def claim(self, name: str) -> str:
         """A variable of that name; `name#2` where the class has one already, which may be named alike in the end."""

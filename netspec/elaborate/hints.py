@@ -170,22 +170,40 @@ def choice(argument: Span, value: Any, choices: Sequence[str]) -> tuple[str, tup
 
 def label_for_tensor(positional: Sequence[tuple[Any, Span]], fields: int, environment: Environment) -> Problem | None:
     """A label that is no name, where a value is needed: `concat("a-b", _)`."""
-    for value, span in positional[: max(len(positional) - fields, 0)]:
-        label = str(value)
-        if isinstance(value, int | str) and isinstance(environment.get(label), Tensor | Result):
-            text = f"${{{span.text}}}"
-            return Problem(
-                "E0205",
-                f"inside of an expression the stage {label} is read by a template",
-                span,
-                help=f"write {text}",
-                mend=(span, text),
-            )
-    return None
+    values = positional[: max(len(positional) - fields, 0)]
+    return next((problem for pair in values if (problem := label_as_text(*pair, environment))), None)
+
+
+def label_as_text(value: Any, span: Span, environment: Environment) -> Problem | None:
+    """The problem of a text or number in place of the stage that is labelled so; None where none is."""
+    if not isinstance(value, int | str) or not isinstance(environment.get(str(value)), Tensor | Result):
+        return None
+    name, equal, written = span.text.rpartition("=")  # an argument's span begins with its name
+    text = f"{name}{equal}${{{written}}}"
+    message = f"inside of an expression the stage {value} is read by a template"
+    return Problem("E0205", message, span, help=f"write {text}", mend=(span, text))
+
+
+def start(argument: str, span: Span) -> tuple[str, tuple[Span, str]] | None:
+    """How a weight starts at a number, where a `constant` is given that is a source of a net; None elsewhere."""
+    name, equal, value = span.text.partition("=") if "=" in span.text.partition("(")[0] else ("", "", span.text)
+    known = slips.start_meant(value.strip())
+    if not argument.endswith("init") or known is None:
+        return None
+    text = f"{name}{equal}{known}"
+    return f"weights that start at a number: {text}", (span, text)
+
+
+def odd_one(values: Any) -> int | None:
+    """The place of the first item of a list that is no tensor; None where there is none, or no list."""
+    items = values if isinstance(values, list) else []
+    return next((place for place, item in enumerate(items) if not isinstance(item, Tensor | Result)), None)
 
 
 def one_in_list(value: Any, span: Span) -> tuple[str, tuple[Span, str] | None]:
     """How a tensor is given where a list of tensors is needed."""
+    if odd_one(value) is not None:
+        return "leave it out, or give it to a parameter of its own", None
     if not isinstance(value, Tensor | Result):
         return "", None
     return f"a list of one tensor is [{span.text}]", (span, f"[{span.text}]")

@@ -11,7 +11,7 @@ from itertools import takewhile
 from typing import Any
 
 from netspec.diagnostics import NetspecError
-from netspec.elaborate import budgets, hints
+from netspec.elaborate import budgets, hints, operators
 from netspec.elaborate.bounds import ENORMOUS, heaviest
 from netspec.elaborate.calls import MOST_DIMENSIONS, bound_elements
 from netspec.elaborate.draft import DraftOutput, DraftScope, freeze
@@ -260,21 +260,51 @@ class Elaborator(Wirings):
         nested = frame.scope.module.kind == "block"
         if nested and statement.when_training:
             return
-        if statement.label is None:
-            name, result = None, self.flow(statement.flow, frame)
-        else:
-            name = self.label(statement.label, frame)
-            if not nested and any(output.name == name for output in self.state.outputs):
-                raise Problem("E0204", f"there is an output named {name} already", statement.span)
+        name = None if statement.label is None else self.label(statement.label, frame)
+        if name is not None:
+            self.free_output(name, statement.span, nested=nested)
             self.free(name, statement.span, frame)
-            result = self.named(name, statement.flow, statement.span, frame)
+        result = self.list_given(statement.flow, frame)
+        if result is None and name is None:
+            result = self.flow(statement.flow, frame)
+        elif result is None:
+            result = self.named(str(name), statement.flow, statement.span, frame)
+        if name is not None:
             frame.environment.give(name, result)
-        for place, tensor in enumerate(result.outputs if isinstance(result.outputs, Listed) else result.outputs[:1]):
+        is_list = isinstance(result.outputs, Listed)
+        for place, tensor in enumerate(result.outputs if is_list else result.outputs[:1]):
             if nested:
                 self.results.append(tensor)
                 continue
-            item = f"{name}{place}" if name is not None and isinstance(result.outputs, Listed) else name
+            item = f"{name}{place}" if name is not None and is_list else name
+            if item is not None:
+                self.free_output(item, statement.span, nested=nested)
             self.state.outputs.append(DraftOutput(item, tensor, statement.when_training))
+
+    def free_output(self, name: str, span: Span, *, nested: bool) -> None:
+        """Raises Problem where the net has an output of this name."""
+        if not nested and any(output.name == name for output in self.state.outputs):
+            raise Problem("E0204", f"there is an output named {name} already", span)
+
+    def list_given(self, flow: tree.Flow, frame: Frame) -> Result | None:
+        """The values of a list that is written where an output's stages may stand; None where it is no list."""
+        only = flow.elements[0]
+        if len(flow.elements) > 1 or not isinstance(only, tree.Name | tree.List | tree.Comprehension | tree.Slice):
+            return None
+        if isinstance(only, tree.Name) and not isinstance(frame.environment.get(only.id), list):
+            return None
+        values = self.as_list(self.evaluate(only, frame))
+        if not isinstance(values, list) or not values:
+            found = "an empty list" if values == [] else operators.kind(values)
+            raise Problem("E0205", f"an output is a value or a list of them, and this is {found}", only.span)
+        spans = [part.span for part in only.items] if isinstance(only, tree.List) else [only.span] * len(values)
+        for value, span in zip(values, spans, strict=True):
+            if not isinstance(value, Tensor | Result):
+                message = f"outputs are values, and this is {operators.kind(value)}"
+                raise hints.label_as_text(value, span, frame.environment) or Problem(
+                    "E0205", message, span, help="leave it out"
+                )
+        return Result(Listed(self.tensor(value, only.span) for value in values))
 
 
 def is_layer_call(flow: tree.Flow) -> bool:

@@ -22,6 +22,7 @@ Pieces = list[tuple[str, str]]
 ACTIVATIONS = ("activation", "act", "nonlinearity")
 """What Keras calls the argument that applies an activation after the layer."""
 _DIMENSIONS = re.compile(r"[123][dD]$")
+_CONSTANT = re.compile(r"(?:[a-z]+\.)*const(?:ant)?_?\(\s*([^=,()]+?)\s*\)", re.IGNORECASE)
 _METHODS = {"view": "flatten", "reshape": "flatten"}
 """What methods of a tensor are usually for, where a layer of that name does something else."""
 
@@ -96,7 +97,15 @@ def _value(name: str, value: tree.Expr) -> str:
             return str(axis - 1)
         case tree.String(text) if text.lower().isidentifier():
             return text.lower()
+        case tree.Call() if (start := start_meant(value.span.text)) and name.endswith(("init", "initializer")):
+            return start
     return value.span.text
+
+
+def start_meant(text: str) -> str | None:
+    """How weights start at a number that a text of PyTorch says: `full(0.5)` of `constant(0.5)`; None for others."""
+    written = _CONSTANT.fullmatch(text)
+    return f"full({written[1]})" if written else None
 
 
 def _call(cls: type[Layer], pieces: Pieces) -> str:

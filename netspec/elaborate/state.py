@@ -11,7 +11,7 @@ from netspec.diagnostics import Diagnostic
 from netspec.elaborate.draft import DraftNode, DraftOutput, DraftScope
 from netspec.elaborate.environment import Environment
 from netspec.elaborate.problems import Problem, Stop
-from netspec.elaborate.values import Poison, Tensor
+from netspec.elaborate.values import Function, Poison, Tensor
 from netspec.graph.graph import Budget, Fit
 from netspec.shapes.requirements import Requirement
 from netspec.shapes.shape import Shape
@@ -86,6 +86,8 @@ class State:
     nodes: int = 0
     rounds: int = 1
     functions: int = 0
+    results: dict[tuple[int, str] | None, tuple[Function, Any]] = field(default_factory=dict)
+    """What functions have made of numbers, by the function and these."""
     spoilt_labels: list[re.Pattern[str]] = field(default_factory=list)
     frame: Frame | None = None
     chains: dict[int, bool] = field(default_factory=dict)

@@ -1,5 +1,6 @@
 """What a layer is: one frozen model that holds everything netspec has to know about it."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -333,6 +334,10 @@ def layer(name: str, *aliases: str, pytorch: tuple[str, ...] = ()) -> Callable[[
     return register
 
 
+_CALL = re.compile(r"[A-Za-z_]\w*\(.*\)")
+"""A layer as a value: `leaky_relu(0.2)`."""
+
+
 def spec_literal(value: object) -> str:
     """A Python value as a spec writes it."""
     match value:
@@ -344,7 +349,7 @@ def spec_literal(value: object) -> str:
             return f"[{', '.join(map(spec_literal, value))}]"
         case Initializer():
             return str(value)
-        case str() if not value.isidentifier():
+        case str() if not value.isidentifier() and not _CALL.fullmatch(value):
             return f'"{value}"'
         case dict():
             return ", ".join(f"{name}={spec_literal(part)}" for name, part in value.items())

@@ -238,8 +238,10 @@ class Rearrange(Rearrangement):
                     f"but in {x} it is {size}"
                 )
             if unknown and isinstance(size, int) and size % known:
+                near = [str(n * known) for n in (size // known, size // known + 1) if n]
                 raise ShapeError(
-                    f'rearrange("{self.pattern}") splits the {size} of {text} in {x}, which do not divide by {told}'
+                    f'rearrange("{self.pattern}") splits the {size} of {text} in {x}, which do not divide by {told}',
+                    help=f"{' and '.join(near)} would do",
                 )
             if unknown:
                 sizes[unknown[0]] = size // known

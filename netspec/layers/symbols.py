@@ -528,11 +528,26 @@ def symbolic(value: Any, expression: tree.Expr) -> Any:
     return value
 
 
+class Spelled(list[Any]):
+    """A long list of plain numbers with the comprehension that makes it, which asks for no names of others."""
+
+    __slots__ = ("expression",)
+    expression: tree.Expr
+
+    @staticmethod
+    def of(items: Iterable[Any], expression: tree.Expr) -> Spelled:
+        spelled = Spelled(items)
+        spelled.expression = expression
+        return spelled
+
+
 def plain(value: Any) -> Any:
     """The value without its expression; lists with all in them."""
     match value:
         case Truth():
             return value.value
+        case Spelled():
+            return value
         case tuple() | list():
             return type(value)(map(plain, value))
     return _plain(value)

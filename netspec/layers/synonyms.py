@@ -48,6 +48,8 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "unbiased": ("correction",),
     "initializer": ("init",),
     "kernel_initializer": ("init",),
+    "weight_init": ("init",),
+    "bias_initializer": ("bias_init",),
 }
 """What PyTorch and Keras call an argument, and the names that it may have here."""
 

@@ -6,8 +6,9 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import PlainValidator
 
 from netspec.layers.base import LARGEST_FLOAT
-from netspec.layers.symbols import Symbolic, plain
+from netspec.layers.symbols import Spelled, Symbolic, marked, plain
 from netspec.shapes.shape import DType
+from netspec.syntax import tree
 
 MOST_AXES = 8
 
@@ -15,12 +16,26 @@ MOST_AXES = 8
 def read_table(value: Any) -> Any:
     """Nested lists as nested tuples, all rows alike; raises ValueError where they are no table."""
     table = _tuples(value, 0)
+    if isinstance(value, Spelled):
+        return SpelledTable.of(table, value.expression)
     if isinstance(table, tuple):
         table_shape(table)
         kinds = {type(entry) is bool for entry in _entries(table)}
         if len(kinds) > 1:
             raise ValueError("a table holds numbers or truth values, not both")
     return table
+
+
+class SpelledTable(tuple[Any, ...]):
+    """The entries of a long list with the comprehension that makes them."""
+
+    expression: tree.Expr
+
+    @staticmethod
+    def of(entries: tuple[Any, ...], expression: tree.Expr) -> "SpelledTable":
+        table = SpelledTable(entries)
+        table.expression = expression
+        return table
 
 
 def _tuples(value: Any, depth: int) -> Any:
@@ -64,8 +79,10 @@ def table_dtype(table: Any) -> DType:
 def table_text(table: Any, dtype: DType) -> str:
     """The table as a tensor: `torch.tensor([[0, 1], [1, 0]])`, `torch.arange(49)`."""
     counts = isinstance(table, tuple) and len(table) > 2 and not any(isinstance(e, Symbolic) for e in _entries(table))
-    if counts and dtype != "bool" and table == tuple(range(len(table))):
+    if counts and dtype != "bool" and tuple(table) == tuple(range(len(table))):
         return f"torch.arange({len(table)})" if dtype == "int" else f"torch.arange({len(table)}.0)"
+    if isinstance(table, SpelledTable):
+        return f"torch.tensor({marked(table.expression)})"
     return f"torch.tensor({_literal(table, dtype)})"
 
 

@@ -82,18 +82,41 @@ block Last(levels: list[tensor]) { levels[-1] }
         ("let low = maxpool(2); ps = Pyramid([x, low], 5); Last(levels=ps)", "[5, 8, 8]"),
         ("let low = maxpool(2); let ps = [relu(p) for p in Pyramid([x, low], 5)]; Last(ps[:1])", "[5, 16, 16]"),
         ("let low = maxpool(2); let ps = Pyramid([x, low], 5); conv(len(ps), 1)", "[2, 16, 16]"),
+        ("let low = maxpool(2); ps = Pyramid([x, low], 5); Last(ps + [x])", "[8, 16, 16]"),
+        ("let low = maxpool(2); ps = Pyramid([x, low], 5); qs = Pyramid([x, low], 4); Last(qs + ps)", "[5, 8, 8]"),
     ],
 )
 def test_lists_of_tensors_go_in_and_out(body: str, expected: str) -> None:
     assert shape(body, PYRAMID) == expected
 
 
-def test_a_list_as_an_output_is_as_many() -> None:
-    outputs = graph(net("let low = maxpool(2); output p = Pyramid([x, low], 5)", PYRAMID)).outputs
-    assert [(output.name, str(output.value.shape)) for output in outputs] == [
-        ("p0", "[5, 16, 16]"),
-        ("p1", "[5, 8, 8]"),
-    ]
+@pytest.mark.parametrize(
+    ("output", "shapes"),
+    [
+        ("output p = Pyramid([x, low], 5)", {"p0": "[5, 16, 16]", "p1": "[5, 8, 8]"}),
+        ("output p = [x, low]", {"p0": "[8, 16, 16]", "p1": "[8, 8, 8]"}),
+        ("let ps = [x, low, x]; output p = ps[1:]", {"p0": "[8, 8, 8]", "p1": "[8, 16, 16]"}),
+        ("ps = Pyramid([x, low], 5); output p = ps[:1]", {"p0": "[5, 16, 16]"}),
+        ("let ps = [x, low]; output p = ps", {"p0": "[8, 16, 16]", "p1": "[8, 8, 8]"}),
+        ("output p = [conv(v, 1, 1) for v in [x, low]]", {"p0": "[1, 16, 16]", "p1": "[1, 8, 8]"}),
+        ("output [x, low]; output q = low", {None: "[8, 8, 8]", "q": "[8, 8, 8]"}),
+    ],
+)
+def test_a_list_as_an_output_is_as_many(output: str, shapes: dict[str | None, str]) -> None:
+    outputs = graph(net(f"let low = maxpool(2); {output}", PYRAMID)).outputs
+    assert {output.name: str(output.value.shape) for output in outputs} == shapes
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        ("output p = [x, 3]", "E0205 outputs are values, and this is the number 3"),
+        ("output p = []", "E0205 an output is a value or a list of them, and this is an empty list"),
+        ("output p1 = x; output p = [x, x]", "E0204 there is an output named p1 already"),
+    ],
+)
+def test_a_list_that_is_no_output_is_said(output: str, said: str) -> None:
+    assert mistake(output, PYRAMID)[0] == said
 
 
 @pytest.mark.parametrize(
@@ -101,6 +124,12 @@ def test_a_list_as_an_output_is_as_many() -> None:
     [
         ("Last(x)", "E0210 Last needs levels", "levels is a list: [x]"),
         ("Last(x, x)", "E0203", "levels is a list: [x, x]"),
+        (
+            "Last([x, 3])",
+            "E0210 levels of Last is a list of tensors, but item 1 of this is the number 3",
+            "leave it out, or give it to a parameter of its own",
+        ),
+        ("Last([x, y])", "E0201 there is no value named y here", ""),
         ("Last([])", "E0210 levels of Last is a list of tensors, but this is an empty list", ""),
         ("Fuse([x, x])", "E0203", "a parameter that is a list of tensors is declared so: xs: list[tensor]"),
     ],
@@ -164,6 +193,12 @@ def test_a_residual_may_hang_on_a_condition(stride: int, joined: bool) -> None:
 def test_lists_that_grow_are_counted_once() -> None:
     body = "let xs = []; for i in range(49) { for j in range(49) { let xs = xs + [i + j] } }; conv(len(xs) // 49, 1)"
     assert shape(body) == "[49, 16, 16]"
+
+
+def test_a_function_of_the_same_numbers_is_gone_through_once() -> None:
+    """The table of a window of 7 x 7 has 2,401 entries, and each of 24 blocks has one."""
+    ways = "let ways(n) = [y - v + x - u for y in range(n) for x in range(n) for v in range(n) for u in range(n)]"
+    assert shape("repeat 80 { conv(len(ways(7)) // 2401, 1) }", ways) == "[1, 16, 16]"
 
 
 def test_a_misspelled_layer_on_one_side_of_a_condition_is_named() -> None:

@@ -82,10 +82,11 @@ def run(network: nn.Module, image: Tensor, training: bool) -> Run:
 
 
 def by_name(output: Any) -> dict[str, Tensor]:
-    """The outputs by name, in the order of the tuple; a single one has none."""
+    """The outputs by name, in the order of the tuple; a single one has none, be it a dict in the library."""
     if isinstance(output, Tensor):
         return {"": output}
-    return dict(output if isinstance(output, Mapping) else output._asdict())
+    named = dict(output if isinstance(output, Mapping) else output._asdict())
+    return named if len(named) > 1 else dict(zip([""], named.values(), strict=True))
 
 
 def same(found: Tensor | None, expected: Tensor | None) -> bool:

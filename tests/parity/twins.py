@@ -49,7 +49,8 @@ class Twin:
 
     `size` is the side of the images that both are run on, or the shape of a clip. `keys` gives our key for one of the
     peer's; `change` is what
-    has to be done to the peer first. `starts_alike` says that with the same seed both start with the same weights.
+    has to be done to the peer first. `starts_alike` says that with the same seed both start with the same weights, and
+    `counts_in_tensors` that the peer finds its widths with tensors, which have to have values.
     """
 
     network: str
@@ -61,6 +62,7 @@ class Twin:
     keys: Callable[[str], str] = as_they_are
     change: Callable[[nn.Module], None] = lambda peer: None
     starts_alike: bool = False
+    counts_in_tensors: bool = False
 
     def __str__(self) -> str:
         given = [f"{name}={value}" for name, value in self.arguments.items()]
@@ -86,13 +88,14 @@ class Twin:
         import torch
 
         models = import_module(LIBRARIES[self.library])
-        with torch.device(device):
+        with torch.device("cpu" if self.counts_in_tensors else device):
             model: nn.Module = getattr(models, self.model)(**self.options)
             self.change(model)
-        return model
+        return model.to(device)
 
 
 AUX = {"aux_logits": True, "init_weights": False}
+NO_BACKBONE = {"weights_backbone": None}
 WITH_AUX = {"aux_loss": True, "weights_backbone": None}
 NO_AUX = {"aux_logits": False, "init_weights": False}
 TWINS = (
@@ -122,7 +125,20 @@ TWINS = (
         Twin(f"fcn_resnet{depth}", "torchvision.segmentation", f"fcn_resnet{depth}", options=WITH_AUX)
         for depth in (50, 101)
     ),
+    # Its windows of 7 x 7 fit maps of 56, 28, 14 and 7, which are those of 224 x 224.
+    *(Twin(f"swin_{size}", "torchvision", f"swin_{size}", size=224) for size in "tsb"),
+    *(
+        Twin(f"deeplabv3_resnet{depth}", "torchvision.segmentation", f"deeplabv3_resnet{depth}", options=WITH_AUX)
+        for depth in (50, 101)
+    ),
+    Twin("lraspp_mobilenet_v3_large", "torchvision.segmentation", "lraspp_mobilenet_v3_large", options=NO_BACKBONE),
+    *(
+        Twin(f"regnet_{kind}_{size}", "torchvision", f"regnet_{kind}_{size}", counts_in_tensors=True)
+        for kind in "xy"
+        for size in ("400mf", "800mf", "1_6gf", "3_2gf", "8gf")
+    ),
     Twin("r2plus1d", "torchvision.video", "r2plus1d_18", size=(3, 8, 32, 32), starts_alike=True),
+    *(Twin(f"hrnet_w{width}", "timm", f"hrnet_w{width}") for width in (18, 32, 48)),
     Twin("xception", "timm", "legacy_xception", size=96),
     Twin("inception_v4", "timm", "inception_v4", size=96, starts_alike=True),
     *(Twin(f"resnet{depth}", "torchvision", f"resnet{depth}") for depth in (18, 34, 50, 101, 152)),

@@ -103,10 +103,14 @@ def _kinds(shown: View) -> Iterator[Box]:
 
 
 def _headings(boxes: Sequence[Box]) -> list[str]:
-    """What stands above each inset: the block as its box says it, with its name where another says the same."""
+    """What stands above each inset: the block as its box says it, with its name where another says the same.
+
+    A container says no more than its name; where it stands is said beside it.
+    """
     titles = [box.title or box.label for box in boxes]
     return [
-        f"{box.label}: {title}" if titles.count(title) > 1 else title for box, title in zip(boxes, titles, strict=True)
+        f"{box.label}: {title}" if titles.count(title) > 1 and title != box.label else title
+        for box, title in zip(boxes, titles, strict=True)
     ]
 
 

@@ -120,6 +120,8 @@ def _weights(folder: Path, other: Path | None) -> tuple[dict[str, Tensor], Path]
             return judged_weights(checkpoint.read_training(path)), path
         except checkpoint.Damaged as damage:
             passed.append(f"{path} is passed over: {damage}")
+    if not (folder / RECORD).exists():
+        raise no_run("E0614", folder / RECORD, f"{folder} is no run: it has no {RECORD}")
     message = f"{folder} holds no weights: the run has come neither to its end nor to a checkpoint"
     raise no_run("E0650", own, message, passed)
 

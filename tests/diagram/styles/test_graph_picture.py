@@ -315,3 +315,11 @@ def contains(frame: PlacedBox, inner: PlacedBox) -> bool:
         and frame.y + box_text.HEADER <= inner.y
         and inner.y + inner.height <= frame.y + frame.height
     )
+
+
+def test_an_inset_of_a_container_says_where_it_stands() -> None:
+    """Its name alone, as every block of a net has it, would say nothing."""
+    drawing, _ = draw_request(Request(netspec.load(ROOT / "examples" / "regnet.net").graph()))
+    written = [mark.text for mark in drawing.marks() if isinstance(mark, Text)]
+    assert "f: f" not in written
+    assert "inside trunk_output.block1.block1-0.f" in written
