@@ -279,7 +279,7 @@ def render(
     input: Inputs = None,
     force: Force = False,
 ) -> None:
-    """Draw a net as svg, pdf, png, html, dot, mmd (Mermaid), tex (TikZ) or json."""
+    """Draw a net as svg, pdf, eps, png, html, dot, mmd (Mermaid), tex (TikZ) or json."""
     from netspec.diagram.drawing.paper import paper_of
     from netspec.diagram.render import Request, form_of
     from netspec.diagram.render import render as draw

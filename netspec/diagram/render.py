@@ -18,7 +18,7 @@ from netspec.diagram.view.view import view
 from netspec.graph.graph import Graph
 from netspec.syntax.source import Source, Span
 
-FORMATS = ("svg", "pdf", "png", "html", "dot", "mmd", "tex", "json")
+FORMATS = ("svg", "pdf", "eps", "png", "html", "dot", "mmd", "tex", "json")
 STYLES = ("graph", "table", "volumes")
 SECONDS = 20.0
 """How long a layout may take."""
@@ -266,6 +266,12 @@ def _png(drawing: Drawing, theme: Theme, dpi: float | None) -> bytes:
     return png.write(drawing, theme, min(dpi or png.DPI, finest * 0.999))
 
 
+def _eps(drawing: Drawing, theme: Theme) -> bytes:
+    from netspec.diagram.drawing import eps
+
+    return eps.write(drawing, theme)
+
+
 def _tex(drawing: Drawing, theme: Theme) -> str:
     from netspec.diagram.texts import tex
 
@@ -273,8 +279,8 @@ def _tex(drawing: Drawing, theme: Theme) -> str:
 
 
 _TEXTS: Mapping[str, Callable[[View, Theme], str]] = {"dot": _dot, "mmd": _mermaid, "json": _json}
-_WRITERS: Mapping[str, Callable[[Drawing, Theme], str | bytes]] = {"svg": _svg, "pdf": _pdf, "tex": _tex}
-_SIZED = ("svg", "pdf", "png", "tex")
+_WRITERS: Mapping[str, Callable[[Drawing, Theme], str | bytes]] = {"svg": _svg, "pdf": _pdf, "eps": _eps, "tex": _tex}
+_SIZED = ("svg", "pdf", "eps", "png", "tex")
 _SIZED_HELP = f"--width goes with {', '.join(_SIZED[:-1])} and {_SIZED[-1]}"
 
 

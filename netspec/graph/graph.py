@@ -290,7 +290,7 @@ class Graph:
     ) -> str | bytes:
         """A picture of the net: `graph.render("resnet.svg")`, or `graph.render(format="svg")` for its text.
 
-        `format` is svg, pdf, png, html, dot, mmd, tex or json; where none is given, what the ending of `out` says.
+        `format` is svg, pdf, eps, png, html, dot, mmd, tex or json; where none is given, what the ending of `out` says.
         `style` is graph, table or volumes. Blocks deeper than `depth` are folded, and repeated ones into one unless
         `unfold`; `focus` draws the inside of one block. A layout that takes longer than `timeout` seconds is stopped,
         and a folded one drawn. With a `width` (`8.4cm`, `3.25in`, column, page, slide) the picture is made for that, no

@@ -15,11 +15,12 @@ from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 import pytest
+from fontTools.pens.recordingPen import DecomposingRecordingPen
 from fontTools.ttLib import TTFont
 from PIL import Image
 from pypdf import PdfReader
 
-from netspec.diagram.drawing import pdf, png, svg
+from netspec.diagram.drawing import eps, pdf, png, svg
 from netspec.diagram.drawing.bounds import bounds
 from netspec.diagram.drawing.items import (
     Circle,
@@ -39,6 +40,7 @@ from netspec.diagram.drawing.text import Face, fit, font_file, set_in, visible, 
 from netspec.diagram.drawing.theme import DARK, LIGHT, THEMES
 from netspec.diagram.texts import tex
 
+FONTS = font_file("Sans-Regular").parent
 SVG = "{http://www.w3.org/2000/svg}"
 FACES: tuple[Face, ...] = ("Sans-Regular", "Sans-Bold", "Sans-Italic", "Mono-Regular")
 HOSTILE = [
@@ -144,6 +146,85 @@ def test_pdf_holds_no_scripts_and_no_dates() -> None:
     assert reader.metadata is not None
     assert reader.metadata.title == visible(HOSTILE[0])
     assert pdf.write(drawing(*HOSTILE)) == data
+
+
+def test_eps_embeds_the_letters_that_are_used_as_they_are() -> None:
+    """Read back as a printer would: each named letter is the glyph that the font has for it."""
+    written = eps.write(drawing(*HOSTILE)).decode("ascii")
+    found = re.findall(
+        r"/FontName /(\S+) def.*?/\.notdef 0 def\n(.*?)end readonly def\n/sfnts \[(.*?)\]", written, re.DOTALL
+    )
+    assert {name for name, _, _ in found} == {f"Liberation{face}" for face in FACES}
+    for name, letters, strings in found:
+        parts = [bytes.fromhex(part) for part in re.findall(r"<([0-9a-f\s]+)>", strings)]
+        assert all(len(part) < 65_536 and len(part) % 2 for part in parts), "a padding byte, and no longer than allowed"
+        subset, whole = TTFont(io.BytesIO(b"".join(part[:-1] for part in parts))), TTFont(FONTS / f"{name}.ttf")
+        for code, glyph in re.findall(r"/uni([0-9A-F]{4}) (\d+) def", letters):
+            ours, theirs = subset.getGlyphName(int(glyph)), whole.getBestCmap()[int(code, 16)]
+            assert subset["hmtx"][ours] == whole["hmtx"][theirs]
+            assert outline(subset, ours) == outline(whole, theirs)
+
+
+def outline(font: TTFont, glyph: str) -> list[object]:
+    pen = DecomposingRecordingPen(font.getGlyphSet())
+    font.getGlyphSet()[glyph].draw(pen)
+    return list(pen.value)
+
+
+def test_eps_has_no_command_from_a_text() -> None:
+    """Everything in it is a number, a name of ours or a known operator; texts are names of letters."""
+    written = eps.write(drawing(*HOSTILE)).decode("ascii")
+    known = {
+        "save",
+        "restore",
+        "gsave",
+        "grestore",
+        "dict",
+        "begin",
+        "end",
+        "def",
+        "dup",
+        "readonly",
+        "pop",
+        "definefont",
+    }
+    known |= {"newpath", "moveto", "lineto", "curveto", "closepath", "fill", "stroke", "setlinewidth", "setdash", "0"}
+    known |= {
+        "translate",
+        "scale",
+        "rotate",
+        "setlinejoin",
+        "setrgbcolor",
+        "findfont",
+        "scalefont",
+        "setfont",
+        "glyphshow",
+    }
+    known |= {"FontName", "StandardEncoding", "currentdict", "true"}
+    body = re.sub(r"<[0-9a-f\s]+>", "", "\n".join(row for row in written.split("\n") if not row.startswith("%")))
+    for word in re.sub(r"[\[\]]", " ", body).split():
+        is_name = re.fullmatch(r"/(uni[0-9A-F]{4}|Liberation[\w-]+|\.notdef|[A-Z]\w+|sfnts)", word)
+        assert word in known or is_name or re.fullmatch(r"-?\d+(\.\d+)?", word), word
+    assert eps.write(drawing(*HOSTILE)) == eps.write(drawing(*HOSTILE))
+
+
+@pytest.mark.skipif(not shutil.which("gs"), reason="there is no Ghostscript here")
+def test_eps_is_painted_by_ghostscript(tmp_path: File) -> None:
+    (tmp_path / "a.eps").write_bytes(eps.write(drawing("a letter")))
+    command = [
+        "gs",
+        "-q",
+        "-dBATCH",
+        "-dNOPAUSE",
+        "-dSAFER",
+        "-dEPSCrop",
+        "-sDEVICE=txtwrite",
+        "-sOutputFile=-",
+        "a.eps",
+    ]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count("a letter") == 4
 
 
 @pytest.mark.parametrize("dpi", [72, 150, 300])
@@ -271,7 +352,7 @@ def test_the_same_drawing_gives_the_same_bytes_in_every_process() -> None:
     """With another seed for hashes, and without torch."""
     program = (
         "import sys, hashlib, netspec\n"
-        "from netspec.diagram.drawing import pdf, png, svg\n"
+        "from netspec.diagram.drawing import eps, pdf, png, svg\n"
         "from netspec.diagram.styles.table import table\n"
         "from netspec.diagram.styles.volumes import volumes\n"
         "from netspec.diagram.texts import tex\n"
