@@ -55,6 +55,7 @@ class Request:
     timeout: float = SECONDS
     paper: Paper | None = None
     dpi: float | None = None
+    standalone: bool = False
 
     def check(self) -> None:
         """Raises NetspecError (E0802) where there is no such style or theme."""
@@ -74,20 +75,24 @@ def render(request: Request, form: str = "svg") -> Picture:
     """
     _known("form", form, FORMATS)
     request.check()
-    _check_size(request, form)
+    _check_form(request, form)
     if form in _TEXTS:
         shown = view(request.graph, request.depth, unfold=request.unfold, focus=request.focus)
         return Picture(_TEXTS[form](shown, request.colours))
     if form == "html":
         return _page(request)
+    if form == "tex" and request.style == "table":
+        return Picture(_tabular(request))
     drawing, notes = draw(request)
+    if form == "tex":
+        return Picture(_tex(drawing, request), notes)
     if form == "png":
         return Picture(_png(drawing, request.colours, request.dpi), notes)
     return Picture(_WRITERS[form](drawing, request.colours), notes)
 
 
-def _check_size(request: Request, form: str) -> None:
-    """Raises NetspecError (E0804) where a size is asked for that this form has not."""
+def _check_form(request: Request, form: str) -> None:
+    """Raises NetspecError (E0802, E0804) where something is asked for that this form has not."""
     if request.paper is not None and form not in _SIZED:
         message = f"{form} has no size: where it is shown decides that"
         raise NetspecError((Diagnostic("E0804", message, _given("--width", form), help=_SIZED_HELP),))
@@ -95,6 +100,9 @@ def _check_size(request: Request, form: str) -> None:
         message = f"{request.dpi:g} dots an inch cannot be painted"
         help = f"--dpi goes from 1 to {MOST_DPI}; journals ask for 300 to 600"
         raise NetspecError((Diagnostic("E0804", message, _given("--dpi", f"{request.dpi:g}"), help=help),))
+    if request.standalone and form != "tex":
+        help = "leave --standalone out, or write a .tex"
+        raise NetspecError((Diagnostic("E0802", f"{form} stands alone", _given("--standalone", form), help=help),))
     if request.dpi is not None and form != "png":
         help = "leave --dpi out, or write a .png"
         raise NetspecError((Diagnostic("E0804", f"{form} has no dots", _given("--dpi", form), help=help),))
@@ -272,14 +280,23 @@ def _eps(drawing: Drawing, theme: Theme) -> bytes:
     return eps.write(drawing, theme)
 
 
-def _tex(drawing: Drawing, theme: Theme) -> str:
+def _tex(drawing: Drawing, request: Request) -> str:
     from netspec.diagram.texts import tex
 
-    return tex.write(drawing, theme)
+    return tex.write(drawing, request.colours, standalone=request.standalone)
+
+
+def _tabular(request: Request) -> str:
+    """The table style as LaTeX's own table."""
+    from netspec.diagram.styles.table import table_view
+    from netspec.diagram.texts import tabular
+
+    shown, setting = table_view(request.graph, request.paper, request.depth, unfold=request.unfold, focus=request.focus)
+    return tabular.write(shown, setting, standalone=request.standalone)
 
 
 _TEXTS: Mapping[str, Callable[[View, Theme], str]] = {"dot": _dot, "mmd": _mermaid, "json": _json}
-_WRITERS: Mapping[str, Callable[[Drawing, Theme], str | bytes]] = {"svg": _svg, "pdf": _pdf, "eps": _eps, "tex": _tex}
+_WRITERS: Mapping[str, Callable[[Drawing, Theme], str | bytes]] = {"svg": _svg, "pdf": _pdf, "eps": _eps}
 _SIZED = ("svg", "pdf", "eps", "png", "tex")
 _SIZED_HELP = f"--width goes with {', '.join(_SIZED[:-1])} and {_SIZED[-1]}"
 

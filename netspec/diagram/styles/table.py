@@ -18,6 +18,8 @@ from netspec.graph.graph import Graph
 
 PAGE_WIDTH, PAGE_HEIGHT = 540, 740
 """What a page has room for, in points."""
+_ARTICLE = 343.0
+"""The width of the text of LaTeX's article, in points of 1/72 inch."""
 LEAST_SCALE = 7 / 8
 """How small a table is set to fit a page before its deeper blocks are folded."""
 
@@ -54,17 +56,37 @@ def table(graph: Graph, depth: int | None = None, *, unfold: bool = False, focus
         level -= 1
 
 
+def table_view(
+    graph: Graph, paper: Paper | None, depth: int | None = None, *, unfold: bool = False, focus: str = ""
+) -> tuple[View, Setting]:
+    """What `table_on` shows and how it is set, for forms that set type themselves; letters as large as the paper asks.
+
+    Without a paper, it is for the text of LaTeX's article.
+    """
+    paper = paper or Paper(_ARTICLE, PAGE_HEIGHT)
+    views = _asked(graph, depth, unfold=unfold, focus=focus)
+    found = _fitting(paper, views)
+    shown, how = (found[1], found[2]) if found else (views[-1], _WITHOUT_COSTS[-1])
+    return shown, replace(how, size=how.size * paper.unit, leading=how.leading * paper.unit)
+
+
+def _asked(graph: Graph, depth: int | None, *, unfold: bool, focus: str) -> list[View]:
+    """The views that a table may show: the one that is asked for, or all of them."""
+    if depth is not None or unfold:
+        return [view(graph, depth, unfold=unfold, focus=focus)]
+    return list(_levels(graph, focus))
+
+
 def table_on(
     graph: Graph, paper: Paper, depth: int | None = None, *, unfold: bool = False, focus: str = ""
 ) -> tuple[Drawing, tuple[str, ...]]:
     """The table for a place in a paper, as deep as its letters stay large enough, and a note where they do not."""
-    given = depth is not None or unfold
-    views = [view(graph, depth, unfold=unfold, focus=focus)] if given else list(_levels(graph, focus))
+    views = _asked(graph, depth, unfold=unfold, focus=focus)
     if (found := _fitting(paper, views)) is not None:
         return on_paper(paper, found[0]), ()
     drawings = [Setter(how).table(views[-1]) for how in (*_SETTINGS, *_WITHOUT_COSTS)]
     drawing = max(drawings, key=lambda drawing: scale_on(paper, drawing))
-    shallower = _fitting(paper, list(_levels(graph, focus))) if given else None
+    shallower = _fitting(paper, list(_levels(graph, focus))) if len(views) == 1 else None
     finished = on_paper(paper, drawing)
     return finished, (too_small(paper, finished, shallower[1].depth if shallower else None),)
 
@@ -75,12 +97,12 @@ def _levels(graph: Graph, focus: str) -> Iterator[View]:
         yield view(graph, level, focus=focus)
 
 
-def _fitting(paper: Paper, views: list[View]) -> tuple[Drawing, View] | None:
+def _fitting(paper: Paper, views: list[View]) -> tuple[Drawing, View, Setting] | None:
     """The first of the views that fits, with all columns if that can be."""
     for settings, least in ((_SETTINGS, 1), (_WITHOUT_COSTS, 1), (_SETTINGS, 0)):
         for shown in (shown for shown in views if shown.depth >= least):
             for how in settings:
                 drawing = Setter(how).table(shown)
                 if scale_on(paper, drawing) >= 1:
-                    return drawing, shown
+                    return drawing, shown, how
     return None

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from netspec.analysis.counts import total
 from netspec.diagram.drawing.items import Drawing, Group, Item, Path, Text, line, moved
 from netspec.diagram.drawing.text import broken, fit, visible, width, wrap
 from netspec.diagram.view.boxes import View
-from netspec.diagram.view.table_rows import ALONE, Branch, Fork, Line, Part, Rounds, Row, Rows, rows
+from netspec.diagram.view.table_rows import (
+    Branch,
+    Fork,
+    Line,
+    Part,
+    Rounds,
+    Row,
+    Rows,
+    costs,
+    footnotes,
+    output_head,
+    rows,
+)
 from netspec.diagram.view.words import in_one_unit, short_shape
-from netspec.shapes.sizes import Dimension, OpenSize
 
 _BRACKET = 3.0
 _DESCENT = 3.0
 """What letters of the last line reach below it, at the least."""
-_AXES = {3: "output (C × H × W)", 4: "output (C × D × H × W)"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +114,7 @@ class Setter:
             y += row([column.foot for column in columns])
         rule(0.9, "ink")
         y += self.how.padding
-        for note in _footnotes(told, shown):
+        for note in footnotes(told, shown):
             for words in wrap(note, self.how.small, right - self.how.margin):
                 y += self.how.small + 2
                 items.append(Text(self.how.margin, y, words, self.how.small, fill="muted"))
@@ -118,8 +127,7 @@ class Setter:
         )
 
     def _columns(self, shown: View, stages: Sequence[Row]) -> list[_Column]:
-        ranks = [box.outputs[-1].rank for box in shown.leaves() if box.outputs]
-        output = _AXES.get(max(set(ranks), key=ranks.count), "output") if ranks else "output"
+        output = output_head(shown)
         title = self._text(fit(shown.title, self.how.size, self.how.name, "bold"), bold=True)
         head = self._text(output, bold=True)
         if head.width > self.how.output:
@@ -129,14 +137,8 @@ class Setter:
             _Column(head, tuple(map(self._output, stages)), _Cell()),
             _Column(self._text("layers", bold=True), tuple(self._stack(stage.parts) for stage in stages), _Cell()),
         ]
-        costs: dict[str, list[Dimension]] = {
-            "parameters": [stage.parameters for stage in stages],
-            "MACs": [stage.macs for stage in stages],
-        }
         return columns + [
-            self._figures(name, [count for count in costs[name] if not isinstance(count, OpenSize)])
-            for name in self.how.figures
-            if not any(isinstance(count, OpenSize) for count in costs[name])
+            self._figures(name, counts) for name, counts in costs(stages).items() if name in self.how.figures
         ]
 
     def _figures(self, name: str, counts: Sequence[int]) -> _Column:
@@ -249,17 +251,13 @@ class Setter:
 
     def _fork(self, part: Fork) -> _Cell:
         """Branches side by side, what becomes of them below; a plain shortcut is said in that line."""
-        first, *others = part.branches
+        first = self._stack(part.branches[0].parts)
         if part.kind == "dense":
-            return _under([self._stack(first.parts), self._text(part.join, quiet=True)])
-        if part.kind == "residual" and len(others) == 1 and len(others[0].parts) == 1:
-            shortcut = others[0].parts[0]
-            if isinstance(shortcut, Line):
-                extra = part.join.removeprefix("add").replace(", ", ", then ", 1)
-                added = _beside([self._text("+"), self._line(shortcut)], 3)
-                return _under(
-                    [self._stack(first.parts), _beside([added, self._text(extra, quiet=True)], 0) if extra else added]
-                )
+            return _under([first, self._text(part.join, quiet=True)])
+        if part.shortcut is not None:
+            shortcut, extra = part.shortcut
+            added = _beside([self._text("+"), self._line(shortcut)], 3)
+            return _under([first, _beside([added, self._text(extra, quiet=True)], 0) if extra else added])
         captioned = [self._branch(branch) for branch in part.branches]
         join = self._text(fit(part.join, self.how.small, self.how.fork), quiet=True)
         if sum(cell.width + self.how.gap for cell in captioned) > self.how.fork:
@@ -309,20 +307,6 @@ def _barred(cell: _Cell) -> _Cell:
     """A branch that stands below another: with a rule at its left."""
     bar = Path(line((0.5, 1), (0.5, cell.height - 1)), "muted", 0.5)
     return _Cell(cell.width + 6, cell.height, (bar, *(moved(item, 6, 0) for item in cell.items)))
-
-
-def _footnotes(told: Rows, shown: View) -> Iterator[str]:
-    """What the table leaves out of its lines."""
-    for kind, usual in told.usual:
-        yield f"{kind} stands for {usual} where nothing else is said."
-    if any(ALONE in line.after for row in told.rows for line in row.lines()):
-        yield f"{ALONE}: with nothing before or after."
-    parameters, macs = sum(row.parameters for row in told.rows), total(row.macs for row in told.rows)
-    yield f"{parameters:,} parameters{'' if isinstance(macs, OpenSize) else f', {macs:,} MACs'} in all."
-    if isinstance(macs, OpenSize):
-        yield "MACs depend on the open sizes."
-    for requirement in shown.graph.requirements:
-        yield f"{requirement}."
 
 
 def _described(shown: View, told: Rows) -> str:

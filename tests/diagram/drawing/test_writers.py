@@ -277,31 +277,50 @@ def test_png_of_no_or_too_many_pixels_is_refused(size: tuple[float, float]) -> N
 
 
 def test_tex_has_no_command_from_a_text() -> None:
-    known = {r"\documentclass", r"\usepackage", r"\begin", r"\end", r"\definecolor", r"\path", r"\node", r"\char"}
-    known |= {r"\normalfont", r"\fontsize", r"\fontfamily", r"\selectfont", r"\bfseries", r"\itshape"}
-    known |= {r"\fboxsep", r"\fbox", r"\phantom", r"\ldots"}
+    known = {r"\begin", r"\end", r"\definecolor", r"\path", r"\node", r"\char", r"\begingroup", r"\endgroup"}
+    known |= {r"\normalfont", r"\fontsize", r"\fontfamily", r"\selectfont", r"\bfseries", r"\slshape"}
+    known |= {r"\fboxsep", r"\fbox", r"\phantom", r"\ldots", r"\ss", r"\H"}
     known |= set(re.findall(r"\\text[a-z]+", " ".join(tex.escaped(chr(code)) for code in range(0x20, 0x2100))))
     known |= {r"\cdot", r"\leq", r"\rightarrow", r"\sigma", r"\Sigma"}
     written = tex.write(drawing(*HOSTILE))
-    assert set(re.findall(r"\\[A-Za-z]+", written)) <= known
-    unescaped = re.sub(r"\\[{}]", "", written)
+    body = written.split("\n", 2)[2]
+    assert set(re.findall(r"\\[A-Za-z]+", body)) <= known
+    unescaped = re.sub(r"\\[{}]", "", body)
     assert unescaped.count("{") == unescaped.count("}")
-    assert written.count(r"\end{tikzpicture}") == 1
-    assert not re.search(r"(?<!\\)%", written.split("\n", 2)[2])
-    written.encode("utf-8")
+    assert body.count(r"\end{tikzpicture}") == 1
+    assert not re.search(r"(?<!\\)%", body.replace("\\end{tikzpicture}%\n", ""))
+    assert written.isascii(), "whatever the encoding of the paper"
+
+
+def test_tex_is_for_a_paper_and_stands_alone_where_it_is_to() -> None:
+    part, whole = (tex.write(drawing("a"), standalone=standalone) for standalone in (False, True))
+    assert not re.search(r"^[^%]*\\(documentclass|usepackage|begin\{document\})", part, re.MULTILINE)
+    assert whole.count(r"\documentclass") == 1
+    assert part.rstrip("\n") in whole
+
+
+def test_letters_need_no_encoding() -> None:
+    """Letters are commands that every encoding of LaTeX has, so a paper needs no `fontenc`."""
+    assert tex.escaped("".join(map(chr, range(0x20, 0x250)))).isascii()
+    assert tex.escaped("éß") == r"{\'{e}}{\ss}"
 
 
 @pytest.mark.skipif(not shutil.which("pdflatex"), reason="there is no LaTeX here")
-def test_tex_compiles_and_says_the_same(tmp_path: File) -> None:
-    (tmp_path / "figure.tex").write_text(tex.write(drawing(*HOSTILE)), encoding="utf-8")
-    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "figure.tex"]
+@pytest.mark.parametrize("standalone", [True, False])
+def test_tex_compiles_and_says_the_same(standalone: bool, tmp_path: File) -> None:
+    (tmp_path / "figure.tex").write_text(tex.write(drawing(*HOSTILE), standalone=standalone), encoding="utf-8")
+    article = r"\documentclass{article}\usepackage{tikz}\begin{document}\input{figure}\end{document}"
+    (tmp_path / "article.tex").write_text(article, encoding="utf-8")
+    main = "figure" if standalone else "article"
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", f"{main}.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False)
     if "standalone.cls' not found" in done.stdout:
         pytest.skip("this LaTeX has no standalone class")
     assert done.returncode == 0, done.stdout[-2000:]
-    (page,) = PdfReader(tmp_path / "figure.pdf").pages
-    assert float(page.mediabox.width) == pytest.approx(400, abs=1)
-    assert float(page.mediabox.height) == pytest.approx(drawing(*HOSTILE).height, abs=1)
+    page = PdfReader(tmp_path / f"{main}.pdf").pages[0]
+    if standalone:
+        assert float(page.mediabox.width) == pytest.approx(400, abs=1)
+        assert float(page.mediabox.height) == pytest.approx(drawing(*HOSTILE).height, abs=1)
     read = re.sub(r"\s", "", page.extract_text())
     assert "alert(1)" in read
     assert r"\input{/etc/passwd}" in read
