@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from math import ceil
+from math import ceil, inf
 
 from netspec.diagram.drawing.items import Weight
 from netspec.diagram.drawing.text import broken, width
@@ -73,8 +73,9 @@ def _whole_lines(box: Box, sheet: Sheet) -> tuple[Line, ...]:
 
 def _parts(line: Line, sheet: Sheet) -> Iterable[Line]:
     """The line as it is, or broken where it is longer than the sheet allows."""
-    line = replace(line, leading=sheet.leading)
-    if line.width <= sheet.widest:
+    if line.leading != sheet.leading:
+        line = replace(line, leading=sheet.leading)
+    if sheet.widest == inf or line.width <= sheet.widest:
         return (line,)
     return (replace(line, text=text) for text in broken(line.text, line.size, sheet.widest, line.weight, line.mono))
 
@@ -130,7 +131,7 @@ def header(box: Box, sheet: Sheet = USUAL) -> tuple[Line, ...]:
 def header_rows(box: Box, sheet: Sheet = USUAL) -> list[tuple[Line, ...]]:
     """The header in one row, or a row for each of its lines where these are longer than the sheet allows."""
     written = header(box, sheet)
-    if sum(line.width + 6 for line in written) - 6 <= sheet.widest:
+    if sheet.widest == inf or sum(line.width + 6 for line in written) - 6 <= sheet.widest:
         return [written]
     return [(part,) for line in written for part in _parts(line, sheet)]
 
