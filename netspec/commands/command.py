@@ -119,7 +119,8 @@ def _spare_inputs(options: Mapping[str, object]) -> None:
 
 _OWN = re.compile(
     rb"""\s*(?: \Z | \x89PNG | %PDF | \{\s*"netspec" | <\?xml[^>]*>\s*<svg | <svg | <!doctype\ html
-    | digraph\b | ---\nconfig: | flowchart\b | %\ \w+\n%\ pdflatex | \"{3}\w+:\ [\d,]+\ parameters?\b )""",
+    | digraph\b | ---\nconfig: | flowchart\b | (?:%\ [^\n]*\n)?%\ (?:pdflatex|In\ a\ paper:)
+    | %!PS-Adobe[^\n]*(?:\n%%[^\n]*)*\n%%Creator:\ netspec | \"{3}\w+:\ [\d,]+\ parameters?\b )""",
     re.VERBOSE | re.IGNORECASE,
 )
 """How the files begin that commands over nets write: pictures, graphs, sources; and one with nothing in it."""

@@ -265,18 +265,32 @@ def render(
     timeout: Annotated[
         float, typer.Option(metavar="SECONDS", min=0, help="How long a layout may take before more is folded.")
     ] = 20,
+    width: Annotated[
+        str, typer.Option(metavar="LENGTH", help="Made for this width: 8.4cm, 3.25in, 240pt, column, page or slide.")
+    ] = "",
+    max_height: Annotated[str, typer.Option(metavar="LENGTH", help="No higher than that: 12cm.")] = "",
+    font_size: Annotated[
+        float | None, typer.Option(metavar="POINTS", help="No letters smaller than that; 7 if not given.")
+    ] = None,
+    columns: Annotated[int, typer.Option(metavar="N", min=0, help="Set a long net in so many columns.")] = 0,
+    dpi: Annotated[float | None, typer.Option(metavar="N", help="Dots an inch of a png; 200 if not given.")] = None,
+    standalone: Annotated[
+        bool, typer.Option("--standalone", help="A tex that is a document; else it is for \\input in one.")
+    ] = False,
     net: Net = None,
     set: Settings = None,
     input: Inputs = None,
     force: Force = False,
 ) -> None:
-    """Draw a net as svg, pdf, png, html, dot, mmd (Mermaid), tex (TikZ) or json."""
+    """Draw a net as svg, pdf, eps, png, html, dot, mmd (Mermaid), tex (TikZ, booktabs) or json."""
+    from netspec.diagram.drawing.paper import paper_of
     from netspec.diagram.render import Request, form_of
     from netspec.diagram.render import render as draw
 
     form = format or ("svg" if output == "-" else form_of(output))
+    paper = paper_of(width, max_height, font_size, columns)
     drawn = graph_of(file, net, set, input)
-    picture = draw(Request(drawn, style, depth, unfold, focus, theme, timeout), form)
+    picture = draw(Request(drawn, style, depth, unfold, focus, theme, timeout, paper, dpi, standalone), form)
     write(picture.content, output)
     for note in picture.notes:
         print(f"note: {note}", file=sys.stderr)

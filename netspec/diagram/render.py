@@ -10,6 +10,7 @@ from typing import Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.diagram.drawing.items import Drawing, scaled
+from netspec.diagram.drawing.paper import Paper
 from netspec.diagram.drawing.theme import LIGHT, THEMES, Theme
 from netspec.diagram.layout.dot_layout import Graphviz, LayoutTimeoutError
 from netspec.diagram.view.boxes import View
@@ -17,12 +18,13 @@ from netspec.diagram.view.view import view
 from netspec.graph.graph import Graph
 from netspec.syntax.source import Source, Span
 
-FORMATS = ("svg", "pdf", "png", "html", "dot", "mmd", "tex", "json")
+FORMATS = ("svg", "pdf", "eps", "png", "html", "dot", "mmd", "tex", "json")
 STYLES = ("graph", "table", "volumes")
 SECONDS = 20.0
 """How long a layout may take."""
 DEEP = 4
 """Where pictures deeper than that take too long, half the depth is tried next, so that there are few trials."""
+MOST_DPI = 2400
 LEAST_SCALE = 0.62
 """What is larger than the page is made smaller, down to this; the default depth is the greatest that then fits."""
 
@@ -51,6 +53,9 @@ class Request:
     focus: str = ""
     theme: str = ""
     timeout: float = SECONDS
+    paper: Paper | None = None
+    dpi: float | None = None
+    standalone: bool = False
 
     def check(self) -> None:
         """Raises NetspecError (E0802) where there is no such style or theme."""
@@ -70,13 +75,37 @@ def render(request: Request, form: str = "svg") -> Picture:
     """
     _known("form", form, FORMATS)
     request.check()
+    _check_form(request, form)
     if form in _TEXTS:
         shown = view(request.graph, request.depth, unfold=request.unfold, focus=request.focus)
         return Picture(_TEXTS[form](shown, request.colours))
     if form == "html":
         return _page(request)
+    if form == "tex" and request.style == "table":
+        return Picture(_tabular(request))
     drawing, notes = draw(request)
+    if form == "tex":
+        return Picture(_tex(drawing, request), notes)
+    if form == "png":
+        return Picture(_png(drawing, request.colours, request.dpi), notes)
     return Picture(_WRITERS[form](drawing, request.colours), notes)
+
+
+def _check_form(request: Request, form: str) -> None:
+    """Raises NetspecError (E0802, E0804) where something is asked for that this form has not."""
+    if request.paper is not None and form not in _SIZED:
+        message = f"{form} has no size: where it is shown decides that"
+        raise NetspecError((Diagnostic("E0804", message, _given("--width", form), help=_SIZED_HELP),))
+    if request.dpi is not None and not 1 <= request.dpi <= MOST_DPI:
+        message = f"{request.dpi:g} dots an inch cannot be painted"
+        help = f"--dpi goes from 1 to {MOST_DPI}; journals ask for 300 to 600"
+        raise NetspecError((Diagnostic("E0804", message, _given("--dpi", f"{request.dpi:g}"), help=help),))
+    if request.standalone and form != "tex":
+        help = "leave --standalone out, or write a .tex"
+        raise NetspecError((Diagnostic("E0802", f"{form} stands alone", _given("--standalone", form), help=help),))
+    if request.dpi is not None and form != "png":
+        help = "leave --dpi out, or write a .png"
+        raise NetspecError((Diagnostic("E0804", f"{form} has no dots", _given("--dpi", form), help=help),))
 
 
 def form_of(path: str | Path) -> str:
@@ -92,14 +121,38 @@ def form_of(path: str | Path) -> str:
 def draw(request: Request) -> tuple[Drawing, tuple[str, ...]]:
     """The drawing in the style that is asked for, and what was done otherwise than asked."""
     if request.style == "table":
-        from netspec.diagram.styles.table import table
+        from netspec.diagram.styles.table import table, table_on
 
+        if request.paper is not None:
+            return table_on(request.graph, request.paper, request.depth, unfold=request.unfold, focus=request.focus)
         return table(request.graph, request.depth, unfold=request.unfold, focus=request.focus), ()
     if request.style == "volumes":
-        from netspec.diagram.styles.volumes import volumes
+        from netspec.diagram.styles.volumes import volumes, volumes_on
 
+        if request.paper is not None:
+            return volumes_on(request.graph, request.paper, request.depth, unfold=request.unfold, focus=request.focus)
         return volumes(request.graph, request.depth, unfold=request.unfold, focus=request.focus), ()
-    return _graph(request)
+    return _fitted(request, request.paper) if request.paper is not None else _graph(request)
+
+
+def _fitted(request: Request, paper: Paper) -> tuple[Drawing, tuple[str, ...]]:
+    """The graph style for a place in a paper."""
+    from netspec.diagram.fitting import fitted
+
+    with Graphviz() as graphviz:
+        graphviz.start()
+        try:
+            return fitted(
+                request.graph,
+                paper,
+                graphviz,
+                request.depth,
+                request.timeout,
+                unfold=request.unfold,
+                focus=request.focus,
+            )
+        except LayoutTimeoutError:
+            raise _no_time(request.timeout) from None
 
 
 def _graph(request: Request) -> tuple[Drawing, tuple[str, ...]]:
@@ -146,9 +199,13 @@ def _simpler(request: Request, shown: View) -> Request:
         return replace(request, unfold=False, depth=shown.depth)
     if shown.depth > 0:
         return replace(request, depth=min(shown.depth - 1, max(shown.depth // 2, DEEP)))
-    message = f"not even a single box is laid out in {request.timeout:g} seconds"
-    span = _given("--timeout", f"{request.timeout:g}")
-    raise NetspecError((Diagnostic("E0803", message, span, help=f"give it more time: --timeout {SECONDS:g}"),))
+    raise _no_time(request.timeout)
+
+
+def _no_time(seconds: float) -> NetspecError:
+    message = f"not even a single box is laid out in {seconds:g} seconds"
+    span = _given("--timeout", f"{seconds:g}")
+    return NetspecError((Diagnostic("E0803", message, span, help=f"give it more time: --timeout {SECONDS:g}"),))
 
 
 def _note(seconds: float, shown: View, simpler: Request) -> str:
@@ -209,22 +266,39 @@ def _pdf(drawing: Drawing, theme: Theme) -> bytes:
     return pdf.write(drawing, theme)
 
 
-def _png(drawing: Drawing, theme: Theme) -> bytes:
-    """As fine as usual, or as fine as the largest picture allows."""
+def _png(drawing: Drawing, theme: Theme, dpi: float | None) -> bytes:
+    """As fine as asked, or as fine as the largest picture allows."""
     from netspec.diagram.drawing import png
 
     finest = png.LARGEST * 72 / max(drawing.width, drawing.height)
-    return png.write(drawing, theme, min(png.DPI, finest * 0.999))
+    return png.write(drawing, theme, min(dpi or png.DPI, finest * 0.999))
 
 
-def _tex(drawing: Drawing, theme: Theme) -> str:
+def _eps(drawing: Drawing, theme: Theme) -> bytes:
+    from netspec.diagram.drawing import eps
+
+    return eps.write(drawing, theme)
+
+
+def _tex(drawing: Drawing, request: Request) -> str:
     from netspec.diagram.texts import tex
 
-    return tex.write(drawing, theme)
+    return tex.write(drawing, request.colours, standalone=request.standalone)
+
+
+def _tabular(request: Request) -> str:
+    """The table style as LaTeX's own table."""
+    from netspec.diagram.styles.table import table_view
+    from netspec.diagram.texts import tabular
+
+    shown, setting = table_view(request.graph, request.paper, request.depth, unfold=request.unfold, focus=request.focus)
+    return tabular.write(shown, setting, standalone=request.standalone)
 
 
 _TEXTS: Mapping[str, Callable[[View, Theme], str]] = {"dot": _dot, "mmd": _mermaid, "json": _json}
-_WRITERS: Mapping[str, Callable[[Drawing, Theme], str | bytes]] = {"svg": _svg, "pdf": _pdf, "png": _png, "tex": _tex}
+_WRITERS: Mapping[str, Callable[[Drawing, Theme], str | bytes]] = {"svg": _svg, "pdf": _pdf, "eps": _eps}
+_SIZED = ("svg", "pdf", "eps", "png", "tex")
+_SIZED_HELP = f"--width goes with {', '.join(_SIZED[:-1])} and {_SIZED[-1]}"
 
 
 def _known(what: str, name: str, known: tuple[str, ...]) -> None:

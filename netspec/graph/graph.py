@@ -282,19 +282,30 @@ class Graph:
         focus: str = "",
         theme: str = "",
         timeout: float = 20,
+        width: str = "",
+        max_height: str = "",
+        font_size: float | None = None,
+        columns: int = 0,
+        dpi: float | None = None,
+        standalone: bool = False,
     ) -> str | bytes:
         """A picture of the net: `graph.render("resnet.svg")`, or `graph.render(format="svg")` for its text.
 
-        `format` is svg, pdf, png, html, dot, mmd, tex or json; where none is given, what the ending of `out` says.
+        `format` is svg, pdf, eps, png, html, dot, mmd, tex or json; where none is given, what the ending of `out` says.
         `style` is graph, table or volumes. Blocks deeper than `depth` are folded, and repeated ones into one unless
         `unfold`; `focus` draws the inside of one block. A layout that takes longer than `timeout` seconds is stopped,
-        and a folded one drawn. Raises NetspecError for what there is not, and where the file cannot be written.
+        and a folded one drawn. With a `width` (`8.4cm`, `3.25in`, column, page, slide) the picture is made for that, no
+        higher than `max_height`, with no letters below `font_size` points; `dpi` is of a png. A tex is to be input in
+        a paper, or a document where it is `standalone`. Raises NetspecError for what there is not, and where the file
+        cannot be written.
         """
+        from netspec.diagram.drawing.paper import paper_of
         from netspec.diagram.render import Request, form_of
         from netspec.diagram.render import render as draw
 
         form = format or (form_of(out) if out is not None else "svg")
-        picture = draw(Request(self, style, depth, unfold, focus, theme, timeout), form)
+        paper = paper_of(width, max_height, font_size, columns)
+        picture = draw(Request(self, style, depth, unfold, focus, theme, timeout, paper, dpi, standalone), form)
         if out is not None:
             from netspec.files import write_bytes
 

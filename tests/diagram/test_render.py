@@ -26,7 +26,15 @@ net Small(classes: int = 10) {
   fc = linear(classes)
 }
 """
-BEGINS = {"svg": b"<?xml", "pdf": b"%PDF-", "png": b"\x89PNG", "html": b"<!", "dot": b"digraph", "json": b"{"}
+BEGINS = {
+    "svg": b"<?xml",
+    "pdf": b"%PDF-",
+    "eps": b"%!PS-Adobe-3.0 EPSF-3.0",
+    "png": b"\x89PNG",
+    "html": b"<!",
+    "dot": b"digraph",
+    "json": b"{",
+}
 
 
 def all_pairs(count: int) -> str:

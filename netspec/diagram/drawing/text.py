@@ -7,9 +7,10 @@ Pairs are not kerned: what is drawn is never wider than what is measured.
 
 from __future__ import annotations
 
+import re
 import struct
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -89,6 +90,37 @@ def wrap(
         else:
             lines.append(fit(word, size, limit, weight, mono, italic))
     return lines
+
+
+_SEAMS = (
+    re.compile(r"(?<=, )"),
+    re.compile(r"(?<=\s)"),
+    re.compile(r"(?<=[(/._=])(?=[^\s)])|(?<=[a-z])(?=[A-Z])"),
+)
+"""Where a line is best broken, and where else: after signs, and where a capital begins within a name."""
+
+
+def broken(text: str, size: float, limit: float, weight: Weight = "normal", mono: bool = False) -> list[str]:
+    """The text in lines of about `limit` points, broken after commas where that is enough, else at spaces or in words.
+
+    All of it is there: what has no place to be broken at is as wide as it is.
+    """
+    lines = [""]
+    for part in _short_parts(visible(text), lambda part: width(part.rstrip(), size, weight, mono) <= limit):
+        if not lines[-1] or width((lines[-1] + part).rstrip(), size, weight, mono) <= limit:
+            lines[-1] += part
+        else:
+            lines.append(part)
+    return [line.strip() for line in lines]
+
+
+def _short_parts(text: str, fits: Callable[[str], bool], seams: Sequence[re.Pattern[str]] = _SEAMS) -> Iterator[str]:
+    if fits(text) or not seams:
+        yield text
+        return
+    first, *others = seams
+    for part in first.split(text):
+        yield from _short_parts(part, fits, others)
 
 
 def visible(text: str) -> str:

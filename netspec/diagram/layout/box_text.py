@@ -6,29 +6,26 @@ Sizes come from the metrics of the fonts that the picture is set in, so that a t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from math import ceil
+from dataclasses import dataclass, replace
+from math import ceil, inf
 
 from netspec.diagram.drawing.items import Weight
-from netspec.diagram.drawing.text import width
+from netspec.diagram.drawing.text import broken, width
+from netspec.diagram.layout.sheet import USUAL, Sheet
 from netspec.diagram.view.boxes import Box
-from netspec.diagram.view.words import count_words, shape_words
+from netspec.diagram.view.words import count_words, shape_words, short_shape
 from netspec.layers.base import FigureWeight
 
 LABEL_SIZE = 7.0
 """Points of the shapes on the edges."""
 HEADER = 17
-"""The height of a frame's header."""
+"""The height of a frame's header of one row."""
+ROW = 9
+"""How much higher another row makes it."""
 JOIN = 16
 """The diameter of a plus, and the height of a pill."""
 SHEETS = 5
 """How far the sheets below a box that stands for several show."""
-
-_TITLE, _SECOND, _NAME = 8.5, 7.5, 6.5
-_LEADING = 1.22
-_PADDING = 7
-_STEP = 12
-"""Widths are multiples of this, so that boxes above each other line up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +37,7 @@ class Line:
     fill: str = "ink"
     weight: Weight = "normal"
     mono: bool = False
+    leading: float = 1.22
 
     @property
     def width(self) -> float:
@@ -47,25 +45,44 @@ class Line:
 
     @property
     def height(self) -> float:
-        return self.size * _LEADING
+        return self.size * self.leading
 
 
-def lines(box: Box) -> tuple[Line, ...]:
-    """The lines of a box without children, from the top."""
+def lines(box: Box, sheet: Sheet = USUAL) -> tuple[Line, ...]:
+    """The lines of a box without children, from the top; none is longer than the sheet allows."""
+    return tuple(part for line in _whole_lines(box, sheet) for part in _parts(line, sheet))
+
+
+def _whole_lines(box: Box, sheet: Sheet) -> tuple[Line, ...]:
     if box.kind == "join":
-        return (Line(_sum(box) if box.terms else box.title, 10 if is_round(box) else _SECOND),)
+        return (Line(_sum(box) if box.terms else box.title, 10 if is_round(box) else sheet.second),)
     if box.kind in ("input", "output"):
         shapes = box.outputs or box.inputs
-        return (Line(box.title, _TITLE, weight="bold"), Line(shape_words(shapes[:1]), _SECOND, "muted"))
+        shape = shape_words(shapes[:1])
+        return (Line(box.title, sheet.title, weight="bold"), Line(shortened(shape, sheet), sheet.second, "muted"))
     if box.kind == "layer":
-        main = Line(box.title, _TITLE, weight="normal" if is_small(box) else "bold")
-        named = [Line(box.label, _NAME, "ink", mono=True)] if box.label else []
+        main = Line(box.title, sheet.title, weight="normal" if is_small(box) else "bold")
+        named = [Line(box.label, sheet.name, "ink", mono=True)] if box.label else []
         lighter = [*((text, True) for text in box.before), *((text, False) for text in box.after)]
-        before = [Line(text, _SECOND) for text, first in lighter if first]
-        after = [Line(text, _SECOND) for text, first in lighter if not first]
-        again = [Line("same weights", _NAME, "muted")] if box.shared and named else []
+        before = [Line(text, sheet.second) for text, first in lighter if first]
+        after = [Line(text, sheet.second) for text, first in lighter if not first]
+        again = [Line("same weights", sheet.name, "muted")] if box.shared and named else []
         return (*named, *before, main, *after, *again)
-    return tuple(_folded_lines(box))
+    return tuple(_folded_lines(box, sheet))
+
+
+def _parts(line: Line, sheet: Sheet) -> Iterable[Line]:
+    """The line as it is, or broken where it is longer than the sheet allows."""
+    if line.leading != sheet.leading:
+        line = replace(line, leading=sheet.leading)
+    if sheet.widest == inf or line.width <= sheet.widest:
+        return (line,)
+    return (replace(line, text=text) for text in broken(line.text, line.size, sheet.widest, line.weight, line.mono))
+
+
+def shortened(shape: str, sheet: Sheet) -> str:
+    """A shape as the sheet has it: `64×56²` in place of `64 × 56 × 56` where words are short."""
+    return short_shape(shape) if sheet.short else shape
 
 
 def _sum(box: Box) -> str:
@@ -81,17 +98,18 @@ def times(box: Box) -> Line | None:
     return Line(f"× {box.times}", 8, weight="bold") if box.times > 1 else None
 
 
-def _folded_lines(box: Box) -> Iterable[Line]:
+def _folded_lines(box: Box, sheet: Sheet) -> Iterable[Line]:
     """A block that is folded: its name, its signature, how much is in it."""
     title = box.title if box.kind != "net" else box.signature
-    yield Line(box.label or title, _TITLE, weight="bold")
+    yield Line(box.label or title, sheet.title, weight="bold")
     if box.label and title:
-        yield Line(title, _SECOND)
-    counted = f"{count_words(box.parameters)} parameters{' in all' if box.copies > 1 and not box.shared else ''}"
+        yield Line(title, sheet.second)
+    unit = "param." if sheet.short else "parameters"
+    counted = f"{count_words(box.parameters)} {unit}{' in all' if box.copies > 1 and not box.shared else ''}"
     sharing = "same weights" if box.shared else "some shared" if box.partly_shared else ""
-    known = ", ".join(filter(None, [counted if box.parameters else "", sharing]))
+    known = ", ".join(filter(None, [counted if box.parameters and sheet.counts else "", sharing]))
     if known:
-        yield Line(known, _NAME, "muted")
+        yield Line(known, sheet.name, "muted")
 
 
 def words(box: Box) -> list[str]:
@@ -101,35 +119,49 @@ def words(box: Box) -> list[str]:
     return [line.text for line in (*written, *([corner] if corner else []))]
 
 
-def header(box: Box) -> tuple[Line, ...]:
+def header(box: Box, sheet: Sheet = USUAL) -> tuple[Line, ...]:
     """The header of a frame, from left to right: its label, its title."""
-    named = [Line(box.label, 8, weight="bold", mono=False)] if box.label else []
+    named = [Line(box.label, sheet.header, weight="bold")] if box.label else []
     repeats = box.title.casefold() == box.label.casefold()
-    titled = [Line(box.title, _SECOND, "muted" if named else "ink")] if box.title and not repeats else []
-    shared = [Line("same weights", _NAME, "muted")] if box.shared else []
+    titled = [Line(box.title, sheet.second, "muted" if named else "ink")] if box.title and not repeats else []
+    shared = [Line("same weights", sheet.name, "muted")] if box.shared else []
     return (*named, *titled, *shared)
 
 
-def header_width(box: Box) -> float:
+def header_rows(box: Box, sheet: Sheet = USUAL) -> list[tuple[Line, ...]]:
+    """The header in one row, or a row for each of its lines where these are longer than the sheet allows."""
+    written = header(box, sheet)
+    if sheet.widest == inf or sum(line.width + 6 for line in written) - 6 <= sheet.widest:
+        return [written]
+    return [(part,) for line in written for part in _parts(line, sheet)]
+
+
+def header_height(box: Box, sheet: Sheet = USUAL) -> float:
+    """The height of a frame's header."""
+    return HEADER + (len(header_rows(box, sheet)) - 1) * ROW
+
+
+def header_width(box: Box, sheet: Sheet = USUAL) -> float:
     """The least width of a frame for its header."""
     corner = times(box)
-    return sum(line.width + 6 for line in header(box)) + 10 + (corner.width + 6 if corner else 0)
+    widths = [sum(line.width + 6 for line in row) for row in header_rows(box, sheet)]
+    return max([widths[0] + (corner.width + 6 if corner else 0), *widths]) + 10
 
 
-def size(box: Box) -> tuple[int, int]:
+def size(box: Box, sheet: Sheet = USUAL) -> tuple[int, int]:
     """Width and height of a box without children, in whole points."""
     if is_round(box):
         return JOIN, JOIN
-    written = lines(box)
-    wide = max(line.width for line in written) + 2 * _PADDING
+    written = lines(box, sheet)
+    wide = max(line.width for line in written) + 2 * sheet.padding
     if (corner := times(box)) is not None:
         wide = max(wide, written[0].width + 2 * (corner.width + 10))
     if box.kind == "join":
-        return 2 * ceil(wide / 2), JOIN
+        return 2 * ceil(wide / 2), max(JOIN, ceil(sum(line.height for line in written) + 4))
     high = sum(line.height for line in written)
     if is_small(box):
-        return _STEP // 2 * ceil(max(wide, 36) / (_STEP // 2)), ceil(high + 5)
-    return _STEP * 2 * ceil(max(wide, 72) / (_STEP * 2)), ceil(high + 8)
+        return sheet.step // 2 * ceil(max(wide, sheet.least / 2) / (sheet.step // 2)), ceil(high + 5)
+    return sheet.step * 2 * ceil(max(wide, sheet.least) / (sheet.step * 2)), ceil(high + min(8, 2 * sheet.padding))
 
 
 def label_width(text: str) -> int:

@@ -12,27 +12,29 @@ from netspec.diagram.layout import box_text
 from netspec.diagram.layout.dot_layout import DotEdge, DotNode, Graphviz, dot_text
 from netspec.diagram.layout.levels import Item, Part, Way
 from netspec.diagram.layout.pieces import Key, Piece, Route, curve, line, together
+from netspec.diagram.layout.sheet import Sheet
 from netspec.diagram.view.boxes import Role
 
-_NODE_GAP, _RANK_GAP = 12, 15
-_STUB = 11
-"""The part of an edge beside which its shape stands."""
 _TOP, _BOTTOM = "^", "_"
 """Places above and below a part, where a value comes from that several items read, or that has to get past some."""
 _SIDES: Mapping[Role, int] = {"carry": 0, "flow": 1}
 """From left to right: a highway's carry, what flows, what goes around."""
 
 
-def by_dot(part: Part, graphviz: Graphviz) -> Piece:
+def by_dot(part: Part, graphviz: Graphviz, sheet: Sheet) -> Piece:
     """The part laid out. Raises LayoutTimeoutError where the time of `graphviz` is over."""
-    items, ways = _completed(part)
+    if not sheet.branch_shapes:
+        ways, entering = ([replace(way, label="") for way in several] for several in (part.ways, part.entering))
+        part = replace(part, ways=ways, entering=entering)
+    items, ways = _completed(part, sheet)
+    items.sort(key=lambda item: not item.is_source)  # to the left of the flow, as detours are to the right of it
     place = {item.name: number for number, item in enumerate(items)}
     ways.sort(key=lambda way: (place[way.tail], _SIDES.get(way.role, 2), place[way.head]))
     ports = _Ports(items, ways)
     nodes = [ports.node(item) for item in items]
     edges = [ports.edge(way, place) for way in ways]
     spines = [DotEdge(place[tail], place[head], weight=8, drawn=False) for tail, head in _spines(ways)]
-    found = graphviz.lay_out(dot_text(nodes, _in_the_middle(edges, spines), _NODE_GAP, _RANK_GAP))
+    found = graphviz.lay_out(dot_text(nodes, _in_the_middle(edges, spines), sheet.node_gap, sheet.rank_gap))
     pieces = [
         item.piece.moved(x - node.width / 2, y - node.height / 2)
         for item, node, (x, y) in zip(items, nodes, found.nodes, strict=True)
@@ -48,9 +50,9 @@ def by_dot(part: Part, graphviz: Graphviz) -> Piece:
     return _with_ends(part, items, pieces, routes)
 
 
-def _completed(part: Part) -> tuple[list[Item], list[Way]]:
+def _completed(part: Part, sheet: Sheet) -> tuple[list[Item], list[Way]]:
     """The items and edges with the places above and below that the part needs."""
-    items = [_with_room(item, [*part.ways, *part.entering]) for item in part.items]
+    items = [_with_room(item, [*part.ways, *part.entering], sheet.room) for item in part.items]
     ways = list(part.ways)
     if part.above is not None and not part.head:
         items.append(Item(_TOP, Piece(0, 0, entries={part.above.key: (0, 0)})))
@@ -97,7 +99,7 @@ def _is_blocked(start: Point, end: Point, pieces: Sequence[Piece]) -> bool:
     )
 
 
-def _with_room(item: Item, ways: Sequence[Way]) -> Item:
+def _with_room(item: Item, ways: Sequence[Way], room: float) -> Item:
     """The item with room below it for the shapes of what it makes: they stand beside the beginning of the edges."""
     piece = item.piece
     labels: dict[float, list[str]] = {}
@@ -109,9 +111,9 @@ def _with_room(item: Item, ways: Sequence[Way]) -> Item:
     ends = [x + box_text.label_width(" / ".join(dict.fromkeys(written))) for x, written in labels.items()]
     wide = 2 * ceil(max(piece.width, *ends) / 2)
     entries = {way.key: piece.entry(way.key) for way in ways if way.head == item.name}
-    lowered = {way.key: (piece.exit(way.key)[0], piece.height + _STUB) for way in ways if way.tail == item.name}
-    grown = Piece(wide, piece.height + _STUB, parts=(piece,), entries=entries, exits=lowered)
-    return replace(item, piece=grown, below=_STUB)
+    lowered = {way.key: (piece.exit(way.key)[0], piece.height + room) for way in ways if way.tail == item.name}
+    grown = Piece(wide, piece.height + room, parts=(piece,), entries=entries, exits=lowered)
+    return replace(item, piece=grown, below=room)
 
 
 def _past_label(route: Route, tail: Item) -> Route:
@@ -200,8 +202,7 @@ class _Ports:
         )
 
     def _is_from_the_side(self, way: Way) -> bool:
-        box = self.items[way.tail].box
-        return box is not None and box.is_source
+        return self.items[way.tail].is_source
 
     def _weight(self, way: Way) -> int:
         """How much `dot` wants the edge short and straight: chains more than what parts, that more than what meets."""

@@ -8,37 +8,40 @@ from itertools import pairwise
 from netspec.diagram.drawing.items import Point, Segment
 from netspec.diagram.layout.levels import Cut, Part
 from netspec.diagram.layout.pieces import Key, Piece, Route, line, rounded, together
+from netspec.diagram.layout.sheet import Sheet
 
-GAP, LABEL_GAP, EXIT_GAP = 13, 21, 3
-"""Between parts below each other: as a rule, with a shape beside the edge, before the foot of a frame."""
-_GUTTER = 22
+_EXIT_GAP = 3
+"""Between the last part and the foot of a frame."""
 _MOST = 14
 _GAIN = 1.08
 """How much larger on the page another column must make everything."""
 
 
-def in_columns(parts: Sequence[Part], pieces: Sequence[Piece], width: float, height: float) -> Piece:
-    """The pieces that the parts have become, for a page of this size."""
+def in_columns(parts: Sequence[Part], pieces: Sequence[Piece], sheet: Sheet) -> Piece:
+    """The pieces that the parts have become, for a sheet of this size."""
     if not pieces:
         return Piece(0, 0)
     heights = [piece.height for piece in pieces]
-    gaps = [_gap(part, after) for part, after in pairwise(parts)]
+    gaps = [_gap(part, after, sheet) for part, after in pairwise(parts)]
+    if sheet.columns:
+        return _in_columns(parts, pieces, _breaks(heights, gaps, min(sheet.columns, len(pieces))), sheet)
     best: tuple[float, Piece] | None = None
     for count in range(1, min(len(pieces), _MOST) + 1):
-        whole = _in_columns(parts, pieces, _breaks(heights, gaps, count))
-        scale = min(1.0, width / max(whole.width, 1), height / max(whole.height, 1))
-        if best is None or scale > best[0] * _GAIN:
+        whole = _in_columns(parts, pieces, _breaks(heights, gaps, count), sheet)
+        scale = min(1.0, sheet.width / max(whole.width, 1), sheet.height / max(whole.height, 1))
+        is_lower = best is not None and best[0] >= 1 and scale >= 1 and whole.height < 0.8 * best[1].height
+        if best is None or scale > best[0] * _GAIN or is_lower:
             best = scale, whole
-        if scale >= 1 or width / max(whole.width, 1) < best[0] / 2:
+        if (scale >= 1 and whole.height <= sheet.low) or sheet.width / max(whole.width, 1) < best[0] / 2:
             break
     assert best is not None
     return best[1]
 
 
-def _in_columns(parts: Sequence[Part], pieces: Sequence[Piece], breaks: Sequence[int]) -> Piece:
+def _in_columns(parts: Sequence[Part], pieces: Sequence[Piece], breaks: Sequence[int], sheet: Sheet) -> Piece:
     bounds = list(pairwise([0, *breaks, len(pieces)]))
-    columns = [_column(parts[low:high], pieces[low:high]) for low, high in bounds]
-    return _side_by_side(columns, [parts[number] for number in breaks])
+    columns = [_column(parts[low:high], pieces[low:high], sheet) for low, high in bounds]
+    return _side_by_side(columns, [parts[number] for number in breaks], sheet)
 
 
 def _breaks(heights: Sequence[float], gaps: Sequence[float], count: int) -> list[int]:
@@ -64,19 +67,19 @@ def _filled(heights: Sequence[float], gaps: Sequence[float], limit: float) -> li
     return breaks
 
 
-def _gap(part: Part, after: Part) -> float:
+def _gap(part: Part, after: Part, sheet: Sheet) -> float:
     if after.items[0].is_exit:
-        return EXIT_GAP
-    return LABEL_GAP if part.below is not None and part.below.label else GAP
+        return _EXIT_GAP
+    return sheet.label_gap if part.below is not None and part.below.label else sheet.gap
 
 
-def _column(parts: Sequence[Part], pieces: Sequence[Piece]) -> Piece:
+def _column(parts: Sequence[Part], pieces: Sequence[Piece], sheet: Sheet) -> Piece:
     """Pieces below each other, each where the edge from the one before goes straight down into it."""
     placed = [pieces[0]]
     routes: list[Route] = []
     for (part, after), piece in zip(pairwise(parts), pieces[1:], strict=True):
         above, cut = placed[-1], part.below
-        top = above.bottom + _gap(part, after)
+        top = above.bottom + _gap(part, after, sheet)
         if cut is None:
             placed.append(piece.moved(0, top))
             continue
@@ -91,7 +94,7 @@ def _column(parts: Sequence[Part], pieces: Sequence[Piece]) -> Piece:
     return together(placed, routes, entries, exits)
 
 
-def _side_by_side(columns: Sequence[Piece], parts: Sequence[Part]) -> Piece:
+def _side_by_side(columns: Sequence[Piece], parts: Sequence[Part], sheet: Sheet) -> Piece:
     """Columns from left to right; an edge goes from the foot of each around to the head of the next.
 
     `parts` are those at the head of the columns but the first.
@@ -102,12 +105,12 @@ def _side_by_side(columns: Sequence[Piece], parts: Sequence[Part]) -> Piece:
     routes: list[Route] = []
     for column, part in zip(columns[1:], parts, strict=True):
         before = placed[-1]
-        left = before.x + before.width + _GUTTER
-        here = column.moved(left, LABEL_GAP)
+        left = before.x + before.width + sheet.gutter
+        here = column.moved(left, sheet.label_gap)
         if part.above is not None:
             start, end = before.exit(part.above.key), here.entry(part.above.key)
-            gutter, foot, head = left - _GUTTER / 2, before.bottom + GAP / 2 + 1, 5.0
-            corners = [start, (start[0], foot), (gutter, foot), (gutter, head), (end[0], head), end]
+            middle, foot, head = left - sheet.gutter / 2, before.bottom + sheet.gap / 2 + 1, 5.0
+            corners = [start, (start[0], foot), (middle, foot), (middle, head), (end[0], head), end]
             routes.append(_trunk(part.above, part, rounded(corners), (end[0] + 4, (head + end[1]) / 2)))
         placed.append(here)
     first, last = placed[0], placed[-1]

@@ -8,8 +8,9 @@ detours between two cuts, is laid out by Graphviz's `dot`; so however long a net
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
+from operator import attrgetter
 
 from netspec.diagram.layout import box_text
 from netspec.diagram.layout.branches import by_dot
@@ -17,18 +18,14 @@ from netspec.diagram.layout.columns import in_columns
 from netspec.diagram.layout.dot_layout import Graphviz
 from netspec.diagram.layout.levels import Item, Way, cut, is_parted, levels, ordered
 from netspec.diagram.layout.pieces import Key, Piece, PlacedBox, Route, line
+from netspec.diagram.layout.sheet import USUAL, Sheet
 from netspec.diagram.layout.valley import as_valley, bottom_of
 from netspec.diagram.view.boxes import Box, View
 
-__all__ = ["PAGE_HEIGHT", "PAGE_WIDTH", "Layout", "PlacedBox", "Route", "layout"]
+__all__ = ["Layout", "PlacedBox", "Route", "layout"]
 
-PAGE_WIDTH, PAGE_HEIGHT = 520.0, 740.0
-"""The text of a page of A4 in points: what is taller is set in columns."""
-_SHARE = 0.8
-"""How much of the page's height a frame may take before it is set in columns."""
-_MARGIN = 8
-_INSIDE, _BELOW = 9, 8
-"""Between a frame and what is in it: at the sides, and below."""
+_BELOW = 8
+"""Between what is in a frame and the frame, below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +37,19 @@ class Layout:
     height: float
     boxes: tuple[PlacedBox, ...]
     routes: tuple[Route, ...]
+    sheet: Sheet = USUAL
 
 
-def layout(view: View, graphviz: Graphviz) -> Layout:
-    """Lays out a view. Raises LayoutTimeoutError where the time of `graphviz` is over."""
-    whole = _Frames(levels(view), graphviz).inside("", view.boxes)
+def layout(view: View, graphviz: Graphviz, sheet: Sheet = USUAL) -> Layout:
+    """Lays out a view for a sheet. Raises LayoutTimeoutError where the time of `graphviz` is over."""
+    whole = _Frames(levels(view, sheet), graphviz).inside("", view.boxes, sheet)
     return Layout(
         view,
-        whole.width + 2 * _MARGIN,
-        whole.height + 2 * _MARGIN,
-        tuple(whole.all_boxes(_MARGIN, _MARGIN)),
-        tuple(whole.all_routes(_MARGIN, _MARGIN)),
+        whole.width + 2 * sheet.margin,
+        whole.height + 2 * sheet.margin,
+        tuple(whole.all_boxes(sheet.margin, sheet.margin)),
+        tuple(whole.all_routes(sheet.margin, sheet.margin)),
+        sheet,
     )
 
 
@@ -60,27 +59,33 @@ class _Frames:
     def __init__(self, ways: dict[str, list[Way]], graphviz: Graphviz) -> None:
         self.ways, self.graphviz = ways, graphviz
 
-    def inside(self, name: str, boxes: Sequence[Box]) -> Piece:
+    def inside(self, name: str, boxes: Sequence[Box], sheet: Sheet) -> Piece:
         """What is on the page or in the frame of this name."""
         self.graphviz.check_time()
         ways = self.ways.get(name, [])
-        items = ordered([Item(box.id, self._box(box, ways), box) for box in boxes], ways)
+        if sheet.nested and not sheet.branch_shapes:
+            ways = [replace(way, label="") for way in ways]
+        items = ordered([Item(box.id, self._box(box, ways, sheet), box) for box in boxes], ways)
         bottom = None if name else bottom_of(items, ways)
         if bottom is not None:
-            return as_valley(items, ways, bottom, self.graphviz)
+            return as_valley(items, ways, bottom, self.graphviz, sheet)
         parts = cut(items, ways)
-        pieces = [part.items[0].piece if len(part.items) == 1 else by_dot(part, self.graphviz) for part in parts]
-        return in_columns(parts, pieces, PAGE_WIDTH, PAGE_HEIGHT * (_SHARE if name else 1))
+        pieces = [part.items[0].piece if len(part.items) == 1 else by_dot(part, self.graphviz, sheet) for part in parts]
+        return in_columns(parts, pieces, sheet)
 
-    def _box(self, box: Box, ways: Sequence[Way]) -> Piece:
+    def _box(self, box: Box, ways: Sequence[Way], sheet: Sheet) -> Piece:
         if not box.children:
-            return _leaf(box, [way for way in ways if way.head == box.id], [way for way in ways if way.tail == box.id])
-        return _framed(box, self.inside(box.id, box.children))
+            entering, leaving = ([way for way in ways if end(way) == box.id] for end in (_HEAD, _TAIL))
+            return _leaf(box, entering, leaving, sheet)
+        return _framed(box, self.inside(box.id, box.children, sheet.inside()), sheet)
 
 
-def _leaf(box: Box, entering: Sequence[Way], leaving: Sequence[Way]) -> Piece:
+_HEAD, _TAIL = attrgetter("head"), attrgetter("tail")
+
+
+def _leaf(box: Box, entering: Sequence[Way], leaving: Sequence[Way], sheet: Sheet) -> Piece:
     """A box without children: several values enter it at different places, and the parts of one leave it so."""
-    width, height = box_text.size(box)
+    width, height = box_text.size(box, sheet)
     labels = {way.key: box_text.label_width(way.label) for way in leaving} if is_parted(box) else {}
     if labels:
         width = max(width, 2 * ceil(len(labels) * (max(labels.values()) + 8) / 2))
@@ -109,13 +114,14 @@ def _spread(keys: Iterable[Key], width: int) -> dict[Key, float]:
     return {key: round((place + 0.5) * width / len(keys)) for place, key in enumerate(keys)}
 
 
-def _framed(box: Box, inner: Piece) -> Piece:
+def _framed(box: Box, inner: Piece, sheet: Sheet) -> Piece:
     """A frame with its header around what is in it."""
-    width = 2 * ceil(max(inner.width + 2 * _INSIDE, box_text.header_width(box)) / 2)
-    height = ceil(box_text.HEADER + inner.height + _BELOW)
+    width = 2 * ceil(max(inner.width + 2 * sheet.side, box_text.header_width(box, sheet)) / 2)
+    header = box_text.header_height(box, sheet)
+    height = ceil(header + inner.height + _BELOW)
     port = next((x for x, _ in inner.entries.values()), 0)
     left = round((width - inner.width) / 2 + port) - port  # what enters does so at a whole point
-    inside = inner.moved(left, box_text.HEADER)
+    inside = inner.moved(left, header)
     tails = [
         Route("", "", "flow", key[1], line(inside.exit(key), (inside.exit(key)[0], height + _sheets(box))), False)
         for key in inside.exits

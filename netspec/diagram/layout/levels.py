@@ -10,7 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from netspec.diagram.layout.box_text import shortened
 from netspec.diagram.layout.pieces import Key, Piece
+from netspec.diagram.layout.sheet import USUAL, Sheet
 from netspec.diagram.view.boxes import Box, Edge, Role, View
 from netspec.diagram.view.flows import Detours
 from netspec.diagram.view.words import clipped, shape_words
@@ -51,6 +53,11 @@ class Item:
     @property
     def is_exit(self) -> bool:
         return self.name.startswith(">")
+
+    @property
+    def is_source(self) -> bool:
+        """Whether it is a learned tensor, which comes in from the side."""
+        return self.box is not None and self.box.is_source
 
     @property
     def is_join(self) -> bool:
@@ -99,7 +106,7 @@ def is_parted(box: Box) -> bool:
     return box.rearranges and len(box.outputs) > 1
 
 
-def levels(view: View) -> dict[str, list[Way]]:
+def levels(view: View, sheet: Sheet = USUAL) -> dict[str, list[Way]]:
     """The edges of each frame ("" is the page), from item to item, in the order of the view's edges."""
     above: dict[str, tuple[str, ...]] = {}
 
@@ -122,7 +129,7 @@ def levels(view: View) -> dict[str, list[Way]]:
         while shared < min(len(tails), len(heads)) and tails[shared] == heads[shared]:
             shared += 1
         key = (edge.source, edge.value)
-        label = _label(view.by_id[tails[shared]], view.by_id[heads[shared]], edge)
+        label = shortened(_label(view.by_id[tails[shared]], view.by_id[heads[shared]], edge), sheet)
         if is_parted(view.by_id[tails[shared]]):
             label = f"{clipped(edge.value.rpartition('.')[2], 16)} {label}".rstrip()
         add(tails[shared - 1] if shared else "", tails[shared], heads[shared], key, edge.role, label)

@@ -12,10 +12,8 @@ from netspec.diagram.layout import box_text
 from netspec.diagram.layout.dot_layout import DotEdge, DotNode, Graphviz, dot_text
 from netspec.diagram.layout.levels import Item, Way
 from netspec.diagram.layout.pieces import LABEL_HEIGHT, Key, Piece, Route, curve, line, rounded, together
+from netspec.diagram.layout.sheet import Sheet
 
-_NODE_GAP, _RANK_GAP = 40, 14
-_ROOM = 11
-"""The part of an edge beside which its shape stands."""
 _FEWEST = 2
 """Skips, one inside the other, that make a U."""
 _FAR = 2
@@ -41,16 +39,16 @@ def bottom_of(items: Sequence[Item], ways: Sequence[Way]) -> int | None:
     return turn if over == [(turn, turn + 1)] else None
 
 
-def as_valley(items: Sequence[Item], ways: Sequence[Way], turn: int, graphviz: Graphviz) -> Piece:
+def as_valley(items: Sequence[Item], ways: Sequence[Way], turn: int, graphviz: Graphviz, sheet: Sheet) -> Piece:
     """The items as a U whose bottom is the item number `turn`. Raises LayoutTimeoutError where the time is over."""
     place = {item.name: number for number, item in enumerate(items)}
-    grown = [_with_room(item, ways, number > turn) for number, item in enumerate(items)]
+    grown = [_with_room(item, ways, number > turn, sheet.room) for number, item in enumerate(items)]
     nodes = [_node(item) for item in grown]
     leads = [_Lead(way, place, turn) for way in ways]
     level = _levels(leads, turn)
     beside = {frozenset(pair) for group in level for pair in pairwise(group)}
     edges = [lead.edge(beside) for lead in leads]
-    found = graphviz.lay_out(dot_text(nodes, edges, _NODE_GAP, _RANK_GAP, level))
+    found = graphviz.lay_out(dot_text(nodes, edges, sheet.across, sheet.rank_gap - 1, level))
     pieces = [
         item.piece.moved(x - node.width / 2, y - node.height / 2)
         for item, node, (x, y) in zip(grown, nodes, found.nodes, strict=True)
@@ -105,14 +103,15 @@ def _crossing(lead: _Lead, edge: DotEdge, pieces: Sequence[Piece]) -> Route:
     tail, head = pieces[lead.tail], pieces[lead.head]
     (left,), (right,) = (tuple(piece.all_boxes()) for piece in (tail, head))
     start = (left.x + left.width, tail.y + tail.height / 2)
+    middle = right.x + right.width / 2
     if edge.sides == "ew":
         path = line(start, (right.x, start[1]))
     else:
-        middle = right.x + right.width / 2
         path = rounded([start, (middle, start[1]), (middle, right.y + right.height)])
     way = lead.way
     label = way.label if way.role == "flow" else ""
-    label_at = (start[0] + 4, start[1] - LABEL_HEIGHT / 2 - 1)
+    rises = edge.sides != "ew" and start[0] + 4 + box_text.label_width(label) > middle
+    label_at = (start[0] + 4, start[1] + (LABEL_HEIGHT / 2 + 1) * (1 if rises else -1))  # below where the line turns up
     return Route(way.tail, way.head, way.role, way.key[1], path, True, label, label_at)
 
 
@@ -132,7 +131,7 @@ def _levels(leads: Sequence[_Lead], turn: int) -> list[list[int]]:
     return level
 
 
-def _with_room(item: Item, ways: Sequence[Way], rises: bool) -> Item:
+def _with_room(item: Item, ways: Sequence[Way], rises: bool, room: float) -> Item:
     """The item with room for its shape where its value leaves: below it on the way down, above it on the way up."""
     labels = [way.label for way in ways if way.tail == item.name and way.label and way.role != "size"]
     if not labels:
@@ -140,9 +139,9 @@ def _with_room(item: Item, ways: Sequence[Way], rises: bool) -> Item:
     piece = item.piece
     end = piece.width / 2 + box_text.label_width(labels[0])
     wide = piece.width if item.is_join else 2 * ceil(max(piece.width, end) / 2)
-    inner = piece.moved(0, _ROOM) if rises else piece
+    inner = piece.moved(0, room) if rises else piece
     middle = {("", ""): (piece.width / 2, 0.0)}
-    return replace(item, piece=Piece(wide, piece.height + _ROOM, parts=(inner,), entries=middle), below=_ROOM)
+    return replace(item, piece=Piece(wide, piece.height + room, parts=(inner,), entries=middle), below=room)
 
 
 def _node(item: Item) -> DotNode:

@@ -11,6 +11,7 @@ from netspec.diagram.drawing.theme import family_role
 from netspec.diagram.layout import box_text
 from netspec.diagram.layout.box_text import Line
 from netspec.diagram.layout.layout import Layout, PlacedBox, Route
+from netspec.diagram.layout.sheet import Sheet
 from netspec.diagram.view.boxes import Box, Role
 from netspec.diagram.view.words import count_words
 
@@ -55,9 +56,9 @@ def draw(layout: Layout) -> Drawing:
     leaves = [placed for placed in layout.boxes if not placed.box.children]
     depth_of = _depths(layout)
     items: list[Item] = [
-        *(_frame(placed, depth_of[placed.box.id]) for placed in frames),
+        *(_frame(placed, depth_of[placed.box.id], layout.sheet) for placed in frames),
         *(_edge(route) for route in layout.routes),
-        *(_leaf(placed) for placed in leaves),
+        *(_leaf(placed, layout.sheet) for placed in leaves),
         *(_shape(route) for route in layout.routes if route.label),
     ]
     return Drawing(layout.width, layout.height, tuple(items), layout.view.title, describe(layout))
@@ -87,19 +88,20 @@ def _depths(layout: Layout) -> dict[str, int]:
     return depths
 
 
-def _frame(placed: PlacedBox, depth: int) -> Item:
+def _frame(placed: PlacedBox, depth: int, sheet: Sheet) -> Item:
     box, x, y = placed.box, placed.x, placed.y
     fill = "frame" if depth % 2 == 0 else "paper"
     marks: list[Item] = []
     if box.times > 1:
         marks += _stack(placed, fill, "rule", 5)
     marks.append(Rect(x, y, placed.width, placed.height, 5, fill, "rule", 0.8))
-    marks.append(_band(x + 0.4, y + 0.4, placed.width - 0.8, box_text.HEADER - 0.4))
-    left = x + 8
+    marks.append(_band(x + 0.4, y + 0.4, placed.width - 0.8, box_text.header_height(box, sheet) - 0.4))
     baseline = y + box_text.HEADER / 2 + 8 * CAP_HEIGHT / 2
-    for line in box_text.header(box):
-        marks.append(_written(line, left, baseline, "start"))
-        left += line.width + 6
+    for number, row in enumerate(box_text.header_rows(box, sheet)):
+        left = x + 8
+        for line in row:
+            marks.append(_written(line, left, baseline + number * box_text.ROW, "start"))
+            left += line.width + 6
     if (corner := box_text.times(box)) is not None:
         marks.append(_written(corner, x + placed.width - 8, baseline, "end"))
     return _grouped(box, marks, "frame")
@@ -132,7 +134,7 @@ def _stack(placed: PlacedBox, fill: str, stroke: str, radius: float) -> list[Ite
     ]
 
 
-def _leaf(placed: PlacedBox) -> Item:
+def _leaf(placed: PlacedBox, sheet: Sheet) -> Item:
     box = placed.box
     if box_text.is_round(box):
         radius = placed.width / 2
@@ -140,12 +142,15 @@ def _leaf(placed: PlacedBox) -> Item:
         sign = Text(x, y + 11 * 0.33, box.title, 11, "bold", anchor="middle")
         return _grouped(box, [Circle(x, y, radius - 0.5, "paper", "ink", 1), sign], "join")
     role = fill_role(box)
+    written = box_text.lines(box, sheet)
     small = box_text.is_small(box) or box.kind in ("join", "input", "output")
-    radius = placed.height / 2 if small else 3
+    radius = (
+        min(placed.height / 2, box_text.JOIN / 2) if small and len(written) > 2 else placed.height / 2 if small else 3
+    )
     marks: list[Item] = _stack(placed, role, f"{role}:line", 3) if box.times > 1 else []
     dash = (3.0, 2.0) if box.when_training else None
     marks.append(Rect(placed.x, placed.y, placed.width, placed.height, radius, role, f"{role}:line", 0.8, dash))
-    marks += _lines(placed, box_text.lines(box))
+    marks += _lines(placed, written)
     return _grouped(box, marks, box.kind)
 
 

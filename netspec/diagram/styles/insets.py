@@ -9,7 +9,8 @@ from typing import TypeAlias
 from netspec.diagram.drawing.items import Drawing, Group, Item, Rect, Text, moved
 from netspec.diagram.drawing.text import width
 from netspec.diagram.layout.dot_layout import Graphviz
-from netspec.diagram.layout.layout import PAGE_HEIGHT, PAGE_WIDTH, layout
+from netspec.diagram.layout.layout import layout
+from netspec.diagram.layout.sheet import USUAL, Sheet
 from netspec.diagram.styles.graph import draw
 from netspec.diagram.view.boxes import Box, View
 from netspec.diagram.view.view import view
@@ -27,23 +28,26 @@ _Spot: TypeAlias = tuple[float, float, float, float]
 """Left, top, right and bottom of what stands on the page."""
 
 
-def with_insets(drawing: Drawing, shown: View, graphviz: Graphviz, least: float) -> tuple[Drawing, tuple[str, ...]]:
-    """The drawing of a view with as many insets as the page holds at a scale of `least`; the blocks without one.
+def with_insets(
+    drawing: Drawing, shown: View, graphviz: Graphviz, least: float, sheet: Sheet = USUAL
+) -> tuple[Drawing, tuple[str, ...]]:
+    """The drawing of a view with as many insets as the sheet holds at a scale of `least`; the blocks without one.
 
     Raises LayoutTimeoutError where the time of `graphviz` is over.
     """
     boxes = list(_kinds(shown))
-    insets = [_inset(shown, box, heading, graphviz) for box, heading in zip(boxes, _headings(boxes), strict=True)]
-    least = min(least, page_scale(drawing))
+    headings = zip(boxes, _headings(boxes), strict=True)
+    insets = [_inset(shown, box, heading, graphviz, sheet) for box, heading in headings]
+    least = min(least, page_scale(drawing, sheet))
     if insets:
-        best = max(_arrangements(drawing, insets), key=page_scale)
-        if page_scale(best) >= least:
+        best = max(_arrangements(drawing, insets), key=lambda whole: page_scale(whole, sheet))
+        if page_scale(best, sheet) >= least:
             return best, ()
-    packed, left_out = _packed(drawing, insets, least)
+    packed, left_out = _packed(drawing, insets, least, sheet)
     return packed, tuple(boxes[place].name for place in left_out)
 
 
-def _packed(drawing: Drawing, insets: Sequence[Drawing], least: float) -> tuple[Drawing, list[int]]:
+def _packed(drawing: Drawing, insets: Sequence[Drawing], least: float, sheet: Sheet) -> tuple[Drawing, list[int]]:
     """The insets wherever there is room beside each other on a page at the scale `least`; those that found none.
 
     Each stands in the corner of what stands already that makes the whole grow the least.
@@ -59,30 +63,30 @@ def _packed(drawing: Drawing, insets: Sequence[Drawing], least: float) -> tuple[
         free = [
             (left, top, right, bottom)
             for left, top, right, bottom in spots
-            if right * least <= PAGE_WIDTH
-            and bottom * least <= PAGE_HEIGHT
+            if right * least <= sheet.width
+            and bottom * least <= sheet.height
             and not any(left < r and x < right and top < b and y < bottom for x, y, r, b in taken)
         ]
         if not free:
             left_out.append(place)
             continue
-        spot = max(free, key=lambda spot: (_scale_with(taken, spot), -spot[1], -spot[0]))
+        spot = max(free, key=lambda spot: (_scale_with(taken, spot, sheet), -spot[1], -spot[0]))
         taken.append(spot)
         items += _placed([inset], [spot[:2]])
     wide, high = max(right for _, _, right, _ in taken), max(bottom for _, _, _, bottom in taken)
     return replace(drawing, width=wide, height=high, items=tuple(items)), left_out
 
 
-def _scale_with(taken: Sequence[_Spot], spot: _Spot) -> float:
+def _scale_with(taken: Sequence[_Spot], spot: _Spot, sheet: Sheet) -> float:
     """The scale at which the page holds what stands already and what is put on this spot."""
     wide = max(right for _, _, right, _ in (*taken, spot))
     high = max(bottom for _, _, _, bottom in (*taken, spot))
-    return min(1.0, PAGE_WIDTH / wide, PAGE_HEIGHT / high)
+    return min(1.0, sheet.width / wide, sheet.height / high)
 
 
-def page_scale(drawing: Drawing) -> float:
-    """How large the drawing is on a page that it fits, 1 for its own size."""
-    return min(1.0, PAGE_WIDTH / drawing.width, PAGE_HEIGHT / drawing.height)
+def page_scale(drawing: Drawing, sheet: Sheet = USUAL) -> float:
+    """How large the drawing is on a sheet that it fits, 1 for its own size."""
+    return min(1.0, sheet.width / drawing.width, sheet.height / drawing.height)
 
 
 def _kinds(shown: View) -> Iterator[Box]:
@@ -94,7 +98,7 @@ def _kinds(shown: View) -> Iterator[Box]:
         if box.kind not in ("block", "container") or box.scope is None or not box.name or found == _MOST:
             continue
         layers = tuple(graph.nodes[node].layer.name for node in box.nodes[: len(box.nodes) // box.times])
-        named = graph.scopes[box.scope].title if box.kind == "block" else box.name.rstrip("0123456789")
+        named = graph.scopes[box.scope].title if box.kind == "block" else box.label.rstrip("0123456789")
         known = variants.setdefault(named, set())
         if layers not in known and len(known) < _VARIANTS:
             known.add(layers)
@@ -105,19 +109,20 @@ def _kinds(shown: View) -> Iterator[Box]:
 def _headings(boxes: Sequence[Box]) -> list[str]:
     """What stands above each inset: the block as its box says it, with its name where another says the same.
 
-    A container says no more than its name; where it stands is said beside it.
+    A container says no more than its label: where there are several, each has its whole name.
     """
     titles = [box.title or box.label for box in boxes]
-    return [
+    named = [
         f"{box.label}: {title}" if titles.count(title) > 1 and title != box.label else title
         for box, title in zip(boxes, titles, strict=True)
     ]
+    return [box.name if named.count(title) > 1 else title for box, title in zip(boxes, named, strict=True)]
 
 
-def _inset(shown: View, box: Box, heading: str, graphviz: Graphviz) -> Drawing:
+def _inset(shown: View, box: Box, heading: str, graphviz: Graphviz, sheet: Sheet) -> Drawing:
     """The inside of a folded block in a frame, with what it is and where it stands above it."""
-    inside = draw(layout(_opened(shown, box), graphviz))
-    place = "" if heading.startswith(f"{box.label}: ") else f"inside {box.name}"
+    inside = draw(layout(_opened(shown, box), graphviz, sheet))
+    place = "" if heading.startswith(f"{box.label}: ") or heading == box.name else f"inside {box.name}"
     named = width(heading, _NAME, "bold")
     least = named + width(place, _PLACE) + 26
     wide, high = max(inside.width, least), inside.height + _HEADER
@@ -125,7 +130,7 @@ def _inset(shown: View, box: Box, heading: str, graphviz: Graphviz) -> Drawing:
     items: list[Item] = [
         Rect(0.4, 0.4, wide - 0.8, high - 0.8, 5, None, "rule", 0.8, (4, 3)),
         Text(9, baseline, heading, _NAME, "bold"),
-        Text(9 + named + 8, baseline, place, _PLACE, fill="muted"),
+        *([Text(9 + named + 8, baseline, place, _PLACE, fill="muted")] if place else []),
         *(moved(_unnamed(item), (wide - inside.width) / 2, _HEADER) for item in inside.items),
     ]
     return Drawing(wide, high, tuple(items))

@@ -1,10 +1,11 @@
-"""TikZ: the drawing as a LaTeX document of its own, whose picture can be pasted into a paper and edited there.
+"""TikZ: the drawing as a picture that a paper inputs, and that can be edited there.
 
 The text is set in Helvetica, which has the widths that the drawing was measured with, mono text in Courier.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -28,6 +29,7 @@ _MATHS = {
 _ESCAPES: Mapping[str, str] = MappingProxyType(
     {
         "\\": r"\textbackslash{}",
+        "\0": "{}",  # which no visible text has
         "{": r"\{",
         "}": r"\}",
         "#": r"\#",
@@ -40,12 +42,8 @@ _ESCAPES: Mapping[str, str] = MappingProxyType(
         "<": r"\textless{}",
         ">": r"\textgreater{}",
         "|": r"\textbar{}",
-        '"': r"\char34{}",
+        '"': r"{\fontfamily{cmtt}\selectfont\char34}",  # where the straight one is in every encoding
         "`": r"\textasciigrave{}",
-        # An empty group keeps two of these from becoming another sign.
-        "-": "-{}",
-        "'": "'{}",
-        ",": ",{}",
         "–": r"\textendash{}",
         "—": r"\textemdash{}",
         "‘": r"\textquoteleft{}",
@@ -63,38 +61,55 @@ _ESCAPES: Mapping[str, str] = MappingProxyType(
         **{character: rf"$\{name}$" if name != "-" else "$-$" for character, name in _MATHS.items()},
     }
 )
-_PREAMBLE = r"""% {title}
-% pdflatex makes a PDF of this file; in a paper, \usepackage{{tikz}} and paste the picture.
+_LIGATURES = re.compile(r"[-',](?=[-',])")
+"""Signs that would become another one with the next, but for an empty group between them."""
+_ACCENTS = {
+    "\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0304": "=", "\u0306": "u", "\u0307": ".",
+    "\u0308": '"', "\u030a": "r", "\u030b": "H", "\u030c": "v", "\u0327": "c",
+}  # fmt: skip
+"""Accents that every encoding of LaTeX has."""
+_LETTERS = {"æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ß": "ss", "ł": "l", "Ł": "L", "ı": "i"}
+_HEAD = r"""% {title}
+% In a paper: \usepackage{{tikz}} in the preamble, and \input{{FILE}} where the picture is to stand.
+\begingroup"""
+_PICTURE = r"\begin{tikzpicture}[x=1bp, y=-1bp, line join=round, inner sep=0pt, outer sep=0pt]"
+_FOOT = r"""\end{tikzpicture}%
+\endgroup"""
+_DOCUMENT = r"""% pdflatex makes a PDF of this file.
 \documentclass[tikz, border=0pt]{{standalone}}
-\usepackage[T1]{{fontenc}}
-\usepackage{{textcomp}}
 \begin{{document}}
-\begin{{tikzpicture}}[x=1bp, y=-1bp, line join=round, inner sep=0pt, outer sep=0pt]"""
-_END = r"""\end{tikzpicture}
-\end{document}"""
+{picture}
+\end{{document}}"""
 
 
-def write(drawing: Drawing, theme: Theme = LIGHT) -> str:
-    """The drawing as a LaTeX document for the class `standalone`."""
+def write(drawing: Drawing, theme: Theme = LIGHT, *, standalone: bool = False) -> str:
+    """The drawing as LaTeX to be input in a paper that uses TikZ, or as a `standalone` document."""
     title = visible(drawing.title).encode("ascii", "replace").decode()
     paper = Rect(0, 0, drawing.width, drawing.height, fill="paper")
-    lines = list(_statements((paper, *drawing.items)))
     roles = dict.fromkeys(role for mark in drawing.marks() for role in _roles(mark))
     colours = [
         rf"\definecolor{{{_colour(role)}}}{{HTML}}{{{theme.paint(role)[1:].upper()}}}" for role in ("paper", *roles)
     ]
-    return "\n".join([_PREAMBLE.format(title=title), *dict.fromkeys(colours), *lines, _END]) + "\n"
+    statements = filter(None, _statements((paper, *drawing.items)))
+    picture = "\n".join([_HEAD.format(title=title), *dict.fromkeys(colours), _PICTURE, *statements, _FOOT])
+    return (_DOCUMENT.format(picture=picture) if standalone else picture) + "\n"
 
 
 def escaped(text: str) -> str:
-    """The text for LaTeX: every character stands for itself, none is a command."""
-    return "".join(_ESCAPES.get(character) or _plain(character) for character in visible(text))
+    """The text for LaTeX, in whatever encoding its fonts have: every character stands for itself, none is a command."""
+    written = _LIGATURES.sub(r"\g<0>\0", visible(text))
+    return "".join(_ESCAPES.get(character) or _plain(character) for character in written)
 
 
 def _plain(character: str) -> str:
-    """ASCII and the Latin letters that LaTeX reads as they are; a square for what its fonts lack."""
-    if character.isascii() or (ord(character) < 0x180 and unicodedata.category(character) in ("Lu", "Ll")):
+    """ASCII as it is, Latin letters as commands; a square for what LaTeX's fonts lack."""
+    if character.isascii():
         return character
+    if character in _LETTERS:
+        return rf"{{\{_LETTERS[character]}}}"
+    letter, accents = unicodedata.normalize("NFD", character)[:1], unicodedata.normalize("NFD", character)[1:]
+    if letter.isascii() and letter.isalpha() and accents in _ACCENTS:
+        return rf"{{\{_ACCENTS[accents]}{{{letter}}}}}"
     return _SQUARE
 
 
@@ -127,7 +142,7 @@ def _node(text: Text) -> str:
     size = number(text.size)
     family = r"\fontfamily{pcr}" if text.mono else r"\fontfamily{phv}"
     series = r"\bfseries" if text.weight == "bold" and not text.mono else ""
-    shape = r"\itshape" if text.italic and not series and not text.mono else ""
+    shape = r"\slshape" if text.italic and not series and not text.mono else ""
     font = rf"\normalfont\fontsize{{{size}bp}}{{{size}bp}}{family}{series}{shape}\selectfont"
     turned = f", rotate={number(-text.rotate)}" if text.rotate else ""
     options = f"anchor={_ANCHORS[text.anchor]}, text={_colour(text.fill)}, font={font}{turned}"

@@ -18,7 +18,7 @@ from netspec.diagram.view.stages import Stages, Unit
 from netspec.diagram.view.words import clipped
 from netspec.graph.graph import Scope, ScopeKind, ScopeRef
 from netspec.shapes.shape import Shape
-from netspec.shapes.sizes import Dimension
+from netspec.shapes.sizes import Dimension, OpenSize
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,15 @@ class Fork:
     branches: tuple[Branch, ...]
     join: str
 
+    @property
+    def shortcut(self) -> tuple[Line, str] | None:
+        """The line that a residual adds, and what comes after the sum, where its shortcut is no more than a line."""
+        if self.kind != "residual" or len(self.branches) != 2 or len(self.branches[1].parts) != 1:
+            return None
+        (line,) = self.branches[1].parts
+        extra = self.join.removeprefix("add").replace(", ", ", then ", 1)
+        return (line, extra) if isinstance(line, Line) else None
+
 
 @dataclass(frozen=True, slots=True)
 class Rounds:
@@ -77,7 +86,7 @@ class Row:
 
     def lines(self) -> Iterator[Line]:
         """Every line of it, parts opened."""
-        return _lines(self.parts)
+        return lines_of(self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +110,39 @@ def rows(view: View) -> Rows:
     """The rows of a view, in the order of the text."""
     made = _Builder(view).rows()
     return _with_the_usual(made)
+
+
+def output_head(shown: View) -> str:
+    """What stands above the outputs: which axes their shapes have."""
+    ranks = [box.outputs[-1].rank for box in shown.leaves() if box.outputs]
+    return _AXES.get(max(set(ranks), key=ranks.count), "output") if ranks else "output"
+
+
+_AXES = {3: "output (C × H × W)", 4: "output (C × D × H × W)"}
+
+
+def costs(stages: Sequence[Row]) -> dict[str, list[int]]:
+    """The columns of costs: parameters, and MACs where they do not depend on open sizes."""
+    columns: dict[str, list[Dimension]] = {
+        "parameters": [stage.parameters for stage in stages],
+        "MACs": [stage.macs for stage in stages],
+    }
+    known = {name: [count for count in counts if not isinstance(count, OpenSize)] for name, counts in columns.items()}
+    return {name: counts for name, counts in known.items() if len(counts) == len(stages)}
+
+
+def footnotes(told: Rows, shown: View) -> Iterator[str]:
+    """What the table leaves out of its lines."""
+    for kind, usual in told.usual:
+        yield f"{kind} stands for {usual} where nothing else is said."
+    if any(ALONE in line.after for row in told.rows for line in row.lines()):
+        yield f"{ALONE}: with nothing before or after."
+    parameters, macs = sum(row.parameters for row in told.rows), total(row.macs for row in told.rows)
+    yield f"{parameters:,} parameters{'' if isinstance(macs, OpenSize) else f', {macs:,} MACs'} in all."
+    if isinstance(macs, OpenSize):
+        yield "MACs depend on the open sizes."
+    for requirement in shown.graph.requirements:
+        yield f"{requirement}."
 
 
 class _Builder:
@@ -441,13 +483,13 @@ def _plain(line: Line, usual: tuple[str, str] | None) -> Line:
     return line if line.before or line.after else replace(line, after=ALONE)
 
 
-def _lines(parts: Iterable[Part]) -> Iterator[Line]:
+def lines_of(parts: Iterable[Part]) -> Iterator[Line]:
     for part in parts:
         match part:
             case Line():
                 yield part
             case Rounds():
-                yield from _lines(part.parts)
+                yield from lines_of(part.parts)
             case Fork():
                 for branch in part.branches:
-                    yield from _lines(branch.parts)
+                    yield from lines_of(branch.parts)

@@ -5,6 +5,7 @@ Where a box stands for several layers that differ in their numbers, it says from
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -107,15 +108,46 @@ def shape_words(shapes: Sequence[Shape]) -> str:
     return clipped(" × ".join(sizes))
 
 
+def short_shape(words: str) -> str:
+    """A shape in fewer letters: `64×56²` for `64 × 56 × 56`."""
+    return _ALIKE.sub(_power, words.replace(" × ", "×"))
+
+
+_ALIKE = re.compile(r"(?<=×)(?!1×)(\d+)(×\1)+(?![^\s,/])")
+"""Sizes in a shape that are the same at its end; 1 × 1 stays as it is."""
+
+
+def _power(alike: re.Match[str]) -> str:
+    return alike[1] + {2: "²", 3: "³"}.get(alike[0].count("×") + 1, alike[0][len(alike[1]) :])
+
+
 def count_words(count: Dimension) -> str:
     """A count in three figures: `25.6 M`, `4.09 G`; an expression where sizes are open."""
     if isinstance(count, OpenSize):
         return clipped(str(count))
-    for size, unit in ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k")):
+    for size, unit in _UNITS:
         if count >= size:
             figure = f"{count / size:.3g}"
             return f"{count / size:.0f} {unit}" if "e" in figure else f"{figure} {unit}"
     return str(count)
+
+
+def in_one_unit(counts: Sequence[int]) -> tuple[str, list[str]]:
+    """The unit of the largest count, and all counts in it with decimals alike, so that they line up; – for none.
+
+    Counts that are all small have no unit, and no decimals.
+    """
+    largest = max(counts, default=0)
+    size, unit = next(((size, unit) for size, unit in _UNITS if largest >= 10 * size), (1, ""))
+    decimals = 0 if size == 1 else 2 if all(not count or count >= size / 200 for count in counts) else 3
+    least = f"<{10**-decimals:.{decimals}f}"
+    return unit, [
+        "–" if not count else f"{count / size:,.{decimals}f}" if count * 2 * 10**decimals >= size else least
+        for count in counts
+    ]
+
+
+_UNITS = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
 
 
 def clipped(text: str, longest: int = LONGEST) -> str:

@@ -15,11 +15,12 @@ from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 import pytest
+from fontTools.pens.recordingPen import DecomposingRecordingPen
 from fontTools.ttLib import TTFont
 from PIL import Image
 from pypdf import PdfReader
 
-from netspec.diagram.drawing import pdf, png, svg
+from netspec.diagram.drawing import eps, pdf, png, svg
 from netspec.diagram.drawing.bounds import bounds
 from netspec.diagram.drawing.items import (
     Circle,
@@ -39,6 +40,7 @@ from netspec.diagram.drawing.text import Face, fit, font_file, set_in, visible, 
 from netspec.diagram.drawing.theme import DARK, LIGHT, THEMES
 from netspec.diagram.texts import tex
 
+FONTS = font_file("Sans-Regular").parent
 SVG = "{http://www.w3.org/2000/svg}"
 FACES: tuple[Face, ...] = ("Sans-Regular", "Sans-Bold", "Sans-Italic", "Mono-Regular")
 HOSTILE = [
@@ -146,6 +148,85 @@ def test_pdf_holds_no_scripts_and_no_dates() -> None:
     assert pdf.write(drawing(*HOSTILE)) == data
 
 
+def test_eps_embeds_the_letters_that_are_used_as_they_are() -> None:
+    """Read back as a printer would: each named letter is the glyph that the font has for it."""
+    written = eps.write(drawing(*HOSTILE)).decode("ascii")
+    found = re.findall(
+        r"/FontName /(\S+) def.*?/\.notdef 0 def\n(.*?)end readonly def\n/sfnts \[(.*?)\]", written, re.DOTALL
+    )
+    assert {name for name, _, _ in found} == {f"Liberation{face}" for face in FACES}
+    for name, letters, strings in found:
+        parts = [bytes.fromhex(part) for part in re.findall(r"<([0-9a-f\s]+)>", strings)]
+        assert all(len(part) < 65_536 and len(part) % 2 for part in parts), "a padding byte, and no longer than allowed"
+        subset, whole = TTFont(io.BytesIO(b"".join(part[:-1] for part in parts))), TTFont(FONTS / f"{name}.ttf")
+        for code, glyph in re.findall(r"/uni([0-9A-F]{4}) (\d+) def", letters):
+            ours, theirs = subset.getGlyphName(int(glyph)), whole.getBestCmap()[int(code, 16)]
+            assert subset["hmtx"][ours] == whole["hmtx"][theirs]
+            assert outline(subset, ours) == outline(whole, theirs)
+
+
+def outline(font: TTFont, glyph: str) -> list[object]:
+    pen = DecomposingRecordingPen(font.getGlyphSet())
+    font.getGlyphSet()[glyph].draw(pen)
+    return list(pen.value)
+
+
+def test_eps_has_no_command_from_a_text() -> None:
+    """Everything in it is a number, a name of ours or a known operator; texts are names of letters."""
+    written = eps.write(drawing(*HOSTILE)).decode("ascii")
+    known = {
+        "save",
+        "restore",
+        "gsave",
+        "grestore",
+        "dict",
+        "begin",
+        "end",
+        "def",
+        "dup",
+        "readonly",
+        "pop",
+        "definefont",
+    }
+    known |= {"newpath", "moveto", "lineto", "curveto", "closepath", "fill", "stroke", "setlinewidth", "setdash", "0"}
+    known |= {
+        "translate",
+        "scale",
+        "rotate",
+        "setlinejoin",
+        "setrgbcolor",
+        "findfont",
+        "scalefont",
+        "setfont",
+        "glyphshow",
+    }
+    known |= {"FontName", "StandardEncoding", "currentdict", "true"}
+    body = re.sub(r"<[0-9a-f\s]+>", "", "\n".join(row for row in written.split("\n") if not row.startswith("%")))
+    for word in re.sub(r"[\[\]]", " ", body).split():
+        is_name = re.fullmatch(r"/(uni[0-9A-F]{4}|Liberation[\w-]+|\.notdef|[A-Z]\w+|sfnts)", word)
+        assert word in known or is_name or re.fullmatch(r"-?\d+(\.\d+)?", word), word
+    assert eps.write(drawing(*HOSTILE)) == eps.write(drawing(*HOSTILE))
+
+
+@pytest.mark.skipif(not shutil.which("gs"), reason="there is no Ghostscript here")
+def test_eps_is_painted_by_ghostscript(tmp_path: File) -> None:
+    (tmp_path / "a.eps").write_bytes(eps.write(drawing("a letter")))
+    command = [
+        "gs",
+        "-q",
+        "-dBATCH",
+        "-dNOPAUSE",
+        "-dSAFER",
+        "-dEPSCrop",
+        "-sDEVICE=txtwrite",
+        "-sOutputFile=-",
+        "a.eps",
+    ]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count("a letter") == 4
+
+
 @pytest.mark.parametrize("dpi", [72, 150, 300])
 def test_png_has_the_size_and_the_resolution(dpi: int) -> None:
     picture = Image.open(io.BytesIO(png.write(drawing("text"), dpi=dpi)))
@@ -196,31 +277,50 @@ def test_png_of_no_or_too_many_pixels_is_refused(size: tuple[float, float]) -> N
 
 
 def test_tex_has_no_command_from_a_text() -> None:
-    known = {r"\documentclass", r"\usepackage", r"\begin", r"\end", r"\definecolor", r"\path", r"\node", r"\char"}
-    known |= {r"\normalfont", r"\fontsize", r"\fontfamily", r"\selectfont", r"\bfseries", r"\itshape"}
-    known |= {r"\fboxsep", r"\fbox", r"\phantom", r"\ldots"}
+    known = {r"\begin", r"\end", r"\definecolor", r"\path", r"\node", r"\char", r"\begingroup", r"\endgroup"}
+    known |= {r"\normalfont", r"\fontsize", r"\fontfamily", r"\selectfont", r"\bfseries", r"\slshape"}
+    known |= {r"\fboxsep", r"\fbox", r"\phantom", r"\ldots", r"\ss", r"\H"}
     known |= set(re.findall(r"\\text[a-z]+", " ".join(tex.escaped(chr(code)) for code in range(0x20, 0x2100))))
     known |= {r"\cdot", r"\leq", r"\rightarrow", r"\sigma", r"\Sigma"}
     written = tex.write(drawing(*HOSTILE))
-    assert set(re.findall(r"\\[A-Za-z]+", written)) <= known
-    unescaped = re.sub(r"\\[{}]", "", written)
+    body = written.split("\n", 2)[2]
+    assert set(re.findall(r"\\[A-Za-z]+", body)) <= known
+    unescaped = re.sub(r"\\[{}]", "", body)
     assert unescaped.count("{") == unescaped.count("}")
-    assert written.count(r"\end{tikzpicture}") == 1
-    assert not re.search(r"(?<!\\)%", written.split("\n", 2)[2])
-    written.encode("utf-8")
+    assert body.count(r"\end{tikzpicture}") == 1
+    assert not re.search(r"(?<!\\)%", body.replace("\\end{tikzpicture}%\n", ""))
+    assert written.isascii(), "whatever the encoding of the paper"
+
+
+def test_tex_is_for_a_paper_and_stands_alone_where_it_is_to() -> None:
+    part, whole = (tex.write(drawing("a"), standalone=standalone) for standalone in (False, True))
+    assert not re.search(r"^[^%]*\\(documentclass|usepackage|begin\{document\})", part, re.MULTILINE)
+    assert whole.count(r"\documentclass") == 1
+    assert part.rstrip("\n") in whole
+
+
+def test_letters_need_no_encoding() -> None:
+    """Letters are commands that every encoding of LaTeX has, so a paper needs no `fontenc`."""
+    assert tex.escaped("".join(map(chr, range(0x20, 0x250)))).isascii()
+    assert tex.escaped("éß") == r"{\'{e}}{\ss}"
 
 
 @pytest.mark.skipif(not shutil.which("pdflatex"), reason="there is no LaTeX here")
-def test_tex_compiles_and_says_the_same(tmp_path: File) -> None:
-    (tmp_path / "figure.tex").write_text(tex.write(drawing(*HOSTILE)), encoding="utf-8")
-    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "figure.tex"]
+@pytest.mark.parametrize("standalone", [True, False])
+def test_tex_compiles_and_says_the_same(standalone: bool, tmp_path: File) -> None:
+    (tmp_path / "figure.tex").write_text(tex.write(drawing(*HOSTILE), standalone=standalone), encoding="utf-8")
+    article = r"\documentclass{article}\usepackage{tikz}\begin{document}\input{figure}\end{document}"
+    (tmp_path / "article.tex").write_text(article, encoding="utf-8")
+    main = "figure" if standalone else "article"
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", f"{main}.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False)
     if "standalone.cls' not found" in done.stdout:
         pytest.skip("this LaTeX has no standalone class")
     assert done.returncode == 0, done.stdout[-2000:]
-    (page,) = PdfReader(tmp_path / "figure.pdf").pages
-    assert float(page.mediabox.width) == pytest.approx(400, abs=1)
-    assert float(page.mediabox.height) == pytest.approx(drawing(*HOSTILE).height, abs=1)
+    page = PdfReader(tmp_path / f"{main}.pdf").pages[0]
+    if standalone:
+        assert float(page.mediabox.width) == pytest.approx(400, abs=1)
+        assert float(page.mediabox.height) == pytest.approx(drawing(*HOSTILE).height, abs=1)
     read = re.sub(r"\s", "", page.extract_text())
     assert "alert(1)" in read
     assert r"\input{/etc/passwd}" in read
@@ -271,7 +371,7 @@ def test_the_same_drawing_gives_the_same_bytes_in_every_process() -> None:
     """With another seed for hashes, and without torch."""
     program = (
         "import sys, hashlib, netspec\n"
-        "from netspec.diagram.drawing import pdf, png, svg\n"
+        "from netspec.diagram.drawing import eps, pdf, png, svg\n"
         "from netspec.diagram.styles.table import table\n"
         "from netspec.diagram.styles.volumes import volumes\n"
         "from netspec.diagram.texts import tex\n"

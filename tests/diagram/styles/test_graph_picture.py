@@ -202,7 +202,17 @@ def test_labelled_groups_are_kinds_as_well() -> None:
         shown = view(graph, 1)
         drawing, left_out = with_insets(draw(layout(shown, graphviz)), shown, graphviz, 0.5)
     assert not left_out
-    assert [mark.text for mark in drawing.marks() if isinstance(mark, Text) and "inside" in mark.text] == ["inside a0"]
+    written = [mark.text for mark in drawing.marks() if isinstance(mark, Text)]
+    assert [written.count(name) for name in ("a0", "a1", "a2")] == [2, 1, 1]
+
+
+def test_groups_of_one_name_in_several_stages_are_one_kind() -> None:
+    """ConvNeXt's stages hold a `block` each: one inset, or two where they differ, none with the title of another."""
+    drawing, _ = draw_request(Request(netspec.load(ROOT / "examples" / "convnext.net").graph(), timeout=60))
+    written = [mark.text for mark in drawing.marks() if isinstance(mark, Text)]
+    titles = [text for text in written if text.endswith(".block") or text.startswith("inside")]
+    assert 1 <= len(titles) <= 2
+    assert len(set(titles)) == len(titles)
 
 
 def test_the_same_spec_gives_the_same_bytes() -> None:

@@ -5,6 +5,6 @@ resolution. A 1-d map is a bar, a vector a strip, a volume a cube whose channels
 above it. A net whose resolution falls and rises again is drawn as a U.
 """
 
-from netspec.diagram.styles.volumes.picture import volumes
+from netspec.diagram.styles.volumes.picture import volumes, volumes_on
 
-__all__ = ["volumes"]
+__all__ = ["volumes", "volumes_on"]

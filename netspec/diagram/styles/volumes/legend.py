@@ -56,7 +56,9 @@ def _scales(shown: FeatureMaps) -> Iterator[str]:
 
 def _skips(shown: FeatureMaps) -> bool:
     columns = columns_of(shown)
-    return any(columns[link.target] > columns[link.source] + 1 for link in shown.links)
+    return any(
+        columns[link.target] > columns[link.source] + 1 for link in shown.links if not shown.maps[link.source].is_source
+    )
 
 
 _SEQUENTIAL = frozenset({"recurrent", "attention", "linear"})

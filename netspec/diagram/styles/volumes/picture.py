@@ -7,13 +7,15 @@ from itertools import accumulate, pairwise
 from math import log2
 
 from netspec.diagram.drawing.bounds import bounds
-from netspec.diagram.drawing.items import Drawing, Group, Item, moved, scaled
+from netspec.diagram.drawing.items import Drawing, Group, Item, Text, moved, scaled
+from netspec.diagram.drawing.paper import LETTERS, Paper, on_paper, scale_on, too_small
 from netspec.diagram.styles.volumes.labels import label, size
 from netspec.diagram.styles.volumes.legend import legend
 from netspec.diagram.styles.volumes.placed import Placed, dash_of
 from netspec.diagram.styles.volumes.row import GAP, columns_of, in_line
 from netspec.diagram.styles.volumes.solids import faces_of, number, role_of, sides_of
 from netspec.diagram.styles.volumes.valley import as_u
+from netspec.diagram.view.boxes import View
 from netspec.diagram.view.feature_maps import Detail, FeatureMaps, feature_maps
 from netspec.diagram.view.view import view
 from netspec.graph.graph import Graph
@@ -34,15 +36,45 @@ def volumes(graph: Graph, depth: int | None = None, *, unfold: bool = False, foc
     shown = view(graph, depth, unfold=True, focus=focus)
     if unfold:
         return _drawn(feature_maps(shown), shown.title)
+    drawing = _detailed(shown, PAGE_WIDTH / LEAST_SCALE)
+    return scaled(drawing, min(1.0, PAGE_WIDTH / drawing.width))
+
+
+def volumes_on(
+    graph: Graph, paper: Paper, depth: int | None = None, *, unfold: bool = False, focus: str = ""
+) -> tuple[Drawing, tuple[str, ...]]:
+    """The feature maps for a place in a paper: as many as there is room for with letters that are large enough.
+
+    A note says where they are not.
+    """
+    shown = view(graph, depth, unfold=True, focus=focus)
+    drawing = None
+    for detail in (Detail.STAGES,) if unfold else Detail:
+        drawing = _drawn(feature_maps(shown, detail), shown.title)
+        enlarged = _enlarged(paper, drawing)
+        if scale_on(enlarged, drawing) >= 1:
+            return on_paper(enlarged, drawing), ()
+    assert drawing is not None
+    finished = on_paper(_enlarged(paper, drawing), drawing)
+    return finished, (too_small(paper, finished, None),)
+
+
+def _enlarged(paper: Paper, drawing: Drawing) -> Paper:
+    """The paper as it has to be for the smallest letters of this drawing to be as large as they are to be."""
+    smallest = min((mark.size for mark in drawing.marks() if isinstance(mark, Text)), default=LETTERS)
+    return replace(paper, letters=paper.letters * LETTERS / smallest)
+
+
+def _detailed(shown: View, wide: float) -> Drawing:
+    """As many maps of a view as there is room for; the fewest even where there is none."""
     for detail in Detail:
         maps = feature_maps(shown, detail)
-        last = detail is Detail.RESOLUTIONS
-        if not last and max(columns_of(maps)) * GAP * LEAST_SCALE > PAGE_WIDTH:
+        is_last = detail is Detail.RESOLUTIONS
+        if not is_last and max(columns_of(maps)) * GAP > wide:
             continue  # the gaps alone are too wide
         drawing = _drawn(maps, shown.title)
-        scale = min(1.0, PAGE_WIDTH / drawing.width)
-        if last or scale >= LEAST_SCALE:
-            return scaled(drawing, scale)
+        if is_last or drawing.width <= wide:
+            return drawing
     raise AssertionError("the last detail is always drawn")
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from netspec.diagram.drawing.items import Item, Path, Text, line
+from netspec.diagram.drawing.items import Dash, Item, Path, Point, Segment, Text, line
 from netspec.diagram.drawing.text import width
 from netspec.diagram.styles.volumes.labels import LEADING, SMALL, caption, foot, label_lines, label_width, makers
-from netspec.diagram.styles.volumes.placed import Placed, arrow, dash_of
+from netspec.diagram.styles.volumes.placed import Placed, dash_of
 from netspec.diagram.styles.volumes.solids import Solid, solids_of
 from netspec.diagram.view.feature_maps import FeatureMaps, Link
 
@@ -19,6 +19,8 @@ _SLANT = 38.0
 """Degrees by which captions rise."""
 GAP = 13.0
 """Between the columns, where the arrows are."""
+_HEAD = 5.0
+"""The length of an arrow's head."""
 
 
 def in_line(shown: FeatureMaps) -> tuple[list[Placed], list[Item]]:
@@ -55,21 +57,35 @@ def in_line(shown: FeatureMaps) -> tuple[list[Placed], list[Item]]:
         there.bottom + 4 + LEADING * (len(label_lines(there.map.shape)) + len(lines))
         for there, lines in zip(placed, feet, strict=True)
     ]
-    items.extend(_links(shown.links, placed, columns, under, max((under[index] for index in lanes.core), default=0)))
+    lowest = max((under[index] for index in lanes.core), default=0)
+    items.extend(_links(shown.links, placed, columns, lefts, under, lowest))
     return placed, items
 
 
 def columns_of(shown: FeatureMaps) -> list[int]:
     """How many steps each map is from an input at most; what is made of nothing stands right before what reads it."""
+    apart = _made_of_nothing(shown)
     columns = [0] * len(shown.maps)
-    links = [link for link in shown.links if not shown.maps[link.source].is_source]
-    for link in sorted(links, key=lambda link: link.target):
-        columns[link.target] = max(columns[link.target], columns[link.source] + 1)
-    for index, one in enumerate(shown.maps):
-        if one.is_source:
-            readers = [columns[link.target] for link in shown.links if link.source == index]
-            columns[index] = max(0, min(readers, default=1) - 1)
+    for link in sorted(shown.links, key=lambda link: link.target):
+        if not shown.maps[link.source].is_source or link.target in apart:
+            columns[link.target] = max(columns[link.target], columns[link.source] + 1)
+    for index in sorted(apart, reverse=True):
+        readers = [columns[link.target] for link in shown.links if link.source == index]
+        columns[index] = max(0, min(readers, default=1) - 1)
     return columns
+
+
+def _made_of_nothing(shown: FeatureMaps) -> set[int]:
+    """The maps that no input reaches, such as learned tensors and what is made of these alone."""
+    sources: dict[int, list[int]] = {}
+    for link in shown.links:
+        sources.setdefault(link.target, []).append(link.source)
+    apart: set[int] = set()
+    for index, one in enumerate(shown.maps):
+        read = sources.get(index, [])
+        if one.is_source or (read and apart.issuperset(read)):
+            apart.add(index)
+    return apart
 
 
 class _Lanes:
@@ -111,14 +127,19 @@ class _Lanes:
 
     def _place_others(self, shown: FeatureMaps, columns: Sequence[int]) -> None:
         taken: set[tuple[int, int]] = set()
-        for index in range(len(shown.maps)):
-            if index in self.core:
-                continue
+        last = [columns[index] + 1 for index in range(len(shown.maps))]
+        for link in shown.links:
+            if shown.maps[link.source].is_source:
+                last[link.source] = max(last[link.source], columns[link.target])
+        others = [index for index in range(len(shown.maps)) if index not in self.core]
+        for index in sorted(others, key=lambda index: last[index] - columns[index]):  # what reaches far, further down
             above = [self.lane[source] for source in self.sources[index] if source not in self.core]
-            lane = min(above, default=self.breadth)
-            while (lane, columns[index]) in taken:
+            lane = max(self.breadth, min(above, default=self.breadth))
+            span = {(lane, column) for column in range(columns[index], last[index])}
+            while span & taken:
                 lane += 1
-            taken.add((lane, columns[index]))
+                span = {(lane, column) for column in range(columns[index], last[index])}
+            taken |= span
             self.lane[index] = lane
 
     def first(self, index: int) -> bool:
@@ -141,7 +162,12 @@ class _Lanes:
 
 
 def _links(
-    links: Sequence[Link], placed: Sequence[Placed], columns: Sequence[int], under: Sequence[float], lowest: float
+    links: Sequence[Link],
+    placed: Sequence[Placed],
+    columns: Sequence[int],
+    lefts: Sequence[float],
+    under: Sequence[float],
+    lowest: float,
 ) -> Iterator[Item]:
     """Arrows to the next map; for those that pass others by, from and to what is `under` the maps, below the lowest."""
     tracks: list[float] = []
@@ -149,7 +175,12 @@ def _links(
         source, target = placed[link.source], placed[link.target]
         if columns[link.target] - columns[link.source] == 1:
             height = (target.axis + target.bottom) / 2 if source.map.is_source else target.axis
-            yield arrow(source.right, (target.left, height), dash=dash_of(target.map))
+            left = lefts[columns[link.target]]
+            yield _between(source.right, left - GAP, left, (target.left, height), dash_of(target.map))
+            continue
+        if source.map.is_source:
+            corners = (source.right, (target.middle, source.axis), (target.middle, under[link.target]))
+            yield Path(line(*corners), "edge", 0.8, arrow=True)
             continue
         start, end = source.middle, target.middle
         track = next((track for track, until in enumerate(tracks) if until < start), len(tracks))
@@ -171,6 +202,17 @@ def _links(
         )
         if link.words:
             yield Text((start + end) / 2, y - 2, link.words, SMALL, anchor="middle", fill="muted")
+
+
+def _between(start: Point, left: float, right: float, end: Point, dash: Dash | None) -> Path:
+    """An arrow that rises or falls only between two columns, so that it is on no text below the maps in them."""
+    (x0, y0), (x1, y1) = start, end
+    if abs(y0 - y1) < 0.01:
+        return Path(line(start, end), "edge", 0.8, dash, arrow=True)
+    left, right = max(left, x0), min(right, x1 - _HEAD)
+    middle = (left + right) / 2
+    bend: Segment = ("C", ((middle, y0), (middle, y1), (right, y1)))
+    return Path((*line(start, (left, y0)), bend, ("L", (end,))), "edge", 0.8, dash, arrow=True)
 
 
 def _slanted(text: str, one: Placed, y: float) -> Iterator[Item]:

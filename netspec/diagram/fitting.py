@@ -1,0 +1,160 @@
+"""The figure for a place in a paper: the deepest view whose letters are large enough at the width that there is.
+
+What is too wide is set narrower first (lines broken, words shorter, gaps smaller, more columns), then folded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from netspec.diagram.drawing.items import Drawing
+from netspec.diagram.drawing.paper import Paper, on_paper, scale_on, too_small
+from netspec.diagram.layout.dot_layout import Graphviz, LayoutTimeoutError
+from netspec.diagram.layout.layout import layout
+from netspec.diagram.layout.sheet import Sheet
+from netspec.diagram.styles import graph as graph_style
+from netspec.diagram.styles.insets import with_insets
+from netspec.diagram.view.boxes import View
+from netspec.diagram.view.view import view
+from netspec.graph.graph import Graph
+
+_ROOMY = Sheet(
+    title=8, second=7, name=7, header=7.5, widest=150, least=60, step=6, padding=5, side=7, gutter=20, margin=1.5
+)
+_NARROW = replace(
+    _ROOMY,
+    widest=84,
+    least=48,
+    padding=4,
+    side=6,
+    gap=11,
+    label_gap=18,
+    node_gap=10,
+    rank_gap=12,
+    across=26,
+    short=True,
+)
+_TIGHT = replace(
+    _NARROW,
+    widest=70, least=36, step=4, padding=3, side=5, gutter=16, gap=9, label_gap=15, node_gap=8, rank_gap=7, room=9,
+    across=14, leading=1.15, counts=False,
+)  # fmt: skip
+_TIGHTER = replace(_TIGHT, widest=44, least=30, step=3, padding=2.5, side=4, gutter=14, node_gap=6, across=10)
+_TIGHTEST = replace(
+    _TIGHTER, title=7, header=7, widest=32, least=24, step=2, padding=2, side=3, gutter=12, node_gap=5, across=6
+)
+_SETTINGS = (
+    _ROOMY, _NARROW, _TIGHT, _TIGHTER, replace(_TIGHT, branch_shapes=False), replace(_TIGHTEST, branch_shapes=False)
+)  # fmt: skip
+"""From the roomiest to the narrowest; letters have at least 7 points in all of them."""
+_CROWDED = 2.2
+"""How many times as large as the paper a roomy picture may be, that narrower ones are tried."""
+_LEGIBLE, _GAIN = 3, 0.75
+"""The settings up to that are also tried to make a figure lower that fits already, if it is by as much."""
+_LOW, _LOW_SHARE = 260.0, 0.62
+"""Figures lower than that, and than that share of their width, need no more columns."""
+
+
+def fitted(
+    graph: Graph, paper: Paper, graphviz: Graphviz, depth: int | None, seconds: float, *, unfold: bool, focus: str
+) -> tuple[Drawing, tuple[str, ...]]:
+    """The graph style for a paper, and what was done otherwise than asked.
+
+    A depth at which the layout takes longer than `seconds` counts as one that is too large. Raises LayoutTimeoutError
+    where not even the shallowest is laid out.
+    """
+    shown = view(graph, depth, unfold=unfold, focus=focus)
+    trials = _Trials(paper, graphviz, seconds)
+    found = trials.fitting(shown)
+    if depth is not None or unfold:
+        if found is not None:
+            return on_paper(paper, found[0]), ()
+        drawing = on_paper(paper, trials.largest(shown))
+        return drawing, (too_small(paper, drawing, trials.depth_above(shown)),)
+    if found is None:
+        shown, found = trials.shallower(shown) or (view(graph, 0, focus=focus), None)
+    if found is None:
+        drawing = on_paper(paper, trials.largest(shown))
+        return drawing, (too_small(paper, drawing, None),)
+    drawing, left_out = trials.with_insets(*found, shown)
+    notes = [f"no room for the inside of {', '.join(left_out)}: --focus {left_out[0]} draws it"] if left_out else []
+    return on_paper(paper, drawing), tuple(notes)
+
+
+def sheets(paper: Paper) -> Iterator[Sheet]:
+    """The settings for a paper, in units in which the smallest letters have 7 points; the roomiest first."""
+    width, height = paper.width / paper.unit, paper.height / paper.unit
+    for setting in _SETTINGS:
+        yield replace(
+            setting,
+            width=width - 2 * setting.margin,
+            height=height - 2 * setting.margin,
+            low=max(_LOW, _LOW_SHARE * width),
+            columns=paper.columns,
+        )
+
+
+class _Trials:
+    """Layouts for a paper, each as long as it may take."""
+
+    def __init__(self, paper: Paper, graphviz: Graphviz, seconds: float) -> None:
+        self.paper, self.graphviz, self.seconds = paper, graphviz, seconds
+
+    def fitting(self, shown: View) -> tuple[Drawing, Sheet] | None:
+        """The view on the roomiest sheet that holds it; None where none does, or not in time."""
+        self.graphviz.limit(self.seconds)
+        best: tuple[Drawing, Sheet] | None = None
+        try:
+            for number, sheet in enumerate(sheets(self.paper)):
+                if best is not None and (number == _LEGIBLE or best[0].height <= sheet.low):
+                    break
+                drawing = graph_style.draw(layout(shown, self.graphviz, sheet))
+                is_lower = best is None or drawing.height < _GAIN * best[0].height
+                if scale_on(self.paper, drawing) >= 1 and is_lower:
+                    best = drawing, sheet
+                if _area(drawing) * self.paper.unit**2 > _CROWDED * self.paper.width * self.paper.height:
+                    break
+        except LayoutTimeoutError:
+            pass
+        return best
+
+    def shallower(self, shown: View) -> tuple[View, tuple[Drawing, Sheet]] | None:
+        """The deepest view above this one that fits."""
+        for depth in range(shown.depth - 1, -1, -1):
+            view_above = view(shown.graph, depth, focus=shown.focus)
+            if (found := self.fitting(view_above)) is not None:
+                return view_above, found
+        return None
+
+    def depth_above(self, shown: View) -> int | None:
+        """The depth at which the view fits, if any less deep does."""
+        found = self.shallower(shown)
+        return found[0].depth if found else None
+
+    def largest(self, shown: View) -> Drawing:
+        """The view on the sheet that has to be made smaller the least. Raises LayoutTimeoutError."""
+        self.graphviz.limit(self.seconds)
+        drawings = [graph_style.draw(layout(shown, self.graphviz, sheet)) for sheet in sheets(self.paper)]
+        return max(drawings, key=lambda drawing: scale_on(self.paper, drawing))
+
+    def with_insets(self, drawing: Drawing, sheet: Sheet, shown: View) -> tuple[Drawing, tuple[str, ...]]:
+        """The drawing with the insides that there is room for, and the blocks of those that there is none for."""
+        self.graphviz.limit(self.seconds)
+        best: tuple[Drawing, tuple[str, ...]] | None = None
+        settings = list(sheets(self.paper))
+        first = settings.index(sheet)
+        try:
+            for setting in settings[first : max(_LEGIBLE, first + 1)]:
+                room = replace(setting, width=sheet.width + 2 * sheet.margin, height=sheet.height + 2 * sheet.margin)
+                found = with_insets(drawing, shown, self.graphviz, 1, replace(room, columns=0))
+                best = found if best is None or len(found[1]) < len(best[1]) else best
+                if not best[1]:
+                    break
+        except LayoutTimeoutError:
+            pass
+        return best or (drawing, ())
+
+
+def _area(drawing: Drawing) -> float:
+    return drawing.width * drawing.height

@@ -1,0 +1,314 @@
+"""A table set in type: cells of lines and brackets, columns, rules, what stands below."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from netspec.diagram.drawing.items import Drawing, Group, Item, Path, Text, line, moved
+from netspec.diagram.drawing.text import broken, fit, visible, width, wrap
+from netspec.diagram.view.boxes import View
+from netspec.diagram.view.table_rows import (
+    Branch,
+    Fork,
+    Line,
+    Part,
+    Rounds,
+    Row,
+    Rows,
+    costs,
+    footnotes,
+    output_head,
+    rows,
+)
+from netspec.diagram.view.words import in_one_unit, short_shape
+
+_BRACKET = 3.0
+_DESCENT = 3.0
+"""What letters of the last line reach below it, at the least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How a table is set: sizes of letters, how far apart things are, how wide a name, an output and a line may be.
+
+    `flow` and `fork` are how wide rounds in a row and branches side by side may be; `figures` are the columns of costs.
+    Where they are `short`, shapes are written as `64×56²`.
+    """
+
+    size: float = 8.0
+    small: float = 7.0
+    leading: float = 10.0
+    margin: float = 6.0
+    gap: float = 14.0
+    padding: float = 3.0
+    name: float = 110.0
+    output: float = 120.0
+    line: float = 260.0
+    flow: float = 320.0
+    fork: float = 380.0
+    figures: tuple[str, ...] = ("parameters", "MACs")
+    short: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """Items with their upper left corner at the origin, and how much room they take."""
+
+    width: float = 0
+    height: float = 0
+    items: tuple[Item, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    head: _Cell
+    cells: tuple[_Cell, ...]
+    foot: _Cell
+    anchor: Literal["start", "end"] = "start"
+
+    @property
+    def width(self) -> float:
+        return max(self.head.width, self.foot.width, *(cell.width for cell in self.cells))
+
+
+class Setter:
+    """Sets tables as a setting says."""
+
+    def __init__(self, how: Setting) -> None:
+        self.how = how
+
+    def table(self, shown: View) -> Drawing:
+        """The table of a view."""
+        told = rows(shown)
+        columns = self._columns(shown, told.rows)
+        lefts = [self.how.margin]
+        for column in columns:
+            lefts.append(lefts[-1] + column.width + self.how.gap)
+        right = lefts[-1] - self.how.gap
+        items: list[Item] = []
+        y = self.how.margin
+
+        def rule(weight: float, role: str) -> None:
+            items.append(Path(line((self.how.margin, y), (right, y)), role, weight))
+
+        def row(cells: Sequence[_Cell], id: str | None = None) -> float:
+            height = max(self.how.leading, *(cell.height for cell in cells)) + 2 * self.how.padding
+            placed: list[Item] = []
+            for column, left, cell in zip(columns, lefts, cells, strict=False):
+                dx = left if column.anchor == "start" else left + column.width - cell.width
+                placed.extend(moved(item, dx, y + (height - cell.height) / 2) for item in cell.items)
+            items.append(Group(tuple(placed), id=id, classes=("row",)) if id else Group(tuple(placed)))
+            return height
+
+        rule(0.9, "ink")
+        y += row([column.head for column in columns])
+        rule(0.5, "ink")
+        for index in range(len(told.rows)):
+            if index:
+                rule(0.35, "rule")
+            y += row([column.cells[index] for column in columns], id=f"stage-{index}")
+        if self.how.figures:
+            rule(0.5, "ink")
+            y += row([column.foot for column in columns])
+        rule(0.9, "ink")
+        y += self.how.padding
+        for note in footnotes(told, shown):
+            for words in wrap(note, self.how.small, right - self.how.margin):
+                y += self.how.small + 2
+                items.append(Text(self.how.margin, y, words, self.how.small, fill="muted"))
+        return Drawing(
+            right + self.how.margin,
+            y + max(self.how.margin, _DESCENT),
+            tuple(items),
+            shown.title,
+            _described(shown, told),
+        )
+
+    def _columns(self, shown: View, stages: Sequence[Row]) -> list[_Column]:
+        output = output_head(shown)
+        title = self._text(fit(shown.title, self.how.size, self.how.name, "bold"), bold=True)
+        head = self._text(output, bold=True)
+        if head.width > self.how.output:
+            head = _under([self._text(line, bold=True) for line in output.split(" ", 1)])
+        columns = [
+            _Column(title, tuple(map(self._name, stages)), self._text("total", bold=True)),
+            _Column(head, tuple(map(self._output, stages)), _Cell()),
+            _Column(self._text("layers", bold=True), tuple(self._stack(stage.parts) for stage in stages), _Cell()),
+        ]
+        return columns + [
+            self._figures(name, counts) for name, counts in costs(stages).items() if name in self.how.figures
+        ]
+
+    def _figures(self, name: str, counts: Sequence[int]) -> _Column:
+        """A column of costs, all in one unit, with what they are together at its foot."""
+        unit, (*figures, whole) = in_one_unit([*counts, sum(counts)])
+        cells = tuple(
+            self._text(figure, quiet=not count, small=False) for figure, count in zip(figures, counts, strict=True)
+        )
+        head = f"{name} ({unit})" if unit else name
+        return _Column(
+            self._broken(head, self.how.output, bold=True, end=True), cells, self._text(whole, bold=True), "end"
+        )
+
+    def _broken(self, text: str, limit: float, *, bold: bool = False, quiet: bool = False, end: bool = False) -> _Cell:
+        """Text in lines no longer than `limit`, as far as it can be broken."""
+        size = self.how.small if quiet else self.how.size
+        lines = [
+            self._text(line, bold=bold, quiet=quiet) for line in broken(text, size, limit, "bold" if bold else "normal")
+        ]
+        return _under(lines, end=end)
+
+    def _name(self, stage: Row) -> _Cell:
+        name = self._text(fit(stage.name, self.how.size, self.how.name))
+        return _under([name, self._text(stage.note, quiet=True)]) if stage.note else name
+
+    def _output(self, stage: Row) -> _Cell:
+        outputs = map(short_shape, stage.outputs) if self.how.short else stage.outputs
+        return _under(
+            [self._text(words) for output in outputs for words in wrap(output, self.how.size, self.how.output)]
+        )
+
+    def _text(self, text: str, *, bold: bool = False, quiet: bool = False, small: bool | None = None) -> _Cell:
+        """One line of text; what is quiet comes second, and is small unless told otherwise."""
+        if not text:
+            return _Cell()
+        size = self.how.small if (quiet if small is None else small) else self.how.size
+        weight: Literal["bold", "normal"] = "bold" if bold else "normal"
+        baseline = self.how.leading / 2 + 0.36 * self.how.size
+        item = Text(0, baseline, visible(text), size, weight, fill="muted" if quiet else "ink")
+        return _Cell(width(text, size, weight), self.how.leading, (item,))
+
+    def _stack(self, parts: Sequence[Part]) -> _Cell:
+        """Parts below each other; brackets that follow each other share a line where they fit."""
+        lines: list[list[_Cell]] = []
+        before: Part | None = None
+        for part in parts:
+            cell = self._part(part)
+            if isinstance(part, Rounds) and isinstance(before, Rounds):
+                used = sum(placed.width + 2 * self.how.gap for placed in lines[-1])
+                if used + cell.width <= self.how.flow:
+                    lines[-1].append(cell)
+                    before = part
+                    continue
+            lines.append([cell])
+            before = part
+        has_brackets = any(not isinstance(part, Line) for part in parts)
+        return _under([self._chained(cells) for cells in lines], gap=2.5 if has_brackets else 0)
+
+    def _chained(self, cells: Sequence[_Cell]) -> _Cell:
+        if len(cells) == 1:
+            return cells[0]
+        arrow = _Cell(
+            self.how.gap,
+            self.how.leading,
+            (
+                Path(
+                    line((1, self.how.leading / 2), (self.how.gap - 1, self.how.leading / 2)), "muted", 0.7, arrow=True
+                ),
+            ),
+        )
+        spread = [cell for placed in cells for cell in (placed, arrow)][:-1]
+        return _beside(spread, self.how.gap / 2)
+
+    def _part(self, part: Part) -> _Cell:
+        match part:
+            case Line():
+                return self._line(part)
+            case Rounds():
+                return self._rounds(part)
+            case Fork():
+                return self._fork(part)
+
+    def _line(self, part: Line) -> _Cell:
+        """A layer in ink; what comes before and after it, and where its values come from, in grey, below if need be."""
+        cells = [
+            self._broken(f"{part.before}," if part.before else "", self.how.line, quiet=True),
+            self._broken(part.text, self.how.line),
+            self._broken(part.after, self.how.line, quiet=True),
+            self._broken(part.source, self.how.line, quiet=True),
+        ]
+        rows: list[list[_Cell]] = []
+        for cell in cells:
+            if rows and sum(one.width + 3 for one in rows[-1]) + cell.width <= max(self.how.line, self.how.flow):
+                rows[-1].append(cell)
+            elif cell.width:
+                rows.append([cell])
+        return _under([_beside([cell for cell in row if cell.width], 3) for row in rows]) if rows else _Cell()
+
+    def _rounds(self, part: Rounds) -> _Cell:
+        """Brackets around the parts, and how often they stand in a row."""
+        inner = self._stack(part.parts)
+        w, h = inner.width + 2 * _BRACKET + 4, inner.height + 1
+        brackets = [
+            Path(line((x + foot, 0.5), (x, 0.5), (x, h - 0.5), (x + foot, h - 0.5)), "ink", 0.7)
+            for x, foot in ((0.5, _BRACKET), (w - 0.5, -_BRACKET))
+        ]
+        inside = tuple(moved(item, _BRACKET + 2, 0.5) for item in inner.items)
+        bracketed = _Cell(w, h, (*brackets, *inside))
+        return _beside([bracketed, self._text(f"× {part.times}")], 4) if part.times > 1 else bracketed
+
+    def _fork(self, part: Fork) -> _Cell:
+        """Branches side by side, what becomes of them below; a plain shortcut is said in that line."""
+        first = self._stack(part.branches[0].parts)
+        if part.kind == "dense":
+            return _under([first, self._text(part.join, quiet=True)])
+        if part.shortcut is not None:
+            shortcut, extra = part.shortcut
+            added = _beside([self._text("+"), self._line(shortcut)], 3)
+            return _under([first, _beside([added, self._text(extra, quiet=True)], 0) if extra else added])
+        captioned = [self._branch(branch) for branch in part.branches]
+        join = self._text(fit(part.join, self.how.small, self.how.fork), quiet=True)
+        if sum(cell.width + self.how.gap for cell in captioned) > self.how.fork:
+            return _under([_barred(cell) for cell in captioned] + [join], gap=3)
+        return _under([self._side_by_side(captioned), join], gap=1)
+
+    def _branch(self, branch: Branch) -> _Cell:
+        told = self._stack(branch.parts)
+        return _under([self._text(branch.caption, bold=True), told]) if branch.caption else told
+
+    def _side_by_side(self, cells: Sequence[_Cell]) -> _Cell:
+        """Cells with their tops in a line and thin rules between them."""
+        height = max(cell.height for cell in cells)
+        items: list[Item] = []
+        x = 0.0
+        for index, cell in enumerate(cells):
+            if index:
+                items.append(Path(line((x - self.how.gap / 2, 1), (x - self.how.gap / 2, height - 1)), "muted", 0.5))
+            items.extend(moved(item, x, 0) for item in cell.items)
+            x += cell.width + self.how.gap
+        return _Cell(x - self.how.gap, height, tuple(items))
+
+
+def _beside(cells: Sequence[_Cell], gap: float) -> _Cell:
+    """Cells in a line, centred on each other."""
+    height = max(cell.height for cell in cells)
+    items: list[Item] = []
+    x = 0.0
+    for cell in cells:
+        items.extend(moved(item, x, (height - cell.height) / 2) for item in cell.items)
+        x += cell.width + gap
+    return _Cell(x - gap, height, tuple(items))
+
+
+def _under(cells: Sequence[_Cell], gap: float = 0, *, end: bool = False) -> _Cell:
+    """Cells below each other, their left sides in a line, or the right ones where they are set to the `end`."""
+    items: list[Item] = []
+    wide = max(cell.width for cell in cells)
+    y = 0.0
+    for cell in cells:
+        items.extend(moved(item, wide - cell.width if end else 0, y) for item in cell.items)
+        y += cell.height + gap
+    return _Cell(wide, y - gap, tuple(items))
+
+
+def _barred(cell: _Cell) -> _Cell:
+    """A branch that stands below another: with a rule at its left."""
+    bar = Path(line((0.5, 1), (0.5, cell.height - 1)), "muted", 0.5)
+    return _Cell(cell.width + 6, cell.height, (bar, *(moved(item, 6, 0) for item in cell.items)))
+
+
+def _described(shown: View, told: Rows) -> str:
+    parameters = sum(row.parameters for row in told.rows)
+    return f"The layers of {shown.title} as a table of {len(told.rows)} stages, with {parameters:,} parameters."

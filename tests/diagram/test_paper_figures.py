@@ -1,0 +1,181 @@
+"""Figures made for a place in a paper: exactly as wide, no higher than it may be, with letters that can be read."""
+
+from __future__ import annotations
+
+import re
+import struct
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import netspec
+from netspec.diagnostics import NetspecError
+from netspec.diagram.drawing.bounds import bounds
+from netspec.diagram.drawing.items import Drawing, Text
+from netspec.diagram.drawing.paper import paper_of
+from netspec.diagram.drawing.text import broken, width
+from netspec.diagram.render import Request, draw
+from netspec.diagram.view.words import in_one_unit, short_shape
+
+Cli = Callable[..., "subprocess.CompletedProcess[str]"]
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+ZOO = sorted(path.stem for path in EXAMPLES.glob("*.net"))
+IN_A_COLUMN = [
+    *(("lenet5", ""), ("alexnet", ""), ("resnet", ""), ("densenet", ""), ("highway_mnist", ""), ("unet", "")),
+    *(("vgg", ""), ("googlenet", "inception3a"), ("wavenet", ""), ("wavenet", "layer0")),
+]
+CM = 72 / 2.54
+
+
+def figure(
+    name: str, width: str, *, style: str = "graph", focus: str = "", **options: object
+) -> tuple[Drawing, list[str]]:
+    graph = netspec.load(EXAMPLES / f"{name}.net").graph()
+    paper = paper_of(width, **options)  # type: ignore[arg-type]
+    drawing, notes = draw(Request(graph, style=style, focus=focus, timeout=60, paper=paper))
+    return drawing, list(notes)
+
+
+def letters(drawing: Drawing) -> list[float]:
+    return [mark.size for mark in drawing.marks() if isinstance(mark, Text)]
+
+
+def check(drawing: Drawing, wide: float, high: float, smallest: float = 7) -> None:
+    assert drawing.width == pytest.approx(wide, abs=0.01)
+    assert drawing.height <= high + 0.01
+    assert min(letters(drawing)) >= smallest - 1e-6
+    left, top, right, bottom = bounds(drawing.items)
+    assert left >= -0.6
+    assert top >= -0.6
+    assert right <= drawing.width + 0.6
+    assert bottom <= drawing.height + 0.6
+
+
+@pytest.mark.parametrize("name", ZOO)
+@pytest.mark.parametrize("style", ["graph", "table"])
+def test_every_network_fits_a_page(name: str, style: str) -> None:
+    drawing, _ = figure(name, "17.4cm", style=style)
+    check(drawing, 17.4 * CM, 23 * CM)
+
+
+@pytest.mark.parametrize(("name", "focus"), IN_A_COLUMN)
+@pytest.mark.parametrize("style", ["graph", "table"])
+def test_these_networks_fit_a_column(name: str, focus: str, style: str) -> None:
+    drawing, _ = figure(name, "8.4cm", focus=focus, style=style)
+    check(drawing, 8.4 * CM, 23 * CM)
+    assert len(letters(drawing)) > 12, "a figure, not a single box"
+
+
+@pytest.mark.parametrize("style", ["graph", "table", "volumes"])
+def test_letters_are_as_large_as_asked(style: str) -> None:
+    drawing, _ = figure("lenet5", "page", style=style, letters=10)
+    check(drawing, 17.4 * CM, 23 * CM, 10)
+
+
+def test_a_figure_is_no_higher_than_asked() -> None:
+    tall, _ = figure("alexnet", "8.4cm")
+    low, _ = figure("alexnet", "8.4cm", height="9cm")
+    assert tall.height > 9 * CM >= low.height
+
+
+def test_columns_are_as_many_as_asked() -> None:
+    heights = [figure("alexnet", "page", columns=count)[0].height for count in (1, 2, 3)]
+    assert heights == sorted(heights, reverse=True)
+    assert heights[0] > 1.5 * heights[1]
+
+
+def test_a_slide_has_its_shape_and_large_letters() -> None:
+    drawing, _ = figure("resnet", "slide")
+    check(drawing, 720, 405, 12)
+
+
+def test_what_does_not_fit_is_said_with_the_depth_that_does(tmp_path: Path, cli: Cli) -> None:
+    net = EXAMPLES / "resnet.net"
+    done = cli("render", net, "-o", "a.svg", "--width", "column", "--depth", "3")
+    assert done.returncode == 0
+    said = re.search(r"note: the smallest letters have (\S+) points: --depth (\d) keeps them at 7", done.stderr)
+    assert said, done.stderr
+    assert float(said[1]) < 7
+    done = cli("render", net, "-o", "b.svg", "--width", "column", "--depth", said[2])
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--width", "8parsecs"], "write a number and a unit, --width 8.4cm"),
+        (["--width", "1e3cm"], "write a number and a unit"),
+        (["--width", "1mm"], "lengths go from 0.5in to 200in"),
+        (["--width", "9" * 400 + "cm"], "lengths go from 0.5in to 200in"),
+        (["--max-height", "column"], "--max-height 12cm"),
+        (["--font-size", "0"], "--font-size goes from 1 to 100"),
+        (["--font-size", "nan"], "--font-size goes from 1 to 100"),
+        (["--dpi", "300"], "leave --dpi out, or write a .png"),
+    ],
+)
+def test_a_size_that_is_none_is_refused(options: list[str], said: str, tmp_path: Path, cli: Cli) -> None:
+    done = cli("render", EXAMPLES / "lenet5.net", "-o", tmp_path / "a.svg", *options)
+    assert done.returncode == 1
+    assert "error[E0804]" in done.stderr
+    assert said in done.stderr
+    assert not (tmp_path / "a.svg").exists()
+
+
+@pytest.mark.parametrize("form", ["html", "dot", "mmd", "json"])
+def test_forms_without_a_size_say_so(form: str) -> None:
+    with pytest.raises(NetspecError, match="E0804"):
+        netspec.load(EXAMPLES / "lenet5.net").graph().render(format=form, width="column")
+
+
+@pytest.mark.parametrize(("dpi", "pixels"), [(None, 661), (300, 992), (600, 1984)])
+def test_a_png_has_the_dots_that_are_asked_for(dpi: float | None, pixels: int) -> None:
+    png = netspec.load(EXAMPLES / "lenet5.net").graph().render(format="png", width="column", dpi=dpi)
+    assert isinstance(png, bytes)
+    assert struct.unpack(">I", png[16:20]) == (pixels,)
+
+
+def test_the_same_figure_has_the_same_bytes() -> None:
+    graph = netspec.load(EXAMPLES / "resnet.net").graph()
+    assert graph.render(width="column") == graph.render(width="column")
+
+
+@pytest.mark.parametrize(
+    ("words", "short"),
+    [
+        ("64 × 56 × 56", "64×56²"),
+        ("16 × 8 × 8 × 8", "16×8³"),
+        ("512 × 1 × 1", "512×1×1"),
+        ("3 × 224 × 112", "3×224×112"),
+        ("64 × 56 × 56 / 32 × 7 × 7", "64×56² / 32×7²"),
+        ("L × 768", "L×768"),
+        ("64 × 28 × 280", "64×28×280"),
+    ],
+)
+def test_shapes_in_few_letters(words: str, short: str) -> None:
+    assert short_shape(words) == short
+
+
+@pytest.mark.parametrize("limit", [10, 30, 60, 500])
+@pytest.mark.parametrize("text", ["conv 3×3, 256, groups 2", "Bottleneck(256, stride=2)", "a_very_long.name", "x", ""])
+def test_broken_lines_lose_nothing(text: str, limit: float) -> None:
+    lines = broken(text, 7, limit)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    assert all(width(line, 7) <= limit or " " not in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("counts", "unit", "figures"),
+    [
+        ([9408, 215808, 1219584, 0, 25557032], "M", ["0.01", "0.22", "1.22", "–", "25.56"]),
+        ([156, 2416, 48120, 61706], "k", ["0.16", "2.42", "48.12", "61.71"]),
+        ([12, 345, 6789], "", ["12", "345", "6,789"]),
+        ([1, 31030658], "M", ["<0.001", "31.031"]),
+        ([], "", []),
+    ],
+)
+def test_figures_in_one_unit_line_up(counts: list[int], unit: str, figures: list[str]) -> None:
+    assert in_one_unit(counts) == (unit, figures)
+    assert len({len(figure.partition(".")[2]) for figure in figures if figure[0] not in "–<"} or {0}) == 1
