@@ -12,6 +12,7 @@ import typer
 from netspec.commands.command import command
 from netspec.commands.options import Output, bad_option
 from netspec.commands.printing import shown, write
+from netspec.files import write_bytes
 
 if TYPE_CHECKING:
     from netspec.lifting.prove import Proof
@@ -23,10 +24,14 @@ def lift(
         str,
         typer.Argument(
             metavar="SOURCE",
-            help="torchvision:NAME, timm:NAME, or FILE.py:FUNCTION, which gives a module.",
+            help="torchvision:NAME, timm:NAME, FILE.py:FUNCTION, which gives a module, or Darknet's FILE.cfg.",
             show_default=False,
         ),
     ],
+    trained: Annotated[
+        Path | None,
+        typer.Argument(metavar="[WEIGHTS]", help="A weights file of Darknet, for --weights.", show_default=False),
+    ] = None,
     output: Output = "-",
     input: Annotated[
         str | None, typer.Option(metavar="SIZES", help="The shape of one sample: --input 3,224,224.")
@@ -42,6 +47,9 @@ def lift(
     run_code: Annotated[bool, typer.Option("--run-code", help="Run the code of a Python file.")] = False,
 ) -> None:
     """Make a spec of a network that exists, and prove that both are one."""
+    if source.endswith(".cfg"):
+        _darknet(Path(source), trained, output, weights, plain=plain)
+        return
     from netspec.lifting.module import lifted
     from netspec.lifting.sources import model_of
 
@@ -53,10 +61,27 @@ def lift(
     text, proof = lifted(model.module, shape, net or model.name, plain=plain, prove=prove)
     write(text, output)
     if weights is not None:
-        from safetensors.torch import save_file
+        from safetensors.torch import save
 
-        save_file({key: value.contiguous() for key, value in model.module.state_dict().items()}, weights)
+        write_bytes(weights, save({key: value.contiguous() for key, value in model.module.state_dict().items()}))
     print(_summary(shown(Path(output)) if output != "-" else source, text, proof), file=sys.stderr)
+
+
+def _darknet(cfg: Path, trained: Path | None, output: str, weights: Path | None, *, plain: bool) -> None:
+    """A cfg of Darknet, and its weights under the spec's keys."""
+    from netspec.lifting.darknet import load
+
+    configuration = load(cfg, plain=plain)
+    if trained is not None:
+        from safetensors.numpy import save
+
+        if weights is None and output == "-":
+            raise bad_option("--weights", str(trained), "net.safetensors", "--weights says where the weights go")
+        write_bytes(weights or Path(output).with_suffix(".safetensors"), save(configuration.weights(trained)))
+    write(configuration.text, output)
+    for note in configuration.notes:
+        print(f"note: {note}", file=sys.stderr)
+    print(f"{shown(cfg)}: {len(configuration.text.splitlines())} lines", file=sys.stderr)
 
 
 def _sizes(text: str) -> tuple[int, ...]:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode, resolve_name
 
+from netspec.diagnostics import NetspecError
 from netspec.lifting.refusal import refusal
 from netspec.lifting.tape import Batch, Operation, Place, Ref, Tape, TapeValue
 
@@ -58,6 +59,8 @@ def _run(
     try:
         with recorder.modules(), torch.device("meta"), torch.no_grad(), recorder:
             result = torch.func.functional_call(module, state, tuple(arguments), tie_weights=True)
+    except NetspecError:
+        raise
     except Exception as error:
         place = _place_of(error)
         said = str(error).strip().split("\n")[0][:200] or type(error).__name__

@@ -611,7 +611,7 @@ def _pad(t: Translator, input: Any, pad: Any, mode: str = "constant", value: Any
     axes = [t.axis(held, dim) for dim in range(-len(pairs), 0)]
     given: dict[str, Any] = {}
     put(given, "pad", "value", value or 0)
-    if mode != "constant":
+    if mode != "constant" or given:
         given["mode"] = mode
     spatial = list(range(1, t.shape(held).rank))
     if held.axes == usual_axes(t.shape(held).rank) and axes == spatial[-len(axes) :]:

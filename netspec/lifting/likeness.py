@@ -98,14 +98,14 @@ class Likeness:
             case tree.Label() | tree.Attribute() | tree.Member():
                 raise Unlike
             case tree.Tree():
-                names = first.__match_args__
+                fields: tuple[str, ...] = first.__match_args__
                 return type(first)(
                     *(
                         self._part(
                             {i: getattr(part, name) for i, part in parts.items()},
                             argument or ("value" if isinstance(first, tree.Binary) else ""),
                         )
-                        for name in names
+                        for name in fields
                     )
                 )
             case tuple():

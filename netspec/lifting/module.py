@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from netspec.diagnostics import Diagnostic, NetspecError
+from netspec.graph.graph import Node
 from netspec.lifting.capture import capture
 from netspec.lifting.modules import is_layer
 from netspec.lifting.prove import BATCH, Proof, prove
@@ -68,7 +69,8 @@ def proven(module: nn.Module, text: str, inputs: Entering) -> Proof:
     graph = parse(text, "<lifted>").graph()
     generator = torch.Generator().manual_seed(1)
     samples = [_sample(shape, dtype, generator) for _, shape, dtype in inputs]
-    proof = prove(module, graph.compile(), samples, step=isinstance(graph.macs, int) and graph.macs <= LARGEST_STEP)
+    small = isinstance(graph.macs, int) and graph.macs <= LARGEST_STEP
+    proof = prove(module, graph.compile(), samples, step=small and not any(map(_draws, graph)))
     wrong = proof.wrong
     if not wrong and proof.output > TOLERANCE:
         wrong = f"an output differs by {proof.output:.1g} of its largest value"
@@ -79,6 +81,11 @@ def proven(module: nn.Module, text: str, inputs: Entering) -> Proof:
         help = "--no-prove writes it all the same"
         raise NetspecError((Diagnostic("E1003", message, Span(Source("the network", ""), 0, 0), help=help),))
     return proof
+
+
+def _draws(node: Node) -> bool:
+    """Whether a layer drops something in training: each library draws that in its own way."""
+    return bool(getattr(node.layer, "dropout", 0) or (node.layer.idle_in_eval and getattr(node.layer, "p", 0)))
 
 
 def _sample(shape: tuple[int, ...], dtype: torch.dtype, generator: torch.Generator) -> Tensor:

@@ -22,8 +22,16 @@ from netspec.syntax.source import Source
 def written(network: Network, *, plain: bool = False) -> str:
     """The text of the spec of a network, as `netspec fmt` writes it; with `plain` without blocks and loops."""
     network = tidied(network)
-    leaving = frozenset(value for _, value in network.outputs)
-    items = wired(nest(network), leaving)
+    return text_of(network, wired(nest(network), leaving(network)), plain=plain)
+
+
+def leaving(network: Network) -> frozenset[int]:
+    """The values that are outputs."""
+    return frozenset(value for _, value in network.outputs)
+
+
+def text_of(network: Network, items: Sequence[Item], *, plain: bool = False) -> str:
+    """The text of a network whose items are known."""
     blocks = Blocks(network)
     if not plain:
         blocks.find(items)

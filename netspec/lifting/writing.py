@@ -115,7 +115,7 @@ class Writer:
         labels: tuple[tree.Label, ...] = ()
         if item.key:
             labels = (_label(_relative(item.key, prefix)),)
-        elif isinstance(item, Leaf) and (asked or len(item.made) > 1):
+        elif isinstance(item, Leaf | Box) and (asked or len(item.made) > 1):
             labels = tuple(_label(self._fresh(item)) for _ in item.made)
         statements: list[tree.Statement] = [tree.Stage(labels, tree.Flow(tuple(flow)))]
         for index, value in enumerate(item.made):
@@ -186,9 +186,14 @@ class Writer:
         return self.names.get(value, tree.Name("pending"))
 
     def _fresh(self, item: Item) -> str:
-        hint = item.step.hint.rpartition(".")[2] if isinstance(item, Leaf) else "joined"
-        if not _PLAIN.fullmatch(hint) or hint in WORDS:
-            hint = item.step.layer if isinstance(item, Leaf) else "joined"
+        match item:
+            case Leaf():
+                hint = item.step.hint.rpartition(".")[2]
+                hint = hint if _PLAIN.fullmatch(hint) and hint not in WORDS else item.step.layer
+            case Box():
+                hint = item.kind.lower() or "part"
+            case Join():
+                hint = "skip"
         name, number = hint, 2
         while name in self._taken or name in WORDS:
             name, number = f"{hint}{number}", number + 1
@@ -214,7 +219,7 @@ def _call(leaf: Leaf, operands: Sequence[tree.Expr]) -> tree.Expr:
     return tree.Call(tree.Name(leaf.step.layer), tuple(arguments)) if arguments else tree.Name(leaf.step.layer)
 
 
-_BY_PLACE = frozenset({"activation", "regularization"})
+_BY_PLACE = frozenset({"activation", "regularization", "resampling"})
 """Families whose first argument is understood without its name."""
 _BY_NAME = frozenset({"axis", "axes", "trainable", "persistent", "init"})
 
@@ -225,7 +230,16 @@ def arguments_of(layer: str, given: dict[str, Any]) -> list[tree.Argument]:
     cls = REGISTRY[layer]
     fields = [name for name in cls.model_fields if name in given]
     for place, name in enumerate(fields):
-        first = place == 0 and name == next(iter(cls.model_fields)) and cls.family in _BY_PLACE and name not in _BY_NAME
+        if name == cls.collects:
+            arguments.extend(tree.Argument(own, literal(value)) for own, value in given[name].items())
+            continue
+        first = (
+            not isinstance(given[name], bool)
+            and place == 0
+            and name == next(iter(cls.model_fields))
+            and cls.family in _BY_PLACE
+            and name not in _BY_NAME
+        )
         by_place = (cls.model_fields[name].is_required() and len(arguments) == place) or first
         by_place = by_place and all(argument.name is None for argument in arguments)
         arguments.append(tree.Argument(None if by_place else name, literal(given[name])))

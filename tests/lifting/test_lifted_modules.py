@@ -216,6 +216,18 @@ def test_what_does_not_lift_says_why_and_where(forward: Any, reason: str) -> Non
     assert "lambda x" in diagnostic.span.source.line(diagnostic.span.line) or not diagnostic.span.source.text
 
 
+def test_dropout_of_a_function_is_a_layer_and_no_difference() -> None:
+    class Dropping(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(3, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return F.dropout(self.linear(x), 0.25, self.training)
+
+    assert "linear = linear(3);  dropout(0.25)" in text_of(Dropping(), [3]).replace("\n  dropout", ";  dropout")
+
+
 def test_weights_that_nothing_uses_are_no_spec() -> None:
     class Idle(nn.Module):
         def __init__(self) -> None:
