@@ -20,7 +20,7 @@ from benchmarks.peers import torchvision
 
 LARGEST = 130_000_000
 """Networks of more parameters are left out: the proof holds their weights three times."""
-SECONDS = 120
+SECONDS = 300
 """So long a network may take, its proof included."""
 DRAWN = 100
 """So many networks of timm are drawn."""

@@ -377,14 +377,6 @@ def _reduction(layer: str, *names: str) -> None:
         axes = tuple(sorted(t.axis(held, place) for place in places))
         given: dict[str, Any] = {"axes": compact(axes) if len(axes) == 1 else axes}
         spatial = tuple(range(1, t.shape(held).rank))
-        if (
-            axes == spatial
-            and keepdim
-            and layer in ("mean", "max")
-            and held.axes == usual_axes(t.shape(held).rank)
-            and False
-        ):
-            return on(t, "global_avgpool", held, {})
         if axes == spatial and axes:
             given = {}
         if keepdim:

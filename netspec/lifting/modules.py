@@ -10,11 +10,12 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from netspec.elaborate.slips import argument_meant, layer_meant
 from netspec.layers import REGISTRY
 from netspec.layers.arguments import compact
+from netspec.layers.synonyms import DERIVED
 from netspec.lifting.tape import Operation
 from netspec.lifting.translate import Held, Translator, Untranslatable, usual_axes
 
@@ -23,7 +24,11 @@ MODULES: dict[str, Translation] = {}
 """Classes that are more than their arguments."""
 OTHERS = frozenset({"StochasticDepth", "DropPath"})
 """Classes of libraries that are layers here; what they do in training stands in their own source."""
-_UNKNOWN = frozenset({"Sequential", "ModuleList", "ModuleDict", "Module", "Unfold", "Fold", "Transformer"})
+_UNKNOWN = frozenset(
+    {"Sequential", "ModuleList", "ModuleDict", "Module", "Unfold", "Fold", "Transformer"}
+    | {f"ZeroPad{axes}d" for axes in (1, 2, 3)}
+)
+"""Classes of torch.nn that are no layer here, or one by a function that they call: what they do is looked into."""
 
 
 def is_layer(module: nn.Module) -> bool:
@@ -72,12 +77,14 @@ def _by_declaration(t: Translator, operation: Operation) -> Held:
     cls = _layer_class(type(operation.module))
     layer = _declared(cls)
     assert layer is not None
+    if len(operation.args) != 1 or operation.kwargs:
+        raise Untranslatable("it is called with more than one value")
+    if getattr(operation.module, "batch_first", True) is False:
+        raise Untranslatable("its batch is not first")
     return applied(t, operation, layer, arguments_of(operation.module, cls, layer))
 
 
-def applied(
-    t: Translator, operation: Operation, layer: str, arguments: dict[str, Any], dims: Sequence[int] = ()
-) -> Held:
+def applied(t: Translator, operation: Operation, layer: str, arguments: dict[str, Any]) -> Held:
     """The layer on the one tensor that the operation takes."""
     held = t.take(operation.args[0])
     key = operation.path if any(True for _ in operation.module.state_dict()) else ""
@@ -99,9 +106,8 @@ def on(t: Translator, layer: str, held: Held, arguments: dict[str, Any], key: st
     return Held(made, usual_axes(t.shapes[made].rank))
 
 
-ALONG_LAST = frozenset(
-    {name for name, cls in REGISTRY.items() if cls.along_features} | {"linear", "layernorm", "rmsnorm"}
-)
+ALONG_LAST = frozenset(name for name, cls in REGISTRY.items() if cls.along_features or "over" in cls.model_fields)
+"""Layers that work along the last axis, whatever stands before it; norms do where `over` is not given."""
 
 
 def _looks_at_axes(layer: str) -> bool:
@@ -112,14 +118,21 @@ def _looks_at_axes(layer: str) -> bool:
 def arguments_of(module: nn.Module, cls: str, layer: str) -> dict[str, Any]:
     """The arguments of the layer that are not as usual, read from the live module."""
     declared = REGISTRY[layer]
-    signature = [name for name in inspect.signature(getattr(nn, cls).__init__).parameters if name != "self"]
+    signature = {
+        n: p.default for n, p in inspect.signature(getattr(nn, cls).__init__).parameters.items() if n != "self"
+    }
     names = declared.pytorch or tuple(declared.model_fields)
     arguments: dict[str, Any] = {}
     for place, theirs in enumerate(signature):
         ours = names[place] if place < len(names) else argument_meant(declared, theirs) or ""
-        if theirs in ("device", "dtype", "inplace") or not ours or not hasattr(module, theirs):
+        if theirs in ("device", "dtype", "inplace") or not hasattr(module, theirs):
             continue
         value = getattr(module, theirs)
+        value = True if isinstance(value, Tensor) else value  # a bias is asked for by a truth value
+        if not ours:
+            if theirs not in DERIVED and value != signature[theirs]:
+                raise Untranslatable(f"its {theirs} is {value!r}, for which there is no argument")
+            continue
         if ours == "bias":
             value = value is not None and value is not False
         put(arguments, layer, ours, value)
@@ -283,6 +296,20 @@ def _drop_path(t: Translator, operation: Operation) -> Held:
     if not getattr(operation.module, "scale_by_keep", True):
         raise Untranslatable("it does not scale what it keeps")
     return applied(t, operation, "drop_path", {"p": probability})
+
+
+@module("LSTM", "GRU", "RNN")
+def _recurrent(t: Translator, operation: Operation) -> Held:
+    module, layer = operation.module, _layer_class(type(operation.module)).lower()
+    if len(operation.args) != 1 or operation.kwargs:
+        raise Untranslatable("it begins in a state that is given")
+    if not module.batch_first or module.proj_size:
+        raise Untranslatable("its batch is not first, or its state is projected")
+    arguments: dict[str, Any] = {"hidden": module.hidden_size}
+    pairs = (("layers", "num_layers"), ("bidirectional", "bidirectional"), ("dropout", "dropout"), ("bias", "bias"))
+    for ours, theirs in (*pairs, *((("activation", "nonlinearity"),) if layer == "rnn" else ())):
+        put(arguments, layer, ours, getattr(module, theirs))
+    return on(t, layer, t.take(operation.args[0]), arguments, operation.path)
 
 
 @module("MultiheadAttention")

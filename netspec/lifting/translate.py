@@ -106,8 +106,10 @@ class Translator:
         hint: str = "",
     ) -> int:
         """Appends a call of a layer with one output; gives its value."""
-        (output,) = self.step_of_several(layer, inputs, arguments, key=key, hint=hint)
-        return output
+        outputs = self.step_of_several(layer, inputs, arguments, key=key, hint=hint)
+        if len(outputs) > 1:
+            raise Untranslatable("it returns several values")
+        return outputs[0]
 
     def step_of_several(
         self,

@@ -49,7 +49,7 @@ def test_spec_and_weights_of_a_function(cli: Cli, tmp_path: Path) -> None:
         *("--weights", "net.safetensors"),
     )
     assert done.returncode == 0, done.stderr
-    assert "132 parameters under the same keys, the same outputs to the bit, and a training step" in done.stderr
+    assert "120 parameters under the same keys, the same outputs to the bit, and a training step" in done.stderr
     text = (tmp_path / "net.net").read_text(encoding="utf-8")
     assert "conv(4, 3) -> batchnorm -> relu" in text
     assert (tmp_path / "net.safetensors").is_file()

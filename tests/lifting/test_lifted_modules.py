@@ -216,6 +216,44 @@ def test_what_does_not_lift_says_why_and_where(forward: Any, reason: str) -> Non
     assert "lambda x" in diagnostic.span.source.line(diagnostic.span.line) or not diagnostic.span.source.text
 
 
+def test_recurrent_layers_give_their_outputs() -> None:
+    class Last(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rnn, self.head = nn.GRU(4, 6, 2, batch_first=True, bidirectional=True), nn.Linear(12, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            outputs, _ = self.rnn(x)
+            return self.head(outputs[:, -1])
+
+    assert "rnn = gru(6, layers=2, bidirectional=true)" in text_of(Last(), [5, 4])
+
+
+@pytest.mark.parametrize(
+    ("layer", "reason"),
+    [
+        (nn.LSTM(4, 6), "its batch is not first"),
+        (nn.MaxPool1d(2, return_indices=True), "returns several values"),
+        (nn.AvgPool2d(2, divisor_override=3), "its divisor_override is 3"),
+        (nn.BatchNorm2d(4, bias=False), "its bias is None"),
+        (nn.utils.parametrizations.weight_norm(nn.Linear(4, 4)), "hooks or parametrizations"),
+    ],
+)
+def test_arguments_that_no_layer_has_are_not_passed_over(layer: nn.Module, reason: str) -> None:
+    class One(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = layer
+
+        def forward(self, x: Tensor) -> Tensor:
+            made = self.layer(x)
+            return made[0] if isinstance(made, tuple) else made
+
+    with pytest.raises(NetspecError) as error:
+        netspec.lift(One(), input=[4, 4, 4] if "2d" in type(layer).__name__ else [4, 4])
+    assert reason in error.value.diagnostics[0].message
+
+
 def test_dropout_of_a_function_is_a_layer_and_no_difference() -> None:
     class Dropping(nn.Module):
         def __init__(self) -> None:
