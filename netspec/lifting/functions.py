@@ -87,6 +87,30 @@ def _leaky_relu(t: Translator, input: Any, negative_slope: float = 0.01) -> Held
     return _simple("leaky_relu", "slope")(t, input, negative_slope)
 
 
+@function("rsqrt")
+def _rsqrt(t: Translator, input: Any) -> Held:
+    return _reciprocal(t, _simple("sqrt")(t, input))
+
+
+@function("reciprocal")
+def _one_over(t: Translator, input: Any) -> Held:
+    return _reciprocal(t, t.take(input))
+
+
+def _reciprocal(t: Translator, held: Held) -> Held:
+    return Held(t.step("div", [held.value], {"value": 1, "reverse": True}), held.axes)
+
+
+@function("clamp_min")
+def _clamp_min(t: Translator, input: Any, min: float) -> Held:
+    return _simple("clamp", "min")(t, input, min)
+
+
+@function("clamp_max")
+def _clamp_max(t: Translator, input: Any, max: float) -> Held:
+    return _simple("clamp", "max")(t, input, max=max)
+
+
 @function("gelu")
 def _gelu(t: Translator, input: Any, approximate: str = "none") -> Held:
     return _simple("gelu", "approximate")(t, input, approximate)
@@ -402,6 +426,16 @@ def _norm(t: Translator, input: Any, p: Any = 2, dim: Any = None, keepdim: bool 
         raise Untranslatable("it is no length along one axis")
     value = t.step("norm", [held.value], {"axes": t.axis(held, dim)} | ({"keep": True} if keepdim else {}))
     return Held(value, held.axes) if keepdim else t.without(held, dim, value)
+
+
+@function("normalize")
+def _normalize(t: Translator, input: Any, p: Any = 2.0, dim: int = 1, eps: float = 1e-12, out: Any = None) -> Held:
+    """x divided by its length along an axis, or by eps where that is shorter."""
+    held = t.take(input)
+    if p != 2:
+        raise Untranslatable("it is no length along one axis")
+    length = t.step("norm", [held.value], {"axes": t.axis(held, dim), "keep": True})
+    return Held(t.step("div", [held.value, t.step("clamp", [length], {"min": eps})]), held.axes)
 
 
 # ---- layers whose weights are given ----

@@ -216,6 +216,23 @@ def test_what_does_not_lift_says_why_and_where(forward: Any, reason: str) -> Non
     assert "lambda x" in diagnostic.span.source.line(diagnostic.span.line) or not diagnostic.span.source.text
 
 
+@pytest.mark.parametrize(
+    ("forward", "said"),
+    [
+        (lambda x: (x * x + 1).rsqrt(), "1 / _"),
+        (lambda x: F.normalize(x, dim=1), "norm(axes=0, keep=true)"),
+        (lambda x: x.clamp_max(0.5), "clamp(max=0.5)"),
+        (lambda x: F.pad(x, (1, 1), value=1.0), "mode=constant"),
+    ],
+)
+def test_functions_that_are_several_layers(forward: Any, said: str) -> None:
+    class Function(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return forward(x)
+
+    assert said in text_of(Function())
+
+
 def test_recurrent_layers_give_their_outputs() -> None:
     class Last(nn.Module):
         def __init__(self) -> None:
