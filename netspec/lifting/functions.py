@@ -89,15 +89,14 @@ def _leaky_relu(t: Translator, input: Any, negative_slope: float = 0.01) -> Held
 
 @function("rsqrt")
 def _rsqrt(t: Translator, input: Any) -> Held:
-    return _reciprocal(t, _simple("sqrt")(t, input))
+    """As a power, which torch computes as it does rsqrt: 1 over the root differs in the last bit."""
+    held = t.take(input)
+    return Held(t.step("pow", [held.value], {"exponent": -0.5}), held.axes)
 
 
 @function("reciprocal")
 def _one_over(t: Translator, input: Any) -> Held:
-    return _reciprocal(t, t.take(input))
-
-
-def _reciprocal(t: Translator, held: Held) -> Held:
+    held = t.take(input)
     return Held(t.step("div", [held.value], {"value": 1, "reverse": True}), held.axes)
 
 
