@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.graph.graph import Graph, Node, Scope, Value
 from netspec.layers import Layer, layer
+from netspec.lifting import lift
 from netspec.spec import Spec, load, parse
 
 if TYPE_CHECKING:
@@ -28,4 +29,17 @@ def load_ipython_extension(shell: "Shell") -> None:
 
 
 __version__ = "0.1.0"
-__all__ = ["Diagnostic", "Graph", "Layer", "NetspecError", "Node", "Scope", "Spec", "Value", "layer", "load", "parse"]
+__all__ = [
+    "Diagnostic",
+    "Graph",
+    "Layer",
+    "NetspecError",
+    "Node",
+    "Scope",
+    "Spec",
+    "Value",
+    "layer",
+    "lift",
+    "load",
+    "parse",
+]

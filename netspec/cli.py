@@ -21,6 +21,7 @@ SUBJECTS = {
     "nets": ("check", "summary", "emit", "graph", "render"),
     "text": ("fmt",),
     "editing": ("lsp", "serve"),
+    "lifting": ("lift",),
     "comparison": ("diff", "migrate"),
     "training": ("train", "lr-find", "preview", "fit", "verify-resume", "sweep", "curves"),
     "trained": ("eval", "predict", "cam", "report", "export"),

@@ -1,0 +1,300 @@
+"""A live module to its tape: it is run on meta tensors, twice with different batches, and every call is written down.
+
+Whole layers stay whole: what `is_layer` knows is one operation, whatever it does inside. Weights are meta tensors for
+the run alone, so that it costs no memory and no arithmetic. A size that differs between both runs hangs on the batch.
+"""
+
+from __future__ import annotations
+
+import linecache
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode, resolve_name
+
+from netspec.diagnostics import NetspecError
+from netspec.lifting.refusal import refusal
+from netspec.lifting.tape import Batch, Operation, Place, Ref, Tape, TapeValue
+
+BATCHES = 5, 7
+"""The samples of both runs: primes, that seldom divide a size of a network."""
+
+IsLayer = Callable[[nn.Module], bool]
+
+
+def capture(
+    module: nn.Module, inputs: Sequence[tuple[str, tuple[int, ...], torch.dtype]], is_layer: IsLayer, *, train: bool
+) -> Tape:
+    """The tape of a module for inputs of these names, shapes of one sample, and element types.
+
+    With `train` it is run as in training. Raises NetspecError (E1001) where it cannot be run so, or where what it does
+    hangs on the number of samples.
+    """
+    first, second = (_run(module, inputs, is_layer, batch, train) for batch in BATCHES)
+    return _compared(first, second)
+
+
+def _run(
+    module: nn.Module,
+    inputs: Sequence[tuple[str, tuple[int, ...], torch.dtype]],
+    is_layer: IsLayer,
+    batch: int,
+    train: bool,
+) -> Tape:
+    """The tape of one run, with plain numbers for all sizes."""
+    modes = {part: part.training for part in module.modules()}
+    module.train(train)
+    state = {key: _as_meta(tensor) for key, tensor in _tensors(module)}
+    recorder = _Recorder(module, is_layer)
+    persistent = set(module.state_dict())
+    for key, tensor in state.items():
+        origin = "parameter" if isinstance(tensor, nn.Parameter) else "buffer"
+        recorder.enter(tensor, origin, key, persistent=key in persistent)
+    arguments = [torch.empty(batch, *shape, dtype=dtype, device="meta") for _, shape, dtype in inputs]
+    numbers = [recorder.enter(tensor, "input", name) for (name, *_), tensor in zip(inputs, arguments, strict=True)]
+    try:
+        with recorder.modules(), torch.device("meta"), torch.no_grad(), recorder:
+            result = torch.func.functional_call(module, state, tuple(arguments), tie_weights=True)
+    except NetspecError:
+        raise
+    except Exception as error:
+        place = _place_of(error)
+        said = str(error).strip().split("\n")[0][:200] or type(error).__name__
+        raise refusal(f"the module cannot be run without values: {said}", place, module=recorder.path) from error
+    finally:
+        for part, mode in modes.items():
+            part.training = mode
+    names = [name for name, *_ in inputs]
+    outputs = tuple((name, recorder.number(tensor)) for name, tensor in _results(result))
+    classes = {path: type(part).__name__ for path, part in module.named_modules()}
+    return Tape(recorder.values, tuple(recorder.operations), tuple(zip(names, numbers, strict=True)), outputs, classes)
+
+
+def _as_meta(tensor: Tensor) -> Tensor:
+    empty = torch.empty_like(tensor, device="meta")
+    return nn.Parameter(empty, requires_grad=False) if isinstance(tensor, nn.Parameter) else empty
+
+
+def _tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    yield from module.named_parameters()
+    yield from module.named_buffers()
+
+
+def _results(result: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
+    """The tensors of what a module returns, with the names that it gives them."""
+    match result:
+        case Tensor():
+            yield name, result
+        case Mapping():
+            for key, part in result.items():
+                yield from _results(part, f"{name}_{key}" if name else str(key))
+        case tuple() if hasattr(result, "_fields"):
+            for key, part in zip(result._fields, result, strict=True):
+                yield from _results(part, f"{name}_{key}" if name else str(key))
+        case tuple() | list():
+            for index, part in enumerate(result):
+                yield from _results(part, f"{name or 'output'}{index}" if len(result) > 1 else name)
+
+
+class _Recorder(TorchFunctionMode):
+    """Writes down what is called while it is on, the outermost call of each."""
+
+    def __init__(self, module: nn.Module, is_layer: IsLayer) -> None:
+        super().__init__()
+        self.values: dict[int, TapeValue] = {}
+        self.operations: list[Operation] = []
+        self.path = ""
+        self._is_layer = is_layer
+        self._paths = {id(part): path for path, part in reversed(list(module.named_modules()))}
+        self._numbers: dict[int, int] = {}
+        self._kept: list[Tensor] = []
+        self._hidden = 0
+
+    def enter(self, tensor: Tensor, origin: Any, key: str = "", *, persistent: bool = True) -> int:
+        """Knows a tensor from now on; gives its number."""
+        number = len(self.values)
+        self.values[number] = TapeValue(origin, tuple(tensor.shape), _kind(tensor.dtype), key, persistent)
+        self._numbers[id(tensor)] = number
+        self._kept.append(tensor)
+        return number
+
+    def number(self, tensor: Tensor) -> int:
+        """The value that a tensor holds now; raises NetspecError where it was made out of sight."""
+        if id(tensor) not in self._numbers:
+            raise refusal("a tensor is made by what is no function of torch", self._place(), module=self.path)
+        return self._numbers[id(tensor)]
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if self._hidden:
+            return func(*args, **kwargs)
+        self._hidden += 1
+        try:
+            result = func(*args, **kwargs)
+        finally:
+            self._hidden -= 1
+        made = [tensor for _, tensor in _results(result)]
+        if made:
+            self._write(_name(func), args, kwargs, made, None, func)
+        elif _name(func) in ("__setitem__", "copy_"):
+            raise refusal("it writes into a part of a tensor", self._place(), module=self.path)
+        return result
+
+    def _write(self, name: str, args: Any, kwargs: Any, made: list[Tensor], module: Any, function: Any) -> None:
+        taken, named = self._referred(args), self._referred(kwargs)
+        outputs = tuple(self.enter(tensor, "made") for tensor in made)
+        self.operations.append(Operation(name, taken, named, outputs, self.path, self._place(), module, function))
+
+    def _referred(self, part: Any) -> Any:
+        match part:
+            case Tensor():
+                return Ref(self.number(part))
+            case dict():
+                return {key: self._referred(inner) for key, inner in part.items()}
+            case tuple() | list():
+                return tuple(self._referred(inner) for inner in part)
+            case slice():
+                return slice(*(self._referred(inner) for inner in (part.start, part.stop, part.step)))
+        return part
+
+    @contextmanager
+    def modules(self) -> Iterator[None]:
+        """Has every call of a module pass by, as long as it lasts."""
+        recorder, call = self, nn.Module.__call__
+
+        def passing(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+            return recorder._call(call, module, args, kwargs)
+
+        nn.Module.__call__ = passing  # type: ignore[method-assign]
+        try:
+            yield
+        finally:
+            nn.Module.__call__ = call  # type: ignore[method-assign]
+
+    def _call(self, call: Any, module: nn.Module, args: Any, kwargs: Any) -> Any:
+        if self._hidden or id(module) not in self._paths:
+            return call(module, *args, **kwargs)
+        before, self.path = self.path, self._paths[id(module)]
+        try:
+            if not self._is_layer(module):
+                return call(module, *args, **kwargs)
+            taken, named = self._referred(args), self._referred(kwargs)
+            self._hidden += 1
+            try:
+                result = call(module, *args, **kwargs)
+            finally:
+                self._hidden -= 1
+            made = tuple(self.enter(tensor, "made") for _, tensor in _results(result))
+            self.operations.append(
+                Operation(type(module).__name__, taken, named, made, self.path, self._place(), module)
+            )
+            return result
+        finally:
+            self.path = before
+
+    def _place(self) -> Place | None:
+        """The innermost line that is neither torch's nor ours."""
+        frame = sys._getframe(1)
+        while frame is not None:
+            if not _is_foreign(frame.f_code.co_filename):
+                return _place(frame.f_code.co_filename, frame.f_lineno)
+            frame = frame.f_back  # type: ignore[assignment]
+        return None
+
+
+_OURS = (torch.__path__[0], __file__, "<frozen", "<string")
+
+
+def _is_foreign(file: str) -> bool:
+    return file.startswith(_OURS)
+
+
+def _place(file: str, line: int) -> Place:
+    return Place(file, line, linecache.getline(file, line).rstrip("\n"))
+
+
+def _place_of(error: Exception) -> Place | None:
+    """Where the model's own source raised it."""
+    trace, place = error.__traceback__, None
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if not _is_foreign(file):
+            place = _place(file, trace.tb_lineno)
+        trace = trace.tb_next
+    return place
+
+
+def _name(function: Any) -> str:
+    """`add` for `Tensor.__add__`, `T` for the getter of `Tensor.T`, `conv2d` for what torch.conv2d is."""
+    name = getattr(function, "__name__", str(function))
+    if name == "__get__":
+        return str(getattr(function.__self__, "__name__", name))
+    return name if name != "wrapper" else (resolve_name(function) or name).rpartition(".")[2]
+
+
+def _kind(dtype: torch.dtype) -> str:
+    if dtype == torch.bool:
+        return "bool"
+    return "float" if dtype.is_floating_point else "int"
+
+
+def _compared(first: Tape, second: Tape) -> Tape:
+    """One tape of two runs that differ in nothing but the batch."""
+    if len(first.operations) != len(second.operations):
+        raise refusal("what the module does hangs on the number of samples")
+    operations: list[Operation] = []
+    for one, other in zip(first.operations, second.operations, strict=True):
+        if (one.name, one.path, one.outputs) != (other.name, other.path, other.outputs):
+            raise refusal("what the module does hangs on the number of samples", one.place, module=one.path)
+        args, kwargs = _merged((one.args, one.kwargs), (other.args, other.kwargs), one)
+        operations.append(Operation(one.name, args, kwargs, one.outputs, one.path, one.place, one.module, one.function))
+    values = {
+        number: TapeValue(value.origin, _sizes(value.shape, second.values[number].shape), *_rest(value))
+        for number, value in first.values.items()
+    }
+    return Tape(values, tuple(operations), first.inputs, first.outputs, first.classes)
+
+
+def _rest(value: TapeValue) -> tuple[str, str, bool]:
+    return value.dtype, value.key, value.persistent
+
+
+def _sizes(one: tuple[Any, ...], other: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(_size(left, right) for left, right in zip(one, other, strict=True))
+
+
+def _size(left: int, right: int) -> int | Batch:
+    """A size of both runs; raises ValueError where it is no multiple of the batch."""
+    if left == right:
+        return left
+    times, rest = divmod(left, BATCHES[0])
+    if rest or times * BATCHES[1] != right:
+        raise ValueError(f"{left} of {BATCHES[0]} samples and {right} of {BATCHES[1]}")
+    return Batch(times)
+
+
+def _merged(left: Any, right: Any, operation: Operation) -> Any:
+    match left:
+        case bool() | None | str():
+            return left
+        case int():
+            try:
+                return _size(left, right)
+            except ValueError:
+                pass
+        case float() if left == right:
+            return left
+        case tuple() | list():
+            return tuple(_merged(one, other, operation) for one, other in zip(left, right, strict=True))
+        case dict():
+            return {key: _merged(part, right[key], operation) for key, part in left.items()}
+        case slice():
+            ends = zip((left.start, left.stop, left.step), (right.start, right.stop, right.step), strict=True)
+            return slice(*(_merged(one, other, operation) for one, other in ends))
+        case _ if not isinstance(left, float):
+            return left
+    raise refusal("it computes with the number of samples", operation.place, module=operation.path)

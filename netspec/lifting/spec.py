@@ -1,0 +1,69 @@
+"""A network to the text of a spec."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from netspec.format import format_source, print_tree
+from netspec.lifting.blocks import Blocks
+from netspec.lifting.defaults import with_defaults
+from netspec.lifting.items import Item
+from netspec.lifting.nest import nest
+from netspec.lifting.peepholes import tidied
+from netspec.lifting.repeats import folded
+from netspec.lifting.rows import in_flows, in_rows
+from netspec.lifting.steps import Network
+from netspec.lifting.wirings import wired
+from netspec.lifting.writing import Writer, literal, names_in
+from netspec.syntax import tree
+from netspec.syntax.source import Source
+
+
+def written(network: Network, *, plain: bool = False) -> str:
+    """The text of the spec of a network, as `netspec fmt` writes it; with `plain` without blocks and loops."""
+    network = tidied(network)
+    return text_of(network, wired(nest(network), leaving(network)), plain=plain)
+
+
+def leaving(network: Network) -> frozenset[int]:
+    """The values that are outputs."""
+    return frozenset(value for _, value in network.outputs)
+
+
+def text_of(network: Network, items: Sequence[Item], *, plain: bool = False) -> str:
+    """The text of a network whose items are known."""
+    blocks = Blocks(network)
+    if not plain:
+        blocks.find(items)
+    body = tree.Body(_net_body(network, items, blocks))
+    definitions = (*blocks.definitions, tree.Definition("net", network.name, (), body))
+    file = tree.File(definitions) if plain else with_defaults(folded(tree.File(definitions)))
+    return format_source(Source("<lifted>", in_rows(print_tree(in_flows(file)))))
+
+
+def _net_body(network: Network, items: Sequence[Item], blocks: Blocks) -> tuple[tree.Statement, ...]:
+    inputs = [
+        tree.Input(
+            name,
+            None if (shape := network.shapes[value]).dtype == "float" else shape.dtype,
+            tuple(map(literal, shape.dims)),
+        )
+        for name, value in network.inputs
+    ]
+    entry = network.inputs[0][1] if len(network.inputs) == 1 else None
+    named: dict[int, tree.Expr] = {value: tree.Name(name) for name, value in network.inputs}
+    (first, *others) = network.outputs
+    last = items[-1].made[0] if items and items[-1].made else None
+    plain = not others and not network.training and last == first[1]
+    asked = () if plain else [value for _, value in network.outputs]
+    writer = Writer(blocks.called, network.shapes, names_in(items) | {name for name, _ in network.inputs})
+    statements = writer.definition(items, entry, named, asked=asked)
+    outputs = (
+        []
+        if plain
+        else [
+            tree.Output(tree.Label((name or "output",)), tree.Flow((writer.names[value],)), name in network.training)
+            for name, value in network.outputs
+        ]
+    )
+    return (*inputs, *statements, *outputs)
