@@ -76,7 +76,10 @@ def folded(expression: tree.Expr) -> tree.Expr:
         return expression
     if isinstance(expression, tree.Call) and expression.callee in (tree.Name("enumerate"), tree.Name("zip")):
         return expression
-    value = computed(expression, {})
+    try:
+        value = computed(expression, {})
+    except NO_NUMBER:  # whoever evaluates it says what is wrong
+        return expression
     return literal(value) if not isinstance(value, float) else expression
 
 
