@@ -110,6 +110,7 @@ TRAININGS = (
     Training("charcnn", CHARCNN, 1),
     Training("autoencoder_digits", "examples/training/autoencoder_digits.net", shown=("rmse",)),
     Training("vae_digits", "examples/training/vae_digits.net", shown=("loss",)),
+    Training("dcgan_digits", "examples/training/dcgan_digits.net", 1, ("loss",)),
     Training("char_gpt", "examples/training/char_gpt.net --data . --epochs 15", 1, ("loss", "accuracy")),
 )
 

@@ -103,6 +103,7 @@ def _words() -> str:
         ("where a statement begins", ", ".join(f"`{word}`" for word in layout.KEYWORDS)),
         ("before `{`", ", ".join(f"`{word}`" for word in sorted(layout.WIRINGS))),
         ("after the `}` of a wiring", ", ".join(f"`{word}`" for word in sorted(layout.CLAUSES))),
+        ("where a setting begins, before a name", ", ".join(f"`{word}`" for word in layout.IN_TRAIN)),
         ("after what it belongs to", "`import`, `when training`"),
     ]
     table = _table(("place", "words"), rows)

@@ -16,7 +16,7 @@ _LINE = r"(?:^|[{};])[ \t]*"
 
 def grammar() -> dict[str, Any]:
     """The grammar as the files of VS Code have it."""
-    from netspec.train.section.settings import KEYS
+    from netspec.train.section.settings import KEYS, STEP_KEYS
 
     return {
         "$schema": "https://raw.githubusercontent.com/martinring/tmlanguage/master/tmlanguage.json",
@@ -30,10 +30,21 @@ def grammar() -> dict[str, Any]:
                 "begin": rf"{_LINE}(train)[ \t]*(\{{)",
                 "beginCaptures": {"1": {"name": "keyword.declaration.netspec"}},
                 "end": r"\}",
+                "patterns": [{"include": "#comment"}, {"include": "#step"}, {"include": "#settings"}],
+            },
+            "step": {
+                "begin": rf"{_LINE}(step)[ \t]+({NAME})[ \t]*(\{{)",
+                "beginCaptures": {
+                    "1": {"name": "keyword.other.setting.netspec"},
+                    "2": {"name": "entity.name.section.netspec"},
+                },
+                "end": r"\}",
+                "patterns": [{"include": "#comment"}, {"include": "#settings"}],
+            },
+            "settings": {
                 "patterns": [
-                    {"include": "#comment"},
                     {
-                        "match": rf"(?:^|;|(?<=\{{))[ \t]*({_any(KEYS)}|{NAME})(?=[ \t])",
+                        "match": rf"(?:^|;|(?<=\{{))[ \t]*({_any((*KEYS, *STEP_KEYS))}|{NAME})(?=[ \t])",
                         "captures": {"1": {"name": "keyword.other.setting.netspec"}},
                     },
                     *({"include": f"#{name}"} for name in ("strings", "numbers", "words", "calls", "operators")),

@@ -77,7 +77,8 @@ class Page:
         """The statements that stood on a line together; settings have a line each."""
         groups: list[list[Statement]] = []
         for statement in statements:
-            above = groups[-1][-1] if groups and not isinstance(statement, tree.Setting) else None
+            alone = isinstance(statement, tree.Setting | tree.Step)
+            above = groups[-1][-1] if groups and not alone else None
             if above and self.trivia and not self.trivia.line_ends(above.span.end, statement.span.start):
                 groups[-1].append(statement)
             else:

@@ -25,7 +25,7 @@ class Arrow:
 class Braces:
     """A body, from its `{` at `start` to the end of its `}`; `peers` are the bodies that are broken where one is."""
 
-    statements: tuple[tree.Statement | tree.Setting, ...]
+    statements: tuple[tree.Statement | tree.Setting | tree.Step, ...]
     start: int
     end: int
     peers: tuple[Span, ...]
@@ -37,7 +37,7 @@ def _braces(body: tree.Body, peers: tuple[tree.Body, ...] = ()) -> Braces:
 
 
 Part: TypeAlias = str | Breakable | Arrow | Braces
-Statement: TypeAlias = tree.Statement | tree.Item | tree.Setting
+Statement: TypeAlias = tree.Statement | tree.Item | tree.Setting | tree.Step
 
 
 def parts(statement: Statement, keys: int = 0) -> Iterator[Part]:
@@ -64,8 +64,18 @@ def _definition(item: tree.Definition) -> Iterator[Part]:
 
 def _train(item: tree.Train) -> Iterator[Part]:
     yield "train "
-    inner = Span(item.span.source, item.span.start + max(item.span.text.find("{"), 0), item.span.end)
-    yield Braces(item.settings, inner.start, inner.end, (inner,))
+    yield _settings(item)
+
+
+def _step(step: tree.Step) -> Iterator[Part]:
+    yield f"{step.key} "
+    yield _settings(step)
+
+
+def _settings(section: tree.Train | tree.Step) -> Braces:
+    span = section.span
+    inner = Span(span.source, span.start + max(span.text.find("{"), 0), span.end)
+    return Braces(section.settings, inner.start, inner.end, (inner,))
 
 
 def _stage(stage: tree.Stage) -> Iterator[Part]:
@@ -195,6 +205,7 @@ _PARTS: dict[type, Callable[[Any], Iterator[Part]]] = {
     tree.Import: _import,
     tree.Definition: _definition,
     tree.Train: _train,
+    tree.Step: _step,
     tree.Stage: _stage,
     tree.Let: _let,
     tree.Function: _function,

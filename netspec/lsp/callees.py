@@ -98,6 +98,13 @@ def settings() -> list[str]:
     return list(KEYS)
 
 
+def step_settings() -> list[str]:
+    """What a step of a train section can set."""
+    from netspec.train.section.settings import STEP_KEYS
+
+    return list(STEP_KEYS)
+
+
 def functions() -> list[str]:
     """The functions of expressions."""
     return sorted(FUNCTIONS)

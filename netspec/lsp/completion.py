@@ -19,7 +19,7 @@ from netspec.lsp.context import Call, Context, context
 from netspec.lsp.document import Document
 from netspec.lsp.names import Symbol
 from netspec.syntax import tree
-from netspec.syntax.layout import AT_TOP, CLAUSES, KEYWORDS, WIRINGS
+from netspec.syntax.layout import AT_TOP, CLAUSES, IN_TRAIN, KEYWORDS, WIRINGS
 from netspec.syntax.parser import parse
 
 _KINDS = {
@@ -58,7 +58,11 @@ def _offers(document: Document, here: Context, offset: int) -> Iterator[Completi
         case "import":
             yield from _imported(document, here.subject)
         case "key":
-            yield from _words(callees.settings(), CompletionItemKind.Property)
+            yield from _words((*callees.settings(), *IN_TRAIN), CompletionItemKind.Property)
+        case "step key":
+            yield from _words(callees.step_settings(), CompletionItemKind.Property)
+        case "drawn":
+            yield from _words(_inputs(document), CompletionItemKind.Field)
         case "setting":
             yield from _parts(here.setting or "")
         case "attribute":
@@ -117,6 +121,13 @@ def _imported(document: Document, module: str) -> Iterator[CompletionItem]:
         for item in file.items:
             if isinstance(item, tree.Definition):
                 yield CompletionItem(item.name, kind=CompletionItemKind.Class, detail=comment_on(item))
+
+
+def _inputs(document: Document) -> list[str]:
+    """The names of inputs of the file's nets."""
+    nets = (item for item in document.file.items if isinstance(item, tree.Definition) and item.kind == "net")
+    inputs = (each.name for net in nets for each in net.body.statements if isinstance(each, tree.Input))
+    return list(dict.fromkeys(inputs))
 
 
 def _parts(setting: str) -> Iterator[CompletionItem]:

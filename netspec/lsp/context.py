@@ -12,12 +12,25 @@ from netspec.syntax.report import Report
 from netspec.syntax.source import Source
 
 Role: TypeAlias = Literal[
-    "item", "statement", "stage", "value", "argument", "attribute", "module", "import", "key", "setting", "text"
+    "item",
+    "statement",
+    "stage",
+    "value",
+    "argument",
+    "attribute",
+    "module",
+    "import",
+    "key",
+    "step key",
+    "drawn",
+    "setting",
+    "text",
 ]
 """What may be written at the cursor.
 
 An item of the file, a statement of a body, a stage after `->` or `=`, a value in an expression, an argument of a call,
-what comes after a dot, a module after `from`, a name after `import`, a setting's key or its value; nothing in comments.
+what comes after a dot, a module after `from`, a name after `import`, a setting's key, one of a step, an input that is
+drawn, a setting's value; nothing in comments.
 """
 
 
@@ -105,7 +118,18 @@ def _opened(tokens: list[Token]) -> tuple[list[int], str | None]:
 
 
 def _is_train(tokens: list[Token], place: int) -> bool:
-    return tokens[place].kind == "LBRACE" and place > 0 and tokens[place - 1].text == "train"
+    """Whether a brace opens a train section, or a step in one."""
+    return tokens[place].kind == "LBRACE" and (
+        (place > 0 and tokens[place - 1].text == "train") or _is_step(tokens, place)
+    )
+
+
+def _is_step(tokens: list[Token], place: int) -> bool:
+    """Whether a brace follows `step NAME` at the begin of a line."""
+    if tokens[place].kind != "LBRACE" or place < 3:
+        return False
+    before, step, name = tokens[place - 3 : place]
+    return before.kind in ("NEWLINE", "SEP", "LBRACE", "RBRACE") and step.text == "step" and name.kind == "NAME"
 
 
 def _call(tokens: list[Token], opened: list[int]) -> Call | None:
@@ -141,5 +165,9 @@ def _role(tokens: list[Token], opened: list[int], call: Call | None, setting: st
     if not opened:
         return "item" if begins else "value"
     if _is_train(tokens, opened[-1]):
-        return "key" if begins else "setting" if setting else "value"
+        if begins:
+            return "step key" if _is_step(tokens, opened[-1]) else "key"
+        if setting == "draw" and tokens[-1].text == "draw":
+            return "drawn"
+        return "setting" if setting else "value"
     return "statement" if begins else "stage" if last in ("ARROW", "EQUAL") else "value"

@@ -113,6 +113,7 @@ class _Binder:
         self.top = Frame()
         self.layers: dict[str, Symbol] = {}
         self.outputs: dict[str, Symbol] = {}
+        self.stages: dict[str, Symbol] = {}
 
     # ---- binding and using ----
 
@@ -176,9 +177,16 @@ class _Binder:
         self.body(item.body, frame)
         names = (plain_name(s.label) for s in item.body.statements if isinstance(s, tree.Output))
         self.outputs.update({name: frame.names[name] for name in names if name in frame.names})
+        if item.kind == "net":
+            self.stages.update(frame.names)
 
     def train(self, train: tree.Train) -> None:
-        """Names of outputs may stand in losses and metrics."""
+        """Names of outputs may stand in losses and metrics, those of stages in steps, those of inputs in draws."""
+        for setting in train.settings:
+            own = setting.key.partition(" ")[2]
+            span = name_in(setting.span, own, skip=True) if own in self.stages else None
+            if span is not None:
+                self.use(self.stages[own], span)
         for name in _bare_names(train):
             if name.id in self.outputs:
                 self.use(self.outputs[name.id], name.span)

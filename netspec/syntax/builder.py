@@ -99,6 +99,12 @@ class Builder:
     def setting(self, parts: list[Any], start: int, end: int) -> tree.Setting:
         return tree.Setting(parts[0].text, parts[1], span=self._span(start, end))
 
+    def draw(self, parts: list[Any], start: int, end: int) -> tree.Setting:
+        return tree.Setting(f"draw {parts[1].text}", parts[2], span=self._span(start, end))
+
+    def step(self, parts: list[Any], start: int, end: int) -> tree.Step:
+        return tree.Step(parts[1].text, tuple(parts[3]), span=self._span(start, end))
+
     # ---- bodies ----
 
     def body(self, parts: list[Any], start: int, end: int) -> tree.Body:

@@ -37,6 +37,8 @@ AT_TOP: dict[str, tuple[str, frozenset[str]]] = {
     "train": ("TRAIN", frozenset(("LBRACE",))),
     "from": ("FROM", frozenset(("NAME", "STRING"))),
 }
+IN_TRAIN: dict[str, tuple[str, ...]] = {"step": ("STEP", "NAME", "LBRACE"), "draw": ("DRAW", "NAME")}
+"""A word of a train section that is more than a key, its terminal, and what must follow it."""
 _SOFT = frozenset((*KEYWORDS, *AT_TOP, *WIRINGS, *CLAUSES, "import", "when"))
 
 
@@ -84,13 +86,16 @@ class _Layout:
         if kind in ("LPAR", "LSQB", "LHOLE"):
             self.contexts.append("paren")
         elif kind == "LBRACE":
-            self.contexts.append("train" if self.last == "TRAIN" else "body")
+            self.contexts.append("train" if self.last == "TRAIN" or self._opens_step() else "body")
         elif kind in ("RPAR", "RSQB", "RHOLE", "RBRACE"):
             self.contexts.pop()
         if kind in ("OUTPUT", "SEP", "LBRACE", "RBRACE"):
             self.outputting = kind == "OUTPUT"
         self.out.append(token)
         self.last = kind
+
+    def _opens_step(self) -> bool:
+        return self.last == "NAME" and len(self.out) > 1 and self.out[-2].kind == "STEP"
 
     def _measure(self, kind: str, token: Token) -> None:
         """Count the tokens on the way down to this one since the last that begins a new expression.
@@ -147,7 +152,7 @@ class _Layout:
         """The NAME `token` as the keyword that it is here, if it is one."""
         context, last, text = self.contexts[-1], self.last, token.text
         if context == "train" and last in ("SEP", "LBRACE"):
-            return token._replace(kind="KEY")
+            return token._replace(kind=self._in_train(index, text))
         if text not in _SOFT:
             return token
         following = self.tokens[index + 1].kind
@@ -168,6 +173,12 @@ class _Layout:
             return self._item(index, token)
         kind, begins = KEYWORDS[text]
         return token._replace(kind=kind) if following in begins else token
+
+    def _in_train(self, index: int, text: str) -> str:
+        """The terminal of the first word of a line in a train section."""
+        kind, *begins = IN_TRAIN.get(text, ("KEY",))
+        following = [token.kind for token in self.tokens[index + 1 : index + 1 + len(begins)]]
+        return kind if following == begins else "KEY"
 
     def _opens_conditionally(self, index: int) -> bool:
         """Whether `if c {` begins here, and not the `if c else d` of an expression."""

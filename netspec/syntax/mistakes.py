@@ -391,6 +391,7 @@ _SAID = {
     "ELSE": "`else`",
     "IN": "`in`",
     "KEY": "a setting",
+    "STEP": "a step",
     "SEP": "the end of the line",
 }
 

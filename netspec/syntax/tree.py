@@ -537,17 +537,29 @@ class Import(Tree):
 
 @part
 class Setting(Tree):
-    """One line of a train section: `optimizer sgd(lr=0.01)`. Keys may repeat."""
+    """One line of a train section: `optimizer sgd(lr=0.01)`. Keys may repeat. That of `draw z normal` is `draw z`."""
 
     key: str
     value: Flow
 
 
 @part
+class Step(Tree):
+    """`step generator { ... }` in a train section: settings of its own, under the key `step generator`."""
+
+    name: str
+    settings: tuple[Setting | Step, ...]
+
+    @property
+    def key(self) -> str:
+        return f"step {self.name}"
+
+
+@part
 class Train(Tree):
     """`train { ... }`."""
 
-    settings: tuple[Setting, ...]
+    settings: tuple[Setting | Step, ...]
 
 
 Item: TypeAlias = Import | Let | Function | Default | Definition | Train

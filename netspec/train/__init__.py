@@ -27,10 +27,11 @@ def check(section: tree.Train, graph: Graph, set: Mapping[str, Any] | None = Non
 
     `set` overrides settings by their key, as the text that a spec would have there.
     """
+    from netspec.train.plan.drawn import with_draws
     from netspec.train.plan.job import override
+    from netspec.train.plan.ownership import wrong_patterns
     from netspec.train.plan.swept import unknown_names
     from netspec.train.plan.training_plan import training_plan, unknown_outputs
-    from netspec.train.section.patterns import mistakes
     from netspec.train.section.settings import settings
 
     try:
@@ -39,8 +40,8 @@ def check(section: tree.Train, graph: Graph, set: Mapping[str, Any] | None = Non
         if outline is None and (wrong := unknown_outputs(chosen, graph)):
             return wrong
         if outline is not None:
-            training_plan(chosen, graph, outline)
-        return [*unknown_names(chosen, graph), *mistakes(chosen.patterns, graph)]
+            training_plan(chosen, graph, with_draws(outline, chosen, graph))
+        return [*unknown_names(chosen, graph), *wrong_patterns(chosen, graph)]
     except NetspecError as error:
         return list(error.diagnostics)
 

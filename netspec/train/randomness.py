@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-WEIGHTS, ORDER, STEP, SAMPLE, AUGMENT = range(1, 6)
+WEIGHTS, ORDER, STEP, SAMPLE, AUGMENT, DRAW = range(1, 7)
 """What a stream is for; streams of different purposes have nothing in common."""
 
 _MASK = 2**64 - 1

@@ -167,13 +167,14 @@ parameters = st.lists(
     st.builds(tree.Parameter, plain, st.none() | types, st.none() | exprs), unique_by=lambda p: p.name, max_size=3
 ).map(tuple)
 dotted = st.lists(plain, min_size=1, max_size=3).map(lambda parts: tree.Name(".".join(parts)))
+_settings = st.builds(tree.Setting, plain | plain.map("draw {}".format), _flows(_leaf))
 items = st.one_of(
     st.builds(tree.Import, dotted | st.builds(tree.String, strings), some(st.builds(tree.Name, plain), 1)),
     st.builds(tree.Let, some(names, 1), _flows(_leaf)),
     st.builds(tree.Function, plain, functions, exprs),
     st.builds(tree.Default, plain, _arguments(exprs).map(lambda all_: tuple(a for a in all_ if a.name is not None))),
     st.builds(tree.Definition, st.sampled_from(["block", "net"]), plain, parameters, bodies),
-    st.builds(tree.Train, some(st.builds(tree.Setting, plain, _flows(_leaf)))),
+    st.builds(tree.Train, some(_settings | st.builds(tree.Step, plain, some(_settings)))),
 )
 files = st.builds(tree.File, some(items))
 

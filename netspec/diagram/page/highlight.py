@@ -17,7 +17,7 @@ Line: TypeAlias = tuple[tuple[Kind, str], ...]
 
 _KEYWORDS = (
     *("NET", "BLOCK", "TRAIN", "FROM", "IMPORT", "LET", "SHARED", "DEFAULT", "INPUT", "OUTPUT", "RETURN", "ASSERT"),
-    *("REPEAT", "FOR", "IN", "IF", "ELSE", "WHEN", "WIRING", "CLAUSE", "KEY", "AND", "OR", "NOT"),
+    *("REPEAT", "FOR", "IN", "IF", "ELSE", "WHEN", "WIRING", "CLAUSE", "KEY", "STEP", "DRAW", "AND", "OR", "NOT"),
 )
 _KINDS: dict[str, Kind] = {
     **dict.fromkeys(_KEYWORDS, "keyword"),

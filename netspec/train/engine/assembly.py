@@ -11,9 +11,12 @@ from torch.optim import Optimizer
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.graph.graph import Graph
 from netspec.train.engine.recompute import recompute
-from netspec.train.plan.training_plan import TrainingPlan
+from netspec.train.plan.training_plan import TrainingPlan, step_terms
+from netspec.train.section import optimizers
+from netspec.train.section.clipping import Clip
 from netspec.train.section.patterns import bare_norms, chosen, parameters, untrained
 from netspec.train.section.settings import Settings
+from netspec.train.section.steps import Step
 from netspec.train.setup import Setup
 
 if TYPE_CHECKING:
@@ -86,23 +89,54 @@ def resting(model: nn.Module, graph: Graph, settings: Settings) -> list[nn.Modul
     return [module for key, module in model.named_modules() if key in whole]
 
 
-def optimizer_of(model: nn.Module, graph: Graph, settings: Settings, *, fused: bool = True) -> Optimizer:
-    """The optimizer over the parameters that are not frozen, in their groups; raises NetspecError (E0608, E0642).
+class Update(NamedTuple):
+    """A step at work: the numbers of the terms that are its own, its optimizer, and the rates that this begins at."""
+
+    step: Step
+    terms: tuple[int, ...]
+    kind: optimizers.Optimizer
+    clip: Clip | None
+    optimizer: Optimizer
+    rates: list[float]
+
+    @property
+    def trained(self) -> list[nn.Parameter]:
+        """The parameters that it trains."""
+        return [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+
+
+def updates_of(model: nn.Module, graph: Graph, settings: Settings, *, fused: bool = True) -> list[Update]:
+    """The steps of a training at work; raises NetspecError (E0608, E0642)."""
+    updates: list[Update] = []
+    for (step, kind, clip), terms in zip(settings.each_step, step_terms(settings), strict=True):
+        optimizer = _optimizer_of(model, graph, settings, step, kind, fused=fused)
+        updates.append(Update(step, terms, kind, clip, optimizer, [group["lr"] for group in optimizer.param_groups]))
+    return updates
+
+
+def _optimizer_of(
+    model: nn.Module, graph: Graph, settings: Settings, step: Step, kind: optimizers.Optimizer, *, fused: bool
+) -> Optimizer:
+    """The optimizer over the parameters of a step that are not frozen, in their groups.
 
     It is torch's own, without accelerate's wrapper, whose step takes longer than that of a small net. Kernels that are
     `fused` cannot take parameters that are shared out over devices.
     """
     names = parameters(graph)
     free = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    if step.name:
+        own = step.parameters(graph)
+        free = {name: parameter for name, parameter in free.items() if name in own}
     if not free:
         raise NetspecError((untrained(graph, settings.span("freeze")),))
     groups: list[dict[str, Any]] = []
     for group in settings.groups:
-        own = chosen(group.patterns, names) & free.keys()
-        groups.append({"params": [free.pop(name) for name in list(free) if name in own], **dict(group.changes)})
+        grouped = chosen(group.patterns, names) & free.keys()
+        groups.append({"params": [free.pop(name) for name in list(free) if name in grouped], **dict(group.changes)})
     groups.append({"params": list(free.values())})
     try:
-        return settings.optimizer.build([group for group in groups if group["params"]], fused=fused)
+        return kind.build([group for group in groups if group["params"]], fused=fused)
     except (ValueError, AttributeError, RuntimeError) as error:
-        message = f"{settings.optimizer.name} cannot train {graph.name}: {error}"
-        raise NetspecError((Diagnostic("E0608", message, settings.span("optimizer")),)) from error
+        message = f"{kind.name} cannot train {graph.name}: {error}"
+        place = settings.span("optimizer") if step.optimizer is None else step.span
+        raise NetspecError((Diagnostic("E0608", message, place),)) from error

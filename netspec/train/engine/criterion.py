@@ -6,7 +6,8 @@ processes and in rounds of accumulation, has the loss and the gradient that it h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import torch
@@ -28,10 +29,16 @@ class Criterion:
     """The loss of a train section. `terms` say which output (its index among the graph's) each is about, and how."""
 
     def __init__(self, terms: Sequence[PlannedTerm], device: torch.device) -> None:
-        self.terms = [
-            (planned.term.loss.build(device), planned.term.weight, planned.output, Comparison.of(planned))
-            for planned in terms
-        ]
+        self.terms = {
+            number: (planned.term.loss.build(device), planned.term.weight, planned.output, Comparison.of(planned))
+            for number, planned in enumerate(terms)
+        }
+
+    def part(self, numbers: Collection[int]) -> Criterion:
+        """The loss that has the terms of these numbers alone, under the same numbers."""
+        part = copy(self)
+        part.terms = {number: term for number, term in self.terms.items() if number in numbers}
+        return part
 
     def __call__(self, outputs: Mapping[int, Tensor], batch: Batch) -> Tensor:
         """The loss of a batch, over the terms whose outputs are there; a blend counts by its shares."""
@@ -48,7 +55,7 @@ class Criterion:
     def _sums(self, outputs: Mapping[int, Tensor], batch: Batch) -> TermSums:
         return {
             number: loss.sums(outputs[index], comparison(batch, outputs[index]))
-            for number, (loss, _, index, comparison) in enumerate(self.terms)
+            for number, (loss, _, index, comparison) in self.terms.items()
             if index in outputs
         }
 
@@ -59,7 +66,7 @@ class Criterion:
     def counts(self, parts: Sequence[Batch], shapes: Mapping[int, Dims]) -> Totals:
         """What the parts of a batch count in each term whose target alone decides it; `shapes` are those of outputs."""
         totals: Totals = {}
-        for number, (loss, _, index, comparison) in enumerate(self.terms):
+        for number, (loss, _, index, comparison) in self.terms.items():
             if loss.counts is not None and index in shapes:
                 count: Tensor | float = 0.0
                 for share, batch in (each for part in parts for each in _blended_parts(part)):
@@ -120,9 +127,12 @@ class LossTotal:
         if sums:
             self.sums = added(self.sums, whole(sums)) if self.sums else whole(sums)
 
-    def value(self) -> float:
-        """The loss of them all; not a number where there are none."""
-        return float(self.criterion.value(self.sums)) if self.sums else float("nan")
+    def value(self, numbers: Collection[int] | None = None) -> float:
+        """The loss of them all, or what terms of these numbers add to it; not a number where there are none."""
+        sums = (
+            self.sums if numbers is None else {number: self.sums[number] for number in numbers if number in self.sums}
+        )
+        return float(self.criterion.value(sums)) if sums else float("nan")
 
     def state(self) -> Any:
         """The sums, as plain data and tensors."""
@@ -130,7 +140,7 @@ class LossTotal:
 
     def fits(self, state: Any) -> bool:
         """Whether this is what `state` gives."""
-        numbers = {str(number) for number in range(len(self.criterion.terms))}
+        numbers = set(map(str, self.criterion.terms))
         return (
             isinstance(state, Mapping)
             and state.keys() <= numbers
@@ -147,8 +157,13 @@ def _is_sum(value: Any) -> bool:
 
 
 def added(one: TermSums, other: TermSums) -> TermSums:
-    """The sums of two sets of samples together."""
-    return {number: tuple(a + b for a, b in zip(own, other[number], strict=True)) for number, own in one.items()}
+    """The sums of two sets of samples together; a term that is of one of them only is that one's."""
+    both = {
+        number: tuple(a + b for a, b in zip(own, other[number], strict=True))
+        for number, own in one.items()
+        if number in other
+    }
+    return dict(sorted((one | other | both).items()))
 
 
 def detached(sums: TermSums) -> TermSums:

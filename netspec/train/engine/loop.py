@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from enum import IntEnum
 from itertools import islice
 from time import perf_counter
@@ -25,21 +25,23 @@ from netspec.graph.graph import Graph
 from netspec.train.augment import Augmentation
 from netspec.train.batch import Batch
 from netspec.train.engine import states
-from netspec.train.engine.assembly import assembled, optimizer_of, resting
+from netspec.train.engine.assembly import Update, assembled, resting, updates_of
 from netspec.train.engine.averaging import Average
 from netspec.train.engine.batch_loader import BatchLoader
 from netspec.train.engine.batch_plan import batches, shares
 from netspec.train.engine.criterion import Criterion, TermSums, Totals, added, detached, flat, unflat, whole
 from netspec.train.engine.rows import Row
 from netspec.train.engine.scores import Scores
+from netspec.train.plan.drawn import columns_of
 from netspec.train.plan.training_plan import TrainingPlan
-from netspec.train.randomness import AUGMENT, STEP, reseed, stream
+from netspec.train.randomness import AUGMENT, DRAW, STEP, reseed, stream
 from netspec.train.runs.checkpoint import Damaged
 from netspec.train.section.settings import Settings
 from netspec.train.setup import Setup
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
+    from torch.optim import Optimizer
 
     from netspec.train.runs.checkpoint import State
 
@@ -84,9 +86,9 @@ class Trainer:
         self.processes, self.rank = accelerator.num_processes, accelerator.process_index
         self.bare, self.model, self.eval_model = assembled(model, graph, plan, settings, self.setup, accelerator)
         self.resting = resting(self.bare, graph, settings)
-        self.optimizer = optimizer_of(self.bare, graph, settings, fused=not self.setup.shard)
-        self.trained = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
-        self.rates = [group["lr"] for group in self.optimizer.param_groups]
+        self.updates = updates_of(self.bare, graph, settings, fused=not self.setup.shard)
+        self.trained = [parameter for update in self.updates for parameter in update.trained]
+        self.draws = columns_of(settings, graph)
         self.average = None if settings.ema is None else Average(self.bare, settings.ema)
         self.best: dict[str, Tensor] | None = None
         splits = (plan.data.train, plan.data.held)
@@ -95,6 +97,7 @@ class Trainer:
         )
         self.augment = Augmentation(plan.augment)
         self.criterion = Criterion(plan.terms, self.device)
+        self.criteria = [self.criterion.part(update.terms) for update in self.updates]
         self.shapes = {
             index: tuple(size for size in output.value.shape.dims if isinstance(size, int))
             for index, output in enumerate(graph.outputs)
@@ -125,10 +128,13 @@ class Trainer:
             message = f"a part of a batch holds a single sample, over which {name} has no variance"
             help = "make the batch larger, or its parts fewer: each process and each round of accumulation takes one"
             raise NetspecError((Diagnostic("E0615", message, self.settings.span("batch"), help=help),))
-        if self.settings.optimizer.closure and self.accelerator.scaler is not None:
-            message = (
-                f"{self.settings.optimizer.name} evaluates a step several times, which scaled gradients do not allow"
-            )
+        if self.processes > 1 and self.settings.steps:
+            message = "several steps are taken on one device, and this training has more"
+            place = self.settings.steps[0].span
+            raise NetspecError((Diagnostic("E0608", message, place, help="leave --devices and --nodes out"),))
+        closed = next((update.kind.name for update in self.updates if update.kind.closure), None)
+        if closed is not None and self.accelerator.scaler is not None:
+            message = f"{closed} evaluates a step several times, which scaled gradients do not allow"
             place = self.settings.span("optimizer")
             raise NetspecError((Diagnostic("E0608", message, place, help="take --precision bf16 or fp32"),))
 
@@ -142,8 +148,13 @@ class Trainer:
         return ""
 
     @property
+    def optimizer(self) -> Optimizer:
+        """The optimizer of the first step."""
+        return self.updates[0].optimizer
+
+    @property
     def steps(self) -> int:
-        """Steps in an epoch."""
+        """Steps in an epoch: batches, whatever is done with each."""
         return len(self.bounds)
 
     @property
@@ -186,7 +197,7 @@ class Trainer:
                 elif wish == Wish.LEAVE:
                     return
             train, test = self.train_scores.results(), self.evaluate()
-            lr = self.rates[0] * self._factor(self.epoch, self.steps - 1)
+            lr = self.updates[0].rates[0] * self._factor(self.epoch, self.steps - 1)
             row = Row(self.epoch + 1, (self.epoch + 1) * self.steps, lr, train, test, perf_counter() - begun, self.held)
             self._next(row)
             yield row
@@ -199,7 +210,7 @@ class Trainer:
         buffers = {name: buffer.clone() for name, buffer in self.bare.named_buffers()}
         self.model.train()
         for parts in self._batches(self.epoch, 0, 1):
-            self._gradients(self.epoch, 0, parts)
+            self._gradients(0, self.epoch, 0, parts)
         self.optimizer.zero_grad()
         states.into(dict(self.bare.named_buffers()), buffers)
 
@@ -266,78 +277,119 @@ class Trainer:
         ]
 
     def step(self, epoch: int, step: int, parts: Sequence[Batch]) -> TermSums:
-        """One step on this process's parts of a batch; the sums of the loss before it, those of these parts."""
-        factor = self._factor(epoch, step)
-        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
-            group["lr"] = rate * factor
+        """All that is done with this process's parts of a batch; the sums of the loss before, those of these parts."""
         if self.setup.shard:
             states.share(self.bare.buffers(), self.processes)
+        parts = [self._met(epoch, step, number, part) for number, part in enumerate(parts)]
+        total: TermSums = {}
+        for place, update in enumerate(self.updates):
+            if (epoch * self.steps + step) % update.step.every == 0:
+                sums, judged = self._update(place, epoch, step, parts)
+                if not total:
+                    for outputs, part in zip(judged, parts, strict=True):
+                        self.train_scores.add(outputs, part.most)
+                total |= sums
+        if self.average is not None:
+            self.average.update(epoch * self.steps + step + 1)
+        return total
+
+    def _met(self, epoch: int, step: int, number: int, part: Batch) -> Batch:
+        """A part of a batch as the net meets it in training: augmented, and with what is drawn for it."""
         if self.plan.augment.steps:
-            parts = [self.augment.train(part, self._seed(AUGMENT, epoch, step, n)) for n, part in enumerate(parts)]
+            part = self.augment.train(part, self._seed(AUGMENT, epoch, step, number))
+        if not self.draws:
+            return part
+        fed = part.more[: len(part.more) - len(self.draws)]
+        drawn = (
+            torch.from_numpy(column.of(len(part), stream(self._seed(DRAW, epoch, step, number), place)))
+            for place, column in enumerate(self.draws)
+        )
+        return replace(part, more=(*fed, *(each.to(self.device) for each in drawn)))
+
+    def _update(
+        self, place: int, epoch: int, step: int, parts: Sequence[Batch]
+    ) -> tuple[TermSums, list[dict[int, Tensor]]]:
+        """One step of those that there are; the sums of its loss before it, and what the net said of each part."""
+        update = self.updates[place]
+        self._set_apart(update)
+        factor = self._factor(epoch, step)
+        for group, rate in zip(update.optimizer.param_groups, update.rates, strict=True):
+            group["lr"] = rate * factor
         judged: list[dict[int, Tensor]] = []
         before: list[TermSums] = []
 
         def gradients() -> TermSums:
-            self.optimizer.zero_grad()
-            sums, judged[:] = self._gradients(epoch, step, parts)
+            update.optimizer.zero_grad()
+            sums, judged[:] = self._gradients(place, epoch, step, parts)
             before.append(sums)
             if self.accelerator.scaler is not None:
-                self.accelerator.scaler.unscale_(self.optimizer)
-            if self.settings.clip is not None:
-                self.settings.clip.apply(self.trained)
+                self.accelerator.scaler.unscale_(update.optimizer)
+            if update.clip is not None:
+                update.clip.apply(update.trained)
             return sums
 
-        if self.settings.optimizer.closure:
-            self.optimizer.step(lambda: float(self.criterion.value(self._reduced(gradients()))))
+        if update.kind.closure:
+            update.optimizer.step(lambda: float(self.criterion.value(self._reduced(gradients()))))
         elif self.accelerator.scaler is not None:
             gradients()
-            self.accelerator.scaler.step(self.optimizer)
+            self.accelerator.scaler.step(update.optimizer)
             self.accelerator.scaler.update()
         else:
             gradients()
-            self.optimizer.step()
-        if self.average is not None:
-            self.average.update(epoch * self.steps + step + 1)
-        for outputs, part in zip(judged, parts, strict=True):
-            self.train_scores.add(outputs, part.most)
-        return before[0]
+            update.optimizer.step()
+        return before[0], judged
 
-    def _gradients(self, epoch: int, step: int, parts: Sequence[Batch]) -> tuple[TermSums, list[dict[int, Tensor]]]:
-        """Adds up the gradients of parts of a batch; the sums of their loss, and what the net said about each."""
-        scaler = self.accelerator.scaler
-        totals = self._totals(epoch, step, parts) if self.parts > 1 else None
+    def _set_apart(self, update: Update) -> None:
+        """Sees to it that a step's loss has a gradient for what the step trains, and for nothing else."""
+        if len(self.updates) > 1:
+            for other in self.updates:
+                for parameter in other.trained:
+                    parameter.requires_grad_(other is update)
+
+    def _gradients(
+        self, place: int, epoch: int, step: int, parts: Sequence[Batch]
+    ) -> tuple[TermSums, list[dict[int, Tensor]]]:
+        """Adds up a step's gradients of parts of a batch; the sums of its loss, and what the net said about each."""
+        scaler, criterion = self.accelerator.scaler, self.criteria[place]
+        totals = self._totals(place, epoch, step, parts) if self.parts > 1 else None
         total: TermSums = {}
         judged: list[dict[int, Tensor]] = []
         for number, part in enumerate(parts):
-            reseed(self._seed(STEP, epoch, step, number), self.device)
+            self._reseed(place, epoch, step, number)
             last = number == len(parts) - 1
             with _AT_ONCE if last else self.accelerator.no_sync(self.model):
                 outputs = self._outputs(self.model, part)
-                sums = self.criterion.sums(outputs, part)
-                loss = self.criterion.value(sums) if totals is None else self.criterion.share(sums, totals)
+                sums = criterion.sums(outputs, part)
+                loss = criterion.value(sums) if totals is None else criterion.share(sums, totals)
                 loss = loss if self.processes == 1 else loss * self.processes  # torch takes the mean over processes
                 (loss if scaler is None else scaler.scale(loss)).backward()
             total = added(total, detached(sums)) if total else detached(sums)
             judged.append(self.train_scores.judged(outputs))
         return total, judged
 
-    def _totals(self, epoch: int, step: int, parts: Sequence[Batch]) -> Totals:
+    def _reseed(self, place: int, epoch: int, step: int, number: int) -> None:
+        """Sets torch's generators to where a step begins on a part of a batch."""
+        seed = self._seed(STEP, epoch, step, number)
+        reseed(stream(seed, place) if place else seed, self.device)
+
+    def _totals(self, place: int, epoch: int, step: int, parts: Sequence[Batch]) -> Totals:
         """What has to be known of a whole batch before the gradient of a part of it: what it counts in each term.
 
         Where that is not enough, since a term is no mean, the parts go through the net once more, before.
         """
-        totals = self.criterion.counts(parts, self.shapes)
+        criterion = self.criteria[place]
+        totals = criterion.counts(parts, self.shapes)
         if self.processes > 1 and totals:
             counts = torch.tensor([float(total) for total in totals.values()], dtype=torch.float64, device=self.device)  # type: ignore[arg-type]
             totals = dict(zip(totals, self._sum(counts).tolist(), strict=True))
-        if len(totals) == len(self.criterion.terms):
+        if len(totals) == len(criterion.terms):
             return totals
         buffers = {name: buffer.clone() for name, buffer in self.bare.named_buffers()}
         total: TermSums = {}
         with torch.no_grad():
             for number, part in enumerate(parts):
-                reseed(self._seed(STEP, epoch, step, number), self.device)
-                sums = self.criterion.sums(self._outputs(self.bare, part), part)
+                self._reseed(place, epoch, step, number)
+                sums = criterion.sums(self._outputs(self.bare, part), part)
                 total = added(total, sums) if total else sums
         states.into(dict(self.bare.named_buffers()), buffers)
         total = self._reduced(total)
@@ -399,11 +451,11 @@ class Trainer:
         if len(unseen) == 1 and self.processes == 1:
             losses = [whole(unseen[0][1])]
         else:
-            like = unseen[0][1]
-            table = torch.stack([flat(sums, self.device) for _, sums in unseen])
-            asked = table.new_tensor([wish == Wish.KEEP, wish == Wish.LEAVE])
-            row = self._sum(torch.cat([table.reshape(-1), asked])).cpu()
-            losses = [whole(unflat(sums, like)) for sums in row[:-2].view(table.shape)]
+            table = [flat(sums, self.device) for _, sums in unseen]
+            asked = table[0].new_tensor([wish == Wish.KEEP, wish == Wish.LEAVE])
+            row = self._sum(torch.cat([*table, asked])).cpu()
+            each = torch.split(row[:-2], [len(sums) for sums in table])
+            losses = [whole(unflat(own, like)) for own, (_, like) in zip(each, unseen, strict=True)]
             wish = Wish.LEAVE if row[-1] else Wish.KEEP if row[-2] else Wish.GO_ON
         for (step, _), sums in zip(unseen, losses, strict=True):
             value = float(self.criterion.value(sums))
@@ -439,7 +491,7 @@ class Trainer:
         with torch.no_grad():
             for parts in self._batches(self.epoch, self.done, self.done + 1):
                 for number, part in enumerate(parts):
-                    batch = self.augment.train(part, self._seed(AUGMENT, self.epoch, self.done, number))
+                    batch = self._met(self.epoch, self.done, number, part)
                     reseed(self._seed(STEP, self.epoch, self.done, number), self.device)
                     self._outputs(self.bare, batch)
 
@@ -463,11 +515,18 @@ class Trainer:
             "rows": [asdict(row) for row in self.rows],
             "scores": states.gathered(states.each_tensor(self.train_scores.state(), Tensor.cpu), self.processes),
             "model": states.of_model(self.bare),
-            "optimizer": states.of_optimizer(self.bare, self.optimizer),
+            "optimizer": self._memory(),
             "scaler": scaler.state_dict() if scaler is not None else None,
             "average": states.whole(self.average.mean) if self.average is not None else None,
             "best": self.best,
         }
+
+    def _memory(self) -> dict[str, Any]:
+        """What the optimizers remember of each parameter, which is one's alone."""
+        memory: dict[str, Any] = {}
+        for update in self.updates:
+            memory |= states.of_optimizer(self.bare, update.optimizer)
+        return memory
 
     def restore(self, state: State) -> None:
         """Goes back to a state, on as many processes and with as many threads as it was taken from.
@@ -481,7 +540,8 @@ class Trainer:
         self.rows[:] = [Row(**row) for row in state["rows"]]
         self.train_scores.restore(state["scores"][self.rank])
         states.into(self.bare.state_dict(), state["model"])
-        states.into_optimizer(self.bare, self.optimizer, state["optimizer"])
+        for update in self.updates:
+            states.into_optimizer(self.bare, update.optimizer, state["optimizer"])
         if self.accelerator.scaler is not None:
             self.accelerator.scaler.load_state_dict(state["scaler"])
         if self.average is not None:
@@ -497,9 +557,11 @@ class Trainer:
             kinds = own["model"] if name == "best" and state["best"] is not None else own[name]
             if where := states.difference(state[name], kinds, name):
                 return where
-        kinds = states.memory_kinds(self.bare, self.optimizer, self.settings.optimizer.build)
+        memories: dict[str, Any] = {}
+        for update in self.updates:
+            memories |= states.memory_kinds(self.bare, update.optimizer, update.kind.build)
         for name, memory in state["optimizer"].items():
-            if where := states.memory_difference(memory, kinds.get(name), f"optimizer.{name}"):
+            if where := states.memory_difference(memory, memories.get(name), f"optimizer.{name}"):
                 return where
         if state["scaler"] is None and own["scaler"] is not None:
             return "scaler"

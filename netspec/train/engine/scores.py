@@ -38,7 +38,7 @@ class Scores:
         self.outputs: dict[int, list[Tensor]] = {index: [] for index in self.heads}
         self.targets: dict[int, list[Tensor]] = {index: [] for index in self.heads}
         self.buffered = 0
-        self.criterion = Criterion(plan.terms, device)
+        self.criterion, self.losses = Criterion(plan.terms, device), plan.losses
         self.loss, self.count = LossTotal(self.criterion), 0
 
     def add_loss(self, sums: TermSums, count: int) -> None:
@@ -76,7 +76,8 @@ class Scores:
             name: figure(self.metrics[name].compute(), support[self.output_metrics[name].head.output])
             for name, figure in self.figures.items()
         }
-        return {"loss": self.loss.value(), **{name: float(f"{value:.8g}") for name, value in figures.items()}}
+        losses = {"loss": self.loss.value()} | {name: self.loss.value(own) for name, own in self.losses.items()}
+        return {**losses, **{name: float(f"{value:.8g}") for name, value in figures.items()}}
 
     def absent(self, index: int) -> list[int]:
         """The classes of an output, or its labels, of which the data hold nothing."""

@@ -47,11 +47,14 @@ class InputPlan:
 def input_plans(graph: Graph, data: Data, settings: Settings) -> list[InputPlan | None]:
     """How samples come to each input of a net that has as many as the data; None for one to which they cannot come.
 
-    Of several inputs, those that are no signals or images of real numbers are not augmented. Raises AugmentError.
+    Of several inputs, those that are drawn or no signals or images of real numbers are not augmented. Raises
+    AugmentError.
     """
     several = len(graph.inputs) > 1
     return [
-        input_plan(value.shape, data.of_input(index), settings.data, settings.augment, several=several)
+        InputPlan(data.shapes[index], data.shapes[index], Encoding(value.shape.dtype), augmented=False)
+        if value.name in settings.draws
+        else input_plan(value.shape, data.of_input(index), settings.data, settings.augment, several=several)
         for index, value in enumerate(graph.inputs)
     ]
 

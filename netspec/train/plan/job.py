@@ -21,10 +21,11 @@ from netspec.train.data import Data, DataSet
 from netspec.train.data.files import DataError, Place
 from netspec.train.literals import Word
 from netspec.train.parts import written
+from netspec.train.plan.drawn import with_draws
 from netspec.train.plan.inputs import sample_shapes
+from netspec.train.plan.ownership import wrong_patterns
 from netspec.train.plan.training_plan import TrainingPlan, training_plan, wanted_targets
 from netspec.train.section.beginning import section_for
-from netspec.train.section.patterns import mistakes
 from netspec.train.section.settings import KEYS, Settings, settings
 from netspec.train.setup import Setup
 
@@ -133,11 +134,12 @@ def prepare(job: Job, spec: Spec, *, outlined: bool = False, names: Sequence[str
     _check_settings(job, spec)
     graph = spec.graph(job.net, inputs=job.input, **job.arguments)
     data = (chosen.data.outline() if outlined else None) or _load(chosen, job.place, graph)
+    data = with_draws(data, chosen, graph)
     if data.names and set(data.names) < set(names):
         data = replace(data, exact=False)
     graph = _closed(job, spec, chosen, graph, data)
     plan = training_plan(chosen, graph, data)
-    if wrong := mistakes(chosen.patterns, graph):
+    if wrong := wrong_patterns(chosen, graph):
         raise NetspecError(tuple(wrong))
     if chosen.stop is not None:
         chosen.stop.check(chosen.span("stop"), plan.figures)
@@ -154,7 +156,7 @@ def as_text(value: Any) -> str:
     return value if isinstance(value, str) else value.text if isinstance(value, Word) else written(value)
 
 
-def override(key: str, value: Any) -> tree.Setting:
+def override(key: str, value: Any) -> tree.Setting | tree.Step:
     """A setting as if the spec said so: the value is text as a spec has it, or data; raises NetspecError."""
     text = as_text(value)
     source = Source(f"--set train.{key}", f"train {{\n  {key} {text}\n}}\n")
@@ -205,8 +207,9 @@ def _require_packages(others: tuple[str, ...]) -> None:
 def _load(chosen: Settings, place: Place, graph: Graph) -> Data:
     """The data for a net, or a diagnostic at their setting, or at the input for which there are none."""
     span = chosen.span("data")
+    fed = [value.name for value in graph.inputs if value.name not in chosen.draws]
     try:
-        return chosen.data.load_for(place, [value.name for value in graph.inputs], wanted_targets(chosen, graph))
+        return chosen.data.load_for(place, fed, wanted_targets(chosen, graph))
     except DataError as error:
         value = next((value for value in graph.inputs if value.name == error.input and value.span is not None), None)
         if value is None or value.span is None:

@@ -13,7 +13,8 @@ def unknown_names(settings: Settings, graph: Graph) -> list[Diagnostic]:
     if settings.sweep is None:
         return []
     parameters = [name for name, _ in graph.scopes[0].arguments]
-    known = [*KEYS, *type(settings.optimizer).model_fields, *parameters]
+    owned = bool(settings.steps) and all(step.optimizer is not None for step in settings.steps)
+    known = [*KEYS, *([] if owned else type(settings.optimizer).model_fields), *parameters]
     wrong = []
     for name in settings.sweep.over:
         if name not in known:

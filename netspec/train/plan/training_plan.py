@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
@@ -47,16 +48,18 @@ class TrainingPlan:
     judged: OutputHead
     metrics: tuple[OutputMetric, ...]
     augment: Chain
+    losses: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """The figures of the steps' own losses, and the numbers of the terms that each is the sum of."""
 
     @property
     def figures(self) -> tuple[str, ...]:
         """The names of what a run measures after each epoch, beside the loss."""
-        return tuple(each.name for each in self.metrics if not each.metric.table)
+        return (*self.losses, *(each.name for each in self.metrics if not each.metric.table))
 
     @property
     def falling(self) -> frozenset[str]:
         """Those of its figures that are better when they are less."""
-        return frozenset({"loss", *(each.name for each in self.metrics if each.metric.falls)})
+        return frozenset({"loss", *self.losses, *(each.name for each in self.metrics if each.metric.falls)})
 
 
 def training_plan(settings: Settings, graph: Graph, data: Data) -> TrainingPlan:
@@ -99,7 +102,14 @@ def training_plan(settings: Settings, graph: Graph, data: Data) -> TrainingPlan:
     judged, *_ = heads.values()
     encodings = tuple(each.encoding for each in inputs)
     output_metrics = _output_metrics(settings, graph, heads, judged)
-    return TrainingPlan(_weighed(settings, fed), encodings, tuple(terms), judged, output_metrics, chain)
+    losses = {step.figure: numbers for step, numbers in zip(settings.steps, step_terms(settings), strict=False)}
+    return TrainingPlan(_weighed(settings, fed), encodings, tuple(terms), judged, output_metrics, chain, losses)
+
+
+def step_terms(settings: Settings) -> list[tuple[int, ...]]:
+    """The numbers of the terms, among all of the loss, that are each step's."""
+    numbers = iter(range(len(settings.loss)))
+    return [tuple(islice(numbers, len(step.loss))) for step, _, _ in settings.each_step]
 
 
 def _heads(graph: Graph, terms: Sequence[PlannedTerm], met: Data, shapes: Sequence[Dims]) -> dict[int, OutputHead]:

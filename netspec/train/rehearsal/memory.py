@@ -9,7 +9,7 @@ workspaces of a library's kernels, the gaps between tensors, and what a GPU's dr
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -131,11 +131,20 @@ def needs(step: Step, batch: int) -> Needs:
         batch,
         weights,
         gradients,
-        sum(4 * settings.optimizer.remembered(tuple(parameter.shape)) for parameter in free),
+        sum(4 * number for number in _remembered(model, step)),
         weights if settings.ema is not None else 0,
         activations,
         passes + (gradients if settings.accumulate > 1 else 0),
     )
+
+
+def _remembered(model: nn.Module, step: Step) -> Iterator[int]:
+    """How many numbers each optimizer remembers of the parameters that it trains."""
+    for own, optimizer, _ in step.settings.each_step:
+        names = own.parameters(step.graph)
+        for name, parameter in model.named_parameters():
+            if parameter.requires_grad and (name in names or not own.name):
+                yield optimizer.remembered(tuple(parameter.shape))
 
 
 def largest(step: Step, limit: int) -> Needs:

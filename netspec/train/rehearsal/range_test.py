@@ -83,6 +83,9 @@ def find(
 
     job = job_of(spec, net=net, set=set, input=input, data=data, setup=setup)
     prepared = _plain(prepare(job, spec))
+    if prepared.settings.steps:
+        message = "this training has several steps, each with a rate of its own, and one rate is looked for"
+        raise NetspecError((Diagnostic("E0608", message, prepared.settings.steps[0].span),))
     with environment(prepared.graph, prepared.settings.batch, job.setup) as accelerator:
         trainer = trainer_of(prepared, accelerator, [])
         rates = [low * (high / low) ** (step / (steps - 1)) for step in range(steps)]
@@ -192,8 +195,9 @@ def _plain(prepared: Prepared) -> Prepared:
 
 def _losses(trainer: Trainer, rates: Sequence[float]) -> Iterator[float]:
     """The loss before each step, of steps with these rates; groups of parameters keep theirs in proportion."""
-    base = trainer.rates[-1] or 1.0
-    shares = [rate / base for rate in trainer.rates]
+    update = trainer.updates[0]
+    base = update.rates[-1] or 1.0
+    shares = [rate / base for rate in update.rates]
     trainer.model.train()
     for module in trainer.resting:
         module.eval()
@@ -201,7 +205,7 @@ def _losses(trainer: Trainer, rates: Sequence[float]) -> Iterator[float]:
     places = ((epoch, step) for epoch in range(epochs) for step in range(trainer.steps))
     batches = (batch for epoch in range(epochs) for batch in _epoch(trainer, epoch))
     for rate, (epoch, step), batch in zip(rates, places, batches, strict=False):
-        trainer.rates = [rate * share for share in shares]
+        update.rates[:] = [rate * share for share in shares]
         yield float(trainer.criterion.value(trainer.step(epoch, step, [batch])))
 
 

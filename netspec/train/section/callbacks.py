@@ -22,8 +22,9 @@ Moment: TypeAlias = Literal["epoch", "step"]
 class Progress:
     """How far a training is: `epoch` epochs and `step` steps of all are done; `rows` are those of the epochs.
 
-    `model` and `optimizer` are the ones at work, and `folder` is that of the run. What is changed there is not undone,
-    and a run that is taken up is the same only where it is changed as a function of these numbers.
+    `model` and `optimizer` are the ones at work, of several steps the first one's, and `folder` is that of the run.
+    What is changed there is not undone, and a run that is taken up is the same only where it is changed as a function
+    of these numbers.
     """
 
     epoch: int

@@ -92,5 +92,13 @@ def mistakes(patterns: Sequence[Pattern], graph: Graph) -> list[Diagnostic]:
             near = nearest(pattern.text, [*modules, *names])
             message = f"no parameter of {graph.name} is named like {pattern.written()}"
             help = f'did you mean "{near}"?' if near else "netspec summary shows the names"
-            wrong.append(Diagnostic("E0640", message, pattern.span, "matches nothing", help=help))
+            mend = _mend(pattern, near) if near else None
+            wrong.append(Diagnostic("E0640", message, pattern.span, "matches nothing", help=help, mend=mend))
     return wrong
+
+
+def _mend(pattern: Pattern, near: str) -> tuple[Span, str] | None:
+    """The name that was meant in place of a pattern: in quotes, or bare where it is the name of a step."""
+    if pattern.span.text.startswith(("'", '"')):
+        return pattern.span, f'"{near}"'
+    return (pattern.span, near) if near.isidentifier() and not pattern.kind else None

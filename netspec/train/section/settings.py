@@ -24,10 +24,12 @@ from netspec.train.parts import Argument, Fraction, Part, Table, bind, written
 from netspec.train.section import habits
 from netspec.train.section.callbacks import CALLBACKS, Callback
 from netspec.train.section.clipping import CLIPS, Clip
+from netspec.train.section.draws import DISTRIBUTIONS, Distribution
 from netspec.train.section.metrics import AVERAGES, METRICS, MetricTerm
 from netspec.train.section.optimizers import OPTIMIZERS, Adam, Optimizer
 from netspec.train.section.patterns import KINDS, Group, Pattern
 from netspec.train.section.schedules import SCHEDULES, Constant, Schedule
+from netspec.train.section.steps import Step
 from netspec.train.section.stopping import STOPPINGS, Stopping
 from netspec.train.section.sweeps import Sweep, read_sweep
 
@@ -39,7 +41,8 @@ E = TypeVar("E")
 class Settings(BaseModel):
     """How a net is trained. `spans` says where the spec sets each; what it leaves out has the default here.
 
-    `metrics` is None where the spec names none: accuracy, where the data hold classes.
+    `metrics` is None where the spec names none: accuracy, where the data hold classes. Where there are `steps`, `loss`
+    is all that they make small, in their order. `draws` says how inputs of the net are drawn, by their name.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
@@ -62,6 +65,8 @@ class Settings(BaseModel):
     stop: InstanceOf[Stopping] | None = None
     callbacks: tuple[InstanceOf[Callback], ...] = ()
     sweep: InstanceOf[Sweep] | None = None
+    steps: tuple[InstanceOf[Step], ...] = ()
+    draws: Mapping[str, InstanceOf[Distribution]] = Field(default_factory=dict)
     spans: SkipValidation[Mapping[str, Span]] = Field(default_factory=dict, repr=False)
 
     def span(self, key: str) -> Span:
@@ -70,8 +75,15 @@ class Settings(BaseModel):
 
     @property
     def patterns(self) -> tuple[Pattern, ...]:
-        """All names of parameters in the section: what is frozen, and what is grouped."""
-        return (*self.freeze, *(pattern for group in self.groups for pattern in group.patterns))
+        """All names of parameters in the section: what is frozen, what is grouped, and what steps train."""
+        grouped = (pattern for group in self.groups for pattern in group.patterns)
+        return (*self.freeze, *grouped, *(pattern for step in self.steps for pattern in step.trains))
+
+    @property
+    def each_step(self) -> tuple[tuple[Step, Optimizer, Clip | None], ...]:
+        """What is done with a batch, with which optimizer and clipping: the steps, or the one that there is without."""
+        steps = self.steps or (Step("", self.loss),)
+        return tuple((step, step.optimizer or self.optimizer, step.clip or self.clip) for step in steps)
 
     def written(self) -> dict[str, str]:
         """Every setting as a spec would write it, by key."""
@@ -88,9 +100,10 @@ class Settings(BaseModel):
             "callbacks": _listed(self.callbacks),
             "sweep": None if self.sweep is None else self.sweep.written(),
         }
+        loss = {} if self.steps else {"loss": " + ".join(term.written() for term in self.loss)}
         return {
             "data": self.data.written(),
-            "loss": " + ".join(term.written() for term in self.loss),
+            **loss,
             "optimizer": self.optimizer.written(),
             "schedule": self.schedule.written(),
             "epochs": str(self.epochs),
@@ -98,6 +111,8 @@ class Settings(BaseModel):
             **metrics,
             "seed": str(self.seed),
             **{key: text for key, text in others.items() if text is not None},
+            **{f"draw {name}": distribution.written() for name, distribution in self.draws.items()},
+            **{f"step {step.name}": step.written() for step in self.steps},
         }
 
 
@@ -105,7 +120,7 @@ def _listed(items: Sequence[Pattern | Group | Callback]) -> str | None:
     return f"[{', '.join(item.written() for item in items)}]" if items else None
 
 
-def settings(train: tree.Train, overrides: Mapping[str, tree.Setting] | None = None) -> Settings:
+def settings(train: tree.Train, overrides: Mapping[str, tree.Setting | tree.Step] | None = None) -> Settings:
     """The settings of a train section, with those of `overrides` in place of its own.
 
     Raises NetspecError with everything that is wrong (E0601 to E0605), or with the first 50 mistakes.
@@ -114,6 +129,7 @@ def settings(train: tree.Train, overrides: Mapping[str, tree.Setting] | None = N
     for key, setting in {**_by_key(train, reading), **(overrides or {})}.items():
         if len(reading.wrong) < MOST_DIAGNOSTICS:
             reading.read(key, setting)
+    reading.join_steps()
     for key in ("data", "loss"):
         if key not in reading.spans and not any(d.mend is not None and d.mend[1] == key for d in reading.wrong):
             reading.wrong.append(
@@ -130,22 +146,24 @@ def settings(train: tree.Train, overrides: Mapping[str, tree.Setting] | None = N
 
 def _wrong_changes(values: Mapping[str, Any]) -> Iterator[Diagnostic]:
     """What is wrong with what groups of parameters change in the optimizer."""
-    optimizer: Optimizer = values.get("optimizer", Adam())
+    main: Optimizer = values.get("optimizer", Adam())
+    steps: tuple[Step, ...] = values.get("steps", ())
+    kinds = dict.fromkeys(type(step.optimizer or main) for step in steps) if steps else {type(main): None}
     for group in values.get("groups", ()):
-        part = bind(type(optimizer), [Argument(name, value, group.span) for name, value in group.changes], group.span)
-        yield from part if isinstance(part, list) else ()
+        for kind in kinds:
+            part = bind(kind, [Argument(name, value, group.span) for name, value in group.changes], group.span)
+            yield from part if isinstance(part, list) else ()
 
 
-def _by_key(train: tree.Train, reading: _Reading) -> dict[str, tree.Setting]:
+def _by_key(section: tree.Train | tree.Step, reading: _Reading) -> dict[str, tree.Setting | tree.Step]:
     """The settings by their key; a key that stands twice is reported."""
-    by_key: dict[str, tree.Setting] = {}
-    for setting in train.settings:
+    by_key: dict[str, tree.Setting | tree.Step] = {}
+    for setting in section.settings:
         first = by_key.setdefault(setting.key, setting)
         if first is not setting and len(reading.wrong) < MOST_DIAGNOSTICS:
+            place, before = _line(setting), _line(first)
             reading.wrong.append(
-                Diagnostic(
-                    "E0605", f"{setting.key} is set twice", setting.span, "again", related=((first.span, "set here"),)
-                )
+                Diagnostic("E0605", f"{setting.key} is set twice", place, "again", related=((before, "set here"),))
             )
     return by_key
 
@@ -159,21 +177,39 @@ def _head(train: tree.Train) -> Span:
     return replace(train.span, end=min(train.span.end, train.span.start + len("train")))
 
 
-class _Reading:
-    """The settings read so far, where each stands, and what is wrong with them."""
+def _line(setting: tree.Setting | tree.Step) -> Span:
+    """Where a setting stands; of a step its head."""
+    if isinstance(setting, tree.Setting):
+        return setting.span
+    return replace(setting.span, end=setting.span.start + len(setting.span.text.partition("{")[0].rstrip()))
 
-    def __init__(self) -> None:
+
+class _Reading:
+    """The settings read so far, where each stands, and what is wrong with them; `keys` are those that there are."""
+
+    def __init__(self, keys: Mapping[str, Callable[[tree.Expr], Any]] | None = None, inside: str = "") -> None:
+        self.keys, self.inside = KEYS if keys is None else keys, inside
+        self.steps: list[Step] = []
+        self.draws: dict[str, Distribution] = {}
         self.values: dict[str, Any] = {}
         self.spans: dict[str, Span] = {}
         self.wrong: list[Diagnostic] = []
 
-    def read(self, key: str, setting: tree.Setting) -> None:
+    def read(self, key: str, setting: tree.Setting | tree.Step) -> None:
         """Reads one setting, or notes what is wrong with it."""
-        self.spans[key] = setting.span
+        self.spans[key] = _line(setting)
         try:
-            if key not in KEYS:
-                raise _unknown_key(key, setting)
-            value = _chain(setting.value) if key == "augment" else KEYS[key](_expression(setting))
+            if self.inside and (isinstance(setting, tree.Step) or key in KEYS.keys() - self.keys.keys()):
+                raise _of_section(key, setting, self.inside, self.keys)
+            if isinstance(setting, tree.Step):
+                self.steps.append(_step(setting))
+                return
+            if key.startswith(DRAW) and not self.inside:
+                self.draws[key.removeprefix(DRAW)] = _part(DISTRIBUTIONS)(_expression(setting))
+                return
+            if key not in self.keys:
+                raise _unknown_key(key, setting, self.keys)
+            value = _chain(setting.value) if key == "augment" else self.keys[key](_expression(setting))
         except Problem as problem:
             self.wrong.append(problem.diagnostic)
         except NetspecError as error:
@@ -181,16 +217,58 @@ class _Reading:
         else:
             self.values[key] = value
 
+    def join_steps(self) -> None:
+        """Notes the steps and what they make small together, in place of a loss that the section has none of then."""
+        self.values["draws"] = self.draws
+        if not any(key.startswith(STEP) for key in self.spans):
+            return
+        place = next(span for key, span in self.spans.items() if key.startswith(STEP))
+        if "loss" in self.spans:
+            message = "this section has steps, each with a loss, and a loss beside them"
+            related = ((place, "the first step"),)
+            help = "leave it out, or put it into a step"
+            here = self.spans["loss"]
+            self.wrong.append(Diagnostic("E0605", message, here, related=related, help=help, mend=(here, "")))
+        self.spans.setdefault("loss", place)
+        self.values["steps"] = tuple(self.steps)
+        self.values["loss"] = tuple(term for step in self.steps for term in step.loss)
 
-def _unknown_key(key: str, setting: tree.Setting) -> Problem:
+
+def _step(step: tree.Step) -> Step:
+    """The reader of a step; raises NetspecError with everything that is wrong with it."""
+    reading = _Reading(STEP_KEYS, inside=step.name)
+    for key, setting in _by_key(step, reading).items():
+        reading.read(key, setting)
+    head = _line(step)
+    if "loss" not in reading.spans:
+        help = "add a line: loss bce(OUTPUT, 1)"
+        reading.wrong.append(Diagnostic("E0605", f"the step {step.name} says nothing about its loss", head, help=help))
+    if reading.wrong:
+        raise NetspecError(tuple(reading.wrong))
+    name = Span(head.source, head.end - len(step.name), head.end)
+    values: dict[str, Any] = {"trains": (Pattern(step.name, span=name),), **reading.values}
+    return Step(step.name, span=head, **values)
+
+
+def _of_section(key: str, setting: tree.Setting | tree.Step, step: str, keys: Mapping[str, Any]) -> Problem:
+    """That a setting stands in a step that is one of the whole section."""
+    place = _line(setting)
+    word = replace(place, end=place.start + len(key.partition(" ")[0]))
+    notes = (f"a step has {', '.join(keys)}",)
+    help = "put it beside the steps"
+    message = f"{key} is a setting of the section, and the step {step} has none of its own"
+    return Problem("E0601", message, word, "not in a step", notes=notes, help=help)
+
+
+def _unknown_key(key: str, setting: tree.Setting, keys: Mapping[str, Any]) -> Problem:
     word = Span(setting.span.source, setting.span.start, setting.span.start + len(key))
-    help, mend = habits.unknown_key(key, setting, word, KEYS)
+    help, mend = habits.unknown_key(key, setting, word, keys)
     return Problem(
         "E0601",
-        f"a train section has no setting {key}",
+        f"a {'train section' if keys is KEYS else 'step'} has no setting {key}",
         word,
         "not known",
-        notes=(f"known: {', '.join(KEYS)}",),
+        notes=(f"known: {', '.join(keys)}",),
         help=help,
         mend=mend,
     )
@@ -494,6 +572,17 @@ KEYS: dict[str, Callable[[tree.Expr], Any]] = {
 }
 """What a train section can set, and how each is read."""
 
+STEP_KEYS: dict[str, Callable[[tree.Expr], Any]] = {
+    "loss": _loss,
+    "trains": _patterns,
+    "optimizer": _part(OPTIMIZERS),
+    "clip": _clip,
+    "every": _whole("every", 1),
+}
+"""What a step of a train section can set, and how each is read."""
+STEP, DRAW = "step ", "draw "
+"""What the keys begin with of the settings that have a name of their own: `step generator { ... }`, `draw z normal`."""
+
 TABLES: dict[str, Table[Any]] = {
     "data": DATA,
     "augment": AUGMENTS,
@@ -503,6 +592,7 @@ TABLES: dict[str, Table[Any]] = {
     "metrics": METRICS,
     "clip": CLIPS,
     "stop": STOPPINGS,
+    "draw": DISTRIBUTIONS,
 }
 """The parts that a setting names, for those that name some."""
 
