@@ -391,7 +391,6 @@ _SAID = {
     "ELSE": "`else`",
     "IN": "`in`",
     "KEY": "a setting",
-    "STEP": "a step",
     "SEP": "the end of the line",
 }
 
