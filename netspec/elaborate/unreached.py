@@ -62,8 +62,9 @@ def _of_definition(definition: tree.Definition, environment: Environment) -> Ite
         id(element): element for part in parts(definition) if isinstance(part, tree.Flow) for element in part.elements
     }
     known = {*values, *REGISTRY, *environment.templates, *FUNCTIONS, *FORMS, "_", "in"}
-    for name in names(definition):
-        if name.id in known or any(template.fullmatch(name.id) for template in templates):
+    asserted = {id(name) for part in parts(definition) if isinstance(part, tree.Assert) for name in names(part)}
+    for name in names(definition):  # figures and stages of a budget are no values
+        if id(name) in asserted or name.id in known or any(template.fullmatch(name.id) for template in templates):
             continue
         call = callees.get(id(name))
         if call is not None or id(name) in stages:
