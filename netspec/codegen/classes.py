@@ -165,11 +165,15 @@ def _signature(plan: ClassPlan) -> list[str]:
     items: list[tuple[str, Expr]] = [("", "self")]
     for each in plan.design.parameters:
         default = "" if each.default is None else f" = {python(each.default, plan.named, sequence='()')}"
-        kind = each.type
-        if each.default is not None and isinstance(each.default, tree.List) and kind.startswith("list"):
-            kind = f"Sequence{kind[4:]}"
-        items.append(("", f"{plan.named(each.name)}: {kind}{default}"))
+        items.append(("", f"{plan.named(each.name)}: {_annotation(each)}{default}"))
     return lines("def ", Bracket("__init__", tuple(items)), 1, " -> None:")
+
+
+def _annotation(parameter: Parameter) -> str:
+    """A parameter's type in a signature: a list that is a tuple by default may be either."""
+    if isinstance(parameter.default, tree.List) and parameter.type.startswith("list"):
+        return parameter.type.replace("list", "Sequence", 1)
+    return parameter.type
 
 
 def container_design(use: Use, name: str, around: Design) -> Design:
@@ -177,7 +181,8 @@ def container_design(use: Use, name: str, around: Design) -> Design:
     container = use.what
     assert isinstance(container, Container)
     inner = dict(around.types)
-    parameters = [Parameter(name, inner[name]) for name in container_names(container.region, inner)]
+    kinds = {**inner, **{parameter.name: _annotation(parameter) for parameter in around.parameters}}
+    parameters = [Parameter(name, kinds[name]) for name in container_names(container.region, inner)]
     outputs = (*container.outputs, *container.escapes)
     return Design(
         name,

@@ -81,6 +81,9 @@ def lines(prefix: str, expr: Expr, depth: int, suffix: str = "", comment: str = 
         if len(whole) <= WIDTH:
             return [whole]
     if isinstance(expr, str):
+        start, rest = _chain(prefix, expr, WIDTH - len(margin))
+        if rest:
+            return [f"{margin}{prefix}{start}", *lines(prefix, rest, depth, suffix, comment)]
         expr = _structured(expr)
     if isinstance(expr, Comprehension):
         result = _tall_comprehension(prefix, expr, depth, suffix)
@@ -107,6 +110,29 @@ def _tall_comprehension(prefix: str, expr: Comprehension, depth: int, suffix: st
         inner = Bracket("", expr.inner.items, expr.inner.brackets, tall=True)
         result.extend(lines(f"for {flat(element)} in ", inner, depth + 1))
     return [*result, f"{margin}{expr.brackets[1]}{suffix}"]
+
+
+def _chain(prefix: str, text: str, room: int) -> tuple[str, str]:
+    """The calls of `x.view(...).permute(...)` that fit behind `name = `, and `name` with the rest of them, if any.
+
+    A chain that is too long becomes two statements, which formatters leave as they are at any line length.
+    """
+    name = prefix.removesuffix(" = ")
+    links: list[ast.Call] = []
+    node = ast.parse(text, mode="eval").body
+    while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        links.append(node)
+        node = node.func.value
+    if len(links) < 2 or prefix == name or not name.isidentifier():
+        return text, ""
+    for place, link in enumerate(links[1:]):
+        start, rest = text[: link.end_col_offset], text[link.end_col_offset :]
+        passed = [part for later in links[: place + 1] for argument in later.args for part in ast.walk(argument)]
+        if any(isinstance(part, ast.Name) and part.id == name for part in passed):
+            break
+        if len(prefix) + len(start) <= room:
+            return start, f"{name}{rest}"
+    return text, ""
 
 
 def _structured(text: str) -> Expr:

@@ -97,7 +97,7 @@ def _rules() -> dict[str, list[dict[str, Any]]]:
         "wirings": [
             {
                 "name": "keyword.control.wiring.netspec",
-                "match": rf"\b({_any((*words.WIRING, *words.CLAUSE))})(?=[ \t]*\{{)",
+                "match": rf"\b({_any((*words.WIRING, *words.CLAUSE))})(?=[ \t]*\{{|[ \t]+if\b)",
             }
         ],
         "templates": [
@@ -120,6 +120,10 @@ def _rules() -> dict[str, list[dict[str, Any]]]:
             },
         ],
         "numbers": [
+            {
+                "match": r"(?<=[\w\]})\"'])\.(\d+)(?!\w)",
+                "captures": {"1": {"name": "constant.numeric.index.netspec"}},
+            },
             {"name": "constant.numeric.quantity.netspec", "match": r"\b\d+(?:\.\d+)?(?:[kKMGT](?:i?B)?|B)\b"},
             {
                 "name": "constant.numeric.netspec",
