@@ -23,7 +23,8 @@ def _gap(draw: st.DrawFn, text: str, before: Token, after: Token, depth: int, ho
     gap = text[before.end : after.start]
     if not gap and (before.kind in _TEMPLATE or after.kind in _TEMPLATE or not depth):
         return gap
-    if after.kind == "DOT" and text[after.end : after.end + 1].isdigit():  # `.0` alone would be a number
+    step = after.kind == "DOT" and text[after.end : after.end + 1].isdigit()
+    if step or (before.kind, after.kind) == ("DOT", "NUMBER"):  # `.0` alone would be a number, and `0.` as well
         return gap
     if depth and not hole:
         chosen = draw(_IN_BRACKETS)

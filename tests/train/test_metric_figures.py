@@ -24,7 +24,7 @@ COUNT = 120
 def figure(name, head, output, target, *, parts=3, ignores=False, **arguments):
     """What is told of a metric, the samples in several batches."""
     judge = OutputMetric(name, METRICS[name](**arguments), head)
-    plan = SimpleNamespace(data=SimpleNamespace(ignores=ignores), metrics=(judge,), terms=())
+    plan = SimpleNamespace(data=SimpleNamespace(ignores=ignores), metrics=(judge,), terms=(), losses={})
     scores = Scores(plan, CPU)
     for part in torch.arange(len(output)).tensor_split(parts):
         scores.add({0: output[part]}, Batch(output[part], target[part]))

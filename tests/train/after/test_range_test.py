@@ -69,7 +69,7 @@ def test_groups_keep_their_proportions(spec):
     rates = []
 
     def step(self, epoch, step, parts):
-        rates.append(list(self.rates))
+        rates.append(list(self.updates[0].rates))
         return {0: (torch.tensor(1.0), 1)}
 
     from netspec.train.engine.loop import Trainer
