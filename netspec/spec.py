@@ -156,7 +156,7 @@ def parse_argument(text: str, name: str = "<argument>") -> Any:
         environment = Environment()
         state = State()
         try:
-            Elaborator(state).let(item, Frame(environment, DraftScope("group", "", here), None))
+            Elaborator(state).let(item, Frame(environment, DraftScope("net", "", here), None))
             value = environment.names["value"]
             return _plain(value)
         except (Problem, Stop) as problem:

@@ -134,14 +134,33 @@ class TestSpared:
         (tmp_path / "blocks.net").write_text("block B { relu }\n", encoding="utf-8")
         (tmp_path / "spec.svg").write_text(NET, encoding="utf-8")
         (tmp_path / "link.py").symlink_to("n.net")
+        (tmp_path / "other.py").symlink_to("blocks.net")
         refused(cli("emit", "n.net", "-o", "n.net"), "E0004", "it is what is read", "choose another name")
         refused(cli("emit", "n.net", "-o", "./x/../n.net" if (tmp_path / "x").exists() else "./n.net"), "E0004")
         refused(cli("emit", "n.net", "-o", "link.py"), "it is what is read")
         refused(cli("graph", "n.net", "-o", "blocks.net"), "E0004", "it is a spec")
+        refused(cli("emit", "n.net", "-o", "other.py", "--force"), "it is a spec")
         refused(cli("render", "spec.svg", "-o", "spec.svg"), "it is what is read")
         assert net.read_text(encoding="utf-8") == NET
         assert (tmp_path / "spec.svg").read_text(encoding="utf-8") == NET
         assert (tmp_path / "blocks.net").read_text(encoding="utf-8") == "block B { relu }\n"
+
+    def test_the_files_of_a_run(self, cli: Cli, tmp_path: Path) -> None:
+        """A run is read: of what is in its folder, pictures and pages alone are drawn again."""
+        run = tmp_path / "run"
+        (run / "checkpoints").mkdir(parents=True)
+        kept = [run / name for name in ("run.json", "metrics.csv", "model.py", "checkpoints/7.safetensors")]
+        for file in kept:
+            file.write_text("kept", encoding="utf-8")
+        for file in kept:
+            for command in ("report", "curves", "export"):
+                refused(cli(command, "run", "-o", file), "E0004", "it is what is read")
+            refused(cli("predict", "run", "x.npy", "-o", file), "it is what is read")
+            assert file.read_text(encoding="utf-8") == "kept"
+
+    def test_a_file_named_dash(self, cli: Cli, tmp_path: Path) -> None:
+        refused(cli("report", "run", "-o", "-"), "E0004", "writes files alone")
+        assert not (tmp_path / "-").exists()
 
 
 class TestStreams:

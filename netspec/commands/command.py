@@ -99,22 +99,39 @@ def _spare_inputs(options: Mapping[str, object]) -> None:
     output = options.get("output")
     if not isinstance(output, str | Path):
         return
+    from netspec.files import unwritable
+
+    if isinstance(output, Path) and str(output) == "-":
+        raise unwritable(output, ValueError("this command writes files alone"), "name one")
     values = [value for name, value in options.items() if name != "output"]
     flat = [path for value in values for path in (value if isinstance(value, list) else [value])]
     try:
         if not Path(output).is_file():
             return
-        read = any(isinstance(path, Path) and path.exists() and path.samefile(output) for path in flat)
+        target = Path(output).resolve(strict=True)
+        read = any(isinstance(path, Path) and _is_read(path, target) for path in flat)
     except OSError:  # what is wrong with one of them is said where it is opened
         return
-    spec = Path(output).suffix == ".net"
+    spec = ".net" in (Path(output).suffix, target.suffix)
     if not (read or spec or (options.get("force") is False and not _is_own(Path(output)))):
         return
-    from netspec.files import unwritable
-
     reason = "it is what is read" if read else "it is a spec" if spec else "it is there, and netspec has not written it"
     help = "" if read or spec else "choose another name, or replace it with --force"
     raise unwritable(output, FileExistsError(0, reason), help)
+
+
+def _is_read(path: Path, target: Path) -> bool:
+    """Whether a command that is given this path reads that file: it is the file, or one in the folder.
+
+    Of a run's folder those are not read that commands draw there: its page and its pictures.
+    """
+    if not path.exists():
+        return False
+    place = path.resolve()
+    if not place.is_dir():
+        return place.samefile(target)
+    drawn = (place / "run.json").exists() and target.suffix in (".html", ".png", ".svg", ".pdf")
+    return target.is_relative_to(place) and not drawn
 
 
 _OWN = re.compile(

@@ -7,6 +7,7 @@ import pytest
 import netspec
 from netspec.diagnostics import NetspecError
 from netspec.graph.graph import Graph
+from netspec.spec import parse_argument
 
 
 def graph(text: str, **arguments: object) -> Graph:
@@ -205,3 +206,9 @@ def test_a_misspelled_layer_on_one_side_of_a_condition_is_named() -> None:
     text = "block C(act: layer) { act }\nnet T(b: bool = true) { input x [8]; C(llu(0.2) if b else relu) }"
     with pytest.raises(NetspecError, match="there is no layer or block named llu"):
         netspec.parse(text, "t.net").graph()
+
+
+@pytest.mark.parametrize("text", ["{}", "{ relu }", "{ 3 }"])
+def test_an_argument_that_is_a_body(text: str) -> None:
+    with pytest.raises(NetspecError):
+        parse_argument(text)

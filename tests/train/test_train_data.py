@@ -212,7 +212,22 @@ def huge(path):
     path.write_bytes(content[: entry + 24] + struct.pack("<I", 0xFFFFFFF0) + content[entry + 28 :])
 
 
+def headed(header):
+    """An archive whose array says this of itself."""
+
+    def make(path):
+        text = header.encode() + b"\n"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("x.npy", b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + bytes(64))
+
+    return make
+
+
+HEADER = "{'descr': '<f4', 'fortran_order': False, 'shape': %s, }"
 UNREADABLE = {
+    "header not closed": (headed(HEADER % "(4,1,8,8"), "the header of an array is damaged"),
+    "header of a long number": (headed(HEADER % f"({'9' * 20},)"), "the header of an array is damaged"),
+    "header of brackets": (headed("(" * 5000), "the header of an array is damaged"),
     "pickle": (lambda path: path.write_bytes(pickle.dumps(Harmful())), "no NumPy archive"),
     "objects": (lambda path: np.savez(path, x=np.array([Harmful()], object), y=np.zeros(1)), "Python objects"),
     "text": (lambda path: path.write_text("x,y\n1,2\n"), "no NumPy archive"),

@@ -50,6 +50,21 @@ def test_a_folder_is_there_with_its_files_or_not_at_all(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_picture_goes_through_a_link_and_into_a_pipe(tmp_path):
+    link, target, pipe = tmp_path / "link.png", tmp_path / "picture.png", tmp_path / "pipe.png"
+    target.write_text("old")
+    link.symlink_to(target)
+    replacing(link, lambda beside: beside.write_text("new"))
+    assert link.is_symlink()
+    assert target.read_text() == "new"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    replacing(pipe, lambda beside: beside.write_text("new"))
+    assert os.read(reader, 10) == b"new"
+    os.close(reader)
+    assert pipe.is_fifo()
+
+
 def test_what_was_left_by_a_process_that_was_killed_is_swept_away_later(tmp_path):
     for name in ("old", "new"):
         (tmp_path / f".netspec-{name}.partial").mkdir()

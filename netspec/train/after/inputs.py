@@ -180,6 +180,8 @@ def _npy(path: Path, port: Port) -> Iterator[Sample]:
                 f"{path} holds Python objects, which could run anything when read", help="save an array of numbers"
             ) from None
         raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    except files.BAD_HEADER:
+        raise DataError(f"{path} cannot be read: its header is damaged") from None
     except MemoryError:
         raise DataError(f"{path} does not fit into memory") from None
     if not isinstance(array, np.ndarray):

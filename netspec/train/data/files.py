@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
@@ -94,6 +95,10 @@ class Place:
         return DataError(f'"{written}" {how} outside {where}', help=help)
 
 
+BAD_HEADER = (SyntaxError, TypeError, OverflowError, RecursionError, TokenError)
+"""What NumPy raises where the text that says what an array is cannot be read."""
+
+
 def read_npz(path: Path, name: str) -> Mapping[str, NDArray[Any]]:
     """Every array of a NumPy file; nothing pickled is ever read. Raises DataError."""
     import zipfile
@@ -119,6 +124,8 @@ def read_npz(path: Path, name: str) -> Mapping[str, NDArray[Any]]:
                 help="save arrays of numbers: numpy.savez(file, x=..., y=...)",
             ) from None
         raise DataError(f"{name} cannot be read: {reason(error)}") from None
+    except BAD_HEADER:
+        raise DataError(f"{name} cannot be read: the header of an array is damaged") from None
     except MemoryError:
         raise DataError(f"{name} does not fit into memory") from None
 

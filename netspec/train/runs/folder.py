@@ -15,6 +15,7 @@ from time import time
 from typing import TYPE_CHECKING
 
 from netspec.diagnostics import Diagnostic, NetspecError
+from netspec.files import put
 from netspec.syntax.source import Source, Span
 
 if TYPE_CHECKING:
@@ -137,10 +138,13 @@ def make_folder(folder: Path) -> None:
 def replacing(path: Path, write: Callable[[Path], object]) -> None:
     """Has `write` make the file beside its place, then renames it: it is there whole or not at all.
 
-    Raises NetspecError (E0610).
+    A link is followed, and into a pipe or a device the result is written. Raises NetspecError (E0610).
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
+        if path.is_symlink() or (path.exists() and not path.is_file()):
+            put(path, write)
+            return
         try:
             write(beside)
             beside.chmod(path.parent.stat().st_mode & 0o666)
