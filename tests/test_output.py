@@ -146,7 +146,7 @@ class TestSpared:
         assert (tmp_path / "blocks.net").read_text(encoding="utf-8") == "block B { relu }\n"
 
     def test_the_files_of_a_run(self, cli: Cli, tmp_path: Path) -> None:
-        """A run is read: of what is in its folder, pictures and pages alone are drawn again."""
+        """What a run can be taken up from is read."""
         run = tmp_path / "run"
         (run / "checkpoints").mkdir(parents=True)
         kept = [run / name for name in ("run.json", "metrics.csv", "model.py", "checkpoints/7.safetensors")]

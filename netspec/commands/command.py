@@ -123,15 +123,20 @@ def _spare_inputs(options: Mapping[str, object]) -> None:
 def _is_read(path: Path, target: Path) -> bool:
     """Whether a command that is given this path reads that file: it is the file, or one in the folder.
 
-    Of a run's folder those are not read that commands draw there: its page and its pictures.
+    Of a run's folder only what is the run's own is read.
     """
     if not path.exists():
         return False
     place = path.resolve()
     if not place.is_dir():
         return place.samefile(target)
-    drawn = (place / "run.json").exists() and target.suffix in (".html", ".png", ".svg", ".pdf")
-    return target.is_relative_to(place) and not drawn
+    if not target.is_relative_to(place):
+        return False
+    if not (place / "run.json").exists():
+        return True
+    from netspec.train.runs.folder import OWN
+
+    return target.relative_to(place).parts[0] in OWN
 
 
 _OWN = re.compile(
