@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, ClassVar, TypeAlias
 
 from netspec.syntax import tree
@@ -70,30 +71,26 @@ class Symbolic:
     expression: tree.Expr
 
 
-@dataclass(frozen=True, slots=True)
-class _Marks:
-    """Expressions that have been written into text, by the number of their mark."""
-
-    expressions: list[tree.Expr]
-
-
-_MARKS = _Marks([])
+MOST_MARKS = 100_000
+"""Expressions that are kept for their marks: far more than one block has."""
+_MARKED: dict[int, tree.Expr] = {}
+"""The expressions that were written into texts last, by the number of their mark; no number is used twice."""
+_NUMBERS = count()
 MARK = re.compile("\ue000(\\d+)\ue001")
 """Where a symbolic number stands in a text: `f"chunk({parts})"` holds a mark in its place."""
 
 
 def marked(expression: tree.Expr) -> str:
     """The mark of an expression in a text."""
-    expressions = _MARKS.expressions
-    if len(expressions) > 10_000:
-        del expressions[:]
-    expressions.append(expression)
-    return f"\ue000{len(expressions) - 1}\ue001"
+    place = next(_NUMBERS)
+    _MARKED[place] = expression
+    _MARKED.pop(place - MOST_MARKS, None)
+    return f"\ue000{place}\ue001"
 
 
 def expression_at(mark: re.Match[str]) -> tree.Expr:
     """The expression that a mark stands for; marks are read soon after they are written."""
-    return _MARKS.expressions[int(mark[1])]
+    return _MARKED[int(mark[1])]
 
 
 def expression_of(value: Any) -> tree.Expr:
