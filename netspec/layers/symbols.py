@@ -8,12 +8,12 @@ where the answer is the same.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from itertools import count
 from typing import Any, ClassVar, TypeAlias
 
 from netspec.syntax import tree
@@ -75,7 +75,7 @@ MOST_MARKS = 100_000
 """Expressions that are kept for their marks: far more than one block has."""
 _MARKED: dict[int, tree.Expr] = {}
 """The expressions that were written into texts last, by the number of their mark; no number is used twice."""
-_NUMBERS = count()
+_NUMBERS = itertools.count()
 MARK = re.compile("\ue000(\\d+)\ue001")
 """Where a symbolic number stands in a text: `f"chunk({parts})"` holds a mark in its place."""
 
