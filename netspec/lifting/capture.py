@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode, resolve_name
 
 from netspec.diagnostics import NetspecError
@@ -46,6 +47,9 @@ def _run(
     train: bool,
 ) -> Tape:
     """The tape of one run, with plain numbers for all sizes."""
+    lazy = next((key for key, tensor in _tensors(module) if is_lazy(tensor)), None)
+    if lazy is not None:
+        raise refusal(f"{lazy} has no shape before the module has been run once", module=lazy.rpartition(".")[0])
     modes = {part: part.training for part in module.modules()}
     module.train(train)
     state = {key: _as_meta(tensor) for key, tensor in _tensors(module)}

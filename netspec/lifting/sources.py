@@ -50,6 +50,8 @@ def _library(name: str) -> Any:
         return importlib.import_module(name)
     except ImportError as error:
         raise _unknown(f"{name} cannot be imported: {error}", help=f"pip install {name}") from None
+    except Exception as error:  # a library that does not go with this torch may raise anything
+        raise _unknown(f"{name} cannot be imported: {type(error).__name__}: {error}") from None
 
 
 def _torchvision(name: str) -> Model:
@@ -121,5 +123,5 @@ def _of_file(path: Path, name: str, *, run_code: bool) -> Model:
     finally:
         sys.path.remove(str(path.parent))
     if not isinstance(made, nn.Module):
-        raise _unknown(f"{path}:{name} gives a {type(made).__name__}, not a module of torch")
+        raise _unknown(f"{path}:{name} gives no module of torch, but this: {type(made).__name__}")
     return Model(made, type(made).__name__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,6 +33,14 @@ def odd():
 
 def broken():
     raise ValueError("no such width")
+
+
+def lazy():
+    return nn.Sequential(nn.Flatten(), nn.LazyLinear(3))
+
+
+def number():
+    return 3
 
 
 nothing = 7
@@ -71,6 +80,8 @@ def test_code_of_a_file_is_not_run_unasked(cli: Cli, tmp_path: Path) -> None:
         (("model.py:biuld", "--input", "3,8,8", "--run-code"), "did you mean model.py:build?"),
         (("model.py:broken", "--input", "3,8,8", "--run-code"), "ValueError: no such width"),
         (("model.py:nothing", "--input", "3,8,8", "--run-code"), "fails: TypeError"),
+        (("model.py:lazy", "--input", "3,8,8", "--run-code"), "1.weight has no shape before the module has been run"),
+        (("model.py:number", "--input", "3,8,8", "--run-code"), "gives no module of torch, but this: int"),
         (("missing.py:build", "--input", "3,8,8", "--run-code"), "there is no file"),
         (("model.py:build", "--run-code"), "the shape of a sample has to be given"),
         (("model.py:build", "--input", "3,x", "--run-code"), "--input takes the sizes"),
@@ -86,3 +97,12 @@ def test_what_is_wrong_is_said_and_nothing_is_written(
     assert done.returncode == 1
     assert said in done.stderr
     assert not (tmp_path / "net.net").exists()
+
+
+def test_a_library_that_does_not_go_with_this_torch(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "timm.py").write_text("raise RuntimeError('operator nms does not exist')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "timm", raising=False)
+    done = cli("lift", "timm:resnet50")
+    assert done.returncode == 1
+    assert "timm cannot be imported: RuntimeError: operator nms does not exist" in done.stderr
