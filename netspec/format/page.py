@@ -50,8 +50,6 @@ class Page:
             self._comments_until(len(self.trivia.text), 0)
         return written(self.rows)
 
-    # ---- statements ----
-
     def _list(self, statements: Sequence[Statement], indent: int) -> None:
         """The statements of a body, or the items of the file, where `indent` is 0."""
         keys = max((len(one.key) for one in statements if isinstance(one, tree.Setting)), default=0)
@@ -143,8 +141,6 @@ class Page:
 
     def _holds_lines(self, body: Span) -> bool:
         return body.text[1:-1].strip() != "" and self._line_ends(body.start, body.end)
-
-    # ---- lines ----
 
     def _held_open(self, segment: Segment) -> bool:
         return self.trivia is not None and any(

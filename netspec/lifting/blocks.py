@@ -147,8 +147,6 @@ class Blocks:
             fresh, number = f"{name}{number}", number + 1
         return fresh
 
-    # ---- what layers and blocks take ----
-
     def default(self, layer: str, argument: str) -> tree.Expr | None:
         """What an argument is where it is not given; None where it has to be."""
         for parameter in self._parameters.get(layer, ()):

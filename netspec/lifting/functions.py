@@ -47,9 +47,6 @@ def function(*names: str) -> Callable[[Callable[..., Result]], Callable[..., Res
 _SPELT = {"axis": "dim", "keepdims": "keepdim", "self": "input"}
 
 
-# ---- element by element ----
-
-
 def _simple(layer: str, *arguments: str) -> Callable[..., Held]:
     """A function whose arguments are those of the layer, by the same names or in this order."""
 
@@ -191,9 +188,6 @@ def _matmul(t: Translator, input: Any, other: Any) -> Held:
     if any(BATCH in axis for axis in left.axes[-2:]):
         raise Untranslatable("it works along the samples of the batch")
     return Held(t.step("matmul", [left.value, right.value]), left.axes)
-
-
-# ---- axes ----
 
 
 @function("flatten", "reshape", "view", "unflatten")
@@ -387,9 +381,6 @@ def _flip(t: Translator, input: Any, *dims: Any) -> Held:
     return Held(t.step("flip", [held.value], {"axis": compact(t.axis(held, dim) for dim in wanted)}), held.axes)
 
 
-# ---- sums and means ----
-
-
 def _reduction(layer: str, *names: str) -> None:
     @function(*names)
     def translation(t: Translator, input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Held:
@@ -435,9 +426,6 @@ def _normalize(t: Translator, input: Any, p: Any = 2.0, dim: int = 1, eps: float
         raise Untranslatable("it is no length along one axis")
     length = t.step("norm", [held.value], {"axes": t.axis(held, dim), "keep": True})
     return Held(t.step("div", [held.value, t.step("clamp", [length], {"min": eps})]), held.axes)
-
-
-# ---- layers whose weights are given ----
 
 
 def _weighted(t: Translator, weight: Any, bias: Any) -> str:
@@ -550,9 +538,6 @@ def _batch_norm(
     if t.key_of(running_mean, leaf="running_mean") != key:
         raise Untranslatable("its weight and statistics are of different modules")
     return on(t, "batchnorm", t.take(input), given, key)
-
-
-# ---- pools and sizes ----
 
 
 @function("adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d")

@@ -72,8 +72,6 @@ class Likeness:
         self.choices.append(Choice(vector, hint))
         return tree.Name(f"?if{len(self.choices) - 1}")
 
-    # ---- parts ----
-
     def _part(self, parts: Mapping[int, Any], argument: str = "") -> Any:
         first = next(iter(parts.values()))
         equal = all(type(part) is type(first) and part == first for part in parts.values())
@@ -163,8 +161,6 @@ class Likeness:
             condition = self._choice(parts, list(having), "shortcut")
             clause = tree.Body((tree.If((tree.Branch(condition, clause),), None),))
         return tree.Wiring(first.keyword, body, (tree.Clause("shortcut", clause),))
-
-    # ---- bodies ----
 
     def _body(self, parts: Mapping[int, tree.Body]) -> tree.Body:
         lists = {i: part.statements for i, part in parts.items()}

@@ -56,8 +56,6 @@ class Translator:
         self.operation: Operation | None = None
         self._sources: dict[int, Held] = {}
 
-    # ---- what the operation takes ----
-
     def take(self, argument: Any) -> Held:
         """The value of a tensor argument; weights and constants become stages of their own."""
         if not isinstance(argument, Ref):
@@ -93,8 +91,6 @@ class Translator:
 
     def shape(self, held: Held) -> Shape:
         return self.shapes[held.value]
-
-    # ---- what it becomes ----
 
     def step(
         self,
@@ -143,8 +139,6 @@ class Translator:
         self.shapes[value] = Shape.of(*(size for size in sizes[1:] if isinstance(size, int)), dtype=dtype)
         self.held[number] = Held(value, usual_axes(len(sizes) - 1))
         return value
-
-    # ---- axes ----
 
     def usual(self, held: Held) -> int:
         """The value, which has to be as the language has it: the batch first, or none, and no axes joined."""

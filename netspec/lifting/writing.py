@@ -58,8 +58,6 @@ class Writer:
                 self._asked.update(read_by(items)[:1])
         return tuple(statements)
 
-    # ---- bodies ----
-
     def _body(self, items: Sequence[Item], entry: int | None, prefix: str) -> list[tree.Statement]:
         if self._is_numbered(items, entry, prefix):
             return [tree.Stage((), tree.Flow((self._element(item, prefix),))) for item in items]
@@ -143,8 +141,6 @@ class Writer:
         self.names[value] = tree.Name(name)
         return [tree.Stage((_label(label),), tree.Flow((call,))), tree.Let((name,), tree.Flow((CURRENT,)))]
 
-    # ---- stages ----
-
     def _element(self, item: Item, prefix: str, current: int | None = None) -> tree.Element:
         match item:
             case Leaf():
@@ -178,8 +174,6 @@ class Writer:
             alone = len(body.statements) == 1 and isinstance(body.statements[0], tree.Stage)
             branches.extend(body.statements if alone else [tree.Stage((), tree.Flow((tree.Group(body),)))])
         return tree.Wiring(join.keyword, tree.Body(tuple(branches)))
-
-    # ---- names ----
 
     def _name(self, value: int) -> tree.Expr:
         self._asked.add(value)

@@ -115,8 +115,6 @@ class _Binder:
         self.outputs: dict[str, Symbol] = {}
         self.stages: dict[str, Symbol] = {}
 
-    # ---- binding and using ----
-
     def bind(
         self, name: str, kind: SymbolKind, part: tree.Tree, frame: Frame, *, keyword: bool = False
     ) -> Symbol | None:
@@ -134,8 +132,6 @@ class _Binder:
         use = Use(symbol, span, binds)
         symbol.uses.append(use)
         self.uses.append(use)
-
-    # ---- the file ----
 
     def file(self, file: tree.File) -> None:
         self.frames.append((file.span.start, file.span.end, self.top))
@@ -190,8 +186,6 @@ class _Binder:
         for name in _bare_names(train):
             if name.id in self.outputs:
                 self.use(self.outputs[name.id], name.span)
-
-    # ---- bodies ----
 
     def body(self, body: tree.Body, frame: Frame) -> None:
         for statement in body.statements:
@@ -277,8 +271,6 @@ class _Binder:
                 return symbol.inside if symbol is not None and symbol.kind != "layer" else None
             case _:
                 return self.expression(element, frame)
-
-    # ---- expressions ----
 
     def parts(self, part: tree.Tree, frame: Frame) -> None:
         """Whatever is in a part of the file: bodies in place, flows and expressions."""

@@ -35,8 +35,6 @@ class Builder:
     def _span(self, start: int, end: int) -> Span:
         return Span(self.source, start, end)
 
-    # ---- lists ----
-
     def empty(self, parts: list[Any], start: int, end: int) -> list[Any]:
         return []
 
@@ -55,8 +53,6 @@ class Builder:
 
     def parenthesized(self, parts: list[Any], start: int, end: int) -> Any:
         return parts[1]
-
-    # ---- the file ----
 
     def file(self, parts: list[Any], start: int, end: int) -> tree.File:
         return tree.File(tuple(parts[0]), span=self._span(0, len(self.source.text)))
@@ -104,8 +100,6 @@ class Builder:
 
     def step(self, parts: list[Any], start: int, end: int) -> tree.Step:
         return tree.Step(parts[1].text, tuple(parts[3]), span=self._span(start, end))
-
-    # ---- bodies ----
 
     def body(self, parts: list[Any], start: int, end: int) -> tree.Body:
         for first, second in pairwise(parts[1]):
@@ -332,8 +326,6 @@ class Builder:
             return
         self.report.add("E0101", message, start, end, help=f"write {mend}", mend=((start, end), mend))
 
-    # ---- expressions ----
-
     def conditional(self, parts: list[Any], start: int, end: int) -> tree.Conditional:
         return tree.Conditional(parts[0], parts[2], parts[4], span=self._span(start, end))
 
@@ -417,8 +409,6 @@ class Builder:
 
     def argument_named(self, parts: list[Any], start: int, end: int) -> tree.Argument:
         return tree.Argument(parts[0].text, parts[2], span=self._span(start, end))
-
-    # ---- checks ----
 
     def _check_arguments(self, arguments: tuple[tree.Argument, ...], of: str, *, keywords_only: bool = False) -> None:
         named = keywords_only

@@ -84,9 +84,6 @@ def _at(token: Token, message: str, help: str = "", *, label: str = "", put: str
     return Mistake(message, token.start, token.end, details, **how)
 
 
-# ---- frequent mistakes ----
-
-
 def _condition(place: Place) -> Mistake | None:
     token = place.token
     if token.kind != "EQUAL" or place.tokens[place.first].kind != "IF" or not place.accepts("COMPARE"):
@@ -375,7 +372,6 @@ _RULES: tuple[Callable[[Place], Mistake | None], ...] = (
     _run_on,
 )
 
-# ---- everything else ----
 
 _SAID = {
     "EQUAL": "`=`",

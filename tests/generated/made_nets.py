@@ -131,8 +131,6 @@ class Writer:
         self.used: set[str] = set()
         self.named = 0
 
-    # ---- chance ----
-
     def pick(self, options: Sequence[T]) -> T:
         return self.draw(st.sampled_from(options))
 
@@ -161,8 +159,6 @@ class Writer:
         """A name that no block or net has."""
         self.named += 1
         return f"{self.pick(wanted)}{self.named}"
-
-    # ---- a file ----
 
     def file(self) -> tree.File:
         name = self.pick(("N", "Net", "Model", "resnet"))
@@ -266,8 +262,6 @@ class Writer:
             yield tree.Output(label, tree.Flow(elements), when_training=self.often(1, 3))
             place.module.labels.append((tree.Name(name), made))
 
-    # ---- bodies ----
-
     def body(self, place: Place, x: Shape, *, least: int = 1, most: int = 3, target: Shape | None = None) -> Made:
         """Statements in sequence; the last of them leave `target`, where one is asked for."""
         statements: Statements = []
@@ -317,8 +311,6 @@ class Writer:
             element, x = self.layer(place, x, first=not elements)
             elements.append(element)
         return tuple(elements), x
-
-    # ---- layers ----
 
     def layer(self, place: Place, x: Shape, *, first: bool) -> tuple[tree.Element, Shape]:
         """A layer that fits, with arguments that fit."""
@@ -424,8 +416,6 @@ class Writer:
         stages += [call("flatten")] if x.rank > 1 else [call("unsqueeze", literal(0))] if x.rank == 0 else []
         stages.append(call("linear", literal(target.elements)))
         return (*stages, call("reshape", literal(list(target.dims)))) if target.rank != 1 else tuple(stages)
-
-    # ---- wirings ----
 
     def wiring(self, keyword: Any, body: Statements, **clauses: Statements) -> tree.Wiring:
         made = tuple(tree.Clause(word, tree.Body(tuple(part))) for word, part in clauses.items())  # type: ignore[arg-type]
@@ -560,8 +550,6 @@ class Writer:
             place.module.labels += [(_within(name, expression), shape) for expression, shape in inner.module.labels]
         return [tree.Stage((label,), tree.Flow(elements))], y
 
-    # ---- loops and conditions ----
-
     def repeat(self, place: Place, x: Shape) -> Made:
         times = self.whole(0, 3)
         body, _ = self.body(place.inside(labelled=False, keeps=place.keeps or x.is_open), x, target=x)
@@ -606,8 +594,6 @@ class Writer:
     def either(self, place: Place, *, chosen: bool) -> Place:
         """The place of a branch; what is not chosen makes no labels."""
         return place.inside(lets=list(place.lets)) if chosen else place.own_module(entered=place.entered)
-
-    # ---- values ----
 
     def let(self, place: Place, x: Shape) -> Made:
         """A side value or a number."""
@@ -756,8 +742,6 @@ class Writer:
         self.used.add("param")
         joined = tree.Binary(self.pick(("+", "*")), CURRENT, tree.Name(name))
         return [param, self.labelled(place, (joined,), x)], x
-
-    # ---- modules of their own ----
 
     def default(self, place: Place, x: Shape) -> Made:
         name = self.pick(list(SAFE_DEFAULTS))

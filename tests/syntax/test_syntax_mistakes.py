@@ -176,9 +176,6 @@ def test_at_most_twenty_mistakes_in_the_order_of_the_text() -> None:
     assert [d.span.start for d in found] == sorted(d.span.start for d in found)
 
 
-# ---- bounds ----
-
-
 @pytest.mark.parametrize(
     ("text", "code"),
     [
@@ -232,9 +229,6 @@ def test_time_grows_with_length_and_no_faster() -> None:
 
     seconds(100)
     assert seconds(20_000) < 10 * max(seconds(4_000), 0.05)
-
-
-# ---- anything at all ----
 
 
 def _never_raises(text: str) -> None:

@@ -50,7 +50,6 @@ def call(name: str, *values: int) -> tree.Call:
 
 A, B, C = tree.Name("a"), tree.Name("b"), tree.Name("c")
 
-# ---- the language page ----
 
 LENET = """\
 # LeNet-5, LeCun et al. 1998
@@ -210,9 +209,6 @@ def test_labels_are_templates() -> None:
     ]
 
 
-# ---- layout ----
-
-
 def test_statements_need_no_separator_and_expressions_go_on() -> None:
     assert body("concat { a  b  c }") == body("concat {\na\nb;c\n}")
     assert body("a (b)  c -1  a [0]") == body("a(b); c - 1; a[0]")
@@ -251,8 +247,6 @@ def test_words_are_keywords_only_where_they_act_as_such() -> None:
 def test_the_word_before_a_brace_on_the_next_line_is_a_name() -> None:
     assert body("add\n{ a }") == (stage(tree.Name("add")), stage(tree.Group(tree.Body((stage(A),)))))
 
-
-# ---- expressions ----
 
 _BINARY = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**",
@@ -343,9 +337,6 @@ def test_constants(text: str, value: object) -> None:
     assert type(constant.value) is type(value)
 
 
-# ---- spans ----
-
-
 def _covers_its_text(node: tree.Tree) -> None:
     text = node.span.text
     if isinstance(node, tree.Expr):
@@ -388,9 +379,6 @@ def test_the_signature_and_the_bracketed() -> None:
     assert isinstance(applied, tree.Call)
     assert applied.span.text == "(a + b) (1)"
     assert applied.callee.span.text == "a + b"
-
-
-# ---- start-up ----
 
 
 def test_parsing_does_without_lark() -> None:
