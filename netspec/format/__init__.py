@@ -14,6 +14,11 @@ from netspec.syntax.source import Source, Span
 
 __all__ = ["format_source", "print_tree"]
 
+_ROUNDS = 10
+"""How often a text is formatted at most, until nothing changes: a comment within an expression moves to the end of a
+line, where it may hold another bracket open. Two rounds do, where none moves.
+"""
+
 
 def format_source(source: Source) -> str:
     """The text of a spec as it is to be written.
@@ -23,11 +28,17 @@ def format_source(source: Source) -> str:
     file, mistakes = parse(source)
     if mistakes:
         raise NetspecError(tuple(mistakes))
-    text = Page(Trivia(source)).file(file)
-    if len(text.encode()) > LARGEST_FILE:
-        message = f"formatted, this file would be larger than a spec may be ({LARGEST_FILE // 1024:,} KiB)"
-        raise NetspecError((Diagnostic("E0107", message, Span(source, 0, 0), help="part it into several files"),))
-    return text
+    for _ in range(_ROUNDS):
+        text = Page(Trivia(source)).file(file)
+        if len(text.encode()) > LARGEST_FILE:
+            message = f"formatted, this file would be larger than a spec may be ({LARGEST_FILE // 1024:,} KiB)"
+            raise NetspecError((Diagnostic("E0107", message, Span(source, 0, 0), help="part it into several files"),))
+        if text == source.text:
+            break
+        source = Source(source.name, text)
+        file, mistakes = parse(source)
+        assert not mistakes, mistakes
+    return source.text
 
 
 def print_tree(file: tree.File) -> str:

@@ -323,6 +323,11 @@ def test_expressions_group_as_in_python(text: str) -> None:
     assert expression(text) == wanted
 
 
+@pytest.mark.parametrize("text", ["f(a // b, c)", "f(a // b, c, k=d)", "[a // b, c if d else e]"])
+def test_a_quotient_before_a_comma_is_no_comment(text: str) -> None:
+    assert expression(text) == _from_python(ast.parse(text, mode="eval").body)
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [
