@@ -170,9 +170,22 @@ class Trainer:
 
     @property
     def kept(self) -> int:
-        """The index of the epoch whose weights are kept: the best with `stop`, else the last; -1 before the first."""
+        """The index of the epoch whose weights the run ends with: the best where that is asked for, else the last.
+
+        It is -1 before the first.
+        """
+        for rule in self.settings.keep if self.rows else ():
+            if rule.chooses:
+                return rule.kept(self.rows, self.plan.falling)[0]
         stop = self.settings.stop
         return len(self.rows) - 1 if stop is None else stop.best(self.rows, self.plan.falling)
+
+    @property
+    def copied(self) -> list[int]:
+        """The numbers of the epochs whose weights are to be there in files of their own."""
+        rules = self.settings.keep
+        indices = {index for rule in rules for index in rule.copies(self.rows, self.plan.falling)}
+        return sorted(self.rows[index].epoch for index in indices)
 
     def epochs(
         self,
@@ -477,9 +490,13 @@ class Trainer:
         self.rows.append(row)
         self.epoch, self.done, self.seconds = self.epoch + 1, 0, 0.0
         self.train_scores.reset()
-        if self.settings.stop is not None and self.kept == len(self.rows) - 1:
-            with self.average.in_place() if self.average is not None else nullcontext():
-                self.best = {name: tensor.clone() for name, tensor in states.of_model(self.bare).items()}
+        if self.settings.chooses and self.kept == len(self.rows) - 1:
+            self.best = self.weights()
+
+    def weights(self) -> dict[str, Tensor]:
+        """The weights that the last epoch was looked at with, whole on every process."""
+        with self.average.in_place() if self.average is not None else nullcontext():
+            return {name: tensor.clone() for name, tensor in states.of_model(self.bare).items()}
 
     def check_weights(self) -> None:
         """Raises Diverged where the weights are not finite, though the loss was: the next one will not be."""

@@ -25,6 +25,7 @@ from netspec.train.section import habits
 from netspec.train.section.callbacks import CALLBACKS, Callback
 from netspec.train.section.clipping import CLIPS, Clip
 from netspec.train.section.draws import DISTRIBUTIONS, Distribution
+from netspec.train.section.keeping import KEEPINGS, Keeping
 from netspec.train.section.metrics import AVERAGES, METRICS, MetricTerm
 from netspec.train.section.optimizers import OPTIMIZERS, Adam, Optimizer
 from netspec.train.section.patterns import KINDS, Group, Pattern
@@ -63,6 +64,7 @@ class Settings(BaseModel):
     accumulate: Positive = 1
     ema: Fraction | None = None
     stop: InstanceOf[Stopping] | None = None
+    keep: tuple[InstanceOf[Keeping], ...] = ()
     callbacks: tuple[InstanceOf[Callback], ...] = ()
     sweep: InstanceOf[Sweep] | None = None
     steps: tuple[InstanceOf[Step], ...] = ()
@@ -85,6 +87,11 @@ class Settings(BaseModel):
         steps = self.steps or (Step("", self.loss),)
         return tuple((step, step.optimizer or self.optimizer, step.clip or self.clip) for step in steps)
 
+    @property
+    def chooses(self) -> bool:
+        """Whether the weights at the end are those of an epoch that is chosen by its figures."""
+        return self.stop is not None or any(rule.chooses for rule in self.keep)
+
     def written(self) -> dict[str, str]:
         """Every setting as a spec would write it, by key."""
         metrics = {} if self.metrics is None else {"metrics": f"[{', '.join(m.written() for m in self.metrics)}]"}
@@ -97,6 +104,7 @@ class Settings(BaseModel):
             "accumulate": None if self.accumulate == 1 else str(self.accumulate),
             "ema": None if self.ema is None else str(self.ema),
             "stop": None if self.stop is None else self.stop.written(),
+            "keep": _listed(self.keep),
             "callbacks": _listed(self.callbacks),
             "sweep": None if self.sweep is None else self.sweep.written(),
         }
@@ -116,7 +124,7 @@ class Settings(BaseModel):
         }
 
 
-def _listed(items: Sequence[Pattern | Group | Callback]) -> str | None:
+def _listed(items: Sequence[Pattern | Group | Keeping | Callback]) -> str | None:
     return f"[{', '.join(item.written() for item in items)}]" if items else None
 
 
@@ -506,9 +514,13 @@ def _clip(expression: tree.Expr) -> Clip:
     return _part_of(CLIPS, tree.Name("norm", span=expression.span), values, expression.span)
 
 
-def _callbacks(expression: tree.Expr) -> tuple[Callback, ...]:
-    """The reader of callbacks: one, or a list of them."""
-    return _each(_part(CALLBACKS), expression.items if isinstance(expression, tree.List) else (expression,))
+def _parts(table: Table[P]) -> Callable[[tree.Expr], tuple[P, ...]]:
+    """The reader of parts: one, or a list of them."""
+
+    def read(expression: tree.Expr) -> tuple[P, ...]:
+        return _each(_part(table), expression.items if isinstance(expression, tree.List) else (expression,))
+
+    return read
 
 
 def _patterns(expression: tree.Expr) -> tuple[Pattern, ...]:
@@ -567,7 +579,8 @@ KEYS: dict[str, Callable[[tree.Expr], Any]] = {
     "accumulate": _whole("accumulate", 1),
     "ema": _real("ema", below=1),
     "stop": _part(STOPPINGS),
-    "callbacks": _callbacks,
+    "keep": _parts(KEEPINGS),
+    "callbacks": _parts(CALLBACKS),
     "sweep": read_sweep,
 }
 """What a train section can set, and how each is read."""
@@ -592,6 +605,7 @@ TABLES: dict[str, Table[Any]] = {
     "metrics": METRICS,
     "clip": CLIPS,
     "stop": STOPPINGS,
+    "keep": KEEPINGS,
     "draw": DISTRIBUTIONS,
 }
 """The parts that a setting names, for those that name some."""
