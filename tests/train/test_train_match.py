@@ -266,9 +266,17 @@ def test_metrics_name_their_outputs_as_losses_do(spec):
     )
 
 
+def test_a_metric_of_each_class_is_a_figure_of_each(spec):
+    metrics = "[f1(early, none), recall(class=3), recall(late, class=9), accuracy]"
+    found = matched(spec(EXITS.replace("[accuracy, accuracy(early), f1(early, average=micro), f1(weighted)]", metrics)))
+    own = [f"f1(early, class={place})" for place in range(10)]
+    assert [judge.name for judge in found.metrics] == [*own, "recall(class=3)", "recall(late, class=9)", "accuracy"]
+
+
 @pytest.mark.parametrize(
     ("metrics", "message", "place"),
     [
+        ("f1(class=12)", "f1 is asked for of the class 12, which there is not", "f1(class=12)"),
         ("accuracy(lat)", "Exits has no output named lat", "accuracy(lat)"),
         ("accuracy(aux)", "accuracy is to judge aux, which is an output in training alone", "accuracy(aux)"),
         ("accuracy(extra)", "accuracy is to judge extra, of which no loss speaks", "accuracy(extra)"),
