@@ -20,7 +20,7 @@ from netspec.train.data import DATA, DataSet
 from netspec.train.data.pairs import Pairs
 from netspec.train.literals import Word, description, evaluate
 from netspec.train.losses import LOSSES, Itself, Loss, Term
-from netspec.train.parts import Argument, Fraction, Part, Table, bind, written
+from netspec.train.parts import Argument, Fraction, Part, Table, bind
 from netspec.train.section import habits
 from netspec.train.section.callbacks import CALLBACKS, Callback
 from netspec.train.section.clipping import CLIPS, Clip
@@ -30,6 +30,7 @@ from netspec.train.section.metrics import AVERAGES, METRICS, MetricTerm
 from netspec.train.section.optimizers import OPTIMIZERS, Adam, Optimizer
 from netspec.train.section.patterns import KINDS, Group, Pattern
 from netspec.train.section.schedules import SCHEDULES, Constant, Schedule
+from netspec.train.section.starts import EXAMPLE, STARTS, Start
 from netspec.train.section.steps import Step
 from netspec.train.section.stopping import STOPPINGS, Stopping
 from netspec.train.section.sweeps import Sweep, read_sweep
@@ -57,7 +58,7 @@ class Settings(BaseModel):
     batch: Positive = 64
     metrics: tuple[InstanceOf[MetricTerm], ...] | None = None
     seed: NonNegative = 0
-    init: str | None = None
+    init: InstanceOf[Start] | None = None
     freeze: tuple[InstanceOf[Pattern], ...] = ()
     groups: tuple[InstanceOf[Group], ...] = ()
     clip: InstanceOf[Clip] | None = None
@@ -97,7 +98,7 @@ class Settings(BaseModel):
         metrics = {} if self.metrics is None else {"metrics": f"[{', '.join(m.written() for m in self.metrics)}]"}
         others = {
             "augment": self.augment.written() or None,
-            "init": None if self.init is None else written(self.init),
+            "init": None if self.init is None else self.init.written(),
             "freeze": _listed(self.freeze),
             "groups": _listed(self.groups),
             "clip": None if self.clip is None else self.clip.written(),
@@ -492,18 +493,15 @@ def _real(key: str, *, below: float) -> Callable[[tree.Expr], float]:
     return read
 
 
-def _text(key: str, example: str) -> Callable[[tree.Expr], str]:
-    """The reader of a text."""
-
-    def read(expression: tree.Expr) -> str:
-        value = evaluate(expression)
-        if not isinstance(value, str):
-            raise Problem(
-                "E0604", f"{key} is a text, not {description(value)}", expression.span, help=f'{key} "{example}"'
-            )
-        return value
-
-    return read
+def _start(expression: tree.Expr) -> Start:
+    """The reader of the weights to start from: a text, or a call with one."""
+    if isinstance(expression, tree.Call):
+        return _part(STARTS)(expression)
+    value = evaluate(expression)
+    if not isinstance(value, str) or isinstance(value, Word):
+        message = f"init is a text, not {description(value)}"
+        raise Problem("E0604", message, expression.span, help=f'init "{EXAMPLE}"')
+    return Start(source=value)
 
 
 def _clip(expression: tree.Expr) -> Clip:
@@ -572,7 +570,7 @@ KEYS: dict[str, Callable[[tree.Expr], Any]] = {
     "batch": _whole("batch", 1),
     "metrics": _metrics,
     "seed": _whole("seed", 0),
-    "init": _text("init", "weights.safetensors"),
+    "init": _start,
     "freeze": _patterns,
     "groups": _groups,
     "clip": _clip,
@@ -604,6 +602,7 @@ TABLES: dict[str, Table[Any]] = {
     "schedule": SCHEDULES,
     "metrics": METRICS,
     "clip": CLIPS,
+    "init": STARTS,
     "stop": STOPPINGS,
     "keep": KEEPINGS,
     "draw": DISTRIBUTIONS,
