@@ -294,3 +294,11 @@ def test_a_metric_of_one_output_once(spec):
     text = EXITS.replace("f1(early, average=micro)", "accuracy(early)")
     with pytest.raises(NetspecError, match=r"accuracy\(early\) is asked for twice"):
         settings(spec(text).train)
+
+
+def test_a_classifier_that_lacks_flatten(spec):
+    text = flow("conv(4, 3) -> global_avgpool -> linear(10)", train="data digits\n  loss cross_entropy")
+    with pytest.raises(NetspecError, match="cannot compare an output") as error:
+        matched(spec(text))
+    assert only(error).help == "linear works along the last axis: write flatten before it"
+    matched(spec(text.replace("-> linear", "-> flatten -> linear")))

@@ -357,7 +357,7 @@ def _form(term: Term, output: Output, settings: Settings, graph: Graph, data: Da
         where,
         f"the output is {shape}",
         related=places,
-        help=_loss_help(term, data, sizes, labels),
+        help=_unflattened(output, graph, sizes, data) or _loss_help(term, data, sizes, labels),
     )
 
 
@@ -378,6 +378,14 @@ def _count_help(outputs: int, data: Data, labels: NDArray[Any]) -> str:
     if not data.exact and data.classes == outputs + 1 and len(labels) and labels[labels >= 0].min(initial=1) == 1:
         return f"these classes count from 1: save them from 0 to {outputs - 1}, y - 1"
     return f"the last layer needs {data.classes} outputs"
+
+
+def _unflattened(output: Output, graph: Graph, sizes: Dims, data: Data) -> str:
+    """That the last layer is along the last axis of a map, where it is; else nothing."""
+    node = None if output.value.node is None else graph.nodes[output.value.node]
+    if node is None or not type(node.layer).along_features or data.target or len(sizes) < 2:
+        return ""
+    return f"{node.layer.name} works along the last axis: write flatten before it" if sizes[-1] == data.classes else ""
 
 
 def _loss_help(term: Term, data: Data, sizes: Dims, labels: NDArray[Any]) -> str:

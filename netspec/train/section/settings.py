@@ -218,6 +218,8 @@ class _Reading:
                 return
             if key not in self.keys:
                 raise _unknown_key(key, setting, self.keys)
+            if _is_none(setting.value) and key in _OPTIONAL:
+                return
             value = _chain(setting.value) if key == "augment" else self.keys[key](_expression(setting))
         except Problem as problem:
             self.wrong.append(problem.diagnostic)
@@ -241,6 +243,14 @@ class _Reading:
         self.spans.setdefault("loss", place)
         self.values["steps"] = tuple(self.steps)
         self.values["loss"] = tuple(term for step in self.steps for term in step.loss)
+
+
+_OPTIONAL = frozenset(key for key, info in Settings.model_fields.items() if info.default is None) - {"metrics"}
+"""What can be left out: said to be none, it is. Metrics that nobody names are those that go with the data."""
+
+
+def _is_none(flow: tree.Flow) -> bool:
+    return flow.elements == (tree.Constant(None),)
 
 
 def _step(step: tree.Step) -> Step:
