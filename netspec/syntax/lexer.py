@@ -130,7 +130,9 @@ def scan(text: str, report: Report) -> list[Token]:
         elif text[start] == "." and (step := _step(text, start, tokens)):
             tokens.extend(step)
             position = step[1].end
-        elif text[start] in "/\"'" and (end := foreign_comment(text, start, _in_brackets(tokens, depth), report)) > start:
+        elif (
+            text[start] in "/\"'" and (end := foreign_comment(text, start, _in_brackets(tokens, depth), report)) > start
+        ):
             position = end
         elif kind == "op":
             word = found.group()

@@ -432,7 +432,9 @@ class Trainer:
 
     def _factor(self, epoch: int, step: int) -> float:
         """The factor on the learning rate in a step."""
-        return self.settings.schedule.factor(epoch + step / self.steps, self.settings.epochs, 1 / self.steps)
+        schedule = self.settings.schedule
+        factor = schedule.factor(epoch + step / self.steps, self.settings.epochs, 1 / self.steps)
+        return factor * schedule.reduction(self.rows[:epoch], self.plan.falling)
 
     def _seed(self, purpose: int, epoch: int, step: int, number: int) -> int:
         """Where the randomness of one of this process's parts of a batch comes from."""
