@@ -154,9 +154,25 @@ class TestSpared:
             file.write_text("kept", encoding="utf-8")
         for file in kept:
             for command in ("report", "curves", "export"):
-                refused(cli(command, "run", "-o", file), "E0004", "it is what is read")
-            refused(cli("predict", "run", "x.npy", "-o", file), "it is what is read")
+                refused(cli(command, "run", "-o", file, "--force"), "E0004", "a run is taken up from it")
+            refused(cli("predict", "other", "x.npy", "-o", file, "--force"), "a run is taken up from it")
             assert file.read_text(encoding="utf-8") == "kept"
+
+    def test_what_netspec_has_not_written(self, cli: Cli, tmp_path: Path, net: Path) -> None:
+        """Whatever the command; it is refused before any work is done."""
+        mine = {name: tmp_path / name for name in ("mine.txt", "photo.png", "thesis.pdf", "page.html", "n.safetensors")}
+        begin = ("notes on netspec", "\x89PNG netspec", "%PDF-1.7 netspec", "<!doctype html><p>netspec", "netspec")
+        for path, text in zip(mine.values(), begin, strict=True):
+            path.write_text(text, encoding="latin-1")
+        commands = (("predict", "run", "x.npy"), ("report", "run"), ("curves", "run"), ("export", "run"))
+        commands += (("cam", "run", "x.png"), ("migrate", "run", "n.net"), ("preview", "n.net"), ("lr-find", "n.net"))
+        for path in mine.values():
+            for command in commands:
+                refused(cli(*command, "-o", path.name), "E0004", "netspec has not written it", "--force")
+        refused(cli("migrate", "run", "n.net"), "n.safetensors cannot be written", "--force")
+        refused(cli("lift", "m.py:net", "-o", "mine.txt"), "netspec has not written it")
+        refused(cli("lift", "m.py:net", "--weights", "n.safetensors"), "netspec has not written it")
+        assert [path.read_text(encoding="latin-1") for path in mine.values()] == list(begin)
 
     def test_a_file_named_dash(self, cli: Cli, tmp_path: Path) -> None:
         refused(cli("report", "run", "-o", "-"), "E0004", "writes files alone")

@@ -11,6 +11,7 @@ import typer
 from netspec.commands.command import command
 from netspec.commands.options import File, Force, Inputs, Net, Settings, graph_of, read_inputs, read_settings
 from netspec.commands.printing import shown, write
+from netspec.commands.spared import spare
 
 if TYPE_CHECKING:
     from netspec.compare.differences import Difference
@@ -86,12 +87,14 @@ def migrate(
     net: Net = None,
     set: Settings = None,
     input: Inputs = None,
+    force: Force = False,
 ) -> None:
     """Write the weights of a trained net for another one: what fits is taken over, under its new name."""
     from netspec.compare.differences import weights_lines
     from netspec.train.after.migrate import migrate as moved
 
     target = output or file.with_suffix(".safetensors")
+    spare({"run": run, "force": force}, target)
     graph = graph_of(file, net, set, input)
     before = graph_of(old, None, None, None) if old is not None else None
     done = moved(run, graph, target, before)
