@@ -194,6 +194,18 @@ class TestStreams:
         assert broken.stdout == ""
         refused(shell("netspec summary - <&-"), "error[E0002]: the standard input is closed")
 
+    def test_where_dash_is_one_of_several(self, shell: Shell, net: Path, tmp_path: Path) -> None:
+        """It works, or it is said why it cannot; never is a file called so."""
+        assert "no stage differs" in shell("netspec diff - n.net < n.net").stdout
+        assert "no stage differs" in shell("netspec diff n.net - < n.net").stdout
+        assert shell("netspec new - --from lenet5 | netspec check -").stdout == "-: ok (LeNet5)\n"
+        refused(shell("netspec diff - - < n.net"), "E0005", "two are compared")
+        refused(shell("netspec fmt n.net - < n.net"), "E0005", "fmt - alone")
+        refused(shell("netspec serve - < n.net"), "E0005", "read once")
+        refused(shell("netspec check --watch - < n.net"), "E0005", "read once")
+        refused(shell("netspec migrate w.safetensors - < n.net"), "E0005", "--output")
+        assert [path.name for path in tmp_path.iterdir()] == ["n.net"]
+
     @pytest.mark.parametrize("command", ["summary n.net", "zoo", "check n.net", "emit n.net", "render n.net -o -"])
     def test_an_output_that_cannot_be_written_is_one_line(self, shell: Shell, net: Path, command: str) -> None:
         if Path("/dev/full").exists():

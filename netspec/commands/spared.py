@@ -1,4 +1,4 @@
-"""What no command writes over: what it reads, specs, what a run is taken up from; without --force what is somebody else's."""
+"""What no command writes over: what it reads, specs, runs, and without --force what somebody else has written."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def spare(options: Mapping[str, object], output: str | Path | None = None) -> No
         return
     from netspec.files import unwritable
 
-    if isinstance(options.get("output"), Path) and str(output) == "-":
+    if isinstance(output, Path) and str(output) == "-":
         raise unwritable(output, ValueError("this command writes files alone"), "name one")
     read = [path for name, value in options.items() if name != "output" for path in _paths(value)]
     try:
@@ -39,7 +39,7 @@ def _reason(output: Path, read: list[Path], *, force: bool) -> tuple[str, str]:
     """Why a file is not written over, and what helps; both empty where it may be."""
     if not output.is_file() or _is_standard_output(output):
         return "", ""
-    target = output.resolve(strict=True)
+    target = Path(os.path.realpath(output))
     if any(_is_read(path, target) for path in read):
         return "it is what is read", ""
     if ".net" in (output.suffix, target.suffix):
@@ -60,7 +60,7 @@ def _is_read(path: Path, target: Path) -> bool:
     """
     if not path.exists():
         return False
-    place = path.resolve()
+    place = Path(os.path.realpath(path))
     if not place.is_dir():
         return place.samefile(target)
     return target.is_relative_to(place) and not (place / "run.json").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -182,7 +183,7 @@ def export(
     """Write a trained net for other programs: ONNX, torch.export's pt2, or its weights alone."""
     from netspec.train import restore
 
-    path = output or Path(f"{run.resolve().name}.{format or 'onnx'}")
+    path = output or Path(f"{Path(os.path.realpath(run)).name}.{format or 'onnx'}")
     spare({"weights": weights, "force": force}, path)
     net = restore(run, device=device or "cpu", weights=weights)
     made = net.export(path, format, input=read_inputs(input))

@@ -53,7 +53,7 @@ def _in_our_fonts(drawing: Drawing) -> Drawing:
 
 
 def _described(png: bytes, dpi: float) -> bytes:
-    """The file with pixels a metre and the program that made it after its header (PNG specification, 11.3.4.3, 11.3.3)."""
+    """The file with pixels a metre, and who made it, after its header (PNG specification, 11.3.3, 11.3.4.3)."""
     header_end = 8 + 12 + 13
     pixels_per_metre = round(dpi / 0.0254)
     resolution = b"pHYs" + struct.pack(">IIB", pixels_per_metre, pixels_per_metre, 1)

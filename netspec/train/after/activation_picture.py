@@ -45,7 +45,8 @@ def draw(activation: ActivationMap, seen: NDArray[Any], signature: Signature, ou
             with beside.open("wb") as file:
                 np.save(file, activation.values)
 
-        return replacing(out, write)
+        replacing(out, write)
+        return
     if seen.ndim not in (2, 3):
         here = Span(Source(str(out), ""), 0, 0)
         message = f"a map over a sample of {seen.ndim - 1} axes cannot be drawn"

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from netspec.train.after.restored import Restored
 
 BATCH = 64
-FORMULA = tuple("=+-@＝＋－＠")  # noqa: RUF001 - the wide ones, too, which a spreadsheet narrows
-"""What a cell begins with, blanks left out, that a spreadsheet takes for a formula."""
+FORMULA = tuple("=+-@＝＋－＠")
+"""What a cell begins with, blanks left out, that a spreadsheet takes for a formula, in wide letters, too."""
 NUMBER = re.compile(r"[+-]?\d+(\.\d*)?(e[+-]?\d+)?")
 PALETTE = ("#000000", "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#ffffff")
 """Colours of the classes of a mask, the first for class 0; Wong, "Color blindness", Nature Methods 2011."""
