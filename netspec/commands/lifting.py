@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netspec.commands.command import command
-from netspec.commands.options import Output, bad_option
+from netspec.commands.options import Force, Output, bad_option
 from netspec.commands.printing import shown, write
+from netspec.commands.spared import spare
 from netspec.files import write_bytes
 
 if TYPE_CHECKING:
@@ -44,9 +45,15 @@ def lift(
     weights: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the weights, too: a safetensors file.")
     ] = None,
+    force: Force = False,
     run_code: Annotated[bool, typer.Option("--run-code", help="Run the code of a Python file.")] = False,
 ) -> None:
     """Make a spec of a network that exists, and prove that both are one."""
+    kept = {"source": Path(source.rpartition(":")[0] or source), "trained": trained, "force": force}
+    if output != "-":
+        spare(kept, output)
+    if weights is not None or (trained is not None and output != "-"):
+        spare(kept, weights or Path(output).with_suffix(".safetensors"))
     if source.endswith(".cfg"):
         _darknet(Path(source), trained, output, weights, plain=plain)
         return

@@ -302,3 +302,40 @@ def test_a_classifier_that_lacks_flatten(spec):
         matched(spec(text))
     assert only(error).help == "linear works along the last axis: write flatten before it"
     matched(spec(text.replace("-> linear", "-> flatten -> linear")))
+
+
+@pytest.mark.parametrize(
+    ("size", "augment", "message", "help"),
+    [
+        (16, "random_crop(16)", "random_crop cannot take 16 x 16 out of 8 x 8", "a smaller size, or a pad around it"),
+        (8, "random_crop(6)", "digits gives [1, 8, 8], which augment makes [1, 6, 6]", "input image [1, 6, 6]"),
+    ],
+)
+def test_what_augmentation_makes_is_what_the_input_has_to_be(spec, size, augment, message, help):
+    """Not the shape of the data before it: declared so, the net would get another one."""
+    train = f"data digits\n  loss cross_entropy\n  augment {augment}"
+    with pytest.raises(NetspecError) as error:
+        matched(spec(flow("flatten -> linear(10)", input=f"input image [1, {size}, {size}]", train=train)))
+    found = only(error)
+    assert message in found.message
+    assert help in found.help
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("images('/home/pets')", "named by a path relative to the spec"),
+        ("pairs(images('/home/pets'))", "named by a path relative to the spec"),
+        ("npz('../../x.npz')", "lies outside the project"),
+        ("segmentation('a', 'b', test_images='/c', test_masks='d')", "named by a path relative to the spec"),
+        ("npz('x.npz')\n  init '/etc/w.safetensors'", "named by a path relative to the spec"),
+    ],
+)
+def test_files_outside_of_the_project_are_refused_before_training(spec, tmp_path, data, message):
+    """`check` says what `train` would."""
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "pyproject.toml").touch()
+    made = spec(flow("flatten -> linear(10)", train=f"data {data}\n  loss cross_entropy"))
+    (found,) = check(made.train, made.graph(), path=tmp_path / "project" / "n.net")
+    assert found.code == "E0609"
+    assert message in found.message
