@@ -98,7 +98,7 @@ def _try(name: str, answer: Connection) -> None:
 
     from netspec.diagnostics import NetspecError
     from netspec.lifting.module import entering, network_of, proven
-    from netspec.lifting.sources import model_of
+    from netspec.lifting.sources.live import model_of
     from netspec.lifting.spec import written
 
     group = name.partition(":")[0]
@@ -131,7 +131,7 @@ def _parameters(name: str) -> int:
     """The parameters of a network, counted without its weights; 0 where that cannot be."""
     import torch
 
-    from netspec.lifting.sources import model_of
+    from netspec.lifting.sources.live import model_of
 
     try:
         with torch.device("meta"):

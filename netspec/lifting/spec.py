@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from netspec.format import format_source, print_tree
-from netspec.lifting.blocks import Blocks
-from netspec.lifting.defaults import with_defaults
 from netspec.lifting.items import Item
-from netspec.lifting.nest import nest
-from netspec.lifting.peepholes import tidied
-from netspec.lifting.repeats import folded
-from netspec.lifting.rows import in_flows, in_rows
 from netspec.lifting.steps import Network
-from netspec.lifting.wirings import wired
-from netspec.lifting.writing import Writer, literal, names_in
+from netspec.lifting.structure.blocks import Blocks
+from netspec.lifting.structure.nest import nest
+from netspec.lifting.structure.repeats import folded
+from netspec.lifting.structure.wirings import wired
+from netspec.lifting.translation.peepholes import tidied
+from netspec.lifting.writing.defaults import with_defaults
+from netspec.lifting.writing.rows import in_flows, in_rows
+from netspec.lifting.writing.writer import Writer, literal, names_in
 from netspec.syntax import tree
 from netspec.syntax.source import Source
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from netspec.layers import REGISTRY
-from netspec.lifting.tape import Place
+from netspec.lifting.capture.tape import Place
 from netspec.shapes.shape import Shape
 
 

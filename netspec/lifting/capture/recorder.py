@@ -18,11 +18,9 @@ from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode, resolve_name
 
 from netspec.diagnostics import NetspecError
+from netspec.lifting.capture.batches import BATCHES, compared
+from netspec.lifting.capture.tape import Operation, Place, Ref, Tape, TapeValue
 from netspec.lifting.refusal import refusal
-from netspec.lifting.tape import Batch, Operation, Place, Ref, Tape, TapeValue
-
-BATCHES = 5, 7
-"""The samples of both runs: primes, that seldom divide a size of a network."""
 
 IsLayer = Callable[[nn.Module], bool]
 
@@ -36,7 +34,7 @@ def capture(
     hangs on the number of samples.
     """
     first, second = (_run(module, inputs, is_layer, batch, train) for batch in BATCHES)
-    return _compared(first, second)
+    return compared(first, second)
 
 
 def _run(
@@ -244,61 +242,3 @@ def _kind(dtype: torch.dtype) -> str:
     if dtype == torch.bool:
         return "bool"
     return "float" if dtype.is_floating_point else "int"
-
-
-def _compared(first: Tape, second: Tape) -> Tape:
-    """One tape of two runs that differ in nothing but the batch."""
-    if len(first.operations) != len(second.operations):
-        raise refusal("what the module does hangs on the number of samples")
-    operations: list[Operation] = []
-    for one, other in zip(first.operations, second.operations, strict=True):
-        if (one.name, one.path, one.outputs) != (other.name, other.path, other.outputs):
-            raise refusal("what the module does hangs on the number of samples", one.place, module=one.path)
-        args, kwargs = _merged((one.args, one.kwargs), (other.args, other.kwargs), one)
-        operations.append(Operation(one.name, args, kwargs, one.outputs, one.path, one.place, one.module, one.function))
-    values = {
-        number: TapeValue(value.origin, _sizes(value.shape, second.values[number].shape), *_rest(value))
-        for number, value in first.values.items()
-    }
-    return Tape(values, tuple(operations), first.inputs, first.outputs, first.classes)
-
-
-def _rest(value: TapeValue) -> tuple[str, str, bool]:
-    return value.dtype, value.key, value.persistent
-
-
-def _sizes(one: tuple[Any, ...], other: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(_size(left, right) for left, right in zip(one, other, strict=True))
-
-
-def _size(left: int, right: int) -> int | Batch:
-    """A size of both runs; raises ValueError where it is no multiple of the batch."""
-    if left == right:
-        return left
-    times, rest = divmod(left, BATCHES[0])
-    if rest or times * BATCHES[1] != right:
-        raise ValueError(f"{left} of {BATCHES[0]} samples and {right} of {BATCHES[1]}")
-    return Batch(times)
-
-
-def _merged(left: Any, right: Any, operation: Operation) -> Any:
-    match left:
-        case bool() | None | str():
-            return left
-        case int():
-            try:
-                return _size(left, right)
-            except ValueError:
-                pass
-        case float() if left == right:
-            return left
-        case tuple() | list():
-            return tuple(_merged(one, other, operation) for one, other in zip(left, right, strict=True))
-        case dict():
-            return {key: _merged(part, right[key], operation) for key, part in left.items()}
-        case slice():
-            ends = zip((left.start, left.stop, left.step), (right.start, right.stop, right.step), strict=True)
-            return slice(*(_merged(one, other, operation) for one, other in ends))
-        case _ if not isinstance(left, float):
-            return left
-    raise refusal("it computes with the number of samples", operation.place, module=operation.path)

@@ -13,9 +13,9 @@ from typing import Any, TypeAlias
 
 from netspec.diagnostics import NetspecError
 from netspec.layers.base import ShapeError
+from netspec.lifting.capture.tape import Batch, Operation, Ref, Size, Tape
 from netspec.lifting.refusal import refusal
 from netspec.lifting.steps import Network, Step, outputs_of
-from netspec.lifting.tape import Batch, Operation, Ref, Size, Tape
 from netspec.shapes.shape import Shape
 
 BATCH = -1
@@ -279,8 +279,8 @@ def _number(size: Any) -> int:
 
 def translate(tape: Tape, name: str, training: Iterable[str] = ()) -> Network:
     """The network of a tape. Raises NetspecError (E1001) with the line of the source for what has no counterpart."""
-    from netspec.lifting.functions import FUNCTIONS
-    from netspec.lifting.modules import translated
+    from netspec.lifting.translation.functions import FUNCTIONS
+    from netspec.lifting.translation.modules import translated
 
     translator = Translator(tape)
     inputs = tuple((label, translator.input(number, tape.values[number].dtype)) for label, number in tape.inputs)
