@@ -12,6 +12,7 @@ from netspec.lifting.structure.nest import nest
 from netspec.lifting.structure.repeats import folded
 from netspec.lifting.structure.wirings import wired
 from netspec.lifting.translation.peepholes import tidied
+from netspec.lifting.writing.common import with_common_tables
 from netspec.lifting.writing.defaults import with_defaults
 from netspec.lifting.writing.rows import in_flows, in_rows
 from netspec.lifting.writing.writer import Writer, literal, names_in
@@ -37,7 +38,7 @@ def text_of(network: Network, items: Sequence[Item], *, plain: bool = False) -> 
         blocks.find(items)
     body = tree.Body(_net_body(network, items, blocks))
     definitions = (*blocks.definitions, tree.Definition("net", network.name, (), body))
-    file = tree.File(definitions) if plain else with_defaults(folded(tree.File(definitions)))
+    file = tree.File(definitions) if plain else with_common_tables(with_defaults(folded(tree.File(definitions))))
     return format_source(Source("<lifted>", in_rows(print_tree(in_flows(file)))))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from netspec.lifting.capture.tape import Batch, Operation, Tape, TapeValue
@@ -21,19 +22,19 @@ def compared(first: Tape, second: Tape) -> Tape:
             raise refusal("what the module does hangs on the number of samples", one.place, module=one.path)
         args, kwargs = _merged((one.args, one.kwargs), (other.args, other.kwargs), one)
         operations.append(Operation(one.name, args, kwargs, one.outputs, one.path, one.place, one.module, one.function))
-    values = {
-        number: TapeValue(value.origin, _sizes(value.shape, second.values[number].shape), *_rest(value))
-        for number, value in first.values.items()
-    }
+    values = {number: _value(value, second.values[number]) for number, value in first.values.items()}
     return Tape(values, tuple(operations), first.inputs, first.outputs, first.classes)
 
 
-def _rest(value: TapeValue) -> tuple[str, str, bool]:
-    return value.dtype, value.key, value.persistent
-
-
-def _sizes(one: tuple[Any, ...], other: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(_size(left, right) for left, right in zip(one, other, strict=True))
+def _value(one: TapeValue, other: TapeValue) -> TapeValue:
+    """One value of both runs; it is a constant where both hold the same numbers."""
+    try:
+        shape = tuple(_size(left, right) for left, right in zip(one.shape, other.shape, strict=True))
+    except ValueError as error:
+        raise refusal(f"it has an axis that is no multiple of the number of samples: {error}") from None
+    numbers, others = one.numbers, other.numbers
+    same = numbers is not None and others is not None and numbers.shape == others.shape and (numbers == others).all()
+    return replace(one, shape=shape, numbers=numbers if same else None)
 
 
 def _size(left: int, right: int) -> int | Batch:

@@ -19,6 +19,7 @@ from torch.overrides import TorchFunctionMode, resolve_name
 
 from netspec.diagnostics import NetspecError
 from netspec.lifting.capture.batches import BATCHES, compared
+from netspec.lifting.capture.constants import READS, Constants
 from netspec.lifting.capture.tape import Operation, Place, Ref, Tape, TapeValue
 from netspec.lifting.refusal import refusal
 
@@ -52,9 +53,11 @@ def _run(
     module.train(train)
     state = {key: _as_meta(tensor) for key, tensor in _tensors(module)}
     recorder = _Recorder(module, is_layer)
-    persistent = set(module.state_dict())
+    persistent, buffers = set(module.state_dict()), dict(module.named_buffers())
     for key, tensor in state.items():
         origin = "parameter" if isinstance(tensor, nn.Parameter) else "buffer"
+        if origin == "buffer" and (key not in persistent or not tensor.is_floating_point()):
+            recorder.constants.hold(tensor, buffers[key].clone())
         recorder.enter(tensor, origin, key, persistent=key in persistent)
     arguments = [torch.empty(batch, *shape, dtype=dtype, device="meta") for _, shape, dtype in inputs]
     numbers = [recorder.enter(tensor, "input", name) for (name, *_), tensor in zip(inputs, arguments, strict=True)]
@@ -110,16 +113,21 @@ class _Recorder(TorchFunctionMode):
         self.values: dict[int, TapeValue] = {}
         self.operations: list[Operation] = []
         self.path = ""
+        self.constants = Constants()
         self._is_layer = is_layer
         self._paths = {id(part): path for path, part in reversed(list(module.named_modules()))}
         self._numbers: dict[int, int] = {}
         self._kept: list[Tensor] = []
+        self._twins: dict[int, Tensor] = {}
+        self._parts: dict[int, tuple[Tensor, Any]] = {}
+        """Of views that are a part of a tensor, that tensor and which part."""
         self._hidden = 0
 
     def enter(self, tensor: Tensor, origin: Any, key: str = "", *, persistent: bool = True) -> int:
         """Knows a tensor from now on; gives its number."""
         number = len(self.values)
-        self.values[number] = TapeValue(origin, tuple(tensor.shape), _kind(tensor.dtype), key, persistent)
+        numbers = self.constants.of(tensor)
+        self.values[number] = TapeValue(origin, tuple(tensor.shape), _kind(tensor.dtype), key, persistent, numbers)
         self._numbers[id(tensor)] = number
         self._kept.append(tensor)
         return number
@@ -134,17 +142,56 @@ class _Recorder(TorchFunctionMode):
         kwargs = kwargs or {}
         if self._hidden:
             return func(*args, **kwargs)
+        name = _name(func)
+        args, kwargs = self._without_values(args), self._without_values(kwargs)
         self._hidden += 1
         try:
+            if name in READS and self.constants.knows(args, kwargs):
+                return self.constants.called(func, args, kwargs)
             result = func(*args, **kwargs)
+            made = [tensor for _, tensor in _results(result)]
+            self.constants.follow(func, name, args, kwargs, made)
         finally:
             self._hidden -= 1
-        made = [tensor for _, tensor in _results(result)]
         if made:
-            self._write(_name(func), args, kwargs, made, None, func)
-        elif _name(func) in ("__setitem__", "copy_"):
-            raise refusal("it writes into a part of a tensor", self._place(), module=self.path)
+            self._write(name, args, kwargs, made, None, func)
+            self._overwrite(name, args)
+            if name == "__getitem__" and made[0]._is_view():
+                self._parts[id(made[0])] = args
+        elif name == "__setitem__":
+            self._set(args)
         return result
+
+    def _without_values(self, part: Any) -> Any:
+        """Arguments in which tensors with values, which no module holds as a buffer, are constants without them."""
+        match part:
+            case Tensor() if not part.is_meta:
+                if id(part) not in self._twins:
+                    self._twins[id(part)] = twin = _as_meta(part)
+                    self.constants.hold(twin, part.detach().clone())
+                    self.enter(twin, "made")
+                    self._kept.append(part)
+                return self._twins[id(part)]
+            case dict():
+                return {key: self._without_values(inner) for key, inner in part.items()}
+            case tuple() | list() if type(part) in (tuple, list):
+                return type(part)(map(self._without_values, part))
+        return part
+
+    def _overwrite(self, name: str, args: Any) -> None:
+        """What is overwritten in place and is a part of another tensor, is written into that."""
+        if name.endswith("_") and not name.startswith("_") and id(args[0]) in self._parts:
+            tensor, index = self._parts[id(args[0])]
+            self._set((tensor, index, args[0]))
+
+    def _set(self, args: Any) -> None:
+        """A tensor with a part of it overwritten is a new value, by the same name."""
+        tensor = args[0]
+        if id(tensor) in self._parts:
+            raise refusal("it writes into a part of a part of a tensor", self._place(), module=self.path)
+        if self.constants.knows(tensor):
+            self.constants.written(*args)
+        self._write("__setitem__", args, {}, [tensor], None, None)
 
     def _write(self, name: str, args: Any, kwargs: Any, made: list[Tensor], module: Any, function: Any) -> None:
         taken, named = self._referred(args), self._referred(kwargs)
@@ -184,6 +231,7 @@ class _Recorder(TorchFunctionMode):
         try:
             if not self._is_layer(module):
                 return call(module, *args, **kwargs)
+            args, kwargs = self._without_values(args), self._without_values(kwargs)
             taken, named = self._referred(args), self._referred(kwargs)
             self._hidden += 1
             try:

@@ -29,13 +29,17 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class TapeValue:
-    """A tensor: where it comes from, its sizes with the batch among them, and its key if the state dict has it."""
+    """A tensor: where it comes from, its sizes with the batch among them, and its key if the state dict has it.
+
+    `numbers` are a constant's, as a tensor with values: of what hangs on neither inputs nor weights.
+    """
 
     origin: Literal["input", "parameter", "buffer", "made"]
     shape: tuple[Size, ...]
     dtype: str
     key: str = ""
     persistent: bool = True
+    numbers: Any = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from netspec.layers import REGISTRY
 from netspec.layers.synonyms import DERIVED
 from netspec.lifting.capture.tape import Operation
 from netspec.lifting.translation.calls import adaptive, along, applied, depthwise, normed, on, put, upsampled
-from netspec.lifting.translation.translator import Held, Translator, Untranslatable
+from netspec.lifting.translation.translator import BATCH, Held, Translator, Untranslatable
 
 Translation = Callable[[Translator, Operation], Held | tuple[Held, ...]]
 MODULES: dict[str, Translation] = {}
@@ -135,6 +135,18 @@ def _along_an_axis(t: Translator, operation: Operation) -> Held:
     if operation.module.dim is None:
         raise Untranslatable("its axis is not given")
     return along(t, names[_layer_class(type(operation.module))], operation.args[0], operation.module.dim)
+
+
+@module("BatchNorm1d")
+def _batch_norm(t: Translator, operation: Operation) -> Held:
+    """A norm of features [N, F], also where the samples and the steps of their sequences are one axis."""
+    arguments = arguments_of(operation.module, "BatchNorm1d", "batchnorm")
+    held = t.take(operation.args[0])
+    if held.axes != ((BATCH, 0), (1,)):
+        return applied(t, operation, "batchnorm", arguments)
+    turned = t.step("transpose", [held.value], {"a": 0, "b": 1})
+    made = t.step("batchnorm", [turned], arguments, key=operation.path)
+    return Held(t.step("transpose", [made], {"a": 0, "b": 1}), held.axes)
 
 
 @module("PReLU")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netspec.lifting.translation.functions import along, axes, elements, sampling, weighted
+from netspec.lifting.translation.functions import along, axes, elements, products, sampling, weighted
 from netspec.lifting.translation.functions.table import FUNCTIONS
 
-__all__ = ["FUNCTIONS", "along", "axes", "elements", "sampling", "weighted"]
+__all__ = ["FUNCTIONS", "along", "axes", "elements", "products", "sampling", "weighted"]

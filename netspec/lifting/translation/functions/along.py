@@ -26,29 +26,53 @@ def _glu(t: Translator, input: Any, dim: int = -1) -> Held:
 def _reduction(layer: str, *names: str) -> None:
     @function(*names)
     def translation(t: Translator, input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Held:
-        held = t.take(input)
-        if dim is None:
-            raise Untranslatable("it joins the samples of the batch")
-        places = [place % len(held.axes) for place in (dim if isinstance(dim, tuple) else (dim,))]
-        axes = tuple(sorted(t.axis(held, place) for place in places))
-        given: dict[str, Any] = {"axes": compact(axes) if len(axes) == 1 else axes}
-        spatial = tuple(range(1, t.shape(held).rank))
-        if axes == spatial and axes:
-            given = {}
-        if keepdim:
-            given["keep"] = True
-        value = t.step(layer, [held.value], given)
-        if keepdim:
-            return Held(value, held.axes)
-        for place in sorted(places, reverse=True):
-            held = t.without(held, place, value)
-        return held
+        return _reduced(t, layer, input, dim, keepdim, {})
+
+
+def _reduced(t: Translator, layer: str, input: Any, dim: Any, keepdim: bool, extra: dict[str, Any]) -> Held:
+    held = t.take(input)
+    if dim is None:
+        raise Untranslatable("it joins the samples of the batch")
+    places = [place % len(held.axes) for place in (dim if isinstance(dim, tuple) else (dim,))]
+    axes = tuple(sorted(t.axis(held, place) for place in places))
+    given: dict[str, Any] = {"axes": compact(axes) if len(axes) == 1 else axes}
+    spatial = tuple(range(1, t.shape(held).rank))
+    if axes == spatial and axes:
+        given = {}
+    if keepdim:
+        given["keep"] = True
+    given |= extra
+    value = t.step(layer, [held.value], given)
+    if keepdim:
+        return Held(value, held.axes)
+    for place in sorted(places, reverse=True):
+        held = t.without(held, place, value)
+    return held
 
 
 _reduction("mean", "mean")
 _reduction("sum", "sum")
 _reduction("max", "amax")
 _reduction("min", "amin")
+
+
+def _spread(layer: str) -> None:
+    @function(layer)
+    def translation(
+        t: Translator,
+        input: Any,
+        dim: Any = None,
+        unbiased: Any = True,
+        keepdim: bool = False,
+        *,
+        correction: Any = None,
+    ) -> Held:
+        divisor = int(unbiased) if correction is None else correction
+        return _reduced(t, layer, input, dim, keepdim, {} if divisor == 1 else {"correction": divisor})
+
+
+_spread("var")
+_spread("std")
 
 
 @function("norm")

@@ -11,18 +11,11 @@ from netspec.lifting.translation.calls import put
 from netspec.lifting.translation.functions.table import Result, function
 from netspec.lifting.translation.translator import BATCH, Held, Translator, Untranslatable, usual_axes
 
-
-@function("matmul", "bmm")
-def _matmul(t: Translator, input: Any, other: Any) -> Held:
-    left, right = t.take(input), t.take(other)
-    if left.batched != right.batched or len(left.axes) != len(right.axes) or left.axes[:-2] != right.axes[:-2]:
-        raise Untranslatable("its matrices do not stand on the same axes")
-    if any(BATCH in axis for axis in left.axes[-2:]):
-        raise Untranslatable("it works along the samples of the batch")
-    return Held(t.step("matmul", [left.value, right.value]), left.axes)
+MOST_ENTRIES = 16
+"""So many entries are picked by a list of their numbers."""
 
 
-@function("flatten", "reshape", "view", "unflatten")
+@function("flatten", "reshape", "view", "unflatten", "reshape_as", "view_as")
 def _reshape(t: Translator, input: Any, *rest: Any, operation: Operation, **named: Any) -> Held:
     return t.reshaped(t.take(input), t.sizes(Ref(operation.outputs[0])))
 
@@ -157,6 +150,8 @@ def _sliced(t: Translator, held: Held, dim: int, part: slice, size: Any) -> Held
 def _getitem(t: Translator, input: Any, index: Any) -> Held:
     held = t.take(input)
     entries = list(index) if isinstance(index, tuple) else [index]
+    if any(isinstance(entry, Ref) for entry in entries):
+        return _gathered(t, held, entries)
     if ... in entries:
         place = entries.index(...)
         given = sum(1 for entry in entries if entry is not None and not isinstance(entry, EllipsisType))
@@ -179,6 +174,63 @@ def _getitem(t: Translator, input: Any, index: Any) -> Held:
             case _:
                 raise Untranslatable("it is indexed by a tensor")
     return held
+
+
+def _gathered(t: Translator, held: Held, entries: list[Any]) -> Held:
+    """Entries of one axis by an index that is the same for all samples."""
+    places = [place for place, entry in enumerate(entries) if isinstance(entry, Ref)]
+    others = (entry for entry in entries if not isinstance(entry, Ref))
+    if len(places) > 1 or any(not isinstance(entry, slice) or entry != slice(None) for entry in others):
+        raise Untranslatable("it is indexed by several tensors, or by one and by sizes")
+    return _picked(t, held, places[0], entries[places[0]])
+
+
+def _picked(t: Translator, held: Held, dim: int, index: Any) -> Held:
+    known = t.tape.values[index.value]
+    if known.dtype != "int":
+        raise Untranslatable("it is indexed by truth values")
+    axis = t.axis(held, dim)
+    if known.numbers is not None and len(known.shape) == 1 and len(known.numbers) <= MOST_ENTRIES:
+        given: dict[str, Any] = {"index": tuple(known.numbers.tolist())}
+        put(given, "select", "axis", axis)
+        return Held(t.step("select", [held.value], given), held.axes)
+    by = t.take(index)
+    if held.batched or by.batched:
+        raise Untranslatable("it is indexed by a tensor")
+    rank = t.shape(held).rank
+    front = t.permuted(held, [axis, *(other for other in range(rank) if other != axis)])
+    value = t.step("gather", [front.value, by.value])
+    new = len(by.axes)
+    made = Held(value, usual_axes(new + rank - 1, batched=False))
+    return t.permuted(made, [*range(new, new + axis), *range(new), *range(new + axis, new + rank - 1)])
+
+
+@function("index_select")
+def _index_select(t: Translator, input: Any, dim: int, index: Any) -> Held:
+    return _picked(t, t.take(input), dim, index)
+
+
+@function("setitem")
+def _setitem(t: Translator, input: Any, index: Any, value: Any) -> Held:
+    """A part of an axis overwritten: what stands before it, the new entries, and what stands behind."""
+    held = t.take(input)
+    entries = list(index) if isinstance(index, tuple) else [index]
+    places = [place for place, entry in enumerate(entries) if entry != slice(None)]
+    if len(places) != 1 or not isinstance(entries[places[0]], slice) or not isinstance(value, Ref):
+        raise Untranslatable("it writes into a part of a tensor")
+    dim = places[0]
+    size = _size_of(t, held, dim)
+    start, stop, step = entries[dim].indices(size)
+    if step != 1:
+        raise Untranslatable("it writes into every so many of a tensor's entries")
+    new = t.take(value)
+    if new.axes != held.axes or _size_of(t, new, dim) != stop - start:
+        raise Untranslatable("it writes what is of another shape")
+    parts = [_sliced(t, held, dim, slice(0, start), size)] if start else []
+    parts += [new, *([_sliced(t, held, dim, slice(stop, size), size)] if stop < size else [])]
+    given: dict[str, Any] = {}
+    put(given, "concat", "axis", t.axis(held, dim))
+    return Held(t.step("concat", [part.value for part in parts], given), held.axes) if len(parts) > 1 else new
 
 
 def _size_of(t: Translator, held: Held, dim: int) -> Any:

@@ -89,6 +89,7 @@ def _same(t: Translator, input: Any, *rest: Any, **named: Any) -> Held:
 
 
 def _joined(t: Translator, layer: str, left: Any, right: Any, *, reverse: bool = False) -> Held:
+    left, right = t.scalar(left), t.scalar(right)
     if reverse:
         left, right = right, left
     if isinstance(left, Ref) and isinstance(right, Ref):
@@ -131,3 +132,41 @@ for _alias, _name in (
     for _form in ("{}", "__{}__", "__i{}__", "__r{}__", "{}_"):
         if _form.format(_name) in FUNCTIONS:
             FUNCTIONS[_form.format(_alias)] = FUNCTIONS[_form.format(_name)]
+
+
+def _comparison(layer: str, *names: str) -> None:
+    @function(*names)
+    def translation(t: Translator, input: Any, other: Any) -> Held:
+        other = t.scalar(other)
+        if isinstance(other, Ref):
+            values, axes = t.aligned([t.take(input), t.take(other)])
+            return Held(t.step(layer, values), axes)
+        held = t.take(input)
+        return Held(t.step(layer, [held.value], {"value": other}), held.axes)
+
+
+for _layer, *_names in (
+    ("equal", "eq"),
+    ("not_equal", "ne", "not_equal"),
+    ("less", "lt", "less"),
+    ("less_equal", "le", "less_equal"),
+    ("greater", "gt", "greater"),
+    ("greater_equal", "ge", "greater_equal"),
+):
+    _comparison(_layer, *_names)
+
+
+@function("where")
+def _where(t: Translator, condition: Any, input: Any, other: Any) -> Held:
+    other = t.scalar(other)
+    if not isinstance(other, Ref):
+        values, axes = t.aligned([t.take(condition), t.take(input)])
+        return Held(t.step("where", values, {"value": float(other)}), axes)
+    parts = [t.take(condition), t.number(input) if not isinstance(input, Ref) else t.take(input), t.take(other)]
+    values, axes = t.aligned(parts)
+    return Held(t.step("where", values), axes)
+
+
+@function("masked_fill")
+def _masked_fill(t: Translator, input: Any, mask: Any, value: Any) -> Held:
+    return _where(t, mask, t.scalar(value), input)  # type: ignore[return-value]

@@ -19,6 +19,15 @@ def _weighted(t: Translator, weight: Any, bias: Any) -> str:
     return key
 
 
+def _is_of_layer(t: Translator, weight: Any, bias: Any) -> bool:
+    """Whether weight and bias are those of one layer, by their names."""
+    try:
+        _weighted(t, weight, bias)
+    except Untranslatable:
+        return False
+    return True
+
+
 def _convolution(axes: int) -> None:
     @function(f"conv{axes}d")
     def translation(
@@ -53,7 +62,15 @@ def _linear(t: Translator, input: Any, weight: Any, bias: Any = None) -> Held:
     given: dict[str, Any] = {"features": t.sizes(weight)[0]}
     if bias is None:
         given["bias"] = False
-    return on(t, "linear", t.take(input), given, _weighted(t, weight, bias))
+    held = t.take(input)
+    if not _is_of_layer(t, weight, bias):
+        if t.axis(held, -1) != t.shape(held).rank - 1:
+            raise Untranslatable("the last axis of the tensor is another one of the value")
+        parts = [t.take(part) for part in (weight, bias) if part is not None]
+        if any(part.batched for part in parts):
+            raise Untranslatable("its weight is another one for each sample")
+        return Held(t.step("unembed", [held.value, *(part.value for part in parts)]), held.axes)
+    return on(t, "linear", held, given, _weighted(t, weight, bias))
 
 
 @function("layer_norm")
