@@ -63,6 +63,47 @@ def test_residual_blocks_become_one_block_with_a_condition() -> None:
     )
 
 
+class Scaled(nn.Module):
+    """A block that remembers what it was told, with a part that not all have."""
+
+    def __init__(self, heads: int, ratio: int, *, normed: bool = True) -> None:
+        super().__init__()
+        self.heads, self.normed, self.attend = heads, normed, nn.MultiheadAttention(12, heads, batch_first=True)
+        self.norm = nn.LayerNorm(12) if normed else None
+        self.up, self.down = nn.Linear(12, 12 * ratio), nn.Linear(12 * ratio, 12)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x if self.norm is None else self.norm(x)
+        return self.down(F.gelu(self.up(x + self.attend(x, x, x, need_weights=False)[0])))
+
+
+def test_parameters_have_the_names_of_the_modules_attributes() -> None:
+    text = text_of(nn.Sequential(Scaled(2, 1), Scaled(3, 2, normed=False), Scaled(4, 3)), [5, 12])
+    assert "block Scaled(heads: int, width: int, normed: bool = true) {" in text
+    assert "if normed { norm = layernorm }" in text
+    assert "attention(heads)" in text
+
+
+class StochasticDepth(nn.Module):
+    """As torchvision's: by its name it is drop_path."""
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p, self.mode = p, "row"
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x
+
+
+def test_rates_that_grow_evenly_are_a_loop() -> None:
+    def part(rate: float) -> nn.Module:
+        return nn.Sequential(nn.Conv2d(4, 4, 1), StochasticDepth(rate), nn.ReLU())
+
+    text = text_of(nn.Sequential(*(part(0.1 * i / 17) for i in range(2, 7)), part(0.3)))
+    assert "for i in range(5) {" in text
+    assert "drop_path(0.1 * (i + 2) / 17)" in text
+
+
 def test_plain_text_has_no_blocks_and_no_loops() -> None:
     text = text_of(nn.Sequential(Residual(4, 4), Residual(4, 4)), plain=True)
     assert "block" not in text

@@ -23,7 +23,7 @@ def compared(first: Tape, second: Tape) -> Tape:
         args, kwargs = _merged((one.args, one.kwargs), (other.args, other.kwargs), one)
         operations.append(Operation(one.name, args, kwargs, one.outputs, one.path, one.place, one.module, one.function))
     values = {number: _value(value, second.values[number]) for number, value in first.values.items()}
-    return Tape(values, tuple(operations), first.inputs, first.outputs, first.classes)
+    return replace(first, values=values, operations=tuple(operations))
 
 
 def _value(one: TapeValue, other: TapeValue) -> TapeValue:

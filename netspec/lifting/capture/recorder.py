@@ -6,6 +6,7 @@ the run alone, so that it costs no memory and no arithmetic. A size that differs
 
 from __future__ import annotations
 
+import inspect
 import linecache
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -76,7 +77,17 @@ def _run(
     names = [name for name, *_ in inputs]
     outputs = tuple((name, recorder.number(tensor)) for name, tensor in _results(result))
     classes = {path: type(part).__name__ for path, part in module.named_modules()}
-    return Tape(recorder.values, tuple(recorder.operations), tuple(zip(names, numbers, strict=True)), outputs, classes)
+    attributes = {path: _attributes(part) for path, part in module.named_modules()}
+    entering = tuple(zip(names, numbers, strict=True))
+    return Tape(recorder.values, tuple(recorder.operations), entering, outputs, classes, attributes)
+
+
+def _attributes(module: nn.Module) -> dict[str, int | float | bool]:
+    """What a module was told, as far as it remembers: what its constructor takes, and then what it is called else."""
+    told = [name for name in inspect.signature(type(module).__init__).parameters if name != "self"]
+    names = [*told, *(name for name in vars(module) if not name.startswith("_"))]
+    kept = {name: vars(module).get(name) for name in names if name != "training"}
+    return {name: value for name, value in kept.items() if isinstance(value, int | float)}
 
 
 def _as_meta(tensor: Tensor) -> Tensor:

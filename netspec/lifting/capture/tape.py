@@ -86,6 +86,8 @@ class Tape:
     outputs: tuple[tuple[str, int], ...]
     classes: dict[str, str] = field(default_factory=dict)
     """The class of the module at each path."""
+    attributes: dict[str, dict[str, int | float | bool]] = field(default_factory=dict)
+    """The numbers and truth values that the module at each path has, those of its constructor first."""
 
 
 def refs(part: Any) -> Iterator[int]:

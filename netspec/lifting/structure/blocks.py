@@ -135,6 +135,10 @@ class Blocks:
         info = REGISTRY[layer].model_fields.get(argument) if layer in REGISTRY else None
         return None if info is None or info.is_required() else literal(info.default)
 
+    def kind(self, layer: str, argument: str) -> str:
+        """What an argument is, by the name that a layer has for it: of a block, what its parameter is given to."""
+        return next((p.base for p in self._parameters.get(layer, ()) if p.name == argument), argument)
+
     def arguments(self, layer: str) -> list[str]:
         """The names of all arguments, in order."""
         if layer in REGISTRY:

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from netspec.lifting.items import Box
 from netspec.lifting.steps import Network
 from netspec.lifting.structure.likeness import Column, Likeness
-from netspec.lifting.writing.writer import literal
+from netspec.lifting.writing.writer import WORDS, literal
 from netspec.syntax import tree
 
 _NAMES = {"channels": "width", "features": "width", "p": "drop", "value": "factor", "": "size"}
@@ -23,12 +23,16 @@ NONE = tree.Constant(None)
 
 @dataclass(slots=True)
 class Parameter:
-    """A parameter of a block: what each call gives for it, and what it is without being given."""
+    """A parameter of a block: what each call gives for it, and what it is without being given.
+
+    `base` is what it is an argument of, `called` what the modules call it.
+    """
 
     name: str
     column: Column
     default: tree.Expr | None = None
     base: str = ""
+    called: str = ""
 
     def given(self, index: int) -> tree.Expr | None:
         """What a call gives; None where the default does."""
@@ -60,6 +64,7 @@ class Resolved:
         self._network = network
         self._cluster = cluster
         self._entering = list(self._sizes_of_entry())
+        self._told = dict(self._attributes())
         self._channels: list[tuple[tree.Expr, Column]] = []
         self._expressions: dict[int, tree.Expr] = {}
         for number, hole in sorted(enumerate(likeness.holes), key=lambda numbered: None in numbered[1].column):
@@ -99,6 +104,18 @@ class Resolved:
             last = tree.Index(tree.Attribute(IN, "shape"), tree.Unary("-", tree.Number(1)))
             yield last, [literal(shape.dims[-1]) for shape in shapes]
 
+    def _attributes(self) -> Iterator[tuple[str, Column]]:
+        """What the modules are told by names of their own, with what it is for each call."""
+        told = [self._network.attributes.get(box.key, {}) for box in self._cluster]
+        for name in told[0]:
+            if name.isidentifier() and name not in WORDS and all(name in own for own in told):
+                yield name, [literal(own[name]) for own in told]
+
+    def _modules_name(self, column: Column, base: str) -> str:
+        """The modules' own name for what a call gives; the layer's where they have none, or the same."""
+        names = [name for name, told in self._told.items() if _agrees(column, told)]
+        return base if base in names or not names else names[0]
+
     def _hole(self, column: Column, argument: str) -> tree.Expr:
         wide = _is_wide(argument)
         constant = len({value for value in column if value is not None}) == 1
@@ -121,7 +138,7 @@ class Resolved:
 
     def _parameter(self, column: Column, default: tree.Expr | None, base: str) -> tree.Name:
         """A new parameter, whose name is given when all are known."""
-        parameter = Parameter(f"?p{len(self.parameters)}", column, default, base)
+        parameter = Parameter(f"?p{len(self.parameters)}", column, default, base, self._modules_name(column, base))
         self.parameters.append(parameter)
         return tree.Name(parameter.name)
 
@@ -129,9 +146,9 @@ class Resolved:
         """Names the parameters, those first that every call gives."""
         taken: set[str] = set()
         for parameter in sorted(self.parameters, key=lambda p: (p.default is not None, p.default == NONE)):
-            name, number = parameter.base, 2
+            name, number = parameter.called, 2
             while name in taken:
-                name, number = f"{parameter.base}{number}", number + 1
+                name, number = f"{parameter.called}{number}", number + 1
             taken.add(name)
             self._named[parameter.name] = name
             parameter.name = name

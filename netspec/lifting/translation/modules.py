@@ -191,7 +191,7 @@ def _stochastic_depth(t: Translator, operation: Operation) -> Held:
     module = operation.module
     if module.mode != "row" and module.p:
         raise Untranslatable(f"it drops in mode {module.mode}, not single samples")
-    return applied(t, operation, "drop_path", {"p": module.p})
+    return applied(t, operation, "drop_path", {"p": _in_short(module.p)})
 
 
 @module("DropPath")
@@ -199,7 +199,12 @@ def _drop_path(t: Translator, operation: Operation) -> Held:
     probability = getattr(operation.module, "drop_prob", None) or 0.0
     if not getattr(operation.module, "scale_by_keep", True):
         raise Untranslatable("it does not scale what it keeps")
-    return applied(t, operation, "drop_path", {"p": probability})
+    return applied(t, operation, "drop_path", {"p": _in_short(probability)})
+
+
+def _in_short(probability: float) -> float:
+    """A probability without what rounding has left of the sum that it comes of: 0.075, not 0.07500000000000001."""
+    return float(f"{probability:.12g}")
 
 
 @module("LSTM", "GRU", "RNN")

@@ -344,7 +344,16 @@ def translate(tape: Tape, name: str, training: Iterable[str] = ()) -> Network:
         except Untranslatable as reason:
             raise _refused(str(reason), operation) from None
     outputs = tuple((label, _leaving(translator, label, number)) for label, number in tape.outputs)
-    return Network(name, tuple(translator.steps), inputs, outputs, translator.shapes, tape.classes, frozenset(training))
+    return Network(
+        name,
+        tuple(translator.steps),
+        inputs,
+        outputs,
+        translator.shapes,
+        tape.classes,
+        frozenset(training),
+        tape.attributes,
+    )
 
 
 def _refused(reason: str, operation: Operation) -> NetspecError:
