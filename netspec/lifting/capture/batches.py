@@ -37,10 +37,10 @@ def _value(one: TapeValue, other: TapeValue) -> TapeValue:
     return replace(one, shape=shape, numbers=numbers if same else None)
 
 
-def _size(left: int, right: int) -> int | Batch:
+def _size(left: Any, right: Any) -> int | Batch:
     """A size of both runs; raises ValueError where it is no multiple of the batch."""
     if left == right:
-        return left
+        return int(left)
     times, rest = divmod(left, BATCHES[0])
     if rest or times * BATCHES[1] != right:
         raise ValueError(f"{left} of {BATCHES[0]} samples and {right} of {BATCHES[1]}")

@@ -308,7 +308,7 @@ class Translator:
 
     def _of_sample(self, held: Held, shared: tuple[Axis, ...], batched: Held) -> int:
         """What is the same for all samples, with the axes of a value of one sample."""
-        dims = self.shape(held).dims
+        dims = tuple(map(_number, self.shape(held).dims))
         place = next(place for place, axis in enumerate(shared) if BATCH in axis)
         offset = len(shared) - len(dims)
         own = place - offset
@@ -318,13 +318,13 @@ class Translator:
                 raise Untranslatable("it has a weight for each sample")
             within = len(shared[place]) - 1  # axes of one sample that the samples' axis holds, too
             if within:
-                value = self._reshape(value, (*dims[:own], *([1] * within), *map(_number, dims[own + 1 :])))
+                value = self._reshape(value, (*dims[:own], *([1] * within), *dims[own + 1 :]))
             else:
                 value = self.step("select", [value], {"index": 0} | ({"axis": own} if own else {}))
             dims = (*dims[:own], *([1] * within), *dims[own + 1 :])
         missing = self.shape(batched).rank - len(dims)
         if missing:
-            return self._reshape(value, (*([1] * missing), *map(_number, dims)))
+            return self._reshape(value, (*([1] * missing), *dims))
         return value
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
-from itertools import accumulate, groupby
+from functools import lru_cache, reduce
+from itertools import groupby
 from math import prod
 from typing import Any, TypeAlias
 
@@ -86,7 +86,8 @@ def _levels(flat: Sequence[Any], shape: tuple[int, ...]) -> list[list[Level]] | 
         return None
     axes: list[list[Level]] = []
     for axis in reversed(range(len(shape))):
-        block, end, own = prod(shape[axis + 1 :]), prod(shape[axis:]), []
+        own: list[Level] = []
+        block, end = prod(shape[axis + 1 :]), prod(shape[axis:])
         while block < end:
             growth = flat[block] - flat[0]
             times = 1
@@ -144,8 +145,10 @@ def _runs(flat: Sequence[Any]) -> list[tuple[Any, int]]:
 
 def _in_runs(runs: Sequence[tuple[Any, int]]) -> tree.Expr:
     """`[0] * 49 + [1] * 4 + [2] * 3`."""
-    parts = [tree.Binary("*", tree.List((_literal(value),)), tree.Number(count)) for value, count in runs]
-    return list(accumulate(parts, lambda one, other: tree.Binary("+", one, other)))[-1]  # type: ignore[arg-type]
+    parts: list[tree.Expr] = [
+        tree.Binary("*", tree.List((_literal(value),)), tree.Number(count)) for value, count in runs
+    ]
+    return reduce(lambda one, other: tree.Binary("+", one, other), parts)
 
 
 def _sums(table: tuple[tuple[Any, ...], ...]) -> tree.Expr | None:
