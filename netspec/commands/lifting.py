@@ -58,7 +58,7 @@ def lift(
         _darknet(Path(source), trained, output, weights, plain=plain)
         return
     from netspec.lifting.module import lifted
-    from netspec.lifting.sources import model_of
+    from netspec.lifting.sources.live import model_of
 
     shape = _sizes(input) if input is not None else None
     model = model_of(source, run_code=run_code)
@@ -76,7 +76,7 @@ def lift(
 
 def _darknet(cfg: Path, trained: Path | None, output: str, weights: Path | None, *, plain: bool) -> None:
     """A cfg of Darknet, and its weights under the spec's keys."""
-    from netspec.lifting.darknet import load
+    from netspec.lifting.sources.darknet import load
 
     configuration = load(cfg, plain=plain)
     if trained is not None:
