@@ -14,9 +14,10 @@ def spare(options: Mapping[str, object], output: str | Path | None = None) -> No
 
     `options` are those of the command, by their names; `output` is where it writes if they do not say that.
     """
-    output = output or options.get("output")
-    if not isinstance(output, str | Path):
+    named = output or options.get("output")
+    if not isinstance(named, str | Path):
         return
+    output = named
     from netspec.files import unwritable
 
     if isinstance(output, Path) and str(output) == "-":

@@ -58,7 +58,9 @@ def _check_paths(chosen: Settings, path: Path | None) -> None:
     folder = Path.cwd() if path is None else path.parent
     place = Place(folder, folder if path is None else project_root(path))
     named = [("data", written) for written in chosen.data.paths()]
-    for key, written in [*named, *([("init", chosen.init)] if chosen.init is not None else [])]:
+    if chosen.init is not None and not chosen.init.library:
+        named.append(("init", chosen.init.source))
+    for key, written in named:
         try:
             place.within(written)
         except DataError as error:

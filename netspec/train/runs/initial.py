@@ -25,7 +25,7 @@ def load_initial(model: nn.Module, prepared: Prepared) -> tuple[str, ...]:
     start, span = prepared.settings.init, prepared.settings.span("init")
     if start is None:
         return ()
-    read = published(start.source, span) or weights.read_foreign(_file(start.source, prepared))
+    read = published(start, span) if start.library else weights.read_foreign(_file(start.source, prepared))
     tensors = {start.name_of(name): tensor for name, tensor in read.items()}
     own = model.state_dict()
     differences = weights.differences(own, tensors)

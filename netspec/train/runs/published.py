@@ -13,25 +13,27 @@ from netspec.syntax.source import Span
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from netspec.train.section.starts import Start
 
-def published(source: str, span: Span) -> dict[str, Tensor] | None:
+
+def published(start: Start, span: Span) -> dict[str, Tensor]:
     """The weights of `torchvision:resnet50` or `timm:convnext_tiny`, loaded as the library does: from its cache, or
     from the net. `torchvision:resnet50.IMAGENET1K_V1` are those of that name, else they are its default.
 
-    It is None where the text names no library. Raises NetspecError (E0609, E0613).
+    Raises NetspecError (E0609, E0613).
     """
-    library, colon, name = source.partition(":")
-    if not colon or library not in _LIBRARIES:
-        return None
+    library = start.library
     try:
-        return _LIBRARIES[library](name, span)
+        return _LIBRARIES[library](start.source.removeprefix(f"{library}:"), span)
     except NetspecError:
         raise
     except ImportError as error:
         message = f"{library} cannot be imported: {error}"
         raise NetspecError((Diagnostic("E0613", message, span, help=f"pip install {library}"),)) from None
     except Exception as error:  # no network, no such file, a hub's own errors: the libraries raise what they like
-        message = f"the weights of {source} cannot be had: {str(error).partition(chr(10))[0] or type(error).__name__}"
+        message = (
+            f"the weights of {start.source} cannot be had: {str(error).partition(chr(10))[0] or type(error).__name__}"
+        )
         raise NetspecError((Diagnostic("E0609", message, span),)) from None
 
 

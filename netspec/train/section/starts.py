@@ -11,6 +11,7 @@ from pydantic import Field, PrivateAttr, field_validator
 from netspec.train.parts import Part, Table
 
 EXAMPLE = "weights.safetensors"
+LIBRARIES = ("torchvision", "timm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,12 @@ class Start(Part):
 
     def model_post_init(self, context: Any) -> None:
         self._rules = tuple(map(Rename.read, self.rename))
+
+    @property
+    def library(self) -> str:
+        """The library that has published the weights; empty where they are in a file."""
+        library, colon, _ = self.source.partition(":")
+        return library if colon and library in LIBRARIES else ""
 
     def name_of(self, name: str) -> str:
         """What the net calls the tensor of that name: the first rule that is about it says so."""
