@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from netspec.elaborate.slips import argument_meant, layer_meant
+from netspec.elaborate.mistakes.slips import argument_meant, layer_meant
 from netspec.layers import REGISTRY
 from netspec.layers.synonyms import DERIVED
 from netspec.lifting.capture.tape import Operation
