@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import lru_cache, partial
 from itertools import islice, zip_longest
 from typing import Any, TypeAlias
 
@@ -51,6 +51,8 @@ from netspec.shapes.sizes import Dimension, OpenSize
 from netspec.syntax import tree
 from netspec.syntax.source import Span
 
+LOOKED_THROUGH = 500
+"""So many blocks are kept in mind of which it is known what their bodies read."""
 MOST_TRIES = 8
 """How many other calls of a block are tried for a body that its own call does not reach."""
 TRIES_OF_A_BODY = 2
@@ -299,7 +301,7 @@ class Blueprints:
     ) -> Run:
         """One run; raises Unsayable. Rounds of loops are left out at first; what is read of them may need them."""
         generic = BlueprintElaborator(State(), self.called, inputs, concrete=EVERYTHING in fixed)
-        generic.skips = not _reads_templates(template.definition)
+        generic.skips = not _reads_templates(template)
         try:
             with divisions():
                 return self.once(generic, template, shapes, numbers, fixed)
@@ -470,9 +472,10 @@ def _resized_inside(inside: Inside, labels: Mapping[str, Any]) -> Inside:
     return resized
 
 
-def _reads_templates(definition: tree.Definition) -> bool:
+@lru_cache(maxsize=LOOKED_THROUGH)
+def _reads_templates(template: Template) -> bool:
     """Whether a body reads a stage by a label that is completed by an expression: `layer$i.skip`."""
-    pending: list[Any] = [definition.body]
+    pending: list[Any] = [template.definition.body]
     while pending:
         match pending.pop():
             case tree.Stage(_, flow):
@@ -536,7 +539,7 @@ def _asked(template: Template, place: int, shape: Shape, numbers: dict[str, Any]
     prefix = _taken(template, numbers)[place]
     taken = {parameter.name for parameter in template.definition.parameters}
     found: dict[str, int] = {}
-    for what, axis in _axes(template.definition, shape.rank).items():
+    for what, axis in _axes(template, shape.rank).items():
         name = f"{prefix}_{what}"
         while name in taken:
             name += "_"
@@ -544,20 +547,20 @@ def _asked(template: Template, place: int, shape: Shape, numbers: dict[str, Any]
     return found
 
 
-def _axes(definition: tree.Definition, rank: int) -> dict[str, int]:
+def _axes(template: Template, rank: int) -> dict[str, int]:
     """Which sizes of a value of this rank a class may ask for, with their axes: of a map its channels, which come
     first, or last where the body reads the last size of a shape.
     """
-    if rank > 2 and _axes_read(definition) & {-1, rank - 1}:
+    if rank > 2 and _axes_read(template) & {-1, rank - 1}:
         return {what: axis for axis, what in enumerate(("depth", "height", "width", "features")[-rank:])}
     return {1: {"features": 0}, 2: {"channels": 0, "features": 1}}.get(rank, {"channels": 0} if rank else {})
 
 
-@cache
-def _axes_read(definition: tree.Definition) -> frozenset[int]:
+@lru_cache(maxsize=LOOKED_THROUGH)
+def _axes_read(template: Template) -> frozenset[int]:
     """The numbers by which a body reads sizes: 2 and -1 of `in.shape[2]` and `x.shape[-1]`."""
     read: set[int] = set()
-    pending: list[Any] = [definition.body]
+    pending: list[Any] = [template.definition.body]
     while pending:
         match pending.pop():
             case tree.Index(tree.Attribute(_, "shape"), tree.Number(int(axis))):

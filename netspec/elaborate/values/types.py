@@ -62,7 +62,10 @@ def is_tensor(parameter: tree.Parameter) -> bool:
 
 def is_tensors(parameter: tree.Parameter) -> bool:
     """Whether a parameter is a list of inputs of its block: `list[tensor]`."""
-    return parameter.type == tree.TypeName("list", "tensor")
+    match parameter.type:
+        case tree.TypeName("list", "tensor"):
+            return True
+    return False
 
 
 def is_layer(parameter: tree.Parameter) -> bool:
