@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from netspec.codegen.layout import Bracket, Expr, flat
+from netspec.codegen.text.layout import Bracket, Expr, flat
 from netspec.graph.blueprint import LayerUse, Use, Wire
 from netspec.layers.base import TorchCall
 

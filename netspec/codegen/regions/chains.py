@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from netspec.codegen.liveness import Needs, needs, results
-from netspec.codegen.naming import SEQUENTIAL_ATTRIBUTES, is_hidden
+from netspec.codegen.regions.liveness import Needs, needs, results
+from netspec.codegen.text.naming import SEQUENTIAL_ATTRIBUTES, is_hidden
 from netspec.graph.blueprint import Choice, Container, Instance, LayerUse, Let, Loop, Region, Use, Wire
 from netspec.layers.symbols import binary, constant
 from netspec.syntax import tree

@@ -5,25 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
-from netspec.codegen.constructor import Constructor, loop_header, negated, optional_label, static_labels
-from netspec.codegen.expressions import Applied, call_of, render
-from netspec.codegen.layout import INDENT, Bracket, Expr, call, lines
-from netspec.codegen.liveness import needs, results
-from netspec.codegen.naming import local
-from netspec.codegen.overwriting import mark_in_place
-from netspec.codegen.python import argument, python
-from netspec.codegen.regions import asked_names, is_bare, is_module
-from netspec.codegen.sources import expanded
-from netspec.codegen.statements import group
-from netspec.codegen.variables import Variables, hint_of
+from netspec.codegen.classes.constructor import Constructor, optional_label, static_labels
+from netspec.codegen.classes.plan import ClassPlan, Return
+from netspec.codegen.classes.statements import group
+from netspec.codegen.classes.variables import Variables, hint_of
+from netspec.codegen.regions.liveness import needs, results
+from netspec.codegen.regions.overwriting import mark_in_place
+from netspec.codegen.regions.regions import asked_names, is_bare, is_module
+from netspec.codegen.regions.sources import expanded
+from netspec.codegen.text.applied import Applied, call_of, render
+from netspec.codegen.text.control import loop_header, negated
+from netspec.codegen.text.layout import INDENT, Bracket, Expr, call, lines
+from netspec.codegen.text.naming import local
+from netspec.codegen.text.python import argument, python
 from netspec.graph.blueprint import Carry, Choice, Gather, LayerUse, Loop, Merge, Region, Use, Wire
 from netspec.layers.symbols import plain
 from netspec.syntax import tree
-
-if TYPE_CHECKING:
-    from netspec.codegen.classes import ClassPlan, Return
 
 Statement = Applied | Choice | Loop
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from netspec.codegen.expressions import call_of
+from netspec.codegen.text.applied import call_of
 from netspec.graph.blueprint import Choice, Container, Instance, Item, LayerUse, Let, Loop, Region, Use
 from netspec.layers.base import TorchCall
 from netspec.layers.symbols import MARK, Symbolic, expression_at, names

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from netspec.codegen.chains import is_sequential
-from netspec.codegen.expressions import Applied, call_of, render
-from netspec.codegen.layout import INDENT, WIDTH, Bracket, Comprehension, Expr, call, flat, lines
-from netspec.codegen.leaves import construction
-from netspec.codegen.naming import MODULE_ATTRIBUTES, camel, is_attribute, is_hidden, local, parameter, quoted
-from netspec.codegen.python import argument, python
-from netspec.codegen.regions import (
+from netspec.codegen.classes.initialization import initialization
+from netspec.codegen.classes.labels import (
+    CONTAINER,
+    getter,
+    is_nested,
+    is_transient,
+    parted,
+    register_method,
+    stem,
+    store,
+)
+from netspec.codegen.classes.leaves import construction
+from netspec.codegen.classes.plan import ClassPlan
+from netspec.codegen.regions.chains import is_sequential
+from netspec.codegen.regions.regions import (
     container_names,
     expressions_in,
     expressions_of,
@@ -23,14 +31,16 @@ from netspec.codegen.regions import (
     plain_label,
     uses_in,
 )
-from netspec.codegen.running import is_kept, last_lets
+from netspec.codegen.regions.running import is_kept, last_lets
+from netspec.codegen.text.applied import Applied, call_of, render
+from netspec.codegen.text.control import loop_header, negated
+from netspec.codegen.text.layout import INDENT, WIDTH, Bracket, Comprehension, Expr, call, flat, lines
+from netspec.codegen.text.naming import MODULE_ATTRIBUTES, camel, is_attribute, is_hidden, local, parameter, quoted
+from netspec.codegen.text.python import argument, python
 from netspec.graph.blueprint import Choice, Container, Instance, LayerUse, Let, Loop, Region, Use
-from netspec.layers.base import Support, TorchCall
+from netspec.layers.base import TorchCall
 from netspec.layers.symbols import Symbolic, names
 from netspec.syntax import tree
-
-if TYPE_CHECKING:
-    from netspec.codegen.classes import ClassPlan
 
 
 class Constructor:
@@ -68,18 +78,18 @@ class Constructor:
         if not all(isinstance(part, str) for part in label.parts):
             template = self.template(label, forward=True)
             if is_nested(label):
-                return f'self.{_getter(use)}(f"{template}")'
+                return f'self.{getter(use)}(f"{template}")'
             return f'getattr(self, f"{template}")'
         text = "".join(map(str, label.parts))
         if is_nested(label) and any(map(is_hidden, text.split("."))):
             around, _, own = text.rpartition(".")
             kind = "nn.Module" if not is_bare(use) else "Tensor"
-            return f"cast({kind}, {CONTAINER.name}(self, {quoted(around)}).{_store(use)}[{quoted(own)}])"
+            return f"cast({kind}, {CONTAINER.name}(self, {quoted(around)}).{store(use)}[{quoted(own)}])"
         if is_attribute(text):
             return f"self.{text}"
         if is_hidden(text):
-            return f"cast({'nn.Module' if not is_bare(use) else 'Tensor'}, self.{_store(use)}[{quoted(text)}])"
-        return f"self.{_getter(use)}({quoted(text)})"
+            return f"cast({'nn.Module' if not is_bare(use) else 'Tensor'}, self.{store(use)}[{quoted(text)}])"
+        return f"self.{getter(use)}({quoted(text)})"
 
     def template(self, label: tree.Label, *, forward: bool = False) -> str:
         """A label with its expressions in braces."""
@@ -148,14 +158,14 @@ class Constructor:
         for each in self.plan.design.parameters:
             self.store(each.name)
         self.region(region, set())
-        return self.text + _initialization(self.plan.preamble.passes if self.plan.design.is_net else {})
+        return self.text + initialization(self.plan.preamble.passes if self.plan.design.is_net else {})
 
     def sequential(self) -> list[str]:
         """The constructor of a class that is an `nn.Sequential`."""
         self.used = self._names_used(self.plan.design.region)
         self.text = []
         self.chain("self", self.plan.design.region)
-        return self.text + _initialization(self.plan.preamble.passes if self.plan.design.is_net else {})
+        return self.text + initialization(self.plan.preamble.passes if self.plan.design.is_net else {})
 
     def store(self, name: str) -> None:
         """Keeps a number for the forward."""
@@ -280,7 +290,7 @@ class Constructor:
         assert label is not None
         if not all(isinstance(part, str) for part in label.parts):
             if isinstance(use.what, Container) and is_sequential(use) and not self.is_inline(use):
-                word = self.plan.names.claim(_stem(label))
+                word = self.plan.names.claim(stem(label))
                 self.chain(word, use.what.region)
                 self.register(use, label, word)
                 return
@@ -305,14 +315,14 @@ class Constructor:
             self.hide(f"{CONTAINER.name}(self, {self.label_text(around)})", use, self.label_text(own), module)
             return
         owner = f"{CONTAINER.name}(self, {self.label_text(around)})" if around else "self"
-        persistence = ("persistent=False",) if _is_transient(use) else ()
-        registration = call(f"{owner}.{_registration(use)}", self.label_text(own), module, *persistence)
+        persistence = ("persistent=False",) if is_transient(use) else ()
+        registration = call(f"{owner}.{register_method(use)}", self.label_text(own), module, *persistence)
         self.text.extend(lines("", registration, self.depth))
 
     def hide(self, owner: str, use: Use, name: str, module: Expr) -> None:
         """Writes a module whose label torch takes for an attribute of its own."""
-        self.assign(f"{owner}.{_store(use)}[{name}]", module)
-        if _is_transient(use):
+        self.assign(f"{owner}.{store(use)}[{name}]", module)
+        if is_transient(use):
             self.text.extend(lines("", call(f"{owner}._non_persistent_buffers_set.add", name), self.depth))
 
     def label_text(self, label: tree.Label) -> str:
@@ -626,7 +636,7 @@ class Constructor:
     def append_use(self, target: str, use: Use) -> None:
         """One stage that is added to a chain by a statement."""
         if isinstance(use.what, Container) and is_sequential(use) and not self.is_inline(use):
-            word = self.plan.names.claim(_stem(use.label) if use.label is not None else "stage")
+            word = self.plan.names.claim(stem(use.label) if use.label is not None else "stage")
             self.chain(word, use.what.region)
             expr: Expr = word
         else:
@@ -713,34 +723,6 @@ class Constructor:
         return Bracket(self.plan.class_of[id(blueprint)], tuple(items))
 
 
-def loop_header(loop: Loop, named: Any, asked: set[str]) -> str:
-    """`i in range(n)`, `i, (a, b) in enumerate(zip(...))`; what the body does not ask for is `_`."""
-    words = [named(name) if named(name) in asked else "_" for name in loop.names]
-    sequence = loop.sequence if loop.names else tree.Call(tree.Name("range"), (tree.Argument(None, loop.sequence),))
-    if loop.index:
-        inner = ", ".join(words) or "_"
-        if not loop.names:
-            return f"{named(loop.index)} in {python(sequence, named, iterated=True)}"
-        text = python(sequence, named, iterated=True)
-        return f"{named(loop.index)}, {f'({inner})' if len(words) > 1 else inner} in enumerate({text})"
-    return f"{', '.join(words) or '_'} in {python(sequence, named, iterated=True)}"
-
-
-def negated(condition: tree.Expr) -> tree.Expr:
-    """The opposite of a condition, as one would write it."""
-    opposite = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">", "in": "not in", "not in": "in"}
-    match condition:
-        case tree.Compare((operator,), operands):
-            return tree.Compare((opposite[operator],), operands)
-        case tree.Unary("not", operand):
-            return operand
-        case tree.Binary("or", left, right):
-            return tree.Binary("and", negated(left), negated(right))
-        case tree.Binary("and", left, right):
-            return tree.Binary("or", negated(left), negated(right))
-    return tree.Unary("not", condition)
-
-
 def static_labels(region: Region, constructor: Constructor) -> Iterator[str]:
     """The labels of modules in a region that are attributes, whatever the arguments."""
     for item in region.items:
@@ -767,41 +749,6 @@ def optional_label(choice: Choice, constructor: Constructor) -> str | None:
     return there[0][0]
 
 
-def _stem(label: tree.Label | None) -> str:
-    text = "".join(part for part in label.parts if isinstance(part, str)) if label is not None else ""
-    return local(text.rstrip("0123456789_") or "stage")
-
-
-CONTAINER = Support(
-    "container",
-    '''def container(module: nn.Module, path: str) -> nn.Module:
-    """The module under a dotted name in another, made where there is none yet."""
-    for name in path.split("."):
-        inner = module._modules.get(name)
-        if inner is None:
-            inner = module._modules[name] = nn.Module()
-        module = inner
-    return module''',
-)
-"""What registers stages whose labels have containers on their way: `backbone.fpn = ...`."""
-
-
-def parted(label: tree.Label) -> tuple[tree.Label | None, tree.Label]:
-    """A label's containers, and its last step."""
-    for place in range(len(label.parts) - 1, -1, -1):
-        part = label.parts[place]
-        if isinstance(part, str) and "." in part:
-            around, _, own = part.rpartition(".")
-            before = (*label.parts[:place], *([around] if around else []))
-            return tree.Label(before), tree.Label((*([own] if own else []), *label.parts[place + 1 :]))
-    return None, label
-
-
-def is_nested(label: tree.Label) -> bool:
-    """Whether a label has containers on its way."""
-    return any(isinstance(part, str) and "." in part for part in label.parts)
-
-
 def _words(text: str) -> set[str]:
     return set(re.findall(r"[A-Za-z_]\w*", text))
 
@@ -813,44 +760,3 @@ def _increment(target: str, source: str) -> tuple[str, str]:
 
 def _said(message: str) -> str:
     return message if len(message) < 60 else f"{message[:56]} ..."
-
-
-def _registration(use: Use) -> str:
-    torch_call = call_of(use)
-    if torch_call is None or not torch_call.parameter:
-        return "add_module"
-    return "register_parameter" if torch_call.parameter.startswith("nn.Parameter(") else "register_buffer"
-
-
-def _is_transient(use: Use) -> bool:
-    """Whether it is a buffer that the state_dict leaves out, which registering it has to say once more."""
-    torch_call = call_of(use)
-    return torch_call is not None and torch_call.parameter.endswith("persistent=False)")
-
-
-def _getter(use: Use) -> str:
-    return _registration(use).replace("add_", "get_sub").replace("register_", "get_")
-
-
-def _store(use: Use) -> str:
-    stores = {"add_module": "_modules", "register_parameter": "_parameters", "register_buffer": "_buffers"}
-    return stores[_registration(use)]
-
-
-def _initialization(passes: dict[str, tuple[str, ...]]) -> list[str]:
-    """The pass over all modules that starts the weights of those that are started alike."""
-    if not passes:
-        return []
-    written = ["", f"{INDENT * 2}for m in self.modules():"]
-    alike: dict[tuple[str, ...], list[str]] = {}
-    for target, statements in passes.items():
-        alike.setdefault(statements, []).append(target)
-    for position, (statements, targets) in enumerate(alike.items()):
-        among: Expr = targets[0] if len(targets) == 1 else call("", *targets)
-        written.extend(lines(f"{'el' if position else ''}if isinstance(m, ", among, 3, "):"))
-        for statement in statements:
-            guarded = ".bias" in statement
-            if guarded:
-                written.append(f"{INDENT * 4}if m.bias is not None:")
-            written.extend(lines("", statement.replace("{module}", "m"), 5 if guarded else 4))
-    return written

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from netspec.codegen.naming import Names
+from netspec.codegen.text.naming import Names
 from netspec.layers.base import Support, TorchCall
 from netspec.layers.symbols import MARK, expression_at
 from netspec.syntax import tree

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from netspec.codegen.expressions import Applied, call_of, occurrences
-from netspec.codegen.liveness import results
+from netspec.codegen.regions.liveness import results
+from netspec.codegen.text.applied import Applied, call_of, occurrences
 from netspec.graph.blueprint import LayerUse, Use, Wire
 
 DEEPEST = 4

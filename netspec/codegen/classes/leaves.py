@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from netspec.codegen.layout import Bracket, Expr
-from netspec.codegen.layout import call as bracket
-from netspec.codegen.naming import is_plain_word
-from netspec.codegen.python import Named, argument, python, unmarked
+from netspec.codegen.text.layout import Bracket, Expr
+from netspec.codegen.text.layout import call as bracket
+from netspec.codegen.text.naming import is_plain_word
+from netspec.codegen.text.python import Named, argument, python, unmarked
 from netspec.layers.base import TorchCall
 from netspec.syntax import tree
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from netspec.codegen.chains import is_sequential
-from netspec.codegen.liveness import consumed
-from netspec.codegen.regions import uses_of_region
+from netspec.codegen.regions.chains import is_sequential
+from netspec.codegen.regions.liveness import consumed
+from netspec.codegen.regions.regions import uses_of_region
 from netspec.graph.blueprint import Choice, Container, LayerUse, Loop, Merge, Region, Use, Wire
 
 

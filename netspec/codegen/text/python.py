@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from netspec.codegen.naming import literal, quoted
+from netspec.codegen.text.naming import literal, quoted
 from netspec.layers.base import Code
 from netspec.layers.symbols import MARK, Symbolic, expression_at
 from netspec.syntax import tree

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from netspec.codegen.naming import LONGEST, is_plain_word, local
+from netspec.codegen.text.naming import LONGEST, is_plain_word, local
 from netspec.graph.blueprint import Wire
 
 GENERIC = ("x", "out", "y", "z")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from netspec.codegen.liveness import consumed, results
+from netspec.codegen.regions.liveness import consumed, results
 from netspec.graph.blueprint import Blueprint, Choice, Container, Instance, Loop, Region, Use, Wire
 
 
