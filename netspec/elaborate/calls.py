@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from math import prod
@@ -37,7 +37,7 @@ from netspec.layers import REGISTRY
 from netspec.layers.base import Layer, ShapeError
 from netspec.layers.initializers import FORMS, Initializer
 from netspec.layers.symbols import Spelled
-from netspec.shapes.requirements import Requirement
+from netspec.shapes.requirements import Relation, Requirement
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import OpenSize, TooComplexError
 from netspec.syntax import tree
@@ -574,13 +574,21 @@ class Calls(Expressions):
             if holds == "never":
                 raise Problem(
                     "E0401",
-                    f"{layer.name} fits for no size: {need.left} is never {_SAID[need.relation]} {need.right}",
+                    f"{layer.name} fits for no size up to {need.largest:,}: "
+                    f"{need.left} is never {_SAID[need.relation]} {need.right} there",
                     span,
                     notes=(
                         *(f"{tensor.shape} is {shapes.origin(tensor, span)}" for tensor in inputs),
                         *shapes.way_here(frame.scope, span),
                     ),
                 )
+
+    def note(self, needs: Sequence[Requirement], span: Span) -> None:
+        """Notes what open sizes have to satisfy beside what layers require."""
+        for need in needs:
+            if need not in self.state.requirements:
+                self.state.requirements[need] = need.status
+                self.state.fits.append(Fit(need, span))
 
     def block_call(self, template: Template, arguments: Arguments, span: Span, frame: Frame) -> Result:
         """A block or net applied: leading tensors fill its tensor parameters, or enter it where there is one more."""
@@ -724,7 +732,7 @@ MOST_DIMENSIONS = 8
 """The batch not counted."""
 MOST_ELEMENTS = 2**48
 """Of one sample of a value, or of a weight: a petabyte."""
-_SAID = {"==": "equal to", ">=": "at least"}
+_SAID: dict[Relation, str] = {"==": "equal to", ">=": "at least", "broadcasts": "1 or equal to"}
 
 
 def _beyond_reckoning(error: TooComplexError, span: Span) -> Problem:

@@ -27,7 +27,7 @@ from netspec.elaborate.wiring import Wirings
 from netspec.graph.blueprint import Blueprint
 from netspec.graph.graph import Fit, Graph
 from netspec.layers import REGISTRY
-from netspec.shapes.requirements import describe, satisfiable
+from netspec.shapes.requirements import LARGEST, describe, satisfiable
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import OpenSize, symbols
 from netspec.syntax import tree
@@ -477,7 +477,7 @@ def _never_fits(state: State, definition: tree.Definition) -> Problem:
         others = others if _together([*rest, against]) else rest
     return Problem(
         "E0401",
-        f"no size of the open dimensions fits all of {definition.name}",
+        f"no sizes of the open dimensions up to {LARGEST:,} fit all of {definition.name}",
         against.span,
         f"here {_told(against)}",
         related=tuple((fit.span, _told(fit)) for fit in others[-3:]),

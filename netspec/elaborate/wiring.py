@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,12 +14,15 @@ from netspec.elaborate.shortcuts import residual_mend
 from netspec.elaborate.state import Frame
 from netspec.elaborate.values import POISON, Poison, Result, Tensor
 from netspec.graph.graph import ScopeKind
+from netspec.shapes.requirements import Requirement
 from netspec.shapes.shape import Shape
 from netspec.syntax import tree
 from netspec.syntax.source import Span
 
 REPEATED = frozenset({"block", "repeat", "for", "iteration"})
 """Scopes whose text may be elaborated more than once."""
+SUMS = frozenset({"residual", "add"})
+"""Wirings whose branches are of one size, which operators between values need not be."""
 CLAUSES = {"residual": ("shortcut",), "highway": ("gate", "carry")}
 
 
@@ -215,16 +218,26 @@ class Wirings(Bodies):
         if not _may_agree(what, [tensor.shape for tensor in tensors]):
             raise shapes.join_problem(what, sides, keyword, frame.scope, *mends())
         try:
-            return self.apply_layer(layer, tuple(tensors), {}, keyword, frame)[0]
+            joined = self.apply_layer(layer, tuple(tensors), {}, keyword, frame)[0]
         except Problem as problem:
             if problem.diagnostic.code in {"E0301", "E0303"}:
                 raise shapes.join_problem(what, sides, keyword, frame.scope, *mends()) from None
             raise
+        if what in SUMS and isinstance(joined, Tensor):
+            self.note([need for tensor in tensors for need in _equal(tensor.shape, joined.shape)], keyword)
+        return joined
+
+
+def _equal(one: Shape, other: Shape) -> Iterator[Requirement]:
+    """What makes open sizes of branches those of their sum: a size of 1 that is known is stretched, others are not."""
+    for a, b in zip(one.dims, other.dims, strict=True):
+        if a != b and not (isinstance(a, int) and isinstance(b, int)) and a != 1:
+            yield Requirement(a, "==", b)
 
 
 def _may_agree(what: str, joined: Sequence[Shape]) -> bool:
     """Whether the shapes may be joined: a sum needs them equal, as far as they are known; products broadcast."""
-    if what not in {"residual", "add"} or len(set(joined)) == 1:
+    if what not in SUMS or len(set(joined)) == 1:
         return True
     if len({shape.rank for shape in joined}) > 1:
         return False
