@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 from netspec.elaborate.bodies.scopes import close_scope, open_scope, rejoin
 from netspec.elaborate.bodies.stages import sequence
 from netspec.elaborate.bodies.statements import run_body
+from netspec.elaborate.calls.application import note
 from netspec.elaborate.draft import Tensor
 from netspec.elaborate.elaborator import Elaborator
 from netspec.elaborate.expressions.kinds import truth
@@ -21,12 +22,15 @@ from netspec.elaborate.state import Frame
 from netspec.elaborate.values.environment import POISON, Poison
 from netspec.elaborate.values.values import Result
 from netspec.graph.graph import ScopeKind
+from netspec.shapes.requirements import Requirement
 from netspec.shapes.shape import Shape
 from netspec.syntax import tree
 from netspec.syntax.source import Span
 
 REPEATED = frozenset({"block", "repeat", "for", "iteration"})
 """Scopes whose text may be elaborated more than once."""
+SUMS = frozenset({"residual", "add"})
+"""Wirings whose branches are of one size, which operators between values need not be."""
 CLAUSES = {"residual": ("shortcut",), "highway": ("gate", "carry")}
 
 
@@ -228,16 +232,26 @@ def join(
     if not _may_agree(what, [tensor.shape for tensor in tensors]):
         raise misfits.join_problem(what, sides, keyword, frame.scope, *mends())
     try:
-        return elaborator.apply_layer(layer, tuple(tensors), {}, keyword, frame)[0]
+        joined = elaborator.apply_layer(layer, tuple(tensors), {}, keyword, frame)[0]
     except Problem as problem:
         if problem.diagnostic.code in {"E0301", "E0303"}:
             raise misfits.join_problem(what, sides, keyword, frame.scope, *mends()) from None
         raise
+    if what in SUMS and isinstance(joined, Tensor):
+        note(elaborator, [need for tensor in tensors for need in _equal(tensor.shape, joined.shape)], keyword)
+    return joined
+
+
+def _equal(one: Shape, other: Shape) -> Iterator[Requirement]:
+    """What makes open sizes of branches those of their sum: a size of 1 that is known is stretched, others are not."""
+    for a, b in zip(one.dims, other.dims, strict=True):
+        if a != b and not (isinstance(a, int) and isinstance(b, int)) and a != 1:
+            yield Requirement(a, "==", b)
 
 
 def _may_agree(what: str, joined: Sequence[Shape]) -> bool:
     """Whether the shapes may be joined: a sum needs them equal, as far as they are known; products broadcast."""
-    if what not in {"residual", "add"} or len(set(joined)) == 1:
+    if what not in SUMS or len(set(joined)) == 1:
         return True
     if len({shape.rank for shape in joined}) > 1:
         return False

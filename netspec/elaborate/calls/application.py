@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from netspec.elaborate.calls.indices import index_requirements
@@ -14,11 +15,11 @@ from netspec.elaborate.state import Frame
 from netspec.elaborate.values.values import Result
 from netspec.graph.graph import Fit
 from netspec.layers.base import Layer, ShapeError
-from netspec.shapes.requirements import Requirement
+from netspec.shapes.requirements import Relation, Requirement
 from netspec.shapes.sizes import OpenSize, TooComplexError
 from netspec.syntax.source import Span
 
-_SAID = {"==": "equal to", ">=": "at least"}
+_SAID: dict[Relation, str] = {"==": "equal to", ">=": "at least", "broadcasts": "1 or equal to"}
 
 
 def apply(elaborator: Elaborator, layer: Layer, inputs: tuple[Tensor, ...], span: Span, frame: Frame) -> Result:
@@ -86,10 +87,20 @@ def require(
         if holds == "never":
             raise Problem(
                 "E0401",
-                f"{layer.name} fits for no size: {need.left} is never {_SAID[need.relation]} {need.right}",
+                f"{layer.name} fits for no size up to {need.largest:,}: "
+                f"{need.left} is never {_SAID[need.relation]} {need.right} there",
                 span,
                 notes=(
                     *(f"{tensor.shape} is {misfits.origin(tensor, span)}" for tensor in inputs),
                     *misfits.way_here(frame.scope, span),
                 ),
             )
+
+
+def note(elaborator: Elaborator, needs: Sequence[Requirement], span: Span) -> None:
+    """Notes what open sizes have to satisfy beside what layers require."""
+    state = elaborator.state
+    for need in needs:
+        if need not in state.requirements:
+            state.requirements[need] = need.status
+            state.fits.append(Fit(need, span))

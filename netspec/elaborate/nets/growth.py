@@ -20,7 +20,7 @@ from netspec.elaborate.values.environment import Template
 from netspec.elaborate.values.numbering import is_chain_body
 from netspec.elaborate.values.types import fits_type, not_of_type
 from netspec.graph.graph import Fit
-from netspec.shapes.requirements import describe, satisfiable
+from netspec.shapes.requirements import LARGEST, describe, satisfiable
 from netspec.spelling import nearest
 from netspec.syntax import tree
 
@@ -136,7 +136,7 @@ def _never_fits(state: State, definition: tree.Definition) -> Problem:
         others = others if _together([*rest, against]) else rest
     return Problem(
         "E0401",
-        f"no size of the open dimensions fits all of {definition.name}",
+        f"no sizes of the open dimensions up to {LARGEST:,} fit all of {definition.name}",
         against.span,
         f"here {_said_of(against)}",
         related=tuple((fit.span, _said_of(fit)) for fit in others[-3:]),
