@@ -29,7 +29,10 @@ def by_dot(part: Part, graphviz: Graphviz, sheet: Sheet) -> Piece:
     items, ways = _completed(part, sheet)
     items.sort(key=lambda item: not item.is_source)  # to the left of the flow, as detours are to the right of it
     place = {item.name: number for number, item in enumerate(items)}
-    ways.sort(key=lambda way: (place[way.tail], _SIDES.get(way.role, 2), place[way.head]))
+    exits = {item.name: item.piece.exit for item in items}
+    ways.sort(
+        key=lambda way: (place[way.tail], exits[way.tail](way.key)[0], _SIDES.get(way.role, 2), place[way.head])
+    )
     ports = _Ports(items, ways)
     nodes = [ports.node(item) for item in items]
     edges = [ports.edge(way, place) for way in ways]
