@@ -34,12 +34,15 @@ _HEAD = 5.0
 """The length of an arrow's head."""
 
 
-def in_line(shown: FeatureMaps) -> tuple[list[Placed], list[Item]]:
-    """Maps from left to right, what is fed in parallel in lanes below each other."""
+def in_line(shown: FeatureMaps, share: float) -> tuple[list[Placed], list[Item]]:
+    """Maps from left to right, what is fed in parallel in lanes below each other.
+
+    `share` is how large the solids are, 1 for as large as usual; letters stay as they are.
+    """
     columns = columns_of(shown)
     lanes = _Lanes(shown, columns)
     crowded = lanes.are_crossed(shown, columns)
-    solids = solids_of(shown, _SIDE * min(1, max(_LEAST_SIDE, 2 / lanes.breadth)))
+    solids = solids_of(shown, _SIDE * min(1, max(_LEAST_SIDE, 2 / lanes.breadth)), share)
     slots = [0.0] * (max(columns) + 1)
     for one, solid, column in zip(shown.maps, solids, columns, strict=True):
         named = width(f"{one.name}:", SMALL) - GAP + 4 if one.is_source else name_room(one) if crowded else 0
