@@ -21,6 +21,7 @@ from netspec.commands.options import (
     graph_of,
     read_inputs,
     read_settings,
+    read_variants,
     spec_of,
 )
 from netspec.commands.printing import in_colour, print_diagnostics, print_table, shown, write
@@ -282,6 +283,9 @@ def render(
     legend: Annotated[
         str, typer.Option(metavar="on|off", help="What colours and lines mean, below; off for none.")
     ] = "on",
+    vary: Annotated[
+        str, typer.Option(metavar="NAME=A,B", help="One figure of the net with each of these: --vary depth=18,34,50.")
+    ] = "",
     net: Net = None,
     set: Settings = None,
     input: Inputs = None,
@@ -291,14 +295,17 @@ def render(
     from netspec.diagram.drawing.paper import paper_of
     from netspec.diagram.render import Request, form_of, is_on
     from netspec.diagram.render import render as draw
+    from netspec.diagram.several import render_several
 
     form = format or ("svg" if output == "-" else form_of(output))
     paper = paper_of(width, max_height, font_size, columns)
-    drawn = graph_of(file, net, set, input)
+    variants = read_variants(vary)
+    graphs = [graph_of(file, net, [*(set or ()), variant], input) for variant in variants]
+    drawn = graphs[0] if graphs else graph_of(file, net, set, input)
     request = Request(
         drawn, style, depth, unfold, focus, theme, timeout, paper, dpi, standalone, is_on("--legend", legend)
     )
-    picture = draw(request, form)
+    picture = render_several(request, graphs, variants, form) if graphs else draw(request, form)
     write(picture.content, output)
     for note in picture.notes:
         print(f"note: {note}", file=sys.stderr)

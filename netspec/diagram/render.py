@@ -90,6 +90,13 @@ def render(request: Request, form: str = "svg") -> Picture:
     if form == "tex" and request.style == "table":
         return Picture(_tabular(request))
     drawing, notes = draw(request)
+    return written(request, drawing, notes, form)
+
+
+def written(request: Request, drawing: Drawing, notes: tuple[str, ...], form: str) -> Picture:
+    """A drawing in a form that pictures have, as the request says it."""
+    theme = request.colours
+    _check_form(request, form)
     if form in _EMBEDDING and (theme.text_font or theme.code_font):
         notes = (*notes, f"the theme's fonts are for svg: a {form} has its own, whose widths are known")
     if form == "tex":
