@@ -387,12 +387,10 @@ class Calls(Expressions):
         slots, _ = _slots_and_fields(cls)
         if not slots:
             return ()
+        if any(slot.startswith("*") for slot in cls.tensors):
+            return self.several_inputs(cls, arguments, span, frame)
         given: dict[str, Tensor] = {}
         leading = list(arguments.tensors)
-        if cls.tensors[-1].startswith("*"):
-            fixed = len(slots) - 1
-            rest = leading[fixed:] or ([] if fixed else [self.current(frame, span)])
-            return (*leading[:fixed], *rest)
         if len(leading) > len(slots):
             raise self.wrong(cls, f"{cls.name} takes at most {counted(len(slots), 'tensor')}, not {len(leading)}", span)
         given.update(zip(slots, leading, strict=False))
@@ -411,6 +409,16 @@ class Calls(Expressions):
                 raise self.wrong(cls, f"{cls.name} needs the tensor {slot}", span)
             elif index < last:
                 inputs.append(inputs[-1])
+        return tuple(inputs)
+
+    def several_inputs(self, cls: type[Layer], arguments: Arguments, span: Span, frame: Frame) -> tuple[Tensor, ...]:
+        """The tensors of a layer that takes one or more, then those that it takes by name."""
+        inputs = list(arguments.tensors) or [self.current(frame, span)]
+        several = next(place for place, slot in enumerate(cls.tensors) if slot.startswith("*"))
+        for slot in cls.tensors[several + 1 :]:
+            if slot not in arguments.named:
+                raise self.wrong(cls, f"{cls.name} needs the tensor {slot}", span, help=f"{slot}=... names it")
+            inputs.append(self.tensor(*arguments.named[slot]))
         return tuple(inputs)
 
     def make_layer(
