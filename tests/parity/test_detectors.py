@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -10,11 +11,12 @@ import torch
 from randomness import randomise
 from torch import Tensor, nn
 from torchvision.models import resnet50
-from torchvision.models.detection import FCOS, RetinaNet
-from torchvision.models.detection._utils import overwrite_eps
-from torchvision.models.detection.anchor_utils import AnchorGenerator
+from torchvision.models.detection import FCOS, RetinaNet, ssd300_vgg16
+from torchvision.models.detection._utils import BoxLinearCoder, overwrite_eps
+from torchvision.models.detection.anchor_utils import AnchorGenerator, DefaultBoxGenerator
 from torchvision.models.detection.backbone_utils import _resnet_fpn_extractor
 from torchvision.models.detection.image_list import ImageList
+from torchvision.models.detection.rpn import RPNHead
 from torchvision.ops import FrozenBatchNorm2d
 from torchvision.ops.boxes import clip_boxes_to_image
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
@@ -23,83 +25,114 @@ import netspec
 from netspec import zoo
 
 torch.set_num_threads(1)
-HEIGHT, WIDTH = 96, 80
 CLASSES = 7
 
 
 def backbone(top: int) -> nn.Module:
     """What torchvision's weights were trained in: a ResNet with frozen normalisation, and a pyramid on it."""
     body = resnet50(norm_layer=FrozenBatchNorm2d)
-    made: nn.Module = _resnet_fpn_extractor(body, 5, returned_layers=[2, 3, 4], extra_blocks=LastLevelP6P7(top, 256))
-    return made
+    return _resnet_fpn_extractor(body, 5, returned_layers=[2, 3, 4], extra_blocks=LastLevelP6P7(top, 256))
 
 
-def retinanet(top: int = 256) -> nn.Module:
-    peer = RetinaNet(backbone(top), CLASSES)
+def frozen(peer: nn.Module) -> nn.Module:
     overwrite_eps(peer, 0.0)
     return peer
 
 
-def fcos() -> nn.Module:
-    peer = FCOS(backbone(256), CLASSES)
-    overwrite_eps(peer, 0.0)
-    return peer
+@dataclass(frozen=True)
+class Detector:
+    """A detector of the zoo, its peer, and where the peer has its boxes before it looks."""
+
+    network: str
+    peer: Callable[[], nn.Module]
+    grid: Callable[[], nn.Module]
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    images: tuple[int, ...] = (2, 3, 96, 80)
+
+    def __str__(self) -> str:
+        return "-".join([self.network, *map(str, self.arguments.values())])
 
 
-def decoded_retinanet(peer: Any, heads: dict[str, Tensor], squares: Tensor) -> Tensor:
-    decoded: Tensor = peer.box_coder.decode_single(heads["bbox_regression"].flatten(0, 1), squares.flatten(0, 1))
-    return decoded.view_as(squares)
-
-
-def decoded_fcos(peer: Any, heads: dict[str, Tensor], squares: Tensor) -> Tensor:
-    decoded: Tensor = peer.box_coder.decode(heads["bbox_regression"], squares)
-    return decoded
-
-
-CASES = [
-    pytest.param("retinanet", {}, retinanet, decoded_retinanet, id="retinanet"),
-    pytest.param("retinanet", {"top": "c5"}, lambda: retinanet(2048), decoded_retinanet, id="retinanet-c5"),
-    pytest.param("fcos", {}, fcos, decoded_fcos, id="fcos"),
-]
-
-
-@pytest.mark.parametrize(("network", "arguments", "theirs", "decoded"), CASES)
-def test_equal_to_the_last_bit(
-    network: str, arguments: dict[str, Any], theirs: Callable[[], Any], decoded: Callable[..., Tensor]
-) -> None:
-    """torchvision's keys strictly, and of a batch of two the heads, the squares or anchors, and the boxes inside."""
-    with torch.device("meta"):
-        peer = theirs()
-    peer = peer.to_empty(device="cpu").eval()
-    peer.anchor_generator = anchors_of(network)
-    randomise(peer)
-    graph = netspec.load(zoo.find(network).path).graph(classes=CLASSES, **arguments)
-    ours = graph.compile(device="meta").to_empty(device="cpu").eval()
-    ours.load_state_dict(peer.state_dict(), assign=True)
-    images = torch.randn(2, 3, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(1))
-    with torch.no_grad():
-        maps = list(peer.backbone(images).values())
-        # Offsets of a size that boxes have: random weights would put them all outside.
-        peer.head.regression_head.bbox_reg.weight /= peer.head(maps)["bbox_regression"].std()
-        heads = peer.head(maps)
-        found = ours(images)
-        boxes = torch.stack(peer.anchor_generator(ImageList(images, [(HEIGHT, WIDTH)] * 2), maps))
-        expected = clip_boxes_to_image(decoded(peer, heads, boxes), (HEIGHT, WIDTH))
-    for name, value in heads.items():
-        assert torch.equal(getattr(found, name), value), name
-    assert torch.equal(found.boxes, expected)
-    assert ((expected > 0) & (expected < WIDTH)).float().mean() > 0.1
-
-
-def anchors_of(network: str) -> AnchorGenerator:
-    """As the library's models have it; one that was built without memory has no numbers."""
-    if network == "fcos":
-        return AnchorGenerator(((8,), (16,), (32,), (64,), (128,)), ((1.0,),) * 5)
+def anchors() -> AnchorGenerator:
     sizes = tuple((x, int(x * 2 ** (1 / 3)), int(x * 2 ** (2 / 3))) for x in (32, 64, 128, 256, 512))
     return AnchorGenerator(sizes, ((0.5, 1.0, 2.0),) * 5)
 
 
-@pytest.mark.parametrize(("network", "published"), [("retinanet", 34_014_999), ("fcos", 32_269_600)])
-def test_as_many_parameters_as_torchvision_publishes(network: str, published: int) -> None:
-    """`num_params` of the weights that were trained on COCO; frozen normalisation has none."""
-    assert zoo.find(network).graph().parameters == published
+def squares() -> AnchorGenerator:
+    return AnchorGenerator(((8,), (16,), (32,), (64,), (128,)), ((1.0,),) * 5)
+
+
+def default_boxes() -> DefaultBoxGenerator:
+    scales, steps = [0.07, 0.15, 0.33, 0.51, 0.69, 0.87, 1.05], [8, 16, 32, 64, 100, 300]
+    return DefaultBoxGenerator([[2], [2, 3], [2, 3], [2, 3], [2], [2]], scales=scales, steps=steps)
+
+
+DETECTORS = [
+    Detector("retinanet", lambda: frozen(RetinaNet(backbone(256), CLASSES)), anchors),
+    Detector("retinanet", lambda: frozen(RetinaNet(backbone(2048), CLASSES)), anchors, {"top": "c5"}),
+    Detector("fcos", lambda: frozen(FCOS(backbone(256), CLASSES)), squares),
+    Detector(
+        "ssd300",
+        lambda: ssd300_vgg16(weights_backbone=None, num_classes=CLASSES),
+        default_boxes,
+        images=(1, 3, 300, 300),
+    ),
+]
+
+
+@pytest.mark.parametrize("detector", DETECTORS, ids=str)
+def test_equal_to_the_last_bit(detector: Detector) -> None:
+    """torchvision's keys strictly; what the heads make of a batch, and the boxes inside of the images."""
+    with torch.device("meta"):
+        peer: Any = detector.peer()
+    peer = peer.to_empty(device="cpu").eval()
+    peer.anchor_generator = detector.grid()  # one that is built without memory has no numbers
+    randomise(peer)
+    graph = netspec.load(zoo.find(detector.network).path).graph(classes=CLASSES, **detector.arguments)
+    ours = graph.compile(device="meta").to_empty(device="cpu").eval()
+    ours.load_state_dict(peer.state_dict(), assign=True)
+    images = torch.randn(*detector.images, generator=torch.Generator().manual_seed(1))
+    size = detector.images[2:]
+    with torch.no_grad():
+        maps = list(peer.backbone(images).values())
+        calm(peer.head.regression_head, peer.head(maps)["bbox_regression"].std())
+        heads, found = peer.head(maps), ours(images)
+        grid = torch.stack(peer.anchor_generator(ImageList(images, [size] * len(images)), maps))
+        expected = clip_boxes_to_image(decoded(peer.box_coder, heads["bbox_regression"], grid), size)
+    for name, value in heads.items():
+        assert torch.equal(getattr(found, name), value), name
+    assert torch.equal(found.boxes, expected)
+    assert ((expected > 0) & (expected < size[1])).float().mean() > 0.1
+
+
+def calm(head: Any, spread: Tensor) -> None:
+    """Makes offsets of a size that boxes have: random weights would put them all outside."""
+    for layer in [head.bbox_reg] if hasattr(head, "bbox_reg") else head.module_list:
+        layer.weight /= spread
+
+
+def decoded(coder: Any, offsets: Tensor, grid: Tensor) -> Tensor:
+    if isinstance(coder, BoxLinearCoder):
+        return coder.decode(offsets, grid)
+    return torch.stack([coder.decode_single(*pair) for pair in zip(offsets, grid, strict=True)])
+
+
+PUBLISHED = {"retinanet": 34_014_999, "fcos": 32_269_600, "ssd300": 35_641_826}
+"""`num_params` of the weights that were trained on COCO; frozen normalisation has none."""
+
+
+@pytest.mark.parametrize("network", PUBLISHED)
+def test_as_many_parameters_as_torchvision_publishes(network: str) -> None:
+    assert zoo.find(network).graph().parameters == PUBLISHED[network]
+
+
+def test_head_of_a_region_proposal_network() -> None:
+    """torchvision's keys; and its numbers in the order in which anchors are."""
+    body = "head, offsets = RPNHead(3)\noutput s = head\noutput d = offsets"
+    spec = netspec.parse(f"from std.detection import RPNHead\nnet N {{ input x [8, H, W]\n{body} }}")
+    ours, theirs = spec.graph().compile(), RPNHead(8, 3)
+    ours.load_state_dict({f"head.{key}": value for key, value in theirs.state_dict().items()})
+    x = torch.randn(2, 8, 5, 4)
+    found, (scores, offsets) = ours(x), theirs([x])
+    assert torch.equal(found.s, scores[0].permute(0, 2, 3, 1).flatten(1))
+    assert torch.equal(found.d, offsets[0].unflatten(1, (3, 4)).permute(0, 3, 4, 1, 2).flatten(1, 3))

@@ -156,5 +156,9 @@ TWINS = (
     *(Twin(f"densenet{depth}", "timm", f"densenet{depth}") for depth in (121, 201)),
 )
 
-DETECTORS: Mapping[str, str] = {"retinanet": "retinanet_resnet50_fpn", "fcos": "fcos_resnet50_fpn"}
+DETECTORS: Mapping[str, str] = {
+    "retinanet": "retinanet_resnet50_fpn",
+    "fcos": "fcos_resnet50_fpn",
+    "ssd300": "ssd300_vgg16",
+}
 """The zoo's detectors and their peers in torchvision.detection, whose heads and boxes test_detectors.py compares."""
