@@ -85,7 +85,7 @@ benchmark: $(SETUP) $(PARITY)  ## measures against peers, into benchmarks/result
 gate: $(SETUP)  ## fails where starting or long nets have become slow
 	$(BIN)/python -m benchmarks gate
 
-trainings: $(SETUP)  ## trains what docs/trainings.md shows, an hour of one core; runs that are there are not done again
+trainings: $(SETUP)  ## trains what docs/experiments.md shows, an hour of one core; runs that are there are not done again
 	$(BIN)/python -m benchmarks trainings
 
 clean:  ## away with all that can be made again

@@ -23,7 +23,7 @@ from typing import Any
 from benchmarks.measure import RESULTS, ROOT, table
 from netspec.train.runs import curves
 
-PAGE = ROOT / "docs" / "trainings.md"
+PAGE = ROOT / "docs" / "experiments.md"
 RUNS = ROOT / "runs" / "trainings"
 MADE = RUNS / "data"
 """Where the lines of the page write the files that they make; on the page it is the working directory."""

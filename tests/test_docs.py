@@ -13,9 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import typer
 
 import netspec
+from netspec.cli import application
 
+COMMANDS = typer.main.get_group(application()).commands
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 WRITTEN = [page for page in PAGES if page.name not in ("layers.md", "errors.md")]
@@ -62,6 +65,18 @@ def run(text: str, cli: Callable[..., subprocess.CompletedProcess[str]]) -> None
             assert "Traceback" not in printed
         else:
             assert line in printed.splitlines()
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.name)
+def test_commands_that_are_named_exist(page: Path) -> None:
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    named = set(re.findall(r"`netspec ([a-z][a-z-]*)", text))
+    assert named <= COMMANDS.keys(), named - COMMANDS.keys()
+    for command, options in re.findall(r"`netspec ([a-z][a-z-]*)([^`\n]*)`", text):
+        known = {
+            word for parameter in COMMANDS[command].params for word in (*parameter.opts, *parameter.secondary_opts)
+        }
+        assert set(re.findall(r"(?<!\S)--[a-z-]+", options)) <= known, (command, options)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -154,9 +154,25 @@ class TestSpared:
             file.write_text("kept", encoding="utf-8")
         for file in kept:
             for command in ("report", "curves", "export"):
-                refused(cli(command, "run", "-o", file), "E0004", "it is what is read")
-            refused(cli("predict", "run", "x.npy", "-o", file), "it is what is read")
+                refused(cli(command, "run", "-o", file, "--force"), "E0004", "a run is taken up from it")
+            refused(cli("predict", "other", "x.npy", "-o", file, "--force"), "a run is taken up from it")
             assert file.read_text(encoding="utf-8") == "kept"
+
+    def test_what_netspec_has_not_written(self, cli: Cli, tmp_path: Path, net: Path) -> None:
+        """Whatever the command; it is refused before any work is done."""
+        mine = {name: tmp_path / name for name in ("mine.txt", "photo.png", "thesis.pdf", "page.html", "n.safetensors")}
+        begin = ("notes on netspec", "\x89PNG netspec", "%PDF-1.7 netspec", "<!doctype html><p>netspec", "netspec")
+        for path, text in zip(mine.values(), begin, strict=True):
+            path.write_text(text, encoding="latin-1")
+        commands = (("predict", "run", "x.npy"), ("report", "run"), ("curves", "run"), ("export", "run"))
+        commands += (("cam", "run", "x.png"), ("migrate", "run", "n.net"), ("preview", "n.net"), ("lr-find", "n.net"))
+        for path in mine.values():
+            for command in commands:
+                refused(cli(*command, "-o", path.name), "E0004", "netspec has not written it", "--force")
+        refused(cli("migrate", "run", "n.net"), "n.safetensors cannot be written", "--force")
+        refused(cli("lift", "m.py:net", "-o", "mine.txt"), "netspec has not written it")
+        refused(cli("lift", "m.py:net", "--weights", "n.safetensors"), "netspec has not written it")
+        assert [path.read_text(encoding="latin-1") for path in mine.values()] == list(begin)
 
     def test_a_file_named_dash(self, cli: Cli, tmp_path: Path) -> None:
         refused(cli("report", "run", "-o", "-"), "E0004", "writes files alone")
@@ -177,6 +193,18 @@ class TestStreams:
         refused(broken := shell('echo "net N {" | netspec summary -'), "--> <stdin>:1:7")
         assert broken.stdout == ""
         refused(shell("netspec summary - <&-"), "error[E0002]: the standard input is closed")
+
+    def test_where_dash_is_one_of_several(self, shell: Shell, net: Path, tmp_path: Path) -> None:
+        """It works, or it is said why it cannot; never is a file called so."""
+        assert "no stage differs" in shell("netspec diff - n.net < n.net").stdout
+        assert "no stage differs" in shell("netspec diff n.net - < n.net").stdout
+        assert shell("netspec new - --from lenet5 | netspec check -").stdout == "-: ok (LeNet5)\n"
+        refused(shell("netspec diff - - < n.net"), "E0005", "two are compared")
+        refused(shell("netspec fmt n.net - < n.net"), "E0005", "fmt - alone")
+        refused(shell("netspec serve - < n.net"), "E0005", "read once")
+        refused(shell("netspec check --watch - < n.net"), "E0005", "read once")
+        refused(shell("netspec migrate w.safetensors - < n.net"), "E0005", "--output")
+        assert [path.name for path in tmp_path.iterdir()] == ["n.net"]
 
     @pytest.mark.parametrize("command", ["summary n.net", "zoo", "check n.net", "emit n.net", "render n.net -o -"])
     def test_an_output_that_cannot_be_written_is_one_line(self, shell: Shell, net: Path, command: str) -> None:

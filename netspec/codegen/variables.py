@@ -8,6 +8,8 @@ from netspec.codegen.naming import LONGEST, is_plain_word, local
 from netspec.graph.blueprint import Wire
 
 GENERIC = ("x", "out", "y", "z")
+MOST_LOOKED_AT = 100
+"""So many names of one stem are looked at anew each time, in case one has become free; thousands would take minutes."""
 
 
 class Variables:
@@ -17,6 +19,7 @@ class Variables:
         self.fixed = set(fixed)
         self.name_of: dict[int, str] = {}
         self.holds: dict[str, list[Wire]] = {}
+        self._next: dict[str, int] = {}
 
     def bind(self, wire: Wire, name: str) -> str:
         """The variable now holds this value and none of those before."""
@@ -69,7 +72,10 @@ class Variables:
         """A name that is free, made from `stem`."""
         name, number = stem, 2
         while name in taken or not self.is_free(name, is_live):
+            if number == MOST_LOOKED_AT:
+                number = max(number, self._next.get(stem, 0))
             name, number = f"{stem}{number}", number + 1
+        self._next[stem] = max(number, self._next.get(stem, 0))
         return name
 
 

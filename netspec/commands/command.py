@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import functools
-import os
-import re
 import sys
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, ParamSpec
 
 import typer
 from typer.core import TyperCommand
 
 from netspec.commands.printing import print_diagnostics
+from netspec.commands.spared import spare
 
 P = ParamSpec("P")
 
@@ -37,7 +35,6 @@ class Parsed(TyperCommand):
 COMMANDS: dict[str, Callable[..., None]] = {}
 """The commands by name, as far as their files have been read."""
 
-STANDARD_OUTPUT = 1
 EXTRAS = {
     "torch": "torch",
     "PIL": "train",
@@ -72,7 +69,7 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
 
         try:
             load_plugins()
-            _spare_inputs(options)
+            spare(options)
             function(*arguments, **options)
         except NetspecError as error:
             print_diagnostics(error.diagnostics, sys.stderr)
@@ -89,71 +86,3 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
 
     COMMANDS[function.__name__.strip("_").replace("_", "-")] = run
     return run
-
-
-def _spare_inputs(options: Mapping[str, object]) -> None:
-    """Raises NetspecError (E0004) where the output of a command is a file that should not be lost.
-
-    That is a file that the command reads, a spec, and without `--force` one that netspec has not written.
-    """
-    output = options.get("output")
-    if not isinstance(output, str | Path):
-        return
-    from netspec.files import unwritable
-
-    if isinstance(output, Path) and str(output) == "-":
-        raise unwritable(output, ValueError("this command writes files alone"), "name one")
-    values = [value for name, value in options.items() if name != "output"]
-    flat = [path for value in values for path in (value if isinstance(value, list) else [value])]
-    try:
-        if not Path(output).is_file():
-            return
-        target = Path(output).resolve(strict=True)
-        read = any(isinstance(path, Path) and _is_read(path, target) for path in flat)
-    except OSError:  # what is wrong with one of them is said where it is opened
-        return
-    spec = ".net" in (Path(output).suffix, target.suffix)
-    if not (read or spec or (options.get("force") is False and not _is_own(Path(output)))):
-        return
-    reason = "it is what is read" if read else "it is a spec" if spec else "it is there, and netspec has not written it"
-    help = "" if read or spec else "choose another name, or replace it with --force"
-    raise unwritable(output, FileExistsError(0, reason), help)
-
-
-def _is_read(path: Path, target: Path) -> bool:
-    """Whether a command that is given this path reads that file: it is the file, or one in the folder.
-
-    Of a run's folder only what is the run's own is read.
-    """
-    if not path.exists():
-        return False
-    place = path.resolve()
-    if not place.is_dir():
-        return place.samefile(target)
-    if not target.is_relative_to(place):
-        return False
-    if not (place / "run.json").exists():
-        return True
-    from netspec.train.runs.folder import OWN
-
-    return target.relative_to(place).parts[0] in OWN
-
-
-_OWN = re.compile(
-    rb"""\s*(?: \Z | \x89PNG | %PDF | \{\s*"netspec" | <\?xml[^>]*>\s*<svg | <svg | <!doctype\ html
-    | digraph\b | ---\nconfig: | flowchart\b | (?:%\ [^\n]*\n)?%\ (?:pdflatex|In\ a\ paper:)
-    | %!PS-Adobe[^\n]*(?:\n%%[^\n]*)*\n%%Creator:\ netspec | \"{3}\w+:\ [\d,]+\ parameters?\b )""",
-    re.VERBOSE | re.IGNORECASE,
-)
-"""How the files begin that commands over nets write: pictures, graphs, sources; and one with nothing in it."""
-
-
-def _is_own(path: Path) -> bool:
-    """Whether a file is one that netspec may have written, or where the standard output goes: it may be written."""
-    try:
-        if os.path.samestat(path.stat(), os.fstat(STANDARD_OUTPUT)):
-            return True
-        with path.open("rb") as file:
-            return _OWN.match(file.read(400)) is not None
-    except OSError:
-        return True

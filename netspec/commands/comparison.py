@@ -9,8 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from netspec.commands.command import command
-from netspec.commands.options import File, Force, Inputs, Net, Settings, graph_of, read_inputs, read_settings
+from netspec.commands.options import (
+    File,
+    Force,
+    Inputs,
+    Net,
+    Settings,
+    bad_option,
+    graph_of,
+    read_inputs,
+    read_settings,
+    spec_of,
+)
 from netspec.commands.printing import shown, write
+from netspec.commands.spared import spare
 
 if TYPE_CHECKING:
     from netspec.compare.differences import Difference
@@ -49,9 +61,15 @@ def diff(
     from netspec.revisions import open_spec
 
     titles = old, new or old
+    if titles == ("-", "-"):
+        raise bad_option(
+            "-", "-", "", "the standard input is one net, and two are compared", "give one of them as a file"
+        )
     given = [[*(set or ()), *(more or ())] for more in (old_set, new_set)]
     graphs = [
-        open_spec(place).graph(net, inputs=read_inputs(input), **read_settings(settings))
+        (spec_of(Path(place)) if place == "-" else open_spec(place)).graph(
+            net, inputs=read_inputs(input), **read_settings(settings)
+        )
         for place, settings in zip(titles, given, strict=True)
     ]
     found = differences.difference(*graphs)
@@ -86,12 +104,16 @@ def migrate(
     net: Net = None,
     set: Settings = None,
     input: Inputs = None,
+    force: Force = False,
 ) -> None:
     """Write the weights of a trained net for another one: what fits is taken over, under its new name."""
     from netspec.compare.differences import weights_lines
     from netspec.train.after.migrate import migrate as moved
 
+    if output is None and str(file) == "-":
+        raise bad_option("--output", "-", "new.safetensors", "the spec has no name to call the weights after")
     target = output or file.with_suffix(".safetensors")
+    spare({"run": run, "force": force}, target)
     graph = graph_of(file, net, set, input)
     before = graph_of(old, None, None, None) if old is not None else None
     done = moved(run, graph, target, before)

@@ -14,6 +14,7 @@ from netspec.commands.options import (
     Net,
     Settings,
     bad_option,
+    followed,
     read_inputs,
     read_settings,
     spec_of,
@@ -55,6 +56,7 @@ def serve(
     from netspec.live.follow import changes
     from netspec.live.picture import picture
 
+    followed(file)
     settings, shapes = read_settings(set), read_inputs(input)
     source_of(file, shown(file))  # a file that is not there is refused; one with mistakes in it is shown with them
     live = _live(port)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netspec.commands.command import command
-from netspec.commands.options import Output, bad_option
+from netspec.commands.options import Force, Output, bad_option
 from netspec.commands.printing import shown, write
+from netspec.commands.spared import spare
 from netspec.files import write_bytes
 
 if TYPE_CHECKING:
@@ -44,14 +45,20 @@ def lift(
     weights: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the weights, too: a safetensors file.")
     ] = None,
+    force: Force = False,
     run_code: Annotated[bool, typer.Option("--run-code", help="Run the code of a Python file.")] = False,
 ) -> None:
     """Make a spec of a network that exists, and prove that both are one."""
+    kept = {"source": Path(source.rpartition(":")[0] or source), "trained": trained, "force": force}
+    if output != "-":
+        spare(kept, output)
+    if weights is not None or (trained is not None and output != "-"):
+        spare(kept, weights or Path(output).with_suffix(".safetensors"))
     if source.endswith(".cfg"):
         _darknet(Path(source), trained, output, weights, plain=plain)
         return
     from netspec.lifting.module import lifted
-    from netspec.lifting.sources import model_of
+    from netspec.lifting.sources.live import model_of
 
     shape = _sizes(input) if input is not None else None
     model = model_of(source, run_code=run_code)
@@ -69,7 +76,7 @@ def lift(
 
 def _darknet(cfg: Path, trained: Path | None, output: str, weights: Path | None, *, plain: bool) -> None:
     """A cfg of Darknet, and its weights under the spec's keys."""
-    from netspec.lifting.darknet import load
+    from netspec.lifting.sources.darknet import load
 
     configuration = load(cfg, plain=plain)
     if trained is not None:

@@ -18,6 +18,7 @@ from netspec.commands.options import (
     Net,
     Output,
     Settings,
+    followed,
     graph_of,
     read_inputs,
     read_settings,
@@ -83,6 +84,8 @@ def _watch(asked: _Check) -> None:
     from netspec.diagnostics import NetspecError
     from netspec.live.follow import changes
 
+    for file in asked.files:
+        followed(file)
     following = changes(asked.files)
     while True:
         if in_colour(sys.stdout):
@@ -167,7 +170,11 @@ def _of_training(spec: Spec, graphs: Sequence[Graph], settings: dict[str, Any]) 
     try:
         from netspec.train import check
 
-        return [diagnostic for diagnostic in check(spec.train, trained[0], settings) if diagnostic.code != "E0613"]
+        return [
+            diagnostic
+            for diagnostic in check(spec.train, trained[0], settings, spec.path)
+            if diagnostic.code != "E0613"
+        ]
     except ModuleNotFoundError:
         return []
 

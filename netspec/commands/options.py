@@ -122,9 +122,18 @@ def _pair(flag: str, option: str, example: str) -> tuple[str, str]:
     return name.strip(), value
 
 
-def bad_option(flag: str, option: str, example: str, message: str = "") -> NetspecError:
-    """What is raised for the text of an option that cannot be read."""
-    return _error("E0005", flag, message or f"{flag} takes a name and a value", option, help=f"{flag} '{example}'")
+def bad_option(flag: str, option: str, example: str, message: str = "", help: str = "") -> NetspecError:
+    """What is raised for the text of an option that cannot be read; `help` is said in place of an example."""
+    said = help or f"{flag} '{example}'"
+    return _error("E0005", flag, message or f"{flag} takes a name and a value", option, help=said)
+
+
+def followed(file: Path) -> None:
+    """Raises NetspecError (E0005) where a file that is to be followed is the standard input, which is read once."""
+    if str(file) == "-":
+        raise bad_option(
+            "-", "-", "", "a file is followed while it is written, and the standard input is read once", "name a file"
+        )
 
 
 def _error(code: str, name: str, message: str, text: str = "", help: str = "") -> NetspecError:

@@ -46,7 +46,10 @@ def _networks(incomplete: str) -> list[str]:
 
 @command
 def new(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The new file: NAME.net.", show_default=False)],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="The new file: NAME.net; - for the standard output.", show_default=False),
+    ],
     source: Annotated[
         str | None,
         typer.Option(
@@ -62,6 +65,9 @@ def new(
     from netspec import zoo
     from netspec.files import write_text
 
+    if name == "-":
+        print(zoo.small("net") if source is None else zoo.find(source).text(), end="")
+        return
     path = Path(name if name.endswith(".net") else f"{name}.net")
     if source is None:
         write_text(path, zoo.small(path.stem), replace=False)
@@ -129,7 +135,7 @@ def explain(
     format: Annotated[Literal["text", "markdown"], typer.Option(help="The form of the pages of errors.")] = "text",
 ) -> None:
     """Say what an error code means, with an example and its mend; or where the numbers of a stage come from."""
-    if subject is not None and (stage is not None or subject.endswith(".net")):
+    if subject is not None and (stage is not None or subject == "-" or subject.endswith(".net")):
         _explain_stage(graph_of(Path(subject), net, set, input), stage, _numbers(kernel), _numbers(values))
     else:
         _explain_code(subject, format)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netspec.commands.command import command
-from netspec.commands.options import standard_input
+from netspec.commands.options import bad_option, standard_input
 from netspec.commands.printing import print_diagnostics, shown
 
 if TYPE_CHECKING:
@@ -39,6 +39,10 @@ def fmt(
 
     paths = files or [Path()]
     piped = paths == [STDIN]
+    if STDIN in paths and not piped:
+        raise bad_option(
+            "-", "-", "", "files are written where they are, and the standard input to the output", "fmt - alone"
+        )
     results: list[Rewrite] = []
     mistakes: list[Diagnostic] = []
     for path in paths if piped else specs(paths):

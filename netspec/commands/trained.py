@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,6 +14,7 @@ from netspec.commands.options import (
     Data,
     Device,
     Folder,
+    Force,
     Inputs,
     Output,
     Weights,
@@ -20,6 +22,7 @@ from netspec.commands.options import (
     read_settings,
 )
 from netspec.commands.printing import shown, write
+from netspec.commands.spared import spare
 
 
 @command
@@ -31,12 +34,15 @@ def report(
     data: Data = None,
     device: Device = None,
     weights: Weights = None,
+    force: Force = False,
 ) -> None:
     """Write a run as one page: figures, curves, mistakes, samples, the diagram, what it was made with."""
     from netspec.train import restore
     from netspec.train.after import report as page
 
-    print(f"written to {shown(page.write(restore(run, device=device, weights=weights), output, data=data))}")
+    path = output or run / page.REPORT
+    spare({"weights": weights, "force": force}, path)
+    print(f"written to {shown(page.write(restore(run, device=device, weights=weights), path, data=data))}")
 
 
 @command
@@ -93,6 +99,7 @@ def predict(
     device: Device = None,
     weights: Weights = None,
     format: Annotated[Literal["text", "json", "csv"], typer.Option(help="The form of what is said.")] = "text",
+    force: Force = False,
 ) -> None:
     """Print what a trained net says about files, or the text that it goes on with."""
     from netspec.train import restore
@@ -109,6 +116,8 @@ def predict(
     for note in dict.fromkeys(prediction.changed for prediction in found if prediction.changed):
         print(f"note: {note}", file=sys.stderr)
     if masks is not None:
+        for path in said.mask_paths(found, masks):
+            spare({"inputs": inputs, "force": force}, path)
         said.save_masks(found, masks)
     match format:
         case "json":
@@ -140,6 +149,7 @@ def cam(
     ] = None,
     device: Device = None,
     weights: Weights = None,
+    force: Force = False,
 ) -> None:
     """Draw where in a picture or signal a trained net sees a class."""
     from netspec.diagnostics import printable
@@ -168,12 +178,14 @@ def export(
     input: Inputs = None,
     device: Device = None,
     weights: Weights = None,
+    force: Force = False,
 ) -> None:
     """Write a trained net for other programs: ONNX, torch.export's pt2, or its weights alone."""
     from netspec.train import restore
 
+    path = output or Path(f"{Path(os.path.realpath(run)).name}.{format or 'onnx'}")
+    spare({"weights": weights, "force": force}, path)
     net = restore(run, device=device or "cpu", weights=weights)
-    path = output or Path(f"{run.resolve().name}.{format or 'onnx'}")
     made = net.export(path, format, input=read_inputs(input))
     checked = "" if made.difference is None else f", within {made.difference:.1g} of the net where it was run again"
     names = f"{', '.join(made.inputs)} -> {', '.join(made.outputs)}"

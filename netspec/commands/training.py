@@ -11,6 +11,7 @@ from netspec.commands.command import command
 from netspec.commands.options import (
     DataFolder,
     File,
+    Force,
     Inputs,
     Net,
     Settings,
@@ -127,13 +128,16 @@ def lr_find(
     set: Settings = None,
     input: Inputs = None,
     data: DataFolder = None,
+    force: Force = False,
     *,
     setup: Any,
 ) -> None:
     """Find a learning rate: a short training whose rate grows, as a curve and a suggestion."""
     from netspec.train.rehearsal import range_test
+    from netspec.train.runs import plots
     from netspec.train.setup import Setup
 
+    plots.form_of(output)
     if not 0 < low < high:
         raise typer.BadParameter("the learning rates go from one above 0 to a higher one: --from 1e-6 --to 10")
     found = range_test.find(
@@ -162,11 +166,14 @@ def preview(
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out damaged samples.")] = False,
     samples: Annotated[int, typer.Option(metavar="N", min=1, max=50, help="Training samples, a row each.")] = 6,
     variants: Annotated[int, typer.Option(metavar="N", min=1, max=50, help="What becomes of each, a column each.")] = 5,
+    force: Force = False,
 ) -> None:
     """Draw training samples and what augmentation makes of them, as the file's train section says."""
     from netspec.train.plan.job import job_of, prepare
     from netspec.train.rehearsal.preview import preview as draw
+    from netspec.train.runs import plots
 
+    plots.form_of(output)
     spec = spec_of(file)
     said = read_settings(set, train=True)
     job = job_of(spec, net=net, set=said, input=read_inputs(input), data=data, skip_bad=skip_bad)
@@ -279,6 +286,7 @@ def sweep(
 def curves(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The picture.")] = Path("curves.png"),
+    force: Force = False,
 ) -> None:
     """Draw the curves of several runs into one picture, and print the figures of what they kept."""
     from netspec.train.runs import curves

@@ -28,6 +28,7 @@ def page(found: Difference, titles: tuple[str, str], pictures: tuple[str, str]) 
     policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
     return (
         "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>"
+        '<meta name="generator" content="netspec">'
         f"<meta http-equiv='Content-Security-Policy' content=\"{policy}\">"
         f"<title>{escape(titles[0])} and {escape(titles[1])}</title><style>{_STYLE}</style></head>\n"
         f"<body><h1>{escape(titles[0])} and {escape(titles[1])}</h1>\n<pre>{said}</pre>\n"

@@ -42,6 +42,8 @@ class Page:
         self._item = 0
         self._opened = True
         self._apart = False
+        self._broken_from: dict[int, bool] = {}
+        """Whether bodies that are broken where one is are, by where the first begins: there may be thousands."""
 
     def file(self, file: tree.File) -> str:
         """The text of a whole file."""
@@ -137,7 +139,10 @@ class Page:
 
     def _broken(self, braces: Braces) -> bool:
         """Whether the body, or another of the same wiring or condition, stood on several lines."""
-        return self.trivia is None or any(map(self._holds_lines, braces.peers))
+        first = braces.peers[0].start
+        if first not in self._broken_from:
+            self._broken_from[first] = self.trivia is None or any(map(self._holds_lines, braces.peers))
+        return self._broken_from[first]
 
     def _holds_lines(self, body: Span) -> bool:
         return body.text[1:-1].strip() != "" and self._line_ends(body.start, body.end)

@@ -31,9 +31,8 @@ class Braces:
     peers: tuple[Span, ...]
 
 
-def _braces(body: tree.Body, peers: tuple[tree.Body, ...] = ()) -> Braces:
-    spans = tuple(peer.span for peer in peers or (body,))
-    return Braces(body.statements, body.span.start, body.span.end, spans)
+def _braces(body: tree.Body, peers: tuple[Span, ...] = ()) -> Braces:
+    return Braces(body.statements, body.span.start, body.span.end, peers or (body.span,))
 
 
 Part: TypeAlias = str | Breakable | Arrow | Braces
@@ -138,8 +137,8 @@ def _repeat(statement: tree.Repeat) -> Iterator[Part]:
 
 
 def _if(statement: tree.If) -> Iterator[Part]:
-    bodies = tuple(branch.body for branch in statement.branches)
-    bodies += (statement.otherwise,) if statement.otherwise is not None else ()
+    bodies = tuple(branch.body.span for branch in statement.branches)
+    bodies += (statement.otherwise.span,) if statement.otherwise is not None else ()
     for index, branch in enumerate(statement.branches):
         yield " else if " if index else "if "
         yield branch.condition
@@ -187,7 +186,7 @@ def _element(element: tree.Element) -> Iterator[Part]:
     if isinstance(element, tree.Group):
         yield _braces(element.body)
     elif isinstance(element, tree.Wiring):
-        bodies = (element.body, *(clause.body for clause in element.clauses))
+        bodies = (element.body.span, *(clause.body.span for clause in element.clauses))
         yield f"{element.keyword} "
         if element.condition is not None:
             yield "if "

@@ -198,13 +198,15 @@ class Gather(Layer):
 UNEMBED = Support(
     "unembed",
     '''\
-def unembed(x: Tensor, table: Tensor) -> Tensor:
-    """The products of features (N, ..., E) with each row of a table (N, V, E) or (1, V, E)."""
-    if len(table) == 1:
-        return F.linear(x, table[0])
+def unembed(x: Tensor, table: Tensor, bias: Tensor | None = None) -> Tensor:
+    """The products of features (N, ..., E) with each row of a table (N or 1, V, E), and a bias (N or 1, V) added."""
+    if len(table) == 1 and (bias is None or len(bias) == 1):
+        return F.linear(x, table[0], None if bias is None else bias[0])
     if x.dim() == 2:
-        return (table @ x[..., None])[..., 0]
-    return (x.flatten(1, -2) @ table.mT).unflatten(1, x.shape[1:-1])
+        products = (table @ x[..., None])[..., 0]
+    else:
+        products = (x.flatten(1, -2) @ table.mT).unflatten(1, x.shape[1:-1])
+    return products if bias is None else products + bias.view(len(bias), *[1] * (x.dim() - 2), -1)
 ''',
 )
 
@@ -213,17 +215,18 @@ def unembed(x: Tensor, table: Tensor) -> Tensor:
 class Unembed(Layer):
     """A linear layer whose weight is a value: a score of the features for each row of a table.
 
-    Shape: (*S, E), table (V, E) -> (*S, V). With the table of the embedding, its weights are tied.
+    Shape: (*S, E), table (V, E), bias (V) -> (*S, V). With the table of the embedding, its weights are tied; a bias is
+    a value, too.
     Source: Press, Wolf, "Using the output embedding to improve language models", EACL 2017, section 3.
     Example: `wte = param([50257, 768], init=normal(std=0.02))`, `wte[tokens]`, and at the end `unembed(_, wte)`
     """
 
     figure_weight: ClassVar[FigureWeight] = "heavy"
     mixes_positions: ClassVar[bool] = True
-    tensors: ClassVar[tuple[str, ...]] = ("x", "table")
-    serves_all: ClassVar[tuple[str, ...]] = ("table",)
+    tensors: ClassVar[tuple[str, ...]] = ("x", "table", "bias?")
+    serves_all: ClassVar[tuple[str, ...]] = ("table", "bias")
 
-    def infer(self, x: Shape, table: Shape) -> Shape:
+    def infer(self, x: Shape, table: Shape, bias: Shape | None = None) -> Shape:
         if table.rank != 2 or table.dtype != "float" or x.rank == 0:
             raise ShapeError(f"unembed takes features and a table [V, E], but these are {x} and {table}", code="E0303")
         if differ(x.dims[-1], table.dims[1]):
@@ -232,19 +235,24 @@ class Unembed(Layer):
                 f"and a row of {table} has {table.dims[1]}",
                 code="E0301",
             )
+        if bias is not None and (bias.rank != 1 or bias.dtype != "float" or differ(bias.dims[0], table.dims[0])):
+            raise ShapeError(
+                f"unembed adds a number to each of {table.dims[0]} scores, but the bias is {bias}",
+                code="E0303",
+            )
         return x.replace(axis=-1, size=table.dims[0])
 
-    def requires(self, x: Shape, table: Shape) -> tuple[Requirement, ...]:
+    def requires(self, x: Shape, table: Shape, bias: Shape | None = None) -> tuple[Requirement, ...]:
         return equal(x.dims[-1], table.dims[1])
 
-    def macs(self, x: Shape, table: Shape) -> Dimension:
+    def macs(self, x: Shape, table: Shape, bias: Shape | None = None) -> Dimension:
         return prod(x.dims) * table.dims[0]
 
-    def reach(self, x: Shape, table: Shape) -> Reach | Literal["everything"] | None:
+    def reach(self, x: Shape, table: Shape, bias: Shape | None = None) -> Reach | Literal["everything"] | None:
         return EVERYTHING
 
-    def torch(self, x: Shape, table: Shape) -> TorchCall:
-        return TorchCall(apply="unembed({0}, {1})", support=(UNEMBED,))
+    def torch(self, x: Shape, table: Shape, bias: Shape | None = None) -> TorchCall:
+        return TorchCall(apply="unembed({0}, {1})" if bias is None else "unembed({0}, {1}, {2})", support=(UNEMBED,))
 
 
 @layer("one_hot")

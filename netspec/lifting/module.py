@@ -12,14 +12,14 @@ from torch import Tensor, nn
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.graph.graph import Node
-from netspec.lifting.capture import capture
-from netspec.lifting.modules import is_layer
+from netspec.lifting.capture.recorder import capture
+from netspec.lifting.capture.tape import Tape
 from netspec.lifting.prove import BATCH, Proof, prove
 from netspec.lifting.refusal import refusal
 from netspec.lifting.spec import written
 from netspec.lifting.steps import Network
-from netspec.lifting.tape import Tape
-from netspec.lifting.translate import translate
+from netspec.lifting.translation.modules import is_layer
+from netspec.lifting.translation.translator import translate
 from netspec.spec import parse
 from netspec.syntax.source import Source, Span
 
@@ -117,7 +117,7 @@ def _shape(input: Sequence[int] | Tensor) -> tuple[tuple[int, ...], torch.dtype]
 
 def _identifier(name: str) -> str:
     """A name as a spec may have it."""
-    from netspec.lifting.writing import WORDS
+    from netspec.lifting.writing.writer import WORDS
 
     bare = re.sub(r"\W", "_", name, flags=re.ASCII).strip("_") or "Net"
     bare = f"n{bare}" if bare[0].isdigit() else bare

@@ -51,12 +51,16 @@ def prove(original: nn.Module, lifted: nn.Module, inputs: Sequence[Tensor], *, s
 
 
 def randomise(model: nn.Module) -> None:
-    """Gives every tensor of a model values: no zero biases, no statistics at rest, activations that stay in size."""
+    """Gives every tensor of a model values: no zero biases, no statistics at rest, activations that stay in size.
+
+    Whole numbers stay as they are: they are indices.
+    """
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for key, value in model.state_dict().items():
             if not value.dtype.is_floating_point:
-                value.zero_()
+                if key.endswith("num_batches_tracked"):
+                    value.zero_()
                 continue
             drawn = torch.randn(value.shape, generator=generator)
             if value.dim() > 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netspec.diagnostics import Diagnostic, NetspecError
-from netspec.lifting.tape import Place
+from netspec.lifting.capture.tape import Place
 from netspec.syntax.source import Source, Span
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from netspec.format import format_source, print_tree
-from netspec.lifting.blocks import Blocks
-from netspec.lifting.defaults import with_defaults
 from netspec.lifting.items import Item
-from netspec.lifting.nest import nest
-from netspec.lifting.peepholes import tidied
-from netspec.lifting.repeats import folded
-from netspec.lifting.rows import in_flows, in_rows
 from netspec.lifting.steps import Network
-from netspec.lifting.wirings import wired
-from netspec.lifting.writing import Writer, literal, names_in
+from netspec.lifting.structure.blocks import Blocks
+from netspec.lifting.structure.nest import nest
+from netspec.lifting.structure.repeats import folded
+from netspec.lifting.structure.wirings import wired
+from netspec.lifting.translation.peepholes import tidied
+from netspec.lifting.writing.common import with_common_tables
+from netspec.lifting.writing.defaults import with_defaults
+from netspec.lifting.writing.rows import in_flows, in_rows
+from netspec.lifting.writing.writer import Writer, literal, names_in
 from netspec.syntax import tree
 from netspec.syntax.source import Source
 
@@ -37,7 +38,7 @@ def text_of(network: Network, items: Sequence[Item], *, plain: bool = False) -> 
         blocks.find(items)
     body = tree.Body(_net_body(network, items, blocks))
     definitions = (*blocks.definitions, tree.Definition("net", network.name, (), body))
-    file = tree.File(definitions) if plain else with_defaults(folded(tree.File(definitions)))
+    file = tree.File(definitions) if plain else with_common_tables(with_defaults(folded(tree.File(definitions))))
     return format_source(Source("<lifted>", in_rows(print_tree(in_flows(file)))))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from netspec.layers import REGISTRY
-from netspec.lifting.tape import Place
+from netspec.lifting.capture.tape import Place
 from netspec.shapes.shape import Shape
 
 
@@ -33,8 +33,8 @@ class Step:
 class Network:
     """The steps of a whole network. `inputs` and `outputs` are pairs of a name and a value.
 
-    `classes` has the class of the module at each path. `training` are the outputs that are there in training alone.
-    `shapes` are those of one sample.
+    `classes` has the class of the module at each path, `attributes` its numbers by their names. `training` are the
+    outputs that are there in training alone. `shapes` are those of one sample.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Network:
     shapes: dict[int, Shape]
     classes: dict[str, str] = field(default_factory=dict)
     training: frozenset[str] = frozenset()
+    attributes: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def outputs_of(layer: str, arguments: dict[str, Any], shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:

@@ -159,7 +159,7 @@ class Document:
         if self.module.train is None or not trained:
             return []
         try:
-            return [found for found in check(self.module.train, trained[0]) if found.code != "E0613"]
+            return [found for found in check(self.module.train, trained[0], path=self.path) if found.code != "E0613"]
         except (ModuleNotFoundError, NetspecError):
             return []
 

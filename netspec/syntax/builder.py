@@ -13,6 +13,7 @@ from netspec.syntax import tree
 from netspec.syntax.layout import WIRINGS
 from netspec.syntax.lexer import Token, number, quantity, string
 from netspec.syntax.report import Report
+from netspec.syntax.settings import is_setting
 from netspec.syntax.source import Source, Span
 
 _CONSTANTS = {"true": True, "false": False, "none": None}
@@ -104,6 +105,8 @@ class Builder:
     def body(self, parts: list[Any], start: int, end: int) -> tree.Body:
         for first, second in pairwise(parts[1]):
             self._check_apart(first, second)
+        for statement in parts[1]:
+            self._check_listed(statement)
         return tree.Body(tuple(parts[1]), span=self._span(start, end))
 
     def stage(self, parts: list[Any], start: int, end: int) -> tree.Stage:
@@ -318,6 +321,8 @@ class Builder:
         if not isinstance(name, tree.Name):
             return
         start, end = name.span.start, second.span.end
+        if self._is_setting(name):
+            return
         if isinstance(value, tree.Number) and len(second.flow.elements) == 1:
             mend, message = f"{name.id}({value.span.text})", f"an argument of {name.id} stands in parentheses"
         elif name.id in WIRINGS:
@@ -325,6 +330,27 @@ class Builder:
         else:
             return
         self.report.add("E0101", message, start, end, help=f"write {mend}", mend=((start, end), mend))
+
+    def _check_listed(self, statement: tree.Statement) -> None:
+        """`metrics [accuracy]` reads as an index, but for the blank, and is a setting."""
+        match statement:
+            case tree.Stage((), tree.Flow((tree.Index(tree.Name() as name),))):
+                if self.source.text[name.span.end : name.span.end + 1].isspace():
+                    self._is_setting(name)
+
+    def _is_setting(self, name: tree.Name) -> bool:
+        """Whether a stage that is followed by a value is a line of a train section; it is reported then."""
+        if not is_setting(name.id):
+            return False
+        self.report.add(
+            "E0101",
+            f"`{name.id}` is a setting, and this is the body of a net",
+            name.span.start,
+            name.span.end,
+            label="no stage",
+            help="settings stand in a section of their own after the net: train { ... }",
+        )
+        return True
 
     def conditional(self, parts: list[Any], start: int, end: int) -> tree.Conditional:
         return tree.Conditional(parts[0], parts[2], parts[4], span=self._span(start, end))

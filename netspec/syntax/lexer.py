@@ -112,6 +112,7 @@ def scan(text: str, report: Report) -> list[Token]:
     """The raw tokens of `text`, an END at the end. What is wrong is reported and stands in the list as mended."""
     tokens: list[Token] = []
     braces: list[str] = []
+    depth = 0
     position = 1 if text.startswith("\ufeff") else 0
     match = _TOKEN.match
     while found := match(text, position):
@@ -129,7 +130,9 @@ def scan(text: str, report: Report) -> list[Token]:
         elif text[start] == "." and (step := _step(text, start, tokens)):
             tokens.extend(step)
             position = step[1].end
-        elif text[start] in "/\"'" and (end := foreign_comment(text, start, _in_brackets(tokens), report)) > start:
+        elif (
+            text[start] in "/\"'" and (end := foreign_comment(text, start, _in_brackets(tokens, depth), report)) > start
+        ):
             position = end
         elif kind == "op":
             word = found.group()
@@ -139,6 +142,7 @@ def scan(text: str, report: Report) -> list[Token]:
             elif word == "}" and braces and braces.pop() == "${":
                 token = Token("RHOLE", word, start, position)
             tokens.append(token)
+            depth = _depth(depth, token.kind)
             if token.kind == "RHOLE" and (tail := _TAIL.match(text, position)):
                 position = tail.end()
                 tokens.append(Token("TAIL", tail.group(), tail.start(), position))
@@ -147,6 +151,7 @@ def scan(text: str, report: Report) -> list[Token]:
                 while braces and braces[-1] == "${":
                     braces.pop()
             tokens.append(_rare(str(kind), found.group(), start, position, tokens, report))
+            depth = _depth(depth, tokens[-1].kind)
             position = tokens[-1].end
             if report.full:
                 break
@@ -331,14 +336,20 @@ def _hole(text: str, start: int, end: int, report: Report) -> Token:
     return Token("HOLE", text, start, end)
 
 
-def _in_brackets(tokens: list[Token]) -> bool:
+_BRACKETS = {"LPAR": 1, "LSQB": 1, "RPAR": -1, "RSQB": -1}
+
+
+def _depth(depth: int, kind: str) -> int:
+    """How many brackets are open after a token, of those since the last brace or `;`."""
+    return 0 if kind in ("LBRACE", "RBRACE", "SEP") else depth + _BRACKETS.get(kind, 0)
+
+
+def _in_brackets(tokens: list[Token], depth: int) -> bool:
     """Whether a bracket is open, and what stands in it so far may be followed by an operator."""
-    open_ = 0
-    for token in reversed(tokens):
-        if token.kind in ("LBRACE", "RBRACE", "SEP"):
-            break
-        open_ += (token.kind in ("LPAR", "LSQB")) - (token.kind in ("RPAR", "RSQB"))
-    return open_ > 0 and tokens[-1].kind in _INSIDE | {"NUMBER", "QUANTITY", "NEWLINE"}
+    return depth > 0 and tokens[-1].kind in _AFTER_OPERAND
+
+
+_AFTER_OPERAND = _INSIDE | {"NUMBER", "QUANTITY", "NEWLINE"}
 
 
 def _foreign(text: str, start: int, end: int, report: Report) -> Token:

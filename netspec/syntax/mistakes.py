@@ -9,8 +9,9 @@ from typing import Any
 
 from netspec.syntax.brackets import CLOSERS
 from netspec.syntax.inputs import HELP, declaration, open_sizes
-from netspec.syntax.layout import LONGEST
+from netspec.syntax.layout import KEYWORDS, LONGEST
 from netspec.syntax.lexer import HARD, Token
+from netspec.syntax.settings import is_setting
 
 PYTHON = frozenset({"torch", "torchvision", "timm", "tensorflow", "keras", "jax", "flax", "numpy", "math", "os", "sys"})
 """What people import who write a net in Python."""
@@ -104,6 +105,15 @@ def _input(place: Place) -> Mistake | None:
         return None
     mistake = _at(first, "an input is declared by its name and its shape", f"write {edit[1]}")
     return mistake.mended_by(edit)
+
+
+def _in_train(place: Place) -> Mistake | None:
+    """A line of a net's body in a train section: a statement, or the call of a layer."""
+    first, after = place.tokens[place.first], place.tokens[min(place.first + 1, len(place.tokens) - 1)]
+    is_call = after.kind == "LPAR" and after.start == first.end and not is_setting(first.text)
+    if first.kind != "KEY" or not (first.text in KEYWORDS or is_call):
+        return None
+    return _at(first, f"`{first.text}` belongs in the body of a net", "a train section has settings: a key and a value")
 
 
 def _setting(place: Place) -> Mistake | None:
@@ -289,6 +299,12 @@ def _shape(place: Place) -> Mistake | None:
     return Mistake("an input needs its shape", *_span(place), {"help": help_, "label": "expected `[`"})
 
 
+def _comma_twice(place: Place) -> Mistake | None:
+    if place.token.kind != "COMMA" or place.before is None or place.before.kind != "COMMA":
+        return None
+    return _at(place.token, "a `,` stands here twice", "leave one out", put="", skip=True)
+
+
 def _tuple(place: Place) -> Mistake | None:
     if place.token.kind != "COMMA" or not place.accepts("RPAR") or place.accepts("NUMBER"):
         return None
@@ -351,6 +367,7 @@ def _run_on(place: Place) -> Mistake | None:
 
 
 _RULES: tuple[Callable[[Place], Mistake | None], ...] = (
+    _in_train,
     _input,
     _several,
     _definition,
@@ -366,6 +383,7 @@ _RULES: tuple[Callable[[Place], Mistake | None], ...] = (
     _assignment,
     _reserved,
     _shape,
+    _comma_twice,
     _tuple,
     _argument,
     _body_as_value,

@@ -17,15 +17,18 @@ from netspec.syntax import tree
 if TYPE_CHECKING:
     from netspec.train.after.trained_net import TrainedNet
     from netspec.train.runs.run import Run
+    from netspec.train.section.settings import Settings
     from netspec.train.setup import SetupOptions
 
 __all__ = ["check", "restore", "resume", "train", "write_report"]
 
 
-def check(section: tree.Train, graph: Graph, set: Mapping[str, Any] | None = None) -> list[Diagnostic]:
+def check(
+    section: tree.Train, graph: Graph, set: Mapping[str, Any] | None = None, path: Path | None = None
+) -> list[Diagnostic]:
     """What is wrong with a train section, by itself and with the net. Nothing is loaded: neither data nor torch.
 
-    `set` overrides settings by their key, as the text that a spec would have there.
+    `set` overrides settings by their key, as the text that a spec would have there; `path` is that of the spec.
     """
     from netspec.train.plan.drawn import with_draws
     from netspec.train.plan.job import override
@@ -36,6 +39,7 @@ def check(section: tree.Train, graph: Graph, set: Mapping[str, Any] | None = Non
 
     try:
         chosen = settings(section, {key: override(key, value) for key, value in (set or {}).items()})
+        _check_paths(chosen, path)
         outline = chosen.data.outline()
         if outline is None and (wrong := unknown_outputs(chosen, graph)):
             return wrong
@@ -44,6 +48,23 @@ def check(section: tree.Train, graph: Graph, set: Mapping[str, Any] | None = Non
         return [*unknown_names(chosen, graph), *wrong_patterns(chosen, graph)]
     except NetspecError as error:
         return list(error.diagnostics)
+
+
+def _check_paths(chosen: Settings, path: Path | None) -> None:
+    """Raises NetspecError (E0609) where the data are outside of the project, wherever the spec itself is."""
+    from netspec.elaborate import project_root
+    from netspec.train.data.files import DataError, Place
+
+    folder = Path.cwd() if path is None else path.parent
+    place = Place(folder, folder if path is None else project_root(path))
+    named = [("data", written) for written in chosen.data.paths()]
+    if chosen.init is not None and not chosen.init.library:
+        named.append(("init", chosen.init.source))
+    for key, written in named:
+        try:
+            place.within(written)
+        except DataError as error:
+            raise error.at(chosen.span(key)) from None
 
 
 def train(

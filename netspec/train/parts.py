@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError
+from pydantic.fields import FieldInfo
 
 from netspec.diagnostics import Diagnostic
 from netspec.layers.base import spec_literal
@@ -34,12 +35,17 @@ class Part(BaseModel):
     @classmethod
     def arguments(cls) -> tuple[str, ...]:
         """The names of the arguments, in the order of positional ones."""
-        return tuple(cls.model_fields)
+        return tuple(cls.fields())
+
+    @classmethod
+    def fields(cls) -> dict[str, tuple[str, FieldInfo]]:
+        """The arguments by their names in a spec, each with its attribute: `class_` where Python keeps the name."""
+        return {info.alias or attribute: (attribute, info) for attribute, info in cls.model_fields.items()}
 
     @classmethod
     def signature(cls) -> str:
         """`sgd(lr=0.001, momentum=0.0, ...)`, as messages show it."""
-        infos = [(name, cls.model_fields[name]) for name in cls.arguments()]
+        infos = [(name, cls.fields()[name][1]) for name in cls.arguments()]
         fields = [name if info.is_required() else f"{name}={written(info.default)}" for name, info in infos]
         return f"{cls.name}({', '.join(fields)})" if fields else cls.name
 
@@ -47,8 +53,10 @@ class Part(BaseModel):
         """The part as a spec would write it: its name and the arguments that are not the defaults."""
         given: list[str] = []
         positional = True
+        fields = self.fields()
         for name in self.arguments():
-            info, value = type(self).model_fields[name], getattr(self, name)
+            attribute, info = fields[name]
+            value = getattr(self, attribute)
             positional = positional and info.is_required()
             if positional:
                 given.append(f'"{value}"' if info.annotation is str else written(value))
@@ -166,7 +174,7 @@ def _mistake(part: type[Part], message: str, span: Span, label: str = "") -> Dia
 
 def _unknown_argument(part: type[Part], name: str, span: Span) -> Diagnostic:
     plain = _mistake(part, f"{part.name} has no argument {name}", span, "not known")
-    near = meant(name, {field: _called(field) for field in part.model_fields}) or nearest(name, part.model_fields)
+    near = meant(name, {field: _called(field) for field in part.fields()}) or nearest(name, part.arguments())
     if near is None:
         return plain
     here = Span(span.source, span.start, span.start + len(name))
@@ -188,7 +196,7 @@ def _explain(part: type[Part], taken: dict[str, Argument], error: ValidationErro
         complaints.setdefault(str(complaint["loc"][0]) if complaint["loc"] else "", []).append(complaint)
     for name, details in complaints.items():
         demands = " or ".join(dict.fromkeys(map(_demand, details)))
-        if name not in part.model_fields:
+        if name not in part.fields():
             yield _mistake(part, f"{part.name}: {demands}", span)
         elif name not in taken:
             yield _mistake(part, f"{part.name} needs {name}", span, "missing")

@@ -176,6 +176,7 @@ def _trained(
                 keeper.keep()
             for row in trainer.epochs(pause=pause, keep=keeper.keep, most=setup.steps):
                 recorder.add(row, trainer.kept)
+                recorder.copies(trainer.copied, row.epoch, trainer.weights)
                 log(row)
                 watch.epoch(row)
                 tell("epoch", row.epoch, row.step)
@@ -262,7 +263,7 @@ def _last_line(recorder: Recorder, status: Status, trainer: Trainer) -> str:
     if not recorder.rows:
         return f"{done}, kept in {recorder.folder}"
     kept = recorder.rows[recorder.kept]
-    chosen = f" by the {WORDS[kept.held]} data" if trainer.settings.stop is not None else ""
+    chosen = f" by the {WORDS[kept.held]} data" if trainer.settings.chooses else ""
     best = f", the best of them {kept.epoch}{chosen}" if kept is not recorder.rows[-1] else ""
     held, figures = ("test", recorder.tested) if recorder.tested is not None else (kept.held, kept.test)
     accuracy = figures.get("accuracy")

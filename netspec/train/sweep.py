@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.spec import Spec
-from netspec.train.runs.folder import RECORD, make_folder, replacing
+from netspec.train.runs import plots
+from netspec.train.runs.folder import RECORD, make_folder
 from netspec.train.runs.run import Run
 from netspec.train.section.settings import KEYS, Settings
 from netspec.train.section.sweeps import EXAMPLE, Range, Sweep
@@ -213,7 +214,7 @@ def draw(sweeping: Sweeping, path: Path) -> None:
             axes.set_xscale("log")
         axes.set_xlabel(name)
         axes.set_ylabel(f"{sweeping.held} {sweeping.figure}")
-    replacing(path, lambda beside: picture.savefig(beside, format="png", dpi=150))
+    plots.write(picture, path, dpi=150)
 
 
 def _rank(value: Any) -> tuple[float, str]:

@@ -81,3 +81,16 @@ def test_an_import_that_is_spelt_otherwise_is_so_wherever_it_is_used(uses: str, 
 def test_what_is_wrong_within_a_stage_is_not_mended_by_let(mistakes_of) -> None:
     (mistake,) = mistakes_of("net N { input x [3, 8, 8]; shared head = conv(3, 1); a = x - head; x -> head }")
     assert (mistake.mend, mistake.help) == (None, "apply it: x -> head")
+
+
+@pytest.mark.parametrize("call", ["layernorm(over=max_pool)", "layernorm(max_pool)", "layernorm(eps=2)"])
+def test_an_argument_that_has_a_name_is_not_taken_for_one_of_pytorch(call: str, mistakes_of) -> None:
+    """`layernorm(64)` is nn.LayerNorm(64); what stands behind a name is no number of features."""
+    text = f"default layernorm(eps=1e-6)\nnet N {{ input x [3, 8, 8]; {call} }}"
+    (mistake,) = mistakes_of(text)
+    assert mistake.mend is None or mistakes_of(pasted(text, mistake)) == []
+
+
+def test_a_default_that_is_wrong_is_not_mended_at_a_call(mistakes_of) -> None:
+    (mistake,) = mistakes_of("default layernorm(eps=2)\nnet N { input x [3, 8, 8]; layernorm(channels) }")
+    assert mistake.mend is None

@@ -6,7 +6,7 @@ import functools
 from random import Random
 
 import netspec
-from netspec.analysis import summary
+from netspec.analysis import budgets, summary
 from netspec.diagnostics import Diagnostic, NetspecError, render
 from netspec.graph import json_form
 from netspec.graph.graph import Graph
@@ -66,16 +66,24 @@ def mend(text: str) -> None:
 
 
 def mistakes(text: str) -> list[Diagnostic]:
-    """What is wrong with a text."""
+    """What is wrong with a text, with its training, too."""
+    from netspec.train import check
+
     try:
-        return netspec.parse(text, "spec.net").check()
+        spec = netspec.parse(text, "spec.net")
+        graphs, found = spec.graphs()
+        trained = [graph for graph in graphs if graph.name == spec.nets[-1]]
+        wrong = [*found, *(diagnostic for graph in graphs for diagnostic in budgets.check(graph))]
+        return [*wrong, *(check(spec.train, trained[0]) if spec.train is not None and trained else ())]
     except NetspecError as error:
         return list(error.diagnostics)
 
 
 def still(other: Diagnostic, mended: Diagnostic) -> bool:
-    """Whether what one diagnostic said is said of the same place after its mend has been pasted."""
+    """Whether what one diagnostic said is said again once its mend is pasted, of its place or of what was pasted."""
     assert mended.mend is not None
     span, replacement = mended.mend
     moved = len(replacement) - (span.end - span.start) if span.end <= mended.span.start else 0
-    return (other.code, other.message, other.span.start) == (mended.code, mended.message, mended.span.start + moved)
+    pasted = span.start <= other.span.start and other.span.end <= span.start + len(replacement)
+    same = other.message == mended.message and other.span.start == mended.span.start + moved
+    return other.code == mended.code and (same or (pasted and other.span.end > other.span.start))

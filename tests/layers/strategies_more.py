@@ -182,10 +182,12 @@ def looked_up(draw: st.DrawFn) -> Shapes:
 
 @st.composite
 def scored(draw: st.DrawFn) -> Shapes:
-    """Features and a table, most of which fit."""
+    """Features, a table and perhaps a bias, most of which fit."""
     x = draw(maps((1, 2, 3)))
     width = draw(st.sampled_from((x.dims[-1],) * 9 + (5,)))
-    return x, Shape.of(draw(st.integers(1, 9)), width)
+    rows = draw(st.integers(1, 9))
+    biases = draw(st.sampled_from(((), (), (rows,), (5,))))
+    return x, Shape.of(rows, width), *(Shape.of(size) for size in biases)
 
 
 @st.composite

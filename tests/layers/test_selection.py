@@ -35,6 +35,7 @@ def test_comparisons_in_an_expression(symbol: str) -> None:
         ("if x > 0 { relu }", "known when the spec is read"),
         ("where(x, x, 0)", "where takes bool values"),
         ("gather(x, x)", "whole numbers for indices"),
+        ("unembed(x, reshape(x, [1, 4]), x)", "adds a number to each of 1 scores"),
         ("unembed(x, reshape(x, [2, 2]))", "has 4 features and a row of .* has 2"),
     ],
 )
@@ -53,6 +54,15 @@ def test_scores_of_each_sample() -> None:
     x, table = torch.randn(3, 2, 4), torch.randn(3, 5, 4)
     assert torch.allclose(run(REGISTRY["unembed"](), x, table), x @ table.mT, atol=1e-6)
     assert torch.allclose(run(REGISTRY["unembed"](), x[:, 0], table), (x[:, :1] @ table.mT)[:, 0], atol=1e-6)
+
+
+@pytest.mark.parametrize("tables", [1, 3])
+@pytest.mark.parametrize("biases", [1, 3])
+def test_scores_with_a_bias_of_each_sample_or_of_all(tables: int, biases: int) -> None:
+    x, table, bias = torch.randn(3, 2, 4), torch.randn(tables, 5, 4), torch.randn(biases, 5)
+    expected = x @ table.mT + bias[:, None]
+    assert torch.allclose(run(REGISTRY["unembed"](), x, table, bias), expected, atol=1e-6)
+    assert torch.allclose(run(REGISTRY["unembed"](), x[:, 0], table, bias), expected[:, 0], atol=1e-6)
 
 
 def test_no_gradient_flows_through_detach() -> None:

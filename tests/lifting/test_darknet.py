@@ -14,7 +14,7 @@ from torch.nn import functional as F  # noqa: N812
 
 import netspec
 from netspec.diagnostics import NetspecError
-from netspec.lifting.darknet import Configuration, configuration, load
+from netspec.lifting.sources.darknet import Configuration, configuration, load
 from netspec.syntax.source import Source
 
 HEAD = "[net]\nwidth=32\nheight=32\nchannels=3\n"

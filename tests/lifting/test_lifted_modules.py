@@ -63,6 +63,47 @@ def test_residual_blocks_become_one_block_with_a_condition() -> None:
     )
 
 
+class Scaled(nn.Module):
+    """A block that remembers what it was told, with a part that not all have."""
+
+    def __init__(self, heads: int, ratio: int, *, normed: bool = True) -> None:
+        super().__init__()
+        self.heads, self.normed, self.attend = heads, normed, nn.MultiheadAttention(12, heads, batch_first=True)
+        self.norm = nn.LayerNorm(12) if normed else None
+        self.up, self.down = nn.Linear(12, 12 * ratio), nn.Linear(12 * ratio, 12)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x if self.norm is None else self.norm(x)
+        return self.down(F.gelu(self.up(x + self.attend(x, x, x, need_weights=False)[0])))
+
+
+def test_parameters_have_the_names_of_the_modules_attributes() -> None:
+    text = text_of(nn.Sequential(Scaled(2, 1), Scaled(3, 2, normed=False), Scaled(4, 3)), [5, 12])
+    assert "block Scaled(heads: int, width: int, normed: bool = true) {" in text
+    assert "if normed { norm = layernorm }" in text
+    assert "attention(heads)" in text
+
+
+class StochasticDepth(nn.Module):
+    """As torchvision's: by its name it is drop_path."""
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p, self.mode = p, "row"
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x
+
+
+def test_rates_that_grow_evenly_are_a_loop() -> None:
+    def part(rate: float) -> nn.Module:
+        return nn.Sequential(nn.Conv2d(4, 4, 1), StochasticDepth(rate), nn.ReLU())
+
+    text = text_of(nn.Sequential(*(part(0.1 * i / 17) for i in range(2, 7)), part(0.3)))
+    assert "for i in range(5) {" in text
+    assert "drop_path(0.1 * (i + 2) / 17)" in text
+
+
 def test_plain_text_has_no_blocks_and_no_loops() -> None:
     text = text_of(nn.Sequential(Residual(4, 4), Residual(4, 4)), plain=True)
     assert "block" not in text
@@ -152,6 +193,75 @@ class Tokens(nn.Module):
         q, k, v = self.qkv(self.norm(x)).reshape(b, n, 3, 3, c // 3).permute(2, 0, 3, 1, 4).unbind(0)
         scores = (q * 0.5) @ k.transpose(-2, -1)
         return (scores.softmax(-1) @ v).transpose(1, 2).reshape(b, n, c)[:, 0]
+
+
+class Windowed(nn.Module):
+    """Attention with a bias for each relative position and a mask, both from constants, and a bias in part at rest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.qkv, self.table = nn.Linear(8, 24), nn.Parameter(torch.zeros(9, 2))
+        places = torch.stack(torch.meshgrid(torch.arange(2), torch.arange(2), indexing="ij")).flatten(1)
+        apart = (places[:, :, None] - places[:, None]).permute(1, 2, 0) + 1
+        self.register_buffer("index", apart[..., 0] * 3 + apart[..., 1])
+
+    def forward(self, x: Tensor) -> Tensor:
+        b, h, w, c = x.shape
+        x = x.view(b, h // 2, 2, w // 2, 2, c).permute(0, 1, 3, 2, 4, 5).reshape(-1, 4, c)
+        bias = self.qkv.bias.clone()
+        bias[8:16].zero_()
+        q, k, v = F.linear(x, self.qkv.weight, bias).reshape(-1, 4, 3, 2, 4).permute(2, 0, 3, 1, 4).unbind(0)
+        scores = q @ k.transpose(-2, -1) + self.table[self.index].permute(2, 0, 1)[None]
+        region = x.new_zeros((h, w))
+        for row, rows in enumerate((slice(0, -2), slice(-2, -1), slice(-1, None))):
+            for column, columns in enumerate((slice(0, -2), slice(-2, -1), slice(-1, None))):
+                region[rows, columns] = 3 * row + column
+        region = region.view(h // 2, 2, w // 2, 2).transpose(1, 2).reshape(-1, 4)
+        mask = region[:, None] - region[:, :, None]
+        mask = mask.masked_fill(mask != 0, -100.0)
+        scores = scores.view(b, -1, 2, 4, 4) + mask[None, :, None]
+        return (scores.view(-1, 2, 4, 4).softmax(-1) @ v).transpose(1, 2).reshape(b, -1, c)
+
+
+def test_constants_of_windows_are_said_by_their_rules() -> None:
+    text = text_of(Windowed(), (16, 24, 8))
+    assert text.startswith("let table2 = ")  # the module has a table of its own
+    assert (
+        "[[3 * i + j - 3 * k - l + 4 for k in range(2) for l in range(2)] for i in range(2) for j in range(2)]" in text
+    )
+    assert "[row + column for column in [0.0] * 22 + [1.0] * 1 + [2.0] * 1]" in text
+
+
+@pytest.mark.parametrize(
+    ("forward", "said"),
+    [
+        (lambda x: x * torch.arange(16.0), "[0.0, 1.0, 2.0,"),
+        (lambda x: x[:, torch.tensor([2, 0, 1])], "select([2, 0, 1])"),
+        (lambda x: x * torch.tensor(0.5), "_ * 0.5"),
+        (lambda x: torch.where(x > 0, x, 0.0), "_ > 0\n  where(_, image, value=0.0)"),
+        (lambda x: torch.einsum("bchw,bcvw->bchv", x, x), "matmul("),
+        (lambda x: x.var(1, keepdim=True, unbiased=False), "var(axes=0, keep=true, correction=0)"),
+    ],
+)
+def test_functions_of_constants_and_choices(forward: Any, said: str) -> None:
+    class Function(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return forward(x)
+
+    assert said in text_of(Function())
+
+
+def test_constants_without_a_rule_are_refused_where_they_are_many() -> None:
+    class Many(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("many", torch.randn(70, 70), persistent=False)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x + self.many
+
+    with pytest.raises(NetspecError, match="4,900 constants that follow no rule"):
+        netspec.lift(Many(), input=[4, 70, 70])
 
 
 def test_tokens_and_attention_without_the_batch() -> None:

@@ -22,14 +22,19 @@ COUNT = 120
 
 
 def figure(name, head, output, target, *, parts=3, ignores=False, **arguments):
+    """What is told of a metric by its name."""
+    return figure_of(METRICS[name](**arguments), head, output, target, parts=parts, ignores=ignores)
+
+
+def figure_of(metric, head, output, target, *, parts=3, ignores=False):
     """What is told of a metric, the samples in several batches."""
-    judge = OutputMetric(name, METRICS[name](**arguments), head)
+    judge = OutputMetric("it", metric, head)
     plan = SimpleNamespace(data=SimpleNamespace(ignores=ignores), metrics=(judge,), terms=(), losses={})
     scores = Scores(plan, CPU)
     for part in torch.arange(len(output)).tensor_split(parts):
         scores.add({0: output[part]}, Batch(output[part], target[part]))
         scores._flush()
-    return scores.results()[name]
+    return scores.results()["it"]
 
 
 @pytest.fixture
@@ -67,6 +72,27 @@ def test_classes_of_which_two_are_absent(classes, name):
     expected, arguments = OF_CLASSES[name]
     found = figure(name.partition("(")[0], HEAD, x, y, **arguments)
     assert found == pytest.approx(expected(y.numpy(), x.argmax(1).numpy()), abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["f1", "precision", "recall", "iou"])
+def test_the_figure_of_each_class(classes, name):
+    """By name and by number, and all of them; of a class that is absent the figure is 0."""
+    x, y = classes
+    own = {"iou": sk.jaccard_score}.get(name) or getattr(sk, f"{name}_score")
+    expected = own(y.numpy(), x.argmax(1).numpy(), average=None, labels=range(6), zero_division=0)
+    names = [*"abcdef"]
+    every = METRICS[name](average=None).each_class(names)
+    assert [each.distinction() for each in every] == [[f"class={letter}"] for letter in names]
+    single = [METRICS[name](**{"class": key}).each_class(names)[0] for key in (*names, *range(6))]
+    for place, metric in [*enumerate(every), *((index % 6, each) for index, each in enumerate(single))]:
+        assert figure_of(metric, HEAD, x, y) == pytest.approx(expected[place], abs=1e-5)
+
+
+def test_an_area_of_one_class(classes):
+    x, y = classes
+    (metric,) = METRICS["average_precision"](**{"class": 2}).each_class(range(6))
+    expected = sk.average_precision_score(y.numpy() == 2, x.softmax(1)[:, 2].numpy())
+    assert figure_of(metric, HEAD, x, y) == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize(

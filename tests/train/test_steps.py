@@ -7,6 +7,7 @@ import pytest
 import torch
 from same_runs import equal
 from torch.nn import functional
+from train_specs import GAN
 
 from netspec import NetspecError
 from netspec.format import format_source
@@ -21,33 +22,6 @@ from netspec.train.setup import Setup
 from netspec.train.start import trainer_of
 
 CPU = {"device": "cpu", "quiet": True}
-
-GAN = """\
-net Small {
-  input image [1, 8, 8]
-  input z [4]
-  shared discriminator = { conv(4, 3, stride=2, pad=1) -> leaky_relu(0.2) -> flatten -> dropout(0.2) -> linear(1) }
-  generator = z -> { linear(64, bias=false) -> batchnorm -> relu -> linear(64) -> sigmoid -> reshape([1, 8, 8]) }
-  output fake = generator
-  output on_real = image -> discriminator
-  output on_fake = generator -> discriminator
-}
-
-train {
-  data   digits
-  draw z normal
-  step discriminator {
-    loss      bce(on_real, 1) + bce(on_fake, 0)
-    optimizer sgd(lr=0.1, momentum=0.9)
-  }
-  step generator {
-    loss      bce(on_fake, 1)
-    optimizer adam(lr=0.003)
-  }
-  epochs 2
-  batch  360
-}
-"""
 
 
 def trainer(opened, **changes):

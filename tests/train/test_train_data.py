@@ -227,6 +227,10 @@ HEADER = "{'descr': '<f4', 'fortran_order': False, 'shape': %s, }"
 UNREADABLE = {
     "header not closed": (headed(HEADER % "(4,1,8,8"), "the header of an array is damaged"),
     "header of a long number": (headed(HEADER % f"({'9' * 20},)"), "the header of an array is damaged"),
+    "header of a call": (headed(HEADER % "f()"), "the header of an array is damaged"),
+    "header of a word": (headed(HEADER % "'x'"), "the header of an array is damaged"),
+    "header of less than nothing": (headed(HEADER % "(4, -64)"), "the header of an array is damaged"),
+    "header of another dictionary": (headed("{'descr': '<f4'}"), "the header of an array is damaged"),
     "header of brackets": (headed("(" * 5000), "the header of an array is damaged"),
     "pickle": (lambda path: path.write_bytes(pickle.dumps(Harmful())), "no NumPy archive"),
     "objects": (lambda path: np.savez(path, x=np.array([Harmful()], object), y=np.zeros(1)), "Python objects"),

@@ -266,9 +266,17 @@ def test_metrics_name_their_outputs_as_losses_do(spec):
     )
 
 
+def test_a_metric_of_each_class_is_a_figure_of_each(spec):
+    metrics = "[f1(early, none), recall(class=3), recall(late, class=9), accuracy]"
+    found = matched(spec(EXITS.replace("[accuracy, accuracy(early), f1(early, average=micro), f1(weighted)]", metrics)))
+    own = [f"f1(early, class={place})" for place in range(10)]
+    assert [judge.name for judge in found.metrics] == [*own, "recall(class=3)", "recall(late, class=9)", "accuracy"]
+
+
 @pytest.mark.parametrize(
     ("metrics", "message", "place"),
     [
+        ("f1(class=12)", "f1 is asked for of the class 12, which there is not", "f1(class=12)"),
         ("accuracy(lat)", "Exits has no output named lat", "accuracy(lat)"),
         ("accuracy(aux)", "accuracy is to judge aux, which is an output in training alone", "accuracy(aux)"),
         ("accuracy(extra)", "accuracy is to judge extra, of which no loss speaks", "accuracy(extra)"),
@@ -286,3 +294,48 @@ def test_a_metric_of_one_output_once(spec):
     text = EXITS.replace("f1(early, average=micro)", "accuracy(early)")
     with pytest.raises(NetspecError, match=r"accuracy\(early\) is asked for twice"):
         settings(spec(text).train)
+
+
+def test_a_classifier_that_lacks_flatten(spec):
+    text = flow("conv(4, 3) -> global_avgpool -> linear(10)", train="data digits\n  loss cross_entropy")
+    with pytest.raises(NetspecError, match="cannot compare an output") as error:
+        matched(spec(text))
+    assert only(error).help == "linear works along the last axis: write flatten before it"
+    matched(spec(text.replace("-> linear", "-> flatten -> linear")))
+
+
+@pytest.mark.parametrize(
+    ("size", "augment", "message", "help"),
+    [
+        (16, "random_crop(16)", "random_crop cannot take 16 x 16 out of 8 x 8", "a smaller size, or a pad around it"),
+        (8, "random_crop(6)", "digits gives [1, 8, 8], which augment makes [1, 6, 6]", "input image [1, 6, 6]"),
+    ],
+)
+def test_what_augmentation_makes_is_what_the_input_has_to_be(spec, size, augment, message, help):
+    """Not the shape of the data before it: declared so, the net would get another one."""
+    train = f"data digits\n  loss cross_entropy\n  augment {augment}"
+    with pytest.raises(NetspecError) as error:
+        matched(spec(flow("flatten -> linear(10)", input=f"input image [1, {size}, {size}]", train=train)))
+    found = only(error)
+    assert message in found.message
+    assert help in found.help
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("images('/home/pets')", "named by a path relative to the spec"),
+        ("pairs(images('/home/pets'))", "named by a path relative to the spec"),
+        ("npz('../../x.npz')", "lies outside the project"),
+        ("segmentation('a', 'b', test_images='/c', test_masks='d')", "named by a path relative to the spec"),
+        ("npz('x.npz')\n  init '/etc/w.safetensors'", "named by a path relative to the spec"),
+    ],
+)
+def test_files_outside_of_the_project_are_refused_before_training(spec, tmp_path, data, message):
+    """`check` says what `train` would."""
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "pyproject.toml").touch()
+    made = spec(flow("flatten -> linear(10)", train=f"data {data}\n  loss cross_entropy"))
+    (found,) = check(made.train, made.graph(), path=tmp_path / "project" / "n.net")
+    assert found.code == "E0609"
+    assert message in found.message

@@ -7,13 +7,19 @@ import warnings
 
 import pytest
 import torch
+from same_runs import equal
 from torch import nn
+from train_specs import DIGITS
 
+from netspec import NetspecError
+from netspec.train import resume, train
+from netspec.train.engine.rows import Row
 from netspec.train.losses import LOSSES, prepared
 from netspec.train.section.metrics import METRICS
 from netspec.train.section.optimizers import OPTIMIZERS
 from netspec.train.section.schedules import SCHEDULES
 
+CPU = {"device": "cpu", "quiet": True}
 REQUIRED = {"npz": {"file": "a.npz"}, "step": {"size": 3}, "multistep": {"milestones": (2, 5)}}
 
 
@@ -75,7 +81,7 @@ TORCHS = {
 }
 
 
-@pytest.mark.parametrize("name", list(SCHEDULES))
+@pytest.mark.parametrize("name", [name for name in SCHEDULES if name != "plateau"])
 def test_schedules_are_torchs_at_whole_epochs(name):
     arguments, make = TORCHS[name]
     schedule = SCHEDULES[name](**arguments)
@@ -89,7 +95,7 @@ def test_schedules_are_torchs_at_whole_epochs(name):
             scheduler.step()
 
 
-@pytest.mark.parametrize("name", list(SCHEDULES))
+@pytest.mark.parametrize("name", [name for name in SCHEDULES if name != "plateau"])
 def test_a_warm_up_rises_to_the_schedule(name):
     schedule = SCHEDULES[name](**TORCHS[name][0], warmup=2)
     plain = SCHEDULES[name](**TORCHS[name][0])
@@ -186,3 +192,32 @@ def test_every_metric_judges_its_tasks(name):
         metric = part().build(task, 3, labels=3 if part.of_labels else 0)
         metric.update(output, target)
         assert torch.isfinite(metric.compute()).all()
+
+
+@pytest.mark.parametrize("falls", [True, False])
+@pytest.mark.parametrize(
+    "arguments", [{}, {"patience": 0}, {"patience": 1, "gamma": 0.5}, {"patience": 1, "cooldown": 2}]
+)
+def test_a_plateau_is_torchs(falls, arguments):
+    """Over figures that get better, stay and go up and down."""
+    figures = [1.0, 0.8, 0.8, 0.79999, 0.9, 0.9, 0.7, 0.75, 0.71, 0.8, 0.7, 0.7, 0.7, 0.9, 0.6, *[0.65] * 14]
+    plateau = SCHEDULES["plateau"](metric="it", **arguments)
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    own = {"factor": 0.1, "threshold": 1e-4} | {"factor" if k == "gamma" else k: v for k, v in arguments.items()}
+    theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, mode="min" if falls else "max", eps=0, **own)
+    rows = []
+    for epoch, figure in enumerate(figures):
+        theirs.step(figure)
+        rows.append(Row(epoch + 1, epoch + 1, 1.0, {}, {"loss": 0.0, "it": figure}, 0.0))
+        reduction = plateau.reduction(rows, {"loss", "it"} if falls else {"loss"})
+        assert reduction == pytest.approx(optimizer.param_groups[0]["lr"]), epoch
+
+
+def test_a_run_slows_down_where_it_gets_no_better(spec, tmp_path):
+    wish = {"train.optimizer": "sgd(lr=1e-9)", "train.schedule": "plateau(patience=0)", "train.epochs": 4}
+    run = train(spec(DIGITS), set=wish, out=tmp_path / "run", **CPU)
+    parted = train(spec(DIGITS), set=wish, out=tmp_path / "parted", steps=40, **CPU)
+    assert equal(resume(parted.folder, quiet=True), run)
+    assert run.metrics[-1].lr < 1e-9
+    with pytest.raises(NetspecError, match="plateau looks at f1, which this run does not measure"):
+        train(spec(DIGITS), set={"train.schedule": "plateau(metric=f1)"}, **CPU)

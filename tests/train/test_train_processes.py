@@ -12,7 +12,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from train_specs import EVERYTHING
+from same_runs import close, equal
+from train_specs import EVERYTHING, GAN
 
 from netspec import NetspecError
 from netspec.train import resume, train
@@ -54,6 +55,16 @@ def test_a_dead_process_ends_the_run_which_can_be_taken_up(spec, tmp_path):
     assert f"help: netspec train --resume {run}" in told
     assert json.loads((run / "run.json").read_text())["status"] == "failed"
     assert resume(run, epochs=1, quiet=True).status == "finished"
+
+
+def test_several_steps_are_those_of_one_process(spec, tmp_path):
+    """Two processes compute what one does with two parts, and take up a training to the bit."""
+    text = GAN.replace(" -> batchnorm", "")
+    run = train(spec(text), out=tmp_path / "two", devices=2, **CPU)
+    one = train(spec(text), out=tmp_path / "one", set={"train.accumulate": 2}, **CPU)
+    assert close(run, one)
+    parted = train(spec(text), out=tmp_path / "parted", devices=2, steps=5, save_every=0, **CPU)
+    assert equal(resume(parted.folder, quiet=True), run)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

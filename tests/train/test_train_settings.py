@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from train_specs import DIGITS
 
 from netspec import NetspecError
 from netspec.train.losses import LOSSES, CrossEntropy
@@ -162,3 +163,18 @@ def test_settings_need_no_torch():
         "sys.exit(any(name in sys.modules for name in ('torch', 'matplotlib', 'sklearn', 'accelerate')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("key", ["init", "clip", "ema", "stop", "sweep"])
+def test_what_a_spec_sets_is_left_out_by_none(spec, key):
+    """So that the command line can take it back."""
+    text = {
+        "init": '"a.safetensors"',
+        "clip": "1.0",
+        "ema": "0.9",
+        "stop": "patience(2)",
+        "sweep": "over(lr=log(1e-4, 1e-1))",
+    }[key]
+    train = spec(DIGITS, ("  epochs", f"  {key} {text}\n  epochs")).train
+    assert getattr(settings(train), key) is not None
+    assert getattr(settings(train, {key: override(key, "none")}), key) is None

@@ -23,6 +23,7 @@ from netspec.train.plan.job import job_of, prepare
 from netspec.train.section.clipping import Norm, Value
 from netspec.train.section.metrics import METRICS
 from netspec.train.section.patterns import Group, Pattern, parameters
+from netspec.train.section.settings import settings
 from netspec.train.section.stopping import Patience
 from netspec.train.setup import Setup
 
@@ -89,7 +90,7 @@ def test_what_a_section_says(said):
         ema 0.99
         stop patience(3, metric=accuracy)"""
     )
-    assert read.init == "start.safetensors"
+    assert read.init.source == "start.safetensors"
     assert read.freeze == (Pattern("features"), Pattern("biases", kind=True))
     head = Group((Pattern("norms", kind=True), Pattern("head.*")), (("lr", 0.1), ("weight_decay", 0)))
     assert read.groups == (head, Group((Pattern("stem"),), (("lr", 0.2),)))
@@ -343,6 +344,33 @@ def test_weights_to_start_from_are_taken_as_far_as_they_fit(spec, tmp_path, init
         "conv1 of Small is not in the file: bias",
         "head of the file is not in Small: weight",
     ]
+
+
+def test_weights_of_other_names(spec, tmp_path, capsys):
+    """Of a file by torch.save, renamed by the first rule that is about each."""
+    tensors = {f"net.{name}": tensor for name, tensor in spec(NAMED).graph().compile().state_dict().items()}
+    tensors["net.head.weight"] = tensors.pop("net.fc.weight") + 1
+    torch.save({"state_dict": tensors}, tmp_path / "old.pth")
+    rename = '["net.head.* -> fc.*", "net.* -> *"]'
+    init = f'weights("old.pth", rename={rename})'
+    run = train(spec(NAMED, ("  epochs", f"  init {init}\n  epochs")), out=tmp_path / "run", epochs=0, device="cpu")
+    assert capsys.readouterr().out.startswith("old.pth: 9 of 9 tensors taken\n")
+    assert torch.equal(run.model.state_dict()["fc.weight"], tensors["net.head.weight"])
+    assert run.settings.written()["init"] == init
+
+
+@pytest.mark.parametrize(
+    ("init", "said"),
+    [
+        ("5", "init is a text, not the number 5"),
+        ("start", "init is a text, not the word start"),
+        ('weights("a.pt", rename=["a.*"])', "rename of weights must hold texts such as"),
+        ('weights("a.pt", rename=["a.* -> b"])', "rename of weights must hold texts such as"),
+    ],
+)
+def test_no_source_of_weights(spec, init, said):
+    with pytest.raises(NetspecError, match=said):
+        settings(spec(NAMED, ("  epochs", f"  init {init}\n  epochs")).train)
 
 
 def test_weights_that_fit_nowhere(spec, tmp_path):

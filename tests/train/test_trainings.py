@@ -1,4 +1,4 @@
-"""The trainings of docs/trainings.md: each command is one that can be run, and the figures are those of the runs."""
+"""The trainings of docs/experiments.md: each command is one that can be run, and the figures are those of the runs."""
 
 from __future__ import annotations
 

@@ -86,3 +86,31 @@ train {
 }
 """
 """A net of two inputs that says whether two digits are the same; it draws pairs, crops and dropout."""
+
+GAN = """\
+net Small {
+  input image [1, 8, 8]
+  input z [4]
+  shared discriminator = { conv(4, 3, stride=2, pad=1) -> leaky_relu(0.2) -> flatten -> dropout(0.2) -> linear(1) }
+  generator = z -> { linear(64, bias=false) -> batchnorm -> relu -> linear(64) -> sigmoid -> reshape([1, 8, 8]) }
+  output fake = generator
+  output on_real = image -> discriminator
+  output on_fake = generator -> discriminator
+}
+
+train {
+  data   digits
+  draw z normal
+  step discriminator {
+    loss      bce(on_real, 1) + bce(on_fake, 0)
+    optimizer sgd(lr=0.1, momentum=0.9)
+  }
+  step generator {
+    loss      bce(on_fake, 1)
+    optimizer adam(lr=0.003)
+  }
+  epochs 2
+  batch  360
+}
+"""
+"""Two steps on each batch, of which the second goes through what the first one trains."""

@@ -10,6 +10,7 @@ from netspec.diagram.drawing import svg
 from netspec.diagram.drawing.items import Drawing, Group, Item, Text
 from netspec.diagram.drawing.text import face_of, font_file, set_in
 from netspec.diagram.drawing.theme import LIGHT, Theme
+from netspec.marks import MARK
 
 DPI = 200
 LARGEST = 16_384
@@ -35,7 +36,7 @@ def write(drawing: Drawing, theme: Theme = LIGHT, dpi: float = DPI) -> bytes:
         sans_serif_family="Liberation Sans",
         monospace_family="Liberation Mono",
     )
-    return _with_resolution(bytes(painted), dpi)
+    return _described(bytes(painted), dpi)
 
 
 def _in_our_fonts(drawing: Drawing) -> Drawing:
@@ -51,10 +52,15 @@ def _in_our_fonts(drawing: Drawing) -> Drawing:
     return replace(drawing, items=tuple(map(shown, drawing.items)))
 
 
-def _with_resolution(png: bytes, dpi: float) -> bytes:
-    """The file with a pHYs chunk, in pixels a metre, after its header (PNG specification, 11.3.4.3)."""
+def _described(png: bytes, dpi: float) -> bytes:
+    """The file with pixels a metre, and who made it, after its header (PNG specification, 11.3.3, 11.3.4.3)."""
     header_end = 8 + 12 + 13
     pixels_per_metre = round(dpi / 0.0254)
-    body = b"pHYs" + struct.pack(">IIB", pixels_per_metre, pixels_per_metre, 1)
-    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", crc32(body))
-    return png[:header_end] + chunk + png[header_end:]
+    resolution = b"pHYs" + struct.pack(">IIB", pixels_per_metre, pixels_per_metre, 1)
+    made_by = b"tEXtSoftware\0" + MARK.encode()
+    return png[:header_end] + _chunk(resolution) + _chunk(made_by) + png[header_end:]
+
+
+def _chunk(body: bytes) -> bytes:
+    """A chunk of its kind and data: their length before, their checksum behind."""
+    return struct.pack(">I", len(body) - 4) + body + struct.pack(">I", crc32(body))

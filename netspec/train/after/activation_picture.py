@@ -11,6 +11,7 @@ from netspec.syntax.source import Source, Span
 from netspec.train.after.activation_maps import ActivationMap
 from netspec.train.after.inputs import Sample
 from netspec.train.plan.signature import Signature
+from netspec.train.runs import plots
 from netspec.train.runs.folder import replacing
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ def draw(activation: ActivationMap, seen: NDArray[Any], signature: Signature, ou
     A name that ends in .npy gets the map itself. Raises NetspecError (E0610, E0655).
     """
     import numpy as np
-    from matplotlib import rc_context
 
     if out.suffix == ".npy":
 
@@ -45,19 +45,14 @@ def draw(activation: ActivationMap, seen: NDArray[Any], signature: Signature, ou
             with beside.open("wb") as file:
                 np.save(file, activation.values)
 
-        return replacing(out, write)
+        replacing(out, write)
+        return
     if seen.ndim not in (2, 3):
         here = Span(Source(str(out), ""), 0, 0)
         message = f"a map over a sample of {seen.ndim - 1} axes cannot be drawn"
         raise NetspecError((Diagnostic("E0655", message, here, help="-o map.npy keeps its numbers"),))
     figure = _picture(activation, seen, signature) if seen.ndim == 3 else _signal(activation, seen, signature)
-    kind = out.suffix.removeprefix(".") or "png"
-
-    def save(beside: Path) -> None:
-        with rc_context({"svg.hashsalt": "netspec"}):  # else every file has other ids
-            figure.savefig(beside, format=kind, dpi=200, metadata=_undated(kind))
-
-    return replacing(out, save)
+    plots.write(figure, out, dpi=200)
 
 
 def seen(run: Restored, sample: Sample) -> NDArray[Any]:
@@ -188,8 +183,3 @@ def _figure(width: float, height: float) -> Figure:
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
-
-
-def _undated(kind: str) -> dict[str, Any]:
-    """Metadata without a date, so that the same map is the same file."""
-    return {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind, {})

@@ -129,6 +129,8 @@ def _of_archive(path: Path, port: Port) -> Iterator[Sample]:
 
 def _samples(path: Path, port: Port) -> Iterator[Sample]:
     try:
+        if str(path) == "-":
+            raise DataError("samples are read from files, not from the standard input", help="name a file or a folder")
         if path.is_dir():
             paths = pictures.pictures(path)
             if not paths:
@@ -179,7 +181,7 @@ def _npy(path: Path, port: Port) -> Iterator[Sample]:
             raise DataError(
                 f"{path} holds Python objects, which could run anything when read", help="save an array of numbers"
             ) from None
-        raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        raise DataError(f"{path} cannot be read: {files.reason(error)}") from None
     except files.BAD_HEADER:
         raise DataError(f"{path} cannot be read: its header is damaged") from None
     except MemoryError:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netspec import __version__
 from netspec.analysis.keys import keys
 from netspec.compare.differences import difference
 from netspec.compare.weights import Loose, Move, Plan
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.graph.graph import Graph
+from netspec.marks import MARK
 from netspec.syntax.source import Source, Span
 from netspec.train.after.restored import graph_of_run, weights_of_run
 from netspec.train.runs import weights
@@ -50,7 +52,7 @@ def migrate(source: Path, new: Graph, target: Path, old: Graph | None = None) ->
         here = Span(Source(str(path), ""), 0, 0)
         raise NetspecError((Diagnostic("E0641", message, here, help="netspec diff shows what becomes of each key"),))
     state = {move.new: tensors[move.old].contiguous() for move in moves}
-    replacing(target, lambda beside: save_tensors(state, beside, {"format": "pt"}))
+    replacing(target, lambda beside: save_tensors(state, beside, {"format": "pt", MARK: __version__}))
     return Migration(path, target, plan, sum(tensor.numel() for tensor in state.values()))
 
 

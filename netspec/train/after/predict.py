@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostic, NetspecError, printable
+from netspec.marks import MARK
 from netspec.syntax.source import Source, Span
 from netspec.train.after.inputs import Sample
 from netspec.train.plan.signature import Signature
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from netspec.train.after.restored import Restored
 
 BATCH = 64
-FORMULA = ("=", "+", "-", "@")
-"""What a cell begins with that a spreadsheet takes for a formula."""
+FORMULA = tuple("=+-@＝＋－＠")
+"""What a cell begins with, blanks left out, that a spreadsheet takes for a formula, in wide letters, too."""
 NUMBER = re.compile(r"[+-]?\d+(\.\d*)?(e[+-]?\d+)?")
 PALETTE = ("#000000", "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#ffffff")
 """Colours of the classes of a mask, the first for class 0; Wong, "Color blindness", Nature Methods 2011."""
@@ -151,7 +152,7 @@ def csv_text(predictions: Sequence[Prediction]) -> str:
 def _cell(name: str) -> str:
     """A name as a cell: what a spreadsheet would reckon with begins with an apostrophe, unless it is a number."""
     shown = printable(name).replace("\t", "\\u0009")
-    return f"'{shown}" if shown.startswith(FORMULA) and not NUMBER.fullmatch(shown) else shown
+    return f"'{shown}" if name.strip().startswith(FORMULA) and not NUMBER.fullmatch(shown) else shown
 
 
 def save_masks(predictions: Sequence[Prediction], folder: Path) -> list[Path]:
@@ -159,18 +160,27 @@ def save_masks(predictions: Sequence[Prediction], folder: Path) -> list[Path]:
 
     Two pictures of one name are told apart by a number. Raises NetspecError (E0610, E0655).
     """
+    from PIL.PngImagePlugin import PngInfo
+
     from netspec.train.runs.folder import make_folder, replacing
 
+    paths, made_by = mask_paths(predictions, folder), PngInfo()
+    made_by.add_text("Software", MARK)
     make_folder(folder)
-    written: list[Path] = []
+    for one, path in zip(predictions, paths, strict=True):
+        replacing(path, partial(mask(one.classes).save, format="png", pnginfo=made_by))
+    return paths
+
+
+def mask_paths(predictions: Sequence[Prediction], folder: Path) -> list[Path]:
+    """Where the masks of samples go; raises NetspecError (E0655) where one has no class for each pixel."""
+    paths: list[Path] = []
     for one in predictions:
         if not one.is_dense or one.classes.ndim != 2:
             message = f"{one.name} has no class for each pixel, so there is no mask of it"
             raise NetspecError((Diagnostic("E0655", message, Span(Source("--masks", ""), 0, 0)),))
-        path = _free(folder, Path(one.name).stem, written)
-        replacing(path, partial(mask(one.classes).save, format="png"))
-        written.append(path)
-    return written
+        paths.append(_free(folder, Path(one.name).stem, paths))
+    return paths
 
 
 def _free(folder: Path, stem: str, taken: Sequence[Path]) -> Path:

@@ -113,7 +113,7 @@ def _weights(folder: Path, other: Path | None) -> tuple[dict[str, Tensor], Path]
     """The weights to take, and the file that they are from."""
     own = folder / WEIGHTS
     if other is not None or own.exists():
-        return weights.read(other or own), other or own
+        return weights.read(own) if other is None else weights.read_foreign(other), other or own
     passed: list[str] = []
     for path in Checkpoints(folder).files():
         try:

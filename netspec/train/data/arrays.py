@@ -9,7 +9,7 @@ from pydantic import Field
 
 from netspec.layers.base import Positive
 from netspec.train.data import files
-from netspec.train.data.base import DATA, Data, Dims, Divided, Labels, Split, outline, written_size
+from netspec.train.data.base import DATA, Data, Dims, Divided, InProject, Labels, Split, outline, written_size
 from netspec.train.data.files import DataError, Place
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Npz(Divided):
     an array `names` of texts says what these are called.
     """
 
-    file: str
+    file: InProject
     classes: Positive | None = None
 
     def load(self, place: Place) -> Data:

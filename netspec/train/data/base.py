@@ -319,8 +319,22 @@ class Data:
         return bool(self.train.x.dtype.kind in "iu")
 
 
+@dataclass(frozen=True, slots=True)
+class Within:
+    """The mark of an argument that is a path in the project."""
+
+
+InProject = Annotated[str, Within()]
+MaybeInProject = Annotated[str | None, Within()]
+
+
 class DataSet(Part):
     """Base of all data sets."""
+
+    def paths(self) -> list[str]:
+        """The paths that the spec names."""
+        marked = (name for name, field in type(self).model_fields.items() if Within() in field.metadata)
+        return [path for name in marked if (path := getattr(self, name)) is not None]
 
     def load(self, place: Place) -> Data:
         """The data; raises DataError where they cannot be had. Paths are relative to `place`."""

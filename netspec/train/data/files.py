@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,16 @@ class Place:
 
     def resolve(self, written: str) -> Path:
         """The path that a spec means; raises DataError where it is not inside the project."""
+        path = self.within(written)
+        try:
+            return regular(path)
+        except FileNotFoundError:
+            return path
+        except (OSError, ValueError) as error:
+            raise DataError(f"{written} cannot be read: {reason(error)}") from None
+
+    def within(self, written: str) -> Path:
+        """The same, whatever is there."""
         if not written or "\0" in written or "\\" in written or Path(written).is_absolute():
             raise DataError(
                 f"data are named by a path relative to {'the folder of --data' if self.named else 'the spec'}, with /",
@@ -66,12 +77,7 @@ class Place:
         path = Path(os.path.realpath(self.folder / written))
         if not self.holds(path):
             raise self._outside(written, "lies")
-        try:
-            return regular(path)
-        except FileNotFoundError:
-            return path
-        except (OSError, ValueError) as error:
-            raise DataError(f"{written} cannot be read: {reason(error)}") from None
+        return path
 
     def contained(self, paths: Iterable[Path]) -> Iterator[Path]:
         """Paths below a resolved one, those of one folder in a row; raises DataError where a link leads outside."""
@@ -97,6 +103,10 @@ class Place:
 
 BAD_HEADER = (SyntaxError, TypeError, OverflowError, RecursionError, TokenError)
 """What NumPy raises where the text that says what an array is cannot be read."""
+_IN_HEADER = re.compile(
+    "malformed node|header does not|shape is not valid|negative dimensions|descr is not|cannot be parsed"
+)
+"""What it says of such a text where it raises a ValueError."""
 
 
 def read_npz(path: Path, name: str) -> Mapping[str, NDArray[Any]]:
@@ -237,4 +247,6 @@ def folders_beside(path: Path) -> Iterator[Path]:
 def reason(error: Exception) -> str:
     """Why something could not be read, as the end of a sentence."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    if isinstance(error, ValueError) and _IN_HEADER.search(text.lower()):
+        return "the header of an array is damaged"
     return f"{text[:1].lower()}{text[1:]}"

@@ -14,6 +14,7 @@ from netspec.train.data.base import (
     DATA,
     Data,
     DataSet,
+    InProject,
     Sample,
     SetAside,
     Source,
@@ -169,7 +170,7 @@ class HuggingFace(DataSet):
     rows come bit by bit, `samples` an epoch and `test_samples` to test with, through a shuffling buffer of 1,000.
     """
 
-    dataset: str
+    dataset: InProject
     split: str = "train"
     test_split: str = "test"
     config: str | None = None

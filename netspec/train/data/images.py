@@ -14,7 +14,20 @@ from pydantic import Field, model_validator
 
 from netspec.layers.base import Positive
 from netspec.train.data import pictures
-from netspec.train.data.base import DATA, DIVIDING, Data, Dims, Divided, Sample, Source, Split, divide, kind_of
+from netspec.train.data.base import (
+    DATA,
+    DIVIDING,
+    Data,
+    Dims,
+    Divided,
+    InProject,
+    MaybeInProject,
+    Sample,
+    Source,
+    Split,
+    divide,
+    kind_of,
+)
 from netspec.train.data.files import DataError, Place, folders_beside, near
 from netspec.train.data.masks import MaskValues
 from netspec.train.data.pictures import Damaged, Fit, Header, Part
@@ -223,7 +236,7 @@ class Images(Pictured):
     ImageNet of Szegedy et al., "Going deeper with convolutions", 2015, section 6.
     """
 
-    folder: str
+    folder: InProject
     part: tuple[AboveZero, AboveZero] | None = None
 
     @classmethod
@@ -294,11 +307,11 @@ class Segmentation(Pictured):
     `test_images` and `test_masks` are folders to test with, in place of the share `test`.
     """
 
-    images: str
-    masks: str
+    images: InProject
+    masks: InProject
     classes: Positive | None = None
-    test_images: str | None = None
-    test_masks: str | None = None
+    test_images: MaybeInProject = None
+    test_masks: MaybeInProject = None
 
     @classmethod
     def arguments(cls) -> tuple[str, ...]:

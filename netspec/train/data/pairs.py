@@ -91,6 +91,9 @@ class Pairs(DataSet):
     of: InstanceOf[DataSet]
     same: Probability = 0.5
 
+    def paths(self) -> list[str]:
+        return self.of.paths()
+
     def load(self, place: Place) -> Data:
         return self._paired(self.of.load(place))
 

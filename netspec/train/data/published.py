@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from netspec.train.data import files
-from netspec.train.data.base import DATA, Data, DataSet, Dims, Split, outline
+from netspec.train.data.base import DATA, Data, DataSet, Dims, MaybeInProject, Split, outline
 from netspec.train.data.files import DataError, Place
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Idx(Published):
         "t10k-images-idx3-ubyte",
         "t10k-labels-idx1-ubyte",
     )
-    folder: str | None = None
+    folder: MaybeInProject = None
 
     def outline(self) -> Data | None:
         return outline((1, 28, 28), 10)
@@ -119,7 +119,7 @@ class Cifar10(Published):
     )  # fmt: skip
     row: ClassVar[int] = 1 + 3 * 32 * 32
     """Bytes an image: its class, then the red, green and blue values, row by row."""
-    folder: str | None = None
+    folder: MaybeInProject = None
 
     def outline(self) -> Data | None:
         return outline((3, 32, 32), 10)

@@ -14,7 +14,20 @@ from pydantic import Field
 
 from netspec.layers.base import Bool, Int, Positive
 from netspec.train.data import files
-from netspec.train.data.base import DATA, DIVIDING, Data, Dims, Divided, Sample, Source, Split, divide, kind_of
+from netspec.train.data.base import (
+    DATA,
+    DIVIDING,
+    Data,
+    Dims,
+    Divided,
+    InProject,
+    MaybeInProject,
+    Sample,
+    Source,
+    Split,
+    divide,
+    kind_of,
+)
 from netspec.train.data.files import DataError, Place
 
 if TYPE_CHECKING:
@@ -135,8 +148,8 @@ def _is_number(text: str) -> bool:
 class Tabled(Divided):
     """Base of the data sets in tables. `test_file` is a table to test with, in place of the share `test`."""
 
-    file: str
-    test_file: str | None = None
+    file: InProject
+    test_file: MaybeInProject = None
 
     @classmethod
     def arguments(cls) -> tuple[str, ...]:
@@ -218,7 +231,7 @@ class Series(Divided):
     Source of the mu-law: ITU-T G.711; of its use here: van den Oord et al., "WaveNet", 2016, section 2.2.
     """
 
-    file: str
+    file: InProject
     window: Positive
     step: Positive | None = None
     ahead: Positive = 1

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from netspec.layers.base import Positive
 from netspec.train.data import files
-from netspec.train.data.base import DATA, Data, Dims, Divided, Split, held
+from netspec.train.data.base import DATA, Data, Dims, Divided, InProject, MaybeInProject, Split, held
 from netspec.train.data.files import DataError, Place
 from netspec.train.data.tables import Windows
 
@@ -118,11 +118,11 @@ class Tokens(Divided):
     `test` of the text is set aside. Source: Bengio et al., "A neural probabilistic language model", JMLR 2003.
     """
 
-    file: str
+    file: InProject
     length: Positive
     step: Positive | None = None
     unit: Unit = "characters"
-    tokenizer: str | None = None
+    tokenizer: MaybeInProject = None
 
     @classmethod
     def arguments(cls) -> tuple[str, ...]:

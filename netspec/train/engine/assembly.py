@@ -46,7 +46,7 @@ def assembled(
     model.to(accelerator.device)
     if setup.channels_lie_last and any(value.shape.rank == 3 for value in graph.inputs):
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    trained, tested = _shared(model, graph, plan, setup, accelerator)
+    trained, tested = (model, model) if settings.steps else _shared(model, graph, plan, setup, accelerator)
     if setup.compile:
         compiled = _compiled(trained)
         return Assembled(model, compiled, compiled if tested is trained else _compiled(tested))

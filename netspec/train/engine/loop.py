@@ -128,10 +128,10 @@ class Trainer:
             message = f"a part of a batch holds a single sample, over which {name} has no variance"
             help = "make the batch larger, or its parts fewer: each process and each round of accumulation takes one"
             raise NetspecError((Diagnostic("E0615", message, self.settings.span("batch"), help=help),))
-        if self.processes > 1 and self.settings.steps:
-            message = "several steps are taken on one device, and this training has more"
+        if self.setup.shard and self.settings.steps:
+            message = "a training of several steps does not share its weights out over devices"
             place = self.settings.steps[0].span
-            raise NetspecError((Diagnostic("E0608", message, place, help="leave --devices and --nodes out"),))
+            raise NetspecError((Diagnostic("E0608", message, place, help="leave --shard out"),))
         closed = next((update.kind.name for update in self.updates if update.kind.closure), None)
         if closed is not None and self.accelerator.scaler is not None:
             message = f"{closed} evaluates a step several times, which scaled gradients do not allow"
@@ -170,9 +170,22 @@ class Trainer:
 
     @property
     def kept(self) -> int:
-        """The index of the epoch whose weights are kept: the best with `stop`, else the last; -1 before the first."""
+        """The index of the epoch whose weights the run ends with: the best where that is asked for, else the last.
+
+        It is -1 before the first.
+        """
+        for rule in self.settings.keep if self.rows else ():
+            if rule.chooses:
+                return rule.kept(self.rows, self.plan.falling)[0]
         stop = self.settings.stop
         return len(self.rows) - 1 if stop is None else stop.best(self.rows, self.plan.falling)
+
+    @property
+    def copied(self) -> list[int]:
+        """The numbers of the epochs whose weights are to be there in files of their own."""
+        rules = self.settings.keep
+        indices = {index for rule in rules for index in rule.copies(self.rows, self.plan.falling)}
+        return sorted(self.rows[index].epoch for index in indices)
 
     def epochs(
         self,
@@ -207,6 +220,8 @@ class Trainer:
 
         It adds them up in another order afterwards. A run that is taken up has to be past that where it begins.
         """
+        if self.model is self.bare:
+            return
         buffers = {name: buffer.clone() for name, buffer in self.bare.named_buffers()}
         self.model.train()
         for parts in self._batches(self.epoch, 0, 1):
@@ -278,7 +293,7 @@ class Trainer:
 
     def step(self, epoch: int, step: int, parts: Sequence[Batch]) -> TermSums:
         """All that is done with this process's parts of a batch; the sums of the loss before, those of these parts."""
-        if self.setup.shard:
+        if self.setup.shard or self.settings.steps:
             states.share(self.bare.buffers(), self.processes)
         parts = [self._met(epoch, step, number, part) for number, part in enumerate(parts)]
         total: TermSums = {}
@@ -361,11 +376,27 @@ class Trainer:
                 outputs = self._outputs(self.model, part)
                 sums = criterion.sums(outputs, part)
                 loss = criterion.value(sums) if totals is None else criterion.share(sums, totals)
-                loss = loss if self.processes == 1 else loss * self.processes  # torch takes the mean over processes
+                if self.processes > 1 and not self.settings.steps:
+                    loss = loss * self.processes  # torch takes the mean over processes
                 (loss if scaler is None else scaler.scale(loss)).backward()
             total = added(total, detached(sums)) if total else detached(sums)
             judged.append(self.train_scores.judged(outputs))
+        if self.processes > 1 and self.settings.steps:
+            self._add_up(self.updates[place].trained)
         return total, judged
+
+    def _add_up(self, trained: Sequence[nn.Parameter]) -> None:
+        """Makes the gradients of a step those of all processes together.
+
+        A step trains some of the net's parameters, and the next one others: DistributedDataParallel, which waits for
+        the gradients of the same ones each time, is for trainings of a single step.
+        """
+        gradients = [parameter.grad for parameter in trained if parameter.grad is not None]
+        table = self._sum(torch.cat([gradient.reshape(-1) for gradient in gradients]))
+        for gradient, whole_ in zip(
+            gradients, torch.split(table, [gradient.numel() for gradient in gradients]), strict=True
+        ):
+            gradient.copy_(whole_.view(gradient.shape))
 
     def _reseed(self, place: int, epoch: int, step: int, number: int) -> None:
         """Sets torch's generators to where a step begins on a part of a batch."""
@@ -401,7 +432,9 @@ class Trainer:
 
     def _factor(self, epoch: int, step: int) -> float:
         """The factor on the learning rate in a step."""
-        return self.settings.schedule.factor(epoch + step / self.steps, self.settings.epochs, 1 / self.steps)
+        schedule = self.settings.schedule
+        factor = schedule.factor(epoch + step / self.steps, self.settings.epochs, 1 / self.steps)
+        return factor * schedule.reduction(self.rows[:epoch], self.plan.falling)
 
     def _seed(self, purpose: int, epoch: int, step: int, number: int) -> int:
         """Where the randomness of one of this process's parts of a batch comes from."""
@@ -477,9 +510,13 @@ class Trainer:
         self.rows.append(row)
         self.epoch, self.done, self.seconds = self.epoch + 1, 0, 0.0
         self.train_scores.reset()
-        if self.settings.stop is not None and self.kept == len(self.rows) - 1:
-            with self.average.in_place() if self.average is not None else nullcontext():
-                self.best = {name: tensor.clone() for name, tensor in states.of_model(self.bare).items()}
+        if self.settings.chooses and self.kept == len(self.rows) - 1:
+            self.best = self.weights()
+
+    def weights(self) -> dict[str, Tensor]:
+        """The weights that the last epoch was looked at with, whole on every process."""
+        with self.average.in_place() if self.average is not None else nullcontext():
+            return {name: tensor.clone() for name, tensor in states.of_model(self.bare).items()}
 
     def check_weights(self) -> None:
         """Raises Diverged where the weights are not finite, though the loss was: the next one will not be."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from importlib.util import find_spec
 
 from netspec.diagnostics import Diagnostic, NetspecError
@@ -110,15 +109,21 @@ def _misshapen(settings: Settings, graph: Graph, value: Value, data: Data) -> Pr
     """That samples come in another shape than an input has, and how they could be asked for in that one."""
     name = settings.data.name
     own = f"[{', '.join(map(str, data.shape))}]"
+    try:
+        made = settings.augment.shape(data.shape)
+    except AugmentError as error:
+        return Problem("E0620", error.message, settings.span("augment"), help=error.help)
     fixed = tuple(size for size in value.shape.dims if isinstance(size, int))
-    mend = settings.data.mend(fixed if len(fixed) == value.shape.rank else None)
+    if made != data.shape:
+        mend = f"declare the input as they enter: input {value.name} [{', '.join(map(str, made))}]"
+    else:
+        mend = settings.data.mend(fixed if len(fixed) == value.shape.rank else None)
     if len(data.shape) > 1 and (data.shape[-1], *data.shape[:-1]) == fixed:
         axes = ", ".join(map(str, (0, len(data.shape), *range(1, len(data.shape)))))
         mend = f"the channels come last in these data: save x.transpose({axes})"
     said = f"{name} gives {own}"
     if settings.augment.steps:
-        with suppress(AugmentError):
-            said += f", which augment makes [{', '.join(map(str, settings.augment.shape(data.shape)))}]"
+        said += f", which augment makes [{', '.join(map(str, made))}]"
     return Problem(
         "E0606",
         f"{said}, but {_taker(graph, value)} takes {value.shape}",

@@ -143,6 +143,9 @@ def prepare(job: Job, spec: Spec, *, outlined: bool = False, names: Sequence[str
         raise NetspecError(tuple(wrong))
     if chosen.stop is not None:
         chosen.stop.check(chosen.span("stop"), plan.figures)
+    chosen.schedule.check(chosen.span("schedule"), plan.figures)
+    for rule in chosen.keep:
+        rule.check(chosen.span("keep"), plan.figures)
     return Prepared(job, spec, chosen, graph, plan)
 
 

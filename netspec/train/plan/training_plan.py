@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -101,7 +101,7 @@ def training_plan(settings: Settings, graph: Graph, data: Data) -> TrainingPlan:
         raise NetspecError((_only_in_training(settings, graph.outputs[terms[0].output]),))
     judged, *_ = heads.values()
     encodings = tuple(each.encoding for each in inputs)
-    output_metrics = _output_metrics(settings, graph, heads, judged)
+    output_metrics = _output_metrics(settings, graph, heads, judged, data.label_names or data.names)
     losses = {step.figure: numbers for step, numbers in zip(settings.steps, step_terms(settings), strict=False)}
     return TrainingPlan(_weighed(settings, fed), encodings, tuple(terms), judged, output_metrics, chain, losses)
 
@@ -357,7 +357,7 @@ def _form(term: Term, output: Output, settings: Settings, graph: Graph, data: Da
         where,
         f"the output is {shape}",
         related=places,
-        help=_loss_help(term, data, sizes, labels),
+        help=_unflattened(output, graph, sizes, data) or _loss_help(term, data, sizes, labels),
     )
 
 
@@ -378,6 +378,14 @@ def _count_help(outputs: int, data: Data, labels: NDArray[Any]) -> str:
     if not data.exact and data.classes == outputs + 1 and len(labels) and labels[labels >= 0].min(initial=1) == 1:
         return f"these classes count from 1: save them from 0 to {outputs - 1}, y - 1"
     return f"the last layer needs {data.classes} outputs"
+
+
+def _unflattened(output: Output, graph: Graph, sizes: Dims, data: Data) -> str:
+    """That the last layer is along the last axis of a map, where it is; else nothing."""
+    node = None if output.value.node is None else graph.nodes[output.value.node]
+    if node is None or not type(node.layer).along_features or data.target or len(sizes) < 2:
+        return ""
+    return f"{node.layer.name} works along the last axis: write flatten before it" if sizes[-1] == data.classes else ""
 
 
 def _loss_help(term: Term, data: Data, sizes: Dims, labels: NDArray[Any]) -> str:
@@ -416,9 +424,12 @@ JUDGED = {"multiclass": "classes", "binary": "a single 0 or 1", "values": "real 
 
 
 def _output_metrics(
-    settings: Settings, graph: Graph, heads: Mapping[int, OutputHead], judged: OutputHead
+    settings: Settings, graph: Graph, heads: Mapping[int, OutputHead], judged: OutputHead, names: Sequence[str]
 ) -> tuple[OutputMetric, ...]:
-    """The metrics asked for, or the one that goes with the task; raises NetspecError (E0608)."""
+    """The metrics asked for, or the one that goes with the task; raises NetspecError (E0608).
+
+    `names` are those of the classes, or labels, that the targets are of, where they have any.
+    """
     if settings.metrics is None and judged.reference.kind == "number":
         return ()
     if settings.metrics is None:
@@ -428,7 +439,8 @@ def _output_metrics(
     wrong: list[Diagnostic] = []
     for asked in settings.metrics:
         try:
-            output_metrics.append(_output_metric(asked, graph, heads, judged))
+            head = _judged_head(asked, graph, heads, judged)
+            output_metrics.extend(_by_class(asked, head, names))
         except Problem as problem:
             wrong.append(problem.diagnostic)
     if wrong:
@@ -436,10 +448,8 @@ def _output_metrics(
     return tuple(output_metrics)
 
 
-def _output_metric(
-    asked: MetricTerm, graph: Graph, heads: Mapping[int, OutputHead], judged: OutputHead
-) -> OutputMetric:
-    """A metric at work on the output that it names; raises Problem where it cannot judge it."""
+def _judged_head(asked: MetricTerm, graph: Graph, heads: Mapping[int, OutputHead], judged: OutputHead) -> OutputHead:
+    """The output that a metric names; raises Problem where it cannot judge it."""
     metric, head = asked.metric, judged
     if asked.output is not None:
         index = _output(asked.output, metric.name, asked.span, graph)
@@ -454,7 +464,30 @@ def _output_metric(
     if metric.of_labels and not head.labels:
         message = f"{metric.name} is of samples with several labels, and these have one"
         raise Problem("E0608", message, asked.span, help="accuracy is the same of a single one")
-    if head.task == "binary" and not head.labels and "average" in metric.model_fields_set:
+    if head.task == "binary" and not head.labels and metric.model_fields_set & {"average", "class_"}:
         message = f"{metric.name} of a single 0 or 1 is that of class 1, and there is nothing to average"
         raise Problem("E0608", message, asked.span, help=f"write {metric.name} alone")
-    return OutputMetric(asked.name, metric, head)
+    return head
+
+
+MOST_FIGURES = 100
+"""Of more classes no figure of each is made."""
+
+
+def _by_class(asked: MetricTerm, head: OutputHead, names: Sequence[str]) -> Iterator[OutputMetric]:
+    """The metric at work on an output, or those of single classes that it stands for; raises Problem (E0608)."""
+    metric = asked.metric
+    count = head.labels or head.classes
+    called = [names[place] if place < len(names) else str(place) for place in range(count)]
+    try:
+        each = metric.each_class(called)
+    except KeyError as error:
+        message = f"{metric.name} is asked for of the class {error.args[0]}, which there is not"
+        near = nearest(error.args[0], called)
+        help = f"did you mean {near}?" if near else f"there are {', '.join(called[:10])}{', ...' * (count > 10)}"
+        raise Problem("E0608", message, asked.span, help=help) from None
+    if len(each) > MOST_FIGURES:
+        message = f"{metric.name} of each of {count:,} classes would be as many figures"
+        raise Problem("E0608", message, asked.span, help=f"name the class: {metric.name}(class={called[0]})")
+    for own in each:
+        yield OutputMetric(replace(asked, metric=own).name, own, head)

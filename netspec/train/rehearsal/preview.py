@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.train.data import IGNORED
+from netspec.train.runs import plots
 from netspec.train.runs.curves import COLOURS, INK
-from netspec.train.runs.folder import replacing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,8 +74,7 @@ def preview(prepared: Prepared, out: Path, *, samples: int = 6, variants: int = 
             if lines := _label(plan, batch, row):
                 label = "\n".join(clipped(line, 7, width) for line in lines)
                 axes.set_xlabel(label, fontsize=7, color=INK, parse_math=False)
-    kind = out.suffix.removeprefix(".") or "png"
-    replacing(out, lambda beside: figure.savefig(beside, format=kind))
+    plots.write(figure, out)
 
 
 def _batch(plan: TrainingPlan, count: int) -> Batch:

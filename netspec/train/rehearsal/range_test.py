@@ -189,7 +189,7 @@ def _plain(prepared: Prepared) -> Prepared:
     """The training with nothing in it that would hide what the rate does: no schedule, no average of the weights."""
     from netspec.train.section.schedules import Constant
 
-    changes = {"schedule": Constant(), "accumulate": 1, "ema": None, "stop": None}
+    changes = {"schedule": Constant(), "accumulate": 1, "ema": None, "stop": None, "keep": ()}
     return prepared._replace(settings=prepared.settings.model_copy(update=changes))
 
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.files import regular
 from netspec.syntax.source import Source, Span
-from netspec.train.runs.folder import CURVES, METRICS, RECORD, make_folder, replacing
+from netspec.train.runs import plots
+from netspec.train.runs.folder import CURVES, METRICS, RECORD, make_folder
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -170,8 +171,7 @@ def save(figure: Figure, out: Path) -> None:
         axes.tick_params(colors=INK, labelsize=9)
         axes.grid(axis="y", color=GRID, linewidth=0.6)
         axes.set_axisbelow(True)
-    kind = out.suffix.removeprefix(".") or "png"
-    replacing(out, lambda beside: figure.savefig(beside, format=kind))
+    plots.write(figure, out)
 
 
 def _record(folder: Path) -> dict[str, Any]:

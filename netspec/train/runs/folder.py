@@ -29,7 +29,9 @@ SPEC, SOURCE, METRICS, WEIGHTS, CURVES, RECORD = (
     "curves.png",
     "run.json",
 )
-OWN = frozenset((SPEC, SOURCE, METRICS, WEIGHTS, RECORD, "checkpoints", "imports", "tensorboard"))
+EPOCHS = "epochs"
+"""The folder of the weights of single epochs."""
+OWN = frozenset((SPEC, SOURCE, METRICS, WEIGHTS, RECORD, EPOCHS, "checkpoints", "imports", "tensorboard"))
 """What a run is taken up and read from; what else is in its folder has been drawn from it, and can be again."""
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """What the system says where a disk, or one's share of it, is full."""

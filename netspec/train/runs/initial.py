@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.train.data.files import DataError
 from netspec.train.runs import weights
+from netspec.train.runs.published import published
 
 if TYPE_CHECKING:
     from torch import nn
@@ -17,23 +19,27 @@ if TYPE_CHECKING:
 def load_initial(model: nn.Module, prepared: Prepared) -> tuple[str, ...]:
     """Puts the weights of the setting `init` into a net; what was and was not taken, a line each.
 
-    Raises NetspecError: E0609 where there is no such file, E0641 where nothing in it fits, E0651 where it is refused.
+    Raises NetspecError: E0609 and E0613 where they cannot be had, E0641 where nothing of them fits, E0651 where a file
+    is refused.
     """
-    settings = prepared.settings
-    if settings.init is None:
+    start, span = prepared.settings.init, prepared.settings.span("init")
+    if start is None:
         return ()
-    span = settings.span("init")
-    try:
-        path = prepared.job.place.resolve(settings.init)
-    except DataError as error:
-        raise error.at(span) from None
-    tensors = weights.read(path)
+    read = published(start, span) if start.library else weights.read_foreign(_file(start.source, prepared))
+    tensors = {start.name_of(name): tensor for name, tensor in read.items()}
     own = model.state_dict()
     differences = weights.differences(own, tensors)
     fitting = {name: tensors[name] for name in own if name in tensors and name not in differences.reshaped}
     lines = differences.lines(prepared.graph.name)
     if not fitting:
-        message = f"none of the weights in {settings.init} are those of {prepared.graph.name}"
+        message = f"none of the weights in {start.source} are those of {prepared.graph.name}"
         raise NetspecError((Diagnostic("E0641", message, span, "nothing fits", notes=lines),))
     model.load_state_dict(fitting, strict=False)
-    return (f"{settings.init}: {len(fitting)} of {len(own)} tensors taken", *lines)
+    return (f"{start.source}: {len(fitting)} of {len(own)} tensors taken", *lines)
+
+
+def _file(source: str, prepared: Prepared) -> Path:
+    try:
+        return prepared.job.place.resolve(source)
+    except DataError as error:
+        raise error.at(prepared.settings.span("init")) from None

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MOVE_EVERY = 0.1
 """Seconds between two moves of the bar."""
+MOST_FIGURES = 5
+"""So many figures of an epoch stand in its line."""
 LINES = 10
 """So many lines a run where there is no terminal."""
 STOPPING = tuple(
@@ -103,11 +105,12 @@ class Watch(AbstractContextManager["Watch"]):
 
 
 def summary(row: Row) -> str:
-    """The figures of an epoch in a line: errors where accuracy was measured."""
+    """The figures of an epoch in a line: errors where accuracy was measured. Of many the first; the table has all."""
     parts = [f"loss {row.train['loss']:.4f}"]
     names = [name for name in row.test if name != "loss"]
-    for name in names:
+    for name in names[:MOST_FIGURES]:
         parts.append(f"train {_named(name, row.train)}  {row.held} {_named(name, row.test)}")
+    parts += [f"and {len(names) - MOST_FIGURES} more"] if len(names) > MOST_FIGURES else []
     return "  ".join(parts if names else [*parts, f"{row.held} loss {row.test['loss']:.4f}"])
 
 

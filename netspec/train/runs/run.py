@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from netspec.train.runs.folder import METRICS, RECORD, SOURCE, WEIGHTS, replacing, save_tensors
+from netspec.train.runs.folder import EPOCHS, METRICS, RECORD, SOURCE, WEIGHTS, make_folder, replacing, save_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -29,7 +29,7 @@ class Run:
     """A training that is over: its folder, a row an epoch, and the net as it is now.
 
     `signal` is the number of the signal that stopped it, where one did. Of several processes the `lead` keeps the
-    folder. `kept` is the index of the row whose weights the net has: the best with `stop`, else the last.
+    folder. `kept` is the index of the row whose weights the net has: the best where that is asked for, else the last.
     """
 
     folder: Path
@@ -103,9 +103,25 @@ class Recorder:
 
     def weights(self, weights: Mapping[str, Tensor]) -> None:
         """The net's parameters and buffers under their names."""
-        tensors = {name: tensor.detach().cpu() for name, tensor in weights.items()}
         if self.lead:
-            replacing(self.folder / WEIGHTS, lambda beside: save_tensors(tensors, beside, {"format": "pt"}))
+            self._tensors(self.folder / WEIGHTS, weights)
+
+    def _tensors(self, path: Path, weights: Mapping[str, Tensor]) -> None:
+        tensors = {name: tensor.detach().cpu() for name, tensor in weights.items()}
+        replacing(path, lambda beside: save_tensors(tensors, beside, {"format": "pt"}))
+
+    def copies(self, epochs: Collection[int], last: int, weights: Callable[[], Mapping[str, Tensor]]) -> None:
+        """The weights of those epochs, and of no others, in files of their own, after the epoch `last`."""
+        own = {epoch: self.folder / EPOCHS / f"epoch-{epoch:04}.safetensors" for epoch in epochs}
+        if last in own:
+            tensors = weights()
+            if self.lead:
+                make_folder(own[last].parent)
+                self._tensors(own[last], tensors)
+        if self.lead:
+            for path in (self.folder / EPOCHS).glob("epoch-*.safetensors"):
+                if path not in own.values():
+                    path.unlink(missing_ok=True)
 
     def text(self, name: str, text: str) -> None:
         """A file of text."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,12 @@ CONVERTED = (
     "where you trust it, save its tensors again:\n"
     "safetensors.torch.save_file(torch.load(file, weights_only=True), 'weights.safetensors')"
 )
+TORCH = (".pt", ".pth", ".bin", ".ckpt", ".tar")
+"""How files are called that `torch.save` has written."""
+_STATES = ("state_dict", "model_state_dict", "model", "net", "module")
+"""Under which names training scripts keep the weights in such a file."""
+_WRAPPER = "module."
+"""What DataParallel puts before every name."""
 MOST_NAMED = 8
 """So many layers are named where weights differ from what a net expects."""
 
@@ -40,6 +47,50 @@ def read(path: Path) -> dict[str, Tensor]:
         reason = reason.removesuffix(f": {path}")
         raise _refused(path, f"{path} cannot be read: {reason[:1].lower()}{reason[1:]}") from None
     return tensors
+
+
+def read_foreign(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file, or of one by `torch.save` if its name says so; raises NetspecError (E0651).
+
+    torch reads such a file without running anything of it (`weights_only`): it may hold tensors, numbers and texts.
+    Training scripts keep the weights under a name, and DataParallel's have one more part: both are looked through.
+    """
+    if path.suffix not in TORCH:
+        return read(path)
+    import torch
+
+    try:
+        _check_size(path)
+        value = torch.load(regular(path), map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise _refused(path, f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from None
+    except Exception as error:  # UnpicklingError, RuntimeError, EOFError, KeyError: what a file is damaged by
+        said = str(error).strip().partition("\n")[0].partition(". ")[0] or type(error).__name__
+        message = f"{path} holds something else than tensors, or is damaged: {said}"
+        raise _refused(
+            path, message, "weights are a dictionary of tensors: torch.save(model.state_dict(), file)"
+        ) from None
+    for name in _STATES:
+        if isinstance(value, Mapping) and isinstance(value.get(name), Mapping):
+            value = value[name]
+    tensors = (
+        {str(name): each for name, each in value.items() if isinstance(each, torch.Tensor)}
+        if isinstance(value, Mapping)
+        else {}
+    )
+    if tensors and all(name.startswith(_WRAPPER) for name in tensors):
+        return {name.removeprefix(_WRAPPER): tensor for name, tensor in tensors.items()}
+    return tensors
+
+
+def _check_size(path: Path) -> None:
+    """Raises ValueError where a file would unpack to more than it is: torch packs nothing."""
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        size = sum(entry.file_size for entry in archive.infolist())
+    if size > path.stat().st_size:
+        raise ValueError(f"it would unpack to {size:,} bytes")
 
 
 @dataclass(frozen=True, slots=True)

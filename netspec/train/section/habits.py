@@ -24,6 +24,7 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "metrics": ("metric",),
     "seed": ("random_seed", "random_state"),
     "clip": ("grad_clip", "clip_grad_norm", "max_grad_norm"),
+    "keep": ("save", "checkpoint", "model_checkpoint"),
     "accumulate": ("accumulation_steps", "gradient_accumulation"),
 }
 """What a setting is called elsewhere."""
@@ -62,9 +63,10 @@ def unknown_key(key: str, setting: tree.Setting, word: Span, keys: Collection[st
 
 def unknown_part(expression: tree.Expr, table: Table[Any]) -> Mend:
     """The help and the mend for what names no part in the language's way: `nn.CrossEntropyLoss()`, `CIFAR-10`, 5."""
-    if isinstance(expression, tree.Number) and "patience" in table:
-        text = f"patience({expression.span.text})"
-        return f"write {text}", (expression.span, text)
+    for part in ("patience", "every"):
+        if isinstance(expression, tree.Number) and part in table:
+            text = f"{part}({expression.span.text})"
+            return f"write {text}", (expression.span, text)
     arguments = expression.arguments if isinstance(expression, tree.Call) else ()
     name = expression.callee.span if isinstance(expression, tree.Call) else expression.span
     near = table.meant(name.text)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, get_args
 
+from pydantic import Field, PrivateAttr
+
+from netspec.layers.base import NonNegative
 from netspec.syntax.source import NOWHERE, Span
 from netspec.train.parts import Part, Table, called
 
@@ -27,7 +31,8 @@ class MetricTerm:
     @property
     def name(self) -> str:
         """What its figure is called."""
-        return self.metric.name if self.output is None else f"{self.metric.name}({self.output})"
+        said = [*filter(None, (self.output,)), *self.metric.distinction()]
+        return f"{self.metric.name}({', '.join(said)})" if said else self.metric.name
 
     def written(self) -> str:
         """The judgement as a spec would write it."""
@@ -55,6 +60,17 @@ class Metric(Part):
 
     of_labels: ClassVar[bool] = False
     """Whether it is of several labels alone."""
+
+    def distinction(self) -> list[str]:
+        """What tells its figure from others of the same metric."""
+        return []
+
+    def each_class(self, names: Sequence[str]) -> Sequence[Metric]:
+        """Itself, or the metrics that it stands for, of which each is of one of the classes of these names.
+
+        Raises KeyError where it is of a class that there is not.
+        """
+        return (self,)
 
     def build(
         self, task: Task, classes: int, ignored: int | None = None, *, labels: int = 0, columns: int = 1
@@ -106,15 +122,58 @@ Average: TypeAlias = Literal["macro", "micro", "weighted"]
 AVERAGES = get_args(Average)
 
 
-class Averaged(Metric):
-    """A metric of each class, averaged: over classes (`macro`), samples (`micro`), or classes by size (`weighted`)."""
+class OfClasses(Metric):
+    """A metric of each class, or of each of several labels; with `class_` that of one, by its name or its number."""
 
     tasks = ("multiclass", "binary")
     by_class = True
-    average: Average = "macro"
+    class_: NonNegative | str | None = Field(default=None, alias="class", description="a class by its name or number")
+    _place: int | None = PrivateAttr(default=None)
+    """The number of the class."""
+
+    def distinction(self) -> list[str]:
+        return [] if self.class_ is None else [f"class={self.class_}"]
+
+    def each_class(self, names: Sequence[str]) -> Sequence[Metric]:
+        if self.class_ is None:
+            return (self,)
+        places = {str(place): place for place in range(len(names))}
+        places |= {name: place for place, name in enumerate(names)}
+        return (self.of(self.class_, places[str(self.class_)]),)
+
+    def of(self, name: int | str, place: int) -> Metric:
+        """The metric of one class."""
+        own = self.model_copy(update={"class_": name})
+        own._place = place
+        return own
 
     def multiclass(self, classes: int) -> dict[str, Any]:
-        return {"average": "none" if self.average == "macro" else self.average}
+        return {"average": "none"}
+
+    def figure(self, computed: Tensor, support: Tensor) -> float:
+        return super().figure(computed, support) if self._place is None else float(computed[self._place])
+
+
+class Averaged(OfClasses):
+    """A metric of each class, averaged: over classes (`macro`), samples (`micro`), or classes by size (`weighted`).
+
+    With `none` it stands for that of each class.
+    """
+
+    average: Average | None = "macro"
+
+    @classmethod
+    def arguments(cls) -> tuple[str, ...]:
+        return "average", "class"
+
+    def each_class(self, names: Sequence[str]) -> Sequence[Metric]:
+        if self.average is None and self.class_ is None:
+            return tuple(self.of(name, place) for place, name in enumerate(names))
+        return super().each_class(names)
+
+    def multiclass(self, classes: int) -> dict[str, Any]:
+        alone = self.average in ("macro", None) or self._place is not None
+        return {"average": "none" if alone else self.average}
 
 
 @METRICS("accuracy", "acc", "top1")
@@ -122,7 +181,7 @@ class Accuracy(Averaged):
     """The share that is right. With average=macro every class counts the same."""
 
     torch_name = "Accuracy"
-    average: Average = "micro"
+    average: Average | None = "micro"
 
 
 @METRICS("top5", "top5_accuracy")
@@ -207,15 +266,10 @@ class ConfusionMatrix(Metric):
 
 
 @METRICS("auroc", "auc", "roc_auc")
-class AUROC(Metric):
+class AUROC(OfClasses):
     """The area under the receiver operating characteristic."""
 
     torch_name = "AUROC"
-    tasks = ("multiclass", "binary")
-    by_class = True
-
-    def multiclass(self, classes: int) -> dict[str, Any]:
-        return {"average": "none"}
 
     def present(self, support: Tensor) -> Tensor:
         """Neither has a class an area that everything is of."""
@@ -223,12 +277,10 @@ class AUROC(Metric):
 
 
 @METRICS("average_precision", "map")
-class AveragePrecision(Metric):
+class AveragePrecision(OfClasses):
     """The area under the curve of precision against recall."""
 
     torch_name = "AveragePrecision"
-    tasks = ("multiclass", "binary")
-    by_class = True
 
     def multiclass(self, classes: int) -> dict[str, Any]:
         return {"average": "none"}

@@ -1,4 +1,4 @@
-"""Schedules by name: the learning rate as a function of how far training is, and of nothing else.
+"""Schedules by name: the learning rate as a function of how far training is, and of the figures on the way.
 
 A schedule gives the factor on the optimizer's `lr` at time `t`, in epochs (2.5 is the middle of the third). At whole
 epochs the factors are those of torch's schedulers stepped once an epoch; a test compares them.
@@ -7,12 +7,20 @@ epochs the factors are those of torch's schedulers stepped once an epoch; a test
 from __future__ import annotations
 
 from bisect import bisect_right
-from math import cos, floor, pi
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from math import cos, floor, inf, pi
+from typing import TYPE_CHECKING
 
 from pydantic import Field, model_validator
 
-from netspec.layers.base import Positive
+from netspec.layers.base import NonNegative, Positive
+from netspec.syntax.source import Span
 from netspec.train.parts import AboveZero, AtLeastZero, Fraction, Part, Table
+from netspec.train.section.keeping import require_figure
+
+if TYPE_CHECKING:
+    from netspec.train.engine.rows import Row
 
 
 class Schedule(Part):
@@ -34,6 +42,13 @@ class Schedule(Part):
     def shape(self, t: float, epochs: float) -> float:
         """The factor at time `t` after the warm-up, of `epochs` that follow it."""
         raise NotImplementedError
+
+    def reduction(self, rows: Sequence[Row], falling: AbstractSet[str]) -> float:
+        """The factor that comes of the epochs so far; `falling` are the figures that are better when they are less."""
+        return 1.0
+
+    def check(self, span: Span, metrics: Sequence[str]) -> None:
+        """Raises NetspecError (E0608) where the schedule looks at a figure that a run does not have."""
 
 
 SCHEDULES: Table[Schedule] = Table("schedule")
@@ -160,6 +175,41 @@ class Cyclic(Schedule):
 
     def shape(self, t: float, epochs: float) -> float:
         return self.low + (1 - self.low) * (1 - abs(1 - 2 * (t / self.period % 1)))
+
+
+@SCHEDULES("plateau", "reduce_on_plateau", "reducelronplateau")
+class Plateau(Schedule):
+    """`gamma` times less after more than `patience` epochs without a better figure, better by a share of `threshold`.
+
+    What torch's ReduceLROnPlateau does with mode and threshold_mode "rel". The figure is of the data that epochs are
+    looked at with; after a reduction `cooldown` epochs do not count.
+    """
+
+    gamma: AboveZero = 0.1
+    patience: NonNegative = 10
+    metric: str = Field(default="loss", description="loss, or a metric of the run")
+    threshold: AtLeastZero = 1e-4
+    cooldown: NonNegative = 0
+
+    def shape(self, t: float, epochs: float) -> float:
+        return 1.0
+
+    def reduction(self, rows: Sequence[Row], falling: AbstractSet[str]) -> float:
+        sign = 1 if self.metric in falling else -1
+        best, bad, cooling, factor = inf, 0, 0, 1.0
+        for row in rows:
+            figure = sign * row.test[self.metric]
+            if best == inf or figure < best - self.threshold * abs(best):
+                best, bad = figure, 0
+            else:
+                bad += 1
+            cooling, bad = (cooling - 1, 0) if cooling else (0, bad)
+            if bad > self.patience:
+                factor, cooling, bad = factor * self.gamma, self.cooldown, 0
+        return factor
+
+    def check(self, span: Span, metrics: Sequence[str]) -> None:
+        require_figure("plateau", self.metric, metrics, span)
 
 
 def _cosine(share: float, end: float) -> float:

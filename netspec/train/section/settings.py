@@ -20,15 +20,17 @@ from netspec.train.data import DATA, DataSet
 from netspec.train.data.pairs import Pairs
 from netspec.train.literals import Word, description, evaluate
 from netspec.train.losses import LOSSES, Itself, Loss, Term
-from netspec.train.parts import Argument, Fraction, Part, Table, bind, written
+from netspec.train.parts import Argument, Fraction, Part, Table, bind
 from netspec.train.section import habits
 from netspec.train.section.callbacks import CALLBACKS, Callback
 from netspec.train.section.clipping import CLIPS, Clip
 from netspec.train.section.draws import DISTRIBUTIONS, Distribution
+from netspec.train.section.keeping import KEEPINGS, Keeping
 from netspec.train.section.metrics import AVERAGES, METRICS, MetricTerm
 from netspec.train.section.optimizers import OPTIMIZERS, Adam, Optimizer
 from netspec.train.section.patterns import KINDS, Group, Pattern
 from netspec.train.section.schedules import SCHEDULES, Constant, Schedule
+from netspec.train.section.starts import EXAMPLE, STARTS, Start
 from netspec.train.section.steps import Step
 from netspec.train.section.stopping import STOPPINGS, Stopping
 from netspec.train.section.sweeps import Sweep, read_sweep
@@ -56,13 +58,14 @@ class Settings(BaseModel):
     batch: Positive = 64
     metrics: tuple[InstanceOf[MetricTerm], ...] | None = None
     seed: NonNegative = 0
-    init: str | None = None
+    init: InstanceOf[Start] | None = None
     freeze: tuple[InstanceOf[Pattern], ...] = ()
     groups: tuple[InstanceOf[Group], ...] = ()
     clip: InstanceOf[Clip] | None = None
     accumulate: Positive = 1
     ema: Fraction | None = None
     stop: InstanceOf[Stopping] | None = None
+    keep: tuple[InstanceOf[Keeping], ...] = ()
     callbacks: tuple[InstanceOf[Callback], ...] = ()
     sweep: InstanceOf[Sweep] | None = None
     steps: tuple[InstanceOf[Step], ...] = ()
@@ -85,18 +88,24 @@ class Settings(BaseModel):
         steps = self.steps or (Step("", self.loss),)
         return tuple((step, step.optimizer or self.optimizer, step.clip or self.clip) for step in steps)
 
+    @property
+    def chooses(self) -> bool:
+        """Whether the weights at the end are those of an epoch that is chosen by its figures."""
+        return self.stop is not None or any(rule.chooses for rule in self.keep)
+
     def written(self) -> dict[str, str]:
         """Every setting as a spec would write it, by key."""
         metrics = {} if self.metrics is None else {"metrics": f"[{', '.join(m.written() for m in self.metrics)}]"}
         others = {
             "augment": self.augment.written() or None,
-            "init": None if self.init is None else written(self.init),
+            "init": None if self.init is None else self.init.written(),
             "freeze": _listed(self.freeze),
             "groups": _listed(self.groups),
             "clip": None if self.clip is None else self.clip.written(),
             "accumulate": None if self.accumulate == 1 else str(self.accumulate),
             "ema": None if self.ema is None else str(self.ema),
             "stop": None if self.stop is None else self.stop.written(),
+            "keep": _listed(self.keep),
             "callbacks": _listed(self.callbacks),
             "sweep": None if self.sweep is None else self.sweep.written(),
         }
@@ -116,7 +125,7 @@ class Settings(BaseModel):
         }
 
 
-def _listed(items: Sequence[Pattern | Group | Callback]) -> str | None:
+def _listed(items: Sequence[Pattern | Group | Keeping | Callback]) -> str | None:
     return f"[{', '.join(item.written() for item in items)}]" if items else None
 
 
@@ -209,6 +218,8 @@ class _Reading:
                 return
             if key not in self.keys:
                 raise _unknown_key(key, setting, self.keys)
+            if _is_none(setting.value) and key in _OPTIONAL:
+                return
             value = _chain(setting.value) if key == "augment" else self.keys[key](_expression(setting))
         except Problem as problem:
             self.wrong.append(problem.diagnostic)
@@ -232,6 +243,14 @@ class _Reading:
         self.spans.setdefault("loss", place)
         self.values["steps"] = tuple(self.steps)
         self.values["loss"] = tuple(term for step in self.steps for term in step.loss)
+
+
+_OPTIONAL = frozenset(key for key, info in Settings.model_fields.items() if info.default is None) - {"metrics"}
+"""What can be left out: said to be none, it is. Metrics that nobody names are those that go with the data."""
+
+
+def _is_none(flow: tree.Flow) -> bool:
+    return flow.elements == (tree.Constant(None),)
 
 
 def _step(step: tree.Step) -> Step:
@@ -484,18 +503,15 @@ def _real(key: str, *, below: float) -> Callable[[tree.Expr], float]:
     return read
 
 
-def _text(key: str, example: str) -> Callable[[tree.Expr], str]:
-    """The reader of a text."""
-
-    def read(expression: tree.Expr) -> str:
-        value = evaluate(expression)
-        if not isinstance(value, str):
-            raise Problem(
-                "E0604", f"{key} is a text, not {description(value)}", expression.span, help=f'{key} "{example}"'
-            )
-        return value
-
-    return read
+def _start(expression: tree.Expr) -> Start:
+    """The reader of the weights to start from: a text, or a call with one."""
+    if isinstance(expression, tree.Call):
+        return _part(STARTS)(expression)
+    value = evaluate(expression)
+    if not isinstance(value, str) or isinstance(value, Word):
+        message = f"init is a text, not {description(value)}"
+        raise Problem("E0604", message, expression.span, help=f'init "{EXAMPLE}"')
+    return Start(source=value)
 
 
 def _clip(expression: tree.Expr) -> Clip:
@@ -506,9 +522,13 @@ def _clip(expression: tree.Expr) -> Clip:
     return _part_of(CLIPS, tree.Name("norm", span=expression.span), values, expression.span)
 
 
-def _callbacks(expression: tree.Expr) -> tuple[Callback, ...]:
-    """The reader of callbacks: one, or a list of them."""
-    return _each(_part(CALLBACKS), expression.items if isinstance(expression, tree.List) else (expression,))
+def _parts(table: Table[P]) -> Callable[[tree.Expr], tuple[P, ...]]:
+    """The reader of parts: one, or a list of them."""
+
+    def read(expression: tree.Expr) -> tuple[P, ...]:
+        return _each(_part(table), expression.items if isinstance(expression, tree.List) else (expression,))
+
+    return read
 
 
 def _patterns(expression: tree.Expr) -> tuple[Pattern, ...]:
@@ -560,14 +580,15 @@ KEYS: dict[str, Callable[[tree.Expr], Any]] = {
     "batch": _whole("batch", 1),
     "metrics": _metrics,
     "seed": _whole("seed", 0),
-    "init": _text("init", "weights.safetensors"),
+    "init": _start,
     "freeze": _patterns,
     "groups": _groups,
     "clip": _clip,
     "accumulate": _whole("accumulate", 1),
     "ema": _real("ema", below=1),
     "stop": _part(STOPPINGS),
-    "callbacks": _callbacks,
+    "keep": _parts(KEEPINGS),
+    "callbacks": _parts(CALLBACKS),
     "sweep": read_sweep,
 }
 """What a train section can set, and how each is read."""
@@ -591,7 +612,9 @@ TABLES: dict[str, Table[Any]] = {
     "schedule": SCHEDULES,
     "metrics": METRICS,
     "clip": CLIPS,
+    "init": STARTS,
     "stop": STOPPINGS,
+    "keep": KEEPINGS,
     "draw": DISTRIBUTIONS,
 }
 """The parts that a setting names, for those that name some."""

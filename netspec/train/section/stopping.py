@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.layers.base import Positive
 from netspec.syntax.source import Span
 from netspec.train.parts import AtLeastZero, Part, Table
+from netspec.train.section.keeping import require_figure
 
 if TYPE_CHECKING:
     from netspec.train.engine.rows import Row
@@ -49,10 +49,7 @@ class Patience(Stopping):
     delta: AtLeastZero = 0.0
 
     def check(self, span: Span, metrics: Sequence[str]) -> None:
-        figures = ["loss", *metrics]
-        if self.metric not in figures:
-            message = f"patience looks at {self.metric}, which this run does not measure"
-            raise NetspecError((Diagnostic("E0608", message, span, notes=(f"it measures {', '.join(figures)}",)),))
+        require_figure("patience", self.metric, metrics, span)
 
     def best(self, rows: Sequence[Row], falling: AbstractSet[str]) -> int:
         sign, best = -1 if self.metric in falling else 1, -1

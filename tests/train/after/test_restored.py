@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -163,9 +164,34 @@ def test_a_pickle_is_refused_and_never_read(copied, tmp_path, protocol):
     assert sprung.exists()
 
 
-def test_what_torch_saved_is_refused(gap, copied, tmp_path):
-    torch.save(gap.model.state_dict(), tmp_path / "weights.pt")
-    assert "is a pickle" in refused("E0651", copied, weights=tmp_path / "weights.pt")
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_what_torch_saved_is_read_without_running_it(gap, copied, tmp_path, wrapped):
+    """As a training script leaves it, too: under a name, with what DataParallel puts before each."""
+    state = {name: tensor + 1 for name, tensor in gap.model.state_dict().items()}
+    parallel = {"epoch": 3, "model": {f"module.{name}": tensor for name, tensor in state.items()}}
+    torch.save(parallel if wrapped else state, tmp_path / "weights.pt")
+    read = restore(copied, device="cpu", weights=tmp_path / "weights.pt").model.state_dict()
+    assert all(read[name].equal(tensor) for name, tensor in state.items())
+
+
+def test_what_torch_saved_with_code_in_it(copied, tmp_path):
+    torch.save({"fc.weight": Trap(tmp_path / "sprung")}, tmp_path / "weights.pt")
+    assert "holds something else than tensors" in refused("E0651", copied, weights=tmp_path / "weights.pt")
+    assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", b"PK\x03\x04 and no more", b"\x80\x02cos\nsystem\n."])
+def test_damaged_files_of_torch(copied, tmp_path, content):
+    (tmp_path / "weights.pth").write_bytes(content)
+    assert "weights.pth holds something else than tensors, or is damaged" in refused(
+        "E0651", copied, weights=tmp_path / "weights.pth"
+    )
+
+
+def test_a_file_of_torch_that_would_fill_the_memory(copied, tmp_path):
+    with zipfile.ZipFile(tmp_path / "weights.pt", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("weights/data/0", bytes(2**22))
+    assert "it would unpack to 4,194,304 bytes" in refused("E0651", copied, weights=tmp_path / "weights.pt")
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"\x08\0\0\0\0\0\0\0{}      "])

@@ -176,7 +176,7 @@ def _facts(run: Restored) -> dict[str, str]:
 
 def _kept(run: Restored) -> str:
     """Which epoch's weights the net has, and by which data they were chosen: figures of these are too good then."""
-    if run.settings.stop is None:
+    if not run.settings.chooses:
         return f"{run.record.kept_epoch:,}"
     chosen = "validation data" if "val" in (run.record.model_extra or {}) else "test data, whose figures flatter it so"
     return f"{run.record.kept_epoch:,}, chosen by the {chosen}"

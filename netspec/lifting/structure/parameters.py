@@ -1,23 +1,19 @@
-"""Containers of one class to a block: its parameters are what differs, named as the layers or the class name it."""
+"""What differs between bodies of one block to its parameters, and to expressions of these and of what enters."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from netspec.layers import REGISTRY
-from netspec.lifting.items import Box, Item, boxes
-from netspec.lifting.likeness import Column, Likeness, Unlike, skeleton
-from netspec.lifting.repeats import folded
+from netspec.lifting.items import Box
 from netspec.lifting.steps import Network
-from netspec.lifting.writing import Writer, literal, names_in
+from netspec.lifting.structure.likeness import Column, Likeness
+from netspec.lifting.writing.writer import WORDS, literal
 from netspec.syntax import tree
 
-CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict", "Module", ""})
-MOST_PARAMETERS = 10
 _NAMES = {"channels": "width", "features": "width", "p": "drop", "value": "factor", "": "size"}
 IN = tree.Name("in")
 Sized: TypeAlias = "tuple[tree.Expr, Column]"
@@ -27,12 +23,16 @@ NONE = tree.Constant(None)
 
 @dataclass(slots=True)
 class Parameter:
-    """A parameter of a block: what each call gives for it, and what it is without being given."""
+    """A parameter of a block: what each call gives for it, and what it is without being given.
+
+    `base` is what it is an argument of, `called` what the modules call it.
+    """
 
     name: str
     column: Column
     default: tree.Expr | None = None
     base: str = ""
+    called: str = ""
 
     def given(self, index: int) -> tree.Expr | None:
         """What a call gives; None where the default does."""
@@ -40,152 +40,7 @@ class Parameter:
         return None if value == self.default else value
 
 
-@dataclass(slots=True)
-class Blocks:
-    """The blocks of a network, and what calls them in place of a container."""
-
-    network: Network
-    definitions: list[tree.Definition] = field(default_factory=list)
-    calls: dict[int, tree.Expr] = field(default_factory=dict)
-    _parameters: dict[str, list[Parameter]] = field(default_factory=dict)
-
-    def called(self, box: Box) -> tree.Expr | None:
-        """The call that stands for a container; None where it is written out."""
-        return self.calls.get(id(box))
-
-    def find(self, items: Sequence[Item]) -> None:
-        """Makes blocks of the containers whose class comes more than once, the innermost first."""
-        kinds: dict[str, list[Box]] = {}
-        for box in boxes(items):
-            kinds.setdefault(box.kind, []).append(box)
-        several = {kind: group for kind, group in kinds.items() if kind not in CONTAINERS and len(group) > 1}
-        for kind in sorted(several, key=lambda kind: max(map(_height, several[kind]))):
-            if not any(inner is not box and inner.kind == kind for box in several[kind] for inner in boxes(box.items)):
-                self._make(kind, [box for box in several[kind] if len(box.reads) == 1])
-
-    def _make(self, kind: str, group: Sequence[Box]) -> None:
-        bodies = {id(box): self._body(box) for box in group}
-        for cluster in self._clusters(group, bodies):
-            written = self._block(kind, cluster, [bodies[id(box)] for box in cluster]) if len(cluster) > 1 else None
-            if written is not None:
-                definition, calls = written
-                self.definitions.append(definition)
-                self.calls.update({id(box): call for box, call in zip(cluster, calls, strict=True)})
-
-    def _body(self, box: Box) -> tree.Body:
-        writer = Writer(self.called, self.network.shapes, names_in(box.items))
-        entry = box.entry
-        named: dict[int, tree.Expr] = {} if entry is None else {entry: IN}
-        return folded(tree.Body(writer.definition(box.items, entry, named, prefix=box.key)))  # type: ignore[no-any-return]
-
-    def _clusters(self, group: Sequence[Box], bodies: dict[int, tree.Body]) -> Iterator[list[Box]]:
-        """Those that one block serves: first all that differ in numbers alone, then what can be joined to those."""
-        alike: dict[Any, list[Box]] = {}
-        for box in group:
-            alike.setdefault(skeleton(bodies[id(box)].statements), []).append(box)
-        clusters: list[list[Box]] = []
-        groups = [
-            part
-            for found in alike.values()
-            for part in ([found] if self._fits([bodies[id(box)] for box in found], found) else [[box] for box in found])
-        ]
-        for found in sorted(groups, key=len, reverse=True):
-            for place, cluster in enumerate(clusters):
-                joined = sorted([*cluster, *found], key=group.index)
-                if self._fits([bodies[id(box)] for box in joined], joined):
-                    clusters[place] = joined
-                    break
-            else:
-                clusters.append(found)
-        yield from clusters
-
-    def _fits(self, bodies: Sequence[tree.Body], cluster: Sequence[Box]) -> bool:
-        try:
-            self._generalised(bodies, cluster)
-        except Unlike:
-            return False
-        return True
-
-    def _generalised(self, bodies: Sequence[tree.Body], cluster: Sequence[Box]) -> tuple[tree.Body, list[Parameter]]:
-        likeness = Likeness(len(bodies), self)
-        body = likeness.of(bodies)
-        resolved = _Resolved(likeness, self.network, cluster)
-        body = resolved.filled(body)
-        if len(resolved.parameters) > MOST_PARAMETERS:
-            raise Unlike
-        return body, resolved.parameters
-
-    def _block(
-        self, kind: str, cluster: Sequence[Box], bodies: Sequence[tree.Body]
-    ) -> tuple[tree.Definition, list[tree.Expr]] | None:
-        if max(map(_elements, bodies)) < 2:
-            return None
-        try:
-            body, parameters = self._generalised(bodies, cluster)
-        except Unlike:
-            return None
-        name = self._named(kind)
-        ordered = [p for p in parameters if p.default is None] + [p for p in parameters if p.default is not None]
-        self._parameters[name] = ordered
-        declared = tuple(tree.Parameter(p.name, _type(p), p.default) for p in ordered)
-        calls: list[tree.Expr] = []
-        for index in range(len(cluster)):
-            arguments = []
-            for parameter in ordered:
-                value = parameter.given(index)
-                if value is not None:
-                    arguments.append(tree.Argument(None if parameter.default is None else parameter.name, value))
-            calls.append(tree.Call(tree.Name(name), tuple(arguments)) if arguments else tree.Name(name))
-        return tree.Definition("block", name, declared, body), calls
-
-    def _named(self, kind: str) -> str:
-        name = re.sub(r"\W", "", kind, flags=re.ASCII).lstrip("_") or "Block"
-        name = name[0].upper() + name[1:]
-        known = {definition.name for definition in self.definitions} | {self.network.name} | set(REGISTRY)
-        number, fresh = 2, name
-        while fresh in known:
-            fresh, number = f"{name}{number}", number + 1
-        return fresh
-
-    def default(self, layer: str, argument: str) -> tree.Expr | None:
-        """What an argument is where it is not given; None where it has to be."""
-        for parameter in self._parameters.get(layer, ()):
-            if parameter.name == argument:
-                return parameter.default
-        info = REGISTRY[layer].model_fields.get(argument) if layer in REGISTRY else None
-        return None if info is None or info.is_required() else literal(info.default)
-
-    def arguments(self, layer: str) -> list[str]:
-        """The names of all arguments, in order."""
-        if layer in REGISTRY:
-            return list(REGISTRY[layer].model_fields)
-        return [parameter.name for parameter in self._parameters.get(layer, ())]
-
-
-def _height(box: Box) -> int:
-    return 1 + max((_height(inner) for inner in boxes(box.items)), default=0)
-
-
-def _elements(body: tree.Body) -> int:
-    """How many layers, calls and wirings a body has."""
-    count, pending = 0, list(body.statements)
-    while pending:
-        match pending.pop():
-            case tree.Stage(_, tree.Flow(elements)):
-                pending.extend(elements)  # type: ignore[arg-type]
-            case tree.Group(inner):
-                pending.extend(inner.statements)
-            case tree.Wiring(_, inner, clauses):
-                count += 1
-                pending.extend(inner.statements)
-                for clause in clauses:
-                    pending.extend(clause.body.statements)
-            case tree.Tree():
-                count += 1
-    return count
-
-
-def _type(parameter: Parameter) -> tree.TypeName | None:
+def type_of(parameter: Parameter) -> tree.TypeName | None:
     values = [value for value in parameter.column if value is not None]
     if len(values) < len(parameter.column) and parameter.default == NONE:
         return None
@@ -201,7 +56,7 @@ def _type(parameter: Parameter) -> tree.TypeName | None:
     return tree.TypeName(names.pop()) if len(names) == 1 and "" not in names else None
 
 
-class _Resolved:
+class Resolved:
     """The holes and choices of a likeness as expressions of parameters and of what enters."""
 
     def __init__(self, likeness: Likeness, network: Network, cluster: Sequence[Box]) -> None:
@@ -209,6 +64,7 @@ class _Resolved:
         self._network = network
         self._cluster = cluster
         self._entering = list(self._sizes_of_entry())
+        self._told = dict(self._attributes())
         self._channels: list[tuple[tree.Expr, Column]] = []
         self._expressions: dict[int, tree.Expr] = {}
         for number, hole in sorted(enumerate(likeness.holes), key=lambda numbered: None in numbered[1].column):
@@ -248,6 +104,18 @@ class _Resolved:
             last = tree.Index(tree.Attribute(IN, "shape"), tree.Unary("-", tree.Number(1)))
             yield last, [literal(shape.dims[-1]) for shape in shapes]
 
+    def _attributes(self) -> Iterator[tuple[str, Column]]:
+        """What the modules are told by names of their own, with what it is for each call."""
+        told = [self._network.attributes.get(box.key, {}) for box in self._cluster]
+        for name in told[0]:
+            if name.isidentifier() and name not in WORDS and all(name in own for own in told):
+                yield name, [literal(own[name]) for own in told]
+
+    def _modules_name(self, column: Column, base: str) -> str:
+        """The modules' own name for what a call gives; the layer's where they have none, or the same."""
+        names = [name for name, told in self._told.items() if _agrees(column, told)]
+        return base if base in names or not names else names[0]
+
     def _hole(self, column: Column, argument: str) -> tree.Expr:
         wide = _is_wide(argument)
         constant = len({value for value in column if value is not None}) == 1
@@ -270,7 +138,7 @@ class _Resolved:
 
     def _parameter(self, column: Column, default: tree.Expr | None, base: str) -> tree.Name:
         """A new parameter, whose name is given when all are known."""
-        parameter = Parameter(f"?p{len(self.parameters)}", column, default, base)
+        parameter = Parameter(f"?p{len(self.parameters)}", column, default, base, self._modules_name(column, base))
         self.parameters.append(parameter)
         return tree.Name(parameter.name)
 
@@ -278,9 +146,9 @@ class _Resolved:
         """Names the parameters, those first that every call gives."""
         taken: set[str] = set()
         for parameter in sorted(self.parameters, key=lambda p: (p.default is not None, p.default == NONE)):
-            name, number = parameter.base, 2
+            name, number = parameter.called, 2
             while name in taken:
-                name, number = f"{parameter.base}{number}", number + 1
+                name, number = f"{parameter.called}{number}", number + 1
             taken.add(name)
             self._named[parameter.name] = name
             parameter.name = name

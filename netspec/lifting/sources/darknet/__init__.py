@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netspec.elaborate import source_of
-from netspec.lifting.darknet.network import Reading, read
-from netspec.lifting.darknet.sections import sections_of
 from netspec.lifting.items import Item, leaves
+from netspec.lifting.sources.darknet.network import Reading, read
+from netspec.lifting.sources.darknet.sections import sections_of
 from netspec.lifting.spec import leaving, text_of
-from netspec.lifting.wirings import wired
+from netspec.lifting.structure.wirings import wired
 from netspec.spec import parse
 from netspec.syntax.source import Source
 
@@ -32,7 +32,7 @@ class Configuration:
 
     def weights(self, path: Path) -> dict[str, NDArray[np.float32]]:
         """A weights file under the spec's keys. Raises NetspecError (E1005) where it is not this network's."""
-        from netspec.lifting.darknet.weights import weights_of
+        from netspec.lifting.sources.darknet.weights import weights_of
 
         graph = parse(self.text, "<lifted>").graph()
         nodes = [node for node in graph.nodes if node.layer.parameters(*node.shapes)]

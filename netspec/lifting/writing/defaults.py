@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from netspec.layers import REGISTRY
-from netspec.lifting.writing import literal
+from netspec.lifting.writing.writer import literal
 from netspec.syntax import tree
 
 FEWEST = 3

@@ -7,17 +7,17 @@ the table holds those of which more has to be said.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor, nn
 
 from netspec.elaborate.slips import argument_meant, layer_meant
 from netspec.layers import REGISTRY
-from netspec.layers.arguments import compact
 from netspec.layers.synonyms import DERIVED
-from netspec.lifting.tape import Operation
-from netspec.lifting.translate import Held, Translator, Untranslatable, usual_axes
+from netspec.lifting.capture.tape import Operation
+from netspec.lifting.translation.calls import adaptive, along, applied, depthwise, normed, on, put, upsampled
+from netspec.lifting.translation.translator import BATCH, Held, Translator, Untranslatable
 
 Translation = Callable[[Translator, Operation], Held | tuple[Held, ...]]
 MODULES: dict[str, Translation] = {}
@@ -84,37 +84,6 @@ def _by_declaration(t: Translator, operation: Operation) -> Held:
     return applied(t, operation, layer, arguments_of(operation.module, cls, layer))
 
 
-def applied(t: Translator, operation: Operation, layer: str, arguments: dict[str, Any]) -> Held:
-    """The layer on the one tensor that the operation takes."""
-    held = t.take(operation.args[0])
-    key = operation.path if any(True for _ in operation.module.state_dict()) else ""
-    return on(t, layer, held, arguments, key)
-
-
-def on(t: Translator, layer: str, held: Held, arguments: dict[str, Any], key: str = "", hint: str = "") -> Held:
-    """A layer on a value: one that goes along the last axis or element by element leaves the others as they are."""
-    if layer in ALONG_LAST or not _looks_at_axes(layer):
-        if layer in ALONG_LAST:
-            axis = t.axis(held, -1)
-            if axis != t.shape(held).rank - 1:
-                raise Untranslatable("the last axis of the tensor is another one of the value")
-        return Held(t.step(layer, [held.value], arguments, key=key, hint=hint), held.axes)
-    value = t.usual(held)
-    if not held.batched:
-        raise Untranslatable("it takes what is the same for all samples")
-    made = t.step(layer, [value], arguments, key=key, hint=hint)
-    return Held(made, usual_axes(t.shapes[made].rank))
-
-
-ALONG_LAST = frozenset(name for name, cls in REGISTRY.items() if cls.along_features or "over" in cls.model_fields)
-"""Layers that work along the last axis, whatever stands before it; norms do where `over` is not given."""
-
-
-def _looks_at_axes(layer: str) -> bool:
-    """Whether a layer is more than a function of each element."""
-    return REGISTRY[layer].family not in ("activation", "arithmetic", "regularization") and layer != "identity"
-
-
 def arguments_of(module: nn.Module, cls: str, layer: str) -> dict[str, Any]:
     """The arguments of the layer that are not as usual, read from the live module."""
     declared = REGISTRY[layer]
@@ -139,21 +108,6 @@ def arguments_of(module: nn.Module, cls: str, layer: str) -> dict[str, Any]:
     return arguments
 
 
-def put(arguments: dict[str, Any], layer: str, name: str, value: Any) -> None:
-    """Notes an argument where it is not as the layer has it anyway."""
-    info = REGISTRY[layer].model_fields[name]
-    if isinstance(value, list | tuple) and value:
-        value = compact(value)
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**31 and _wants_whole(info.annotation):
-        value = int(value)
-    if info.is_required() or value != info.default:
-        arguments[name] = value
-
-
-def _wants_whole(annotation: Any) -> bool:
-    return "float" not in str(annotation)
-
-
 @module("Conv1d", "Conv2d", "Conv3d")
 def _convolution(t: Translator, operation: Operation) -> Held:
     module = operation.module
@@ -161,13 +115,6 @@ def _convolution(t: Translator, operation: Operation) -> Held:
     if arguments.get("groups", 1) == module.in_channels > 1:
         return applied(t, operation, "depthwise_conv", depthwise(arguments, module.in_channels))
     return applied(t, operation, "conv", arguments)
-
-
-def depthwise(arguments: dict[str, Any], channels: int) -> dict[str, Any]:
-    """The arguments of a convolution with as many groups as channels, as those of a depthwise one."""
-    multiplier = arguments["channels"] // channels
-    kept = {name: value for name, value in arguments.items() if name not in ("channels", "groups")}
-    return kept | ({"multiplier": multiplier} if multiplier > 1 else {})
 
 
 @module("LayerNorm", "RMSNorm")
@@ -182,25 +129,6 @@ def _layer_norm(t: Translator, operation: Operation) -> Held:
     return normed(t, operation, name, module.normalized_shape, arguments)
 
 
-def normed(
-    t: Translator,
-    operation: Operation,
-    layer: str,
-    shape: Sequence[int],
-    arguments: dict[str, Any],
-    key: str | None = None,
-) -> Held:
-    """A norm over the last axes, which are the last one or all of them."""
-    held = t.take(operation.args[0])
-    if key is None:
-        key = operation.path if arguments.get("affine", True) else ""
-    if len(shape) == 1:
-        return on(t, layer, held, arguments, key)
-    if len(shape) != t.shape(held).rank:
-        raise Untranslatable(f"it normalises over {len(shape)} of {t.shape(held).rank} axes")
-    return Held(t.step(layer, [t.usual(held)], arguments | {"over": "all"}, key=key), held.axes)
-
-
 @module("Softmax", "LogSoftmax", "Softmin", "GLU")
 def _along_an_axis(t: Translator, operation: Operation) -> Held:
     names = {"Softmax": "softmax", "LogSoftmax": "log_softmax", "Softmin": "softmin", "GLU": "glu"}
@@ -209,13 +137,16 @@ def _along_an_axis(t: Translator, operation: Operation) -> Held:
     return along(t, names[_layer_class(type(operation.module))], operation.args[0], operation.module.dim)
 
 
-def along(t: Translator, layer: str, tensor: Any, dim: int) -> Held:
-    """A layer with an `axis`, on a dimension of a tensor."""
-    held = t.take(tensor)
-    axis = t.axis(held, dim)
-    arguments: dict[str, Any] = {}
-    put(arguments, layer, "axis", axis if axis < t.shape(held).rank - 1 or axis == 0 else -1)
-    return Held(t.step(layer, [held.value], arguments), held.axes)
+@module("BatchNorm1d")
+def _batch_norm(t: Translator, operation: Operation) -> Held:
+    """A norm of features [N, F], also where the samples and the steps of their sequences are one axis."""
+    arguments = arguments_of(operation.module, "BatchNorm1d", "batchnorm")
+    held = t.take(operation.args[0])
+    if held.axes != ((BATCH, 0), (1,)):
+        return applied(t, operation, "batchnorm", arguments)
+    turned = t.step("transpose", [held.value], {"a": 0, "b": 1})
+    made = t.step("batchnorm", [turned], arguments, key=operation.path)
+    return Held(t.step("transpose", [made], {"a": 0, "b": 1}), held.axes)
 
 
 @module("PReLU")
@@ -249,37 +180,10 @@ def _adaptive(t: Translator, operation: Operation) -> Held:
     return adaptive(t, operation.args[0], kind, operation.module.output_size)
 
 
-def adaptive(t: Translator, tensor: Any, kind: str, size: Any) -> Held:
-    """An adaptive pool; to a single position it is a global one."""
-    held = t.take(tensor)
-    whole = compact(size) if isinstance(size, list | tuple) else size
-    if whole == 1:
-        return on(t, f"global_{kind}", held, {})
-    return on(t, f"adaptive_{kind}", held, {"size": whole})
-
-
 @module("Upsample", "UpsamplingNearest2d", "UpsamplingBilinear2d")
 def _upsample(t: Translator, operation: Operation) -> Held:
     module = operation.module
     return upsampled(t, operation.args[0], module.size, module.scale_factor, module.mode, module.align_corners)
-
-
-_MODES = {"nearest-exact": "nearest_exact", "bilinear": "bilinear", "bicubic": "bicubic", "trilinear": "trilinear"}
-
-
-def upsampled(t: Translator, tensor: Any, size: Any, scale: Any, mode: str, align: bool | None) -> Held:
-    """Interpolation to a size, or by a factor."""
-    arguments: dict[str, Any] = {}
-    held = t.take(tensor)
-    if scale is not None:
-        factor = compact(scale) if isinstance(scale, list | tuple) else scale
-        arguments["scale"] = int(factor) if isinstance(factor, float) and factor.is_integer() else factor
-    else:
-        arguments["size"] = compact(size) if isinstance(size, list | tuple) else size
-    put(arguments, "upsample", "mode", _MODES.get(mode, mode))
-    if align:
-        arguments["align_corners"] = True
-    return on(t, "upsample", held, arguments)
 
 
 @module("StochasticDepth")
@@ -287,7 +191,7 @@ def _stochastic_depth(t: Translator, operation: Operation) -> Held:
     module = operation.module
     if module.mode != "row" and module.p:
         raise Untranslatable(f"it drops in mode {module.mode}, not single samples")
-    return applied(t, operation, "drop_path", {"p": module.p})
+    return applied(t, operation, "drop_path", {"p": _in_short(module.p)})
 
 
 @module("DropPath")
@@ -295,7 +199,12 @@ def _drop_path(t: Translator, operation: Operation) -> Held:
     probability = getattr(operation.module, "drop_prob", None) or 0.0
     if not getattr(operation.module, "scale_by_keep", True):
         raise Untranslatable("it does not scale what it keeps")
-    return applied(t, operation, "drop_path", {"p": probability})
+    return applied(t, operation, "drop_path", {"p": _in_short(probability)})
+
+
+def _in_short(probability: float) -> float:
+    """A probability without what rounding has left of the sum that it comes of: 0.075, not 0.07500000000000001."""
+    return float(f"{probability:.12g}")
 
 
 @module("LSTM", "GRU", "RNN")

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.files import regular
 from netspec.layers import REGISTRY
-from netspec.lifting.darknet.network import Reading, Weighted
 from netspec.lifting.items import leaves
+from netspec.lifting.sources.darknet.network import Reading, Weighted
 from netspec.lifting.steps import Step
 from netspec.syntax.source import Source, Span
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
@@ -13,6 +14,10 @@ Column: TypeAlias = "list[tree.Expr | None]"
 """What stands in a hole, for each of the bodies; None where a body has not got that far."""
 
 
+_FIRST_WORD = re.compile(r"[A-Z]?[a-z\d]*|\w", re.ASCII)
+"""`Squeeze` of `SqueezeExcitation`."""
+
+
 class Signatures(Protocol):
     """What layers and blocks take."""
 
@@ -21,6 +26,9 @@ class Signatures(Protocol):
 
     def arguments(self, layer: str) -> Sequence[str]:
         """The names of all arguments, in order."""
+
+    def kind(self, layer: str, argument: str) -> str:
+        """What an argument is, by the name that a layer has for it: of a block, what its parameter is given to."""
 
 
 class Unlike(Exception):
@@ -130,7 +138,13 @@ class Likeness:
         known = [*self.signatures.arguments(name), *[""] * count]
         operands = self._operands(name)
         arguments = [
-            tree.Argument(None, self._part({i: c.arguments[n].value for i, c in calls.items()}, known[n - operands]))
+            tree.Argument(
+                None,
+                self._part(
+                    {i: c.arguments[n].value for i, c in calls.items()},
+                    self.signatures.kind(name, known[n - operands]),
+                ),
+            )
             for n in range(count)
         ]
         named = {i: {a.name: a.value for a in call.arguments if a.name} for i, call in calls.items()}
@@ -139,7 +153,7 @@ class Likeness:
             values = {i: given.get(key) or self.signatures.default(name, key) for i, given in named.items()}
             if any(value is None for value in values.values()):
                 raise Unlike
-            arguments.append(tree.Argument(key, self._part(values, key)))
+            arguments.append(tree.Argument(key, self._part(values, self.signatures.kind(name, key))))
         return tree.Call(tree.Name(name), tuple(arguments)) if arguments else tree.Name(name)
 
     @staticmethod
@@ -264,7 +278,7 @@ def _hint(statement: tree.Statement) -> str:
         case tree.Stage((tree.Label() as label,), _):
             return label.text
         case tree.Stage((), tree.Flow((tree.Call(tree.Name(name)) | tree.Name(name), *_))):
-            return name.lower()
+            return _FIRST_WORD.match(name)[0].lower()  # type: ignore[index]
     return "more"
 
 

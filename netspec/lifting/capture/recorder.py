@@ -6,6 +6,7 @@ the run alone, so that it costs no memory and no arithmetic. A size that differs
 
 from __future__ import annotations
 
+import inspect
 import linecache
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,11 +19,10 @@ from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode, resolve_name
 
 from netspec.diagnostics import NetspecError
+from netspec.lifting.capture.batches import BATCHES, compared
+from netspec.lifting.capture.constants import READS, Constants
+from netspec.lifting.capture.tape import Operation, Place, Ref, Tape, TapeValue
 from netspec.lifting.refusal import refusal
-from netspec.lifting.tape import Batch, Operation, Place, Ref, Tape, TapeValue
-
-BATCHES = 5, 7
-"""The samples of both runs: primes, that seldom divide a size of a network."""
 
 IsLayer = Callable[[nn.Module], bool]
 
@@ -36,7 +36,7 @@ def capture(
     hangs on the number of samples.
     """
     first, second = (_run(module, inputs, is_layer, batch, train) for batch in BATCHES)
-    return _compared(first, second)
+    return compared(first, second)
 
 
 def _run(
@@ -54,9 +54,11 @@ def _run(
     module.train(train)
     state = {key: _as_meta(tensor) for key, tensor in _tensors(module)}
     recorder = _Recorder(module, is_layer)
-    persistent = set(module.state_dict())
+    persistent, buffers = set(module.state_dict()), dict(module.named_buffers())
     for key, tensor in state.items():
         origin = "parameter" if isinstance(tensor, nn.Parameter) else "buffer"
+        if origin == "buffer" and (key not in persistent or not tensor.is_floating_point()):
+            recorder.constants.hold(tensor, buffers[key].clone())
         recorder.enter(tensor, origin, key, persistent=key in persistent)
     arguments = [torch.empty(batch, *shape, dtype=dtype, device="meta") for _, shape, dtype in inputs]
     numbers = [recorder.enter(tensor, "input", name) for (name, *_), tensor in zip(inputs, arguments, strict=True)]
@@ -75,7 +77,17 @@ def _run(
     names = [name for name, *_ in inputs]
     outputs = tuple((name, recorder.number(tensor)) for name, tensor in _results(result))
     classes = {path: type(part).__name__ for path, part in module.named_modules()}
-    return Tape(recorder.values, tuple(recorder.operations), tuple(zip(names, numbers, strict=True)), outputs, classes)
+    attributes = {path: _attributes(part) for path, part in module.named_modules()}
+    entering = tuple(zip(names, numbers, strict=True))
+    return Tape(recorder.values, tuple(recorder.operations), entering, outputs, classes, attributes)
+
+
+def _attributes(module: nn.Module) -> dict[str, int | float | bool]:
+    """What a module was told, as far as it remembers: what its constructor takes, and then what it is called else."""
+    told = [name for name in inspect.signature(type(module).__init__).parameters if name != "self"]
+    names = [*told, *(name for name in vars(module) if not name.startswith("_"))]
+    kept = {name: vars(module).get(name) for name in names if name != "training"}
+    return {name: value for name, value in kept.items() if isinstance(value, int | float)}
 
 
 def _as_meta(tensor: Tensor) -> Tensor:
@@ -112,16 +124,21 @@ class _Recorder(TorchFunctionMode):
         self.values: dict[int, TapeValue] = {}
         self.operations: list[Operation] = []
         self.path = ""
+        self.constants = Constants()
         self._is_layer = is_layer
         self._paths = {id(part): path for path, part in reversed(list(module.named_modules()))}
         self._numbers: dict[int, int] = {}
         self._kept: list[Tensor] = []
+        self._twins: dict[int, Tensor] = {}
+        self._parts: dict[int, tuple[Tensor, Any]] = {}
+        """Of views that are a part of a tensor, that tensor and which part."""
         self._hidden = 0
 
     def enter(self, tensor: Tensor, origin: Any, key: str = "", *, persistent: bool = True) -> int:
         """Knows a tensor from now on; gives its number."""
         number = len(self.values)
-        self.values[number] = TapeValue(origin, tuple(tensor.shape), _kind(tensor.dtype), key, persistent)
+        numbers = self.constants.of(tensor)
+        self.values[number] = TapeValue(origin, tuple(tensor.shape), _kind(tensor.dtype), key, persistent, numbers)
         self._numbers[id(tensor)] = number
         self._kept.append(tensor)
         return number
@@ -136,17 +153,56 @@ class _Recorder(TorchFunctionMode):
         kwargs = kwargs or {}
         if self._hidden:
             return func(*args, **kwargs)
+        name = _name(func)
+        args, kwargs = self._without_values(args), self._without_values(kwargs)
         self._hidden += 1
         try:
+            if name in READS and self.constants.knows(args, kwargs):
+                return self.constants.called(func, args, kwargs)
             result = func(*args, **kwargs)
+            made = [tensor for _, tensor in _results(result)]
+            self.constants.follow(func, name, args, kwargs, made)
         finally:
             self._hidden -= 1
-        made = [tensor for _, tensor in _results(result)]
         if made:
-            self._write(_name(func), args, kwargs, made, None, func)
-        elif _name(func) in ("__setitem__", "copy_"):
-            raise refusal("it writes into a part of a tensor", self._place(), module=self.path)
+            self._write(name, args, kwargs, made, None, func)
+            self._overwrite(name, args)
+            if name == "__getitem__" and made[0]._is_view():
+                self._parts[id(made[0])] = args
+        elif name == "__setitem__":
+            self._set(args)
         return result
+
+    def _without_values(self, part: Any) -> Any:
+        """Arguments in which tensors with values, which no module holds as a buffer, are constants without them."""
+        match part:
+            case Tensor() if not part.is_meta:
+                if id(part) not in self._twins:
+                    self._twins[id(part)] = twin = _as_meta(part)
+                    self.constants.hold(twin, part.detach().clone())
+                    self.enter(twin, "made")
+                    self._kept.append(part)
+                return self._twins[id(part)]
+            case dict():
+                return {key: self._without_values(inner) for key, inner in part.items()}
+            case tuple() | list() if type(part) in (tuple, list):
+                return type(part)(map(self._without_values, part))
+        return part
+
+    def _overwrite(self, name: str, args: Any) -> None:
+        """What is overwritten in place and is a part of another tensor, is written into that."""
+        if name.endswith("_") and not name.startswith("_") and id(args[0]) in self._parts:
+            tensor, index = self._parts[id(args[0])]
+            self._set((tensor, index, args[0]))
+
+    def _set(self, args: Any) -> None:
+        """A tensor with a part of it overwritten is a new value, by the same name."""
+        tensor = args[0]
+        if id(tensor) in self._parts:
+            raise refusal("it writes into a part of a part of a tensor", self._place(), module=self.path)
+        if self.constants.knows(tensor):
+            self.constants.written(*args)
+        self._write("__setitem__", args, {}, [tensor], None, None)
 
     def _write(self, name: str, args: Any, kwargs: Any, made: list[Tensor], module: Any, function: Any) -> None:
         taken, named = self._referred(args), self._referred(kwargs)
@@ -186,6 +242,7 @@ class _Recorder(TorchFunctionMode):
         try:
             if not self._is_layer(module):
                 return call(module, *args, **kwargs)
+            args, kwargs = self._without_values(args), self._without_values(kwargs)
             taken, named = self._referred(args), self._referred(kwargs)
             self._hidden += 1
             try:
@@ -244,61 +301,3 @@ def _kind(dtype: torch.dtype) -> str:
     if dtype == torch.bool:
         return "bool"
     return "float" if dtype.is_floating_point else "int"
-
-
-def _compared(first: Tape, second: Tape) -> Tape:
-    """One tape of two runs that differ in nothing but the batch."""
-    if len(first.operations) != len(second.operations):
-        raise refusal("what the module does hangs on the number of samples")
-    operations: list[Operation] = []
-    for one, other in zip(first.operations, second.operations, strict=True):
-        if (one.name, one.path, one.outputs) != (other.name, other.path, other.outputs):
-            raise refusal("what the module does hangs on the number of samples", one.place, module=one.path)
-        args, kwargs = _merged((one.args, one.kwargs), (other.args, other.kwargs), one)
-        operations.append(Operation(one.name, args, kwargs, one.outputs, one.path, one.place, one.module, one.function))
-    values = {
-        number: TapeValue(value.origin, _sizes(value.shape, second.values[number].shape), *_rest(value))
-        for number, value in first.values.items()
-    }
-    return Tape(values, tuple(operations), first.inputs, first.outputs, first.classes)
-
-
-def _rest(value: TapeValue) -> tuple[str, str, bool]:
-    return value.dtype, value.key, value.persistent
-
-
-def _sizes(one: tuple[Any, ...], other: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(_size(left, right) for left, right in zip(one, other, strict=True))
-
-
-def _size(left: int, right: int) -> int | Batch:
-    """A size of both runs; raises ValueError where it is no multiple of the batch."""
-    if left == right:
-        return left
-    times, rest = divmod(left, BATCHES[0])
-    if rest or times * BATCHES[1] != right:
-        raise ValueError(f"{left} of {BATCHES[0]} samples and {right} of {BATCHES[1]}")
-    return Batch(times)
-
-
-def _merged(left: Any, right: Any, operation: Operation) -> Any:
-    match left:
-        case bool() | None | str():
-            return left
-        case int():
-            try:
-                return _size(left, right)
-            except ValueError:
-                pass
-        case float() if left == right:
-            return left
-        case tuple() | list():
-            return tuple(_merged(one, other, operation) for one, other in zip(left, right, strict=True))
-        case dict():
-            return {key: _merged(part, right[key], operation) for key, part in left.items()}
-        case slice():
-            ends = zip((left.start, left.stop, left.step), (right.start, right.stop, right.step), strict=True)
-            return slice(*(_merged(one, other, operation) for one, other in ends))
-        case _ if not isinstance(left, float):
-            return left
-    raise refusal("it computes with the number of samples", operation.place, module=operation.path)

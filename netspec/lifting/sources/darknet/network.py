@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from netspec.layers.base import ShapeError
-from netspec.lifting.darknet.sections import Section, wrong
 from netspec.lifting.items import Box, Item, Leaf
+from netspec.lifting.sources.darknet.sections import Section, wrong
 from netspec.lifting.steps import Network, Step, outputs_of
 from netspec.shapes.shape import Shape
 from netspec.spelling import nearest

@@ -13,9 +13,10 @@ from typing import Any, TypeAlias
 
 from netspec.diagnostics import NetspecError
 from netspec.layers.base import ShapeError
+from netspec.lifting.capture.tape import Batch, Operation, Ref, Size, Tape, TapeValue
 from netspec.lifting.refusal import refusal
 from netspec.lifting.steps import Network, Step, outputs_of
-from netspec.lifting.tape import Batch, Operation, Ref, Size, Tape
+from netspec.lifting.writing.tables import ruled, said, table_of
 from netspec.shapes.shape import Shape
 
 BATCH = -1
@@ -54,6 +55,7 @@ class Translator:
         self.shapes: dict[int, Shape] = {}
         self.held: dict[int, Held] = {}
         self.operation: Operation | None = None
+        self.makers = {number: operation for operation in tape.operations for number in operation.outputs}
         self._sources: dict[int, Held] = {}
 
     def take(self, argument: Any) -> Held:
@@ -63,17 +65,69 @@ class Translator:
         if argument.value in self.held:
             return self.held[argument.value]
         known = self.tape.values[argument.value]
+        if argument.value not in self._sources:
+            made = self._constant(argument.value, known) if known.numbers is not None else self._weight(known)
+            self._sources[argument.value] = made
+        return self._sources[argument.value]
+
+    def _weight(self, known: TapeValue) -> Held:
+        """A weight as a stage of its own."""
         if known.origin not in ("parameter", "buffer"):
             raise Untranslatable("it takes a tensor that is made of no input")
-        if argument.value not in self._sources:
-            if not known.persistent or known.dtype != "float":
-                raise Untranslatable(f"it computes with the constant {known.key}, which is in no state dict")
-            arguments: dict[str, Any] = {"shape": tuple(known.shape)}
-            if known.origin == "buffer":
-                arguments["trainable"] = False
-            value = self.step("param", [], arguments, key=known.key)
-            self._sources[argument.value] = Held(value, usual_axes(len(known.shape), batched=False))
-        return self._sources[argument.value]
+        if not known.persistent or known.dtype != "float":
+            raise Untranslatable(f"it computes with {known.key}, which is in no state dict and has no values")
+        arguments: dict[str, Any] = {"shape": tuple(known.shape)}
+        if known.origin == "buffer":
+            arguments["trainable"] = False
+        value = self.step("param", [], arguments, key=known.key)
+        return Held(value, usual_axes(len(known.shape), batched=False))
+
+    def _constant(self, number: int, known: TapeValue) -> Held:
+        """A constant as a table, where a spec can say it; else as what it is computed of."""
+        key = known.key if known.persistent else ""
+        table = table_of(known.numbers)
+        if not key and ruled(table) is None and number in self.makers:
+            operation, self.operation = self.operation, self.makers[number]
+            try:
+                self.translate(self.makers[number])
+                return self.held[number]
+            except Untranslatable:
+                if said(table) is None:
+                    raise
+            finally:
+                self.operation = operation
+        if said(table) is None:
+            raise Untranslatable(f"it computes with {known.numbers.numel():,} constants that follow no rule")
+        arguments = {"values": table} | ({} if key else {"persistent": False})
+        value = self.step("constant", [], arguments, key=key, hint=known.key.rpartition(".")[2])
+        return Held(value, usual_axes(len(known.shape), batched=False))
+
+    def number(self, number: float) -> Held:
+        """A number as a value without axes."""
+        value = self.step("constant", [], {"values": number, "persistent": False})
+        return Held(value, usual_axes(0, batched=False))
+
+    def scalar(self, argument: Any) -> Any:
+        """The number that a constant without axes is; any other argument as it is."""
+        known = self.tape.values[argument.value] if isinstance(argument, Ref) else None
+        if known is None or known.numbers is None or known.shape or known.key:
+            return argument
+        return table_of(known.numbers)
+
+    def translate(self, operation: Operation) -> None:
+        """Knows what the operation returns from now on. Raises Untranslatable."""
+        from netspec.lifting.translation.functions import FUNCTIONS
+        from netspec.lifting.translation.modules import translated
+
+        if operation.module is not None:
+            made: Held | tuple[Held, ...] = translated(self, operation)
+        elif operation.name in FUNCTIONS:
+            made = FUNCTIONS[operation.name](self, operation)
+        else:
+            raise Untranslatable(f"there is no layer for {operation.name}")
+        held = made if isinstance(made, tuple) else (made,)
+        self.held.update(zip(operation.outputs, held, strict=False))
+        _check(self, operation, held)
 
     def key_of(self, argument: Any, *, leaf: str = "") -> str:
         """The key of a weight among the arguments; with `leaf`, what stands before that name in it."""
@@ -254,21 +308,23 @@ class Translator:
 
     def _of_sample(self, held: Held, shared: tuple[Axis, ...], batched: Held) -> int:
         """What is the same for all samples, with the axes of a value of one sample."""
-        dims = self.shape(held).dims
+        dims = tuple(map(_number, self.shape(held).dims))
         place = next(place for place, axis in enumerate(shared) if BATCH in axis)
-        if len(shared[place]) > 1:
-            raise Untranslatable("it mixes the samples of a batch with other axes")
         offset = len(shared) - len(dims)
         own = place - offset
         value = held.value
         if own >= 0:
             if dims[own] != 1:
                 raise Untranslatable("it has a weight for each sample")
-            value = self.step("select", [value], {"index": 0} | ({"axis": own} if own else {}))
-            dims = (*dims[:own], *dims[own + 1 :])
+            within = len(shared[place]) - 1  # axes of one sample that the samples' axis holds, too
+            if within:
+                value = self._reshape(value, (*dims[:own], *([1] * within), *dims[own + 1 :]))
+            else:
+                value = self.step("select", [value], {"index": 0} | ({"axis": own} if own else {}))
+            dims = (*dims[:own], *([1] * within), *dims[own + 1 :])
         missing = self.shape(batched).rank - len(dims)
         if missing:
-            return self._reshape(value, (*([1] * missing), *map(_number, dims)))
+            return self._reshape(value, (*([1] * missing), *dims))
         return value
 
 
@@ -279,27 +335,25 @@ def _number(size: Any) -> int:
 
 def translate(tape: Tape, name: str, training: Iterable[str] = ()) -> Network:
     """The network of a tape. Raises NetspecError (E1001) with the line of the source for what has no counterpart."""
-    from netspec.lifting.functions import FUNCTIONS
-    from netspec.lifting.modules import translated
-
     translator = Translator(tape)
     inputs = tuple((label, translator.input(number, tape.values[number].dtype)) for label, number in tape.inputs)
     for operation in _needed(tape):
         translator.operation = operation
         try:
-            if operation.module is not None:
-                made: Held | tuple[Held, ...] = translated(translator, operation)
-            elif operation.name in FUNCTIONS:
-                made = FUNCTIONS[operation.name](translator, operation)
-            else:
-                raise Untranslatable(f"there is no layer for {operation.name}")
-            held = made if isinstance(made, tuple) else (made,)
-            translator.held.update(zip(operation.outputs, held, strict=False))
-            _check(translator, operation, held)
+            translator.translate(operation)
         except Untranslatable as reason:
             raise _refused(str(reason), operation) from None
     outputs = tuple((label, _leaving(translator, label, number)) for label, number in tape.outputs)
-    return Network(name, tuple(translator.steps), inputs, outputs, translator.shapes, tape.classes, frozenset(training))
+    return Network(
+        name,
+        tuple(translator.steps),
+        inputs,
+        outputs,
+        translator.shapes,
+        tape.classes,
+        frozenset(training),
+        tape.attributes,
+    )
 
 
 def _refused(reason: str, operation: Operation) -> NetspecError:
@@ -326,11 +380,12 @@ def _check(translator: Translator, operation: Operation, held: tuple[Held, ...])
 
 
 def _needed(tape: Tape) -> list[Operation]:
-    """The operations that an output needs and that take something of an input, or weights."""
+    """The operations that an output needs; constants are computed where they are taken, if not known at once."""
     wanted = {number for _, number in tape.outputs}
     kept: list[Operation] = []
     for operation in reversed(tape.operations):
-        if wanted.intersection(operation.outputs):
+        unknown = [number for number in operation.outputs if tape.values[number].numbers is None]
+        if wanted.intersection(unknown):
             wanted.update(operation.tensors())
             kept.append(operation)
     return kept[::-1]

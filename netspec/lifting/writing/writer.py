@@ -11,6 +11,7 @@ from typing import Any
 
 from netspec.layers import REGISTRY
 from netspec.lifting.items import Box, Item, Join, Leaf, leaves, read_by
+from netspec.lifting.writing.tables import said
 from netspec.shapes.shape import Shape
 from netspec.syntax import tree
 from netspec.syntax.lexer import HARD
@@ -69,10 +70,9 @@ class Writer:
                 self.names[item.made[0]] = _call(item, [self._name(item.reads[0])])
                 self._static.add(item.made[0])
                 continue
-            statements.extend(self._statements(item, current, prefix))
-            if item.made and not (
-                isinstance(item, Leaf) and not item.reads and item.step.layer in ("param", "constant")
-            ):
+            own = self._statements(item, current, prefix)
+            statements.extend(own)
+            if item.made and any(isinstance(statement, tree.Stage) for statement in own):
                 current = item.made[0]
         return statements
 
@@ -160,6 +160,8 @@ class Writer:
         operands = [CURRENT if value == current else self._name(value) for value in step.inputs]
         if step.layer in _OPERATORS and _OPERATORS[step.layer] and len(operands) == 2:
             return tree.Binary(_OPERATORS[step.layer], *operands)
+        if symbol := getattr(REGISTRY[step.layer], "symbol", ""):
+            return tree.Compare((symbol,), tuple(operands))
         return _call(leaf, operands)
 
     def _wiring(self, join: Join, prefix: str) -> tree.Wiring:
@@ -202,6 +204,8 @@ def _of_one(leaf: Leaf) -> tree.Expr:
     if step.layer in _OPERATORS and number is not None:
         sides = [CURRENT, literal(number)]
         return tree.Binary(_OPERATORS[step.layer], *(sides[::-1] if step.arguments.get("reverse") else sides))
+    if symbol := getattr(REGISTRY[step.layer], "symbol", ""):
+        return tree.Compare((symbol,), (CURRENT, literal(number)))
     return _call(leaf, ())
 
 
@@ -236,7 +240,9 @@ def arguments_of(layer: str, given: dict[str, Any]) -> list[tree.Argument]:
         )
         by_place = (cls.model_fields[name].is_required() and len(arguments) == place) or first
         by_place = by_place and all(argument.name is None for argument in arguments)
-        arguments.append(tree.Argument(None if by_place else name, literal(given[name])))
+        value = given[name]
+        table = said(value) if layer == "constant" and isinstance(value, tuple) else None
+        arguments.append(tree.Argument(None if by_place else name, table or literal(value)))
     return arguments
 
 

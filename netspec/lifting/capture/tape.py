@@ -29,13 +29,17 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class TapeValue:
-    """A tensor: where it comes from, its sizes with the batch among them, and its key if the state dict has it."""
+    """A tensor: where it comes from, its sizes with the batch among them, and its key if the state dict has it.
+
+    `numbers` are a constant's, as a tensor with values: of what hangs on neither inputs nor weights.
+    """
 
     origin: Literal["input", "parameter", "buffer", "made"]
     shape: tuple[Size, ...]
     dtype: str
     key: str = ""
     persistent: bool = True
+    numbers: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,8 @@ class Tape:
     outputs: tuple[tuple[str, int], ...]
     classes: dict[str, str] = field(default_factory=dict)
     """The class of the module at each path."""
+    attributes: dict[str, dict[str, int | float | bool]] = field(default_factory=dict)
+    """The numbers and truth values that the module at each path has, those of its constructor first."""
 
 
 def refs(part: Any) -> Iterator[int]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from netspec.lifting.structure.progressions import growing, is_bare
 from netspec.syntax import tree
 
 LONGEST = 4
@@ -40,6 +41,11 @@ def _folded(statements: Sequence[tree.Statement]) -> tuple[tree.Statement, ...]:
             made.append(_loop(statements[place : place + count]))
             place += count
             continue
+        loop, count = growing(statements[place:])
+        if loop is not None:
+            made.append(loop)
+            place += count
+            continue
         made.append(statements[place])
         place += 1
     return tuple(made)
@@ -50,7 +56,7 @@ def _longest(statements: Sequence[tree.Statement], place: int) -> tuple[int, int
     best = 1, 1
     for length in range(1, LONGEST + 1):
         first = statements[place : place + length]
-        if len(first) < length or not all(map(_is_bare, first)):
+        if len(first) < length or not all(map(is_bare, first)):
             break
         rounds = 1
         while list(statements[place + rounds * length : place + (rounds + 1) * length]) == list(first):
@@ -58,22 +64,6 @@ def _longest(statements: Sequence[tree.Statement], place: int) -> tuple[int, int
         if rounds > 1 and rounds * length > best[0] * best[1]:
             best = length, rounds
     return best
-
-
-def _is_bare(statement: tree.Statement) -> bool:
-    """Whether a stage has no label, nowhere inside either, and takes nothing by name."""
-    return isinstance(statement, tree.Stage) and not statement.labels and _has_no_labels(statement.flow)
-
-
-def _has_no_labels(part: Any) -> bool:
-    match part:
-        case tree.Label() | tree.Let():
-            return False
-        case tree.Tree():
-            return all(_has_no_labels(value) for _, value in part.said())
-        case tuple():
-            return all(map(_has_no_labels, part))
-    return True
 
 
 _NUMBERED = re.compile(r"(.*?)(\d+)")

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from netspec.lifting.items import Box, Item, Leaf
+from netspec.lifting.items import Box, Item, Leaf, read_by
 from netspec.lifting.refusal import refusal
 from netspec.lifting.steps import Network, Step
 
@@ -75,7 +75,7 @@ def _nested(
             continue
         inner = _nested(run, name, uses, classes)
         result = _result(inner, uses)
-        if times[name] == 1 and result is not None:
+        if times[name] == 1 and result is not None and read_by(inner):
             items.append(Box(name, classes.get(name, ""), inner, result))
         else:
             items.extend(inner)

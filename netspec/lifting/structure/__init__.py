@@ -1,0 +1,1 @@
+"""Steps to items: containers, wirings, blocks and repeats."""

@@ -1,0 +1,1 @@
+"""Items to statements, and statements to lines."""
