@@ -158,6 +158,7 @@ TWINS = (
 
 DETECTORS: Mapping[str, str] = {
     "retinanet": "retinanet_resnet50_fpn",
+    "retinanet_v2": "retinanet_resnet50_fpn_v2",
     "fcos": "fcos_resnet50_fpn",
     "ssd300": "ssd300_vgg16",
 }
