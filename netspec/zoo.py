@@ -114,6 +114,12 @@ FAMILIES = (
     *(Network(f"fcn_resnet{depth}", "fcn_resnet", {"depth": depth}) for depth in (50, 101)),
     *(Network(f"deeplabv3_resnet{depth}", "deeplabv3", {"depth": depth}) for depth in (50, 101)),
     Network("lraspp_mobilenet_v3_large", "lraspp"),
+    Network("retinanet", "retinanet"),
+    Network("retinanet_v2", "retinanet", {"frozen": False, "top": "c5", "normalised": True}),
+    Network("yolov1", "yolov1"),
+    Network("yolov1_detector", "yolov1", net="Detector"),
+    Network("yolov3", "yolov3"),
+    Network("yolov3_tiny", "yolov3", net="YOLOv3Tiny"),
     *(
         Network(f"regnet_{name}", "regnet", {"depths": n, "widths": w, "group": group, "gated": name.startswith("y")})
         for name, group, n, w in (

@@ -20,7 +20,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "parity")]
 
 from known import CASES  # noqa: E402
 from rebuilds import REBUILDS  # noqa: E402
-from twins import LIBRARIES, TWINS  # noqa: E402
+from twins import DETECTORS, LIBRARIES, TWINS  # noqa: E402
 
 import netspec  # noqa: E402
 from netspec import zoo  # noqa: E402
@@ -48,8 +48,10 @@ $ netspec new mine --from resnet50
   input.
 - **Parity** is what the tests prove. *Bit-equal*: with the weights of the library's model under the same names (for
   timm's `resnetv2` under a stated mapping), outputs, gradients and statistics are equal to the last bit, in evaluation
-  and in training mode. *Rebuilt*: a second form, by hand in plain torch, gives the same outputs and gradients. *Facts*:
-  parameters, MACs, outputs and the shapes of the stages are those that were published, or measured elsewhere.
+  and in training mode. *Heads and boxes bit-equal*: with a detector's weights, what its heads make in evaluation mode,
+  and the boxes of that before any are left out. *Rebuilt*: a second form, by hand in plain torch, gives the same
+  outputs and gradients. *Facts*: parameters, MACs, outputs and the shapes of the stages are those that were
+  published, or measured elsewhere.
 
 | network | paper | lines | PyTorch | parameters | MACs | field | parity |
 |:---|:---|---:|---:|---:|---:|---:|:---|
@@ -64,12 +66,13 @@ def page() -> str:
 def row(network: zoo.Network) -> list[str]:
     """The cells of one network."""
     graph = network.graph()
-    twins = [twin for twin in TWINS if twin.network == network.name]
+    peers = [(twin.library, twin.model) for twin in TWINS if twin.network == network.name]
+    peers += [("torchvision.detection", DETECTORS[network.name])] if network.name in DETECTORS else []
     return [
         f"[`{network.name}`](../examples/{network.path.name})",
         paper(network.paper()),
         str(spec_lines(network.path)),
-        str(peer_lines(twins[0].library, twins[0].model)) if twins else "",
+        str(peer_lines(*peers[0])) if peers else "",
         f"{graph.parameters:,}",
         rounded(int(graph.macs)) if isinstance(graph.macs, int) else str(graph.macs),
         field(graph),
@@ -88,6 +91,8 @@ def parity(name: str) -> Iterator[str]:
     libraries = dict.fromkeys(twin.library for twin in TWINS if twin.network == name)
     if libraries:
         yield f"bit-equal ({', '.join(libraries)})"
+    if name in DETECTORS:
+        yield "heads and boxes bit-equal (torchvision.detection)"
     if any(rebuild.network == name for rebuild in REBUILDS):
         yield "rebuilt"
     if any(case.network == name for case in CASES):

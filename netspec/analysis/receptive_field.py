@@ -85,7 +85,8 @@ class FieldsByValue:
 
 def _read(node: Node) -> tuple[Value, ...]:
     """The inputs whose content a node reads, and not their shape alone."""
-    return tuple(value for place, value in enumerate(node.inputs) if not node.layer.reads_shape_only(place))
+    count = len(node.inputs)
+    return tuple(value for place, value in enumerate(node.inputs) if not node.layer.reads_shape_only(place, count))
 
 
 def _through(reach: Reach | Literal["everything"] | None, field: Fields, axes: int) -> Fields:

@@ -136,7 +136,9 @@ class Layer(BaseModel):
     """What kind of layer it is: `convolution`, `pooling`, ... Unless declared, the module of its first base below this
     class. Figures have a colour for each of netspec's own."""
     tensors: ClassVar[tuple[str, ...]] = ("x",)
-    """The tensor arguments by name; `"*xs"` for one or more, `"mask?"` for one that may be absent."""
+    """The tensor arguments by name; `"*xs"` for one or more, `"mask?"` for one that may be absent.
+
+    What comes after one or more is given by its name."""
     ranks: ClassVar[tuple[int, ...] | None] = None
     """The ranks (batch not counted) that the first input may have; None for any."""
     dtypes: ClassVar[tuple[str, ...]] = ("float",)
@@ -263,13 +265,20 @@ class Layer(BaseModel):
         """The arguments as a figure tells them, from the texts of those that are not as usual."""
         return texts
 
-    def takes_one_for_all(self, place: int) -> bool:
-        """Whether of the input at this place one sample may serve the whole batch."""
-        return place < len(self.tensors) and self.tensors[place] in self.serves_all
+    def slot(self, place: int, count: int) -> str:
+        """Which of `tensors` the input at this place is, of as many as there are."""
+        several = next((at for at, slot in enumerate(self.tensors) if slot.startswith("*")), len(self.tensors))
+        if place <= several:
+            return self.tensors[place]
+        return self.tensors[max(several, place - count + len(self.tensors))]
 
-    def reads_shape_only(self, place: int) -> bool:
-        """Whether of the input at this place nothing is read but its shape."""
-        return place < len(self.tensors) and self.tensors[place] in self.shape_only
+    def takes_one_for_all(self, place: int, count: int) -> bool:
+        """Whether of the input at this place, one of `count`, one sample may serve the whole batch."""
+        return self.slot(place, count) in self.serves_all
+
+    def reads_shape_only(self, place: int, count: int) -> bool:
+        """Whether of the input at this place, one of `count`, nothing is read but its shape."""
+        return self.slot(place, count) in self.shape_only
 
     def outputs(self, *x: Shape) -> tuple[Shape, ...]:
         """The output shapes after all checks; raises ShapeError. This is what the elaborator calls."""

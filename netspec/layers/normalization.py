@@ -29,6 +29,32 @@ Over: TypeAlias = Literal["last", "channels", "all"]
 """Which axes are normalised together."""
 
 
+FROZEN = Support(
+    "FrozenBatchNorm",
+    '''\
+class FrozenBatchNorm(nn.Module):
+    """Batch normalisation with statistics, scale and shift that stay what they were loaded as."""
+
+    def __init__(self, channels: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Buffer(torch.ones(channels))
+        self.bias = nn.Buffer(torch.zeros(channels))
+        self.running_mean = nn.Buffer(torch.zeros(channels))
+        self.running_var = nn.Buffer(torch.ones(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        scale = self.weight * (self.running_var + self.eps).rsqrt()
+        shift = self.bias - self.running_mean * scale
+        axes = (-1, *[1] * (x.dim() - 2))
+        return x * scale.view(axes) + shift.view(axes)
+
+    def extra_repr(self) -> str:
+        return f"{len(self.weight)}, eps={self.eps}"
+''',
+)
+
+
 @layer("batchnorm", "BatchNormalization", "bn", pytorch=("", "eps", "momentum", "affine", "track"))
 class BatchNorm(Layer):
     """Normalises each channel over the batch and all positions, then scales and shifts it.
@@ -39,6 +65,9 @@ class BatchNorm(Layer):
     In eval mode it uses running statistics, which are buffers and no parameters; `momentum` is the weight of the new
     batch in them, none averages all batches alike. Inception and the TensorFlow ports use eps=0.001.
 
+    With `frozen`, scale, shift and statistics are four buffers that no training changes: what detectors do with the
+    weights of a classifier, whose batches were larger than theirs (He et al., "Mask R-CNN", 2017, section 3.1).
+
     Example: `conv(64, 3, pad=1, bias=false) -> batchnorm -> relu`
     """
 
@@ -48,22 +77,39 @@ class BatchNorm(Layer):
     overwritable: ClassVar[bool] = True
     centres: ClassVar[bool] = True
 
-    eps: Epsilon = 1e-5
+    eps: Annotated[float, Strict(), Field(ge=0, le=1)] = 1e-5
     momentum: Probability | None = 0.1
     affine: Bool = Field(default=True, description="whether a scale and a shift are learned")
     track: Bool = Field(default=True, description="whether running statistics are kept for eval mode")
+    frozen: Bool = Field(default=False, description="whether weights and statistics stay what they were loaded as")
 
     def infer(self, *x: Shape) -> Shape:
         known_channels("batchnorm", x[0])
+        if self.frozen and not (self.affine and self.track):
+            raise ShapeError(
+                "a frozen batchnorm has a scale, a shift and statistics, which affine=false and track=false leave out",
+                help="leave out affine and track",
+                code="E0306",
+            )
         return x[0]
 
     def parameters(self, *x: Shape) -> dict[str, tuple[int, ...]]:
-        return _scale_and_shift(known_channels("batchnorm", x[0])) if self.affine else {}
+        return _scale_and_shift(known_channels("batchnorm", x[0])) if self.affine and not self.frozen else {}
 
     def buffers(self, *x: Shape) -> dict[str, tuple[int, ...]]:
-        return _running_statistics(known_channels("batchnorm", x[0])) if self.track else {}
+        channels = known_channels("batchnorm", x[0])
+        if self.frozen:
+            return dict.fromkeys(("weight", "bias", "running_mean", "running_var"), (channels,))
+        return _running_statistics(channels) if self.track else {}
 
     def torch(self, *x: Shape) -> TorchCall:
+        if self.frozen:
+            return TorchCall(
+                FROZEN.name,
+                (known_channels("batchnorm", x[0]),),
+                options(eps=(self.eps, 1e-5)),
+                support=(FROZEN,),
+            )
         return TorchCall(
             target=f"nn.BatchNorm{max(x[0].rank - 1, 1)}d",
             args=(known_channels("batchnorm", x[0]),),

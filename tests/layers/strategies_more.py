@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
-from strategies import ROWS, Row, Shapes, axes, just, maps
+from strategies import ROWS, FieldStrategy, Row, Shapes, axes, divisor_of_channels, just, maps
 
 from netspec.shapes.shape import Shape
 
@@ -52,6 +52,11 @@ STRICTER: dict[tuple[str, str], str] = {
     ("gru", "acts between its layers"): "torch warns",
     ("rnn", "acts between its layers"): "torch warns",
     ("param", "has no standard deviation"): "what is emitted would ignore it",
+    ("batchnorm", "a frozen batchnorm has"): "what is emitted would ignore it",
+    ("*", "no larger than its image"): "the stride would be 0: all boxes in one place",
+    ("*", "so these are"): "torch stretches axes of 1, and aligns others from the right",
+    ("*", "cannot join"): "torch stretches axes of 1",
+    ("default_boxes", "takes an entry of"): "torch is given more than it reads",
 }
 """As in test_against_torch: what netspec refuses although torch runs it, and why."""
 
@@ -218,6 +223,49 @@ def sequences(draw: st.DrawFn) -> Shapes:
     return tuple(shapes)
 
 
+@st.composite
+def over_an_image(draw: st.DrawFn, several: bool = False) -> Shapes:
+    """One map or several and their image, which is now and then smaller."""
+    found = [draw(maps((3,))) for _ in range(draw(st.integers(1, 3)) if several else 1)]
+    sides = [max(int(x.dims[axis]) for x in found) for axis in (1, 2)]
+    stride = draw(st.sampled_from((1, 2, 2, 3)))
+    less = draw(st.integers(0, 9)) == 0
+    return (*found, Shape.of(3, *(max(1, side * stride - less) for side in sides)))
+
+
+def lengths(count: int | None = None) -> SearchStrategy[list[Any]]:
+    """Lengths in pixels, so many."""
+    length = st.integers(1, 64) | st.floats(0.25, 8)
+    return st.lists(length, min_size=count or 1, max_size=count or 3)
+
+
+def for_each_map(entry: SearchStrategy[Any], more: int = 0) -> FieldStrategy:
+    """An entry for each map, and now and then one too many."""
+
+    def drawn(shapes: Shapes) -> SearchStrategy[Any]:
+        count = len(shapes) - 1 + more
+        return st.sampled_from((count,) * 9 + (count + 1,)).flatmap(lambda n: st.lists(entry, min_size=n, max_size=n))
+
+    return drawn
+
+
+@st.composite
+def fours(draw: st.DrawFn) -> Shapes:
+    """Four numbers for each box of another value, which may lack an axis; most of them fit."""
+    leading = draw(st.lists(st.integers(1, 5), min_size=1, max_size=3))
+    last = draw(st.sampled_from((4,) * 9 + (5,)))
+    boxes = leading[: len(leading) - draw(st.sampled_from((0, 1)))]
+    boxes = [size + (draw(st.integers(0, 19)) == 0) for size in boxes]
+    return Shape.of(*leading, last), Shape.of(*boxes, 4)
+
+
+@st.composite
+def cells(draw: st.DrawFn) -> Shapes:
+    """A grid of cells, of as many numbers as fit several counts of boxes, and the image."""
+    x, image = draw(over_an_image())
+    return x.replace(axis=0, size=draw(st.sampled_from((6, 12, 14, 18, 30)))), image
+
+
 def one(shape: SearchStrategy[Shape]) -> SearchStrategy[Shapes]:
     return shape.map(lambda x: (x,))
 
@@ -302,6 +350,27 @@ ROWS.update(
         "lstm": Row(RECURRENT, steps()),
         "gru": Row(RECURRENT, steps_of_one_state()),
         "rnn": Row(RECURRENT, steps_of_one_state()),
+        # boxes
+        "per_anchor": Row({"n": divisor_of_channels}, one(maps((3,)))),
+        "anchors": Row(
+            {"sizes": for_each_map(lengths(1).map(lambda one: one[0]) | lengths()), "ratios": just(lengths())},
+            over_an_image(several=True),
+        ),
+        "default_boxes": Row(
+            {
+                "scales": for_each_map(st.floats(0.05, 1.2), more=1),
+                "ratios": for_each_map(st.lists(st.floats(0.25, 4), max_size=3)),
+                "steps": for_each_map(st.integers(1, 40)),
+            },
+            over_an_image(several=True),
+        ),
+        **{
+            name: Row({"weights": just(lengths(4))}, fours())
+            for name in ("box_decode", "box_encode", "distance_decode", "distance_encode")
+        },
+        "clip_boxes": Row(shapes=fours().map(lambda both: (both[0], Shape.of(3, 5, 7)))),
+        "yolo_cells": Row({"boxes": just(st.integers(1, 3))}, cells()),
+        "yolo_boxes": Row({"sides": just(st.lists(lengths(2), min_size=1, max_size=3))}, cells()),
         # parameters
         "scale": Row(AXIS),
         "param": Row({"std": just(st.floats(0.1, 1))}),

@@ -15,7 +15,7 @@ from netspec.shapes.requirements import Requirement
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import Dimension, OpenSize, evaluate
 
-FAMILIES = ("activation", "linear", "shape", "arithmetic", "reduction", "attention", "recurrent", "parameter")
+FAMILIES = ("activation", "linear", "shape", "arithmetic", "reduction", "attention", "recurrent", "parameter", "boxes")
 LAYERS = sorted(name for name, cls in REGISTRY.items() if cls.family in FAMILIES and cls.tensors)
 H = OpenSize.symbol("H")
 SIZES: list[Dimension] = [H, H // 2, (H // 2) * 2, H - 2, 2 * H, (H + 1) // 2]

@@ -39,6 +39,7 @@ LIBRARIES = {
     "torchvision": "torchvision.models",
     "torchvision.segmentation": "torchvision.models.segmentation",
     "torchvision.video": "torchvision.models.video",
+    "torchvision.detection": "torchvision.models.detection",
     "timm": "timm.models",
 }
 
@@ -154,3 +155,11 @@ TWINS = (
     *(Twin(f"densenet{depth}", "torchvision", f"densenet{depth}") for depth in (121, 161, 169, 201)),
     *(Twin(f"densenet{depth}", "timm", f"densenet{depth}") for depth in (121, 201)),
 )
+
+DETECTORS: Mapping[str, str] = {
+    "retinanet": "retinanet_resnet50_fpn",
+    "retinanet_v2": "retinanet_resnet50_fpn_v2",
+    "fcos": "fcos_resnet50_fpn",
+    "ssd300": "ssd300_vgg16",
+}
+"""The zoo's detectors and their peers in torchvision.detection, whose heads and boxes test_detectors.py compares."""

@@ -58,7 +58,7 @@ def _keeps_samples_apart(use: Use) -> bool:
 
 
 def _serves_all(use: Use, place: int) -> bool:
-    return isinstance(use.what, LayerUse) and use.what.layer.takes_one_for_all(place)
+    return isinstance(use.what, LayerUse) and use.what.layer.takes_one_for_all(place, len(use.inputs))
 
 
 def _uses(region: Region) -> list[Use]:

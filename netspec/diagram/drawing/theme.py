@@ -29,6 +29,7 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
         "arithmetic": "neutral",
         "regularization": "neutral",
         "parameter": "neutral",
+        "boxes": "neutral",
     }
 )
 """The role that paints a layer of this family; what shares a role does a like thing."""

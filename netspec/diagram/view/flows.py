@@ -201,4 +201,4 @@ _BYPASSES: dict[str, Role] = {"shortcut": "skip", "gate": "gate", "carry": "carr
 
 def is_for_size(value: Value, node: Node) -> bool:
     """Whether the node reads nothing of the value but its size: `center_crop(x, like=_)`."""
-    return node.layer.reads_shape_only(len(node.inputs) - 1) and value is node.inputs[-1]
+    return node.layer.reads_shape_only(len(node.inputs) - 1, len(node.inputs)) and value is node.inputs[-1]

@@ -63,12 +63,10 @@ def layer_inputs(
     slots, _ = slots_and_fields(cls)
     if not slots:
         return ()
+    if any(slot.startswith("*") for slot in cls.tensors):
+        return several_inputs(elaborator, cls, arguments, span, frame)
     given: dict[str, Tensor] = {}
     leading = list(arguments.tensors)
-    if cls.tensors[-1].startswith("*"):
-        fixed = len(slots) - 1
-        rest = leading[fixed:] or ([] if fixed else [current_value(frame, span)])
-        return (*leading[:fixed], *rest)
     if len(leading) > len(slots):
         raise wrong_call(cls, f"{cls.name} takes at most {counted(len(slots), 'tensor')}, not {len(leading)}", span)
     given.update(zip(slots, leading, strict=False))
@@ -87,6 +85,20 @@ def layer_inputs(
             raise wrong_call(cls, f"{cls.name} needs the tensor {slot}", span)
         elif index < last:
             inputs.append(inputs[-1])
+    return tuple(inputs)
+
+
+def several_inputs(
+    elaborator: Elaborator, cls: type[Layer], arguments: Arguments, span: Span, frame: Frame
+) -> tuple[Tensor, ...]:
+    """The tensors of a layer that takes one or more, then those that it takes by name."""
+    inputs = list(arguments.tensors) or [current_value(frame, span)]
+    several = next(place for place, slot in enumerate(cls.tensors) if slot.startswith("*"))
+    for slot in cls.tensors[several + 1 :]:
+        if slot not in arguments.named:
+            raise wrong_call(cls, f"{cls.name} needs the tensor {slot}", span, help=f"{slot}=... names it")
+        value, where = arguments.named[slot]
+        inputs.append(as_tensor(elaborator, value, where))
     return tuple(inputs)
 
 
