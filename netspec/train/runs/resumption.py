@@ -19,7 +19,7 @@ from netspec.train.runs.fingerprint import fingerprint
 from netspec.train.runs.record import read_record
 from netspec.train.setup import Setup
 
-MAY_CHANGE = frozenset({"epochs", "stop", "callbacks", "sweep"})
+MAY_CHANGE = frozenset({"epochs", "stop", "keep", "callbacks", "sweep"})
 """The settings that may be others when a run is taken up: how long it goes on."""
 MOST_NAMED = 8
 """So many differences are named."""
