@@ -152,9 +152,9 @@ def report(size: Size, device: str, card: str, *, compiled: tuple[bool, ...] = (
     """The results as a page."""
     rows = []
     peak = PEAKS.get(card)
-    for compile in compiled:
-        name = f"ResNet-{size.depth}, {'compiled' if compile else 'not compiled'}"
-        setup = Setup(device=device, precision="bf16", compile=compile, deterministic=False)
+    for is_compiled in compiled:
+        name = f"ResNet-{size.depth}, {'compiled' if is_compiled else 'not compiled'}"
+        setup = Setup(device=device, precision="bf16", compile=is_compiled, deterministic=False)
         found, (ours, theirs) = measured(size, setup)
         _, (exact,) = measured(size, setup.model_copy(update={"deterministic": True}), both=False)
         macs = found.graph.macs

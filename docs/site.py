@@ -42,12 +42,12 @@ def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
     here = ROOT / inside / source.parent
 
     def moved(link: re.Match[str]) -> str:
-        target, hash, anchor = link[1].partition("#")
+        target, mark, anchor = link[1].partition("#")
         path = (here / target).resolve()
         if not path.is_relative_to(ROOT):
             return link[0]
         name = path.relative_to(ROOT).as_posix().removeprefix("docs/").removeprefix(".")
         name = {"README.md": "index.md", "examples": "zoo.md"}.get(name, name)
-        return f"]({'../' * (len(source.parts) - 1)}{name}{hash}{anchor}"
+        return f"]({'../' * (len(source.parts) - 1)}{name}{mark}{anchor}"
 
     return _LINK.sub(moved, markdown)

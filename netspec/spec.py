@@ -70,7 +70,7 @@ class Spec:
         graphs, wrong = self.module.elaborated()
         return [*wrong, *(diagnostic for graph in graphs for diagnostic in budgets.check(graph))]
 
-    def warnings(self, graphs: Sequence[Graph] | None = None, *, object: int | None = None) -> list[Diagnostic]:
+    def warnings(self, graphs: Sequence[Graph] | None = None, *, object: int | None = None) -> list[Diagnostic]:  # noqa: A002
         """What is worth a second look, where nothing is wrong: diagnostics whose codes begin with W.
 
         `graphs` are those to look at, of all nets where none are given. `object` is the size of what a net has to see,
@@ -80,8 +80,8 @@ class Spec:
 
         if graphs is None:
             graphs, wrong = self.module.elaborated()
-            return warnings(self.source, self.tree, graphs, sound=not wrong, object=object)
-        return warnings(self.source, self.tree, graphs, object=object)
+            return warnings(self.source, self.tree, graphs, sound=not wrong, least=object)
+        return warnings(self.source, self.tree, graphs, least=object)
 
     def graphs(self) -> tuple[list[Graph], list[Diagnostic]]:
         """The graphs of the nets of the file, each with its parameters' defaults, and what is wrong with the others."""

@@ -158,11 +158,11 @@ class TestSummary:
         result = cli("summary", "good.net", "--set", "width=16", "--input", "image=[3,64,64]", "--net", "Good")
         assert "[16, 64, 64]" in result.stdout
 
-    @pytest.mark.parametrize("format", ["json", "csv", "markdown"])
-    def test_formats(self, cli: Cli, good: Path, format: str) -> None:
-        result = cli("summary", "good.net", "--format", format)
+    @pytest.mark.parametrize("form", ["json", "csv", "markdown"])
+    def test_formats(self, cli: Cli, good: Path, form: str) -> None:
+        result = cli("summary", "good.net", "--format", form)
         assert result.returncode == 0
-        assert result.stdout.startswith({"json": "{", "csv": "depth,", "markdown": "| name"}[format])
+        assert result.stdout.startswith({"json": "{", "csv": "depth,", "markdown": "| name"}[form])
 
     @pytest.mark.parametrize(
         ("options", "code"),

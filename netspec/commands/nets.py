@@ -103,17 +103,17 @@ def _check(asked: _Check) -> bool:
     """Checks and prints; whether all is well."""
     from netspec import discovery
 
-    files, net, set, input, strict, object, quiet, format = astuple(asked)
+    files, net, changes, shapes, strict, least, quiet, form = astuple(asked)
     project = discovery.project_of(Path())
-    strict, object = strict or project.strict, object or project.object
-    options = net, read_settings(set, train=True), read_inputs(input)
+    strict, least = strict or project.strict, least or project.object
+    options = net, read_settings(changes, train=True), read_inputs(shapes)
     found: list[Diagnostic] = []
     paths = discovery.specs(files)
     for path in paths:
-        nets, graphs, here = _checked(path, *options, object)
+        nets, graphs, here = _checked(path, *options, least)
         here = [replace(diagnostic, severity="error") for diagnostic in here] if strict else here
         found.extend(here)
-        if format == "text":
+        if form == "text":
             print_diagnostics(here, sys.stdout)
             if not quiet and not any(diagnostic.severity == "error" for diagnostic in here):
                 doubts = f", {len(here)} warning{'s'[: len(here) != 1]}" if here else ""
@@ -123,11 +123,11 @@ def _check(asked: _Check) -> bool:
                 for graph in graphs:
                     for requirement in graph.requirements:
                         print(f"  {graph.name}: {requirement}")
-    if format != "text":
+    if form != "text":
         from netspec import report
 
         forms = {"json": report.json_text, "github": report.github_text, "sarif": report.sarif_text}
-        print(forms[format](found, list(map(str, paths))))
+        print(forms[form](found, list(map(str, paths))))
     return not any(diagnostic.severity == "error" for diagnostic in found)
 
 
@@ -153,7 +153,7 @@ def _checked(
             return [graph.name], [graph], [*wrong, *spec.warnings([graph], object=object)]
         graphs, wrong = spec.graphs()
         wrong = [*wrong, *_of_training(spec, graphs, of_training)]
-        doubts = warnings(spec.source, spec.tree, graphs, sound=not wrong, object=object)
+        doubts = warnings(spec.source, spec.tree, graphs, sound=not wrong, least=object)
         kept = [diagnostic for graph in graphs for diagnostic in budgets.check(graph)]
         return spec.nets, graphs, [*wrong, *kept, *doubts]
     except NetspecError as error:

@@ -275,7 +275,7 @@ class Graph:
         self,
         out: str | Path | None = None,
         *,
-        format: str = "",
+        format: str = "",  # noqa: A002
         style: str = "graph",
         depth: int | None = None,
         unfold: bool = False,

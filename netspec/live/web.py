@@ -169,7 +169,7 @@ class _Answers(BaseHTTPRequestHandler):
         finally:
             self.server.live.leave(queue)
 
-    def log_message(self, format: str, *arguments: object) -> None:
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
         """Nothing: the terminal is for what is wrong with the spec."""
 
 

@@ -24,7 +24,10 @@ __all__ = ["check", "restore", "resume", "train", "write_report"]
 
 
 def check(
-    section: tree.Train, graph: Graph, set: Mapping[str, Any] | None = None, path: Path | None = None
+    section: tree.Train,
+    graph: Graph,
+    set: Mapping[str, Any] | None = None,  # noqa: A002
+    path: Path | None = None,
 ) -> list[Diagnostic]:
     """What is wrong with a train section, by itself and with the net. Nothing is loaded: neither data nor torch.
 
@@ -71,7 +74,7 @@ def train(
     spec: str | Path | Spec,
     *,
     net: str | None = None,
-    set: Mapping[str, Any] | None = None,
+    set: Mapping[str, Any] | None = None,  # noqa: A002
     epochs: int | None = None,
     seed: int | None = None,
     out: str | Path | None = None,
@@ -106,7 +109,7 @@ def resume(
     spec: str | Path | Spec | None = None,
     *,
     epochs: int | None = None,
-    set: Mapping[str, Any] | None = None,
+    set: Mapping[str, Any] | None = None,  # noqa: A002
     data: Any = None,
     quiet: bool = False,
     **setup: Unpack[SetupOptions],

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError
 from pydantic.fields import FieldInfo
 
 from netspec.diagnostics import Diagnostic
+from netspec.elaborate.mistakes.demands import aid, demand, sentence, words_of
 from netspec.layers.base import spec_literal
 from netspec.layers.synonyms import SYNONYMS
 from netspec.spelling import bare, meant, nearest
@@ -190,49 +191,24 @@ def _called(field: str) -> tuple[str, ...]:
 
 
 def _explain(part: type[Part], taken: dict[str, Argument], error: ValidationError, span: Span) -> Iterator[Diagnostic]:
-    """What is wrong with each argument, in words; the complaints of a union's members are joined."""
-    complaints: dict[str, list[Any]] = {}
-    for complaint in error.errors(include_url=False):
-        complaints.setdefault(str(complaint["loc"][0]) if complaint["loc"] else "", []).append(complaint)
-    for name, details in complaints.items():
-        demands = " or ".join(dict.fromkeys(map(_demand, details)))
-        if name not in part.fields():
-            yield _mistake(part, f"{part.name}: {demands}", span)
+    """What is wrong with each argument, in the words that a layer's have."""
+    fields = part.fields()
+    for name in dict.fromkeys(str(slip["loc"][0]) if slip["loc"] else "" for slip in error.errors(include_url=False)):
+        if name not in fields:
+            slips = (slip for slip in error.errors(include_url=False) if not slip["loc"] or slip["loc"][0] == name)
+            yield _mistake(part, f"{part.name}: {' or '.join(dict.fromkeys(map(sentence, slips)))}", span)
         elif name not in taken:
             yield _mistake(part, f"{part.name} needs {name}", span, "missing")
         else:
-            label = f"this is {description(taken[name].value)}"
-            yield _mistake(part, f"{name} of {part.name} {demands}", taken[name].span, label)
-
-
-_DEMANDS = {
-    "greater_than": "must be more than {gt}",
-    "greater_than_equal": "must be at least {ge}",
-    "less_than": "must be less than {lt}",
-    "less_than_equal": "must be at most {le}",
-    "literal_error": "must be {expected}",
-    "int_type": "must be a whole number",
-    "float_type": "must be a number",
-    "bool_type": "must be true or false",
-    "string_type": "must be a text",
-    "none_required": "must be none",
-    "tuple_type": "must be a list",
-    "missing": "must have {field_count} entries",
-    "too_long": "must have at most {max_length} entries",
-    "too_short": "must have at least {min_length} entries",
-    "value_error": "{error}",
-}
-"""What an argument must be, by the type of pydantic's complaint; the braces name entries of its context."""
-
-
-def _demand(complaint: Any) -> str:
-    """What pydantic complains about, as what is demanded instead; bounds as people write them, 1 for 1.0."""
-    pattern = _DEMANDS.get(complaint["type"])
-    if pattern is None:
-        return f"is not right: {complaint['msg'].lower()}"
-    context = complaint.get("ctx", {})
-    numbers = {name: f"{value:g}" for name, value in context.items() if isinstance(value, float)}
-    return pattern.format(**{"field_count": "more", **context, **numbers}).replace("'", "")
+            argument = taken[name]
+            help, mend = aid(argument.value, argument.span, words_of(fields[name][1].annotation))
+            plain = _mistake(
+                part,
+                f"{name} of {part.name} {demand(error, name, argument.value)}",
+                argument.span,
+                f"this is {description(argument.value)}",
+            )
+            yield replace(plain, help=help, mend=mend)
 
 
 def written(value: Any) -> str:

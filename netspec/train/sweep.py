@@ -60,7 +60,7 @@ def sweep(
     figure: str = "loss",
     out: str | Path | None = None,
     storage: str | None = None,
-    set: Mapping[str, Any] | None = None,
+    set: Mapping[str, Any] | None = None,  # noqa: A002
     seed: int = 0,
     **options: Any,
 ) -> Sweeping:

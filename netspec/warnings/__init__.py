@@ -44,18 +44,18 @@ OF_THE_NETS = (
 
 
 def warnings(
-    source: Source, file: tree.File, graphs: Sequence[Graph], *, sound: bool = True, object: int | None = None
+    source: Source, file: tree.File, graphs: Sequence[Graph], *, sound: bool = True, least: int | None = None
 ) -> list[Diagnostic]:
     """The warnings about a file and the graphs of its nets, in the order of the text.
 
     What a habit of PyTorch explains is not said again of its sizes. `sound` says that nothing is wrong with the file.
-    `object` is the size of what a net has to see, in positions of its input.
+    `least` is the size of what a net has to see, in positions of its input.
     """
     subject = Subject(source, file, tuple(graphs))
     found = [warning for rule in OF_THE_TEXT for warning in rule(subject)]
     if sound:
         found += [warning for rule in OF_THE_NETS for warning in rule(subject)]
-        found += object_size.warnings(subject, object) if object is not None else []
+        found += object_size.warnings(subject, least) if least is not None else []
     habits = {warning.span for warning in found if warning.code.startswith("W02")}
     apart = (warning for warning in _kept(found) if warning.code.startswith("W02") or warning.span not in habits)
     return [replace(warning, severity="warning") for warning in in_order(apart, source)]

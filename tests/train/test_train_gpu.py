@@ -218,8 +218,8 @@ def test_a_compiled_net_is_trained_alike(spec, monkeypatch, names):
     """With outputs of training alone, a smaller last batch, activations computed again; traced, not translated."""
     monkeypatch.setattr(assembly, "_compiled", partial(torch.compile, backend="aot_eager"))
     rows, buffers = [], []
-    for compile in (False, True):
-        found = prepared(spec(SEVERAL), Setup(device="cpu", compile=compile, checkpoint=names))
+    for is_compiled in (False, True):
+        found = prepared(spec(SEVERAL), Setup(device="cpu", compile=is_compiled, checkpoint=names))
         with environment(found.graph, found.settings.batch, found.job.setup) as accelerator:
             trainer = trainer_of(found, accelerator, [])
             (row,) = trainer.epochs()

@@ -59,13 +59,13 @@ def test_what_cannot_be_is_said(cli, spec, tmp_path, arguments, message):
 
 
 @pytest.mark.parametrize(
-    ("text", "bytes"),
+    ("text", "size"),
     [("24GB", 24 * 10**9), ("1.5 GiB", 3 * 2**29), ("800MB", 8 * 10**8), ("64KB", 64_000), ("64kB", 64_000), ("7B", 7)],
 )
-def test_amounts_of_memory(text, bytes):
+def test_amounts_of_memory(text, size):
     from netspec.commands.options import read_memory
 
-    assert read_memory(text) == bytes
+    assert read_memory(text) == size
 
 
 def test_fit(cli, examples):

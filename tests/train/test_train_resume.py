@@ -228,7 +228,7 @@ def test_layers_that_are_not_there_are_named(spec, parted):
 
 
 @pytest.mark.parametrize(
-    ("set", "note"),
+    ("overrides", "note"),
     [
         ({"train.batch": 50}, "batch was 100, and is 50"),
         ({"train.optimizer": "sgd"}, "optimizer was adamw(lr=0.01), and is sgd"),
@@ -241,9 +241,9 @@ def test_layers_that_are_not_there_are_named(spec, parted):
         ),
     ],
 )
-def test_what_would_be_another_run_is_refused(parted, set, note):
+def test_what_would_be_another_run_is_refused(parted, overrides, note):
     with pytest.raises(NetspecError, match="it would be another run") as error:
-        resume(parted, set=set, quiet=True)
+        resume(parted, set=overrides, quiet=True)
     assert error.value.diagnostics[0].code == "E0645"
     assert note in error.value.diagnostics[0].notes
 

@@ -240,7 +240,7 @@ def test_runs_of_one_net_are_told_apart_by_their_folders(tmp_path):
 @pytest.mark.parametrize("error", [0.9, 0.1])
 def test_the_legend_lies_beside_the_curves(tmp_path, monkeypatch, error):
     drawn = []
-    monkeypatch.setattr(Figure, "savefig", lambda figure, path, format: drawn.append(figure) or path.touch())
+    monkeypatch.setattr(Figure, "savefig", lambda figure, path, format: drawn.append(figure) or path.touch())  # noqa: A006
     draw(recorded(tmp_path / "run", *[error] * 5))
     drawn[0].draw_without_rendering()
     for axes in drawn[0].axes:

@@ -78,12 +78,15 @@ WRONG = [
     ("optimizer adam(betas=[0.9])", "E0603", "betas of adam", ""),
     ("optimizer adam(betas=[0.9, 1])", "E0603", "betas of adam must be less than 1", ""),
     ("schedule step", "E0603", "step needs size", ""),
+    ("schedule step(30/4)", "E0603", "size of step must be a whole number", "// divides to a whole number: 30//4"),
+    ("metrics f1(average=macr)", "E0603", "average of f1 must be macro, micro or weighted", "did you mean macro?"),
     ("schedule step(1, 2, 3, 4)", "E0603", "step takes at most 3 arguments", ""),
     ("data mnist1d(3)", "E0603", "mnist1d takes no arguments", ""),
     ("data npz", "E0603", "npz needs file", ""),
     ("metrics f1(average=mean)", "E0603", "average of f1 must be macro, micro or weighted", ""),
     ("loss cross_entropy(label_smoothing=2)", "E0603", "label_smoothing of cross_entropy must be at most 1", ""),
     ("epochs 2.5", "E0604", "epochs is a whole number, not the number 2.5", ""),
+    ("epochs 30/4", "E0604", "epochs is a whole number", "// divides to a whole number: 30//4"),
     ("epochs many", "E0604", "epochs is a whole number, not the word many", ""),
     ("epochs true", "E0604", "epochs is a whole number", ""),
     ("epochs -1", "E0604", "epochs is at least 0, not -1", ""),
@@ -126,11 +129,15 @@ def test_everything_wrong_is_said_at_once(spec):
     assert error.value.diagnostics[0].message == "the train section says nothing about its loss"
 
 
-def test_mends_make_it_right(said):
+@pytest.mark.parametrize(
+    ("line", "wrong", "right"),
+    [("optimizer sgd(momentun=0.9)", "momentun", "momentum"), ("metrics f1(average=macr)", "macr", "macro")],
+)
+def test_mends_make_it_right(said, line, wrong, right):
     with pytest.raises(NetspecError) as error:
-        said("optimizer sgd(momentun=0.9)")
+        said(line)
     span, text = error.value.diagnostics[0].mend
-    assert (span.text, text) == ("momentun", "momentum")
+    assert (span.text, text) == (wrong, right)
 
 
 def test_overrides(spec):

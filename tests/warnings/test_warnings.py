@@ -22,10 +22,10 @@ def spec(written: str) -> str:
     return written if whole else f"net N {{\n  input x [3, 32, 32]\n{written}\n}}\n"
 
 
-def warnings(written: str, object: int | None = None) -> list[Diagnostic]:
+def warnings(written: str, least: int | None = None) -> list[Diagnostic]:
     parsed = netspec.parse(spec(written))
     assert parsed.check() == []
-    return parsed.warnings(object=object)
+    return parsed.warnings(object=least)
 
 
 WARNED = [
@@ -144,11 +144,11 @@ def test_the_published_networks_are_quiet(network: zoo.Network) -> None:
 
 def test_a_receptive_field_is_compared_with_the_object_that_is_named() -> None:
     three = "conv(8, 3) -> conv(8, 3) -> conv(8, 3)\nglobal_avgpool -> flatten -> linear(4)"
-    (found,) = warnings(three, object=8)
+    (found,) = warnings(three, least=8)
     assert (found.code, found.span.text) == ("W0306", "conv(8, 3)")
     assert "sees 7 positions" in found.message
-    assert warnings(three, object=7) == []
-    assert warnings(three.replace("global_avgpool -> ", ""), object=64) == [], "a linear layer sees the whole map"
+    assert warnings(three, least=7) == []
+    assert warnings(three.replace("global_avgpool -> ", ""), least=64) == [], "a linear layer sees the whole map"
 
 
 def test_a_stage_of_another_file_is_warned_of_at_the_call_that_leads_there(tmp_path: Path) -> None:

@@ -93,13 +93,13 @@ class Setter:
         def rule(weight: float, role: str) -> None:
             items.append(Path(line((self.how.margin, y), (right, y)), role, weight))
 
-        def row(cells: Sequence[Cell], id: str | None = None) -> float:
+        def row(cells: Sequence[Cell], key: str | None = None) -> float:
             height = max(self.how.leading, *(cell.height for cell in cells)) + 2 * self.how.padding
             placed: list[Item] = []
             for column, left, cell in zip(columns, lefts, cells, strict=False):
                 dx = left if column.anchor == "start" else left + column.width - cell.width
                 placed.extend(moved(item, dx, y + (height - cell.height) / 2) for item in cell.items)
-            items.append(Group(tuple(placed), id=id, classes=("row",)) if id else Group(tuple(placed)))
+            items.append(Group(tuple(placed), id=key, classes=("row",)) if key else Group(tuple(placed)))
             return height
 
         rule(0.9, "ink")
@@ -108,7 +108,7 @@ class Setter:
         for index in range(len(told.rows)):
             if index:
                 rule(0.35, "rule")
-            y += row([column.cells[index] for column in columns], id=f"stage-{index}")
+            y += row([column.cells[index] for column in columns], key=f"stage-{index}")
         if self.how.figures:
             rule(0.5, "ink")
             y += row([column.foot for column in columns])

@@ -35,7 +35,7 @@ class Edges:
             if value.node is not None and id(value) not in self._inputs:
                 source, made = self.place(value.node)
                 later = dict(rounds)
-                between = [run for run, round in made if later.get(run, round) != round]
+                between = [run for run, round_ in made if later.get(run, round_) != round_]
                 if between:
                     self._carried.setdefault((self.leaf_of[source], printable(value.name), between[0]), value.shape)
                     continue

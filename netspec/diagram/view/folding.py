@@ -277,7 +277,7 @@ class Builder:
         """Layers that one box stands for, each in all rounds of the loops around it."""
         main = nodes[main_place(nodes)]
         together = [[self.graph.nodes[index] for index in self._copies(node.index)] for node in nodes]
-        rounds = [list(round) for round in zip(*together, strict=True)]
+        rounds = [list(round_) for round_ in zip(*together, strict=True)]
         words = self._words(rounds)
         joins = len(main.inputs) > 1
         box = Box(
@@ -296,7 +296,7 @@ class Builder:
             when_training=main.when_training,
             layer=words.layer,
         )
-        return self._measured(box, [[node.index for node in round] for round in rounds])
+        return self._measured(box, [[node.index for node in round_] for round_ in rounds])
 
     def _label(self, main: Node, copies: Sequence[Node]) -> str:
         """What the spec calls a layer, in all rounds, or the values that it makes where these are several."""
@@ -328,7 +328,7 @@ class Builder:
     def _words(self, rounds: Sequence[Sequence[Node]]) -> _Words:
         main = main_place(rounds[0])
         lines = [
-            layer_words([round[place].layer for round in rounds], axes(rounds[0][place]))
+            layer_words([round_[place].layer for round_ in rounds], axes(rounds[0][place]))
             for place in range(len(rounds[0]))
         ]
         return _Words(lines[main], joined(lines[:main]), joined(lines[main + 1 :]), type(rounds[0][main].layer))
@@ -337,7 +337,7 @@ class Builder:
         """The node in every round of the loops around it that are folded."""
         copies = [node]
         for run in reversed(self._rounds[node]):
-            copies = [copy + run.length * round for round in range(run.times) for copy in copies]
+            copies = [copy + run.length * round_ for round_ in range(run.times) for copy in copies]
         return copies
 
     def _place(self, node: int) -> tuple[int, tuple[tuple[int, int], ...]]:
@@ -346,15 +346,15 @@ class Builder:
         level = 0
         while level < len(self._rounds[node]):
             run = self._rounds[node][level]
-            round = (node - run.first) // run.length
-            rounds.append((id(run), round))
-            node -= round * run.length
+            round_ = (node - run.first) // run.length
+            rounds.append((id(run), round_))
+            node -= round_ * run.length
             level += 1
         return node, tuple(rounds)
 
     def _measured(self, box: Box, rounds: Sequence[Sequence[int]]) -> Box:
         """The box with the nodes that it stands for in each round, what enters and leaves them, and their counts."""
-        nodes = sorted(node for round in rounds for node in round)
+        nodes = sorted(node for round_ in rounds for node in round_)
         counts = [self._counts[node] for node in nodes]
         return replace(
             box,
@@ -398,10 +398,10 @@ class Builder:
         training = [value.node is not None and self.graph.nodes[value.node].when_training for value in leaving.values()]
         return list(entering.values()), list(zip(names, leaving.values(), training, strict=True))
 
-    def _input_box(self, value: Value, id: str, count: int) -> Box:
+    def _input_box(self, value: Value, key: str, count: int) -> Box:
         is_only = self.scope.index != 0 and count == 1
         return Box(
-            id=id,
+            id=key,
             kind="input",
             name=printable(value.name),
             label="",
@@ -414,9 +414,9 @@ class Builder:
             span=value.span,
         )
 
-    def _output_box(self, name: str, value: Value, when_training: bool, id: str) -> Box:
+    def _output_box(self, name: str, value: Value, when_training: bool, key: str) -> Box:
         return Box(
-            id=id,
+            id=key,
             kind="output",
             name=printable(name),
             label="",

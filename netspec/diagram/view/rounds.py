@@ -81,7 +81,7 @@ class Rounds:
         first = items[start : start + period]
         times = 1
         while numbers[start : start + period] == numbers[start + times * period : start + (times + 1) * period]:
-            rounds = [items[start + round * period : start + (round + 1) * period] for round in (times - 1, times)]
+            rounds = [items[start + round_ * period : start + (round_ + 1) * period] for round_ in (times - 1, times)]
             one, other = map(stretch, rounds)
             if not self._goes_on(one, other, stretch(first)) or not (period == 1 or self._is_said(one, other)):
                 break
@@ -102,30 +102,30 @@ class Rounds:
         said = {(one.start, one.stop), (other.start, other.stop)} <= self._iterations
         return said or all(same_shapes(a, b) for a, b in pairs)
 
-    def _is_whole(self, round: range) -> bool:
+    def _is_whole(self, round_: range) -> bool:
         """Whether no wiring is cut: what begins in the round ends in it, and it is no piece of a wiring itself."""
-        for node in round:
+        for node in round_:
             scope = self.graph.scopes[self.graph.nodes[node].scope]
-            while not self._holds(scope, round):
+            while not self._holds(scope, round_):
                 start, end = self._spans[scope.index]
-                if start < round.start or end > round.stop or scope.parent is None:
+                if start < round_.start or end > round_.stop or scope.parent is None:
                     return False
                 scope = self.graph.scopes[scope.parent]
-            if scope.kind in _WIRINGS and self._spans[scope.index] != (round.start, round.stop):
+            if scope.kind in _WIRINGS and self._spans[scope.index] != (round_.start, round_.stop):
                 return False
         return True
 
-    def _holds(self, scope: Scope, round: range) -> bool:
+    def _holds(self, scope: Scope, round_: range) -> bool:
         start, end = self._spans[scope.index]
-        return start <= round.start and round.stop <= end
+        return start <= round_.start and round_.stop <= end
 
     def _used_alike(self, run: Run) -> bool:
         """Whether what is outside reads the last round alone, or all rounds in the same way."""
         end = run.first + run.length * run.times
         for offset in range(run.length):
             readers = []
-            for round in range(run.times):
-                users = self._users[run.first + round * run.length + offset]
+            for round_ in range(run.times):
+                users = self._users[run.first + round_ * run.length + offset]
                 readers.append([[user for user in output if not run.first <= user < end] for output in users])
             if any(map(any, readers[:-1])) and any(found != readers[0] for found in readers[1:]):
                 return False

@@ -12,8 +12,8 @@ from netspec.elaborate.elaborator import Elaborator
 from netspec.elaborate.expressions.kinds import as_tensor, mistaken, unknown_name, weighed
 from netspec.elaborate.expressions.names import current_value
 from netspec.elaborate.mistakes import hints
-from netspec.elaborate.mistakes.demands import choices, demand, takes_words, words
-from netspec.elaborate.problems import Problem, counted, whole
+from netspec.elaborate.mistakes.demands import aid, choices, demand, takes_words, words
+from netspec.elaborate.problems import Problem, counted
 from netspec.elaborate.state import Frame
 from netspec.elaborate.values import operators
 from netspec.elaborate.values.values import Arguments, Result, SharedModule, Word
@@ -190,9 +190,9 @@ def invalid_argument(
         help, mend = hints.choice(here, value, choices(cls, name))
         return wrong_call(cls, message, here, help=help, mend=mend)
     message = f"{name} of {cls.name} {demand(error, name, value)}"
-    help, mend = hints.choice(here, value, choices(cls, name))
+    help, mend = aid(value, here, choices(cls, name))
     label = f"this is {operators.kind(value)}"
-    return wrong_call(cls, message, here, label=label, help=help or whole(value, here), mend=mend)
+    return wrong_call(cls, message, here, label=label, help=help, mend=mend)
 
 
 def no_argument(cls: type[Layer], name: str, here: Span) -> Problem:

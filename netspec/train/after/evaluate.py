@@ -135,7 +135,7 @@ def prepared_for(
     run: Restored,
     *,
     data: Any = None,
-    set: Mapping[str, Any] | None = None,
+    set: Mapping[str, Any] | None = None,  # noqa: A002
     skip_bad: bool = False,
     workers: int | None = None,
 ) -> Prepared:

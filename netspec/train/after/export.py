@@ -55,7 +55,7 @@ class Exported:
 def export(
     run: Restored,
     path: Path,
-    format: Format | None = None,
+    format: Format | None = None,  # noqa: A002
     *,
     input: Mapping[str, Sequence[int | str]] | None = None,
 ) -> Exported:
@@ -66,16 +66,16 @@ def export(
     the file is run and compared before it takes its place. The file holds what samples need before they enter, and
     what the classes are called. Raises NetspecError (E0610, E0656).
     """
-    format = format or _format_of(path)
+    chosen = format or _format_of(path)
     run = _opened(run, input or {})
     inputs = tuple(value.name for value in run.graph.inputs)
     outputs = output_names(run.graph)
-    if format == "safetensors":
+    if chosen == "safetensors":
         state = {name: tensor.detach().cpu() for name, tensor in run.model.state_dict().items()}
         replacing(path, lambda beside: save_tensors(state, beside, {"format": "pt", **described(run)}))
         return Exported(path, inputs, outputs)
     model = run.model.to("cpu").eval()
-    write = {"onnx": _write_onnx, "pt2": _write_program}[format]
+    write = {"onnx": _write_onnx, "pt2": _write_program}[chosen]
     try:
         difference = write(run, model, inputs, outputs, path)
     finally:
@@ -108,9 +108,9 @@ def sizes_near(run: Restored, times: int) -> dict[str, int]:
 
 def _format_of(path: Path) -> Format:
     ending = path.suffix.removeprefix(".")
-    for format in FORMATS:
-        if ending == format:
-            return format
+    for name in FORMATS:
+        if ending == name:
+            return name
     message = f"the end of {path.name} names no format"
     here = Span(Source(str(path), ""), 0, 0)
     raise NetspecError((Diagnostic("E0656", message, here, help=f"--format {' or '.join(FORMATS)}"),))

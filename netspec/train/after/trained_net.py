@@ -52,7 +52,7 @@ class TrainedNet(Restored):
     def export(
         self,
         path: str | Path,
-        format: Format | None = None,
+        format: Format | None = None,  # noqa: A002
         *,
         input: Mapping[str, Sequence[int | str]] | None = None,
     ) -> Exported:

@@ -134,9 +134,9 @@ def gathered(value: State, processes: int) -> list[State]:
     """What each process has, in their order."""
     if processes == 1:
         return [value]
-    all: list[Any] = [None] * processes
-    torch.distributed.all_gather_object(all, value)
-    return all
+    values: list[Any] = [None] * processes
+    torch.distributed.all_gather_object(values, value)
+    return values
 
 
 def _whole(tensor: Tensor) -> Tensor:

@@ -84,7 +84,7 @@ def job_of(
     spec: Spec,
     *,
     net: str | None = None,
-    set: Mapping[str, Any] | None = None,
+    set: Mapping[str, Any] | None = None,  # noqa: A002
     input: Mapping[str, Sequence[int | str]] | None = None,
     data: Any = None,
     skip_bad: bool = False,

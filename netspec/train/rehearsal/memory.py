@@ -185,12 +185,12 @@ def table(rows: Sequence[Needs], limit: int) -> str:
     return "\n".join([*drawn, f"the largest batch for {written(limit)} is {best.batch:,}: {ERROR}"])
 
 
-def written(bytes: int) -> str:
+def written(amount: int) -> str:
     """An amount of memory as people write it: `23.9 GB`, in powers of 1000."""
     for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if bytes >= size:
-            return f"{bytes / size:.1f} {unit}"
-    return f"{bytes} B"
+        if amount >= size:
+            return f"{amount / size:.1f} {unit}"
+    return f"{amount} B"
 
 
 def _passes(model: nn.Module, step: Step, part: int, alive: Alive) -> tuple[int, int]:

@@ -63,7 +63,7 @@ def find(
     spec: Spec,
     *,
     net: str | None = None,
-    set: Mapping[str, Any] | None = None,
+    set: Mapping[str, Any] | None = None,  # noqa: A002
     input: Mapping[str, Sequence[int | str]] | None = None,
     data: str | Path | None = None,
     low: float = LOW,

@@ -113,12 +113,12 @@ def digest(text: str, tensors: Mapping[str, Tensor]) -> str:
     """The SHA-256 digest of a text and of tensors with their names, types and shapes, as hexadecimal digits."""
     import torch
 
-    sum = hashlib.sha256(text.encode())
+    checksum = hashlib.sha256(text.encode())
     for name in sorted(tensors):
         tensor = tensors[name]
-        sum.update(f"\0{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
-        sum.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
-    return sum.hexdigest()
+        checksum.update(f"\0{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
+        checksum.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return checksum.hexdigest()
 
 
 def _packed(value: Any, path: str, tensors: dict[str, Tensor], seen: dict[tuple[Any, ...], str]) -> Any:

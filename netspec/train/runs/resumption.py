@@ -25,7 +25,7 @@ MOST_NAMED = 8
 """So many differences are named."""
 
 
-def job_in(folder: Path, set: Mapping[str, Any], setup: Mapping[str, Any], spec: Spec | None = None) -> Job:
+def job_in(folder: Path, overrides: Mapping[str, Any], setup: Mapping[str, Any], spec: Spec | None = None) -> Job:
     """The job that a run's folder records, with changes; raises NetspecError (E0614, E0650) where it holds none.
 
     A spec that is given takes the place of the run's own.
@@ -40,12 +40,12 @@ def job_in(folder: Path, set: Mapping[str, Any], setup: Mapping[str, Any], spec:
         message = f"{folder} does not say how it was started, so it cannot be taken up"
         raise NetspecError((Diagnostic("E0650", message, here),)) from None
     mark = "train."
-    said = {key.removeprefix(mark): as_text(value) for key, value in set.items() if key.startswith(mark)}
+    said = {key.removeprefix(mark): as_text(value) for key, value in overrides.items() if key.startswith(mark)}
     source = {} if spec is None else {"text": spec.source.text, "name": spec.source.name, "path": spec.path}
     return job.model_copy(
         update={
             **source,
-            "arguments": {**job.arguments, **{key: set[key] for key in set if not key.startswith(mark)}},
+            "arguments": {**job.arguments, **{key: overrides[key] for key in overrides if not key.startswith(mark)}},
             "settings": {**job.settings, **said},
             "setup": Setup.model_validate({**job.setup.model_dump(), "steps": None, **setup}),
         }

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf, SkipValidation
 
 from netspec.diagnostics import Diagnostic, NetspecError
-from netspec.elaborate.problems import Problem
+from netspec.elaborate.problems import Problem, whole
 from netspec.elaborate.state import MOST_DIAGNOSTICS
 from netspec.elaborate.values.operators import OperandError, TooLarge, arithmetic, is_number
 from netspec.layers.base import NonNegative, Positive
@@ -373,7 +373,8 @@ def _whole(key: str, least: int) -> Callable[[tree.Expr], int]:
     def read(expression: tree.Expr) -> int:
         value = evaluate(expression)
         if isinstance(value, bool) or not isinstance(value, int):
-            raise Problem("E0604", f"{key} is a whole number, not {description(value)}", expression.span)
+            message = f"{key} is a whole number, not {description(value)}"
+            raise Problem("E0604", message, expression.span, help=whole(value, expression.span))
         if not least <= value < 2**31:
             bound = f"at least {least}" if value < least else "less than 2**31"
             raise Problem("E0604", f"{key} is {bound}, not {value}", expression.span)

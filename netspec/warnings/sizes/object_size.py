@@ -15,14 +15,14 @@ from netspec.graph.graph import Graph, Node
 from netspec.warnings.subject import Subject
 
 
-def warnings(subject: Subject, object: int) -> Iterator[Diagnostic]:
+def warnings(subject: Subject, least: int) -> Iterator[Diagnostic]:
     for graph in subject.graphs:
         last = _last_map(graph)
-        if last is not None and last[1] < object:
+        if last is not None and last[1] < least:
             node, size = last
             warning = Diagnostic(
                 "W0306",
-                f"{graph.name} sees {size} positions of its input at once, and an object has {object}",
+                f"{graph.name} sees {size} positions of its input at once, and an object has {least}",
                 node.span,
                 f"a position of this map sees {size}",
                 help="add strides, dilations or layers before it",

@@ -130,7 +130,7 @@ class Visit:
 
 
 @contextmanager
-def visiting(browser: Any, folder: Path, graph: Graph, hash: str = "", **options: Any) -> Iterator[Visit]:
+def visiting(browser: Any, folder: Path, graph: Graph, mark: str = "", **options: Any) -> Iterator[Visit]:
     """The page of a graph, opened from the file system; afterwards, nothing may have gone wrong in it."""
     path = folder / "net.html"
     path.write_text(page_of(graph, **options), encoding="utf-8")
@@ -141,7 +141,7 @@ def visiting(browser: Any, folder: Path, graph: Graph, hash: str = "", **options
     tab.on("dialog", lambda dialog: (visit.problems.append(f"dialog {dialog.message}"), dialog.dismiss()))
     tab.on("request", lambda request: visit.requests.append(request.url))
     try:
-        tab.goto(path.as_uri() + hash)
+        tab.goto(path.as_uri() + mark)
         tab.wait_for_selector("html[data-ready]", state="attached")
         yield visit
         assert visit.problems == []
@@ -471,11 +471,11 @@ def test_ink_can_be_read_on_every_paint_in_both_themes(browser: Any, tmp_path: P
 
 
 def test_a_link_to_a_stage(browser: Any, tmp_path: Path) -> None:
-    with visiting(browser, tmp_path, example("resnet", depth=50), hash="#layer4.1.conv2") as visit:
+    with visiting(browser, tmp_path, example("resnet", depth=50), mark="#layer4.1.conv2") as visit:
         assert visit.selected == [visit.number("layer4.1.conv2")]
         visit.tab.evaluate("location.hash = '#layer1.0.conv1'")
         visit.tab.wait_for_selector(f'[data-box="{visit.number("layer1.0.conv1")}"][aria-selected="true"]')
-    with visiting(browser, tmp_path, example("lenet5"), hash="#%E0%A4%A") as visit:
+    with visiting(browser, tmp_path, example("lenet5"), mark="#%E0%A4%A") as visit:
         assert visit.selected == []
 
 

@@ -83,13 +83,13 @@ def parser() -> Any:
 def says_the_same(read: dict[str, Any], shown: View) -> None:
     assert "error" not in read, read["error"]
     leaves = {box.id: "\n".join(map(visible, box_text.words(box))) for box in shown.leaves()}
-    assert {id: spaced(text) for id, text in read["nodes"]} == {id: spaced(text) for id, text in leaves.items()}
+    assert {key: spaced(text) for key, text in read["nodes"]} == {key: spaced(text) for key, text in leaves.items()}
     edges = Counter((edge.source, edge.target, visible(shape_words(edge.shapes))) for edge in shown.edges)
     assert Counter((start, end, text) for start, end, text in read["edges"]) == edges
     frames = {box.id: {child.id for child in box.children} for box in shown.walk() if box.children}
-    assert {id: set(inside) for id, _, inside in read["groups"]} == frames
-    for id, title, _ in read["groups"]:
-        for words in box_text.words(shown.by_id[id]):
+    assert {key: set(inside) for key, _, inside in read["groups"]} == frames
+    for key, title, _ in read["groups"]:
+        for words in box_text.words(shown.by_id[key]):
             assert spaced(visible(words)) in spaced(title)
 
 

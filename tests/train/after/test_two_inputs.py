@@ -71,8 +71,8 @@ def test_pictures_two_by_two(twins, images, tmp_path):
     files = [tmp_path / f"{index}.png" for index in (0, 10, 0, 1)]
     said = twins.predict(*files)
     assert [one.name for one in said] == [f"{files[0]}, {files[1]}", f"{files[2]}, {files[3]}"]
-    bytes = [np.uint8(images[[index]] * 255) / np.float32(255) for index in (0, 10, 1)]
-    expected = [distances(twins, bytes[0], other)[0] for other in bytes[1:]]
+    content = [np.uint8(images[[index]] * 255) / np.float32(255) for index in (0, 10, 1)]
+    expected = [distances(twins, content[0], other)[0] for other in content[1:]]
     for one, distance in zip(said, expected, strict=True):
         assert dict(one.ranked)["same"] == pytest.approx(2 ** (-2 * distance), abs=1e-5)
         assert one.ranked[0][0] == ("same" if distance < 0.5 else "different")
