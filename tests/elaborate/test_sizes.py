@@ -152,7 +152,10 @@ def test_inputs_of_one_size_change_together(mistakes_of) -> None:
         ("input y [3, 5]; x + y", "H must be one of 1, 5"),
         ("input y [3, 5]; input z [3, 7]; let a = x + y; x * z", "H must be 1"),
         ("let a = maxpool(x, 2); let b = maxpool(x, 3); a + b", "H must be between 3 and 5"),
-        ("let a = maxpool(x, 2); let b = conv(x, 1, 3, 2, pad=1); where(a > b, a, b)", "H must be 3 or a multiple of 2"),
+        (
+            "let a = maxpool(x, 2); let b = conv(x, 1, 3, 2, pad=1); where(a > b, a, b)",
+            "H must be 3 or a multiple of 2",
+        ),
         ("let a = maxpool(x, 2); let b = maxpool(x, 3); concat(a, b)", "H must be 3"),
         ("input y [3, K]; x + y", "H must equal K"),
         ("residual { maxpool(2) -> maxpool(3, 1, pad=1) -> upsample(2) }", "H must be a multiple of 2"),
