@@ -174,6 +174,10 @@ class TestSpared:
         refused(cli("lift", "m.py:net", "--weights", "n.safetensors"), "netspec has not written it")
         assert [path.read_text(encoding="latin-1") for path in mine.values()] == list(begin)
 
+    def test_a_run_that_is_a_link_to_itself(self, cli: Cli, tmp_path: Path) -> None:
+        (tmp_path / "loop").symlink_to("loop")
+        refused(cli("export", "loop"), "error[E06")
+
     def test_a_file_named_dash(self, cli: Cli, tmp_path: Path) -> None:
         refused(cli("report", "run", "-o", "-"), "E0004", "writes files alone")
         assert not (tmp_path / "-").exists()

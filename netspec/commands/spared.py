@@ -14,21 +14,20 @@ def spare(options: Mapping[str, object], output: str | Path | None = None) -> No
 
     `options` are those of the command, by their names; `output` is where it writes if they do not say that.
     """
-    named = output or options.get("output")
-    if not isinstance(named, str | Path):
+    target = output or options.get("output")
+    if not isinstance(target, str | Path):
         return
-    output = named
     from netspec.files import unwritable
 
-    if isinstance(output, Path) and str(output) == "-":
-        raise unwritable(output, ValueError("this command writes files alone"), "name one")
+    if isinstance(target, Path) and str(target) == "-":
+        raise unwritable(target, ValueError("this command writes files alone"), "name one")
     read = [path for name, value in options.items() if name != "output" for path in _paths(value)]
     try:
-        reason, help = _reason(Path(output), read, force=options.get("force") is True)
+        reason, help = _reason(Path(target), read, force=options.get("force") is True)
     except OSError:  # what is wrong with one of them is said where it is opened
         return
     if reason:
-        raise unwritable(output, FileExistsError(0, reason), help)
+        raise unwritable(target, FileExistsError(0, reason), help)
 
 
 def _paths(value: object) -> Iterator[Path]:

@@ -132,24 +132,26 @@ def broadcast(name: str, xs: Sequence[Shape]) -> tuple[tuple[Dimension, ...], tu
     return tuple(dims), tuple(dict.fromkeys(requirements))
 
 
-@cache
 def _stretched(a: Dimension, b: Dimension) -> tuple[Dimension, tuple[Requirement, ...]]:
     """The size that two have in common where one of 1 is stretched, and what lets them have it; neither is known as 1.
 
     Where they are never equal, or either may be the one that is stretched, they have to be equal.
     """
-    need = Requirement(a, "broadcasts", b)
     alike = agreed((a, b)), equal(a, b)
-    if a == b or (isinstance(a, int) and isinstance(b, int)) or Requirement(a, "==", b).status == "never":
+    if a == b or (isinstance(a, int) and isinstance(b, int)):
         return alike
-    first, second = (_is_one_alone(one, other, need) for one, other in ((a, b), (b, a)))
-    return alike if first == second else (b if first else a, (need,))
+    first, second = _alone(a, b)
+    return alike if first == second else (b if first else a, (Requirement(a, "broadcasts", b),))
 
 
-def _is_one_alone(one: Dimension, other: Dimension, need: Requirement) -> bool:
-    """Whether a size may be 1 while the other one is larger."""
-    values = need.candidates
-    return bool(((evaluate(one, values) == 1) & (evaluate(other, values) > 1)).any())
+@cache
+def _alone(a: Dimension, b: Dimension) -> tuple[bool, bool]:
+    """Whether each of two sizes may be 1 while the other one is larger, of such as may be equal."""
+    if Requirement(a, "==", b).status == "never":
+        return False, False
+    values = Requirement(a, "broadcasts", b).candidates
+    left, right = evaluate(a, values), evaluate(b, values)
+    return bool(((left == 1) & (right > 1)).any()), bool(((right == 1) & (left > 1)).any())
 
 
 def _axes(x: Shape) -> str:
