@@ -259,7 +259,7 @@ class Windowed(nn.Module):
         bias = self.qkv.bias.clone()
         bias[8:16].zero_()
         q, k, v = F.linear(x, self.qkv.weight, bias).reshape(-1, 4, 3, 2, 4).permute(2, 0, 3, 1, 4).unbind(0)
-        scores = q @ k.transpose(-2, -1) + self.table[self.index].permute(2, 0, 1)[None]
+        scores = q @ k.transpose(-2, -1) + self.table[self.index.view(-1)].view(4, 4, 2).permute(2, 0, 1)[None]
         region = x.new_zeros((h, w))
         for row, rows in enumerate((slice(0, -2), slice(-2, -1), slice(-1, None))):
             for column, columns in enumerate((slice(0, -2), slice(-2, -1), slice(-1, None))):

@@ -86,7 +86,7 @@ class Translator:
         """A constant as a table, where a spec can say it; else as what it is computed of."""
         key = known.key if known.persistent else ""
         table = table_of(known.numbers)
-        if not key and ruled(table) is None and number in self.makers:
+        if not key and number in self.makers and (ruled(table) is None or self.is_of_state(number)):
             operation, self.operation = self.operation, self.makers[number]
             try:
                 self.translate(self.makers[number])
@@ -101,6 +101,13 @@ class Translator:
         arguments = {"values": table} | ({} if key else {"persistent": False})
         value = self.step("constant", [], arguments, key=key, hint=known.key.rpartition(".")[2])
         return Held(value, usual_axes(len(known.shape), batched=False))
+
+    def is_of_state(self, number: int) -> bool:
+        """Whether a constant is made of a buffer of the state dict, which has to be a stage then."""
+        known = self.tape.values[number]
+        if known.origin == "buffer":
+            return known.persistent
+        return number in self.makers and any(map(self.is_of_state, self.makers[number].tensors()))
 
     def number(self, number: float) -> Held:
         """A number as a value without axes."""

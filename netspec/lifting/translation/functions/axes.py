@@ -229,7 +229,8 @@ def _picked(t: Translator, held: Held, dim: int, index: Any) -> Held:
     if known.dtype != "int":
         raise Untranslatable("it is indexed by truth values")
     axis = t.axis(held, dim)
-    if known.numbers is not None and len(known.shape) == 1 and len(known.numbers) <= MOST_ENTRIES:
+    few = known.numbers is not None and len(known.shape) == 1 and len(known.numbers) <= MOST_ENTRIES
+    if few and not t.is_of_state(index.value):
         given: dict[str, Any] = {"index": tuple(known.numbers.tolist())}
         put(given, "select", "axis", axis)
         return Held(t.step("select", [held.value], given), held.axes)
