@@ -1,7 +1,7 @@
 """How much of torchvision and timm lifts: each network to a spec, proven equal, and what hinders the others.
 
 `python -m benchmarks.lift --minutes 10 --seed 1 --groups conv --record lift.jsonl` tries a part of it. Networks are
-tried in an order that the seed draws, each in a process of its own, until there are as many of each group as are wanted.
+tried in an order that the seed draws, each in a process of its own, until there are as many of each group as wanted.
 With `--record` the results are kept in a file, and what is in it already is not tried again: so a long run is made in
 pieces.
 """

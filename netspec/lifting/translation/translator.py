@@ -56,6 +56,8 @@ class Translator:
         self.held: dict[int, Held] = {}
         self.operation: Operation | None = None
         self.makers = {number: operation for operation in tape.operations for number in operation.outputs}
+        self.padded: dict[int, tuple[Held, Any]] = {}
+        """Tensors with minus infinity around them: what that is around, and how much; a pool says it in its padding."""
         self._sources: dict[int, Held] = {}
 
     def take(self, argument: Any) -> Held:
@@ -64,6 +66,8 @@ class Translator:
             raise Untranslatable(f"it takes {argument!r} where a tensor is expected")
         if argument.value in self.held:
             return self.held[argument.value]
+        if argument.value in self.padded:
+            raise Untranslatable("it takes minus infinity")
         known = self.tape.values[argument.value]
         if argument.value not in self._sources:
             made = self._constant(argument.value, known) if known.numbers is not None else self._weight(known)
@@ -132,6 +136,8 @@ class Translator:
             made = FUNCTIONS[operation.name](self, operation)
         else:
             raise Untranslatable(f"there is no layer for {operation.name}")
+        if operation.outputs[0] in self.padded:
+            return
         held = made if isinstance(made, tuple) else (made,)
         self.held.update(zip(operation.outputs, held, strict=False))
         _check(self, operation, held)

@@ -107,7 +107,10 @@ def _stack(t: Translator, tensors: Any, dim: int = 0) -> Held:
 
 
 @function("chunk", "tensor_split")
-def _chunk(t: Translator, input: Any, chunks: int, dim: int = 0, *, operation: Operation) -> Result:
+def _chunk(
+    t: Translator, input: Any, chunks: Any = None, dim: int = 0, indices: Any = None, *, operation: Operation
+) -> Result:
+    """In so many parts, or at these places: the parts are known by their sizes."""
     return _split(t, input, None, dim, operation=operation)
 
 
