@@ -22,6 +22,7 @@ STRICTER: dict[tuple[str, str], str] = {
     ("*", "has 3 axes, the other"): "torch aligns shapes from the right, the batch with some axis",
     ("*", "has 4 axes, the other"): "torch aligns shapes from the right, the batch with some axis",
     ("*", "takes two values, or a value and a number"): "what is emitted would be the value alone",
+    ("unembed", "adds a number to each of"): "torch stretches a score, or a bias, where one of them is single",
     ("swiglu", "do not divide"): "torch makes unequal halves, and may stretch one",
     ("clamp", "min must not exceed max"): "torch returns max everywhere",
     ("div", "divides a value by 0"): "torch returns infinity",

@@ -259,7 +259,7 @@ class Windowed(nn.Module):
         bias = self.qkv.bias.clone()
         bias[8:16].zero_()
         q, k, v = F.linear(x, self.qkv.weight, bias).reshape(-1, 4, 3, 2, 4).permute(2, 0, 3, 1, 4).unbind(0)
-        scores = q @ k.transpose(-2, -1) + self.table[self.index].permute(2, 0, 1)[None]
+        scores = q @ k.transpose(-2, -1) + self.table[self.index.view(-1)].view(4, 4, 2).permute(2, 0, 1)[None]
         region = x.new_zeros((h, w))
         for row, rows in enumerate((slice(0, -2), slice(-2, -1), slice(-1, None))):
             for column, columns in enumerate((slice(0, -2), slice(-2, -1), slice(-1, None))):
@@ -288,6 +288,7 @@ def test_constants_of_windows_are_said_by_their_rules() -> None:
         (lambda x: x * torch.tensor(0.5), "_ * 0.5"),
         (lambda x: torch.where(x > 0, x, 0.0), "_ > 0\n  where(_, image, value=0.0)"),
         (lambda x: torch.einsum("bchw,bcvw->bchv", x, x), "matmul("),
+        (lambda x: F.max_pool2d(F.pad(x, (0, 1, 0, 1), value=float("-inf")), 3, 2), "pad=[[0, 1], [0, 1]]"),
         (lambda x: x.repeat_interleave(2, 1), "expand([4, 2, 16, 16])"),
         (lambda x: x.repeat(1, 2, 1, 3), "expand([2, 4, 16, 16])"),
         (lambda x: x @ torch.eye(16)[None, None], "expand("),

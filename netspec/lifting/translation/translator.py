@@ -56,6 +56,8 @@ class Translator:
         self.held: dict[int, Held] = {}
         self.operation: Operation | None = None
         self.makers = {number: operation for operation in tape.operations for number in operation.outputs}
+        self.padded: dict[int, tuple[Held, Any]] = {}
+        """Tensors with minus infinity around them: what that is around, and how much; a pool says it in its padding."""
         self._sources: dict[int, Held] = {}
 
     def take(self, argument: Any) -> Held:
@@ -64,6 +66,8 @@ class Translator:
             raise Untranslatable(f"it takes {argument!r} where a tensor is expected")
         if argument.value in self.held:
             return self.held[argument.value]
+        if argument.value in self.padded:
+            raise Untranslatable("it takes minus infinity")
         known = self.tape.values[argument.value]
         if argument.value not in self._sources:
             made = self._constant(argument.value, known) if known.numbers is not None else self._weight(known)
@@ -86,7 +90,7 @@ class Translator:
         """A constant as a table, where a spec can say it; else as what it is computed of."""
         key = known.key if known.persistent else ""
         table = table_of(known.numbers)
-        if not key and ruled(table) is None and number in self.makers:
+        if not key and number in self.makers and (ruled(table) is None or self.is_of_state(number)):
             operation, self.operation = self.operation, self.makers[number]
             try:
                 self.translate(self.makers[number])
@@ -101,6 +105,13 @@ class Translator:
         arguments = {"values": table} | ({} if key else {"persistent": False})
         value = self.step("constant", [], arguments, key=key, hint=known.key.rpartition(".")[2])
         return Held(value, usual_axes(len(known.shape), batched=False))
+
+    def is_of_state(self, number: int) -> bool:
+        """Whether a constant is made of a buffer of the state dict, which has to be a stage then."""
+        known = self.tape.values[number]
+        if known.origin == "buffer":
+            return known.persistent
+        return number in self.makers and any(map(self.is_of_state, self.makers[number].tensors()))
 
     def number(self, number: float) -> Held:
         """A number as a value without axes."""
@@ -125,6 +136,8 @@ class Translator:
             made = FUNCTIONS[operation.name](self, operation)
         else:
             raise Untranslatable(f"there is no layer for {operation.name}")
+        if operation.outputs[0] in self.padded:
+            return
         held = made if isinstance(made, tuple) else (made,)
         self.held.update(zip(operation.outputs, held, strict=False))
         _check(self, operation, held)

@@ -24,8 +24,8 @@ def titles(one: View) -> list[str]:
 
 
 def ways(one: View) -> set[tuple[str, str]]:
-    def said(id: str) -> str:
-        box = one.by_id[id]
+    def said(key: str) -> str:
+        box = one.by_id[key]
         return box.title or box.label
 
     return {(said(edge.source), said(edge.target)) for edge in one.edges}

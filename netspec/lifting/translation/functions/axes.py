@@ -107,7 +107,10 @@ def _stack(t: Translator, tensors: Any, dim: int = 0) -> Held:
 
 
 @function("chunk", "tensor_split")
-def _chunk(t: Translator, input: Any, chunks: int, dim: int = 0, *, operation: Operation) -> Result:
+def _chunk(
+    t: Translator, input: Any, chunks: Any = None, dim: int = 0, indices: Any = None, *, operation: Operation
+) -> Result:
+    """In so many parts, or at these places: the parts are known by their sizes."""
     return _split(t, input, None, dim, operation=operation)
 
 
@@ -229,7 +232,8 @@ def _picked(t: Translator, held: Held, dim: int, index: Any) -> Held:
     if known.dtype != "int":
         raise Untranslatable("it is indexed by truth values")
     axis = t.axis(held, dim)
-    if known.numbers is not None and len(known.shape) == 1 and len(known.numbers) <= MOST_ENTRIES:
+    few = known.numbers is not None and len(known.shape) == 1 and len(known.numbers) <= MOST_ENTRIES
+    if few and not t.is_of_state(index.value):
         given: dict[str, Any] = {"index": tuple(known.numbers.tolist())}
         put(given, "select", "axis", axis)
         return Held(t.step("select", [held.value], given), held.axes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from netspec.lifting.capture.tape import Operation
+from netspec.lifting.capture.tape import Operation, Ref
 from netspec.lifting.translation.calls import adaptive, on, put, upsampled
 from netspec.lifting.translation.functions.table import function
 from netspec.lifting.translation.translator import Held, Translator, Untranslatable, usual_axes
@@ -39,7 +39,12 @@ def _max_pool(
     return_indices: bool = False,
 ) -> Held:
     given = _pool("maxpool", kernel=kernel_size, stride=stride or None, pad=padding, dilation=dilation, ceil=ceil_mode)
-    return on(t, "maxpool", t.take(input), given)
+    if not isinstance(input, Ref) or input.value not in t.padded:
+        return on(t, "maxpool", t.take(input), given)
+    if "pad" in given:
+        raise Untranslatable("it is padded twice")
+    held, padded = t.padded[input.value]
+    return on(t, "maxpool", held, given | {"pad": padded})
 
 
 @function("avg_pool1d", "avg_pool2d", "avg_pool3d")
@@ -83,12 +88,17 @@ def _interpolate(
 
 
 @function("pad")
-def _pad(t: Translator, input: Any, pad: Any, mode: str = "constant", value: Any = None) -> Held:
+def _pad(
+    t: Translator, input: Any, pad: Any, mode: str = "constant", value: Any = None, *, operation: Operation
+) -> Held:
     held = t.take(input)
     if all(side == 0 for side in pad):
         return held
     pairs = [(pad[place], pad[place + 1]) for place in range(0, len(pad), 2)][::-1]
     axes = [t.axis(held, dim) for dim in range(-len(pairs), 0)]
+    if value == float("-inf") and mode == "constant" and 2 * t.shape(held).rank == len(pad) + 2:
+        t.padded[operation.outputs[0]] = (held, tuple(pairs))
+        return held
     given: dict[str, Any] = {}
     put(given, "pad", "value", value or 0)
     if mode != "constant" or given:
