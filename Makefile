@@ -67,6 +67,7 @@ reference: $(SETUP) $(PARITY)  ## writes the pages that are made from the code; 
 	$(BIN)/python -m netspec.language > docs/reference.md
 	$(BIN)/netspec schema > docs/graph.schema.json
 	$(BIN)/python -m netspec.editors
+	$(BIN)/python -m netspec.zoo
 	$(BIN)/python tests/zoo_page.py > docs/zoo.md
 
 extension:  ## builds the extension of VS Code, editors/vscode/netspec.vsix; needs npm

@@ -8,10 +8,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from netspec.elaborate.expressions import ATTRIBUTES
-from netspec.elaborate.operators import DEEPEST_LIST, FUNCTIONS, LARGEST_NUMBER, LONGEST_LIST, LONGEST_TEXT, SIGNATURES
+from netspec.elaborate.expressions.access import ATTRIBUTES
 from netspec.elaborate.state import DEEPEST, MOST_ITEMS, MOST_STAGES, MOST_STEPS
-from netspec.elaborate.types import MEANINGS, known_types
+from netspec.elaborate.values.operators import (
+    DEEPEST_LIST,
+    FUNCTIONS,
+    LARGEST_NUMBER,
+    LONGEST_LIST,
+    LONGEST_TEXT,
+    SIGNATURES,
+)
+from netspec.elaborate.values.types import MEANINGS, known_types
 from netspec.syntax import brackets, layout, lexer, parser, tables
 
 INTRODUCTION = """\

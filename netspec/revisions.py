@@ -8,8 +8,8 @@ from pathlib import Path
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.elaborate import Project, project_root
-from netspec.elaborate.files import source_in
 from netspec.elaborate.library import STANDARD
+from netspec.elaborate.project.files import source_in
 from netspec.spec import Spec, load
 from netspec.syntax.source import Source, Span
 

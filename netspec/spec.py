@@ -10,13 +10,16 @@ from typing import Any, BinaryIO
 from netspec.analysis import budgets
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.elaborate import Module, Project, elaborate, project_root, source_in, source_of
+from netspec.elaborate.bodies.lets import let
+from netspec.elaborate.calls.callees import is_layer_call
 from netspec.elaborate.draft import DraftScope
-from netspec.elaborate.environment import Environment
-from netspec.elaborate.nets import Elaborator, is_layer_call
-from netspec.elaborate.problems import Problem, Spoilt, Stop, nearest
+from netspec.elaborate.graph_elaborator import GraphElaborator
+from netspec.elaborate.problems import Problem, Spoilt, Stop
 from netspec.elaborate.state import Frame, State
-from netspec.elaborate.values import Template, Word
+from netspec.elaborate.values.environment import Environment, Template
+from netspec.elaborate.values.values import Word
 from netspec.graph.graph import Graph
+from netspec.spelling import nearest
 from netspec.syntax.parser import parse as parse_tree
 from netspec.syntax.source import Source, Span
 from netspec.syntax.tree import File, Let, Train
@@ -156,7 +159,7 @@ def parse_argument(text: str, name: str = "<argument>") -> Any:
         environment = Environment()
         state = State()
         try:
-            Elaborator(state).let(item, Frame(environment, DraftScope("net", "", here), None))
+            let(GraphElaborator(state), item, Frame(environment, DraftScope("net", "", here), None))
             value = environment.names["value"]
             return _plain(value)
         except (Problem, Stop) as problem:

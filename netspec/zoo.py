@@ -2,6 +2,9 @@
 
 Every file of `examples/` is a network, or a family of them whose members differ in the values of parameters. `FAMILIES`
 names the members; what a file is about and which paper it follows stands in its own header.
+
+`python -m netspec.zoo` writes `zoo.json` anew, the name of each net and its parameters, so that they are listed without
+any being elaborated; a test fails while it lags behind.
 """
 
 from __future__ import annotations
@@ -58,6 +61,12 @@ class Network:
     def path(self) -> Path:
         """The file that holds it."""
         return folder() / f"{self.spec}.net"
+
+    @property
+    def figures(self) -> tuple[str, int]:
+        """The name of its net, and how many parameters this has."""
+        net, parameters = _figures()[self.name]
+        return net, parameters
 
     def graph(self) -> Graph:
         """The network, checked, with every shape known."""
@@ -174,6 +183,22 @@ def folder() -> Path:
     return shipped if shipped.is_dir() else package.parent / "examples"
 
 
+_FIGURES = Path(__file__).resolve().with_suffix(".json")
+
+
+@cache
+def _figures() -> dict[str, tuple[str, int]]:
+    figures: dict[str, tuple[str, int]] = json.loads(_FIGURES.read_text(encoding="utf-8"))
+    return figures
+
+
+def figures_text() -> str:
+    """What `zoo.json` has to say."""
+    graphs = {network.name: network.graph() for network in networks()}
+    rows = (f"{json.dumps(name)}: {json.dumps([graph.name, graph.parameters])}" for name, graph in graphs.items())
+    return "{\n" + ",\n".join(rows) + "\n}\n"
+
+
 @cache
 def networks() -> tuple[Network, ...]:
     """All networks, in the order of their specs' names, those of a family in their own order."""
@@ -222,10 +247,10 @@ def listing(chosen: Iterable[Network] | None = None) -> str:
     """Networks as a table for a terminal, all if none are given."""
     rows = [("name", "net", "parameters", "paper")]
     for network in chosen if chosen is not None else networks():
-        graph, paper = network.graph(), network.paper()
-        rows.append((network.name, graph.name, f"{graph.parameters:,}", f"{paper.title}, {paper.where}"))
-    name, net, parameters = (max(len(row[column]) for row in rows) for column in range(3))
-    return "\n".join(f"{row[0]:<{name}}  {row[1]:<{net}}  {row[2]:>{parameters}}  {row[3]}" for row in rows)
+        (net, parameters), paper = network.figures, network.paper()
+        rows.append((network.name, net, f"{parameters:,}", f"{paper.title}, {paper.where}"))
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    return "\n".join(f"{row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]:>{widths[2]}}  {row[3]}" for row in rows)
 
 
 def json_text(chosen: Iterable[Network] | None = None) -> str:
@@ -236,13 +261,13 @@ def json_text(chosen: Iterable[Network] | None = None) -> str:
 
 
 def _entry(network: Network) -> dict[str, Any]:
-    graph, paper = network.graph(), network.paper()
+    (net, parameters), paper = network.figures, network.paper()
     return {
         "name": network.name,
         "spec": str(network.path),
-        "net": graph.name,
+        "net": net,
         "arguments": dict(network.arguments),
-        "parameters": graph.parameters,
+        "parameters": parameters,
         "paper": {"authors": paper.authors, "title": paper.title, "where": paper.where, "arxiv": paper.arxiv},
     }
 
@@ -281,3 +306,7 @@ def _with_last(text: str, net: tree.Definition, shift: int) -> str:
 def _either(names: Iterable[str]) -> str:
     *others, last = names
     return f"{', '.join(others)} or {last}" if others else last
+
+
+if __name__ == "__main__":
+    _FIGURES.write_text(figures_text(), encoding="utf-8")

@@ -42,6 +42,8 @@ def test_what_is_shown_works(
                     (tmp_path / file).write_text(text, encoding="utf-8")
                 if not file.startswith("wrong"):
                     check(text)
+            case "toml" if file:
+                (tmp_path / file).write_text(text, encoding="utf-8")
             case "python":
                 exec(compile(text, f"{page.name}: {text[:40]!r}", "exec", dont_inherit=True), names)
             case "console":

@@ -8,8 +8,8 @@ import pytest
 
 import netspec
 from netspec import explain, language, reference, standard
-from netspec.elaborate.operators import FUNCTIONS, SIGNATURES
-from netspec.elaborate.types import MEANINGS, known_types
+from netspec.elaborate.values.operators import FUNCTIONS, SIGNATURES
+from netspec.elaborate.values.types import MEANINGS, known_types
 from netspec.layers import REGISTRY
 
 PAGES = {page.name: page for page in reference.pages()}

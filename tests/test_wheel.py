@@ -50,7 +50,7 @@ def run(*command: object, cwd: Path | None = None) -> str:
 
 def test_what_the_wheel_holds(wheel: Path, root: Path) -> None:
     held = set(zipfile.ZipFile(wheel).namelist())
-    assert {"netspec/grammar/netspec.lark", "netspec/py.typed", "netspec/explain/E0301.md"} <= held
+    assert {"netspec/grammar/netspec.lark", "netspec/py.typed", "netspec/zoo.json", "netspec/explain/E0301.md"} <= held
     for folder in ("netspec", "examples"):
         for path in (root / folder).rglob("*.net"):
             name = path.relative_to(root).as_posix()

@@ -10,15 +10,16 @@ import re
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from netspec.codegen.chains import is_sequential
-from netspec.codegen.classes import Design, Return, container_design, types_of, write_class
-from netspec.codegen.constructor import CONTAINER, is_nested
-from netspec.codegen.initialization import common_initializations
-from netspec.codegen.layout import INDENT, WIDTH
-from netspec.codegen.naming import Names, camel, class_names, local, prose
-from netspec.codegen.ports import connect, every_use, tapped
-from netspec.codegen.preamble import Preamble
+from netspec.codegen.classes.classes import container_design, types_of, write_class
+from netspec.codegen.classes.initialization import common_initializations
+from netspec.codegen.classes.labels import CONTAINER, is_nested
+from netspec.codegen.classes.plan import Design, Return
+from netspec.codegen.regions.chains import is_sequential
+from netspec.codegen.regions.ports import connect, every_use, tapped
 from netspec.codegen.straight import straight
+from netspec.codegen.text.layout import INDENT, WIDTH
+from netspec.codegen.text.naming import Names, camel, class_names, local, prose
+from netspec.codegen.text.preamble import Preamble
 from netspec.graph.blueprint import Blueprint, Choice, Container, LayerUse, Loop, Parameter, Region, Use
 from netspec.graph.graph import Graph
 from netspec.layers.base import Support, TorchCall

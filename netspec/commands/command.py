@@ -26,7 +26,7 @@ class Parsed(TyperCommand):
             from pydantic import ValidationError
 
             if isinstance(error.__cause__, ValidationError):
-                from netspec.elaborate.demands import sentence
+                from netspec.elaborate.mistakes.demands import sentence
 
                 error.message = sentence(error.__cause__.errors(include_url=False)[0])
             raise

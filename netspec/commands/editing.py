@@ -52,7 +52,7 @@ def serve(
     """
     import webbrowser
 
-    from netspec.elaborate.files import source_of
+    from netspec.elaborate.project.files import source_of
     from netspec.live.follow import changes
     from netspec.live.picture import picture
 

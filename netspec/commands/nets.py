@@ -22,6 +22,7 @@ from netspec.commands.options import (
     graph_of,
     read_inputs,
     read_settings,
+    read_variants,
     spec_of,
 )
 from netspec.commands.printing import in_colour, print_diagnostics, print_table, shown, write
@@ -268,7 +269,9 @@ def render(
     ] = None,
     unfold: Annotated[bool, typer.Option("--unfold", help="Draw repeated blocks one by one.")] = False,
     focus: Annotated[str, typer.Option(metavar="BLOCK", help="Draw the inside of one block: layer3.0.")] = "",
-    theme: Annotated[str, typer.Option(metavar="THEME", help="light or dark; auto for a page.")] = "",
+    theme: Annotated[
+        str, typer.Option(metavar="THEME", help="light, dark or a .toml of your own; auto for a page.")
+    ] = "",
     timeout: Annotated[
         float, typer.Option(metavar="SECONDS", min=0, help="How long a layout may take before more is folded.")
     ] = 20,
@@ -284,6 +287,12 @@ def render(
     standalone: Annotated[
         bool, typer.Option("--standalone", help="A tex that is a document; else it is for \\input in one.")
     ] = False,
+    legend: Annotated[
+        str, typer.Option(metavar="on|off", help="What colours and lines mean, below; off for none.")
+    ] = "on",
+    vary: Annotated[
+        str, typer.Option(metavar="NAME=A,B", help="One figure of the net with each of these: --vary depth=18,34,50.")
+    ] = "",
     net: Net = None,
     set: Settings = None,
     input: Inputs = None,
@@ -291,13 +300,19 @@ def render(
 ) -> None:
     """Draw a net as svg, pdf, eps, png, html, dot, mmd (Mermaid), tex (TikZ, booktabs) or json."""
     from netspec.diagram.drawing.paper import paper_of
-    from netspec.diagram.render import Request, form_of
+    from netspec.diagram.render import Request, form_of, is_on
     from netspec.diagram.render import render as draw
+    from netspec.diagram.several import render_several
 
     form = format or ("svg" if output == "-" else form_of(output))
     paper = paper_of(width, max_height, font_size, columns)
-    drawn = graph_of(file, net, set, input)
-    picture = draw(Request(drawn, style, depth, unfold, focus, theme, timeout, paper, dpi, standalone), form)
+    variants = read_variants(vary)
+    graphs = [graph_of(file, net, [*(set or ()), variant], input) for variant in variants]
+    drawn = graphs[0] if graphs else graph_of(file, net, set, input)
+    request = Request(
+        drawn, style, depth, unfold, focus, theme, timeout, paper, dpi, standalone, is_on("--legend", legend)
+    )
+    picture = render_several(request, graphs, variants, form) if graphs else draw(request, form)
     write(picture.content, output)
     for note in picture.notes:
         print(f"note: {note}", file=sys.stderr)

@@ -91,6 +91,14 @@ def read_settings(options: Sequence[str] | None, *, train: bool = False) -> dict
     return settings
 
 
+def read_variants(option: str) -> list[str]:
+    """The settings that `--vary NAME=A,B` stands for, `NAME=A` and `NAME=B`; none where there is no option."""
+    if not option:
+        return []
+    name, value = _pair("--vary", option, "depth=18,34,50")
+    return [f"{name}={one.strip()}" for one in re.split(r",(?![^\[]*\])", value)]
+
+
 def read_inputs(options: Sequence[str] | None) -> dict[str, list[int | str]] | None:
     """The shapes of `--input NAME=[SIZE, ...]`; a size is a number, or a name where it stays open."""
     inputs: dict[str, list[int | str]] = {}

@@ -88,7 +88,7 @@ def layers(
 ) -> None:
     """Print the reference: all layers, the blocks of the library with --std, or one of either."""
     from netspec import reference, standard
-    from netspec.elaborate.slips import layer_meant
+    from netspec.elaborate.mistakes.slips import layer_meant
     from netspec.layers import REGISTRY
 
     block = standard.find(name) if name is not None and name not in REGISTRY else None

@@ -64,7 +64,7 @@ def fmt(
 
 def _of_stdin() -> Rewrite:
     """What the standard input holds; raises NetspecError where it is no spec."""
-    from netspec.elaborate.files import source_in
+    from netspec.elaborate.project.files import source_in
     from netspec.format.files import rewrite
 
     return rewrite(source_in(standard_input(), "<stdin>"))

@@ -6,7 +6,7 @@ What is too wide is set narrower first (lines broken, words shorter, gaps smalle
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from netspec.diagram.drawing.items import Drawing
 from netspec.diagram.drawing.paper import Paper, on_paper, scale_on, too_small
@@ -15,8 +15,9 @@ from netspec.diagram.layout.layout import layout
 from netspec.diagram.layout.sheet import Sheet
 from netspec.diagram.styles import graph as graph_style
 from netspec.diagram.styles.insets import with_insets
+from netspec.diagram.styles.legend import ROW, with_legend
 from netspec.diagram.view.boxes import View
-from netspec.diagram.view.view import view
+from netspec.diagram.view.view import figure
 from netspec.graph.graph import Graph
 
 _ROOMY = Sheet(
@@ -57,29 +58,51 @@ _LOW, _LOW_SHARE = 260.0, 0.62
 
 
 def fitted(
-    graph: Graph, paper: Paper, graphviz: Graphviz, depth: int | None, seconds: float, *, unfold: bool, focus: str
+    graph: Graph,
+    paper: Paper,
+    graphviz: Graphviz,
+    depth: int | None,
+    seconds: float,
+    *,
+    unfold: bool,
+    focus: str,
+    legend: bool,
 ) -> tuple[Drawing, tuple[str, ...]]:
     """The graph style for a paper, and what was done otherwise than asked.
 
     A depth at which the layout takes longer than `seconds` counts as one that is too large. Raises LayoutTimeoutError
     where not even the shallowest is laid out.
     """
-    shown = view(graph, depth, unfold=unfold, focus=focus)
-    trials = _Trials(paper, graphviz, seconds)
+    shown = figure(graph, depth, unfold=unfold, focus=focus)
+    trials = _Trials(paper, graphviz, seconds, legend)
     found = trials.fitting(shown)
     if depth is not None or unfold:
         if found is not None:
-            return on_paper(paper, found[0]), ()
-        drawing = on_paper(paper, trials.largest(shown))
+            return trials.finished(found.drawing, found.legend), tuple(_left_out(found, legend))
+        drawing = trials.finished(trials.largest(shown), legend)
         return drawing, (too_small(paper, drawing, trials.depth_above(shown)),)
     if found is None:
-        shown, found = trials.shallower(shown) or (view(graph, 0, focus=focus), None)
+        shown, found = trials.shallower(shown) or (figure(graph, 0, focus=focus), None)
     if found is None:
-        drawing = on_paper(paper, trials.largest(shown))
+        drawing = trials.finished(trials.largest(shown), legend)
         return drawing, (too_small(paper, drawing, None),)
-    drawing, left_out = trials.with_insets(*found, shown)
+    drawing, left_out = trials.with_insets(found, shown)
     notes = [f"no room for the inside of {', '.join(left_out)}: --focus {left_out[0]} draws it"] if left_out else []
-    return on_paper(paper, drawing), tuple(notes)
+    return trials.finished(drawing, found.legend), (*notes, *_left_out(found, legend))
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """A drawing that fits, the sheet that it is made for, and whether its legend fits as well."""
+
+    drawing: Drawing
+    sheet: Sheet
+    legend: bool
+
+
+def _left_out(found: _Fit, legend: bool) -> Iterator[str]:
+    if legend and not found.legend:
+        yield "no room for the legend: a higher figure would have it"
 
 
 def sheets(paper: Paper) -> Iterator[Sheet]:
@@ -98,31 +121,40 @@ def sheets(paper: Paper) -> Iterator[Sheet]:
 class _Trials:
     """Layouts for a paper, each as long as it may take."""
 
-    def __init__(self, paper: Paper, graphviz: Graphviz, seconds: float) -> None:
-        self.paper, self.graphviz, self.seconds = paper, graphviz, seconds
+    def __init__(self, paper: Paper, graphviz: Graphviz, seconds: float, legend: bool) -> None:
+        self.paper, self.graphviz, self.seconds, self.legend = paper, graphviz, seconds, legend
 
-    def fitting(self, shown: View) -> tuple[Drawing, Sheet] | None:
-        """The view on the roomiest sheet that holds it; None where none does, or not in time."""
+    def finished(self, drawing: Drawing, legend: bool) -> Drawing:
+        """The drawing on the paper, with its legend below where it is to have one."""
+        return on_paper(self.paper, self._whole(drawing) if legend else drawing)
+
+    def _whole(self, drawing: Drawing) -> Drawing:
+        return with_legend(drawing, self.paper.width / self.paper.unit)
+
+    def fitting(self, shown: View) -> _Fit | None:
+        """The view on the roomiest sheet that holds it, with its legend if any does; None where none does in time."""
         self.graphviz.limit(self.seconds)
-        best: tuple[Drawing, Sheet] | None = None
+        best: _Fit | None = None
         try:
             for number, sheet in enumerate(sheets(self.paper)):
-                if best is not None and (number == _LEGIBLE or best[0].height <= sheet.low):
+                is_whole = best is not None and best.legend == self.legend
+                if best is not None and (number == _LEGIBLE or (is_whole and best.drawing.height <= sheet.low)):
                     break
                 drawing = graph_style.draw(layout(shown, self.graphviz, sheet))
-                is_lower = best is None or drawing.height < _GAIN * best[0].height
-                if scale_on(self.paper, drawing) >= 1 and is_lower:
-                    best = drawing, sheet
+                legend = self.legend and scale_on(self.paper, self._whole(drawing)) >= 1
+                is_lower = best is None or drawing.height < _GAIN * best.drawing.height
+                if scale_on(self.paper, drawing) >= 1 and (is_lower or (legend and not is_whole)):
+                    best = _Fit(drawing, sheet, legend)
                 if _area(drawing) * self.paper.unit**2 > _CROWDED * self.paper.width * self.paper.height:
                     break
         except LayoutTimeoutError:
             pass
         return best
 
-    def shallower(self, shown: View) -> tuple[View, tuple[Drawing, Sheet]] | None:
+    def shallower(self, shown: View) -> tuple[View, _Fit] | None:
         """The deepest view above this one that fits."""
         for depth in range(shown.depth - 1, -1, -1):
-            view_above = view(shown.graph, depth, focus=shown.focus)
+            view_above = figure(shown.graph, depth, focus=shown.focus)
             if (found := self.fitting(view_above)) is not None:
                 return view_above, found
         return None
@@ -138,15 +170,19 @@ class _Trials:
         drawings = [graph_style.draw(layout(shown, self.graphviz, sheet)) for sheet in sheets(self.paper)]
         return max(drawings, key=lambda drawing: scale_on(self.paper, drawing))
 
-    def with_insets(self, drawing: Drawing, sheet: Sheet, shown: View) -> tuple[Drawing, tuple[str, ...]]:
+    def with_insets(self, fit: _Fit, shown: View) -> tuple[Drawing, tuple[str, ...]]:
         """The drawing with the insides that there is room for, and the blocks of those that there is none for."""
         self.graphviz.limit(self.seconds)
+        drawing, sheet = fit.drawing, fit.sheet
+        below = self._whole(drawing).height - drawing.height + ROW if fit.legend else 0
         best: tuple[Drawing, tuple[str, ...]] | None = None
         settings = list(sheets(self.paper))
         first = settings.index(sheet)
         try:
             for setting in settings[first : max(_LEGIBLE, first + 1)]:
-                room = replace(setting, width=sheet.width + 2 * sheet.margin, height=sheet.height + 2 * sheet.margin)
+                room = replace(
+                    setting, width=sheet.width + 2 * sheet.margin, height=sheet.height + 2 * sheet.margin - below
+                )
                 found = with_insets(drawing, shown, self.graphviz, 1, replace(room, columns=0))
                 best = found if best is None or len(found[1]) < len(best[1]) else best
                 if not best[1]:

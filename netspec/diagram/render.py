@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.diagram.drawing.items import Drawing, scaled
 from netspec.diagram.drawing.paper import Paper
 from netspec.diagram.drawing.theme import LIGHT, THEMES, Theme
+from netspec.diagram.drawing.theme_file import ENDING, own_theme
 from netspec.diagram.layout.dot_layout import Graphviz, LayoutTimeoutError
 from netspec.diagram.view.boxes import View
-from netspec.diagram.view.view import view
+from netspec.diagram.view.view import figure
 from netspec.graph.graph import Graph
 from netspec.syntax.source import Source, Span
 
@@ -42,9 +44,9 @@ class Picture:
         return self.content if isinstance(self.content, bytes) else self.content.encode("utf-8", "backslashreplace")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Request:
-    """What is to be drawn of a graph, and how."""
+    """What is to be drawn of a graph, and how; `theme` is a name, or a file that ends in .toml."""
 
     graph: Graph
     style: str = "graph"
@@ -56,39 +58,52 @@ class Request:
     paper: Paper | None = None
     dpi: float | None = None
     standalone: bool = False
+    legend: bool = True
 
     def check(self) -> None:
         """Raises NetspecError (E0802) where there is no such style or theme."""
         _known("style", self.style, STYLES)
-        _known("theme", self.theme or "light", ("light", "dark", "auto"))
+        if not self.theme.endswith(ENDING):
+            _known("theme", self.theme or "light", ("light", "dark", "auto"))
 
-    @property
+    @cached_property
     def colours(self) -> Theme:
-        return THEMES.get(self.theme, LIGHT)
+        """The theme; raises NetspecError (E0805) for a file that is none."""
+        return own_theme(self.theme) if self.theme.endswith(ENDING) else THEMES.get(self.theme, LIGHT)
 
 
 def render(request: Request, form: str = "svg") -> Picture:
     """The picture of a graph in one of FORMATS.
 
     Raises NetspecError: E0801 for a focus that is no block, E0802 for a form, style or theme that there is not, E0803
-    where not even one box is laid out in time.
+    where not even one box is laid out in time, E0805 for a theme file that is none.
     """
     _known("form", form, FORMATS)
     request.check()
     _check_form(request, form)
+    theme = request.colours
     if form in _TEXTS:
-        shown = view(request.graph, request.depth, unfold=request.unfold, focus=request.focus)
-        return Picture(_TEXTS[form](shown, request.colours))
+        shown = figure(request.graph, request.depth, unfold=request.unfold, focus=request.focus)
+        return Picture(_TEXTS[form](shown, theme))
     if form == "html":
         return _page(request)
     if form == "tex" and request.style == "table":
         return Picture(_tabular(request))
     drawing, notes = draw(request)
+    return written(request, drawing, notes, form)
+
+
+def written(request: Request, drawing: Drawing, notes: tuple[str, ...], form: str) -> Picture:
+    """A drawing in a form that pictures have, as the request says it."""
+    theme = request.colours
+    _check_form(request, form)
+    if form in _EMBEDDING and (theme.text_font or theme.code_font):
+        notes = (*notes, f"the theme's fonts are for svg: a {form} has its own, whose widths are known")
     if form == "tex":
         return Picture(_tex(drawing, request), notes)
     if form == "png":
-        return Picture(_png(drawing, request.colours, request.dpi), notes)
-    return Picture(_WRITERS[form](drawing, request.colours), notes)
+        return Picture(_png(drawing, theme, request.dpi), notes)
+    return Picture(_WRITERS[form](drawing, theme), notes)
 
 
 def _check_form(request: Request, form: str) -> None:
@@ -118,6 +133,14 @@ def form_of(path: str | Path) -> str:
     raise NetspecError((Diagnostic("E0802", message, _given("-o", str(path)), help=f"end it in {listed}"),))
 
 
+def is_on(option: str, text: str) -> bool:
+    """Whether an option that is on or off is on; raises NetspecError (E0802) where it is neither."""
+    if text in ("on", "off"):
+        return text == "on"
+    message = f"{option} is on or off, not {text}"
+    raise NetspecError((Diagnostic("E0802", message, _given(option, text), help=f"write {option} off, or nothing"),))
+
+
 def draw(request: Request) -> tuple[Drawing, tuple[str, ...]]:
     """The drawing in the style that is asked for, and what was done otherwise than asked."""
     if request.style == "table":
@@ -130,8 +153,18 @@ def draw(request: Request) -> tuple[Drawing, tuple[str, ...]]:
         from netspec.diagram.styles.volumes import volumes, volumes_on
 
         if request.paper is not None:
-            return volumes_on(request.graph, request.paper, request.depth, unfold=request.unfold, focus=request.focus)
-        return volumes(request.graph, request.depth, unfold=request.unfold, focus=request.focus), ()
+            return volumes_on(
+                request.graph,
+                request.paper,
+                request.depth,
+                unfold=request.unfold,
+                focus=request.focus,
+                with_legend=request.legend,
+            )
+        drawing = volumes(
+            request.graph, request.depth, unfold=request.unfold, focus=request.focus, with_legend=request.legend
+        )
+        return drawing, ()
     return _fitted(request, request.paper) if request.paper is not None else _graph(request)
 
 
@@ -150,6 +183,7 @@ def _fitted(request: Request, paper: Paper) -> tuple[Drawing, tuple[str, ...]]:
                 request.timeout,
                 unfold=request.unfold,
                 focus=request.focus,
+                legend=request.legend,
             )
         except LayoutTimeoutError:
             raise _no_time(request.timeout) from None
@@ -161,24 +195,30 @@ def _graph(request: Request) -> tuple[Drawing, tuple[str, ...]]:
     Without a depth, the deepest view that fits the page.
     """
     from netspec.diagram.layout.layout import layout
-    from netspec.diagram.styles import graph
+    from netspec.diagram.layout.sheet import PAGE_WIDTH, USUAL
+    from netspec.diagram.styles import graph, legend
     from netspec.diagram.styles.insets import page_scale, with_insets
+
+    def finished(drawing: Drawing) -> Drawing:
+        return legend.with_legend(drawing, PAGE_WIDTH) if request.legend else drawing
 
     notes: list[str] = []
     asked = request
     with Graphviz() as graphviz:
         graphviz.start()
         while True:
-            shown = view(request.graph, request.depth, unfold=request.unfold, focus=request.focus)
+            shown = figure(request.graph, request.depth, unfold=request.unfold, focus=request.focus)
             graphviz.limit(request.timeout)
             try:
                 drawing = graph.draw(layout(shown, graphviz))
                 if asked.depth is not None or asked.unfold:
-                    return drawing, tuple(notes)
-                scale = page_scale(drawing)
+                    return finished(drawing), tuple(notes)
+                whole = finished(drawing)
+                scale = page_scale(whole)
                 if scale >= LEAST_SCALE or shown.depth <= 1:
+                    sheet = replace(USUAL, height=USUAL.height - (whole.height - drawing.height))
                     try:
-                        drawing, left_out = with_insets(drawing, shown, graphviz, LEAST_SCALE)
+                        drawing, left_out = with_insets(drawing, shown, graphviz, LEAST_SCALE, sheet)
                         if left_out:
                             listed = ", ".join(left_out)
                             notes.append(f"no room for the inside of {listed}: --focus {left_out[0]} draws it")
@@ -186,6 +226,7 @@ def _graph(request: Request) -> tuple[Drawing, tuple[str, ...]]:
                         notes.append(
                             f"the inside of the blocks takes longer than {request.timeout:g} seconds: left out"
                         )
+                    drawing = finished(drawing)
                     return scaled(drawing, max(page_scale(drawing), LEAST_SCALE)), tuple(notes)
                 request = replace(request, depth=shown.depth - 1)
             except LayoutTimeoutError:
@@ -216,7 +257,8 @@ def _note(seconds: float, shown: View, simpler: Request) -> str:
 def _page(request: Request) -> Picture:
     from netspec.diagram.page.page import page
 
-    theme: Any = request.theme or "auto"
+    own = request.colours if request.theme.endswith(ENDING) else None
+    theme: Any = own.name if own is not None else request.theme or "auto"
     try:
         with Graphviz(request.timeout) as graphviz:
             text = page(
@@ -225,6 +267,7 @@ def _page(request: Request) -> Picture:
                 unfold=request.unfold,
                 focus=request.focus,
                 theme=theme,
+                own=own,
                 graphviz=graphviz,
             )
     except LayoutTimeoutError:
@@ -297,6 +340,7 @@ def _tabular(request: Request) -> str:
 
 _TEXTS: Mapping[str, Callable[[View, Theme], str]] = {"dot": _dot, "mmd": _mermaid, "json": _json}
 _WRITERS: Mapping[str, Callable[[Drawing, Theme], str | bytes]] = {"svg": _svg, "pdf": _pdf, "eps": _eps}
+_EMBEDDING = ("pdf", "eps", "png")
 _SIZED = ("svg", "pdf", "eps", "png", "tex")
 _SIZED_HELP = f"--width goes with {', '.join(_SIZED[:-1])} and {_SIZED[-1]}"
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from netspec.elaborate.operators import FUNCTIONS
-from netspec.elaborate.types import known_types
+from netspec.elaborate.values.operators import FUNCTIONS
+from netspec.elaborate.values.types import known_types
 from netspec.layers import REGISTRY
 from netspec.syntax.layout import AT_TOP, CLAUSES, KEYWORDS, WIRINGS
 from netspec.syntax.lexer import HARD, OPERATORS

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from netspec.elaborate.draft import DraftScope
-from netspec.elaborate.sayings import folded
-from netspec.elaborate.values import Tensor
+from netspec.elaborate.draft import DraftScope, Tensor
+from netspec.elaborate.expressions.sayings import folded
 from netspec.graph.blueprint import Blueprint
 from netspec.layers.symbols import binary
 from netspec.syntax import tree

@@ -6,14 +6,47 @@ after their layer otherwise: when a scope is complete, since a label that comes 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from netspec.elaborate.values import Tensor
 from netspec.graph.graph import MODULES, Fit, Graph, Node, Output, Scope, ScopeKind, ScopeRef, Value
 from netspec.layers.base import Layer, TorchCall
+from netspec.shapes.shape import Shape
 from netspec.syntax.source import Span
+
+
+@dataclass(slots=True, eq=False)
+class Tensor:
+    """A value of the graph in the making."""
+
+    shape: Shape
+    span: Span
+    node: DraftNode | None = None
+    index: int = 0
+    name: str | None = None
+
+
+class Tap(Tensor):
+    """A value inside of a block that may be read; its shape is worked out when it is."""
+
+    __slots__ = ("_known", "_shape")
+
+    def __init__(self, shape: Callable[[], Shape], span: Span, name: str) -> None:
+        self._known: Shape | None = None
+        self._shape = shape
+        self.span, self.node, self.index, self.name = span, None, 0, name
+
+    @property
+    def shape(self) -> Shape:
+        """The shape over the caller's names."""
+        if self._known is None:
+            self._known = self._shape()
+        return self._known
+
+    @shape.setter
+    def shape(self, shape: Shape) -> None:
+        self._known = shape
 
 
 @dataclass(slots=True, eq=False)

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from netspec.diagnostics import Diagnostic
-from netspec.spelling import nearest as nearest
 from netspec.syntax.source import Source, Span
 
 LONGEST = 1_000

@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from netspec.diagnostics import Diagnostic
-from netspec.elaborate.draft import DraftNode, DraftScope
-from netspec.elaborate.nets import Elaborator, grow, reporting
+from netspec.elaborate.bodies.scopes import open_scope
+from netspec.elaborate.draft import DraftNode, DraftScope, Tensor
+from netspec.elaborate.graph_elaborator import GraphElaborator
+from netspec.elaborate.nets.growth import grow, reporting
 from netspec.elaborate.state import Frame, State
-from netspec.elaborate.values import Result, Template, Tensor, Word
+from netspec.elaborate.values.environment import Template
+from netspec.elaborate.values.values import Result, Word
 from netspec.shapes.shape import Shape
 from netspec.syntax.source import Span
 
@@ -76,7 +79,7 @@ class _Instance:
     stages: int
 
 
-class _Sketcher(Elaborator):
+class _Sketcher(GraphElaborator):
     """An elaborator that does equal work once."""
 
     def __init__(self, state: State) -> None:
@@ -98,7 +101,7 @@ class _Sketcher(Elaborator):
 
     def again(self, known: _Instance, template: Template, entering: Tensor, span: Span, frame: Frame) -> Result:
         """The same block once more: a scope whose stages are not listed again."""
-        scope = self.scope("block", template.definition.name, span, frame)
+        scope = open_scope(self, "block", template.definition.name, span, frame)
         scope.definition = template.definition.signature
         self.state.spend(span, known.stages - 1)
         scope.inputs = (entering,)

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from netspec.diagnostics import Diagnostic
-from netspec.elaborate.draft import DraftNode, DraftOutput, DraftScope
-from netspec.elaborate.environment import Environment
+from netspec.elaborate.draft import DraftNode, DraftOutput, DraftScope, Tensor
 from netspec.elaborate.problems import Problem, Stop
-from netspec.elaborate.values import Function, Poison, Tensor
+from netspec.elaborate.values.environment import Environment, Poison
+from netspec.elaborate.values.values import Function
 from netspec.graph.graph import Budget, Fit
 from netspec.shapes.requirements import Requirement
 from netspec.shapes.shape import Shape

@@ -288,6 +288,7 @@ class Graph:
         columns: int = 0,
         dpi: float | None = None,
         standalone: bool = False,
+        legend: bool = True,
     ) -> str | bytes:
         """A picture of the net: `graph.render("resnet.svg")`, or `graph.render(format="svg")` for its text.
 
@@ -296,8 +297,9 @@ class Graph:
         `unfold`; `focus` draws the inside of one block. A layout that takes longer than `timeout` seconds is stopped,
         and a folded one drawn. With a `width` (`8.4cm`, `3.25in`, column, page, slide) the picture is made for that, no
         higher than `max_height`, with no letters below `font_size` points; `dpi` is of a png. A tex is to be input in
-        a paper, or a document where it is `standalone`. Raises NetspecError for what there is not, and where the file
-        cannot be written.
+        a paper, or a document where it is `standalone`. `theme` is light, dark or a .toml of one's own; without
+        `legend`, nothing below says what colours and lines mean. Raises NetspecError for what there is not, and where
+        the file cannot be written.
         """
         from netspec.diagram.drawing.paper import paper_of
         from netspec.diagram.render import Request, form_of
@@ -305,7 +307,7 @@ class Graph:
 
         form = format or (form_of(out) if out is not None else "svg")
         paper = paper_of(width, max_height, font_size, columns)
-        picture = draw(Request(self, style, depth, unfold, focus, theme, timeout, paper, dpi, standalone), form)
+        picture = draw(Request(self, style, depth, unfold, focus, theme, timeout, paper, dpi, standalone, legend), form)
         if out is not None:
             from netspec.files import write_bytes
 

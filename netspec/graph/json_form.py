@@ -16,7 +16,7 @@ from netspec.graph.consistency import check
 from netspec.graph.graph import Fit, Graph, Node, Output, Scope, ScopeKind, ScopeRef, Value
 from netspec.graph.views import given_arguments
 from netspec.layers import REGISTRY
-from netspec.shapes.requirements import Requirement
+from netspec.shapes.requirements import Relation, Requirement
 from netspec.shapes.shape import DType, Shape
 from netspec.shapes.sizes import Dimension, OpenSize, TooComplexError, minimum
 from netspec.syntax.source import Source, Span
@@ -144,7 +144,7 @@ class FitForm(_Form):
     """A requirement on open sizes and the place that makes it."""
 
     left: Size
-    relation: Literal["==", ">="]
+    relation: Relation
     right: Size
     span: SpanForm
 

@@ -104,13 +104,13 @@ def check_init(
         )
 
 
-def known_channels(name: str, x: Shape) -> int:
-    """The channels of x, a number; raises ShapeError where they are open."""
+def known_channels(name: str, x: Shape, why: str = "has weights for each input channel") -> int:
+    """The channels of x, a number; raises ShapeError where they are open. `why` says what the layer needs them for."""
     channels = x.channels
     if isinstance(channels, int):
         return channels
     raise ShapeError(
-        f"{name} has weights for each input channel, so their number must be known, but this value is {x}",
+        f"{name} {why}, so their number must be known, but this value is {x}",
         help="give the input's channels as a number; only spatial sizes can stay open",
         code="E0307",
     )

@@ -1,13 +1,14 @@
 """Axes and sizes as layers need them: counting from the end, agreeing with one another, staying open."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import TypeAlias
 
 from netspec.layers.base import Int, ShapeError
 from netspec.layers.symbols import LARGEST, Symbolic, is_opaque, size_of
 from netspec.shapes.requirements import Requirement
 from netspec.shapes.shape import Shape
-from netspec.shapes.sizes import Dimension
+from netspec.shapes.sizes import Dimension, evaluate
 
 Axes: TypeAlias = Int | tuple[Int, ...]
 """One axis or several. 0 is the channels, -1 the last; the batch is not counted."""
@@ -125,10 +126,30 @@ def broadcast(name: str, xs: Sequence[Shape]) -> tuple[tuple[Dimension, ...], tu
             if a == 1:
                 dims[axis] = b
             elif b != 1:
-                requirements += equal(a, b)
-                dims[axis] = agreed((a, b))
+                dims[axis], needed = _stretched(a, b)
+                requirements += needed
         joined = joined.with_dims(*dims)
     return tuple(dims), tuple(dict.fromkeys(requirements))
+
+
+@cache
+def _stretched(a: Dimension, b: Dimension) -> tuple[Dimension, tuple[Requirement, ...]]:
+    """The size that two have in common where one of 1 is stretched, and what lets them have it; neither is known as 1.
+
+    Where they are never equal, or either may be the one that is stretched, they have to be equal.
+    """
+    need = Requirement(a, "broadcasts", b)
+    alike = agreed((a, b)), equal(a, b)
+    if a == b or (isinstance(a, int) and isinstance(b, int)) or Requirement(a, "==", b).status == "never":
+        return alike
+    first, second = (_is_one_alone(one, other, need) for one, other in ((a, b), (b, a)))
+    return alike if first == second else (b if first else a, (need,))
+
+
+def _is_one_alone(one: Dimension, other: Dimension, need: Requirement) -> bool:
+    """Whether a size may be 1 while the other one is larger."""
+    values = need.candidates
+    return bool(((evaluate(one, values) == 1) & (evaluate(other, values) > 1)).any())
 
 
 def _axes(x: Shape) -> str:
@@ -156,6 +177,16 @@ def _size_help(a: Shape, b: Shape, wrong: Sequence[int]) -> str:
         return f"bring them to one width with linear({max(map(str, (a.dims[0], b.dims[0])), key=len)})"
     if list(wrong) == [0]:
         return f"bring them to the same channels with conv({a.dims[0]}, 1) or conv({b.dims[0]}, 1)"
-    if 0 in wrong:
+    strided = all(_is_strided(a.dims[axis], b.dims[axis]) for axis in wrong if axis)
+    if 0 in wrong and strided:
         return "bring one to the other's shape, as with conv(channels, 1, stride)"
-    return "bring one to the other's size with a stride, a resize, or center_crop(large, like=small)"
+    means = "a stride, a resize," if strided else "a resize"
+    return f"bring one to the other's size with {means} or center_crop(large, like=small)"
+
+
+def _is_strided(a: Dimension, b: Dimension) -> bool:
+    """Whether a stride may make one size of the other: open ones may be anything."""
+    if not (isinstance(a, int) and isinstance(b, int)):
+        return True
+    small, large = sorted((a, b))
+    return any(-(-large // stride) == small for stride in range(2, large // small + 2))

@@ -152,7 +152,7 @@ class PixelShuffle(Layer):
     factor: Positive
 
     def infer(self, *x: Shape) -> Shape:
-        channels, square = known_channels("pixel_shuffle", x[0]), self.factor**2
+        channels, square = known_channels("pixel_shuffle", x[0], "makes places of channels"), self.factor**2
         if channels % square:
             raise ShapeError(
                 f"pixel_shuffle({self.factor}) needs a multiple of {square} channels, but this value is {x[0]}",
@@ -232,7 +232,7 @@ class ChannelShuffle(Layer):
     groups: Positive
 
     def infer(self, *x: Shape) -> Shape:
-        channels = known_channels("channel_shuffle", x[0])
+        channels = known_channels("channel_shuffle", x[0], "divides the channels into groups")
         if channels % self.groups:
             raise ShapeError(
                 f"groups={self.groups} does not divide the {channels} channels of the input",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -99,13 +99,19 @@ def leaves(items: Sequence[Item]) -> Iterator[Leaf]:
                     yield from leaves(branch)
 
 
-def boxes(items: Sequence[Item]) -> Iterator[Box]:
-    """All containers, the inner ones first."""
+def boxes(items: Sequence[Item], *, inner_first: bool = True, without: Container[int] = ()) -> Iterator[Box]:
+    """All containers, but for those whose identity is among `without`, and what is in them."""
     for item in items:
         match item:
             case Box():
-                yield from boxes(item.items)
-                yield item
+                if id(item) in without:
+                    continue
+                if not inner_first:
+                    yield item
+                if id(item) not in without:
+                    yield from boxes(item.items, inner_first=inner_first, without=without)
+                if inner_first:
+                    yield item
             case Join():
                 for branch in item.branches:
-                    yield from boxes(branch)
+                    yield from boxes(branch, inner_first=inner_first, without=without)

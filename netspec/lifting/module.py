@@ -38,7 +38,23 @@ def lifted(
     inputs = entering(module, input)
     network = network_of(module, inputs, _identifier(name or type(module).__name__))
     text = written(network, plain=plain)
-    return text, proven(module, text, inputs) if prove else None
+    if not prove:
+        return text, None
+    if plain:
+        return text, proven(module, text, inputs)
+    return shortest(module, network, text, inputs) or (text, proven(module, text, inputs))
+
+
+def shortest(module: nn.Module, network: Network, text: str, inputs: Entering) -> tuple[str, Proof] | None:
+    """The spec that calls blocks of the library, and its proof; None where there are none or it cannot be proven."""
+    shorter = written(network, library=True)
+    if "from std." not in shorter or len(shorter.splitlines()) >= len(text.splitlines()):
+        return None
+    try:
+        proof = proven(module, shorter, inputs)
+    except NetspecError:
+        return None
+    return (shorter, proof) if proof.exact else None
 
 
 def network_of(module: nn.Module, inputs: Entering, name: str) -> Network:

@@ -20,10 +20,13 @@ from netspec.syntax import tree
 from netspec.syntax.source import Source
 
 
-def written(network: Network, *, plain: bool = False) -> str:
-    """The text of the spec of a network, as `netspec fmt` writes it; with `plain` without blocks and loops."""
+def written(network: Network, *, plain: bool = False, library: bool = False) -> str:
+    """The text of the spec of a network, as `netspec fmt` writes it; with `plain` without blocks and loops.
+
+    With `library` what the library seems to have a block for calls that: a proof has to say whether it is one.
+    """
     network = tidied(network)
-    return text_of(network, wired(nest(network), leaving(network)), plain=plain)
+    return text_of(network, wired(nest(network), leaving(network)), plain=plain, library=library)
 
 
 def leaving(network: Network) -> frozenset[int]:
@@ -31,14 +34,21 @@ def leaving(network: Network) -> frozenset[int]:
     return frozenset(value for _, value in network.outputs)
 
 
-def text_of(network: Network, items: Sequence[Item], *, plain: bool = False) -> str:
+def text_of(network: Network, items: Sequence[Item], *, plain: bool = False, library: bool = False) -> str:
     """The text of a network whose items are known."""
     blocks = Blocks(network)
+    if library and not plain:
+        blocks.imported(items)
     if not plain:
         blocks.find(items)
     body = tree.Body(_net_body(network, items, blocks))
     definitions = (*blocks.definitions, tree.Definition("net", network.name, (), body))
     file = tree.File(definitions) if plain else with_common_tables(with_defaults(folded(tree.File(definitions))))
+    imports = (
+        tree.Import(tree.Name(module), tuple(tree.Name(name) for name in sorted(names)))
+        for module, names in sorted(blocks.imports.items())
+    )
+    file = tree.File((*imports, *file.items))
     return format_source(Source("<lifted>", in_rows(print_tree(in_flows(file)))))
 
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from netspec import reference
-from netspec.elaborate.demands import choices
-from netspec.elaborate.nets import comment_on
-from netspec.elaborate.operators import FUNCTIONS
-from netspec.elaborate.values import Template
+from netspec.elaborate.mistakes.demands import choices
+from netspec.elaborate.nets.documentation import comment_on
+from netspec.elaborate.values.environment import Template
+from netspec.elaborate.values.operators import FUNCTIONS
 from netspec.layers import REGISTRY
 from netspec.layers.base import Layer
 from netspec.lsp.document import Document

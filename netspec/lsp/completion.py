@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from lsprotocol.types import CompletionItem, CompletionItemKind, InsertTextFormat, MarkupContent, MarkupKind
 
 from netspec.discovery import inside
-from netspec.elaborate.demands import words
-from netspec.elaborate.files import source_of
 from netspec.elaborate.library import STANDARD, blocks
-from netspec.elaborate.nets import comment_on
-from netspec.elaborate.types import known_types
+from netspec.elaborate.mistakes.demands import words
+from netspec.elaborate.nets.documentation import comment_on
+from netspec.elaborate.project.files import source_of
+from netspec.elaborate.values.types import known_types
 from netspec.layers import REGISTRY
 from netspec.lsp import callees
 from netspec.lsp.callees import Callee

@@ -13,11 +13,12 @@ from pathlib import Path
 
 from netspec.analysis import budgets
 from netspec.diagnostics import Diagnostic, NetspecError
-from netspec.elaborate import Module, unreached
+from netspec.elaborate import Module
 from netspec.elaborate.problems import in_order
+from netspec.elaborate.project import unreached
 from netspec.elaborate.sketch import Sketch, sketch
 from netspec.elaborate.state import MOST_STEPS
-from netspec.elaborate.values import Template
+from netspec.elaborate.values.environment import Template
 from netspec.graph.graph import Graph
 from netspec.lsp.names import Names, names_of
 from netspec.lsp.places import Places

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from netspec.elaborate.values import Template
+from netspec.elaborate.values.environment import Template
 from netspec.layers import REGISTRY
 from netspec.syntax import tree
 from netspec.syntax.printer import print_label

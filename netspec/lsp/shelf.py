@@ -7,8 +7,8 @@ from pathlib import Path
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.elaborate import Module, Project, project_root
-from netspec.elaborate.files import shown
 from netspec.elaborate.library import STANDARD
+from netspec.elaborate.project.files import shown
 from netspec.syntax import tree
 from netspec.syntax.source import Source
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from netspec.shapes.sizes import Dimension, TooComplexError, evaluate, magnitude, symbols
 
@@ -17,16 +17,21 @@ LARGEST = 4096
 """Candidate sizes are 1 to LARGEST; sets of sizes are described from what holds on these."""
 SAMPLES = 1 << 16
 """How many candidates are tried where several symbols take part."""
+MOST_BESIDE = 3
+"""So many sizes are named beside those of a progression."""
 COMBINATIONS = 1 << 18
 """How many combinations of what is left for each symbol are tried."""
 
 
+Relation: TypeAlias = Literal["==", ">=", "broadcasts"]
+
+
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """`left == right`, or `left >= right`."""
+    """`left == right`, or `left >= right`; `left broadcasts right` is that they are equal, or one of them is 1."""
 
     left: Dimension
-    relation: Literal["==", ">="]
+    relation: Relation
     right: Dimension
 
     def __str__(self) -> str:
@@ -55,6 +60,11 @@ class Requirement:
                 raise TooComplexError("a size of such numbers")
         return largest
 
+    @property
+    def candidates(self) -> dict[str, NDArray[np.int64]]:
+        """The sizes of its symbols that are tried."""
+        return _candidates(sorted(self.symbols), self.largest)
+
     def holds(self, largest: int | None = None) -> NDArray[np.bool_]:
         """Where it holds: a vector over the sizes 1 to `largest` of its symbol, or over a sample for several."""
         import numpy as np
@@ -63,12 +73,15 @@ class Requirement:
         values = _candidates(names, largest or self.largest)
         return np.broadcast_to(self.at(values), values[names[0]].shape if names else (1,))
 
-    def at(self, values: Mapping[str, NDArray[np.int64]]) -> Any:
-        """Where it holds, of vectors of sizes by symbol."""
+    def at(self, values: Mapping[str, NDArray[np.int64] | int]) -> Any:
+        """Where it holds, of sizes by symbol, or of vectors of them."""
         import numpy as np
 
         left, right = evaluate(self.left, values), evaluate(self.right, values)
-        return np.equal(left, right) if self.relation == "==" else np.greater_equal(left, right)
+        if self.relation == ">=":
+            return np.greater_equal(left, right)
+        equal = np.equal(left, right)
+        return equal if self.relation == "==" else equal | np.equal(left, 1) | np.equal(right, 1)
 
 
 def _candidates(names: Sequence[str], largest: int) -> dict[str, NDArray[np.int64]]:
@@ -171,7 +184,7 @@ def _together(requirements: Iterable[Requirement]) -> dict[frozenset[str], NDArr
     return sets
 
 
-_RELATIONS = {"==": "equal", ">=": "be at least"}
+_RELATIONS: dict[Relation, str] = {"==": "equal", ">=": "be at least", "broadcasts": "be 1 or equal"}
 
 
 def _describe(name: str, holds: NDArray[np.bool_]) -> str:
@@ -187,16 +200,31 @@ def _describe(name: str, holds: NDArray[np.bool_]) -> str:
     if len(sizes) == 1:
         return f"{name} must be {least}"
     steps = np.diff(sizes)
-    period = int(steps[0])
-    if (steps == period).all() and sizes[-1] + period > len(holds):
-        if period == 1:
-            return f"{name} must be at least {least}"
-        if least % period == 0:
-            return f"{name} must be a multiple of {period}" + (f", at least {least}" if least > 0 else "")
-        return f"{name} must be {least % period} more than a multiple of {period}, at least {least}"
+    if sentence := _progression(sizes, len(holds)):
+        return f"{name} must be {sentence}"
     if (steps == 1).all():
         return f"{name} must be between {least} and {int(sizes[-1])}"
+    period = int(steps[-1])
+    odd = (sizes - sizes[-1]) % period != 0
+    if 0 < odd.sum() <= MOST_BESIDE and (sentence := _progression(sizes[~odd], len(holds))):
+        return f"{name} must be {', '.join(map(str, sizes[odd]))} or {sentence}"
     return f"{name} must be one of {_periodic(sizes)}"
+
+
+def _progression(sizes: NDArray[np.int64], largest: int) -> str:
+    """Sizes with the same step between them, up to the largest that is tried, in words; empty where they are others."""
+    import numpy as np
+
+    if len(sizes) < 2:
+        return ""
+    least, period = int(sizes[0]), int(sizes[1] - sizes[0])
+    if (np.diff(sizes) != period).any() or sizes[-1] + period <= largest:
+        return ""
+    if period == 1:
+        return f"at least {least}"
+    if least % period == 0:
+        return f"a multiple of {period}, at least {least}"
+    return f"{least % period} more than a multiple of {period}, at least {least}"
 
 
 def _periodic(sizes: NDArray[np.int64]) -> str:

@@ -13,7 +13,7 @@ from netspec.syntax import tree
 from netspec.syntax.layout import WIRINGS
 from netspec.syntax.lexer import Token, number, quantity, string
 from netspec.syntax.report import Report
-from netspec.syntax.settings import is_setting
+from netspec.syntax.settings import SETTINGS
 from netspec.syntax.source import Source, Span
 
 _CONSTANTS = {"true": True, "false": False, "none": None}
@@ -340,7 +340,7 @@ class Builder:
 
     def _is_setting(self, name: tree.Name) -> bool:
         """Whether a stage that is followed by a value is a line of a train section; it is reported then."""
-        if not is_setting(name.id):
+        if name.id not in SETTINGS:
             return False
         self.report.add(
             "E0101",

@@ -11,7 +11,7 @@ from netspec.syntax.brackets import CLOSERS
 from netspec.syntax.inputs import HELP, declaration, open_sizes
 from netspec.syntax.layout import KEYWORDS, LONGEST
 from netspec.syntax.lexer import HARD, Token
-from netspec.syntax.settings import is_setting
+from netspec.syntax.settings import SETTINGS
 
 PYTHON = frozenset({"torch", "torchvision", "timm", "tensorflow", "keras", "jax", "flax", "numpy", "math", "os", "sys"})
 """What people import who write a net in Python."""
@@ -110,7 +110,7 @@ def _input(place: Place) -> Mistake | None:
 def _in_train(place: Place) -> Mistake | None:
     """A line of a net's body in a train section: a statement, or the call of a layer."""
     first, after = place.tokens[place.first], place.tokens[min(place.first + 1, len(place.tokens) - 1)]
-    is_call = after.kind == "LPAR" and after.start == first.end and not is_setting(first.text)
+    is_call = after.kind == "LPAR" and after.start == first.end and first.text not in SETTINGS
     if first.kind != "KEY" or not (first.text in KEYWORDS or is_call):
         return None
     return _at(first, f"`{first.text}` belongs in the body of a net", "a train section has settings: a key and a value")

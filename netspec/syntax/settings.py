@@ -1,10 +1,28 @@
-"""Which words are settings of a train section, asked where a text is wrong: a table of training says it."""
+"""The words that a line of a train section begins with: part of the language, as its keywords are.
+
+How the value of each is read stands with training, in `netspec.train.section.settings`.
+"""
 
 from __future__ import annotations
 
-
-def is_setting(word: str) -> bool:
-    """Whether a line of a train section may begin with a word."""
-    from netspec.train.section.settings import KEYS
-
-    return word in KEYS
+SETTINGS = (
+    "data",
+    "augment",
+    "loss",
+    "optimizer",
+    "schedule",
+    "epochs",
+    "batch",
+    "metrics",
+    "seed",
+    "init",
+    "freeze",
+    "groups",
+    "clip",
+    "accumulate",
+    "ema",
+    "stop",
+    "keep",
+    "callbacks",
+    "sweep",
+)

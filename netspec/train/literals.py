@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from netspec.elaborate.operators import OperandError, TooLarge, arithmetic, is_number, kind
 from netspec.elaborate.problems import Problem
-from netspec.elaborate.values import Word
+from netspec.elaborate.values.operators import OperandError, TooLarge, arithmetic, is_number, kind
+from netspec.elaborate.values.values import Word
 from netspec.syntax import tree
 
 __all__ = ["Word", "evaluate"]

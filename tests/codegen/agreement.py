@@ -118,6 +118,10 @@ def settled_chance() -> Iterator[None]:
     ) -> Tensor:
         return F.leaky_relu(input, lower if training else (lower + upper) / 2)
 
+    def drawn(like: Tensor, **options: Any) -> Tensor:
+        places = torch.arange(1, like.numel() + 1, dtype=torch.float64)
+        return ((places * 0.618033988749895) % 1).reshape(like.shape).to(like)
+
     attention = F.scaled_dot_product_attention
 
     def attend(
@@ -131,6 +135,8 @@ def settled_chance() -> Iterator[None]:
             stack.enter_context(patch.object(F, name, dropout))
         stack.enter_context(patch.object(Tensor, "bernoulli_", bernoulli))
         stack.enter_context(patch.object(F, "rrelu", rrelu))
+        for name in ("rand_like", "randn_like"):
+            stack.enter_context(patch.object(torch, name, drawn))
         stack.enter_context(patch.object(F, "scaled_dot_product_attention", attend))
         yield
 

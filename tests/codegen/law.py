@@ -41,7 +41,7 @@ from torch import Tensor, nn
 import netspec
 from netspec.codegen.loader import load_source, net_class
 from netspec.elaborate import elaborate
-from netspec.elaborate.types import is_tensor, is_tensors
+from netspec.elaborate.values.types import is_tensor, is_tensors
 from netspec.graph.graph import Graph, Scope, Value
 from netspec.layers import REGISTRY
 from netspec.layers.base import spec_literal

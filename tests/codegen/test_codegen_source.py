@@ -16,7 +16,7 @@ from torch import nn
 
 import netspec
 from netspec.codegen import compile_graph, emit
-from netspec.codegen.naming import MODULE_ATTRIBUTES, SEQUENTIAL_ATTRIBUTES
+from netspec.codegen.text.naming import MODULE_ATTRIBUTES, SEQUENTIAL_ATTRIBUTES
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = Path(__file__).parent / "golden"

@@ -144,3 +144,43 @@ def test_inputs_of_one_size_change_together(mistakes_of) -> None:
     body = "let a = x -> maxpool(2) -> upsample(2); y -> conv(3, 1) -> concat(_, a)"
     (mistake,) = mistakes_of(f"net N {{ input x [3, 15, H]; input y [4, 15, H]; {body} }}")
     assert any(note.startswith("x [3, 16, H] and y [4, 16, H] fit: ") for note in mistake.notes)
+
+
+@pytest.mark.parametrize(
+    ("body", "requirement"),
+    [
+        ("input y [3, 5]; x + y", "H must be one of 1, 5"),
+        ("input y [3, 5]; input z [3, 7]; let a = x + y; x * z", "H must be 1"),
+        ("let a = maxpool(x, 2); let b = maxpool(x, 3); a + b", "H must be between 3 and 5"),
+        (
+            "let a = maxpool(x, 2); let b = conv(x, 1, 3, 2, pad=1); where(a > b, a, b)",
+            "H must be 3 or a multiple of 2",
+        ),
+        ("let a = maxpool(x, 2); let b = maxpool(x, 3); concat(a, b)", "H must be 3"),
+        ("input y [3, K]; x + y", "H must equal K"),
+        ("residual { maxpool(2) -> maxpool(3, 1, pad=1) -> upsample(2) }", "H must be a multiple of 2"),
+    ],
+)
+def test_operators_stretch_an_open_size_that_is_1(graph_of, body: str, requirement: str) -> None:
+    """As torch does; what is joined, and branches that are summed, is of one size."""
+    (first, *_) = graph_of(f"net N {{ input x [3, H]; {body} }}").requirements
+    assert requirement in first
+
+
+def test_sizes_beyond_those_that_are_tried_are_not_denied(mistakes_of) -> None:
+    (mistake,) = mistakes_of("net N { input x [3, H]; input y [3, 5000]; concat(x, y) }")
+    assert "fits for no size up to 4,096" in mistake.message
+
+
+def test_no_stride_is_proposed_where_none_makes_the_sizes_alike(mistakes_of) -> None:
+    (mistake,) = mistakes_of("net N { input x [3, 7, 7]; let y = maxpool(2) -> upsample(2); x + y }")
+    assert "stride" not in mistake.help
+    (mistake,) = mistakes_of("net N { input x [3, 7, 7]; let y = maxpool(2); x + y }")
+    assert "stride" in mistake.help
+
+
+@pytest.mark.parametrize("layer", ["channel_shuffle(2)", "pixel_shuffle(2)"])
+def test_only_layers_with_weights_are_said_to_have_some(layer: str, mistakes_of) -> None:
+    (mistake,) = mistakes_of(f"net N {{ input x [C, 8, 8]; {layer} }}")
+    assert mistake.code == "E0307"
+    assert "weights" not in mistake.message

@@ -353,7 +353,7 @@ class Writer:
                 return None
             needs = layer.requires(*inputs) if open_ else ()
             needs += tuple(Requirement(size, ">=", 1) for m in made for size in m.dims if isinstance(size, OpenSize))
-            if any(need.relation == "==" or need.status == "never" for need in needs):
+            if any(need.relation != ">=" or need.status == "never" for need in needs):
                 return None
             rest = 0 if inputs[0].rank > 4 else 1
             same = all((m.dims[rest:], m.dtype) == (inputs[0].dims[rest:], inputs[0].dtype) for m in made)

@@ -56,12 +56,7 @@ def sizes_that_fit(graph: Graph) -> dict[str, int]:
     for numbers in chain(alike, product(range(24, 0, -1), repeat=len(names))):
         values = dict(zip(names, numbers, strict=True))
         needs = [fit.requirement for fit in graph.fits]
-        if all(
-            evaluate(need.left, values) == evaluate(need.right, values)
-            if need.relation == "=="
-            else evaluate(need.left, values) >= evaluate(need.right, values)
-            for need in needs
-        ):
+        if all(need.at(values) for need in needs):
             return values
     raise AssertionError(f"no sizes are found that fit: {graph.requirements}")
 

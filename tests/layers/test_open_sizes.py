@@ -70,5 +70,4 @@ def at(shape: Shape, number: int) -> Shape:
 
 
 def holds(requirement: Requirement, number: int) -> bool:
-    left, right = (evaluate(size, {"H": number}) for size in (requirement.left, requirement.right))
-    return bool(left == right if requirement.relation == "==" else left >= right)
+    return bool(requirement.at({"H": number}))

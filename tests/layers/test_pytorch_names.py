@@ -7,7 +7,7 @@ import inspect
 import pytest
 from torch import nn
 
-from netspec.elaborate.slips import argument_meant, layer_meant
+from netspec.elaborate.mistakes.slips import argument_meant, layer_meant
 from netspec.layers import REGISTRY
 from netspec.layers.synonyms import DERIVED
 

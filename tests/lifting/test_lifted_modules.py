@@ -104,6 +104,54 @@ def test_rates_that_grow_evenly_are_a_loop() -> None:
     assert "drop_path(0.1 * (i + 2) / 17)" in text
 
 
+class SameBlock(nn.Module):
+    """The library's BasicBlock, but for its name; `factor` is what it computes otherwise."""
+
+    factor = 1
+
+    def __init__(self, inputs: int, width: int, stride: int = 1) -> None:
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(inputs, width, 3, stride, 1, bias=False), nn.BatchNorm2d(width)
+        self.conv2, self.bn2 = nn.Conv2d(width, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width)
+        if stride != 1 or inputs != width:
+            self.downsample = nn.Sequential(nn.Conv2d(inputs, width, 1, stride, bias=False), nn.BatchNorm2d(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x if self.factor == 1 else self.factor * x)))))
+        return F.relu(out + (self.downsample(x) if hasattr(self, "downsample") else x))
+
+
+def test_blocks_of_the_library_are_imported() -> None:
+    class BasicBlock(SameBlock):
+        pass
+
+    module = nn.Sequential(BasicBlock(8, 8), BasicBlock(8, 16, 2))
+    assert text_of(module, (8, 16, 16)) == (
+        "from std.resnet import BasicBlock\n"
+        "\n"
+        "net Net {\n"
+        "  input image [8, 16, 16]\n"
+        "  BasicBlock(8)\n"
+        "  BasicBlock(16, stride=2)\n"
+        "}\n"
+    )
+    assert "import" not in text_of(module, (8, 16, 16), plain=True)
+
+
+def test_blocks_that_compute_otherwise_or_have_other_labels_are_not_the_librarys() -> None:
+    class BasicBlock(SameBlock):
+        factor = 2
+
+    assert "import" not in text_of(nn.Sequential(BasicBlock(8, 8), BasicBlock(8, 8)), (8, 16, 16))
+    Residual.__name__ = "BasicBlock"
+    try:
+        text = text_of(nn.Sequential(Residual(8, 16, 2), Residual(16, 32, 2)), (8, 16, 16))
+    finally:
+        Residual.__name__ = "Residual"
+    assert "import" not in text
+    assert "block BasicBlock {" in text
+
+
 def test_plain_text_has_no_blocks_and_no_loops() -> None:
     text = text_of(nn.Sequential(Residual(4, 4), Residual(4, 4)), plain=True)
     assert "block" not in text
@@ -240,6 +288,12 @@ def test_constants_of_windows_are_said_by_their_rules() -> None:
         (lambda x: x * torch.tensor(0.5), "_ * 0.5"),
         (lambda x: torch.where(x > 0, x, 0.0), "_ > 0\n  where(_, image, value=0.0)"),
         (lambda x: torch.einsum("bchw,bcvw->bchv", x, x), "matmul("),
+        (lambda x: x.repeat_interleave(2, 1), "expand([4, 2, 16, 16])"),
+        (lambda x: x.repeat(1, 2, 1, 3), "expand([2, 4, 16, 16])"),
+        (lambda x: x @ torch.eye(16)[None, None], "expand("),
+        (lambda x: x.flatten(0, 1)[:, None].expand(-1, 3, -1, -1).sum(1).view(x.shape), "expand([4, 3, 16, 16])"),
+        (lambda x: x @ torch.eye(16)[:, :3], "unembed("),
+        (lambda x: torch.cat([torch.arange(4.0).expand(x.shape[0], -1), x[:, 0, 0]], 1), "concat("),
         (lambda x: x.var(1, keepdim=True, unbiased=False), "var(axes=0, keep=true, correction=0)"),
     ],
 )
@@ -255,13 +309,13 @@ def test_constants_without_a_rule_are_refused_where_they_are_many() -> None:
     class Many(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.register_buffer("many", torch.randn(70, 70), persistent=False)
+            self.register_buffer("many", torch.randn(101, 100), persistent=False)
 
         def forward(self, x: Tensor) -> Tensor:
             return x + self.many
 
-    with pytest.raises(NetspecError, match="4,900 constants that follow no rule"):
-        netspec.lift(Many(), input=[4, 70, 70])
+    with pytest.raises(NetspecError, match="10,100 constants that follow no rule"):
+        netspec.lift(Many(), input=[4, 101, 100])
 
 
 def test_tokens_and_attention_without_the_batch() -> None:

@@ -9,11 +9,12 @@ import pytest
 from train_specs import DIGITS
 
 from netspec import NetspecError
+from netspec.syntax.settings import SETTINGS
 from netspec.train.losses import LOSSES, CrossEntropy
 from netspec.train.section.metrics import METRICS
 from netspec.train.section.optimizers import OPTIMIZERS, SGD, Adam
 from netspec.train.section.schedules import SCHEDULES, Constant, Cosine
-from netspec.train.section.settings import settings
+from netspec.train.section.settings import KEYS, settings
 from netspec.train.start import override
 
 
@@ -178,3 +179,7 @@ def test_what_a_spec_sets_is_left_out_by_none(spec, key):
     train = spec(DIGITS, ("  epochs", f"  {key} {text}\n  epochs")).train
     assert getattr(settings(train), key) is not None
     assert getattr(settings(train, {key: override(key, "none")}), key) is None
+
+
+def test_the_settings_are_the_words_of_the_language() -> None:
+    assert tuple(KEYS) == SETTINGS

@@ -34,7 +34,7 @@ def write(drawing: Drawing, theme: Theme = LIGHT) -> str:
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}pt" height="{height}pt"'
-        f' viewBox="0 0 {width} {height}" role="img" font-family="{SANS}">',
+        f' viewBox="0 0 {width} {height}" role="img" font-family="{text_font(theme)}">',
         f"<title>{escape(visible(drawing.title))}</title>",
         *([f"<desc>{escape(visible(drawing.description))}</desc>"] if drawing.description else []),
         f'<rect width="{width}" height="{height}" fill="{theme.paint("paper")}"/>',
@@ -42,6 +42,11 @@ def write(drawing: Drawing, theme: Theme = LIGHT) -> str:
         "</svg>",
     ]
     return "\n".join(lines) + "\n"
+
+
+def text_font(theme: Theme) -> str:
+    """The families of the theme's text, the first that there is being taken."""
+    return f"'{theme.text_font}', {SANS}" if theme.text_font else SANS
 
 
 def elements(items: Iterable[Item], theme: Theme) -> Iterator[str]:
@@ -100,6 +105,10 @@ def _point(point: Point) -> str:
     return f"{number(point[0])},{number(point[1])}"
 
 
+def _code_font(theme: Theme) -> str:
+    return f"'{theme.code_font}', {MONO}" if theme.code_font else MONO
+
+
 def _text(text: Text, theme: Theme) -> str:
     x, y = number(text.x), number(text.y)
     shown = visible(text.text)
@@ -107,7 +116,7 @@ def _text(text: Text, theme: Theme) -> str:
         x=text.x,
         y=text.y,
         font_size=text.size,
-        font_family=MONO if text.mono else None,
+        font_family=_code_font(theme) if text.mono else None,
         font_weight="bold" if text.weight == "bold" and not text.mono else None,
         font_style="italic" if text.italic and text.weight == "normal" and not text.mono else None,
         text_anchor=text.anchor if text.anchor != "start" else None,

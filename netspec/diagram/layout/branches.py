@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from math import ceil
+from math import ceil, inf
 
 from netspec.diagram.drawing.items import Point
+from netspec.diagram.drawing.text import fit
 from netspec.diagram.layout import box_text
 from netspec.diagram.layout.dot_layout import DotEdge, DotNode, Graphviz, dot_text
 from netspec.diagram.layout.levels import Item, Part, Way
@@ -17,6 +18,8 @@ from netspec.diagram.view.boxes import Role
 
 _TOP, _BOTTOM = "^", "_"
 """Places above and below a part, where a value comes from that several items read, or that has to get past some."""
+_APART = 8
+"""Between the end of a shape and the next edge."""
 _SIDES: Mapping[Role, int] = {"carry": 0, "flow": 1}
 """From left to right: a highway's carry, what flows, what goes around."""
 
@@ -29,7 +32,8 @@ def by_dot(part: Part, graphviz: Graphviz, sheet: Sheet) -> Piece:
     items, ways = _completed(part, sheet)
     items.sort(key=lambda item: not item.is_source)  # to the left of the flow, as detours are to the right of it
     place = {item.name: number for number, item in enumerate(items)}
-    ways.sort(key=lambda way: (place[way.tail], _SIDES.get(way.role, 2), place[way.head]))
+    exits = {item.name: item.piece.exit for item in items}
+    ways.sort(key=lambda way: (place[way.tail], exits[way.tail](way.key)[0], _SIDES.get(way.role, 2), place[way.head]))
     ports = _Ports(items, ways)
     nodes = [ports.node(item) for item in items]
     edges = [ports.edge(way, place) for way in ways]
@@ -46,6 +50,7 @@ def by_dot(part: Part, graphviz: Graphviz, sheet: Sheet) -> Piece:
         here = [other.label for other in ways if other.tail == way.tail and pieces[edge.tail].exit(other.key) == start]
         label = " / ".join(dict.fromkeys(filter(None, here))) if start not in written else ""
         written.add(start)
+        label = _within(label, start, {pieces[edge.tail].exit(other.key) for other in ways if other.tail == way.tail})
         routes.append(_past_label(replace(_route(way, edge, points, pieces), label=label), items[edge.tail]))
     return _with_ends(part, items, pieces, routes)
 
@@ -89,6 +94,12 @@ def _route(way: Way, edge: DotEdge, points: Sequence[Point], pieces: Sequence[Pi
     source = "" if way.tail[0] in "<^" else way.tail
     target = "" if way.head[0] in ">_" else way.head
     return Route(source, target, way.role, way.key[1], path, bool(target))
+
+
+def _within(label: str, start: Point, exits: Collection[Point]) -> str:
+    """As much of a shape as there is room for up to the next exit of its box."""
+    room = min((x - start[0] for x, _ in exits if x > start[0] + 0.5), default=inf) - _APART
+    return label if box_text.label_width(label) <= room else fit(label, box_text.LABEL_SIZE, room)
 
 
 def _is_blocked(start: Point, end: Point, pieces: Sequence[Piece]) -> bool:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
-from operator import attrgetter
 
 from netspec.diagram.layout import box_text
 from netspec.diagram.layout.branches import by_dot
@@ -75,34 +74,64 @@ class _Frames:
 
     def _box(self, box: Box, ways: Sequence[Way], sheet: Sheet) -> Piece:
         if not box.children:
-            entering, leaving = ([way for way in ways if end(way) == box.id] for end in (_HEAD, _TAIL))
-            return _leaf(box, entering, leaving, sheet)
+            entering = _in_order(box, ways)
+            return _leaf(box, entering, [way for way in ways if way.tail == box.id], sheet)
         return _framed(box, self.inside(box.id, box.children, sheet.inside()), sheet)
 
 
-_HEAD, _TAIL = attrgetter("head"), attrgetter("tail")
+def _in_order(box: Box, ways: Sequence[Way]) -> list[Way]:
+    """The edges into a box from left to right, so that those from one box need not cross: as they leave it."""
+    entering = [way for way in ways if way.head == box.id]
+    if len(entering) < 2:
+        return entering
+    read = {way.tail for way in entering}
+    before = {key for tail in read for key in _before([way for way in ways if way.tail == tail])}
+    return sorted(entering, key=lambda way: (way.key not in before, way.role not in _FLOWS))
+
+
+_FLOWS = ("flow", "auxiliary")
 
 
 def _leaf(box: Box, entering: Sequence[Way], leaving: Sequence[Way], sheet: Sheet) -> Piece:
-    """A box without children: several values enter it at different places, and the parts of one leave it so."""
+    """A box without children: several values enter it and leave it at different places."""
     width, height = box_text.size(box, sheet)
-    labels = {way.key: box_text.label_width(way.label) for way in leaving} if is_parted(box) else {}
+    labels = _leaving(leaving)
+    if box.kind == "join" or (len(labels) < 2 and not is_parted(box)):
+        labels = {}
     if labels:
-        width = max(width, 2 * ceil(len(labels) * (max(labels.values()) + 8) / 2))
+        widest = max(map(box_text.label_width, labels.values()))
+        width = max(width, 2 * ceil(len(labels) * (widest + 8) / 2))
     bottom = height + _sheets(box)
     exits = {key: (x, bottom) for key, x in _spread(labels, width).items()}
     entries = {} if box.kind == "join" else {key: (x, 0) for key, x in _entries(entering, width).items()}
     return Piece(width, bottom, boxes=(PlacedBox(box, 0, 0, width, height),), entries=entries, exits=exits)
 
 
+def _leaving(ways: Sequence[Way]) -> dict[Key, str]:
+    """The values that leave a box from left to right, with their shapes: what goes around something after what flows,
+    but for those that come before it.
+    """
+    before = _before(ways)
+    flows = {way.key for way in ways if way.role == "flow"}
+    labels = {way.key: "" for way in sorted(ways, key=lambda way: (way.key not in before, way.key not in flows))}
+    return labels | {way.key: way.label for way in ways if way.label}
+
+
+def _before(ways: Sequence[Way]) -> set[Key]:
+    """Of the values that leave a box those that only go around what flows, to where it goes around that itself."""
+    flows = {way.key for way in ways if way.role == "flow"}
+    around = {way.head for way in ways if way.key in flows and way.role != "flow"}
+    return {way.key for way in ways if way.key not in flows and way.head in around}
+
+
 def _entries(ways: Sequence[Way], width: int) -> dict[Key, float]:
     """Where values enter a box: the flow in the middle, detours right of it; several flows side by side."""
-    flows = {way.key: None for way in ways if way.role in ("flow", "auxiliary")}
+    flows = {way.key: None for way in ways if way.role in _FLOWS}
     others = {way.key: None for way in ways if way.key not in flows}
     if len(flows) + len(others) < 2:
         return {}
-    if len(flows) != 1:
-        return _spread([*flows, *others], width)
+    if len(flows) != 1 or ways[0].role not in _FLOWS:
+        return _spread(dict.fromkeys(way.key for way in ways), width)
     step = width / 2 / (len(others) + 1)
     beside = {key: round(width / 2 + step * (place + 1)) for place, key in enumerate(others)}
     return dict.fromkeys(flows, width / 2) | beside

@@ -70,22 +70,24 @@ def page(
     unfold: bool = False,
     focus: str = "",
     theme: Literal["auto", "light", "dark"] = "auto",
+    own: Theme | None = None,
     graphviz: Graphviz | None = None,
 ) -> str:
     """The page of a graph, or with `focus` of one of its blocks. The same graph gives the same bytes.
 
-    Blocks are open down to `depth` when it is opened, the overview if None. The theme is the reader's if `auto`.
+    Blocks are open down to `depth` when it is opened, the overview if None. The theme is the reader's if `auto`;
+    an `own` one stands for the one that it is made from.
     Raises NetspecError (E0801) where there is no block of the name `focus`, LayoutTimeoutError where the time of
     `graphviz` is over.
     """
     if graphviz is None:
-        with Graphviz() as own:
-            return page(graph, depth, unfold=unfold, focus=focus, theme=theme, graphviz=own)
+        with Graphviz() as started:
+            return page(graph, depth, unfold=unfold, focus=focus, theme=theme, own=own, graphviz=started)
     graphviz.start()
     whole = view(graph, sys.maxsize, unfold=unfold, focus=focus)
     told = facts(whole)
     data = {**told, "pictures": pictures(whole, graphviz), "open": _open(whole, depth)}
-    return _filled(whole, _visible(data), theme)
+    return _filled(whole, _visible(data), theme, own)
 
 
 def _open(whole: View, depth: int | None) -> list[int]:
@@ -119,9 +121,9 @@ def _levels(whole: View) -> dict[str, int]:
     return levels
 
 
-def _filled(whole: View, data: Any, theme: str) -> str:
+def _filled(whole: View, data: Any, theme: str, own: Theme | None) -> str:
     graph = whole.graph
-    script, style = _script(), _style()
+    script, style = _script(), _style(own)
     name = printable(graph.name)
     values = {
         "theme": "" if theme == "auto" else f' data-theme="{theme}"',
@@ -178,9 +180,8 @@ def _script() -> str:
     return f'\n(() => {{\n"use strict";\n{parts}}})();\n'
 
 
-@cache
-def _style() -> str:
-    light, dark = _variables(LIGHT), _variables(DARK)
+def _style(own: Theme | None) -> str:
+    light, dark = (_variables(own if own is not None and own.name == theme.name else theme) for theme in (LIGHT, DARK))
     return (
         f"\n:root {{ {light} }}\n"
         f'@media (prefers-color-scheme: dark) {{ :root:not([data-theme="light"]) {{ {dark} }} }}\n'

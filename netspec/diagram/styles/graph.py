@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netspec.diagram.drawing.items import Anchor, Circle, Drawing, Group, Item, Path, Rect, Text
 from netspec.diagram.drawing.text import ASCENT, CAP_HEIGHT
@@ -150,20 +150,27 @@ def _leaf(placed: PlacedBox, sheet: Sheet) -> Item:
     marks: list[Item] = _stack(placed, role, f"{role}:line", 3) if box.times > 1 else []
     dash = (3.0, 2.0) if box.when_training else None
     marks.append(Rect(placed.x, placed.y, placed.width, placed.height, radius, role, f"{role}:line", 0.8, dash))
-    marks += _lines(placed, written)
+    marks += _lines(placed, written, role)
     return _grouped(box, marks, box.kind)
 
 
-def _lines(placed: PlacedBox, lines: tuple[Line, ...]) -> Iterator[Item]:
-    """Lines in the middle of a box."""
+def _lines(placed: PlacedBox, lines: tuple[Line, ...], role: str) -> Iterator[Item]:
+    """Lines in the middle of a box of this colour; on that of a layer's family, all letters are as dark."""
+    if role not in _PALE:
+        lines = tuple(replace(line, fill=f"{role}:ink") for line in lines)
     y = placed.y + (placed.height - sum(line.height for line in lines)) / 2
     corner = box_text.times(placed.box)
     for number, line in enumerate(lines):
         baseline = y + (line.height - line.size) / 2 + line.size * (ASCENT - 0.06)
         if corner is not None and number == 0:
+            corner = replace(corner, fill=lines[0].fill)
             yield _written(corner, placed.x + placed.width - 6, baseline, "end")
         yield _written(line, placed.x + placed.width / 2, baseline, "middle")
         y += line.height
+
+
+_PALE = frozenset({"input", "output", "block", "paper"})
+"""The grounds on which ink and muted letters read in every theme."""
 
 
 def _written(line: Line, x: float, y: float, anchor: Anchor) -> Text:

@@ -13,7 +13,7 @@ from netspec.diagram.layout.layout import layout
 from netspec.diagram.layout.sheet import USUAL, Sheet
 from netspec.diagram.styles.graph import draw
 from netspec.diagram.view.boxes import Box, View
-from netspec.diagram.view.view import view
+from netspec.diagram.view.view import figure
 
 _MOST = 8
 _VARIANTS = 2
@@ -138,8 +138,8 @@ def _inset(shown: View, box: Box, heading: str, graphviz: Graphviz, sheet: Sheet
 
 def _opened(shown: View, box: Box) -> View:
     """The inside of a block, as deep as it stays small."""
-    inside = view(shown.graph, 1, focus=box.name)
-    whole = view(shown.graph, inside.deepest, focus=box.name)
+    inside = figure(shown.graph, 1, focus=box.name)
+    whole = figure(shown.graph, inside.deepest, focus=box.name)
     return whole if sum(1 for _ in whole.leaves()) <= _LARGEST else inside
 
 

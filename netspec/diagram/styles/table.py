@@ -28,13 +28,13 @@ _CLOSE = Setting(margin=1, gap=10, name=90, output=90, line=200, flow=220, fork=
 _CLOSER = replace(
     _CLOSE, size=7, leading=8.6, gap=7, padding=2.4, name=64, output=62, line=120, flow=130, fork=150, short=True
 )
-_SETTINGS = (_CLOSE, replace(_CLOSER, line=160, flow=180, fork=200), _CLOSER)
+SETTINGS = (_CLOSE, replace(_CLOSER, line=160, flow=180, fork=200), _CLOSER)
 """For a width that is given, from the roomiest to the narrowest; letters have at least 7 points in all of them."""
-_NARROW = replace(_CLOSER, gap=5, name=48, output=48, line=90, flow=96, fork=96)
+NARROW = replace(_CLOSER, gap=5, name=48, output=48, line=90, flow=96, fork=96)
 _WITHOUT_COSTS = (
     replace(_CLOSER, figures=("parameters",)),
-    replace(_NARROW, figures=("parameters",)),
-    replace(_NARROW, figures=()),
+    replace(NARROW, figures=("parameters",)),
+    replace(NARROW, figures=()),
 )
 """Where there is no room for all columns, at any depth."""
 
@@ -84,7 +84,7 @@ def table_on(
     views = _asked(graph, depth, unfold=unfold, focus=focus)
     if (found := _fitting(paper, views)) is not None:
         return on_paper(paper, found[0]), ()
-    drawings = [Setter(how).table(views[-1]) for how in (*_SETTINGS, *_WITHOUT_COSTS)]
+    drawings = [Setter(how).table(views[-1]) for how in (*SETTINGS, *_WITHOUT_COSTS)]
     drawing = max(drawings, key=lambda drawing: scale_on(paper, drawing))
     shallower = _fitting(paper, list(_levels(graph, focus))) if len(views) == 1 else None
     finished = on_paper(paper, drawing)
@@ -99,7 +99,7 @@ def _levels(graph: Graph, focus: str) -> Iterator[View]:
 
 def _fitting(paper: Paper, views: list[View]) -> tuple[Drawing, View, Setting] | None:
     """The first of the views that fits, with all columns if that can be."""
-    for settings, least in ((_SETTINGS, 1), (_WITHOUT_COSTS, 1), (_SETTINGS, 0)):
+    for settings, least in ((SETTINGS, 1), (_WITHOUT_COSTS, 1), (SETTINGS, 0)):
         for shown in (shown for shown in views if shown.depth >= least):
             for how in settings:
                 drawing = Setter(how).table(shown)

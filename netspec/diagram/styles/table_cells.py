@@ -53,7 +53,7 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
-class _Cell:
+class Cell:
     """Items with their upper left corner at the origin, and how much room they take."""
 
     width: float = 0
@@ -63,9 +63,9 @@ class _Cell:
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    head: _Cell
-    cells: tuple[_Cell, ...]
-    foot: _Cell
+    head: Cell
+    cells: tuple[Cell, ...]
+    foot: Cell
     anchor: Literal["start", "end"] = "start"
 
     @property
@@ -93,7 +93,7 @@ class Setter:
         def rule(weight: float, role: str) -> None:
             items.append(Path(line((self.how.margin, y), (right, y)), role, weight))
 
-        def row(cells: Sequence[_Cell], id: str | None = None) -> float:
+        def row(cells: Sequence[Cell], id: str | None = None) -> float:
             height = max(self.how.leading, *(cell.height for cell in cells)) + 2 * self.how.padding
             placed: list[Item] = []
             for column, left, cell in zip(columns, lefts, cells, strict=False):
@@ -128,14 +128,14 @@ class Setter:
 
     def _columns(self, shown: View, stages: Sequence[Row]) -> list[_Column]:
         output = output_head(shown)
-        title = self._text(fit(shown.title, self.how.size, self.how.name, "bold"), bold=True)
-        head = self._text(output, bold=True)
+        title = self.written(fit(shown.title, self.how.size, self.how.name, "bold"), bold=True)
+        head = self.written(output, bold=True)
         if head.width > self.how.output:
-            head = _under([self._text(line, bold=True) for line in output.split(" ", 1)])
+            head = under([self.written(line, bold=True) for line in output.split(" ", 1)])
         columns = [
-            _Column(title, tuple(map(self._name, stages)), self._text("total", bold=True)),
-            _Column(head, tuple(map(self._output, stages)), _Cell()),
-            _Column(self._text("layers", bold=True), tuple(self._stack(stage.parts) for stage in stages), _Cell()),
+            _Column(title, tuple(map(self._name, stages)), self.written("total", bold=True)),
+            _Column(head, tuple(map(self._output, stages)), Cell()),
+            _Column(self.written("layers", bold=True), tuple(self.stack(stage.parts) for stage in stages), Cell()),
         ]
         return columns + [
             self._figures(name, counts) for name, counts in costs(stages).items() if name in self.how.figures
@@ -145,44 +145,57 @@ class Setter:
         """A column of costs, all in one unit, with what they are together at its foot."""
         unit, (*figures, whole) = in_one_unit([*counts, sum(counts)])
         cells = tuple(
-            self._text(figure, quiet=not count, small=False) for figure, count in zip(figures, counts, strict=True)
+            self.written(figure, quiet=not count, small=False) for figure, count in zip(figures, counts, strict=True)
         )
         head = f"{name} ({unit})" if unit else name
         return _Column(
-            self._broken(head, self.how.output, bold=True, end=True), cells, self._text(whole, bold=True), "end"
+            self._broken(head, self.how.output, bold=True, end=True), cells, self.written(whole, bold=True), "end"
         )
 
-    def _broken(self, text: str, limit: float, *, bold: bool = False, quiet: bool = False, end: bool = False) -> _Cell:
+    def _broken(self, text: str, limit: float, *, bold: bool = False, quiet: bool = False, end: bool = False) -> Cell:
         """Text in lines no longer than `limit`, as far as it can be broken."""
         size = self.how.small if quiet else self.how.size
         lines = [
-            self._text(line, bold=bold, quiet=quiet) for line in broken(text, size, limit, "bold" if bold else "normal")
+            self.written(line, bold=bold, quiet=quiet)
+            for line in broken(text, size, limit, "bold" if bold else "normal")
         ]
-        return _under(lines, end=end)
+        return under(lines, end=end)
 
-    def _name(self, stage: Row) -> _Cell:
-        name = self._text(fit(stage.name, self.how.size, self.how.name))
-        return _under([name, self._text(stage.note, quiet=True)]) if stage.note else name
+    def column(self, head: str, cells: Sequence[Cell]) -> list[Cell]:
+        """A head and what stands below it."""
+        return [self.written(head, bold=True), *cells]
 
-    def _output(self, stage: Row) -> _Cell:
-        outputs = map(short_shape, stage.outputs) if self.how.short else stage.outputs
-        return _under(
-            [self._text(words) for output in outputs for words in wrap(output, self.how.size, self.how.output)]
+    def named(self, name: str) -> Cell:
+        """A stage's name, as far as there is room for it."""
+        return self.written(fit(name, self.how.size, self.how.name))
+
+    def _name(self, stage: Row) -> Cell:
+        name = self.named(stage.name)
+        return under([name, self.written(stage.note, quiet=True)]) if stage.note else name
+
+    def _output(self, stage: Row) -> Cell:
+        return self.outputs(stage.outputs)
+
+    def outputs(self, shapes: Sequence[str]) -> Cell:
+        """Shapes below each other, in as many lines as they need."""
+        outputs = map(short_shape, shapes) if self.how.short else shapes
+        return under(
+            [self.written(words) for output in outputs for words in wrap(output, self.how.size, self.how.output)]
         )
 
-    def _text(self, text: str, *, bold: bool = False, quiet: bool = False, small: bool | None = None) -> _Cell:
+    def written(self, text: str, *, bold: bool = False, quiet: bool = False, small: bool | None = None) -> Cell:
         """One line of text; what is quiet comes second, and is small unless told otherwise."""
         if not text:
-            return _Cell()
+            return Cell()
         size = self.how.small if (quiet if small is None else small) else self.how.size
         weight: Literal["bold", "normal"] = "bold" if bold else "normal"
         baseline = self.how.leading / 2 + 0.36 * self.how.size
         item = Text(0, baseline, visible(text), size, weight, fill="muted" if quiet else "ink")
-        return _Cell(width(text, size, weight), self.how.leading, (item,))
+        return Cell(width(text, size, weight), self.how.leading, (item,))
 
-    def _stack(self, parts: Sequence[Part]) -> _Cell:
+    def stack(self, parts: Sequence[Part]) -> Cell:
         """Parts below each other; brackets that follow each other share a line where they fit."""
-        lines: list[list[_Cell]] = []
+        lines: list[list[Cell]] = []
         before: Part | None = None
         for part in parts:
             cell = self._part(part)
@@ -195,12 +208,12 @@ class Setter:
             lines.append([cell])
             before = part
         has_brackets = any(not isinstance(part, Line) for part in parts)
-        return _under([self._chained(cells) for cells in lines], gap=2.5 if has_brackets else 0)
+        return under([self._chained(cells) for cells in lines], gap=2.5 if has_brackets else 0)
 
-    def _chained(self, cells: Sequence[_Cell]) -> _Cell:
+    def _chained(self, cells: Sequence[Cell]) -> Cell:
         if len(cells) == 1:
             return cells[0]
-        arrow = _Cell(
+        arrow = Cell(
             self.how.gap,
             self.how.leading,
             (
@@ -212,7 +225,7 @@ class Setter:
         spread = [cell for placed in cells for cell in (placed, arrow)][:-1]
         return _beside(spread, self.how.gap / 2)
 
-    def _part(self, part: Part) -> _Cell:
+    def _part(self, part: Part) -> Cell:
         match part:
             case Line():
                 return self._line(part)
@@ -221,7 +234,7 @@ class Setter:
             case Fork():
                 return self._fork(part)
 
-    def _line(self, part: Line) -> _Cell:
+    def _line(self, part: Line) -> Cell:
         """A layer in ink; what comes before and after it, and where its values come from, in grey, below if need be."""
         cells = [
             self._broken(f"{part.before}," if part.before else "", self.how.line, quiet=True),
@@ -229,46 +242,46 @@ class Setter:
             self._broken(part.after, self.how.line, quiet=True),
             self._broken(part.source, self.how.line, quiet=True),
         ]
-        rows: list[list[_Cell]] = []
+        rows: list[list[Cell]] = []
         for cell in cells:
             if rows and sum(one.width + 3 for one in rows[-1]) + cell.width <= max(self.how.line, self.how.flow):
                 rows[-1].append(cell)
             elif cell.width:
                 rows.append([cell])
-        return _under([_beside([cell for cell in row if cell.width], 3) for row in rows]) if rows else _Cell()
+        return under([_beside([cell for cell in row if cell.width], 3) for row in rows]) if rows else Cell()
 
-    def _rounds(self, part: Rounds) -> _Cell:
+    def _rounds(self, part: Rounds) -> Cell:
         """Brackets around the parts, and how often they stand in a row."""
-        inner = self._stack(part.parts)
+        inner = self.stack(part.parts)
         w, h = inner.width + 2 * _BRACKET + 4, inner.height + 1
         brackets = [
             Path(line((x + foot, 0.5), (x, 0.5), (x, h - 0.5), (x + foot, h - 0.5)), "ink", 0.7)
             for x, foot in ((0.5, _BRACKET), (w - 0.5, -_BRACKET))
         ]
         inside = tuple(moved(item, _BRACKET + 2, 0.5) for item in inner.items)
-        bracketed = _Cell(w, h, (*brackets, *inside))
-        return _beside([bracketed, self._text(f"× {part.times}")], 4) if part.times > 1 else bracketed
+        bracketed = Cell(w, h, (*brackets, *inside))
+        return _beside([bracketed, self.written(f"× {part.times}")], 4) if part.times > 1 else bracketed
 
-    def _fork(self, part: Fork) -> _Cell:
+    def _fork(self, part: Fork) -> Cell:
         """Branches side by side, what becomes of them below; a plain shortcut is said in that line."""
-        first = self._stack(part.branches[0].parts)
+        first = self.stack(part.branches[0].parts)
         if part.kind == "dense":
-            return _under([first, self._text(part.join, quiet=True)])
+            return under([first, self.written(part.join, quiet=True)])
         if part.shortcut is not None:
             shortcut, extra = part.shortcut
-            added = _beside([self._text("+"), self._line(shortcut)], 3)
-            return _under([first, _beside([added, self._text(extra, quiet=True)], 0) if extra else added])
+            added = _beside([self.written("+"), self._line(shortcut)], 3)
+            return under([first, _beside([added, self.written(extra, quiet=True)], 0) if extra else added])
         captioned = [self._branch(branch) for branch in part.branches]
-        join = self._text(fit(part.join, self.how.small, self.how.fork), quiet=True)
+        join = self.written(fit(part.join, self.how.small, self.how.fork), quiet=True)
         if sum(cell.width + self.how.gap for cell in captioned) > self.how.fork:
-            return _under([_barred(cell) for cell in captioned] + [join], gap=3)
-        return _under([self._side_by_side(captioned), join], gap=1)
+            return under([_barred(cell) for cell in captioned] + [join], gap=3)
+        return under([self._side_by_side(captioned), join], gap=1)
 
-    def _branch(self, branch: Branch) -> _Cell:
-        told = self._stack(branch.parts)
-        return _under([self._text(branch.caption, bold=True), told]) if branch.caption else told
+    def _branch(self, branch: Branch) -> Cell:
+        told = self.stack(branch.parts)
+        return under([self.written(branch.caption, bold=True), told]) if branch.caption else told
 
-    def _side_by_side(self, cells: Sequence[_Cell]) -> _Cell:
+    def _side_by_side(self, cells: Sequence[Cell]) -> Cell:
         """Cells with their tops in a line and thin rules between them."""
         height = max(cell.height for cell in cells)
         items: list[Item] = []
@@ -278,10 +291,10 @@ class Setter:
                 items.append(Path(line((x - self.how.gap / 2, 1), (x - self.how.gap / 2, height - 1)), "muted", 0.5))
             items.extend(moved(item, x, 0) for item in cell.items)
             x += cell.width + self.how.gap
-        return _Cell(x - self.how.gap, height, tuple(items))
+        return Cell(x - self.how.gap, height, tuple(items))
 
 
-def _beside(cells: Sequence[_Cell], gap: float) -> _Cell:
+def _beside(cells: Sequence[Cell], gap: float) -> Cell:
     """Cells in a line, centred on each other."""
     height = max(cell.height for cell in cells)
     items: list[Item] = []
@@ -289,10 +302,10 @@ def _beside(cells: Sequence[_Cell], gap: float) -> _Cell:
     for cell in cells:
         items.extend(moved(item, x, (height - cell.height) / 2) for item in cell.items)
         x += cell.width + gap
-    return _Cell(x - gap, height, tuple(items))
+    return Cell(x - gap, height, tuple(items))
 
 
-def _under(cells: Sequence[_Cell], gap: float = 0, *, end: bool = False) -> _Cell:
+def under(cells: Sequence[Cell], gap: float = 0, *, end: bool = False) -> Cell:
     """Cells below each other, their left sides in a line, or the right ones where they are set to the `end`."""
     items: list[Item] = []
     wide = max(cell.width for cell in cells)
@@ -300,13 +313,13 @@ def _under(cells: Sequence[_Cell], gap: float = 0, *, end: bool = False) -> _Cel
     for cell in cells:
         items.extend(moved(item, wide - cell.width if end else 0, y) for item in cell.items)
         y += cell.height + gap
-    return _Cell(wide, y - gap, tuple(items))
+    return Cell(wide, y - gap, tuple(items))
 
 
-def _barred(cell: _Cell) -> _Cell:
+def _barred(cell: Cell) -> Cell:
     """A branch that stands below another: with a rule at its left."""
     bar = Path(line((0.5, 1), (0.5, cell.height - 1)), "muted", 0.5)
-    return _Cell(cell.width + 6, cell.height, (bar, *(moved(item, 6, 0) for item in cell.items)))
+    return Cell(cell.width + 6, cell.height, (bar, *(moved(item, 6, 0) for item in cell.items)))
 
 
 def _described(shown: View, told: Rows) -> str:

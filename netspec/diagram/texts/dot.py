@@ -46,6 +46,7 @@ def _add(graph: Digraph, box: Box, theme: Theme) -> None:
             shape=shape,
             fillcolor=theme.paint(role),
             color=theme.paint(f"{role}:line" if role != "paper" else "ink"),
+            **({} if (letters := theme.paint(f"{role}:ink")) == theme.paint("ink") else {"fontcolor": letters}),
             **size,
         )
         return

@@ -63,10 +63,10 @@ def _classes(view: View, theme: Theme) -> Iterable[str]:
     members: dict[str, list[str]] = {}
     for box in view.walk():
         members.setdefault("frame" if box.children else fill_role(box), []).append(box.id)
-    ink = theme.paint("ink")
     for role, ids in members.items():
         line = theme.paint("rule" if role in ("frame", "paper") else f"{role}:line")
-        yield f"classDef {role} fill:{theme.paint(role)},stroke:{line},color:{ink}"
+        letters = theme.paint(f"{role}:ink")
+        yield f"classDef {role} fill:{theme.paint(role)},stroke:{line},color:{letters}"
         yield f"class {','.join(ids)} {role}"
 
 

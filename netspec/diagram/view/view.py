@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.diagram.view.boxes import View
 from netspec.diagram.view.folding import Builder
+from netspec.diagram.view.remarks import annotated
 from netspec.graph.graph import Graph, Node, Scope
 from netspec.syntax.source import Source, Span
 
@@ -25,6 +26,14 @@ def view(graph: Graph, depth: int | None = None, *, unfold: bool = False, focus:
     if depth is None:
         depth = builder.deepest if unfold else _fitting(builder)
     return builder.build(depth)
+
+
+def figure(graph: Graph, depth: int | None = None, *, unfold: bool = False, focus: str = "") -> View:
+    """The same view with what the spec's comments say of pictures: captions, what is hidden, groups.
+
+    Raises NetspecError (E0806) for a comment that says nothing that is known.
+    """
+    return annotated(view(graph, depth, unfold=unfold, focus=focus))
 
 
 def _fitting(builder: Builder) -> int:

@@ -19,6 +19,7 @@ from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode, resolve_name
 
 from netspec.diagnostics import NetspecError
+from netspec.layers.arguments import compact
 from netspec.lifting.capture.batches import BATCHES, compared
 from netspec.lifting.capture.constants import READS, Constants
 from netspec.lifting.capture.tape import Operation, Place, Ref, Tape, TapeValue
@@ -87,6 +88,7 @@ def _attributes(module: nn.Module) -> dict[str, int | float | bool]:
     told = [name for name in inspect.signature(type(module).__init__).parameters if name != "self"]
     names = [*told, *(name for name in vars(module) if not name.startswith("_"))]
     kept = {name: vars(module).get(name) for name in names if name != "training"}
+    kept |= {name: compact(value) for name, value in kept.items() if isinstance(value, list | tuple) and value}
     return {name: value for name, value in kept.items() if isinstance(value, int | float)}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from netspec.layers import REGISTRY
 from netspec.lifting.items import Box, Item, boxes
 from netspec.lifting.steps import Network
+from netspec.lifting.structure.library import call_of, parameters_of
 from netspec.lifting.structure.likeness import Likeness, Unlike, skeleton
 from netspec.lifting.structure.parameters import IN, Parameter, Resolved, type_of
 from netspec.lifting.structure.repeats import folded
@@ -27,16 +28,31 @@ class Blocks:
     network: Network
     definitions: list[tree.Definition] = field(default_factory=list)
     calls: dict[int, tree.Expr] = field(default_factory=dict)
+    imports: dict[str, set[str]] = field(default_factory=dict)
     _parameters: dict[str, list[Parameter]] = field(default_factory=dict)
 
     def called(self, box: Box) -> tree.Expr | None:
         """The call that stands for a container; None where it is written out."""
         return self.calls.get(id(box))
 
+    def imported(self, items: Sequence[Item]) -> None:
+        """Has containers call the blocks that the library has for them, the outermost first."""
+        for box in boxes(items, inner_first=False, without=self.calls):
+            found = call_of(box, self.network)
+            if found is not None:
+                module, call = found
+                assert isinstance(call.callee, tree.Name)
+                name = call.callee.id
+                self.imports.setdefault(module, set()).add(name)
+                self._parameters[name] = [
+                    Parameter(p.name, [], p.default, p.name, p.name) for p in parameters_of(module, name)
+                ]
+                self.calls[id(box)] = call if call.arguments else call.callee
+
     def find(self, items: Sequence[Item]) -> None:
         """Makes blocks of the containers whose class comes more than once, the innermost first."""
         kinds: dict[str, list[Box]] = {}
-        for box in boxes(items):
+        for box in boxes(items, without=dict(self.calls)):
             kinds.setdefault(box.kind, []).append(box)
         several = {kind: group for kind, group in kinds.items() if kind not in CONTAINERS and len(group) > 1}
         for kind in sorted(several, key=lambda kind: max(map(_height, several[kind]))):
@@ -122,6 +138,7 @@ class Blocks:
         name = re.sub(r"\W", "", kind, flags=re.ASCII).lstrip("_") or "Block"
         name = name[0].upper() + name[1:]
         known = {definition.name for definition in self.definitions} | {self.network.name} | set(REGISTRY)
+        known.update(*self.imports.values())
         number, fresh = 2, name
         while fresh in known:
             fresh, number = f"{name}{number}", number + 1

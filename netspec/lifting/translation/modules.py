@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from netspec.elaborate.slips import argument_meant, layer_meant
+from netspec.elaborate.mistakes.slips import argument_meant, layer_meant
 from netspec.layers import REGISTRY
 from netspec.layers.synonyms import DERIVED
 from netspec.lifting.capture.tape import Operation
@@ -204,7 +204,8 @@ def _drop_path(t: Translator, operation: Operation) -> Held:
 
 def _in_short(probability: float) -> float:
     """A probability without what rounding has left of the sum that it comes of: 0.075, not 0.07500000000000001."""
-    return float(f"{probability:.12g}")
+    short = f"{probability:.12g}"
+    return float(short) if len(short) < 12 else probability
 
 
 @module("LSTM", "GRU", "RNN")

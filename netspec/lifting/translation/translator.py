@@ -146,6 +146,10 @@ class Translator:
     def shape(self, held: Held) -> Shape:
         return self.shapes[held.value]
 
+    def dims(self, held: Held | int) -> tuple[int, ...]:
+        """The sizes of one sample, which are all known."""
+        return tuple(map(_number, self.shapes[held if isinstance(held, int) else held.value].dims))
+
     def step(
         self,
         layer: str,

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from netspec.layers.tables import table_shape
 from netspec.syntax import tree
 
-LONGEST = 4096
+LONGEST = 10_000
 """So many numbers that follow no rule are written one by one."""
 SHORTEST = 8
 """So few are always."""
@@ -61,7 +61,7 @@ def ruled(table: Any) -> tree.Expr | None:
         return _evenly(flat[0], levels)
     if len(shape) == 1 and len(flat) > 2 * SHORTEST and len(runs := _runs(flat)) <= MOST_RUNS:
         return _in_runs(runs)
-    return _sums(table) or _bordered(table) if len(shape) == 2 else None
+    return _sums(table) or _distances(table) or _bordered(table) if len(shape) == 2 else None
 
 
 def _flat(table: Any) -> Iterator[Any]:
@@ -128,9 +128,7 @@ def _sum(terms: Sequence[tuple[int, str]], start: int) -> tree.Expr:
     """The terms that grow, those that shrink, and what all begin with: `13 * i + j - k + 84`."""
     expression: tree.Expr | None = None
     for growth, name in sorted(terms, key=lambda term: term[0] < 0):
-        factor: tree.Expr = tree.Name(name)
-        if abs(growth) != 1:
-            factor = tree.Binary("*", tree.Number(abs(growth)), factor)
+        factor = _times(abs(growth), tree.Name(name))
         if expression is None and growth < 0:
             expression, start = tree.Number(start), 0
         expression = factor if expression is None else tree.Binary("+" if growth > 0 else "-", expression, factor)
@@ -165,6 +163,50 @@ def _sums(table: tuple[tuple[Any, ...], ...]) -> tree.Expr | None:
     entry = tree.Binary("+", tree.Name("row"), tree.Name("column"))
     inner = tree.Comprehension(entry, (tree.Round(("column",), _in_runs(column_runs), None),))
     return tree.Comprehension(inner, (tree.Round(("row",), _in_runs(row_runs), None),))
+
+
+def _distances(table: tuple[tuple[Any, ...], ...]) -> tree.Expr | None:
+    """A table of what grows with the distances of two places of a map along both of its axes, whichever comes first."""
+    size, first = len(table), table[0]
+    if len(first) != size or any(isinstance(number, bool | float) for number in first):
+        return None
+    for width in range(2, size // 2 + 1):
+        down, across = first[width] - first[0], first[1] - first[0]
+        places = range(size) if size % width == 0 else ()
+        if places and all(
+            table[a][b] == first[0] + down * abs(a // width - b // width) + across * abs(a % width - b % width)
+            for a in (1, width, *places)
+            for b in places
+        ):
+            return _of_distances(first[0], (size // width, down), (width, across))
+    return None
+
+
+def _of_distances(start: int, rows: Level, columns: Level) -> tree.Expr:
+    """`[[14 * max(i - k, k - i) + max(j - l, l - j) for k in ...] for i in ...]`."""
+    terms = [_times(rows[1], _distance("i", "k")), _times(columns[1], _distance("j", "l"))]
+    if start:
+        terms.append(_literal(start))
+    said = reduce(lambda one, other: tree.Binary("+", one, other), terms)
+    inner, outer = (
+        tuple(
+            tree.Round((name,), _range(0, times, 1), None)
+            for name, (times, _) in zip(names, (rows, columns), strict=True)
+        )
+        for names in ("kl", "ij")
+    )
+    return tree.Comprehension(tree.Comprehension(said, inner), outer)
+
+
+def _distance(one: str, other: str) -> tree.Expr:
+    """`max(i - k, k - i)`."""
+    ways = ((one, other), (other, one))
+    both = tuple(tree.Argument(None, tree.Binary("-", tree.Name(a), tree.Name(b))) for a, b in ways)
+    return tree.Call(tree.Name("max"), both)
+
+
+def _times(factor: int, expression: tree.Expr) -> tree.Expr:
+    return expression if factor == 1 else tree.Binary("*", tree.Number(factor), expression)
 
 
 def _bordered(table: tuple[tuple[Any, ...], ...]) -> tree.Expr | None:

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
 from netspec.diagnostics import Diagnostic, NetspecError
-from netspec.elaborate.problems import nearest
 from netspec.graph.graph import Graph, Output, Scope, Value
+from netspec.spelling import nearest
 from netspec.syntax.source import Source, Span
 from netspec.train.after import heads
 from netspec.train.plan.signature import Returned

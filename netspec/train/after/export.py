@@ -85,7 +85,7 @@ def export(
 
 def _opened(run: Restored, input: Mapping[str, Sequence[int | str]]) -> Restored:
     """The run's net with its sizes as open as the spec leaves them; raises NetspecError where `input` does not fit."""
-    said = (run.record.model_extra or {}).get("job", {}).get("input", {})
+    said = run.record.job.input if run.record.job is not None else {}
     graph = run.spec.graph(run.record.net, inputs={**said, **input}, **run.record.arguments)
     return run.for_sizes(graph)
 

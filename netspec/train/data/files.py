@@ -233,7 +233,7 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
 
 def near(path: Path, there: Iterable[Path]) -> str:
     """What may have been meant by a path at which nothing is, of those that are there; nothing where none is alike."""
-    from netspec.elaborate.problems import nearest
+    from netspec.spelling import nearest
 
     name = nearest(path.name, [entry.name for entry in there])
     return f"did you mean {name}?" if name else ""

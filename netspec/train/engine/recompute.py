@@ -11,8 +11,8 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
-from netspec.elaborate.problems import nearest
 from netspec.graph.graph import Graph, Scope
+from netspec.spelling import nearest
 from netspec.syntax.source import Source, Span
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from netspec.diagnostics import Diagnostic, NetspecError
-from netspec.elaborate.problems import Problem, nearest
+from netspec.elaborate.problems import Problem
 from netspec.graph.graph import Graph, Value
+from netspec.spelling import nearest
 from netspec.train.augment import AugmentError
 from netspec.train.data import Data
 from netspec.train.data.drawn import Column, with_columns

@@ -8,9 +8,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
-from netspec.elaborate.problems import Problem, nearest
+from netspec.elaborate.problems import Problem
 from netspec.graph.graph import Graph, Output
 from netspec.shapes.shape import Shape
+from netspec.spelling import nearest
 from netspec.syntax.source import Span
 from netspec.train.augment import Chain
 from netspec.train.augment.blends import Blend

@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from netspec.train.section.settings import Settings
 
 
+class Start(BaseModel):
+    """How a run was started, as far as it is read without being taken up."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    input: dict[str, list[int | str]] = {}
+
+
 class Record(BaseModel):
     """What `run.json` says that is needed to take a run up again; the rest of it is for people."""
 
@@ -32,6 +40,8 @@ class Record(BaseModel):
     status: str = "finished"
     epochs: int = 0
     steps: int = 0
+    job: Start | None = None
+    environment: dict[str, Any] = {}
     kept_epoch: int | None = None
     """The epoch whose weights are kept; none before the first, and in folders of older releases."""
 

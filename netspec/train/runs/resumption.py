@@ -32,7 +32,9 @@ def job_in(folder: Path, set: Mapping[str, Any], setup: Mapping[str, Any], spec:
     """
     record = read_record(folder)
     try:
-        job = Job.model_validate({"text": "", **(record.model_extra or {})["job"]})
+        if record.job is None:
+            raise KeyError("job")
+        job = Job.model_validate({"text": "", **record.job.model_dump(exclude_unset=True)})
     except (KeyError, TypeError, ValidationError):
         here = Span(Source(str(folder), ""), 0, 0)
         message = f"{folder} does not say how it was started, so it cannot be taken up"

@@ -8,8 +8,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from netspec.diagnostics import Diagnostic
-from netspec.elaborate.problems import nearest
 from netspec.graph.graph import Graph, Node
+from netspec.spelling import nearest
 from netspec.syntax.source import NOWHERE, Span
 from netspec.train.parts import written
 

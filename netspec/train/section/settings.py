@@ -9,9 +9,9 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf, SkipValidation
 
 from netspec.diagnostics import Diagnostic, NetspecError
-from netspec.elaborate.operators import OperandError, TooLarge, arithmetic, is_number
 from netspec.elaborate.problems import Problem
 from netspec.elaborate.state import MOST_DIAGNOSTICS
+from netspec.elaborate.values.operators import OperandError, TooLarge, arithmetic, is_number
 from netspec.layers.base import NonNegative, Positive
 from netspec.syntax import tree
 from netspec.syntax.source import NOWHERE, Span

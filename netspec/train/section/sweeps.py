@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from netspec.elaborate.operators import is_number
 from netspec.elaborate.problems import Problem
+from netspec.elaborate.values.operators import is_number
 from netspec.syntax import tree
 from netspec.train.literals import Word, evaluate
 from netspec.train.parts import written

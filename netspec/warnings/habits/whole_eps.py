@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netspec.diagnostics import Diagnostic
-from netspec.elaborate.slips import rewritten
+from netspec.elaborate.mistakes.slips import rewritten
 from netspec.syntax import tree
 from netspec.warnings.subject import Subject
 

@@ -63,13 +63,8 @@ def test_golden(name: str, style: str, update_golden: bool) -> None:
     assert golden.read_text(encoding="utf-8") == written, "run pytest --update-golden and look at the picture"
 
 
-CROWDED = "HRNet's four resolutions, each joined with all others, have no room for their names"
-
-
 @pytest.mark.parametrize("style", STYLES)
-def test_nothing_is_cut_off_and_no_texts_meet(graph: Graph, style: str, request: pytest.FixtureRequest) -> None:
-    if request.node.callspec.id == "hrnet-HRNet-volumes":
-        request.applymarker(pytest.mark.xfail(reason=CROWDED, strict=True))
+def test_nothing_is_cut_off_and_no_texts_meet(graph: Graph, style: str) -> None:
     for drawing in (STYLES[style](graph), STYLES[style](graph, 1), STYLES[style](graph, unfold=True)):
         left, top, right, bottom = bounds(drawing.items)
         assert left >= 0

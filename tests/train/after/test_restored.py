@@ -125,6 +125,8 @@ def test_no_run(tmp_path, copied):
     assert "is damaged" in refused("E0650", copied)
     (copied / "run.json").write_text('{"net": 3}')
     assert "net: " in refused("E0650", copied)
+    (copied / "run.json").write_text('{"net": "N", "environment": "here", "job": {"input": 3}}')
+    assert "job.input: " in refused("E0650", copied)
 
 
 @pytest.mark.parametrize("arguments", [{"net": 1}, {"self": 1}, {"width": {"a": 1}}, {"inputs": 3}])

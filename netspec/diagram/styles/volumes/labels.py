@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from re import findall
 
 from netspec.diagram.drawing.items import Item, Text
-from netspec.diagram.drawing.text import fit, width, wrap
+from netspec.diagram.drawing.text import broken, fit, width, wrap
 from netspec.diagram.styles.volumes.placed import Placed
 from netspec.diagram.view.feature_maps import Map
 from netspec.shapes.shape import Shape
@@ -14,6 +14,7 @@ from netspec.shapes.sizes import Dimension
 
 SIZE, SMALL, TINY, LEADING = 7.5, 6.5, 6.0, 7.5
 _CAPTION = 150.0
+_NAME = 34.0
 
 
 def label(one: Placed, above: bool) -> Iterator[Item]:
@@ -87,6 +88,16 @@ def foot(one: Map, limit: float, head: str) -> list[str]:
     if makers(one) == head:
         words = f"{one.name}{_notes(one)}" if one.name else _SHARING[one.shared]
     return wrap(words, SMALL, max(limit - 3, 24)) if words else []
+
+
+def name_lines(one: Map) -> list[str]:
+    """The map's name alone, in lines for below its label where lines pass on both sides."""
+    return broken(one.name, SMALL, _NAME)
+
+
+def name_room(one: Map) -> float:
+    """How wide the map's name is where it stands alone below it."""
+    return max((width(line, SMALL) for line in name_lines(one)), default=0)
 
 
 def gap_caption(one: Map) -> tuple[float, list[str]]:

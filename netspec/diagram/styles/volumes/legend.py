@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netspec.diagram.drawing.items import Item, Path, Rect, Text, line, moved
-from netspec.diagram.drawing.text import width
+from netspec.diagram.drawing.items import Item
+from netspec.diagram.styles.graph import Look
+from netspec.diagram.styles.legend import COLOURS, Entry, rows, stroke, swatch
 from netspec.diagram.styles.volumes.labels import LEADING, SMALL
 from netspec.diagram.styles.volumes.row import columns_of
 from netspec.diagram.styles.volumes.solids import role_of
@@ -14,30 +15,19 @@ from netspec.diagram.view.feature_maps import FeatureMaps
 
 def legend(shown: FeatureMaps, wide: float) -> list[Item]:
     """What the colours and the sizes mean."""
+    return rows(_entries(shown), wide, SMALL, LEADING + 3)
+
+
+def _entries(shown: FeatureMaps) -> Iterator[Entry]:
     families = dict.fromkeys(role_of(one.family) for one in shown.maps)
-    names = dict(_NAMES)
-    if any(part.family == "skip" for one in shown.maps for part in one.slices):
-        names["input"] = "input, or copied"
-    items: list[Item] = []
-    x, y = 0.0, SMALL
-
-    def entry(mark: Item | None, text: str) -> None:
-        nonlocal x, y
-        long = (10 if mark else 0) + width(text, SMALL)
-        if x and x + long > wide:
-            x, y = 0.0, y + LEADING + 3
-        items.extend([moved(mark, x, y)] if mark else [])
-        items.append(Text(x + long - width(text, SMALL), y, text, SMALL, fill="muted"))
-        x += long + 10
-
-    for role, name in names.items():
+    copied = any(part.family == "skip" for one in shown.maps for part in one.slices)
+    for role, name in COLOURS.items():
         if role in families:
-            entry(Rect(0, -5.5, 7, 6.5, fill=role, stroke=f"{role}:line", stroke_width=0.5), name)
+            yield swatch(role), "input, or copied" if copied and role == "input" else name
     if _skips(shown):
-        entry(Path(line((0, -2.2), (8, -2.2)), "accent", 0.8), "skip connection")
+        yield stroke(Look("accent", 0.8)), "skip connection"
     for words in _scales(shown):
-        entry(None, words)
-    return items
+        yield None, words
 
 
 def _scales(shown: FeatureMaps) -> Iterator[str]:
@@ -63,15 +53,3 @@ def _skips(shown: FeatureMaps) -> bool:
 
 _SEQUENTIAL = frozenset({"recurrent", "attention", "linear"})
 """Families whose layers take the length of a sequence before its features."""
-_NAMES = {
-    "input": "input",
-    "convolution": "convolution",
-    "pooling": "pooling",
-    "resampling": "resampling",
-    "normalization": "normalization",
-    "activation": "activation",
-    "linear": "linear",
-    "recurrent": "recurrent",
-    "attention": "attention",
-    "neutral": "other",
-}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
 from math import log2
@@ -25,9 +26,13 @@ PAGE_WIDTH = 540.0
 LEAST_SCALE = 0.8
 """How small a picture is set to fit the page before maps are merged."""
 MARGIN = 8.0
+_SHARES = (1.0, 0.8, 0.6)
+"""How large solids are where a paper has no room for larger ones."""
 
 
-def volumes(graph: Graph, depth: int | None = None, *, unfold: bool = False, focus: str = "") -> Drawing:
+def volumes(
+    graph: Graph, depth: int | None = None, *, unfold: bool = False, focus: str = "", with_legend: bool = True
+) -> Drawing:
     """The feature maps of a graph, or with `focus` of one of its blocks, one page wide.
 
     With `unfold`, only what leaves a map's shape as it is shares its box, whatever the width. Raises NetspecError
@@ -35,28 +40,47 @@ def volumes(graph: Graph, depth: int | None = None, *, unfold: bool = False, foc
     """
     shown = view(graph, depth, unfold=True, focus=focus)
     if unfold:
-        return _drawn(feature_maps(shown), shown.title)
-    drawing = _detailed(shown, PAGE_WIDTH / LEAST_SCALE)
+        return _drawn(feature_maps(shown), shown.title, with_legend)
+    drawing = _detailed(shown, PAGE_WIDTH / LEAST_SCALE, with_legend)
     return scaled(drawing, min(1.0, PAGE_WIDTH / drawing.width))
 
 
 def volumes_on(
-    graph: Graph, paper: Paper, depth: int | None = None, *, unfold: bool = False, focus: str = ""
+    graph: Graph,
+    paper: Paper,
+    depth: int | None = None,
+    *,
+    unfold: bool = False,
+    focus: str = "",
+    with_legend: bool = True,
 ) -> tuple[Drawing, tuple[str, ...]]:
     """The feature maps for a place in a paper: as many as there is room for with letters that are large enough.
 
     A note says where they are not.
     """
     shown = view(graph, depth, unfold=True, focus=focus)
-    drawing = None
-    for detail in (Detail.STAGES,) if unfold else Detail:
-        drawing = _drawn(feature_maps(shown, detail), shown.title)
-        enlarged = _enlarged(paper, drawing)
-        if scale_on(enlarged, drawing) >= 1:
-            return on_paper(enlarged, drawing), ()
-    assert drawing is not None
-    finished = on_paper(_enlarged(paper, drawing), drawing)
-    return finished, (too_small(paper, finished, None),)
+    drawing, fits = _on(paper, shown, (Detail.STAGES,) if unfold else tuple(Detail), with_legend)
+    if fits:
+        return drawing, ()
+    shallower = None
+    if depth is None and not unfold:
+        levels = range(shown.deepest - 1, 0, -1)
+        views = (view(graph, level, unfold=True, focus=focus) for level in levels)
+        fitting = (one.depth for one in views if _on(paper, one, (Detail.RESOLUTIONS,), with_legend)[1])
+        shallower = next(fitting, None)
+    return drawing, (too_small(paper, drawing, shallower),)
+
+
+def _on(paper: Paper, shown: View, details: Sequence[Detail], with_legend: bool) -> tuple[Drawing, bool]:
+    """The maps on a paper, and whether letters are large enough: as many maps and as large solids as fit."""
+    for detail in details:
+        maps = feature_maps(shown, detail)
+        for share in _SHARES:
+            drawing = _drawn(maps, shown.title, with_legend, share)
+            enlarged = _enlarged(paper, drawing)
+            if scale_on(enlarged, drawing) >= 1:
+                return on_paper(enlarged, drawing), True
+    return on_paper(enlarged, drawing), False
 
 
 def _enlarged(paper: Paper, drawing: Drawing) -> Paper:
@@ -65,33 +89,33 @@ def _enlarged(paper: Paper, drawing: Drawing) -> Paper:
     return replace(paper, letters=paper.letters * LETTERS / smallest)
 
 
-def _detailed(shown: View, wide: float) -> Drawing:
+def _detailed(shown: View, wide: float, with_legend: bool) -> Drawing:
     """As many maps of a view as there is room for; the fewest even where there is none."""
     for detail in Detail:
         maps = feature_maps(shown, detail)
         is_last = detail is Detail.RESOLUTIONS
         if not is_last and max(columns_of(maps)) * GAP > wide:
             continue  # the gaps alone are too wide
-        drawing = _drawn(maps, shown.title)
+        drawing = _drawn(maps, shown.title, with_legend)
         if is_last or drawing.width <= wide:
             return drawing
     raise AssertionError("the last detail is always drawn")
 
 
-def _drawn(shown: FeatureMaps, title: str) -> Drawing:
+def _drawn(shown: FeatureMaps, title: str, with_legend: bool, share: float = 1) -> Drawing:
     levels = _levels(shown)
-    placed, items = as_u(shown, levels) if levels else in_line(shown)
+    placed, items = as_u(shown, levels, share) if levels else in_line(shown, share)
     items = [item for one in placed for item in (_solid(one), *label(one, above=bool(levels)))] + items
     left, top, right, bottom = bounds(items)
-    entries = legend(shown, max(right - left, 160))
-    _, _, legend_right, legend_bottom = bounds(entries)
-    right = max(right, left + legend_right)
+    below = 0.0
     items = [moved(item, MARGIN - left, MARGIN - top) for item in items]
-    items += [moved(item, MARGIN, MARGIN + bottom - top + 10) for item in entries]
+    if with_legend:
+        entries = legend(shown, max(right - left, 160))
+        _, _, legend_right, legend_bottom = bounds(entries)
+        right, below = max(right, left + legend_right), 10 + legend_bottom
+        items += [moved(item, MARGIN, MARGIN + bottom - top + 10) for item in entries]
     described = "The feature maps of {}: {}.".format(title, ", then ".join(size(one.shape) for one in shown.maps))
-    return Drawing(
-        right - left + 2 * MARGIN, bottom - top + 10 + legend_bottom + 2 * MARGIN, tuple(items), title, described
-    )
+    return Drawing(right - left + 2 * MARGIN, bottom - top + below + 2 * MARGIN, tuple(items), title, described)
 
 
 def _levels(shown: FeatureMaps) -> list[int]:

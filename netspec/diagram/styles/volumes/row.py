@@ -6,7 +6,18 @@ from collections.abc import Iterator, Sequence
 
 from netspec.diagram.drawing.items import Dash, Item, Path, Point, Segment, Text, line
 from netspec.diagram.drawing.text import width
-from netspec.diagram.styles.volumes.labels import LEADING, SMALL, caption, foot, label_lines, label_width, makers
+from netspec.diagram.layout.pieces import rounded
+from netspec.diagram.styles.volumes.labels import (
+    LEADING,
+    SMALL,
+    caption,
+    foot,
+    label_lines,
+    label_width,
+    makers,
+    name_lines,
+    name_room,
+)
 from netspec.diagram.styles.volumes.placed import Placed, dash_of
 from netspec.diagram.styles.volumes.solids import Solid, solids_of
 from netspec.diagram.view.feature_maps import FeatureMaps, Link
@@ -23,21 +34,29 @@ _HEAD = 5.0
 """The length of an arrow's head."""
 
 
-def in_line(shown: FeatureMaps) -> tuple[list[Placed], list[Item]]:
-    """Maps from left to right, what is fed in parallel in lanes below each other."""
+def in_line(shown: FeatureMaps, share: float) -> tuple[list[Placed], list[Item]]:
+    """Maps from left to right, what is fed in parallel in lanes below each other.
+
+    `share` is how large the solids are, 1 for as large as usual; letters stay as they are.
+    """
     columns = columns_of(shown)
     lanes = _Lanes(shown, columns)
-    solids = solids_of(shown, _SIDE * min(1, max(_LEAST_SIDE, 2 / lanes.breadth)))
+    crowded = lanes.are_crossed(shown, columns)
+    solids = solids_of(shown, _SIDE * min(1, max(_LEAST_SIDE, 2 / lanes.breadth)), share)
     slots = [0.0] * (max(columns) + 1)
     for one, solid, column in zip(shown.maps, solids, columns, strict=True):
-        named = width(f"{one.name}:", SMALL) - GAP + 4 if one.is_source else 0
+        named = width(f"{one.name}:", SMALL) - GAP + 4 if one.is_source else name_room(one) if crowded else 0
         slots[column] = max(slots[column], solid.extent[0], label_width(one), named)
     lefts = [sum(slots[:column]) + GAP * column for column in range(len(slots))]
 
     captions = [caption(one) for one in shown.maps]
     heads = {columns[index]: makers(shown.maps[index]) for index in range(len(captions)) if lanes.first(index)}
     feet = [
-        [] if lanes.first(index) else foot(one, slots[column] + GAP, heads.get(column, ""))
+        []
+        if lanes.first(index)
+        else name_lines(one)
+        if crowded and index in lanes.core
+        else foot(one, slots[column] + GAP, heads.get(column, ""))
         for index, (one, column) in enumerate(zip(shown.maps, columns, strict=True))
     ]
     axes = lanes.axes(solids, [len(lines) * LEADING for lines in feet])
@@ -58,7 +77,12 @@ def in_line(shown: FeatureMaps) -> tuple[list[Placed], list[Item]]:
         for there, lines in zip(placed, feet, strict=True)
     ]
     lowest = max((under[index] for index in lanes.core), default=0)
-    items.extend(_links(shown.links, placed, columns, lefts, under, lowest))
+    links = list(shown.links)
+    if crowded:
+        passing = [link for link in links if lanes.is_passing(link, columns)]
+        links = [link for link in links if link not in passing]
+        items.extend(_rails(passing, placed, columns, lefts, lowest))
+    items.extend(_links(links, placed, columns, lefts, under, lowest))
     return placed, items
 
 
@@ -142,6 +166,15 @@ class _Lanes:
             taken |= span
             self.lane[index] = lane
 
+    def are_crossed(self, shown: FeatureMaps, columns: Sequence[int]) -> bool:
+        """Whether lines run down between the lanes, where names would otherwise be written."""
+        return any(self.is_passing(link, columns) for link in shown.links)
+
+    def is_passing(self, link: Link, columns: Sequence[int]) -> bool:
+        """Whether a value goes past others, from or to a map that stands amidst lanes."""
+        amidst = {link.source, link.target} & self.core - self.alone
+        return columns[link.target] - columns[link.source] > 1 and bool(amidst) and link.source in self.core
+
     def first(self, index: int) -> bool:
         """Whether the map's caption stands at the head of the picture."""
         return index in self.core and self.lane[index] == 0
@@ -202,6 +235,24 @@ def _links(
         )
         if link.words:
             yield Text((start + end) / 2, y - 2, link.words, SMALL, anchor="middle", fill="muted")
+
+
+def _rails(
+    links: Sequence[Link], placed: Sequence[Placed], columns: Sequence[int], lefts: Sequence[float], lowest: float
+) -> Iterator[Item]:
+    """What goes past others amidst lanes: down between two columns, along a rail below all, and up between two columns.
+
+    A value that goes to several has one rail.
+    """
+    sources = list(dict.fromkeys(link.source for link in links))
+    for link in links:
+        source, target = placed[link.source], placed[link.target]
+        number = sources.index(link.source)
+        apart = 3.0 + (GAP - 6) * (number + 0.5) / len(sources)
+        down, up = lefts[columns[link.source] + 1] - GAP + apart, lefts[columns[link.target]] - GAP + apart
+        y, end = lowest + 6 + 7 * number, (target.axis + target.bottom) / 2
+        corners = [source.right, (down, source.axis), (down, y), (up, y), (up, end), (target.left, end)]
+        yield Path(rounded(corners, 3), "accent", 0.8, arrow=True)
 
 
 def _between(start: Point, left: float, right: float, end: Point, dash: Dash | None) -> Path:

@@ -36,32 +36,32 @@ class Solid:
         return self.width + self.dx, self.height + self.dy
 
 
-def solids_of(shown: FeatureMaps, side: float) -> list[Solid]:
-    """The maps' cuboids; the longest side of all is `side` points."""
+def solids_of(shown: FeatureMaps, side: float, share: float = 1) -> list[Solid]:
+    """The maps' cuboids, of which the longest side is `side` points, `share` times as large."""
     longest = max((max(sides) for one in shown.maps if (sides := sides_of(one.shape))), default=1)
     if any(one.shape.rank > 3 for one in shown.maps):
         side *= _CUBES
-    return [_solid(one.shape, side / sqrt(longest)) for one in shown.maps]
+    return [_solid(one.shape, share * side / sqrt(longest), share) for one in shown.maps]
 
 
-def _solid(shape: Shape, unit: float) -> Solid:
+def _solid(shape: Shape, unit: float, share: float) -> Solid:
     sides = [max(3.5, unit * sqrt(size)) for size in sides_of(shape)]
     dx, dy = _DEPTH * cos(_OBLIQUE), _DEPTH * sin(_OBLIQUE)
     match sides:
         case []:
             features = number(shape.dims[0]) if shape.dims else 1
-            return Solid(5, min(90, max(5, 3 + 1.15 * sqrt(features))))
+            return Solid(5, share * min(90, max(5, 3 + 1.15 * sqrt(features))))
         case [length]:
-            return Solid(_thickness(shape), length)
+            return Solid(_thickness(shape, share), length)
         case [height, across]:
-            return Solid(_thickness(shape), height, across * dx, across * dy)
+            return Solid(_thickness(shape, share), height, across * dx, across * dy)
         case [depth, height, across, *_]:
             return Solid(across, height, depth * dx, depth * dy)
     raise AssertionError(sides)
 
 
-def _thickness(shape: Shape) -> float:
-    return min(44, max(2, 0.85 * sqrt(number(shape.dims[0]))))
+def _thickness(shape: Shape, share: float) -> float:
+    return share * min(44, max(2, 0.85 * sqrt(number(shape.dims[0]))))
 
 
 def sides_of(shape: Shape) -> list[int]:

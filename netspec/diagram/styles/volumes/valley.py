@@ -15,9 +15,12 @@ _SIDE = 64.0
 """The side of the largest map, in points."""
 
 
-def as_u(shown: FeatureMaps, levels: Sequence[int]) -> tuple[list[Placed], list[Item]]:
-    """Maps from left to right and, with every halving, down; what passes others by goes straight across."""
-    solids = solids_of(shown, _SIDE)
+def as_u(shown: FeatureMaps, levels: Sequence[int], share: float) -> tuple[list[Placed], list[Item]]:
+    """Maps from left to right and, with every halving, down; what passes others by goes straight across.
+
+    `share` is how large the solids are, 1 for as large as usual; letters stay as they are.
+    """
+    solids = solids_of(shown, _SIDE, share)
     axes: dict[int, float] = {}
     bottom = 0.0
     for level in range(min(levels), max(levels) + 1):

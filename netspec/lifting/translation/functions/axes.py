@@ -64,15 +64,19 @@ def _turned(t: Translator, input: Any, *rest: Any) -> Held:
 def _expand(t: Translator, input: Any, *rest: Any, operation: Operation) -> Held:
     held, sizes = t.take(input), t.sizes(Ref(operation.outputs[0]))
     if not held.batched and sizes and isinstance(sizes[0], Batch):
-        dims = t.shape(held).dims
-        if sizes[0] != Batch(1) or len(dims) != len(sizes) or dims[0] != 1:
+        known = t.dims(held)
+        if sizes[0] != Batch(1) or not (len(known) == len(sizes) - 1 or (len(known) == len(sizes) and known[0] == 1)):
             raise Untranslatable("it makes a batch of what has none")
-        value = t.step("select", [held.value], {"index": 0})
-        held = Held(value, usual_axes(len(dims) - 1))
+        value = t.step("select", [held.value], {"index": 0}) if len(known) == len(sizes) else held.value
+        held = Held(value, usual_axes(len(sizes) - 1))
     if len(held.axes) != len(sizes):
         raise Untranslatable("it adds axes")
-    wanted = tuple(size for size in sizes if isinstance(size, int))
-    if wanted == t.shape(held).dims:
+    dims = t.dims(held)
+    wanted: tuple[int, ...] = ()
+    for axis, size in zip(held.axes, sizes, strict=True):
+        own = tuple(dims[part] for part in axis if part != BATCH)
+        wanted += (size,) if isinstance(size, int) and len(own) == 1 else own
+    if wanted == dims:
         return held
     return Held(t.step("expand", [held.value], {"shape": wanted}), held.axes)
 
@@ -120,6 +124,41 @@ def _split(t: Translator, tensor: Any, split_size_or_sections: Any, dim: int = 0
     given: dict[str, Any] = {"parts": len(parts) if len(set(parts)) == 1 else tuple(parts)}
     put(given, "split", "axis", axis)
     return tuple(Held(value, held.axes) for value in t.step_of_several("split", [held.value], given))
+
+
+@function("repeat_interleave")
+def _repeat_interleave(t: Translator, input: Any, repeats: Any, dim: Any = None, *, output_size: Any = None) -> Held:
+    """Each entry several times: a new axis behind, stretched and joined to it."""
+    held = t.take(input)
+    if not isinstance(repeats, int) or dim is None:
+        raise Untranslatable("it repeats some entries more than others")
+    place = t.axis(held, dim)
+    dims = t.dims(held)
+    apart = t.step("unsqueeze", [held.value], {"axis": place + 1})
+    wide = t.step("expand", [apart], {"shape": (*dims[: place + 1], repeats, *dims[place + 1 :])})
+    joined = t.step("reshape", [wide], {"shape": (*dims[:place], dims[place] * repeats, *dims[place + 1 :])})
+    return Held(joined, held.axes)
+
+
+@function("repeat", "tile")
+def _repeat(t: Translator, input: Any, *times: Any) -> Held:
+    """The value several times along axes: a new axis before each of these, stretched and joined to it."""
+    held = t.take(input)
+    counts = times[0] if len(times) == 1 and isinstance(times[0], tuple) else times
+    if len(counts) != len(held.axes):
+        raise Untranslatable("it adds axes")
+    for dim, count in enumerate(counts):
+        if count == 1:
+            continue
+        if not isinstance(count, int):
+            raise Untranslatable("it makes a batch of what has none")
+        place = t.axis(held, dim)
+        dims = t.dims(held)
+        apart = t.step("unsqueeze", [held.value], {"axis": place})
+        wide = t.step("expand", [apart], {"shape": (*dims[:place], count, *dims[place:])})
+        joined = t.step("reshape", [wide], {"shape": (*dims[:place], count * dims[place], *dims[place + 1 :])})
+        held = Held(joined, held.axes)
+    return held
 
 
 @function("unbind")

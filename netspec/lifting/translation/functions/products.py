@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from netspec.lifting.translation.functions.table import function
@@ -14,11 +15,31 @@ def _matmul(t: Translator, input: Any, other: Any) -> Held:
 
 
 def _product(t: Translator, left: Held, right: Held) -> Held:
-    if left.batched != right.batched or len(left.axes) != len(right.axes) or left.axes[:-2] != right.axes[:-2]:
-        raise Untranslatable("its matrices do not stand on the same axes")
-    if any(BATCH in axis for axis in left.axes[-2:]):
+    """A product of the last two axes; those before are the same in both, or of size 1 in one of them."""
+    if any(BATCH in axis for held in (left, right) for axis in held.axes[-2:]):
         raise Untranslatable("it works along the samples of the batch")
-    return Held(t.step("matmul", [left.value, right.value]), left.axes)
+    if left.batched and not right.batched and len(right.axes) == 2 < len(left.axes):
+        return _with_weight(t, left, right)
+    if len(left.axes) != len(right.axes) or (left.batched == right.batched and left.axes[:-2] != right.axes[:-2]):
+        raise Untranslatable("its matrices do not stand on the same axes")
+    mixed = left.batched != right.batched
+    values = t.aligned([left, right])[0] if mixed else [left.value, right.value]
+    ahead = [t.dims(value)[:-2] for value in values]
+    if len(ahead[0]) != len(ahead[1]):
+        raise Untranslatable("its matrices do not stand on the same axes")
+    common = tuple(max(sizes) for sizes in zip(*ahead, strict=True))
+    for place, value in enumerate(values):
+        if ahead[place] != common:
+            values[place] = t.step("expand", [value], {"shape": (*common, *t.dims(value)[-2:])})
+    return Held(t.step("matmul", values), left.axes if left.batched else right.axes)
+
+
+def _with_weight(t: Translator, left: Held, right: Held) -> Held:
+    """A product with one matrix that is the same for all samples and all axes before: a linear layer of that."""
+    if right.batched or len(right.axes) != 2 or t.axis(left, -1) != t.shape(left).rank - 1:
+        raise Untranslatable("its matrices do not stand on the same axes")
+    turned = t.step("transpose", [right.value], {"a": 0, "b": 1})
+    return Held(t.step("unembed", [left.value, turned]), left.axes)
 
 
 @function("einsum")
@@ -40,9 +61,19 @@ def _einsum(t: Translator, equation: str, *operands: Any) -> Held:
     shared = [name for name in left if name in right and name in given]
     rows = [name for name in left if name not in right]
     columns = [name for name in right if name not in left]
-    if len(summed) != 1 or len(rows) != 1 or len(columns) != 1:
+    if len(summed) != 1 or (shared and (len(rows) != 1 or len(columns) != 1)):
         raise Untranslatable(f"{equation} is no product of two matrices")
     one = t.permuted(t.take(tensors[0]), [left.index(name) for name in (*shared, *rows, *summed)])
     other = t.permuted(t.take(tensors[1]), [right.index(name) for name in (*shared, *summed, *columns)])
-    made = _product(t, one, other)
+    made = _product(t, one, other) if len(rows) == len(columns) == 1 else _flat_product(t, one, other)
     return t.permuted(made, [[*shared, *rows, *columns].index(name) for name in given])
+
+
+def _flat_product(t: Translator, left: Held, right: Held) -> Held:
+    """A product of matrices whose rows, and whose columns, are several axes: (*R, K) and (K, *C) to (*R, *C)."""
+    rows, columns = t.dims(left)[:-1], t.dims(right)[1:]
+    if left.batched or right.batched:
+        raise Untranslatable("its matrices do not stand on the same axes")
+    one = t.reshaped(left, (prod(rows), *t.dims(left)[-1:]))
+    other = t.reshaped(right, (*t.dims(right)[:1], prod(columns)))
+    return t.reshaped(_product(t, one, other), (*rows, *columns))

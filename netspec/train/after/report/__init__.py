@@ -77,7 +77,7 @@ def content(run: Restored, data: str | Path | None = None) -> dict[str, Any]:
         "charts": curves_of(run),
         "plane": PLANE,
         "diagrams": _diagrams(run),
-        "environment": {"device": str(record.get("device", run.device)), **record.get("environment", {})},
+        "environment": {"device": str(record.get("device", run.device)), **run.record.environment},
         "spec": run.spec.source.text.splitlines(),
         **parts,
     }

@@ -1,0 +1,1 @@
+"""What the items of a region ask for, make and leave."""

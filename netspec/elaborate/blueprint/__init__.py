@@ -1,0 +1,1 @@
+"""Blueprints of the blocks that a net uses, as classes are written from."""

@@ -1,0 +1,107 @@
+"""Comprehensions: lists that are made of lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from keyword import iskeyword
+from typing import Any
+
+from netspec.elaborate.elaborator import Elaborator
+from netspec.elaborate.expressions.kinds import as_list, mistaken, truth, weighed
+from netspec.elaborate.problems import Problem
+from netspec.elaborate.state import Frame
+from netspec.elaborate.values import operators
+from netspec.elaborate.values.environment import Environment
+from netspec.layers.symbols import Spelled, expression_of, names, substituted
+from netspec.syntax import tree
+from netspec.syntax.source import Span
+
+SHORT = 64
+"""Longer lists of numbers that a comprehension makes are known by it, so that what is emitted can say it."""
+
+
+def matched(targets: tuple[tree.Target, ...], item: Any, span: Span) -> dict[str, Any]:
+    """The names of a `for` with their values for one item; raises Problem where it has other parts."""
+    if len(targets) == 1 and isinstance(targets[0], str):
+        return {targets[0]: item}
+    parts = as_list(item)
+    if not isinstance(parts, list) or len(parts) != len(targets):
+        raise Problem(
+            "E0219",
+            f"{len(targets)} variables, but an item of the list is {operators.kind(item)}",
+            span,
+            help="enumerate(list) and zip(a, b) make lists of pairs; (a, b) takes a pair apart",
+        )
+    names: dict[str, Any] = {}
+    for target, part in zip(targets, parts, strict=True):
+        names |= matched((target,) if isinstance(target, str) else target, part, span)
+    return names
+
+
+def comprehension(elaborator: Elaborator, expression: tree.Comprehension, frame: Frame) -> list[Any]:
+    """`[f(x) for x in xs if c]`: its names hold inside of it alone."""
+    local = frame.copy()
+    local.environment = frame.environment.body()
+    items: list[Any] = []
+    go_round(elaborator, expression, 0, local, items)
+    weighed(elaborator, items, expression.span)
+    spelled = None if len(items) <= SHORT else closed(expression, frame.environment)
+    if spelled is None or not all(type(item) in (int, float) for item in items):
+        return items
+    return Spelled.of(items, spelled)
+
+
+def go_round(
+    elaborator: Elaborator, expression: tree.Comprehension, depth: int, frame: Frame, items: list[Any]
+) -> None:
+    """The rounds of a comprehension from one `for` on inwards."""
+    if depth == len(expression.rounds):
+        items.append(elaborator.evaluate(expression.item, frame))
+        return
+    for _ in elaborator.expressions[tree.Round](elaborator, expression.rounds[depth], frame):
+        go_round(elaborator, expression, depth + 1, frame, items)
+
+
+def rounds(elaborator: Elaborator, round_: tree.Round, frame: Frame) -> Iterator[Any]:
+    """The items of a comprehension's list that its condition lets through, each under its names."""
+    values = as_list(elaborator.evaluate(round_.sequence, frame))
+    if not isinstance(values, list | range):
+        raise mistaken(elaborator, values, "a list", round_.sequence.span)
+    for value in weighed(elaborator, values, round_.sequence.span):
+        frame.environment.names.update(matched(round_.targets, value, round_.sequence.span))
+        if round_.condition is None or truth(elaborator, round_.condition, frame):
+            yield value
+
+
+def closed(expression: tree.Comprehension, environment: Environment) -> tree.Expr | None:
+    """The comprehension with numbers for the names that it asks for, where it is arithmetic; None where it is not."""
+    own = {name for round_ in expression.rounds for name in tree.bound(round_.targets)}
+    values: dict[str, tree.Expr] = {}
+    for name in names(expression) - own:
+        value = environment.get(name)
+        if type(value) not in (int, float):
+            return None
+        values[name] = expression_of(value)
+    if any(map(iskeyword, own)) or not _is_arithmetic(expression):
+        return None
+    whole: tree.Expr = substituted(expression, values)
+    return whole
+
+
+_PLAIN = tree.Number | tree.Name | tree.Unary | tree.Binary | tree.Compare | tree.Conditional | tree.Comprehension
+_RANGES = frozenset({"range", "min", "max", "abs"})
+"""Functions that are Python's own."""
+
+
+def _is_arithmetic(part: Any) -> bool:
+    """Whether an expression is made of numbers and of what goes through ranges of them."""
+    match part:
+        case tree.Call(tree.Name(name), arguments):
+            return name in _RANGES and _is_arithmetic(tuple(argument.value for argument in arguments))
+        case tree.Round(_, sequence, condition):
+            return _is_arithmetic(sequence) and (condition is None or _is_arithmetic(condition))
+        case tree.Tree():
+            return isinstance(part, _PLAIN) and all(_is_arithmetic(value) for _, value in part.said())
+        case tuple():
+            return all(map(_is_arithmetic, part))
+    return True

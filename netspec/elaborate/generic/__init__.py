@@ -1,0 +1,1 @@
+"""A block elaborated once for all arguments."""

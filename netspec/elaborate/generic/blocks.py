@@ -1,0 +1,161 @@
+"""Calls of blocks: they are called, not unrolled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from netspec.elaborate.bodies.scopes import open_scope
+from netspec.elaborate.calls.calls import named_call
+from netspec.elaborate.control import DraftCall
+from netspec.elaborate.draft import DraftScope, Tap, Tensor
+from netspec.elaborate.expressions.sayings import Unsayable, is_constant
+from netspec.elaborate.generic.choices import choose
+from netspec.elaborate.generic.expressions import translation
+from netspec.elaborate.generic.generic import Generic
+from netspec.elaborate.generic.lets import settle
+from netspec.elaborate.generic.numbers import bare, expression_behind
+from netspec.elaborate.nets.instances import not_inside_itself
+from netspec.elaborate.state import Frame
+from netspec.elaborate.values.environment import Modules, Template
+from netspec.elaborate.values.types import is_tensor, is_tensors
+from netspec.elaborate.values.values import Listed, Result, Word
+from netspec.graph.blueprint import Blueprint
+from netspec.layers.symbols import Whole, expression_of, is_opaque, names, plain, symbolic
+from netspec.shapes.shape import Shape
+from netspec.shapes.sizes import OpenSize
+from netspec.syntax import tree
+from netspec.syntax.source import Span
+
+
+def named_call_for_all(
+    generic: Generic,
+    name: str,
+    arguments: tuple[tree.Argument, ...],
+    span: Span,
+    name_span: Span,
+    frame: Frame,
+    *,
+    stage: bool,
+) -> Any:
+    bound = frame.environment.get(name)
+    if isinstance(bound, Word) and not generic.concrete:
+        said = translation(generic, tree.Name(name), frame)
+        if isinstance(said, tree.Conditional):
+            return _either_call(generic, said, arguments, span, name_span, frame, stage=stage)
+    return named_call(generic, name, arguments, span, name_span, frame, stage=stage)
+
+
+def _either_call(
+    generic: Generic,
+    said: tree.Expr,
+    arguments: tuple[tree.Argument, ...],
+    span: Span,
+    name_span: Span,
+    frame: Frame,
+    *,
+    stage: bool,
+) -> Any:
+    """A call of whichever block the arguments choose."""
+    bound = generic.evaluate(tree.Name(name_span.text, span=name_span), frame)
+    options: list[tuple[tree.Expr | None, str]] = []
+    while isinstance(said, tree.Conditional):
+        if not isinstance(said.then, tree.String):
+            raise Unsayable(names(said))
+        options.append((said.condition, said.then.value))
+        said = said.otherwise
+    if not isinstance(said, tree.String):
+        raise Unsayable(names(said))
+    options.append((None, said.value))
+    results: list[Any] = []
+
+    def call(name: str) -> Callable[[Frame], None]:
+        def run(local: Frame) -> None:
+            result = generic.named_call(name, arguments, span, name_span, local, stage=stage)
+            results.append(result)
+            local.current = result.outputs[0]
+
+        return run
+
+    taken = next(place for place, (_, name) in enumerate(options) if name == bound.text)
+    choice = choose(generic, [(condition, call(name)) for condition, name in options], taken, frame, span)
+    scope = frame.scope.items[-1]
+    assert isinstance(scope, DraftScope)
+    if len({len(result.outputs) for result in results}) > 1 or len(results[0].outputs) > 1:
+        raise Unsayable(set().union(*(names(c) for c in choice.conditions if c is not None)))
+    current = frame.current
+    assert isinstance(current, Tensor)
+    return Result((current,), None, scope)
+
+
+def call_block(
+    generic: Generic, template: Template, entering: Tensor, arguments: dict[str, Any], span: Span, frame: Frame
+) -> Result:
+    """A block is called, not unrolled: its outputs have the shapes that its blueprint gives them."""
+    definition = template.definition
+    not_inside_itself(generic, definition, span)
+    tensors = [entering]
+    taken = [p for p in definition.parameters if is_tensor(p) or is_tensors(p)]
+    if any(p.name not in arguments for p in taken):
+        raise Unsayable
+    for parameter in taken:
+        value = arguments[parameter.name]
+        tensors.extend(value if isinstance(value, list) else [value])
+    plain_arguments = {name: v for name, v in arguments.items() if name not in {p.name for p in taken}}
+    numbers = {name: bare(value) for name, value in plain_arguments.items()}
+    numbers |= {p.name: len(arguments[p.name]) for p in taken if is_tensors(p)}
+    said = {name: expression_behind(value) for name, value in plain_arguments.items()}
+    call = generic.blueprints(template, tensors, numbers, said)
+    blueprint = call.blueprint
+    _same_for_all(blueprint, said, tensors)
+    scope = open_scope(generic, "block", definition.name, span, frame)
+    scope.inputs, scope.tensors = (entering,), tuple(tensors[1:])
+    bound = {parameter.name: said[parameter.name] for parameter in blueprint.parameters if parameter.name in said}
+    for name, (place, axis) in blueprint.derived.items():
+        size = tensors[place].shape.dims[axis]
+        if isinstance(size, OpenSize):
+            raise Unsayable
+        bound[name] = expression_of(size)
+    bound |= {name: expression_of(size) for name, size in call.sizes.items()}
+    sizes = {name: int(plain(size)) for name, size in call.sizes.items()}
+    scope.control = control = DraftCall(blueprint, bound, sizes)
+    outputs = (Tensor(_decided_shape(generic, shape), span, None, place) for place, shape in enumerate(call.shapes))
+    scope.outputs = Listed(outputs) if blueprint.listed else tuple(outputs)
+
+    def readable(inside: Any, path: tuple[str, ...]) -> dict[str, Any]:
+        labels: dict[str, Any] = {}
+        for name, (shapes, inner) in inside.items():
+            outputs = tuple(Tap(shape, span, name) for shape in shapes)
+            control.taps.extend((tensor, (*path, name), place) for place, tensor in enumerate(outputs))
+            below = None if inner is None else readable(inner, (*path, name))
+            labels[name] = Result(outputs, below) if outputs else Modules(below or {})
+        return labels
+
+    result = Result(scope.outputs, readable(call.inside, ()), scope)
+    for tensor in result.outputs:
+        settle(generic, tensor, frame)
+    return result
+
+
+def _decided_shape(generic: Generic, shape: Shape) -> Shape:
+    """The shape without the sides of conditions that are never taken."""
+    if not any(isinstance(size, Whole) and isinstance(size.expression, tree.Conditional) for size in shape.dims):
+        return shape
+    deciding = generic.deciding
+    sizes = ((size, deciding.decided(expression_of(size)) if isinstance(size, Whole) else None) for size in shape.dims)
+    return Shape(tuple(s if said is None else symbolic(int(plain(s)), said) for s, said in sizes), shape.dtype)
+
+
+def _same_for_all(blueprint: Blueprint, said: dict[str, tree.Expr], tensors: list[Tensor]) -> None:
+    """Raises Unsayable where a block that holds for some arguments only is given others by other arguments here."""
+    asked: set[str] = set()
+    for name in blueprint.fixed:
+        asked |= names(said[name]) if name in said else set()
+    if blueprint.sizes_fixed:
+        for size in (size for tensor in tensors for size in tensor.shape.dims if isinstance(size, Whole)):
+            if not is_opaque(size.expression):
+                asked |= names(size.expression)
+            elif blueprint.fixed and not any(name in said and not is_constant(said[name]) for name in said):
+                raise Unsayable
+    if asked:
+        raise Unsayable(asked)

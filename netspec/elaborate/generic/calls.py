@@ -1,0 +1,184 @@
+"""Calls in a block that is elaborated for all arguments: layers whose arguments are expressions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netspec.elaborate.calls.arguments import evaluated_arguments, layer_value
+from netspec.elaborate.calls.blocks import for_parameter
+from netspec.elaborate.calls.calls import pass_on
+from netspec.elaborate.calls.functions import built_in
+from netspec.elaborate.calls.layers import make_layer, plain_argument
+from netspec.elaborate.draft import DraftNode, Tensor
+from netspec.elaborate.expressions.sayings import Unsayable, elements, holds_tensors, is_constant, lifted
+from netspec.elaborate.generic.expressions import demand, translation
+from netspec.elaborate.generic.generic import Generic
+from netspec.elaborate.generic.numbers import Said, as_field, bare, expression_behind, has_expression
+from netspec.elaborate.nets.ends import declared_size
+from netspec.elaborate.problems import Problem
+from netspec.elaborate.state import Frame
+from netspec.elaborate.values.environment import Poison
+from netspec.elaborate.values.values import Arguments, LayerCall, Result, Word
+from netspec.layers.base import Layer, ShapeError
+from netspec.layers.initializers import Initializer
+from netspec.layers.symbols import Symbolic, guarded, names, note_divisor, plain, symbolic
+from netspec.shapes.sizes import OpenSize, TooComplexError
+from netspec.syntax import tree
+from netspec.syntax.source import Span
+
+
+def arguments_for_all(
+    generic: Generic,
+    arguments: tuple[tree.Argument, ...],
+    frame: Frame,
+    span: Span,
+    definition: tree.Definition | None = None,
+) -> Arguments:
+    evaluated = evaluated_arguments(generic, arguments, frame, span, definition)
+    if not generic.concrete:
+        for place, (value, where) in enumerate(evaluated.positional):
+            evaluated.positional[place] = _with_expression(generic, value, evaluated.trees[place], frame), where
+        for name, (value, where) in evaluated.named.items():
+            if name not in evaluated.trees:  # a list of tensors
+                continue
+            evaluated.named[name] = _with_expression(generic, value, evaluated.trees[name], frame), where
+    return evaluated
+
+
+def _with_expression(generic: Generic, value: Any, written: tree.Expr, frame: Frame) -> Any:
+    """An argument's value with the expression behind it; raises Unsayable where it can have none."""
+    if holds_tensors(value) or isinstance(value, Poison):
+        return value
+    if isinstance(value, LayerCall):
+        return value
+    if isinstance(value, Word):
+        said = translation(generic, written, frame)
+        if not isinstance(said, tree.String):
+            raise Unsayable(names(said))
+        return value
+    if isinstance(value, OpenSize) or (isinstance(value, Initializer) and isinstance(written, tree.Call)):
+        return value
+    said = translation(generic, written, frame)
+    if value is None or isinstance(value, str):
+        if not is_constant(said):
+            return Said(value, said)
+        return value
+    return lifted(value, said)
+
+
+def layer_for_all(generic: Generic, written: tree.Expr, frame: Frame) -> Any:
+    value = layer_value(generic, written, frame)
+    if isinstance(written, tree.Conditional) and not generic.concrete:
+        demand(generic, written.condition, frame)
+    if isinstance(value, LayerCall):
+        given = (*value.positional, *(item for _, item in value.named))
+        asked = [item for item in given if has_expression(item)]
+        if asked:
+            raise Unsayable(set().union(*(names(expression_behind(item)) for item in asked)))
+    return value
+
+
+def pass_on_for_all(generic: Generic, name: str, arguments: Arguments, span: Span, frame: Frame) -> Result:
+    if not generic.concrete:
+        demand(generic, tree.Name(name), frame)
+    return pass_on(generic, name, arguments, span, frame)
+
+
+def built_in_for_all(generic: Generic, name: str, arguments: Arguments, span: Span) -> Any:
+    arguments.positional = [(bare(value), where) for value, where in arguments.positional]
+    return built_in(generic, name, arguments, span)
+
+
+def layer_with_expressions(
+    generic: Generic,
+    cls: type[Layer],
+    arguments: Arguments,
+    span: Span,
+    name_span: Span,
+    frame: Frame,
+    *,
+    lexical: bool = True,
+) -> Layer:
+    """The layer with the numbers of this call, each with its expression."""
+    defaults = frame.environment.defaults
+    lifted_values = dict(defaults.get(cls.name, {})) if lexical else {}
+    fields = list(cls.model_fields)
+    lifted_values |= dict(zip(fields, (value for value, _ in arguments.positional), strict=False))
+    others = {name: value for name, (value, _) in arguments.named.items() if name not in cls.tensors}
+    lifted_values |= {name: value for name, value in others.items() if name in fields}
+    lifted_values |= {cls.collects: {n: v for n, v in others.items() if n not in fields}} if cls.collects else {}
+    numbers = Arguments(
+        arguments.tensors,
+        [(bare(value), where) for value, where in arguments.positional],
+        {name: (bare(value), where) for name, (value, where) in arguments.named.items()},
+    )
+    here = frame.environment.defaults
+    frame.environment.defaults = {**here, cls.name: {k: bare(v) for k, v in here.get(cls.name, {}).items()}}
+    try:
+        layer = make_layer(generic, cls, numbers, span, name_span, frame, lexical=lexical)
+    finally:
+        frame.environment.defaults = here
+    asked = {name: value for name, value in lifted_values.items() if has_expression(value)}
+    if not asked:
+        return layer
+    if cls.ranks is None or min(cls.ranks) < 2:
+        for value in asked.values():
+            _require_length(generic, value)
+    values = {name: getattr(layer, name) for name in fields}
+    values |= {name: as_field(values[name], value) for name, value in asked.items()}
+    return cls.model_construct(**values)
+
+
+def _require_length(generic: Generic, value: Any) -> None:
+    """Raises Unsayable for a list of any length; one with an entry for each axis is as long as there are axes."""
+    if not isinstance(value, list | tuple) or not value or not isinstance(value[0], Symbolic):
+        return
+    match value[0].expression:
+        case tree.Index(base, tree.Number(0)) if (elements(base, generic.lets) or []) == []:
+            raise Unsayable(names(base))
+
+
+def plain_for_all(generic: Generic, value: Any, argument: str, callee: str, span: Span) -> Any:
+    if has_expression(value):
+        plain_argument(generic, bare(value), argument, callee, span)
+        return tuple(value) if isinstance(value, list) else value
+    return plain_argument(generic, value, argument, callee, span)
+
+
+def apply_for_all(generic: Generic, layer: Layer, inputs: tuple[Tensor, ...], span: Span, frame: Frame) -> Result:
+    generic.state.spend(span)
+    taken = tuple(tensor.shape for tensor in inputs)
+    with guarded() as held:
+        try:
+            made = layer.outputs(*taken)
+        except ShapeError as error:
+            raise Problem(error.code, error.message, span) from None
+        except TooComplexError:
+            raise Unsayable from None
+    for question, answer in held:
+        note_divisor(question, answer)
+    node = DraftNode(layer, inputs, span)
+    node.outputs = tuple(Tensor(shape, span, node, index) for index, shape in enumerate(made))
+    with guarded() as asked:
+        node.call = layer.torch(*taken)
+    hanging = set().union(*(names(question) for question, _ in asked))
+    if hanging:
+        raise Unsayable(hanging)
+    generic.state.add(node, frame.scope)
+    return Result(node.outputs, None, node)
+
+
+def parameter_for_all(
+    generic: Generic, definition: tree.Definition, parameter: tree.Parameter, value: Any, span: Span
+) -> Any:
+    checked = for_parameter(generic, definition, parameter, bare(value), span)
+    if not has_expression(value) or holds_tensors(checked):
+        return checked
+    return Said(checked, expression_behind(value))
+
+
+def size_for_all(generic: Generic, part: tree.Expr, frame: Frame) -> Any:
+    size = declared_size(generic, part, frame)
+    if isinstance(size, OpenSize) or generic.concrete:
+        return size
+    return symbolic(plain(size), translation(generic, part, frame))
