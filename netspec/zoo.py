@@ -116,6 +116,7 @@ FAMILIES = (
     Network("lraspp_mobilenet_v3_large", "lraspp"),
     Network("retinanet", "retinanet"),
     Network("retinanet_v2", "retinanet", {"frozen": False, "top": "c5", "normalised": True}),
+    Network("ssdlite320_mobilenet_v3_large", "ssdlite"),
     Network("yolov1", "yolov1"),
     Network("yolov1_detector", "yolov1", net="Detector"),
     Network("yolov3", "yolov3"),

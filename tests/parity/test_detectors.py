@@ -11,7 +11,13 @@ import torch
 from randomness import randomise
 from torch import Tensor, nn
 from torchvision.models import resnet50
-from torchvision.models.detection import FCOS, RetinaNet, retinanet_resnet50_fpn_v2, ssd300_vgg16
+from torchvision.models.detection import (
+    FCOS,
+    RetinaNet,
+    retinanet_resnet50_fpn_v2,
+    ssd300_vgg16,
+    ssdlite320_mobilenet_v3_large,
+)
 from torchvision.models.detection._utils import BoxLinearCoder, overwrite_eps
 from torchvision.models.detection.anchor_utils import AnchorGenerator, DefaultBoxGenerator
 from torchvision.models.detection.backbone_utils import _resnet_fpn_extractor
@@ -80,6 +86,12 @@ DETECTORS = [
         default_boxes,
         images=(1, 3, 300, 300),
     ),
+    Detector(
+        "ssdlite320_mobilenet_v3_large",
+        lambda: ssdlite320_mobilenet_v3_large(weights_backbone=None, num_classes=CLASSES),
+        lambda: DefaultBoxGenerator([[2, 3]] * 6, min_ratio=0.2, max_ratio=0.95),
+        images=(2, 3, 320, 320),
+    ),
 ]
 
 
@@ -112,7 +124,8 @@ def test_equal_to_the_last_bit(detector: Detector) -> None:
 def calm(head: Any, spread: Tensor) -> None:
     """Makes offsets of a size that boxes have: random weights would put them all outside."""
     for layer in [head.bbox_reg] if hasattr(head, "bbox_reg") else head.module_list:
-        layer.weight /= spread
+        last = layer[-1] if isinstance(layer, nn.Sequential) else layer
+        last.weight /= spread
 
 
 def decoded(coder: Any, offsets: Tensor, grid: Tensor) -> Tensor:
@@ -121,7 +134,13 @@ def decoded(coder: Any, offsets: Tensor, grid: Tensor) -> Tensor:
     return torch.stack([coder.decode_single(*pair) for pair in zip(offsets, grid, strict=True)])
 
 
-PUBLISHED = {"retinanet": 34_014_999, "retinanet_v2": 38_198_935, "fcos": 32_269_600, "ssd300": 35_641_826}
+PUBLISHED = {
+    "retinanet": 34_014_999,
+    "retinanet_v2": 38_198_935,
+    "fcos": 32_269_600,
+    "ssd300": 35_641_826,
+    "ssdlite320_mobilenet_v3_large": 3_440_060,
+}
 """`num_params` of the weights that were trained on COCO; frozen normalisation has none."""
 
 

@@ -161,5 +161,6 @@ DETECTORS: Mapping[str, str] = {
     "retinanet_v2": "retinanet_resnet50_fpn_v2",
     "fcos": "fcos_resnet50_fpn",
     "ssd300": "ssd300_vgg16",
+    "ssdlite320_mobilenet_v3_large": "ssdlite320_mobilenet_v3_large",
 }
 """The zoo's detectors and their peers in torchvision.detection, whose heads and boxes test_detectors.py compares."""

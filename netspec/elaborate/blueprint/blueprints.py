@@ -213,8 +213,8 @@ class Blueprints:
             blueprint = base.blueprint
             if base.refusals or base.sizes or blueprint.sizes_fixed or blueprint.kind == "net":
                 continue
-            if any(repr(base.numbers.get(n)) != repr(numbers.get(n)) for n in blueprint.fixed):
-                continue
+            if any(repr(base.numbers.get(n, ...)) != repr(numbers.get(n, ...)) for n in blueprint.fixed):
+                continue  # what is given as none is not what is left to its default
             if any(type(base.numbers.get(name)) is not type(value) for name, value in numbers.items()):
                 continue
             result = _unrolled(template, shapes, numbers)
