@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from netspec.diagnostics import NetspecError
 from netspec.elaborate.draft import DraftOutput, DraftScope
-from netspec.elaborate.environment import Environment
+from netspec.elaborate.environment import UNBOUND, Environment
 from netspec.elaborate.generic import Generic, bare
 from netspec.elaborate.keys import Mismatch, keys
 from netspec.elaborate.nets import Elaborator, comment_on
@@ -203,7 +203,7 @@ class Blueprints:
             blueprint = base.blueprint
             if base.refusals or base.sizes or blueprint.sizes_fixed or blueprint.kind == "net":
                 continue
-            if any(repr(base.numbers.get(n)) != repr(numbers.get(n)) for n in blueprint.fixed):
+            if any(repr(base.numbers.get(n, UNBOUND)) != repr(numbers.get(n, UNBOUND)) for n in blueprint.fixed):
                 continue
             if any(type(base.numbers.get(name)) is not type(value) for name, value in numbers.items()):
                 continue
@@ -346,7 +346,7 @@ class Blueprints:
             parameters=tuple(parameters),
             derived={name: place for name, place in derived.items() if regions.asks(name)},
             fixed={
-                p.name: numbers.get(p.name)
+                p.name: numbers.get(p.name, p.default and p.default.span.text)
                 for p in definition.parameters
                 if p.name not in named and not is_tensor(p) and not is_tensors(p)
             },

@@ -295,7 +295,7 @@ class Bodies(Calls):
         entering = frame.current
         if frame.scope.module.numbered:
             scope, environment = self.scope("container", "", span, frame), frame.environment.module()
-            scope.numbered = True
+            scope.numbered = is_chain_body(body, frame.environment)
             local = frame.inside(environment, scope)
             self.run(body, local, self.sequence)
             return self.close(scope, entering, local, environment)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from math import prod
-from typing import Any, ClassVar
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -58,9 +58,6 @@ class Arguments:
 
 class Calls(Expressions):
     """Everything that is called by name. How a body is elaborated is the business of the class that builds on this."""
-
-    remembers: ClassVar[bool] = True
-    """Whether a function that is called with the same numbers again need not be gone through again."""
 
     def instantiate(
         self, template: Template, entering: Tensor, arguments: dict[str, Any], span: Span, frame: Frame
@@ -432,6 +429,7 @@ class Calls(Expressions):
             if name not in cls.model_fields and not cls.collects:
                 raise self.no_argument(cls, name, here)
             values[name] = self.plain(value, name, cls.name, here)
+        drop_idle(cls, values, where)
         key = (cls.name, repr(values))
         layer = self.state.layers.get(key)
         if layer is None:
@@ -594,9 +592,10 @@ class Calls(Expressions):
             raise self.misused(definition, message, span, help=help, mend=mend)
         bound = self.bound(definition, [(tensor, span) for tensor in tensors], arguments)
         lists = [bound[p.name] for p in definition.parameters if is_tensors(p) and p.name in bound]
-        if entering is None and lists and frame.current is None and isinstance(lists[0][0], list):
+        if entering is None and lists and frame.current is None and isinstance(lists[0][0], list) and lists[0][0]:
             entering = self.tensor(lists[0][0][0], span)
-        values = dict(frame.environment.defaults.get(definition.name, {}))
+        values: dict[str, Any] = {p.name: [] for p in definition.parameters if is_tensors(p) and p.default is not None}
+        values |= frame.environment.defaults.get(definition.name, {})
         values |= self.for_parameters(definition, bound)
         missing = [p.name for p in definition.parameters if p.default is None and p.name not in values]
         if missing and arguments.tensors and entering is not None:
@@ -653,11 +652,11 @@ class Calls(Expressions):
             return self.tensor(value, span)
         if is_tensors(parameter):
             items = self.as_list(value)
-            if not isinstance(items, list) or not items or not self.are_tensors(items):
+            if not isinstance(items, list) or not self.are_tensors(items):
                 odd = hints.odd_one(items)
                 if odd is not None and isinstance(items[odd], Word):
                     raise self.unknown(items[odd].text, items[odd].span)
-                found = "this is an empty list" if items == [] else f"this is {operators.kind(value)}"
+                found = f"this is {operators.kind(value)}"
                 found = found if odd is None else f"item {odd} of this is {operators.kind(items[odd])}"
                 message = f"{name} of {definition.name} is a list of tensors, but {found}"
                 help, mend = hints.one_in_list(value, span)
@@ -751,6 +750,13 @@ def bound_elements(made: Iterable[Shape], weights: Iterable[tuple[int, ...]], sp
             text = " x ".join(f"{size:,}" for size in known)
             message = f"a {what} of {text} numbers is beyond what a memory can hold, {MOST_ELEMENTS:,}"
             raise Problem("E0504", message, span)
+
+
+def drop_idle(cls: type[Layer], values: dict[str, Any], given: Collection[str]) -> None:
+    """Takes out of a layer's arguments the defaults that speak of what others switch off; what is `given` stays."""
+    for name, switch in cls.speaks_of.items():
+        if name in values and name not in given and values.get(switch) is False:
+            del values[name]
 
 
 def _defaults_to_layer(parameter: tree.Parameter) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from keyword import iskeyword
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from netspec.elaborate import hints, operators
 from netspec.elaborate.demands import words
@@ -31,6 +31,8 @@ TENSOR_COMPARISONS = {
 """The layer of a comparison, and that of the one with its sides exchanged."""
 SHORT = 64
 """Longer lists of numbers that a comprehension makes are known by it, so that what is emitted can say it."""
+COSTLY = 256
+"""A table that takes more steps is remembered."""
 COPIED_AT_ONCE = 100
 """How many items of a list that grows are copied in the time that one takes otherwise."""
 TENSOR_OPERATORS = {"+": "add", "-": "sub", "*": "mul", "/": "div", "**": "pow"}
@@ -57,6 +59,9 @@ class Expressions:
 
     def label(self, label: tree.Label, frame: Frame) -> str:
         raise NotImplementedError
+
+    remembers: ClassVar[bool] = True
+    """Whether a function or a table of the same numbers need not be gone through again."""
 
     def apply_layer(
         self, name: str, inputs: tuple[Tensor, ...], arguments: dict[str, Any], span: Span, frame: Frame
@@ -101,16 +106,22 @@ class Expressions:
         return names
 
     def comprehension(self, expression: tree.Comprehension, frame: Frame) -> list[Any]:
-        """`[f(x) for x in xs if c]`: its names hold inside of it alone."""
+        """`[f(x) for x in xs if c]`: its names hold inside of it alone. A table of the same numbers is made once."""
+        spelled = closed(expression, frame.environment)
+        key, before = spelled if self.remembers else None, self.state.steps
+        if key is not None and key in self.state.tables:
+            self.state.work(expression.span, len(expression.span.text) // 4)
+            return self.state.tables[key]
         local = frame.copy()
         local.environment = frame.environment.body()
         items: list[Any] = []
         self.go_round(expression, 0, local, items)
         self.weighed(items, expression.span)
-        spelled = None if len(items) <= SHORT else closed(expression, frame.environment)
-        if spelled is None or not all(type(item) in (int, float) for item in items):
-            return items
-        return Spelled.of(items, spelled)
+        if spelled is not None and len(items) > SHORT and all(type(item) in (int, float) for item in items):
+            items = Spelled.of(items, spelled)
+        if key is not None and self.state.steps > before + COSTLY:
+            self.state.tables[key] = items
+        return items
 
     def go_round(self, expression: tree.Comprehension, depth: int, frame: Frame, items: list[Any]) -> None:
         """The rounds of a comprehension from one `for` on inwards."""
@@ -467,6 +478,10 @@ class Expressions:
 def closed(expression: tree.Comprehension, environment: Environment) -> tree.Expr | None:
     """The comprehension with numbers for the names that it asks for, where it is arithmetic; None where it is not."""
     own = {name for round_ in expression.rounds for name in tree.bound(round_.targets)}
+    inner = set(_bound_in(expression)) - own
+    if any(environment.get(name) is not UNBOUND for name in inner):  # it may be meant outside of the inner one
+        return None
+    own |= inner
     values: dict[str, tree.Expr] = {}
     for name in names(expression) - own:
         value = environment.get(name)
@@ -477,6 +492,17 @@ def closed(expression: tree.Comprehension, environment: Environment) -> tree.Exp
         return None
     whole: tree.Expr = substituted(expression, values)
     return whole
+
+
+def _bound_in(part: Any) -> Iterator[str]:
+    """The names that comprehensions in an expression bind."""
+    match part:
+        case tree.Round(targets, _, _):
+            yield from tree.bound(targets)
+    if isinstance(part, tree.Tree):
+        yield from (name for _, value in part.said() for name in _bound_in(value))
+    elif isinstance(part, tuple):
+        yield from (name for value in part for name in _bound_in(value))
 
 
 _PLAIN = tree.Number | tree.Name | tree.Unary | tree.Binary | tree.Compare | tree.Conditional | tree.Comprehension

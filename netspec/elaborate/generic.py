@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from netspec.elaborate.bodies import Each
-from netspec.elaborate.calls import Arguments
+from netspec.elaborate.calls import Arguments, drop_idle
 from netspec.elaborate.control import DraftCall, DraftChoice, DraftLet, DraftLoop, Key
 from netspec.elaborate.deciding import Deciding
 from netspec.elaborate.draft import DraftNode, DraftScope
@@ -467,6 +467,7 @@ class Generic(Elaborator):
         lifted_values |= dict(zip(fields, (value for value, _ in arguments.positional), strict=False))
         others = {name: value for name, (value, _) in arguments.named.items() if name not in cls.tensors}
         lifted_values |= {name: value for name, value in others.items() if name in fields}
+        drop_idle(cls, lifted_values, {*fields[: len(arguments.positional)], *others})
         lifted_values |= {cls.collects: {n: v for n, v in others.items() if n not in fields}} if cls.collects else {}
         numbers = Arguments(
             arguments.tensors,
