@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from netspec.codegen.chains import is_chain, is_sequential, number_stages
 from netspec.codegen.constructor import Constructor
 from netspec.codegen.forward import argument_names, write_forward
+from netspec.codegen.initialization import Passes
 from netspec.codegen.layout import INDENT, WIDTH, Bracket, Expr, lines
 from netspec.codegen.liveness import Needs, needs
 from netspec.codegen.naming import MODULE_ATTRIBUTES, TAKEN, Names, parameter, prose
@@ -26,7 +27,9 @@ from netspec.syntax import tree
 
 @dataclass(slots=True, eq=False)
 class Design:
-    """What a class is made from. `types` says of what type each name in its expressions is."""
+    """What a class is made from. `types` says of what type each name in its expressions is, `passes` how modules are
+    started at the end of its constructor.
+    """
 
     name: str
     region: Region
@@ -39,6 +42,9 @@ class Design:
     shapes: bool = False
     training: frozenset[int] = frozenset()
     types: dict[str, str] = field(default_factory=dict)
+    passes: Passes = field(default_factory=dict)
+    covered: frozenset[str] = frozenset()
+    """The kinds of modules that a pass starts, its own or that of a class around it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -143,7 +149,7 @@ def write_class(
         head = [f"class {design.name}(nn.Sequential):", *_docstring(design)]
         return [*head, *_signature(plan), *body]
     forward = write_forward(plan, constructor, ending)
-    head = [f"class {design.name}(nn.Module):", *_docstring(design)]
+    head = [f"class {design.name}({constructor.base}):", *_docstring(design)]
     return [*head, *_signature(plan), f"{INDENT * 2}super().__init__()", *constructor.write(), "", *forward]
 
 
@@ -192,6 +198,7 @@ def container_design(use: Use, name: str, around: Design) -> Design:
         parameters,
         counted=container.counted,
         types=types_of(container.region, inner),
+        covered=around.covered,
     )
 
 

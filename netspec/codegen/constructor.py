@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from netspec.codegen.chains import is_sequential
+from netspec.codegen.containers import LIST, MODULE, base_of, containers_of, first_used, step
 from netspec.codegen.expressions import Applied, call_of, render
+from netspec.codegen.initialization import Passes, Statements
 from netspec.codegen.layout import INDENT, WIDTH, Bracket, Comprehension, Expr, call, flat, lines
 from netspec.codegen.leaves import construction
 from netspec.codegen.naming import MODULE_ATTRIBUTES, camel, is_attribute, is_hidden, local, parameter, quoted
-from netspec.codegen.python import argument, python
+from netspec.codegen.python import Named, argument, python, unmarked
 from netspec.codegen.regions import (
     container_names,
     expressions_in,
@@ -46,6 +48,11 @@ class Constructor:
         self.used: set[str] = set()
         self.depth = 2
         self._taken: set[str] = set()
+        design = plan.design
+        self.base = MODULE
+        if not design.is_net:
+            self.base = base_of(design.region, counted=design.counted, names=list(design.types))
+        self.containers = containers_of(design.region)
         self.reset()
 
     def reset(self) -> None:
@@ -67,10 +74,14 @@ class Constructor:
         assert label is not None
         if not all(isinstance(part, str) for part in label.parts):
             template = self.template(label, forward=True)
+            if (held := self.held(label, forward=True)) is not None:
+                return held
             if is_nested(label):
                 return f'self.{_getter(use)}(f"{template}")'
             return f'getattr(self, f"{template}")'
         text = "".join(map(str, label.parts))
+        if (held := self.held(label, forward=True)) is not None:
+            return held
         if is_nested(label) and any(map(is_hidden, text.split("."))):
             around, _, own = text.rpartition(".")
             kind = "nn.Module" if not is_bare(use) else "Tensor"
@@ -80,6 +91,24 @@ class Constructor:
         if is_hidden(text):
             return f"cast({'nn.Module' if not is_bare(use) else 'Tensor'}, self.{_store(use)}[{quoted(text)}])"
         return f"self.{_getter(use)}({quoted(text)})"
+
+    def held(self, label: tree.Label, *, forward: bool) -> str | None:
+        """A module in a list or dict: `self.branches[0]`, `self["1"]`; None where it is in neither."""
+        root = str(label.parts[0]).partition(".")[0]
+        if is_nested(label):
+            kind, found = self.containers.get(root, MODULE), step(label, root)
+            owner = f"self.{root}"
+        else:
+            kind, owner = self.base, "self"
+            found = label.parts[0] if len(label.parts) == 1 else None
+            if isinstance(found, str) and is_attribute(found):
+                return None
+        if kind == MODULE or found is None:
+            return None
+        if isinstance(found, str):
+            return f"{owner}[{found if kind == LIST else quoted(found)}]"
+        text = python(found, self.inside if forward else self.plan.named)
+        return f"{owner}[{text}]" if kind == LIST else f'{owner}[f"{{{text}}}"]'
 
     def template(self, label: tree.Label, *, forward: bool = False) -> str:
         """A label with its expressions in braces."""
@@ -148,14 +177,14 @@ class Constructor:
         for each in self.plan.design.parameters:
             self.store(each.name)
         self.region(region, set())
-        return self.text + _initialization(self.plan.preamble.passes if self.plan.design.is_net else {})
+        return self.text + _initialization(self.plan.design.passes, self.plan.named)
 
     def sequential(self) -> list[str]:
         """The constructor of a class that is an `nn.Sequential`."""
         self.used = self._names_used(self.plan.design.region)
         self.text = []
         self.chain("self", self.plan.design.region)
-        return self.text + _initialization(self.plan.preamble.passes if self.plan.design.is_net else {})
+        return self.text + _initialization(self.plan.design.passes, self.plan.named)
 
     def store(self, name: str) -> None:
         """Keeps a number for the forward."""
@@ -218,6 +247,10 @@ class Constructor:
     def region(self, region: Region, declared: set[str]) -> None:
         """Writes the items of a region; `declared` are the attributes that exist already."""
         for item in region.items:
+            if region is self.plan.design.region:
+                for root in first_used(item, [root for root in self.containers if root not in declared]):
+                    declared.add(root)
+                    self.line(f"self.{root} = {self.containers[root]}()")
             match item:
                 case Let(name, value):
                     self.let(name, value)
@@ -300,6 +333,14 @@ class Constructor:
 
     def register(self, use: Use, label: tree.Label, module: Expr) -> None:
         """Writes a module whose label is no attribute; one in a container is registered there."""
+        held = self.held(label, forward=False)
+        if held is not None:
+            root = str(label.parts[0]).partition(".")[0]
+            if (self.containers[root] if is_nested(label) else self.base) == LIST:
+                self.text.extend(lines("", call(f"{held.partition('[')[0]}.append", module), self.depth))
+            else:
+                self.assign(held, module)
+            return
         around, own = parted(label)
         if around and len(own.parts) == 1 and isinstance(own.parts[0], str) and is_hidden(own.parts[0]):
             self.hide(f"{CONTAINER.name}(self, {self.label_text(around)})", use, self.label_text(own), module)
@@ -666,9 +707,9 @@ class Constructor:
         self.plan.preamble.note(torch_call)
         if not torch_call.target and not torch_call.parameter:
             return self.stage(use)
-        return construction(
-            torch_call, self.plan.named, id(use) in self.in_place, self.plan.preamble.initializer(torch_call)
-        )
+        passed = torch_call.target in self.plan.design.covered
+        start = ("", ()) if passed else self.plan.preamble.initializer(torch_call)
+        return construction(torch_call, self.plan.named, id(use) in self.in_place, start)
 
     def stage(self, use: Use) -> Expr:
         """A module for an expression that stands in a chain."""
@@ -837,20 +878,30 @@ def _store(use: Use) -> str:
     return stores[_registration(use)]
 
 
-def _initialization(passes: dict[str, tuple[str, ...]]) -> list[str]:
-    """The pass over all modules that starts the weights of those that are started alike."""
+def _initialization(passes: Passes, named: Named) -> list[str]:
+    """The pass over all modules that starts the weights of those that are started alike, a few of them otherwise."""
     if not passes:
         return []
     written = ["", f"{INDENT * 2}for m in self.modules():"]
-    alike: dict[tuple[str, ...], list[str]] = {}
-    for target, statements in passes.items():
-        alike.setdefault(statements, []).append(target)
-    for position, (statements, targets) in enumerate(alike.items()):
-        among: Expr = targets[0] if len(targets) == 1 else call("", *targets)
-        written.extend(lines(f"{'el' if position else ''}if isinstance(m, ", among, 3, "):"))
-        for statement in statements:
-            guarded = ".bias" in statement
-            if guarded:
-                written.append(f"{INDENT * 4}if m.bias is not None:")
-            written.extend(lines("", statement.replace("{module}", "m"), 5 if guarded else 4))
+    alike: dict[tuple[Statements, tuple[tuple[str, Statements], ...]], list[str]] = {}
+    for kind, each in passes.items():
+        alike.setdefault((each.statements, tuple(each.others.items())), []).append(kind)
+    for (statements, others), kinds in alike.items():
+        among: Expr = kinds[0] if len(kinds) == 1 else call("", *kinds)
+        written.extend(lines(f"{'el' if len(written) > 2 else ''}if isinstance(m, ", among, 3, "):"))
+        for path, own in others:
+            written.append(f"{INDENT * 4}{'if' if path == others[0][0] else 'elif'} m is {path}:")
+            written.extend(_begun(own, named, 5))
+        if others:
+            written.append(f"{INDENT * 4}else:")
+        written.extend(_begun(statements, named, 5 if others else 4))
     return written
+
+
+def _begun(statements: Statements, named: Named, depth: int) -> Iterator[str]:
+    """The statements that start the module `m`, which may lack a bias."""
+    for statement in statements:
+        guarded = ".bias" in statement
+        if guarded:
+            yield f"{INDENT * depth}if m.bias is not None:"
+        yield from lines("", unmarked(statement, named).replace("{module}", "m"), depth + guarded)
