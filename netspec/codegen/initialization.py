@@ -81,8 +81,8 @@ def _passes(blueprint: Blueprint) -> Passes:
         if any(text in hidden for text in (f"{kind}(", f"{kind})", f"({HELD.get(kind, kind)})")):
             continue
         own = [call for call in calls if call.target == kind]
-        inner = [call for call in within if call.target == kind]
-        made = _pass(own, inner, reached)
+        nested = [call for call in within if call.target == kind]
+        made = _pass(own, nested, reached)
         if made is not None:
             found[kind] = made
     return found
