@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from netspec.codegen.classes.classes import container_design, types_of, write_class
-from netspec.codegen.classes.initialization import common_initializations
+from netspec.codegen.classes.initialization import Starts, starts
 from netspec.codegen.classes.labels import CONTAINER, is_nested
 from netspec.codegen.classes.plan import Design, Return
 from netspec.codegen.regions.chains import is_sequential
@@ -36,28 +36,29 @@ def emit(graph: Graph) -> str:
         for support in torch_call.support:
             if support.name not in preamble.support:
                 preamble.support[names.claim(support.name)] = support
-    if any(is_nested(label) for label in _labels(blueprints)):
-        preamble.support[names.claim(CONTAINER.name)] = CONTAINER
-    preamble.passes = common_initializations(_calls(blueprints))
+    container = names.claim(CONTAINER.name) if any(map(is_nested, _labels(blueprints))) else ""
+    begun = starts(blueprints)
     class_of: dict[int, str] = {}
     for blueprint in blueprints:
         class_of[id(blueprint)] = names.claim(camel(blueprint.name))
     classes: list[list[str]] = []
     written: dict[str, str] = {}
     for blueprint in reversed(blueprints):
-        design = _design(blueprint, class_of[id(blueprint)])
+        design = _design(blueprint, class_of[id(blueprint)], begun)
         classes.extend(_containers(design.region, design, preamble, class_of, names, written))
         ending = _ending(graph, root, names) if blueprint is root and len(root.outputs) > 1 else None
         if blueprint is root and ending is not None:
             classes.append(_tuple(root, ending[1]))
         taken = {*class_of.values(), *names.all}
         classes.append(write_class(design, preamble, class_of, taken, ending[0] if ending else None))
+    if container and any(f"{container}(self" in line for lines in classes for line in lines):
+        preamble.support[container] = CONTAINER
     definitions = [*_support_code(preamble), *_initializers(preamble), *_stages(preamble), *classes]
     body = "\n\n\n".join("\n".join(definition) for definition in definitions)
     return f'"""{_title(graph)}"""\n\n{_imports(body, preamble)}\n\n\n{body}\n'
 
 
-def _design(blueprint: Blueprint, name: str) -> Design:
+def _design(blueprint: Blueprint, name: str, begun: Starts) -> Design:
     parameters = [
         *(Parameter(derived, "int") for derived in blueprint.derived),
         *blueprint.parameters,
@@ -81,6 +82,8 @@ def _design(blueprint: Blueprint, name: str) -> Design:
         shapes=is_net,
         training=blueprint.training_outputs,
         types=types_of(blueprint.region, types),
+        passes=begun.passes[id(blueprint)],
+        covered=begun.covered[id(blueprint)],
     )
 
 
@@ -97,7 +100,13 @@ def _containers(
         match item:
             case Use(what=Container() as container):
                 inner = Design(
-                    "", container.region, container.inputs, (), [], types=types_of(container.region, around.types)
+                    "",
+                    container.region,
+                    container.inputs,
+                    (),
+                    [],
+                    types=types_of(container.region, around.types),
+                    covered=around.covered,
                 )
                 yield from _containers(container.region, inner, preamble, class_of, names, written)
                 if is_sequential(item):

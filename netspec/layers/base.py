@@ -199,6 +199,9 @@ class Layer(BaseModel):
     """What it is to a figure that merges layers: see FigureWeight."""
     join_sign: ClassVar[str] = ""
     """What a figure writes where it joins several values and is drawn as that alone: `+` in a circle, `concat`."""
+    speaks_of: ClassVar[Mapping[str, str]] = {}
+    """Arguments that speak of what another one switches off: `{"bias_init": "bias"}`. A `default` of the one does not
+    hold where the other is false."""
     sizes_per_axis: ClassVar[tuple[str, ...]] = ()
     """Arguments that are one size for all spatial axes or one for each, which a figure writes out: `3×3`."""
     enlarges: ClassVar[bool] = False

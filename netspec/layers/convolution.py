@@ -1,6 +1,6 @@
 """Convolutions over 1, 2 and 3 spatial dimensions: plain, transposed, depthwise, depthwise separable."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd, prod
@@ -51,6 +51,7 @@ class Correlation(Layer):
     mixes_positions: ClassVar[bool] = True
     sizes_per_axis: ClassVar[tuple[str, ...]] = ("kernel",)
     may_vary: ClassVar[frozenset[str]] = frozenset({"dilation", "pad"})
+    speaks_of: ClassVar[Mapping[str, str]] = {"bias_init": "bias"}
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
     overwritable: ClassVar[bool] = True
 
@@ -329,6 +330,7 @@ class UpConv(Layer):
     sizes_per_axis: ClassVar[tuple[str, ...]] = ("kernel",)
     may_vary: ClassVar[frozenset[str]] = frozenset({"dilation", "pad"})
     enlarges: ClassVar[bool] = True
+    speaks_of: ClassVar[Mapping[str, str]] = {"bias_init": "bias"}
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
     overwritable: ClassVar[bool] = True
     transposed: ClassVar[bool] = True

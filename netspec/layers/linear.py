@@ -44,6 +44,7 @@ class Linear(Layer):
     mixes_positions: ClassVar[bool] = True
     overwritable: ClassVar[bool] = True
     along_features: ClassVar[bool] = True
+    speaks_of: ClassVar[Mapping[str, str]] = {"bias_init": "bias"}
 
     features: Positive = Field(description="output features")
     bias: Bool = True

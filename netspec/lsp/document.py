@@ -26,7 +26,7 @@ from netspec.lsp.shelf import Shelf
 from netspec.syntax import tree
 from netspec.syntax.lexer import Token, scan
 from netspec.syntax.parser import parse
-from netspec.syntax.report import Report
+from netspec.syntax.report import Report, hides_the_rest
 from netspec.syntax.source import Source, Span
 from netspec.warnings import warnings
 
@@ -113,7 +113,7 @@ class Document:
         return any(not self._inside(mistake) for mistake in self._parsed[1])
 
     def _inside(self, mistake: Diagnostic) -> bool:
-        return not unreadable(mistake) and any(
+        return not hides_the_rest(mistake) and any(
             item.span.start <= mistake.span.start < item.span.end for item in self.file.items
         )
 
@@ -163,8 +163,3 @@ class Document:
             return [found for found in check(self.module.train, trained[0], path=self.path) if found.code != "E0613"]
         except (ModuleNotFoundError, NetspecError):
             return []
-
-
-def unreadable(mistake: Diagnostic) -> bool:
-    """Whether a mistake leaves open where a body ends."""
-    return mistake.code in ("E0103", "E0105", "E0106", "E0107")

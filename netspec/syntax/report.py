@@ -12,6 +12,14 @@ MOST = 20
 """A file gets at most this many diagnostics: who has more mends these first."""
 
 
+def hides_the_rest(mistake: Diagnostic) -> bool:
+    """Whether a mistake leaves open where a body ends, so that what follows it cannot be told apart.
+
+    A `(` or `[` that is never closed ends with its line.
+    """
+    return mistake.code in ("E0105", "E0106", "E0107") or (mistake.code == "E0103" and mistake.span.text in ("{", "}"))
+
+
 class Report:
     """The diagnostics of one file, and where they lie, so that a second one for the same statement is not made."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+import netspec
+
 
 def shape(graph) -> tuple:
     return graph.outputs[0].value.shape.dims
@@ -135,3 +137,37 @@ def test_nesting_to_a_reasonable_depth(graph_of) -> None:
     for i in range(15):
         text = f"l{i} = {{ residual {{ {text} }} }}"
     assert len(graph_of(text)) == 16
+
+
+def test_a_list_of_tensors_may_be_left_out() -> None:
+    tree = """block Root(width: int, xs: list[tensor] = []) { concat([_] + xs); conv(width, 1) }
+net N {
+  input x [4, 8, 8]
+  a = Root(2)
+  Root(3, [x, x])
+}
+"""
+    graph = netspec.parse(tree).graph()
+    assert [node.inputs[0].shape.channels for node in graph.nodes if node.layer.name == "conv"] == [4, 10]
+
+
+def test_a_default_about_the_bias_does_not_hold_where_there_is_none() -> None:
+    body = "input x [8]\n linear(8, bias=false) -> linear(8)"
+    text = f"default linear(bias_init=normal(std=1e-6))\nnet N {{ {body} }}"
+    assert netspec.parse(text).graph().parameters == 64 + 72
+
+
+def test_a_table_that_many_blocks_make_is_made_once() -> None:
+    """Sixty tables of 49 x 49, of 30 steps an item, would be more than a file may take."""
+    text = """block B(side: int) {
+  let way = constant([[(a // side - b // side + side - 1) * (2 * side - 1) + a % side - b % side + side - 1
+    for b in range(side**2)] for a in range(side**2)])
+  let table = param([13**2])
+  in + reshape(mean(table[way], [0, 1]), [1])
+}
+net N {
+  input x [4]
+  repeat 60 { B(7) }
+}
+"""
+    assert len(netspec.parse(text).graph().nodes) > 60

@@ -59,6 +59,10 @@ def test_a_label_is_the_key(body: str, keys: list[str]) -> None:
         ("s = { conv(_, 8, 1); _ * 2 }", ["s.0"]),
         ("s = { conv(in.channels, 1) -> relu }", ["s.0"]),
         ("s = { if x.channels == 8 { conv(8, 1) } else { a = conv(8, 1) } }", ["s.conv1"]),
+        # a group in a chain is one stage, whatever is inside of it
+        ("f = { { conv(4, 1) }; { c = conv(4, 1); relu } }", ["f.0.0", "f.1.c"]),
+        ("f = { { residual { conv(8, 1) }; relu }; conv(4, 1) }", ["f.0.conv1", "f.1"]),
+        ("f = { { in -> conv(4, 1) }; conv(4, 1) }", ["f.conv1", "f.conv2"]),
     ],
 )
 def test_names_hang_on_how_a_body_is_written(body: str, keys: list[str]) -> None:

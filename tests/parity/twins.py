@@ -35,6 +35,16 @@ def with_linear_head(peer: nn.Module) -> None:
     head.fc = nn.Sequential(nn.Flatten(), nn.Linear(head.fc.in_channels, head.fc.out_channels))
 
 
+def fcn_resnet50() -> nn.Module:
+    """torchvision's FCN on a backbone that has never had a classifier."""
+    from torchvision.models import resnet50
+    from torchvision.models.segmentation.fcn import _fcn_resnet
+
+    backbone = resnet50(replace_stride_with_dilation=[False, True, True], num_classes=0)
+    model: nn.Module = _fcn_resnet(backbone, 21, True)
+    return model
+
+
 LIBRARIES = {
     "torchvision": "torchvision.models",
     "torchvision.segmentation": "torchvision.models.segmentation",
@@ -51,6 +61,7 @@ class Twin:
     `size` is the side of the images that both are run on, or the shape of a clip. `keys` gives our key for one of the
     peer's; `change` is what
     has to be done to the peer first. `starts_alike` says that with the same seed both start with the same weights, and
+    `start` how the peer is built then, where it draws weights that it throws away;
     `counts_in_tensors` that the peer finds its widths with tensors, which have to have values.
     """
 
@@ -63,6 +74,7 @@ class Twin:
     keys: Callable[[str], str] = as_they_are
     change: Callable[[nn.Module], None] = lambda peer: None
     starts_alike: bool = False
+    start: Callable[[], nn.Module] | None = None
     counts_in_tensors: bool = False
 
     def __str__(self) -> str:
@@ -108,7 +120,7 @@ TWINS = (
     Twin("inception_v3", "torchvision", "inception_v3", options=AUX, size=299),
     Twin("inception_v3", "torchvision", "inception_v3", {"aux": False}, NO_AUX, size=75),
     Twin("inception_v3", "timm", "inception_v3", {"aux": False}, {"drop_rate": 0.5}, size=75),
-    *(Twin(name, "torchvision", name) for name in ("squeezenet1_0", "squeezenet1_1")),
+    *(Twin(name, "torchvision", name, starts_alike=True) for name in ("squeezenet1_0", "squeezenet1_1")),
     *(Twin(name, "torchvision", name, starts_alike=True) for name in ("mobilenet_v2", "mobilenet_v3_large")),
     Twin("mobilenet_v3_small", "torchvision", "mobilenet_v3_small", starts_alike=True),
     *(
@@ -121,11 +133,19 @@ TWINS = (
     *(Twin(f"convnext_{size}", "torchvision", f"convnext_{size}") for size in ("small", "base", "large")),
     Twin("resnext50_32x4d", "torchvision", "resnext50_32x4d", starts_alike=True),
     *(Twin(name, "torchvision", name) for name in ("resnext101_32x8d", "resnext101_64x4d")),
-    *(Twin(name, "torchvision", name, {"size": 64}, {"image_size": 64}) for name in ("vit_b_16", "vit_b_32")),
     *(
-        Twin(f"fcn_resnet{depth}", "torchvision.segmentation", f"fcn_resnet{depth}", options=WITH_AUX)
-        for depth in (50, 101)
+        Twin(name, "torchvision", name, {"size": 64}, {"image_size": 64}, starts_alike=name == "vit_b_16")
+        for name in ("vit_b_16", "vit_b_32")
     ),
+    Twin(
+        "fcn_resnet50",
+        "torchvision.segmentation",
+        "fcn_resnet50",
+        options=WITH_AUX,
+        starts_alike=True,
+        start=fcn_resnet50,
+    ),
+    Twin("fcn_resnet101", "torchvision.segmentation", "fcn_resnet101", options=WITH_AUX),
     # Its windows of 7 x 7 fit maps of 56, 28, 14 and 7, which are those of 224 x 224.
     *(Twin(f"swin_{size}", "torchvision", f"swin_{size}", size=224) for size in "tsb"),
     *(
@@ -140,7 +160,7 @@ TWINS = (
     ),
     Twin("r2plus1d", "torchvision.video", "r2plus1d_18", size=(3, 8, 32, 32), starts_alike=True),
     *(Twin(f"hrnet_w{width}", "timm", f"hrnet_w{width}") for width in (18, 32, 48)),
-    Twin("xception", "timm", "legacy_xception", size=96),
+    Twin("xception", "timm", "legacy_xception", size=96, starts_alike=True),
     Twin("inception_v4", "timm", "inception_v4", size=96, starts_alike=True),
     *(Twin(f"resnet{depth}", "torchvision", f"resnet{depth}") for depth in (18, 34, 50, 101, 152)),
     *(Twin(f"wide_resnet{depth}_2", "torchvision", f"wide_resnet{depth}_2") for depth in (50, 101)),

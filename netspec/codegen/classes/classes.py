@@ -59,7 +59,7 @@ def write_class(
         head = [f"class {design.name}(nn.Sequential):", *_docstring(design)]
         return [*head, *_signature(plan), *body]
     forward = write_forward(plan, constructor, ending)
-    head = [f"class {design.name}(nn.Module):", *_docstring(design)]
+    head = [f"class {design.name}({constructor.base}):", *_docstring(design)]
     return [*head, *_signature(plan), f"{INDENT * 2}super().__init__()", *constructor.write(), "", *forward]
 
 
@@ -108,6 +108,7 @@ def container_design(use: Use, name: str, around: Design) -> Design:
         parameters,
         counted=container.counted,
         types=types_of(container.region, inner),
+        covered=around.covered,
     )
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from netspec.codegen.classes.containers import LIST, MODULE, base_of, containers_of, first_used, step
 from netspec.codegen.classes.initialization import initialization
 from netspec.codegen.classes.labels import (
     CONTAINER,
@@ -56,6 +57,11 @@ class Constructor:
         self.used: set[str] = set()
         self.depth = 2
         self._taken: set[str] = set()
+        design = plan.design
+        self.base = MODULE
+        if not design.is_net:
+            self.base = base_of(design.region, counted=design.counted, names=list(design.types))
+        self.containers = containers_of(design.region)
         self.reset()
 
     def reset(self) -> None:
@@ -77,10 +83,14 @@ class Constructor:
         assert label is not None
         if not all(isinstance(part, str) for part in label.parts):
             template = self.template(label, forward=True)
+            if (held := self.held(label, forward=True)) is not None:
+                return held
             if is_nested(label):
                 return f'self.{getter(use)}(f"{template}")'
             return f'getattr(self, f"{template}")'
         text = "".join(map(str, label.parts))
+        if (held := self.held(label, forward=True)) is not None:
+            return held
         if is_nested(label) and any(map(is_hidden, text.split("."))):
             around, _, own = text.rpartition(".")
             kind = "nn.Module" if not is_bare(use) else "Tensor"
@@ -90,6 +100,24 @@ class Constructor:
         if is_hidden(text):
             return f"cast({'nn.Module' if not is_bare(use) else 'Tensor'}, self.{store(use)}[{quoted(text)}])"
         return f"self.{getter(use)}({quoted(text)})"
+
+    def held(self, label: tree.Label, *, forward: bool) -> str | None:
+        """A module in a list or dict: `self.branches[0]`, `self["1"]`; None where it is in neither."""
+        root = str(label.parts[0]).partition(".")[0]
+        if is_nested(label):
+            kind, found = self.containers.get(root, MODULE), step(label, root)
+            owner = f"self.{root}"
+        else:
+            kind, owner = self.base, "self"
+            found = label.parts[0] if len(label.parts) == 1 else None
+            if isinstance(found, str) and is_attribute(found):
+                return None
+        if kind == MODULE or found is None:
+            return None
+        if isinstance(found, str):
+            return f"{owner}[{found if kind == LIST else quoted(found)}]"
+        text = python(found, self.inside if forward else self.plan.named)
+        return f"{owner}[{text}]" if kind == LIST else f'{owner}[f"{{{text}}}"]'
 
     def template(self, label: tree.Label, *, forward: bool = False) -> str:
         """A label with its expressions in braces."""
@@ -158,14 +186,14 @@ class Constructor:
         for each in self.plan.design.parameters:
             self.store(each.name)
         self.region(region, set())
-        return self.text + initialization(self.plan.preamble.passes if self.plan.design.is_net else {})
+        return self.text + initialization(self.plan.design.passes, self.plan.named)
 
     def sequential(self) -> list[str]:
         """The constructor of a class that is an `nn.Sequential`."""
         self.used = self._names_used(self.plan.design.region)
         self.text = []
         self.chain("self", self.plan.design.region)
-        return self.text + initialization(self.plan.preamble.passes if self.plan.design.is_net else {})
+        return self.text + initialization(self.plan.design.passes, self.plan.named)
 
     def store(self, name: str) -> None:
         """Keeps a number for the forward."""
@@ -228,6 +256,10 @@ class Constructor:
     def region(self, region: Region, declared: set[str]) -> None:
         """Writes the items of a region; `declared` are the attributes that exist already."""
         for item in region.items:
+            if region is self.plan.design.region:
+                for root in first_used(item, [root for root in self.containers if root not in declared]):
+                    declared.add(root)
+                    self.line(f"self.{root} = {self.containers[root]}()")
             match item:
                 case Let(name, value):
                     self.let(name, value)
@@ -310,6 +342,14 @@ class Constructor:
 
     def register(self, use: Use, label: tree.Label, module: Expr) -> None:
         """Writes a module whose label is no attribute; one in a container is registered there."""
+        held = self.held(label, forward=False)
+        if held is not None:
+            root = str(label.parts[0]).partition(".")[0]
+            if (self.containers[root] if is_nested(label) else self.base) == LIST:
+                self.text.extend(lines("", call(f"{held.partition('[')[0]}.append", module), self.depth))
+            else:
+                self.assign(held, module)
+            return
         around, own = parted(label)
         if around and len(own.parts) == 1 and isinstance(own.parts[0], str) and is_hidden(own.parts[0]):
             self.hide(f"{CONTAINER.name}(self, {self.label_text(around)})", use, self.label_text(own), module)
@@ -676,9 +716,9 @@ class Constructor:
         self.plan.preamble.note(torch_call)
         if not torch_call.target and not torch_call.parameter:
             return self.stage(use)
-        return construction(
-            torch_call, self.plan.named, id(use) in self.in_place, self.plan.preamble.initializer(torch_call)
-        )
+        passed = torch_call.target in self.plan.design.covered
+        start = ("", ()) if passed else self.plan.preamble.initializer(torch_call)
+        return construction(torch_call, self.plan.named, id(use) in self.in_place, start)
 
     def stage(self, use: Use) -> Expr:
         """A module for an expression that stands in a chain."""

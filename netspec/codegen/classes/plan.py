@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from netspec.codegen.classes.initialization import Passes
 from netspec.codegen.regions.liveness import Needs
 from netspec.codegen.text.naming import MODULE_ATTRIBUTES, Names, parameter
 from netspec.codegen.text.preamble import Preamble
@@ -14,7 +15,9 @@ from netspec.graph.blueprint import Parameter, Region, Wire
 
 @dataclass(slots=True, eq=False)
 class Design:
-    """What a class is made from. `types` says of what type each name in its expressions is."""
+    """What a class is made from. `types` says of what type each name in its expressions is, `passes` how modules are
+    started at the end of its constructor.
+    """
 
     name: str
     region: Region
@@ -27,6 +30,9 @@ class Design:
     shapes: bool = False
     training: frozenset[int] = frozenset()
     types: dict[str, str] = field(default_factory=dict)
+    passes: Passes = field(default_factory=dict)
+    covered: frozenset[str] = frozenset()
+    """The kinds of modules that a pass starts, its own or that of a class around it."""
 
 
 @dataclass(slots=True, eq=False)

@@ -20,7 +20,6 @@ class Preamble:
     support: dict[str, Support] = field(default_factory=dict)
     initializers: dict[tuple[str, ...], str] = field(default_factory=dict)
     stages: dict[tuple[str, tuple[str, ...]], str] = field(default_factory=dict)
-    passes: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def note(self, torch_call: TorchCall) -> None:
         """Remembers what a layer needs besides torch."""
@@ -33,7 +32,7 @@ class Preamble:
         """The function that starts a module's weights, with the numbers that it is given: `{0}`, `{1}`, ... in its
         statements. Layers with the same statements share it.
         """
-        if not torch_call.init or torch_call.target in self.passes:
+        if not torch_call.init:
             return "", ()
         numbers: list[tree.Expr] = []
 

@@ -356,7 +356,7 @@ class Blueprints:
             parameters=tuple(parameters),
             derived={name: place for name, place in derived.items() if regions.asks(name)},
             fixed={
-                p.name: numbers.get(p.name)
+                p.name: numbers.get(p.name, p.default and p.default.span.text)
                 for p in definition.parameters
                 if p.name not in named and not is_tensor(p) and not is_tensors(p)
             },

@@ -146,7 +146,7 @@ def group(elaborator: Elaborator, body: tree.Body, span: Span, frame: Frame) -> 
     entering = frame.current
     if frame.scope.module.numbered:
         scope, environment = open_scope(elaborator, "container", "", span, frame), frame.environment.module()
-        scope.numbered = True
+        scope.numbered = is_chain_body(body, frame.environment)
         local = frame.inside(environment, scope)
         run_body(elaborator, body, local, sequence)
         return close_scope(elaborator, scope, entering, local, environment)

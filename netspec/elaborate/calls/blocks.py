@@ -37,9 +37,10 @@ def block_call(elaborator: Elaborator, template: Template, arguments: Arguments,
         raise misused(definition, message, span, help=help, mend=mend)
     bound = bound_arguments(definition, [(tensor, span) for tensor in tensors], arguments)
     lists = [bound[p.name] for p in definition.parameters if is_tensors(p) and p.name in bound]
-    if entering is None and lists and frame.current is None and isinstance(lists[0][0], list):
+    if entering is None and lists and frame.current is None and isinstance(lists[0][0], list) and lists[0][0]:
         entering = as_tensor(elaborator, lists[0][0][0], span)
-    values = dict(frame.environment.defaults.get(definition.name, {}))
+    values: dict[str, Any] = {p.name: [] for p in definition.parameters if is_tensors(p) and p.default is not None}
+    values |= frame.environment.defaults.get(definition.name, {})
     values |= for_parameters(elaborator, definition, bound)
     missing = [p.name for p in definition.parameters if p.default is None and p.name not in values]
     if missing and arguments.tensors and entering is not None:
@@ -105,11 +106,11 @@ def for_parameter(
         return as_tensor(elaborator, value, span)
     if is_tensors(parameter):
         items = as_list(value)
-        if not isinstance(items, list) or not items or not are_tensors(items):
+        if not isinstance(items, list) or not are_tensors(items):
             odd = hints.odd_one(items)
             if odd is not None and isinstance(items[odd], Word):
                 raise unknown_name(elaborator, items[odd].text, items[odd].span)
-            found = "this is an empty list" if items == [] else f"this is {operators.kind(value)}"
+            found = f"this is {operators.kind(value)}"
             found = found if odd is None else f"item {odd} of this is {operators.kind(items[odd])}"
             message = f"{name} of {definition.name} is a list of tensors, but {found}"
             help, mend = hints.one_in_list(value, span)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cache
 from typing import Any
 
@@ -128,6 +129,7 @@ def make_layer(
         if name not in cls.model_fields and not cls.collects:
             raise no_argument(cls, name, here)
         values[name] = elaborator.plain(value, name, cls.name, here)
+    drop_idle(cls, values, where)
     key = (cls.name, repr(values))
     layer = elaborator.state.layers.get(key)
     if layer is None:
@@ -138,6 +140,13 @@ def make_layer(
         elaborator.state.layers[key] = layer
     assert isinstance(layer, Layer)
     return layer
+
+
+def drop_idle(cls: type[Layer], values: dict[str, Any], given: Collection[str]) -> None:
+    """Takes out of a layer's arguments the defaults that speak of what others switch off; what is `given` stays."""
+    for name, switch in cls.speaks_of.items():
+        if name in values and name not in given and values.get(switch) is False:
+            del values[name]
 
 
 def plain_argument(elaborator: Elaborator, value: Any, argument: str, callee: str, span: Span) -> Any:

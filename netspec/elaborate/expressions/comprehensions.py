@@ -11,11 +11,13 @@ from netspec.elaborate.expressions.kinds import as_list, mistaken, truth, weighe
 from netspec.elaborate.problems import Problem
 from netspec.elaborate.state import Frame
 from netspec.elaborate.values import operators
-from netspec.elaborate.values.environment import Environment
+from netspec.elaborate.values.environment import UNBOUND, Environment
 from netspec.layers.symbols import Spelled, expression_of, names, substituted
 from netspec.syntax import tree
 from netspec.syntax.source import Span
 
+COSTLY = 256
+"""A table that takes more steps is remembered."""
 SHORT = 64
 """Longer lists of numbers that a comprehension makes are known by it, so that what is emitted can say it."""
 
@@ -39,16 +41,23 @@ def matched(targets: tuple[tree.Target, ...], item: Any, span: Span) -> dict[str
 
 
 def comprehension(elaborator: Elaborator, expression: tree.Comprehension, frame: Frame) -> list[Any]:
-    """`[f(x) for x in xs if c]`: its names hold inside of it alone."""
+    """`[f(x) for x in xs if c]`: its names hold inside of it alone. A table of the same numbers is made once."""
+    state = elaborator.state
+    spelled = closed(expression, frame.environment)
+    key, before = spelled if elaborator.remembers else None, state.steps
+    if key is not None and key in state.tables:
+        state.work(expression.span, len(expression.span.text) // 4)
+        return state.tables[key]
     local = frame.copy()
     local.environment = frame.environment.body()
     items: list[Any] = []
     go_round(elaborator, expression, 0, local, items)
     weighed(elaborator, items, expression.span)
-    spelled = None if len(items) <= SHORT else closed(expression, frame.environment)
-    if spelled is None or not all(type(item) in (int, float) for item in items):
-        return items
-    return Spelled.of(items, spelled)
+    if spelled is not None and len(items) > SHORT and all(type(item) in (int, float) for item in items):
+        items = Spelled.of(items, spelled)
+    if key is not None and state.steps > before + COSTLY:
+        state.tables[key] = items
+    return items
 
 
 def go_round(
@@ -76,6 +85,10 @@ def rounds(elaborator: Elaborator, round_: tree.Round, frame: Frame) -> Iterator
 def closed(expression: tree.Comprehension, environment: Environment) -> tree.Expr | None:
     """The comprehension with numbers for the names that it asks for, where it is arithmetic; None where it is not."""
     own = {name for round_ in expression.rounds for name in tree.bound(round_.targets)}
+    inner = set(_bound_in(expression)) - own
+    if any(environment.get(name) is not UNBOUND for name in inner):  # it may be meant outside of the inner one
+        return None
+    own |= inner
     values: dict[str, tree.Expr] = {}
     for name in names(expression) - own:
         value = environment.get(name)
@@ -86,6 +99,17 @@ def closed(expression: tree.Comprehension, environment: Environment) -> tree.Exp
         return None
     whole: tree.Expr = substituted(expression, values)
     return whole
+
+
+def _bound_in(part: Any) -> Iterator[str]:
+    """The names that comprehensions in an expression bind."""
+    match part:
+        case tree.Round(targets, _, _):
+            yield from tree.bound(targets)
+    if isinstance(part, tree.Tree):
+        yield from (name for _, value in part.said() for name in _bound_in(value))
+    elif isinstance(part, tuple):
+        yield from (name for value in part for name in _bound_in(value))
 
 
 _PLAIN = tree.Number | tree.Name | tree.Unary | tree.Binary | tree.Compare | tree.Conditional | tree.Comprehension

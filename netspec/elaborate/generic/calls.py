@@ -8,7 +8,7 @@ from netspec.elaborate.calls.arguments import evaluated_arguments, layer_value
 from netspec.elaborate.calls.blocks import for_parameter
 from netspec.elaborate.calls.calls import pass_on
 from netspec.elaborate.calls.functions import built_in
-from netspec.elaborate.calls.layers import make_layer, plain_argument
+from netspec.elaborate.calls.layers import drop_idle, make_layer, plain_argument
 from netspec.elaborate.draft import DraftNode, Tensor
 from netspec.elaborate.expressions.sayings import Unsayable, elements, holds_tensors, is_constant, lifted
 from netspec.elaborate.generic.expressions import demand, translation
@@ -106,6 +106,7 @@ def layer_with_expressions(
     lifted_values |= dict(zip(fields, (value for value, _ in arguments.positional), strict=False))
     others = {name: value for name, (value, _) in arguments.named.items() if name not in cls.tensors}
     lifted_values |= {name: value for name, value in others.items() if name in fields}
+    drop_idle(cls, lifted_values, {*fields[: len(arguments.positional)], *others})
     lifted_values |= {cls.collects: {n: v for n, v in others.items() if n not in fields}} if cls.collects else {}
     numbers = Arguments(
         arguments.tensors,

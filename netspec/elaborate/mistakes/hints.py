@@ -91,7 +91,7 @@ def _mends(
         yield f"{cls.name}([{', '.join(map(str, _sizes(values, shape.elements)))}])", "the sizes are one list"
     channels = shape.channels if shape.rank else None
     by_place = len(written) > tensors and written[tensors].name is None
-    own_order_fails = found.code == "E0203" and len(values) <= 2 and by_place and found.span != call
+    own_order_fails = found.code == "E0203" and 0 < len(values) <= 2 and by_place and found.span != call
     if slips.order_of_pytorch(cls, values, channels) or (own_order_fails and cls.pytorch[:1] == ("",)):
         text = slips.rewritten(cls, written, tensors, foreign=True)
         if text is not None and _makes(cls, values):

@@ -26,6 +26,7 @@ from netspec.spelling import nearest
 from netspec.syntax import tree
 from netspec.syntax.mistakes import PYTHON
 from netspec.syntax.parser import LARGEST_FILE, parse
+from netspec.syntax.report import hides_the_rest
 from netspec.syntax.source import Source, Span
 
 MOST_FILES = 100
@@ -333,11 +334,7 @@ def _apart(mistakes: Sequence[Diagnostic], file: tree.File) -> bool:
     """Whether what cannot be read lies inside of nets, blocks and train sections, so that the others can be checked."""
     definitions = [item for item in file.items if isinstance(item, tree.Definition | tree.Train)]
     inside = (any(_holds(item, [mistake]) for item in definitions) for mistake in mistakes)
-    return all(inside) and not any(mistake.code in _OF_STRUCTURE for mistake in mistakes)
-
-
-_OF_STRUCTURE = frozenset({"E0103", "E0105", "E0106", "E0107"})
-"""Mistakes after which it is not known where a body ends."""
+    return all(inside) and not any(map(hides_the_rest, mistakes))
 
 
 def _holds(item: tree.Item, mistakes: Sequence[Diagnostic]) -> bool:

@@ -1,7 +1,8 @@
 """Which bodies number their stages, as `nn.Sequential` does: those that are chains as they are written.
 
 In a chain no stage has a label, none is a wiring, and none mentions a value: each takes what the one before it leaves.
-`_` is that, and the sizes of a value are numbers. Both sides of an `if` count, whichever is taken: how a body is
+A `{ ... }` is one stage of it, whatever is inside. `_` is the current value, and the sizes of a value are numbers. Both
+sides of an `if` count, whichever is taken: how a body is
 numbered hangs on its text alone.
 """
 
@@ -32,7 +33,7 @@ def is_chain_body(body: tree.Body, environment: Environment) -> bool:
 def _is_link(element: tree.Element, environment: Environment, *, first: bool) -> bool:
     match element:
         case tree.Group(body):
-            return is_chain_body(body, environment)
+            return is_chain_body(body, environment) or not mentions_value(body, environment)
         case tree.Wiring():
             return False
         case tree.Name(name) if not first:
@@ -64,10 +65,12 @@ def _fits(statement: tree.Statement, environment: Environment) -> bool:
 
 
 def mentions_value(root: tree.Tree, environment: Environment) -> bool:
-    """Whether an expression takes a value by its name, `in` among them; asking for its sizes takes none."""
+    """Whether an expression, or a body, takes a value by its name, `in` among them; asking for its sizes takes none."""
     pending: list[object] = [root]
     while pending:
         match pending.pop():
+            case tree.Stage(_, flow) | tree.Shared(_, flow) | tree.Output(_, flow):  # its labels are its own
+                pending.append(flow)
             case tree.Attribute(_, name) if name in SIZES:
                 continue
             case tree.Label() | tree.Name("in"):
