@@ -244,7 +244,7 @@ class Unembed(Layer):
         return x.replace(axis=-1, size=table.dims[0])
 
     def requires(self, x: Shape, table: Shape, bias: Shape | None = None) -> tuple[Requirement, ...]:
-        return equal(x.dims[-1], table.dims[1])
+        return (*equal(x.dims[-1], table.dims[1]), *(equal(bias.dims[0], table.dims[0]) if bias is not None else ()))
 
     def macs(self, x: Shape, table: Shape, bias: Shape | None = None) -> Dimension:
         return prod(x.dims) * table.dims[0]

@@ -240,7 +240,7 @@ def test_runs_of_one_net_are_told_apart_by_their_folders(tmp_path):
 @pytest.mark.parametrize("error", [0.9, 0.1])
 def test_the_legend_lies_beside_the_curves(tmp_path, monkeypatch, error):
     drawn = []
-    monkeypatch.setattr(Figure, "savefig", lambda figure, path, format: drawn.append(figure) or path.touch())  # noqa: A006
+    monkeypatch.setattr(Figure, "savefig", lambda figure, path, **how: drawn.append(figure) or path.touch())
     draw(recorded(tmp_path / "run", *[error] * 5))
     drawn[0].draw_without_rendering()
     for axes in drawn[0].axes:
@@ -280,7 +280,7 @@ def test_folders_that_hold_no_run(tmp_path, content):
 
 def test_pictures_that_cannot_be_written(tmp_path):
     folder = recorded(tmp_path / "run", 0.4)
-    with pytest.raises(NetspecError, match=r"all\.xyz cannot be written"):
+    with pytest.raises(NetspecError, match=r"all\.xyz does not end like a picture"):
         compare([folder], tmp_path / "all.xyz")
     (tmp_path / "file").write_text("mine")
     with pytest.raises(NetspecError, match="is a file, and a folder is needed there"):

@@ -131,7 +131,7 @@ def test_words_and_picture(spec, tmp_path):
     assert f"optimizer adam(lr={found.suggestion:g})" in told.replace("lr=0.0", "lr=0.0")
     draw(found, tmp_path / "lr.png")
     assert (tmp_path / "lr.png").read_bytes().startswith(b"\x89PNG")
-    with pytest.raises(NetspecError, match="cannot be written"):
+    with pytest.raises(NetspecError, match="does not end like a picture"):
         draw(found, tmp_path / "lr.xyz")
 
 
