@@ -91,6 +91,11 @@ class BatchNorm(Layer):
                 help="leave out affine and track",
                 code="E0306",
             )
+        if self.eps == 0 and not self.frozen:
+            raise ShapeError(
+                "batchnorm needs an eps above 0: the variance that it divides by is that of a batch, which may be 0",
+                help="only with frozen=true may eps be 0",
+            )
         return x[0]
 
     def parameters(self, *x: Shape) -> dict[str, tuple[int, ...]]:

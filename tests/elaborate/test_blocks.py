@@ -100,6 +100,22 @@ def test_a_shared_stage_alone(graph_of) -> None:
     assert graph.parameters == 3 * 3 * 9 + 3
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "shared rpn.head = conv(3, 1)\n a = image -> rpn.head -> relu\n rpn.head",
+        "for i in [4] { shared rpn.head$i = conv(3, 1)\n a$i = _ -> rpn.head$i -> relu\n rpn.head$i }",
+        "for i in [4] { shared head$i = conv(3, 1)\n a$i = image -> head$i -> relu\n head$i }",
+    ],
+)
+def test_a_shared_module_in_a_container_is_applied_by_its_label(graph_of, body: str) -> None:
+    """Its weights are where its label says, and what follows it in a flow has the flow's label."""
+    first, relu, again = graph_of(body)
+    assert first.key == again.key == ("rpn." if "rpn" in body else "") + ("head4" if "$" in body else "head")
+    assert relu.key == ("a4" if "$" in body else "a")
+    assert again.inputs[0].node == relu.index and not again.first_use
+
+
 def test_a_shared_module_is_as_it_was_declared(graph_of) -> None:
     """Names and defaults are those of its declaration, whatever comes to be called the same before it is applied."""
     graph = graph_of("""

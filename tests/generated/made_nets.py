@@ -15,7 +15,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from made_expressions import Number, Value, call, condition, literal, number
 from pydantic import ValidationError
-from strategies import arguments
+from strategies import arguments, cases
 
 from netspec.layers import REGISTRY, Layer
 from netspec.layers.base import ShapeError
@@ -51,7 +51,8 @@ LABELS = (
     "a2",
 )
 COMMON = ("conv", "conv", "batchnorm", "relu", "relu", "linear", "maxpool", "dropout", "flatten", "global_avgpool")
-SPECIAL = {"matmul": "product", "unpool": "unpooled", "param": "weights"}
+OF_SEVERAL = [name for name, cls in REGISTRY.items() if sum(not tensor.endswith("?") for tensor in cls.tensors) > 1]
+SPECIAL = dict.fromkeys(OF_SEVERAL, "supplied") | {"matmul": "product", "unpool": "unpooled", "param": "weights"}
 """Layers that take what has to be made for them first, and the Writer's way to do so."""
 NOT_DRAWN = frozenset(name for name, cls in REGISTRY.items() if cls.__module__.endswith(".comparison")) | {
     "constant", "gather", "noise", "rearrange", "unembed"
@@ -215,8 +216,8 @@ class Writer:
         if dtype == "bool" or (self.wanted.name not in SPECIAL and self.often(1, 3)):
             return self.input(module)
         sizes = [self.pick((1, 2, 3, 4, 6, 8)), *(2 * self.whole(1, (0, 5, 12, 6, 3)[rank]) for _ in range(rank - 1))]
-        name = self.fresh(Place(module, Shape(())), "image", "x", "tokens")
-        return tree.Input(name, dtype, tuple(map(literal, sizes))), Shape(tuple(sizes), dtype)  # type: ignore[arg-type]
+        shape = Shape(tuple(sizes), dtype)  # type: ignore[arg-type]
+        return self.declared(module, shape), shape
 
     def insisted(self, place: Place, x: Shape) -> Made:
         """A stage of the wanted layer, where it fits."""
@@ -239,6 +240,30 @@ class Writer:
                     tree.Stage((), tree.Flow((call(name, *[CURRENT] * (tensors - 1 and tensors), **values),)))
                 ], made[0]
         return [], x
+
+    def supplied(self, place: Place, x: Shape) -> Made | None:
+        """The wanted layer on inputs of its own: values that fit each other, as its row has them."""
+        for _ in range(12):
+            case = self.draw(cases(self.wanted))
+            made = self.leaves(place, self.wanted, case.arguments, case.shapes)
+            if made is None:
+                continue
+            self.used.add(self.wanted.name)
+            given = {key: self.value(place, value) for key, value in case.arguments.items()}
+            declared = [self.declared(place.module, shape) for shape in case.shapes]
+            names = [tree.Name(statement.name) for statement in declared]
+            slots = [self.wanted(**case.arguments).slot(at, len(names)) for at in range(len(names))]
+            leading = sum(slot.startswith("*") for slot in slots) or self.whole(1, len(slots))
+            given |= {slot.rstrip("?"): name for slot, name in zip(slots[leading:], names[leading:], strict=True)}
+            place.lets += zip(names, case.shapes, strict=True)
+            stage = tree.Stage((), tree.Flow((call(self.wanted.name, *names[:leading], **given),)))
+            return [*declared, stage], made[0]
+        return None
+
+    def declared(self, module: Module, x: Shape) -> tree.Input:
+        """An input of this shape."""
+        name = self.fresh(Place(module, Shape(())), "image", "x", "tokens")
+        return tree.Input(name, x.dtype, tuple(map(literal, x.dims)))  # type: ignore[arg-type]
 
     def parameters(self) -> tuple[tuple[tree.Parameter, ...], list[Number]]:
         """Parameters of a net with their defaults."""

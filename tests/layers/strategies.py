@@ -162,6 +162,7 @@ ROWS: dict[str, Row] = {
     "pixel_unshuffle": Row({"factor": just(st.integers(1, 3))}),
     "channel_shuffle": Row({"groups": divisor_of_channels}),
     # normalization
+    "batchnorm": Row({"eps": just(st.sampled_from((0.0, 1e-5, 0.5)))}),
     "groupnorm": Row({"groups": divisor_of_channels}),
     "layernorm": Row(always=("over",)),
     "rmsnorm": Row(always=("over",)),

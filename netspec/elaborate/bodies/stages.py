@@ -11,6 +11,7 @@ from netspec.elaborate.calls.calls import call
 from netspec.elaborate.draft import DraftNode, Tensor
 from netspec.elaborate.elaborator import Elaborator
 from netspec.elaborate.expressions.kinds import sound
+from netspec.elaborate.expressions.names import current_value
 from netspec.elaborate.problems import Problem, Spoilt, counted
 from netspec.elaborate.state import Frame
 from netspec.elaborate.values import operators
@@ -60,7 +61,7 @@ def named_stage(elaborator: Elaborator, name: str, flow: tree.Flow, span: Span, 
     """The flow as one module called `name`."""
     first = flow.elements[0]
     starts = int(not isinstance(first, tree.Group | tree.Wiring) and is_reference(first, frame))
-    while starts and len(flow.elements) > starts + 1 and is_shared(flow.elements[starts], frame):
+    while starts and len(flow.elements) > starts + 1 and is_shared(elaborator, flow.elements[starts], frame):
         starts += 1  # a shared module has its name, and what follows it the label
     stages = flow.elements[starts:]
     if not stages:
@@ -101,9 +102,24 @@ def container(
     return close_scope(elaborator, scope, current, local, local.environment)
 
 
-def is_shared(element: tree.Element, frame: Frame) -> bool:
+def is_shared(elaborator: Elaborator, element: tree.Element, frame: Frame) -> bool:
     """Whether an element applies a shared module."""
-    return isinstance(element, tree.Name) and isinstance(frame.environment.get(element.id), SharedModule)
+    label = label_of(elaborator, element, frame)
+    return label is not None and isinstance(frame.environment.get(label), SharedModule)
+
+
+def label_of(elaborator: Elaborator, element: tree.Element, frame: Frame) -> str | None:
+    """The label that an element may name: `rpn.head` as it stands; None where it is another expression."""
+    match element:
+        case tree.Name(name):
+            return name
+        case tree.Label():
+            return elaborator.label(element, frame)
+        case tree.Attribute(around, name) if (label := label_of(elaborator, around, frame)) is not None:
+            return f"{label}.{name}"
+        case tree.Member(around, last) if (label := label_of(elaborator, around, frame)) is not None:
+            return f"{label}.{elaborator.label(last, frame)}"
+    return None
 
 
 def flow_result(elaborator: Elaborator, flow: tree.Flow, frame: Frame) -> Result:
@@ -138,7 +154,10 @@ def element_result(elaborator: Elaborator, element: tree.Element, frame: Frame, 
         case tree.Call():
             return as_result(elaborator, call(elaborator, element, frame, stage=True), element, frame)
         case _:
-            return as_result(elaborator, elaborator.evaluate(element, frame), element, frame)
+            value = elaborator.evaluate(element, frame)
+            if isinstance(value, SharedModule):
+                value = elaborator.apply_shared(value, current_value(frame, element.span), element.span, frame)
+            return as_result(elaborator, value, element, frame)
 
 
 def group(elaborator: Elaborator, body: tree.Body, span: Span, frame: Frame) -> Result:
