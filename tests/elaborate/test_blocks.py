@@ -113,7 +113,8 @@ def test_a_shared_module_in_a_container_is_applied_by_its_label(graph_of, body: 
     first, relu, again = graph_of(body)
     assert first.key == again.key == ("rpn." if "rpn" in body else "") + ("head4" if "$" in body else "head")
     assert relu.key == ("a4" if "$" in body else "a")
-    assert again.inputs[0].node == relu.index and not again.first_use
+    assert again.inputs[0].node == relu.index
+    assert not again.first_use
 
 
 def test_a_shared_module_is_as_it_was_declared(graph_of) -> None:
