@@ -12,7 +12,7 @@ from netspec.diagram.drawing.text import fit
 from netspec.diagram.layout import box_text
 from netspec.diagram.layout.dot_layout import DotEdge, DotNode, Graphviz, dot_text
 from netspec.diagram.layout.levels import Item, Part, Way
-from netspec.diagram.layout.pieces import Key, Piece, Route, curve, line, together
+from netspec.diagram.layout.pieces import Key, Piece, Route, along, curve, line, together
 from netspec.diagram.layout.sheet import Sheet
 from netspec.diagram.view.boxes import Role
 
@@ -20,6 +20,8 @@ _TOP, _BOTTOM = "^", "_"
 """Places above and below a part, where a value comes from that several items read, or that has to get past some."""
 _APART = 8
 """Between the end of a shape and the next edge."""
+_BACK = 4
+"""How far a curve may go back up from where it starts."""
 _SIDES: Mapping[Role, int] = {"carry": 0, "flow": 1}
 """From left to right: a highway's carry, what flows, what goes around."""
 
@@ -90,10 +92,33 @@ def _route(way: Way, edge: DotEdge, points: Sequence[Point], pieces: Sequence[Pi
     start = points[0] if edge.exit is None and tail.width else tail.exit(way.key)
     end = points[-1] if edge.entry is None and head.width else head.entry(way.key)
     is_free = abs(start[0] - end[0]) < 1 and not _is_blocked(start, end, pieces)
-    path = line(start, end) if is_free else curve((start, *points[1:-1], end))
+    path = line(start, end) if is_free else curve(_clear((start, *points[1:-1], end), pieces))
     source = "" if way.tail[0] in "<^" else way.tail
     target = "" if way.head[0] in ">_" else way.head
     return Route(source, target, way.role, way.key[1], path, bool(target))
+
+
+def _clear(points: Sequence[Point], pieces: Sequence[Piece]) -> Sequence[Point]:
+    """The curve as it is, unless it goes through something or back up, as `dot` leads some to the wide boxes of a low
+    rank: then the one that swings from its start to its end, where that is free.
+    """
+    start, end = points[0], points[-1]
+    middle = (start[1] + end[1]) / 2
+    swung = (start, (start[0], middle), (end[0], middle), end)
+    goes_back = min(y for _, y in along(points)) < start[1] - _BACK
+    if start[1] < end[1] and (goes_back or _is_through(points, pieces, -1)) and not _is_through(swung, pieces, 1):
+        return swung
+    return points
+
+
+def _is_through(points: Sequence[Point], pieces: Sequence[Piece], wider: float) -> bool:
+    """Whether the curve goes through any of the pieces, made so much wider; circles are entered from all around."""
+    taken = [
+        (piece.x - wider, piece.y + 1, piece.x + piece.width + wider, piece.bottom - 1)
+        for piece in pieces
+        if not (piece.boxes and box_text.is_round(piece.boxes[0].box))
+    ]
+    return any(left < x < right and top < y < bottom for x, y in along(points) for left, top, right, bottom in taken)
 
 
 def _within(label: str, start: Point, exits: Collection[Point]) -> str:

@@ -23,6 +23,8 @@ from netspec.diagram.view.boxes import Box, View
 
 __all__ = ["Layout", "PlacedBox", "Route", "layout"]
 
+_WIDEST_LABEL = 72
+"""The room beside each of several values that leave a box: formulas of open sizes are cut where they are longer."""
 _BELOW = 8
 """Between what is in a frame and the frame, below."""
 
@@ -99,7 +101,7 @@ def _leaf(box: Box, entering: Sequence[Way], leaving: Sequence[Way], sheet: Shee
     if box.kind == "join" or (len(labels) < 2 and not is_parted(box)):
         labels = {}
     if labels:
-        widest = max(map(box_text.label_width, labels.values()))
+        widest = min(_WIDEST_LABEL, max(map(box_text.label_width, labels.values())))
         width = max(width, 2 * ceil(len(labels) * (widest + 8) / 2))
     bottom = height + _sheets(box)
     exits = {key: (x, bottom) for key, x in _spread(labels, width).items()}

@@ -138,6 +138,16 @@ def curve(points: Sequence[Point]) -> tuple[Segment, ...]:
     return (("M", (points[0],)), *(("C", tuple(points[at : at + 3])) for at in range(1, len(points), 3)))
 
 
+def along(points: Sequence[Point], steps: int = 64) -> Iterator[Point]:
+    """Points on such a curve, close to each other."""
+    for at in range(0, len(points) - 1, 3):
+        (x0, y0), (x1, y1), (x2, y2), (x3, y3) = points[at : at + 4]
+        for step in range(1, steps + 1):
+            t = step / steps
+            a, b, c, d = (1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3
+            yield a * x0 + b * x1 + c * x2 + d * x3, a * y0 + b * y1 + c * y2 + d * y3
+
+
 def rounded(corners: Sequence[Point], radius: float = _SMOOTH) -> tuple[Segment, ...]:
     """A way of straight lines through `corners`, each corner rounded off."""
     path: list[Segment] = [("M", (corners[0],))]

@@ -47,13 +47,14 @@ def table(graph: Graph, depth: int | None = None, *, unfold: bool = False, focus
     """
     if unfold or depth is not None:
         return Setter(_USUAL).table(view(graph, depth, unfold=unfold, focus=focus))
-    level = view(graph, 1, focus=focus).deepest
-    while True:
-        drawing = Setter(_USUAL).table(view(graph, level, focus=focus))
+    deepest = view(graph, 1, focus=focus).deepest
+    trials = [(level, _USUAL) for level in range(deepest, 0, -1)] + [(1, how) for how in SETTINGS]
+    for level, how in trials:
+        drawing = Setter(how).table(view(graph, level, focus=focus))
         scale = min(1, PAGE_WIDTH / drawing.width, PAGE_HEIGHT / drawing.height)
-        if scale >= LEAST_SCALE or level <= 1:
-            return scaled(drawing, max(scale, LEAST_SCALE))
-        level -= 1
+        if scale >= LEAST_SCALE:
+            break
+    return scaled(drawing, max(scale, LEAST_SCALE))
 
 
 def table_view(

@@ -21,6 +21,7 @@ from netspec.diagram.view.table_rows import (
     footnotes,
     output_head,
     rows,
+    with_named_sizes,
 )
 from netspec.diagram.view.words import in_one_unit, short_shape
 
@@ -81,7 +82,7 @@ class Setter:
 
     def table(self, shown: View) -> Drawing:
         """The table of a view."""
-        told = rows(shown)
+        told = with_named_sizes(rows(shown))
         columns = self._columns(shown, told.rows)
         lefts = [self.how.margin]
         for column in columns:

@@ -22,6 +22,7 @@ from netspec.diagram.view.table_rows import (
     lines_of,
     output_head,
     rows,
+    with_named_sizes,
 )
 from netspec.diagram.view.words import in_one_unit, short_shape
 
@@ -40,7 +41,7 @@ def write(shown: View, setting: Setting, *, standalone: bool = False) -> str:
 
     Its letters are Helvetica, as measured, and as large as in a setting, which also says which columns it has.
     """
-    told = rows(shown)
+    told = with_named_sizes(rows(shown))
     columns = [_names(shown, told.rows), _outputs(shown, told.rows, setting), _layers(told.rows, setting)]
     figures = costs(told.rows)
     chosen = [name for name in figures if name in setting.figures]

@@ -91,10 +91,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """All stages; `usual` says what follows a kind of layer where its lines say nothing: {"conv": "BN, ReLU"}."""
+    """All stages; `usual` says what follows a kind of layer where its lines say nothing: {"conv": "BN, ReLU"}.
+
+    `sizes` are names that outputs have in place of long formulas: {"n1": "floor(H / 8)*floor(W / 8)"}.
+    """
 
     rows: tuple[Row, ...]
     usual: tuple[tuple[str, str], ...]
+    sizes: tuple[tuple[str, str], ...] = ()
 
 
 ALONE = "alone"
@@ -131,8 +135,30 @@ def costs(stages: Sequence[Row]) -> dict[str, list[int]]:
     return {name: counts for name, counts in known.items() if len(counts) == len(stages)}
 
 
+_LONG_SIZE = 30
+"""Letters of an open size, from which on it is named in the rows and told below."""
+
+
+def with_named_sizes(told: Rows) -> Rows:
+    """The rows with names in place of the formulas that are too long for a column; as they are where there is none."""
+    sizes = [size for row in told.rows for shape in row.outputs for size in shape.split(" × ")]
+    long = [size for size in dict.fromkeys(sizes) if len(size) > _LONG_SIZE]
+    letter = next((letter for letter in "nmkpq" if letter not in "".join(sizes)), None)
+    if not long or letter is None:
+        return told
+    names = {size: f"{letter}{number}" for number, size in enumerate(long, 1)}
+
+    def named(shape: str) -> str:
+        return " × ".join(names.get(size, size) for size in shape.split(" × "))
+
+    stages = tuple(replace(row, outputs=tuple(map(named, row.outputs))) for row in told.rows)
+    return replace(told, rows=stages, sizes=tuple((name, size) for size, name in names.items()))
+
+
 def footnotes(told: Rows, shown: View) -> Iterator[str]:
     """What the table leaves out of its lines."""
+    for name, size in told.sizes:
+        yield f"{name} = {size}"
     for kind, usual in told.usual:
         yield f"{kind} stands for {usual} where nothing else is said."
     if any(ALONE in line.after for row in told.rows for line in row.lines()):

@@ -21,7 +21,7 @@ from netspec.diagram.texts import tex
 from netspec.diagram.view.feature_maps import Detail, FeatureMaps, feature_maps
 from netspec.diagram.view.table_rows import Fork, Line, Part, Rounds, rows
 from netspec.diagram.view.view import view
-from netspec.graph.graph import Graph
+from netspec.graph.graph import Graph, Value
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parents[2] / "examples"
@@ -178,8 +178,13 @@ def test_maps_are_values_of_the_graph_and_links_its_ways(graph: Graph, detail: D
         whole = [part.channels for part in one.slices]
         assert not whole or sum(whole, start=0) == one.shape.channels
     assert [str(one.shape) for one in shown.maps if one.is_input] == [str(value.shape) for value in graph.inputs]
-    results = {str(output.value.shape) for output in graph.outputs}
+    results = {str(first_of_its_layer(graph, output.value).shape) for output in graph.outputs}
     assert results == {str(one.shape) for one in shown.maps if one.is_output} or detail is Detail.RESOLUTIONS
+
+
+def first_of_its_layer(graph: Graph, value: Value) -> Value:
+    """The value that a map tells of: a layer of several results has one map, as YOLO's cells of boxes and scores."""
+    return value if value.node is None else graph.nodes[value.node].outputs[0]
 
 
 def sources(shown: FeatureMaps, target: int) -> list[int]:
@@ -203,6 +208,16 @@ def test_the_volumes_of_unet_are_those_of_its_figure() -> None:
         (128, 140, 140),
         (256, 136, 136),
     ]
+
+
+def test_long_formulas_of_open_sizes_are_named_and_told_once() -> None:
+    body = "one = conv(8, 3, 2)\n two = conv(8, 3, 2)\n concat([per_anchor(one, 4), per_anchor(two, 4)])"
+    graph = netspec.parse(f"net N {{\n input image [3, n, W]\n {body}\n}}").graph()
+    written = texts(table(graph))
+    named = {name: formula for name, equals, formula in (text.partition(" = ") for text in written) if equals}
+    assert list(named) == ["m1"]  # n is a size of the net's own
+    assert str(graph.outputs[0].value.shape.dims[0]).startswith(named["m1"])  # in several lines
+    assert "m1 × 4" in written
 
 
 def test_branches_that_a_loop_makes_are_no_chain() -> None:

@@ -21,8 +21,8 @@ from netspec.diagram.view.feature_maps import Detail, FeatureMaps, feature_maps
 from netspec.diagram.view.view import view
 from netspec.graph.graph import Graph
 
-PAGE_WIDTH = 540.0
-"""The width of a page in points."""
+PAGE_WIDTH, PAGE_HEIGHT = 540.0, 740.0
+"""What a page has room for, in points."""
 LEAST_SCALE = 0.8
 """How small a picture is set to fit the page before maps are merged."""
 MARGIN = 8.0
@@ -33,7 +33,7 @@ _SHARES = (1.0, 0.8, 0.6)
 def volumes(
     graph: Graph, depth: int | None = None, *, unfold: bool = False, focus: str = "", with_legend: bool = True
 ) -> Drawing:
-    """The feature maps of a graph, or with `focus` of one of its blocks, one page wide.
+    """The feature maps of a graph, or with `focus` of one of its blocks, on one page.
 
     With `unfold`, only what leaves a map's shape as it is shares its box, whatever the width. Raises NetspecError
     (E0801) where there is no block of the name `focus`.
@@ -42,7 +42,7 @@ def volumes(
     if unfold:
         return _drawn(feature_maps(shown), shown.title, with_legend)
     drawing = _detailed(shown, PAGE_WIDTH / LEAST_SCALE, with_legend)
-    return scaled(drawing, min(1.0, PAGE_WIDTH / drawing.width))
+    return scaled(drawing, min(1.0, PAGE_WIDTH / drawing.width, PAGE_HEIGHT / drawing.height))
 
 
 def volumes_on(
