@@ -32,7 +32,8 @@ def base_of(region: Region, *, counted: bool, names: Sequence[str]) -> str:
     if all(not label or is_attribute(label) for label in labels):
         return MODULE
     top = [plain_label(item) for item in region.items if isinstance(item, Use)]
-    return LIST if top == [str(place) for place in range(len(uses))] else DICT
+    counted_from_0 = all(map(is_module, uses)) and top == [str(place) for place in range(len(uses))]
+    return LIST if counted_from_0 else DICT  # a stage that is no module has a number, too
 
 
 def containers_of(region: Region) -> dict[str, str]:
@@ -56,7 +57,7 @@ def _kind(root: str, uses: Sequence[Use], region: Region) -> str:
     if any(isinstance(found, str) and (is_hidden(found) or found in _OWN) for found in steps):
         return ""
     top = [step(use.label, root) for use in region.items if isinstance(use, Use) and use in uses and use.label]
-    if len(top) == len(uses) and top == [str(place) for place in range(len(uses))]:
+    if all(map(is_module, uses)) and top == [str(place) for place in range(len(uses))]:
         return LIST
     loops = [item for item in region.items if isinstance(item, Loop) and any(use in uses for use in uses_in(item))]
     if len(uses) == len(loops) == 1 and uses[0] in loops[0].region.items and _counts(loops[0], steps[0]):
