@@ -131,7 +131,7 @@ def test_a_list_that_is_no_output_is_said(output: str, said: str) -> None:
             "leave it out, or give it to a parameter of its own",
         ),
         ("Last([x, y])", "E0201 there is no value named y here", ""),
-        ("Last([])", "E0210 levels of Last is a list of tensors, but this is an empty list", ""),
+        ("Last([])", "E0207 there is no item -1 in a list of 0", ""),
         ("Fuse([x, x])", "E0203", "a parameter that is a list of tensors is declared so: xs: list[tensor]"),
     ],
 )

@@ -24,7 +24,7 @@ def test_state_dict_has_the_same_keys_and_shapes(twin: Twin) -> None:
 @pytest.mark.parametrize("twin", [twin for twin in TWINS if twin.starts_alike], ids=str)
 def test_the_same_seed_starts_the_same_weights(twin: Twin) -> None:
     torch.manual_seed(0)
-    peer = twin.start() if twin.start is not None else twin.theirs("cpu")
+    peer = twin.theirs("cpu")
     expected = {twin.keys(key): value for key, value in peer.state_dict().items()}
     torch.manual_seed(0)
     found = twin.ours("cpu").state_dict()

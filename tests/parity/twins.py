@@ -35,16 +35,6 @@ def with_linear_head(peer: nn.Module) -> None:
     head.fc = nn.Sequential(nn.Flatten(), nn.Linear(head.fc.in_channels, head.fc.out_channels))
 
 
-def fcn_resnet50() -> nn.Module:
-    """torchvision's FCN on a backbone that has never had a classifier."""
-    from torchvision.models import resnet50
-    from torchvision.models.segmentation.fcn import _fcn_resnet
-
-    backbone = resnet50(replace_stride_with_dilation=[False, True, True], num_classes=0)
-    model: nn.Module = _fcn_resnet(backbone, 21, True)
-    return model
-
-
 LIBRARIES = {
     "torchvision": "torchvision.models",
     "torchvision.segmentation": "torchvision.models.segmentation",
@@ -59,10 +49,8 @@ class Twin:
     """A network of the zoo, perhaps with other values, and its peer in a library.
 
     `size` is the side of the images that both are run on, or the shape of a clip. `keys` gives our key for one of the
-    peer's; `change` is what
-    has to be done to the peer first. `starts_alike` says that with the same seed both start with the same weights, and
-    `start` how the peer is built then, where it draws weights that it throws away;
-    `counts_in_tensors` that the peer finds its widths with tensors, which have to have values.
+    peer's; `change` is what has to be done to the peer first. `starts_alike` says that with the same seed both start
+    with the same weights; `counts_in_tensors` that the peer finds its widths with tensors, which have to have values.
     """
 
     network: str
@@ -74,7 +62,6 @@ class Twin:
     keys: Callable[[str], str] = as_they_are
     change: Callable[[nn.Module], None] = lambda peer: None
     starts_alike: bool = False
-    start: Callable[[], nn.Module] | None = None
     counts_in_tensors: bool = False
 
     def __str__(self) -> str:
@@ -137,15 +124,10 @@ TWINS = (
         Twin(name, "torchvision", name, {"size": 64}, {"image_size": 64}, starts_alike=name == "vit_b_16")
         for name in ("vit_b_16", "vit_b_32")
     ),
-    Twin(
-        "fcn_resnet50",
-        "torchvision.segmentation",
-        "fcn_resnet50",
-        options=WITH_AUX,
-        starts_alike=True,
-        start=fcn_resnet50,
+    *(
+        Twin(f"fcn_resnet{depth}", "torchvision.segmentation", f"fcn_resnet{depth}", options=WITH_AUX)
+        for depth in (50, 101)
     ),
-    Twin("fcn_resnet101", "torchvision.segmentation", "fcn_resnet101", options=WITH_AUX),
     # Its windows of 7 x 7 fit maps of 56, 28, 14 and 7, which are those of 224 x 224.
     *(Twin(f"swin_{size}", "torchvision", f"swin_{size}", size=224) for size in "tsb"),
     *(
