@@ -42,7 +42,7 @@ def _reason(output: Path, read: list[Path], *, force: bool) -> tuple[str, str]:
     target = Path(os.path.realpath(output))
     if any(_is_read(path, target) for path in read):
         return "it is what is read", ""
-    if ".net" in (output.suffix, target.suffix):
+    if ".net" in (output.suffix.lower(), target.suffix.lower()):
         return "it is a spec", ""
     if _is_of_a_run(target):
         return "a run is taken up from it", ""

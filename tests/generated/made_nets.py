@@ -557,8 +557,15 @@ class Writer:
         return self.wired(place, inner, label, self.wiring("dense", body), x)
 
     def group(self, place: Place, x: Shape) -> Made:
+        """Braces. Where there are labels in them, one beside them keeps the body around from being a chain, in which
+        they would be a module of their own.
+        """
+        taken = len(place.module.taken)
         body, y = self.body(place.inside(), x)
-        return [tree.Stage((), tree.Flow((tree.Group(tree.Body(tuple(body))),)))], y
+        stages: Statements = [tree.Stage((), tree.Flow((tree.Group(tree.Body(tuple(body))),)))]
+        if place.labelled and len(place.module.taken) > taken:
+            stages.append(tree.Stage((tree.Label((self.fresh(place),)),), tree.Flow((call("identity"),))))
+        return stages, y
 
     def container(self, place: Place, x: Shape) -> Made:
         """A labelled body: its stages can be read from outside."""
