@@ -15,9 +15,8 @@ REACH = 1 << 16
 """So many bytes of a file's beginning and of its end are searched for the mark."""
 
 _TEXTS = re.compile(
-    rb"""\s*(?: \Z | \{\s*"netspec" | (?:%\ [^\n]*\n)?%\ (?:pdflatex|In\ a\ paper:)
+    rb"""\s*(?: \Z | \{\s*"netspec":\s*\d+,\s*"(?:net|nets|name)" | (?:%\ [^\n]*\n)?%\ (?:pdflatex|In\ a\ paper:)
     | (?:<\?xml[^>]*>\s*)?<svg\ [^>]*\ role="img"\ font-family="Helvetica,\ Arial,\ 'Liberation\ Sans'
-    | digraph\ [^\n]*\{\n\tgraph\ \[bgcolor= | ---\nconfig:\n\ \ theme:\ base\n---\nflowchart
     | %!PS-Adobe[^\n]*(?:\n%%[^\n]*)*\n%%Creator:\ netspec | \"{3}\w+:\ [\d,]+\ parameters?\b )""",
     re.VERBOSE,
 )
@@ -28,10 +27,13 @@ _MARKED = (
     (re.compile(rb"<!doctype html", re.IGNORECASE), b'<meta name="generator" content="netspec">'),
     (re.compile(rb"<\?xml[^>]*>\s*(?:<!DOCTYPE[^>]*>\s*)?<svg"), b"<dc:title>netspec</dc:title>"),
     (re.compile(rb"PK\x03\x04"), b"/netspec.json"),
+    (re.compile(rb"digraph [^\n]*\{\n\tgraph \[bgcolor="), b'style="filled,rounded"]\n\tedge [arrowsize='),
+    (re.compile(rb"---\nconfig:\n  theme: base\n---\nflowchart"), b"\n  classDef input fill:"),
     (re.compile(rb'[\x00-\xff]{8}\{"__metadata__"'), b'"netspec":'),
     (re.compile(rb"\x08[\x03-\x20]"), b"\x0a\x07netspec"),
 )
-"""How the forms begin that have room for a mark, and the mark: PNG, PDF, pages, SVG, zips, safetensors, ONNX."""
+"""How the forms begin that have room for a mark, and the mark: PNG, PDF, pages, SVG, zips,
+graphs for Graphviz and Mermaid, by what only netspec writes there, safetensors, ONNX."""
 
 
 def is_own(path: Path) -> bool:

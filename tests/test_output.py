@@ -139,6 +139,8 @@ class TestSpared:
         refused(cli("emit", "n.net", "-o", "./x/../n.net" if (tmp_path / "x").exists() else "./n.net"), "E0004")
         refused(cli("emit", "n.net", "-o", "link.py"), "it is what is read")
         refused(cli("graph", "n.net", "-o", "blocks.net"), "E0004", "it is a spec")
+        (tmp_path / "LARGE.NET").write_text(NET, encoding="utf-8")
+        refused(cli("emit", "n.net", "-o", "LARGE.NET", "--force"), "it is a spec")
         refused(cli("emit", "n.net", "-o", "other.py", "--force"), "it is a spec")
         refused(cli("render", "spec.svg", "-o", "spec.svg"), "it is what is read")
         assert net.read_text(encoding="utf-8") == NET
@@ -173,6 +175,25 @@ class TestSpared:
         refused(cli("lift", "m.py:net", "-o", "mine.txt"), "netspec has not written it")
         refused(cli("lift", "m.py:net", "--weights", "n.safetensors"), "netspec has not written it")
         assert [path.read_text(encoding="latin-1") for path in mine.values()] == list(begin)
+
+    @pytest.mark.parametrize(
+        ("name", "text"),
+        [
+            ("mine.mmd", "---\nconfig:\n  theme: base\n---\nflowchart LR\n  mine --> own\n"),
+            ("mine.dot", 'digraph A {\n\tgraph [bgcolor="#ffffff"]\n\ta -> b\n}\n'),
+            ("mine.json", '{"netspec": 1, "mine": true}'),
+        ],
+    )
+    def test_what_begins_as_netspecs_own_may_be_somebody_elses(
+        self, cli: Cli, tmp_path: Path, net: Path, name: str, text: str
+    ) -> None:
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        refused(cli("render", "n.net", "-o", name), "E0004", "netspec has not written it")
+        assert path.read_text(encoding="utf-8") == text
+        assert cli("render", "n.net", "-o", name, "--force").returncode == 0
+        assert cli("render", "n.net", "-o", name).returncode == 0
+        assert path.read_text(encoding="utf-8") != text
 
     def test_a_run_that_is_a_link_to_itself(self, cli: Cli, tmp_path: Path) -> None:
         (tmp_path / "loop").symlink_to("loop")
