@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from netspec.syntax.source import Span
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.lib.npyio import NpzFile
     from numpy.typing import NDArray
 
 
@@ -121,6 +123,7 @@ def read_npz(path: Path, name: str) -> Mapping[str, NDArray[Any]]:
         with np.load(path, allow_pickle=False) as archive:
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise DataError(f"{name} holds a single array without a name", help=SAVED)
+            _check_headers(archive, name)
             return {key: archive[key] for key in archive.files}
     except FileNotFoundError:
         raise DataError(
@@ -162,6 +165,30 @@ def _check_size(path: Path, name: str) -> None:
     if size > LARGE_UNPACKED and size > MOST_PACKED * packed:
         message = f"{name} unpacks to {size / 1e9:,.1f} GB, {size / packed:,.0f} times its own size"
         raise DataError(message, help=f"if there is that much in it, {SAVED}, without compression")
+
+
+def _check_headers(archive: NpzFile, name: str) -> None:
+    """Refuses arrays that say they are larger than what is there, before room is made for them; raises ValueError."""
+    from math import prod
+
+    import numpy as np
+
+    headers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    files = archive.zip
+    for entry in files.infolist() if files is not None else ():
+        if files is None or not entry.filename.endswith(".npy"):
+            continue
+        with files.open(entry) as stream:
+            read = headers.get(np.lib.format.read_magic(stream))
+            if read is None:
+                continue
+            shape, _, dtype = read(stream)
+        size = prod(shape) * dtype.itemsize
+        if size > sys.maxsize:
+            raise DataError(f"{name} cannot be read: the header of an array is damaged")
+        if not dtype.hasobject and size > entry.file_size:
+            array = entry.filename.removesuffix(".npy")
+            raise DataError(f"{name} is cut off: {array} is to have {size:,} bytes, and {entry.file_size:,} are there")
 
 
 def read_bytes(path: Path) -> bytes:
