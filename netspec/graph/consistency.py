@@ -24,6 +24,7 @@ def check(graph: Graph) -> None:
     _check_scopes(graph)
     for node in graph.nodes:
         _check_node(node, graph)
+    _check_sets(graph)
     _check_uses(graph)
     _check_fits(graph)
 
@@ -95,9 +96,20 @@ def _check_node(node: Node, graph: Graph) -> None:
     except (ShapeError, TooComplexError) as error:
         raise ValueError(f"{where}: {error}") from None
     written = tuple(value.shape for value in node.outputs)
+    if node.layer.makes_set:
+        each, new = written[0].each if written else None, made[0].each
+        _ensure(each is not None and new is not None and each.most == new.most, f"{where}: it makes a set of {new}")
+        made = tuple(shape.of_each(each) for shape in made)
     _ensure(made == written, f"{where}: {node.layer.name} makes {_listed(made)}, not {_listed(written)}")
     module = graph.scopes[node.scope]
     _ensure(_is_key(node.key, module.key, True), f"{where}: {node.key!r} is no key here")
+
+
+def _check_sets(graph: Graph) -> None:
+    """A set is made once, and has a name."""
+    made = [node.output.shape.each for node in graph.nodes if node.layer.makes_set]
+    _ensure(len(set(map(id, made))) == len(made), "sets: one of them is made twice")
+    _ensure(all(_is_label(each.name) for each in graph.sets), "sets: each is called by a label")
 
 
 def _check_uses(graph: Graph) -> None:
