@@ -14,12 +14,18 @@ from torchvision.ops._utils import convert_boxes_to_roi_format
 
 
 def greedy(boxes: Tensor, scores: Tensor, iou: float) -> Tensor:
-    """The places of the boxes that stay, the best first; of equals the first one."""
+    """The places of the boxes that stay, the best first; of equals the first one. In the numbers of the boxes."""
     kept: list[int] = []
-    corners = boxes.tolist()
-    for place in scores.argsort(descending=True, stable=True).tolist():
-        if all(shared(corners[place], corners[other]) <= iou for other in kept):
-            kept.append(place)
+    order = scores.argsort(descending=True, stable=True)
+    x1, y1, x2, y2 = boxes[order].unbind(1)
+    areas, gone = (x2 - x1) * (y2 - y1), torch.zeros_like(scores, dtype=torch.bool)
+    for one, place in enumerate(order.tolist()):
+        if gone[one]:
+            continue
+        kept.append(place)
+        wide = (torch.minimum(x2[one], x2) - torch.maximum(x1[one], x1)).clamp(min=0)
+        high = (torch.minimum(y2[one], y2) - torch.maximum(y1[one], y1)).clamp(min=0)
+        gone |= wide * high / (areas[one] + areas - wide * high) > iou
     return torch.tensor(kept, dtype=torch.int64)
 
 
