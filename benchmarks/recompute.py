@@ -5,13 +5,12 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
-from pathlib import Path
 
 import torch
 from torch import nn
 
 import netspec
-from benchmarks.measure import ROOT, functions, publish, table
+from benchmarks.measure import ROOT, functions, peak, publish, table
 from netspec.train.engine.recompute import recompute
 from netspec.train.plan.job import job_of
 from netspec.train.rehearsal.memory import needs, step_of, written
@@ -51,12 +50,6 @@ def most(names: tuple[str, ...]) -> None:
     before = peak()
     step(model, x)
     print((peak() - before) / 1024)
-
-
-def peak() -> int:
-    """The most memory that this process has held, in KiB (Linux)."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0])
 
 
 def predicted(names: tuple[str, ...]) -> tuple[str, str]:
