@@ -17,7 +17,7 @@ from netspec.diagram.drawing.items import Drawing, Text
 from netspec.diagram.drawing.paper import paper_of
 from netspec.diagram.drawing.text import broken, width
 from netspec.diagram.render import Request, draw
-from netspec.diagram.view.words import in_one_unit, short_shape
+from netspec.diagram.view.captions.words import in_one_unit, short_shape
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 
