@@ -14,7 +14,7 @@ from netspec.elaborate.values.operators import FUNCTIONS
 from netspec.elaborate.values.types import is_layer, is_tensor, is_tensors
 from netspec.elaborate.values.values import Arguments, LayerCall, Result
 from netspec.layers import REGISTRY
-from netspec.layers.base import Layer
+from netspec.layers.declaration.base import Layer
 from netspec.syntax import tree
 from netspec.syntax.source import Span
 
