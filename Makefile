@@ -64,7 +64,7 @@ reference: $(SETUP) $(PARITY)  ## writes the pages that are made from the code; 
 	$(BIN)/netspec layers --format markdown > docs/layers.md
 	$(BIN)/netspec layers --std --format markdown > docs/std.md
 	$(BIN)/netspec explain --format markdown > docs/errors.md
-	$(BIN)/python -m netspec.language > docs/reference.md
+	$(BIN)/python -m netspec.reference.language > docs/reference.md
 	$(BIN)/netspec schema > docs/graph.schema.json
 	$(BIN)/python -m netspec.editors
 	$(BIN)/python -m netspec.zoo

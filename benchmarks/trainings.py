@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import RESULTS, ROOT, table
-from netspec.train.runs import curves
+from netspec.train.runs.figures import curves
 
 PAGE = ROOT / "docs" / "experiments.md"
 RUNS = ROOT / "runs" / "trainings"

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 import netspec
-from netspec.diagram.view.words import count_words
+from netspec.diagram.view.captions.words import count_words
 from netspec.graph.graph import Graph
 
 DOCS = Path(__file__).resolve().parent

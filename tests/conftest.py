@@ -59,14 +59,14 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 @pytest.fixture
 def own_parts() -> Iterator[None]:
     """Layers, losses, metrics and other parts that a test registers from Python are forgotten after it."""
-    from netspec.layers.base import REGISTRY
+    from netspec.layers.declaration.base import REGISTRY
     from netspec.train.augment import AUGMENTS
     from netspec.train.data import DATA
     from netspec.train.losses import LOSSES
     from netspec.train.section.callbacks import CALLBACKS
-    from netspec.train.section.metrics import METRICS
-    from netspec.train.section.optimizers import OPTIMIZERS
-    from netspec.train.section.schedules import SCHEDULES
+    from netspec.train.section.parts.metrics import METRICS
+    from netspec.train.section.parts.optimizers import OPTIMIZERS
+    from netspec.train.section.parts.schedules import SCHEDULES
 
     kinds = (LOSSES, METRICS, OPTIMIZERS, SCHEDULES, AUGMENTS, DATA, CALLBACKS)
     registries: list[dict[str, object]] = [REGISTRY, *(kind._parts for kind in kinds)]  # type: ignore[list-item]

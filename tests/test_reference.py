@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 
 import netspec
-from netspec import explain, language, reference, standard
+from netspec import explain
 from netspec.elaborate.values.operators import FUNCTIONS, SIGNATURES
 from netspec.elaborate.values.types import MEANINGS, known_types
 from netspec.layers import REGISTRY
+from netspec.reference import language
+from netspec.reference import layers as reference
+from netspec.reference import std as standard
 
 PAGES = {page.name: page for page in reference.pages()}
 

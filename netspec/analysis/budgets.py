@@ -14,7 +14,7 @@ from netspec.analysis.counts import memory_text
 from netspec.analysis.receptive_field import Field, Fields, receptive_fields
 from netspec.diagnostics import Diagnostic
 from netspec.graph.graph import Budget, Graph, Node, Scope, ScopeRef
-from netspec.layers.base import EVERYTHING
+from netspec.layers.declaration.base import EVERYTHING
 from netspec.shapes.sizes import Dimension
 
 _HOLDS: dict[str, Callable[[float, float], bool]] = {

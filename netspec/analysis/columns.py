@@ -9,7 +9,7 @@ from typing import Literal
 from netspec.analysis.counts import Counts, memory_text
 from netspec.analysis.receptive_field import Fields
 from netspec.diagnostics import Diagnostic, NetspecError
-from netspec.layers.base import EVERYTHING
+from netspec.layers.declaration.base import EVERYTHING
 from netspec.shapes.sizes import Dimension
 from netspec.syntax.source import Source, Span
 

@@ -12,8 +12,8 @@ from netspec.analysis.matrices import matrix
 from netspec.analysis.receptive_field import Field, Fields, receptive_fields
 from netspec.graph.graph import Graph, Node, Scope, Value
 from netspec.graph.views import layer_text, scope_text
-from netspec.layers.base import EVERYTHING, spec_literal
-from netspec.layers.window import Window
+from netspec.layers.declaration.base import EVERYTHING, spec_literal
+from netspec.layers.spatial.window import Window
 from netspec.shapes.sizes import Dimension
 
 MOST_NAMES = 8

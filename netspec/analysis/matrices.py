@@ -7,7 +7,7 @@ from itertools import product
 from math import prod
 
 from netspec.graph.graph import Node
-from netspec.layers.window import Window
+from netspec.layers.spatial.window import Window
 
 MOST_CELLS = 400
 """The largest matrix that is written out: 20 x 20 numbers."""

@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Literal, TypeAlias
 
 from netspec.graph.graph import Graph, Node, Value
-from netspec.layers.base import EVERYTHING, Reach
+from netspec.layers.declaration.base import EVERYTHING, Reach
 
 
 @dataclass(frozen=True, slots=True)

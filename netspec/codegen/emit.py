@@ -22,7 +22,7 @@ from netspec.codegen.text.naming import Names, camel, class_names, local, prose
 from netspec.codegen.text.preamble import Preamble
 from netspec.graph.blueprint import Blueprint, Choice, Container, LayerUse, Loop, Parameter, Region, Use
 from netspec.graph.graph import Graph
-from netspec.layers.base import Support, TorchCall
+from netspec.layers.declaration.base import Support, TorchCall
 from netspec.syntax import tree
 
 

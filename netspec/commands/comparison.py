@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from netspec.commands.command import command
-from netspec.commands.options import (
+from netspec.commands.options.shared import (
     File,
     Force,
     Inputs,

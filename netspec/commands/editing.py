@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netspec.commands.command import command
-from netspec.commands.options import (
+from netspec.commands.options.shared import (
     File,
     Inputs,
     Net,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from netspec.commands.command import command
-from netspec.commands.options import (
+from netspec.commands.options.shared import (
     File,
     Force,
     Inputs,

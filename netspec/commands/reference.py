@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from netspec.commands.command import command
-from netspec.commands.options import Inputs, Net, Settings, graph_of
+from netspec.commands.options.shared import Inputs, Net, Settings, graph_of
 from netspec.commands.printing import in_colour, shown, unknown
 
 if TYPE_CHECKING:
@@ -87,9 +87,10 @@ def layers(
     std: Annotated[bool, typer.Option("--std", help="The blocks of the library instead of the layers.")] = False,
 ) -> None:
     """Print the reference: all layers, the blocks of the library with --std, or one of either."""
-    from netspec import reference, standard
     from netspec.elaborate.mistakes.slips import layer_meant
     from netspec.layers import REGISTRY
+    from netspec.reference import layers as reference
+    from netspec.reference import std as standard
 
     block = standard.find(name) if name is not None and name not in REGISTRY else None
     if block is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netspec.commands.command import command
-from netspec.commands.options import bad_option, standard_input
+from netspec.commands.options.shared import bad_option, standard_input
 from netspec.commands.printing import print_diagnostics, shown
 
 if TYPE_CHECKING:

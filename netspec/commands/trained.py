@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from netspec.commands.command import command
-from netspec.commands.options import (
+from netspec.commands.options.shared import (
     Data,
     Device,
     Folder,

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from netspec.commands.command import command
-from netspec.commands.options import (
+from netspec.commands.options.setup import setup_options
+from netspec.commands.options.shared import (
     DataFolder,
     File,
     Force,
@@ -21,7 +22,6 @@ from netspec.commands.options import (
     spec_of,
 )
 from netspec.commands.printing import shown
-from netspec.commands.setup_options import setup_options
 
 
 @command
@@ -134,7 +134,7 @@ def lr_find(
 ) -> None:
     """Find a learning rate: a short training whose rate grows, as a curve and a suggestion."""
     from netspec.train.rehearsal import range_test
-    from netspec.train.runs import plots
+    from netspec.train.runs.figures import plots
     from netspec.train.setup import Setup
 
     plots.form_of(output)
@@ -171,7 +171,7 @@ def preview(
     """Draw training samples and what augmentation makes of them, as the file's train section says."""
     from netspec.train.plan.job import job_of, prepare
     from netspec.train.rehearsal.preview import preview as draw
-    from netspec.train.runs import plots
+    from netspec.train.runs.figures import plots
 
     plots.form_of(output)
     spec = spec_of(file)
@@ -289,7 +289,7 @@ def curves(
     force: Force = False,
 ) -> None:
     """Draw the curves of several runs into one picture, and print the figures of what they kept."""
-    from netspec.train.runs import curves
+    from netspec.train.runs.figures import curves
 
     curves.compare(runs, output)
     ends = curves.read_all(runs)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from netspec.elaborate.draft import DraftScope, Tensor
 from netspec.elaborate.expressions.sayings import folded
 from netspec.graph.blueprint import Blueprint
-from netspec.layers.symbols import binary
+from netspec.layers.declaration.symbols import binary
 from netspec.syntax import tree
 
 

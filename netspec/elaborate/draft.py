@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from netspec.graph.graph import MODULES, Fit, Graph, Node, Output, Scope, ScopeKind, ScopeRef, Value
-from netspec.layers.base import Layer, TorchCall
+from netspec.layers.declaration.base import Layer, TorchCall
 from netspec.shapes.shape import Shape
 from netspec.syntax.source import Span
 

@@ -13,7 +13,7 @@ from netspec.elaborate.draft import DraftNode, DraftScope, Tensor
 from netspec.elaborate.state import Frame, State
 from netspec.elaborate.values.environment import Environment, Poison, Template
 from netspec.elaborate.values.values import Arguments, Result, SharedModule
-from netspec.layers.base import Layer
+from netspec.layers.declaration.base import Layer
 from netspec.syntax import tree
 from netspec.syntax.source import Span
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
-from netspec.layers.base import Layer, TorchCall
+from netspec.layers.declaration.base import Layer, TorchCall
 from netspec.shapes.shape import Shape
 from netspec.syntax import tree
 from netspec.syntax.source import Span

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from netspec.graph.graph import Graph, Node, ScopeRef, Value
-from netspec.layers.base import Layer, ShapeError
+from netspec.layers.declaration.base import Layer, ShapeError
 from netspec.shapes.sizes import TooComplexError
 
 DEEPEST = 200

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import networkx as nx
 
     from netspec.graph.blueprint import Blueprint
-    from netspec.layers.base import Layer
+    from netspec.layers.declaration.base import Layer
 
 ScopeKind: TypeAlias = Literal[
     # These have a name in the state dict:

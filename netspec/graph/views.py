@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from netspec.graph.graph import Graph, Scope, Value
-from netspec.layers.base import Layer, spec_literal
+from netspec.layers.declaration.base import Layer, spec_literal
 
 if TYPE_CHECKING:
     import networkx as nx

@@ -10,21 +10,17 @@ from netspec.layers import (
     attention,
     boxes,
     comparison,
-    convolution,
     linear,
-    local,
     normalization,
     parameter,
-    pooling,
-    rearrange,
     recurrent,
     reduction,
     regularization,
-    resampling,
-    shape,
     sources,
 )
-from netspec.layers.base import REGISTRY, Layer, layer
+from netspec.layers.declaration.base import REGISTRY, Layer, layer
+from netspec.layers.layout import rearrange, shape
+from netspec.layers.spatial import convolution, local, pooling, resampling
 
 __all__ = [
     "REGISTRY",

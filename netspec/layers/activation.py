@@ -5,8 +5,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from netspec.layers.axes import axis_name, equal, fixed, position, torch_dim
-from netspec.layers.base import (
+from netspec.layers.declaration.axes import axis_name, equal, fixed, position, torch_dim
+from netspec.layers.declaration.base import (
     EVERYTHING,
     Bool,
     FigureWeight,
@@ -20,7 +20,7 @@ from netspec.layers.base import (
     TorchCall,
     layer,
 )
-from netspec.layers.symbols import Symbolic
+from netspec.layers.declaration.symbols import Symbolic
 from netspec.shapes.requirements import Requirement
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import Dimension

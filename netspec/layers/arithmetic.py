@@ -5,8 +5,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from netspec.layers.axes import agreed, broadcast, differ, equal
-from netspec.layers.base import Bool, FigureWeight, Layer, Number, ShapeError, TorchCall, layer
+from netspec.layers.declaration.axes import agreed, broadcast, differ, equal
+from netspec.layers.declaration.base import Bool, FigureWeight, Layer, Number, ShapeError, TorchCall, layer
 from netspec.shapes.requirements import Requirement
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import Dimension

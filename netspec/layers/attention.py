@@ -5,9 +5,9 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from netspec.layers.arguments import options
-from netspec.layers.axes import agreed, differ, equal, fixed
-from netspec.layers.base import (
+from netspec.layers.declaration.arguments import options
+from netspec.layers.declaration.axes import agreed, differ, equal, fixed
+from netspec.layers.declaration.base import (
     EVERYTHING,
     Bool,
     FigureWeight,

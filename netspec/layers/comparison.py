@@ -6,8 +6,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from netspec.layers.arithmetic import NUMBERS
-from netspec.layers.axes import broadcast
-from netspec.layers.base import FigureWeight, Layer, Number, ShapeError, TorchCall, layer
+from netspec.layers.declaration.axes import broadcast
+from netspec.layers.declaration.base import FigureWeight, Layer, Number, ShapeError, TorchCall, layer
 from netspec.shapes.requirements import Requirement
 from netspec.shapes.shape import Shape
 

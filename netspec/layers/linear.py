@@ -6,9 +6,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from netspec.layers.arguments import check_init, init_statements, options
-from netspec.layers.axes import differ, equal
-from netspec.layers.base import (
+from netspec.layers.declaration.arguments import check_init, init_statements, options
+from netspec.layers.declaration.axes import differ, equal
+from netspec.layers.declaration.base import (
     EVERYTHING,
     Bool,
     FigureWeight,
@@ -21,7 +21,7 @@ from netspec.layers.base import (
     TorchCall,
     layer,
 )
-from netspec.layers.initializers import BiasInit, Init
+from netspec.layers.declaration.initializers import BiasInit, Init
 from netspec.shapes.requirements import Requirement
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import Dimension, OpenSize

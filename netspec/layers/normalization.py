@@ -5,8 +5,8 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field, Strict
 
-from netspec.layers.arguments import Real, known_channels, options
-from netspec.layers.base import (
+from netspec.layers.declaration.arguments import Real, known_channels, options
+from netspec.layers.declaration.base import (
     EVERYTHING,
     Bool,
     FigureWeight,

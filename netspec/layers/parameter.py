@@ -4,10 +4,10 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field, PlainValidator
 
-from netspec.layers.axes import axis_name, fixed, position
-from netspec.layers.base import Bool, Int, Layer, Number, Positive, ShapeError, Support, TorchCall, layer
-from netspec.layers.initializers import Initializer
-from netspec.layers.tables import read_table, table_shape, table_text
+from netspec.layers.declaration.axes import axis_name, fixed, position
+from netspec.layers.declaration.base import Bool, Int, Layer, Number, Positive, ShapeError, Support, TorchCall, layer
+from netspec.layers.declaration.initializers import Initializer
+from netspec.layers.declaration.tables import read_table, table_shape, table_text
 from netspec.shapes.shape import Shape
 
 

@@ -4,9 +4,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from netspec.layers.arguments import options
-from netspec.layers.axes import fixed
-from netspec.layers.base import (
+from netspec.layers.declaration.arguments import options
+from netspec.layers.declaration.axes import fixed
+from netspec.layers.declaration.base import (
     EVERYTHING,
     Bool,
     FigureWeight,

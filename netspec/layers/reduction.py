@@ -5,8 +5,19 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from netspec.layers.axes import Axes, at_least, position, positions, torch_dim, torch_dims
-from netspec.layers.base import EVERYTHING, Bool, Int, Layer, NonNegative, Number, Reach, ShapeError, TorchCall, layer
+from netspec.layers.declaration.axes import Axes, at_least, position, positions, torch_dim, torch_dims
+from netspec.layers.declaration.base import (
+    EVERYTHING,
+    Bool,
+    Int,
+    Layer,
+    NonNegative,
+    Number,
+    Reach,
+    ShapeError,
+    TorchCall,
+    layer,
+)
 from netspec.shapes.requirements import Requirement
 from netspec.shapes.shape import Shape
 

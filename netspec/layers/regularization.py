@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from netspec.layers.base import FigureWeight, Layer, Probability, Support, TorchCall, layer
+from netspec.layers.declaration.base import FigureWeight, Layer, Probability, Support, TorchCall, layer
 from netspec.shapes.shape import Shape
 
 

@@ -4,10 +4,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, Strict
 
-from netspec.layers.arguments import options
-from netspec.layers.axes import position, torch_dim
-from netspec.layers.base import Bool, FigureWeight, Int, Layer, Support, TorchCall, layer
-from netspec.layers.tables import Table, table_dtype, table_shape, table_text
+from netspec.layers.declaration.arguments import options
+from netspec.layers.declaration.axes import position, torch_dim
+from netspec.layers.declaration.base import Bool, FigureWeight, Int, Layer, Support, TorchCall, layer
+from netspec.layers.declaration.tables import Table, table_dtype, table_shape, table_text
 from netspec.shapes.shape import Shape
 
 

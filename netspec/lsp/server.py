@@ -17,7 +17,7 @@ from pygls.workspace import PositionCodec
 from netspec import __version__
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.format import format_source
-from netspec.lsp import colours, completion, findings, hints, hover, navigation, outline
+from netspec.lsp.answers import colours, completion, findings, hints, hover, navigation, outline
 from netspec.lsp.document import Document
 from netspec.lsp.places import Places
 from netspec.lsp.shelf import Shelf
@@ -141,7 +141,7 @@ def server() -> NetspecServer:
 
 
 def _show_previews(server: NetspecServer) -> None:
-    from netspec.lsp import preview
+    from netspec.lsp.answers import preview
 
     previews = preview.Previews(server)
     server.shown.append(previews.show)

@@ -6,8 +6,8 @@ import math
 import re
 from typing import NamedTuple
 
-from netspec.syntax.comments import foreign_comment
-from netspec.syntax.inputs import HELP, open_sizes
+from netspec.syntax.mistakes.comments import foreign_comment
+from netspec.syntax.mistakes.inputs import HELP, open_sizes
 from netspec.syntax.report import Report
 
 

@@ -17,7 +17,7 @@ from netspec.syntax.brackets import CLOSERS, DEEPEST, TooDeepError, balance
 from netspec.syntax.builder import Builder
 from netspec.syntax.layout import lay_out
 from netspec.syntax.lexer import Token, scan
-from netspec.syntax.mistakes import Place, explain
+from netspec.syntax.mistakes.tokens import Place, explain
 from netspec.syntax.report import Report
 from netspec.syntax.source import Source, Span
 

@@ -10,7 +10,7 @@
 
 The parameters after the tensors are the arguments in specs, with their types, defaults and bounds (those of pydantic).
 The command line finds such modules by `plugins = ["mylab.parts"]`: see `netspec.plugins`. Layers have a decorator of
-their own, `netspec.layers.base.layer`.
+their own, `netspec.layers.declaration.base.layer`.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from netspec.train.data.python_data import PythonData
 from netspec.train.losses.base import LOSSES, Loss, SetLoss, Sums, Target, ratio
 from netspec.train.parts import Part, Table
 from netspec.train.section.callbacks import CALLBACKS, Callback, Moment, Progress
-from netspec.train.section.metrics import METRICS, Metric, Task
-from netspec.train.section.optimizers import OPTIMIZERS, Optimizer
-from netspec.train.section.schedules import SCHEDULES, Schedule
+from netspec.train.section.parts.metrics import METRICS, Metric, Task
+from netspec.train.section.parts.optimizers import OPTIMIZERS, Optimizer
+from netspec.train.section.parts.schedules import SCHEDULES, Schedule
 
 if TYPE_CHECKING:
     import torch

@@ -11,8 +11,8 @@ from pydantic.fields import FieldInfo
 
 from netspec.diagnostics import Diagnostic
 from netspec.elaborate.mistakes.demands import aid, demand, sentence, words_of
-from netspec.layers.base import spec_literal
-from netspec.layers.synonyms import SYNONYMS
+from netspec.layers.declaration.base import spec_literal
+from netspec.layers.declaration.synonyms import SYNONYMS
 from netspec.spelling import bare, meant, nearest
 from netspec.syntax.source import Span
 from netspec.train.literals import Word, description

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from netspec.layers.base import NonNegative, Positive
+from netspec.layers.declaration.base import NonNegative, Positive
 
 Precision: TypeAlias = Literal["fp32", "bf16", "fp16"]
 

@@ -18,10 +18,11 @@ from netspec.train.launch import Report, Work, is_parting, launched, lost, repor
 from netspec.train.plan.job import Job, Prepared, override, prepare, settings_of
 from netspec.train.plan.remarks import remarks
 from netspec.train.plan.signature import Signature
-from netspec.train.runs import curves, sources
+from netspec.train.runs import sources
 from netspec.train.runs.checkpoint import FOLDER as CHECKPOINTS
 from netspec.train.runs.checkpoint import Checkpoints, Damaged, State
-from netspec.train.runs.events import events
+from netspec.train.runs.figures import curves
+from netspec.train.runs.figures.events import events
 from netspec.train.runs.folder import claimed, occupied, sweep
 from netspec.train.runs.progress import Stop, Watch
 from netspec.train.runs.resumption import check_same, identity
@@ -130,7 +131,7 @@ def trainer_of(prepared: Prepared, accelerator: Accelerator, messages: list[str]
     """
     from netspec.train.engine.loop import Trainer
     from netspec.train.randomness import WEIGHTS, reseed, stream
-    from netspec.train.runs.initial import load_initial
+    from netspec.train.runs.weights.initial import load_initial
 
     job, _, settings, graph, plan = prepared
     reseed(stream(settings.seed, WEIGHTS), accelerator.device)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.spec import Spec
-from netspec.train.runs import plots
+from netspec.train.runs.figures import plots
 from netspec.train.runs.folder import RECORD, make_folder
 from netspec.train.runs.run import Run
 from netspec.train.section.settings import KEYS, Settings

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from netspec.diagnostics import Diagnostic
 from netspec.graph.graph import Graph, Node, Value
-from netspec.layers.base import Reach
+from netspec.layers.declaration.base import Reach
 from netspec.shapes.shape import Shape
 from netspec.syntax import tree
 from netspec.syntax.source import Source, Span

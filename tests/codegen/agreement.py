@@ -18,7 +18,7 @@ from codegen_reference import Reference, doubles
 from torch import Tensor, nn
 
 from netspec.graph.graph import Graph, Output, Value
-from netspec.layers.base import Layer
+from netspec.layers.declaration.base import Layer
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import evaluate
 

@@ -19,7 +19,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from netspec.graph.graph import Graph, Node, Value
-from netspec.layers.base import Code, TorchCall
+from netspec.layers.declaration.base import Code, TorchCall
 
 
 @contextmanager

@@ -44,7 +44,7 @@ from netspec.elaborate import elaborate
 from netspec.elaborate.values.types import is_tensor, is_tensors
 from netspec.graph.graph import Graph, Scope, Value
 from netspec.layers import REGISTRY
-from netspec.layers.base import spec_literal
+from netspec.layers.declaration.base import spec_literal
 from netspec.shapes.shape import Shape
 from netspec.syntax import tree
 

@@ -20,8 +20,8 @@ from netspec.diagram.fitting import sheets
 from netspec.diagram.layout.dot_layout import Graphviz
 from netspec.diagram.layout.layout import Layout, PlacedBox, layout
 from netspec.diagram.render import Request, draw
+from netspec.diagram.view.captions.words import in_one_unit, short_shape
 from netspec.diagram.view.view import figure as figure_of
-from netspec.diagram.view.words import in_one_unit, short_shape
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 

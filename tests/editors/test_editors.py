@@ -16,8 +16,8 @@ from netspec.cli import SUBJECTS
 from netspec.diagram.page.highlight import highlighted
 from netspec.editors import textmate
 from netspec.editors.pygments_lexer import NetspecLexer
-from netspec.lsp.hints import FIGURES
-from netspec.lsp.preview import COMMAND, CURSOR
+from netspec.lsp.answers.hints import FIGURES
+from netspec.lsp.answers.preview import COMMAND, CURSOR
 from netspec.syntax.source import Source
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -136,7 +136,7 @@ def reported(run: Path) -> None:
 
 
 def drawn(run: Path) -> None:
-    from netspec.train.runs import curves
+    from netspec.train.runs.figures import curves
 
     curves.read_all([run])
     curves.draw(run)

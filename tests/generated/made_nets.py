@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from strategies import arguments, cases
 
 from netspec.layers import REGISTRY, Layer
-from netspec.layers.base import ShapeError
+from netspec.layers.declaration.base import ShapeError
 from netspec.shapes.requirements import Requirement
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import OpenSize

@@ -23,7 +23,7 @@ from netspec.codegen import compile_graph
 from netspec.format import print_tree
 from netspec.graph.graph import Graph
 from netspec.layers import REGISTRY, Layer
-from netspec.layers.base import ShapeError
+from netspec.layers.declaration.base import ShapeError
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import evaluate, symbols
 from netspec.syntax import tree

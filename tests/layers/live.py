@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from netspec.layers.base import Code, TorchCall
+from netspec.layers.declaration.base import Code, TorchCall
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from live import build
 from torch import Tensor, float64, int64, nn
 from torch import bool as truth
 
-from netspec.layers.base import Layer
+from netspec.layers.declaration.base import Layer
 from netspec.shapes.shape import DType, Shape
 
 

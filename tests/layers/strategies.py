@@ -15,9 +15,9 @@ import annotated_types
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from netspec.layers.arguments import PADDINGS
-from netspec.layers.base import Layer
-from netspec.layers.initializers import FORMS
+from netspec.layers.declaration.arguments import PADDINGS
+from netspec.layers.declaration.base import Layer
+from netspec.layers.declaration.initializers import FORMS
 from netspec.shapes.shape import Shape
 
 Shapes = tuple[Shape, ...]

@@ -23,7 +23,7 @@ from strategies_more import STRICTER as STRICTER_MORE
 from torch.utils.flop_counter import FlopCounterMode
 
 import netspec.layers
-from netspec.layers.base import REGISTRY, Layer, Reach, ShapeError, TorchCall
+from netspec.layers.declaration.base import REGISTRY, Layer, Reach, ShapeError, TorchCall
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import OpenSize, evaluate
 

@@ -9,7 +9,7 @@ import torch
 from running import run
 
 from netspec.layers import REGISTRY
-from netspec.layers.base import ShapeError
+from netspec.layers.declaration.base import ShapeError
 from netspec.shapes.requirements import describe
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import OpenSize

@@ -13,12 +13,12 @@ import pytest
 import torch
 from live import build
 
-from netspec.layers.base import Layer, Reach
-from netspec.layers.convolution import Conv, SeparableConv, UpConv
+from netspec.layers.declaration.base import Layer, Reach
+from netspec.layers.layout.shape import CenterCrop, Concat
 from netspec.layers.normalization import BatchNorm, LocalResponseNorm
-from netspec.layers.pooling import AvgPool, MaxPool, Unpool
-from netspec.layers.shape import CenterCrop, Concat
-from netspec.layers.window import windows
+from netspec.layers.spatial.convolution import Conv, SeparableConv, UpConv
+from netspec.layers.spatial.pooling import AvgPool, MaxPool, Unpool
+from netspec.layers.spatial.window import windows
 from netspec.shapes.shape import Shape
 
 ARITHMETIC = json.loads((Path(__file__).parents[1] / "facts.json").read_text())["arithmetic"]

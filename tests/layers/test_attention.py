@@ -11,7 +11,7 @@ from running import run_with_module
 from torch import Tensor
 
 from netspec.layers import REGISTRY
-from netspec.layers.base import ShapeError
+from netspec.layers.declaration.base import ShapeError
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import OpenSize
 

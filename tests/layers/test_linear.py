@@ -7,7 +7,7 @@ import torch
 from running import run, run_with_module
 
 from netspec.layers import REGISTRY
-from netspec.layers.base import ShapeError
+from netspec.layers.declaration.base import ShapeError
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import OpenSize
 

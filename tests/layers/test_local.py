@@ -8,7 +8,7 @@ import torch.nn.functional as F  # noqa: N812
 from running import run_with_module
 
 from netspec.layers import REGISTRY
-from netspec.layers.base import ShapeError
+from netspec.layers.declaration.base import ShapeError
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import OpenSize
 

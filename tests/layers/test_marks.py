@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netspec.layers.symbols import MARK, expression_at, marked
+from netspec.layers.declaration.symbols import MARK, expression_at, marked
 from netspec.syntax import tree
 
 

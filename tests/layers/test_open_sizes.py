@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from strategies import cases
 
 from netspec.layers import REGISTRY
-from netspec.layers.base import ShapeError
+from netspec.layers.declaration.base import ShapeError
 from netspec.shapes.requirements import Requirement
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import Dimension, OpenSize, evaluate

@@ -9,7 +9,7 @@ from torch import nn
 
 from netspec.elaborate.mistakes.slips import argument_meant, layer_meant
 from netspec.layers import REGISTRY
-from netspec.layers.synonyms import DERIVED
+from netspec.layers.declaration.synonyms import DERIVED
 
 CLASSES = {
     "attention": nn.MultiheadAttention,

@@ -9,7 +9,7 @@ from torch import nn
 
 import netspec
 from netspec.layers import REGISTRY
-from netspec.layers.base import ShapeError
+from netspec.layers.declaration.base import ShapeError
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import OpenSize
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from running import run
 
 from netspec.layers import REGISTRY
-from netspec.layers.base import Reach, ShapeError
+from netspec.layers.declaration.base import Reach, ShapeError
 from netspec.shapes.requirements import describe
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import OpenSize

@@ -12,12 +12,12 @@ from live import build
 from pydantic import ValidationError
 from torch import Tensor
 
-from netspec.layers.arguments import PADDINGS
-from netspec.layers.base import Layer, ShapeError
-from netspec.layers.convolution import Conv, DepthwiseConv, SeparableConv, UpConv
+from netspec.layers.declaration.arguments import PADDINGS
+from netspec.layers.declaration.base import Layer, ShapeError
 from netspec.layers.normalization import GroupNorm, InstanceNorm, LayerNorm, RMSNorm
-from netspec.layers.pooling import AdaptiveAvgPool, AvgPool, LPPool, MaxPool, Unpool
-from netspec.layers.resampling import PixelShuffle, PixelUnshuffle, Upsample
+from netspec.layers.spatial.convolution import Conv, DepthwiseConv, SeparableConv, UpConv
+from netspec.layers.spatial.pooling import AdaptiveAvgPool, AvgPool, LPPool, MaxPool, Unpool
+from netspec.layers.spatial.resampling import PixelShuffle, PixelUnshuffle, Upsample
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import OpenSize
 

@@ -12,7 +12,7 @@ from strategies import Case, cases
 from torch import Tensor, nn
 
 from netspec.layers import REGISTRY
-from netspec.layers.base import Layer, ShapeError
+from netspec.layers.declaration.base import Layer, ShapeError
 from netspec.shapes.shape import Shape
 
 torch.set_num_threads(1)  # the tensors are tiny

@@ -10,7 +10,7 @@ from running import run
 from torch import Tensor
 
 from netspec.layers import REGISTRY
-from netspec.layers.base import ShapeError
+from netspec.layers.declaration.base import ShapeError
 from netspec.shapes.shape import Shape
 
 IMAGE = torch.empty(2, 3, 40, 60, dtype=torch.float64)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pygls.workspace import PositionCodec
 
-from netspec.lsp import hints
+from netspec.lsp.answers import hints
 from netspec.lsp.document import Document
 from netspec.lsp.places import Places
 from netspec.lsp.shelf import Shelf

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import netspec
-from netspec.lsp import colours, completion, hover, outline
+from netspec.lsp.answers import colours, completion, hover, outline
 from netspec.lsp.shelf import Shelf
 from tests.lsp.documents import EXAMPLES, document, shapes
 

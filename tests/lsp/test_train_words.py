@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netspec.lsp import colours, completion, navigation, outline
+from netspec.lsp.answers import colours, completion, navigation, outline
 from tests.lsp.documents import EXAMPLES, document
 
 TEXT = (EXAMPLES / "training" / "dcgan_digits.net").read_text(encoding="utf-8")

@@ -207,7 +207,7 @@ def test_pictures_read_by_workers_train_the_same_net_as_those_in_memory(spec, tm
     classes(tmp_path / "pets")
     opened = spec(LAZY)
     held = train(opened, out=tmp_path / "held", quiet=True)
-    monkeypatch.setattr("netspec.train.data.images.IN_MEMORY", 0)
+    monkeypatch.setattr("netspec.train.data.vision.images.IN_MEMORY", 0)
     lazy = train(opened, out=tmp_path / "lazy", quiet=True)
     assert same(held.folder, lazy.folder)
     part = train(opened, out=tmp_path / "part", quiet=True, steps=4, workers=2)
@@ -215,7 +215,7 @@ def test_pictures_read_by_workers_train_the_same_net_as_those_in_memory(spec, tm
 
 
 def test_damaged_pictures_end_a_training_or_are_left_out(spec, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("netspec.train.data.images.IN_MEMORY", 0)
+    monkeypatch.setattr("netspec.train.data.vision.images.IN_MEMORY", 0)
     classes(tmp_path / "pets")
     cut(tmp_path / "pets/bee/3.png")
     with pytest.raises(NetspecError, match=r"pets/bee/3\.png is damaged") as error:
@@ -373,7 +373,7 @@ def test_every_kind_is_in_the_docs(root):
     from netspec.train.augment import AUGMENTS
     from netspec.train.data import DATA
     from netspec.train.losses import LOSSES
-    from netspec.train.section.metrics import METRICS
+    from netspec.train.section.parts.metrics import METRICS
 
     page = (root / "docs" / "data.md").read_text(encoding="utf-8")
     missing = [name for table in (DATA, AUGMENTS, LOSSES, METRICS) for name in table if f"`{name}" not in page]

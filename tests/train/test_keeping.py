@@ -10,7 +10,7 @@ from netspec import NetspecError
 from netspec.train import restore, resume, train
 from netspec.train.after.evaluate import evaluate
 from netspec.train.engine.rows import Row
-from netspec.train.section.keeping import Best, Every
+from netspec.train.section.parts.keeping import Best, Every
 
 CPU = {"device": "cpu", "quiet": True}
 NAN = float("nan")

@@ -13,7 +13,7 @@ from netspec.train.batch import Batch
 from netspec.train.engine.criterion import Criterion
 from netspec.train.losses import LOSSES, PlannedTerm, Term
 from netspec.train.losses.borders import border_weights
-from netspec.train.section.metrics import METRICS
+from netspec.train.section.parts.metrics import METRICS
 
 CPU = torch.device("cpu")
 

@@ -15,7 +15,7 @@ from netspec.train.data import IGNORED
 from netspec.train.engine.scores import Scores
 from netspec.train.plan.job import job_of, prepare
 from netspec.train.plan.outputs import OutputHead, OutputMetric
-from netspec.train.section.metrics import METRICS
+from netspec.train.section.parts.metrics import METRICS
 
 CPU = torch.device("cpu")
 COUNT = 120

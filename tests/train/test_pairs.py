@@ -16,7 +16,7 @@ from netspec.train.data import Data, Split
 from netspec.train.data.encoding import Encoding
 from netspec.train.data.files import DataError
 from netspec.train.data.pairs import Pairing
-from netspec.train.engine.batch_loader import BatchLoader
+from netspec.train.engine.batches.loader import BatchLoader
 from netspec.train.engine.scores import Scores
 from netspec.train.losses import LOSSES
 from netspec.train.plan.outputs import OutputHead, positive_share
@@ -179,7 +179,7 @@ def test_pairs_of_pairs(data, place, spec):
 def test_pairs_of_data_that_are_not_in_memory(data, place, tmp_path, monkeypatch):
     from PIL import Image
 
-    from netspec.train.data import images
+    from netspec.train.data.vision import images
 
     for kind in "ab":
         (tmp_path / "photos" / kind).mkdir(parents=True)

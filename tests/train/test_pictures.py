@@ -11,12 +11,13 @@ import torch
 from PIL import Image
 
 from netspec import NetspecError
-from netspec.train.data import IGNORED, pictures
+from netspec.train.data import IGNORED
 from netspec.train.data.encoding import Encoding
 from netspec.train.data.files import DataError, Place
-from netspec.train.data.masks import MaskValues
-from netspec.train.data.pictures import Damaged
-from netspec.train.engine.batch_loader import BatchLoader
+from netspec.train.data.vision import pictures
+from netspec.train.data.vision.masks import MaskValues
+from netspec.train.data.vision.pictures import Damaged
+from netspec.train.engine.batches.loader import BatchLoader
 
 CPU = torch.device("cpu")
 
@@ -129,7 +130,7 @@ def test_a_folder_of_deep_pictures_is_real_numbers(data, place, tmp_path, monkey
             Image.fromarray(deep).save(tmp_path / "deep" / name / f"{number}.png")
     loaded = data('images("deep", size=8, channels=1)').load(place)
     assert (loaded.train.x.dtype, loaded.shape) == (np.float32, (1, 8, 8))
-    monkeypatch.setattr("netspec.train.data.images.IN_MEMORY", 0)
+    monkeypatch.setattr("netspec.train.data.vision.images.IN_MEMORY", 0)
     lazy = data('images("deep")').load(place)
     assert (torch.cat([b.x for b in read_all(lazy)]).numpy() == np.concatenate([loaded.train.x, loaded.test.x])).all()
     shallow = save(tmp_path / "deep/ant/0.png", channels=1, size=(8, 8))
@@ -333,7 +334,7 @@ DAMAGE = {
 @pytest.mark.parametrize("lazy", [False, True])
 def test_a_damaged_picture_is_named_or_left_out(data, tmp_path, monkeypatch, kind, lazy):
     if lazy:
-        monkeypatch.setattr("netspec.train.data.images.IN_MEMORY", 0)
+        monkeypatch.setattr("netspec.train.data.vision.images.IN_MEMORY", 0)
     classes(tmp_path / "pets")
     DAMAGE[kind](tmp_path / "pets/bee/3.png")
     with pytest.raises(Damaged, match=r"pets/bee/3\.png is (damaged|no picture)") as error:
@@ -374,7 +375,7 @@ def bomb(path, side=60_000):
 @pytest.mark.parametrize("lazy", [False, True])
 def test_a_picture_that_claims_to_be_huge_is_named_or_left_out(data, tmp_path, monkeypatch, line, lazy):
     if lazy:
-        monkeypatch.setattr("netspec.train.data.images.IN_MEMORY", 0)
+        monkeypatch.setattr("netspec.train.data.vision.images.IN_MEMORY", 0)
     classes(tmp_path / "pets")
     bomb(tmp_path / "pets/bee/3.png")
     with pytest.raises(Damaged, match=r"pets/bee/3\.png claims to hold more pixels") as error:
@@ -436,7 +437,7 @@ def test_links_to_masks_do_not_leave_the_project(data, tmp_path):
 def test_what_is_read_when_wanted_is_what_is_read_at_once(data, place, tmp_path, monkeypatch, workers):
     classes(tmp_path / "pets")
     held = data('images("pets", size=8)').load(place)
-    monkeypatch.setattr("netspec.train.data.images.IN_MEMORY", 0)
+    monkeypatch.setattr("netspec.train.data.vision.images.IN_MEMORY", 0)
     lazy = data('images("pets", size=8)').load(place)
     assert (lazy.train.source is not None, held.train.source) == (True, None)
     assert (lazy.shape, lazy.target, len(lazy.train)) == (held.shape, held.target, len(held.train))
@@ -456,7 +457,7 @@ def test_what_is_read_when_wanted_is_what_is_read_at_once(data, place, tmp_path,
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_damage_is_named_by_whoever_reads(data, place, tmp_path, monkeypatch, workers):
-    monkeypatch.setattr("netspec.train.data.images.IN_MEMORY", 0)
+    monkeypatch.setattr("netspec.train.data.vision.images.IN_MEMORY", 0)
     classes(tmp_path / "pets")
     loaded = data('images("pets", size=8, channels=3)').load(place)
     cut(tmp_path / "pets/cat/2.png")
@@ -505,7 +506,7 @@ def test_masks_are_never_interpolated(data, place, tmp_path):
 @pytest.mark.parametrize("lazy", [False, True])
 def test_folders_of_masks_to_test_with(data, place, tmp_path, monkeypatch, lazy):
     if lazy:
-        monkeypatch.setattr("netspec.train.data.images.IN_MEMORY", 0)
+        monkeypatch.setattr("netspec.train.data.vision.images.IN_MEMORY", 0)
     masks(tmp_path / "a")
     masks(tmp_path / "b", count=2)
     line = 'segmentation("a/image", "a/label", test_images="b/image", test_masks="b/label")'

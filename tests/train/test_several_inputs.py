@@ -16,7 +16,7 @@ from netspec.train.batch import Batch
 from netspec.train.data import Data, Split
 from netspec.train.data.encoding import Encoding
 from netspec.train.data.python_data import PythonData
-from netspec.train.engine.batch_loader import BatchLoader
+from netspec.train.engine.batches.loader import BatchLoader
 from netspec.train.plan.job import job_of, prepare
 from netspec.train.plan.training_plan import training_plan
 from netspec.train.rehearsal.verify import verify

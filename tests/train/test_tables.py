@@ -17,7 +17,7 @@ from netspec.train.data.encoding import Encoding
 from netspec.train.data.files import DataError, Place
 from netspec.train.data.python_data import PythonData
 from netspec.train.data.tables import ALPHABET, characters, mu_law, text_of
-from netspec.train.engine.batch_loader import BatchLoader
+from netspec.train.engine.batches.loader import BatchLoader
 
 CPU = torch.device("cpu")
 

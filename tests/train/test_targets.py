@@ -11,7 +11,7 @@ from torch.nn import functional
 from netspec import NetspecError
 from netspec.train import check, restore, resume, train
 from netspec.train.data import Data
-from netspec.train.engine.batch_loader import BatchLoader
+from netspec.train.engine.batches.loader import BatchLoader
 from netspec.train.engine.criterion import Criterion
 from netspec.train.plan.job import job_of, prepare
 

@@ -14,7 +14,7 @@ from netspec import NetspecError
 from netspec.train import restore, resume, train
 from netspec.train.data.files import DataError
 from netspec.train.data.python_data import PythonData
-from netspec.train.runs import curves
+from netspec.train.runs.figures import curves
 
 CPU = {"device": "cpu", "quiet": True}
 THREE = ("data      digits", "data      digits(val=0.2)")

@@ -16,7 +16,7 @@ from train_specs import EVERYTHING, PLAIN
 
 from netspec import NetspecError
 from netspec.train import train
-from netspec.train.engine.batch_plan import batches, shares
+from netspec.train.engine.batches.plan import batches, shares
 from netspec.train.engine.devices import _accelerator
 from netspec.train.setup import Setup
 

@@ -11,7 +11,7 @@ import torch
 
 from netspec import NetspecError
 from netspec.train import start
-from netspec.train.engine.batch_plan import batches
+from netspec.train.engine.batches.plan import batches
 from netspec.train.engine.devices import environment
 from netspec.train.engine.loop import Wish
 from netspec.train.plan.job import job_of, prepare

@@ -16,7 +16,7 @@ from netspec.train.engine.recompute import recompute
 from netspec.train.plan.job import job_of
 from netspec.train.plan.signature import Returned
 from netspec.train.rehearsal.memory import _batch, largest, needs, step_of, table, written
-from netspec.train.section.optimizers import OPTIMIZERS
+from netspec.train.section.parts.optimizers import OPTIMIZERS
 from netspec.train.setup import Setup
 
 ERROR = 0.05

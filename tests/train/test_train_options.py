@@ -63,7 +63,7 @@ def test_what_cannot_be_is_said(cli, spec, tmp_path, arguments, message):
     [("24GB", 24 * 10**9), ("1.5 GiB", 3 * 2**29), ("800MB", 8 * 10**8), ("64KB", 64_000), ("64kB", 64_000), ("7B", 7)],
 )
 def test_amounts_of_memory(text, size):
-    from netspec.commands.options import read_memory
+    from netspec.commands.options.shared import read_memory
 
     assert read_memory(text) == size
 

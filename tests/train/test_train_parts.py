@@ -15,9 +15,9 @@ from netspec import NetspecError
 from netspec.train import resume, train
 from netspec.train.engine.rows import Row
 from netspec.train.losses import LOSSES, prepared
-from netspec.train.section.metrics import METRICS
-from netspec.train.section.optimizers import OPTIMIZERS
-from netspec.train.section.schedules import SCHEDULES
+from netspec.train.section.parts.metrics import METRICS
+from netspec.train.section.parts.optimizers import OPTIMIZERS
+from netspec.train.section.parts.schedules import SCHEDULES
 
 CPU = {"device": "cpu", "quiet": True}
 REQUIRED = {"npz": {"file": "a.npz"}, "step": {"size": 3}, "multistep": {"milestones": (2, 5)}}

@@ -19,7 +19,7 @@ from netspec.train.engine.devices import environment
 from netspec.train.engine.loop import Wish
 from netspec.train.plan.job import job_of, prepare
 from netspec.train.runs.checkpoint import Checkpoints, read, write
-from netspec.train.section.optimizers import OPTIMIZERS
+from netspec.train.section.parts.optimizers import OPTIMIZERS
 from netspec.train.setup import Setup
 
 HERE = Path(__file__).parent

@@ -14,7 +14,7 @@ from torch import nn
 
 from netspec import NetspecError
 from netspec.train.engine.rows import Row
-from netspec.train.runs.curves import compare, draw, read, read_all
+from netspec.train.runs.figures.curves import compare, draw, read, read_all
 from netspec.train.runs.folder import OUTDATED, claimed, occupied, replacing
 from netspec.train.runs.record import read_record
 from netspec.train.runs.run import Recorder, table

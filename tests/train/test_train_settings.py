@@ -11,9 +11,9 @@ from train_specs import DIGITS
 from netspec import NetspecError
 from netspec.syntax.settings import SETTINGS
 from netspec.train.losses import LOSSES, CrossEntropy
-from netspec.train.section.metrics import METRICS
-from netspec.train.section.optimizers import OPTIMIZERS, SGD, Adam
-from netspec.train.section.schedules import SCHEDULES, Constant, Cosine
+from netspec.train.section.parts.metrics import METRICS
+from netspec.train.section.parts.optimizers import OPTIMIZERS, SGD, Adam
+from netspec.train.section.parts.schedules import SCHEDULES, Constant, Cosine
 from netspec.train.section.settings import KEYS, settings
 from netspec.train.start import override
 

@@ -20,11 +20,11 @@ from netspec.train.engine.devices import environment
 from netspec.train.engine.loop import Wish
 from netspec.train.engine.rows import Row
 from netspec.train.plan.job import job_of, prepare
-from netspec.train.section.clipping import Norm, Value
-from netspec.train.section.metrics import METRICS
+from netspec.train.section.parts.clipping import Norm, Value
+from netspec.train.section.parts.metrics import METRICS
+from netspec.train.section.parts.stopping import Patience
 from netspec.train.section.patterns import Group, Pattern, parameters
 from netspec.train.section.settings import settings
-from netspec.train.section.stopping import Patience
 from netspec.train.setup import Setup
 
 CPU = {"device": "cpu", "quiet": True}

@@ -39,8 +39,8 @@ from netspec.codegen.text.layout import INDENT, WIDTH, Bracket, Comprehension, E
 from netspec.codegen.text.naming import MODULE_ATTRIBUTES, camel, is_attribute, is_hidden, local, parameter, quoted
 from netspec.codegen.text.python import argument, python
 from netspec.graph.blueprint import Choice, Container, Instance, LayerUse, Let, Loop, Region, Use
-from netspec.layers.base import TorchCall
-from netspec.layers.symbols import Symbolic, names
+from netspec.layers.declaration.base import TorchCall
+from netspec.layers.declaration.symbols import Symbolic, names
 from netspec.syntax import tree
 
 

@@ -20,7 +20,7 @@ from netspec.codegen.text.layout import INDENT, Bracket, Expr, call, lines
 from netspec.codegen.text.naming import local
 from netspec.codegen.text.python import argument, python
 from netspec.graph.blueprint import Carry, Choice, Gather, LayerUse, Loop, Merge, Region, Use, Wire
-from netspec.layers.symbols import plain
+from netspec.layers.declaration.symbols import plain
 from netspec.syntax import tree
 
 Statement = Applied | Choice | Loop

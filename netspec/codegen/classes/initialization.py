@@ -17,8 +17,8 @@ from netspec.codegen.text.layout import call as called
 from netspec.codegen.text.naming import is_attribute
 from netspec.codegen.text.python import Named, unmarked
 from netspec.graph.blueprint import Blueprint, Choice, Container, Instance, LayerUse, Loop, Region, Use
-from netspec.layers.base import TorchCall
-from netspec.layers.symbols import MARK
+from netspec.layers.declaration.base import TorchCall
+from netspec.layers.declaration.symbols import MARK
 
 Statements = tuple[str, ...]
 HELD = {"nn.Linear": "nn.MultiheadAttention"}

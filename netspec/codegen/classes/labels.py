@@ -5,7 +5,7 @@ from __future__ import annotations
 from netspec.codegen.text.applied import call_of
 from netspec.codegen.text.naming import local
 from netspec.graph.blueprint import Use
-from netspec.layers.base import Support
+from netspec.layers.declaration.base import Support
 from netspec.syntax import tree
 
 

@@ -6,7 +6,7 @@ from netspec.codegen.text.layout import Bracket, Expr
 from netspec.codegen.text.layout import call as bracket
 from netspec.codegen.text.naming import is_plain_word
 from netspec.codegen.text.python import Named, argument, python, unmarked
-from netspec.layers.base import TorchCall
+from netspec.layers.declaration.base import TorchCall
 from netspec.syntax import tree
 
 KEYWORDS = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from netspec.codegen.regions.liveness import Needs, needs, results
 from netspec.codegen.text.naming import SEQUENTIAL_ATTRIBUTES, is_hidden
 from netspec.graph.blueprint import Choice, Container, Instance, LayerUse, Let, Loop, Region, Use, Wire
-from netspec.layers.symbols import binary, constant
+from netspec.layers.declaration.symbols import binary, constant
 from netspec.syntax import tree
 
 ZERO = tree.Number(0)

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from netspec.codegen.text.applied import call_of
 from netspec.graph.blueprint import Choice, Container, Instance, Item, LayerUse, Let, Loop, Region, Use
-from netspec.layers.base import TorchCall
-from netspec.layers.symbols import MARK, Symbolic, expression_at, names
+from netspec.layers.declaration.base import TorchCall
+from netspec.layers.declaration.symbols import MARK, Symbolic, expression_at, names
 from netspec.syntax import tree
 
 

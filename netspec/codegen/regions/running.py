@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from netspec.codegen.regions.chains import is_sequential
 from netspec.codegen.regions.regions import free_names
 from netspec.graph.blueprint import Choice, Container, Let, Loop, Region, Running, Use
-from netspec.layers.symbols import names, substituted
+from netspec.layers.declaration.symbols import names, substituted
 from netspec.syntax import tree
 
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from netspec.codegen.text.layout import Bracket, Expr, flat
 from netspec.graph.blueprint import LayerUse, Use, Wire
-from netspec.layers.base import TorchCall
+from netspec.layers.declaration.base import TorchCall
 
 _FIELD = re.compile(r"\{(\w+)\}")
 _SIMPLE = re.compile(r"-?[\d.]+(e-?\d+)?|[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")

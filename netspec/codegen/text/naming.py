@@ -8,7 +8,7 @@ import keyword
 import re
 from typing import Any
 
-from netspec.layers.base import Code
+from netspec.layers.declaration.base import Code
 
 _ATTRIBUTES = """
     T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda double

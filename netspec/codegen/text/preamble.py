@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass, field
 
 from netspec.codegen.text.naming import Names
-from netspec.layers.base import Support, TorchCall
-from netspec.layers.symbols import MARK, expression_at
+from netspec.layers.declaration.base import Support, TorchCall
+from netspec.layers.declaration.symbols import MARK, expression_at
 from netspec.syntax import tree
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from netspec.codegen.text.naming import literal, quoted
-from netspec.layers.base import Code
-from netspec.layers.symbols import MARK, Symbolic, expression_at
+from netspec.layers.declaration.base import Code
+from netspec.layers.declaration.symbols import MARK, Symbolic, expression_at
 from netspec.syntax import tree
 from netspec.syntax.printer import print_targets
 

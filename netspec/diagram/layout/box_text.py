@@ -13,8 +13,8 @@ from netspec.diagram.drawing.items import Weight
 from netspec.diagram.drawing.text import broken, width
 from netspec.diagram.layout.sheet import USUAL, Sheet
 from netspec.diagram.view.boxes import Box
-from netspec.diagram.view.words import count_words, shape_words, short_shape
-from netspec.layers.base import FigureWeight
+from netspec.diagram.view.captions.words import count_words, shape_words, short_shape
+from netspec.layers.declaration.base import FigureWeight
 
 LABEL_SIZE = 7.0
 """Points of the shapes on the edges."""

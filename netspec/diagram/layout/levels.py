@@ -14,8 +14,8 @@ from netspec.diagram.layout.box_text import shortened
 from netspec.diagram.layout.pieces import Key, Piece
 from netspec.diagram.layout.sheet import USUAL, Sheet
 from netspec.diagram.view.boxes import Box, Edge, Role, View
+from netspec.diagram.view.captions.words import clipped, shape_words
 from netspec.diagram.view.flows import Detours
-from netspec.diagram.view.words import clipped, shape_words
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ from netspec.analysis.receptive_field import Fields, receptive_fields
 from netspec.diagram.drawing.theme import FAMILIES, family_role
 from netspec.diagram.page.highlight import highlighted
 from netspec.diagram.view.boxes import Box, View
-from netspec.diagram.view.words import shape_words
+from netspec.diagram.view.captions.words import shape_words
 from netspec.graph.graph import Graph, Node, Scope
 from netspec.graph.views import given_arguments, layer_text, scope_text
-from netspec.layers.base import Layer, spec_literal
+from netspec.layers.declaration.base import Layer, spec_literal
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import Dimension
 from netspec.syntax.source import Source, Span

@@ -24,8 +24,8 @@ from netspec.diagram.layout.dot_layout import Graphviz
 from netspec.diagram.page.facts import facts
 from netspec.diagram.page.pictures import is_openable, pictures
 from netspec.diagram.view.boxes import Box, View
+from netspec.diagram.view.captions.words import count_words
 from netspec.diagram.view.view import view
-from netspec.diagram.view.words import count_words
 from netspec.graph.graph import Graph
 
 _ASSETS = Path(__file__).with_name("assets")

@@ -13,7 +13,7 @@ from netspec.diagram.layout.box_text import Line
 from netspec.diagram.layout.layout import Layout, PlacedBox, Route
 from netspec.diagram.layout.sheet import Sheet
 from netspec.diagram.view.boxes import Box, Role
-from netspec.diagram.view.words import count_words
+from netspec.diagram.view.captions.words import count_words
 
 
 @dataclass(frozen=True, slots=True)

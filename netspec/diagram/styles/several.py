@@ -17,8 +17,8 @@ from netspec.diagram.drawing.items import Drawing, Item, Path, Text, line, moved
 from netspec.diagram.drawing.text import fit
 from netspec.diagram.styles.table_cells import Cell, Setter, Setting
 from netspec.diagram.view.boxes import View
+from netspec.diagram.view.captions.words import count_words
 from netspec.diagram.view.table_rows import Row, footnotes, rows
-from netspec.diagram.view.words import count_words
 from netspec.shapes.sizes import OpenSize
 
 _GAP, _HEADING, _MARGIN = 18.0, 9.0, 8.0

@@ -9,6 +9,7 @@ from typing import Literal
 from netspec.diagram.drawing.items import Drawing, Group, Item, Path, Text, line, moved
 from netspec.diagram.drawing.text import broken, fit, visible, width, wrap
 from netspec.diagram.view.boxes import View
+from netspec.diagram.view.captions.words import in_one_unit, short_shape
 from netspec.diagram.view.table_rows import (
     Branch,
     Fork,
@@ -23,7 +24,6 @@ from netspec.diagram.view.table_rows import (
     rows,
     with_named_sizes,
 )
-from netspec.diagram.view.words import in_one_unit, short_shape
 
 _BRACKET = 3.0
 _DESCENT = 3.0

@@ -9,7 +9,7 @@ from netspec.diagram.drawing.theme import LIGHT, Theme
 from netspec.diagram.layout import box_text
 from netspec.diagram.styles.graph import edge_look, fill_role
 from netspec.diagram.view.boxes import Box, Edge, View
-from netspec.diagram.view.words import shape_words
+from netspec.diagram.view.captions.words import shape_words
 
 if TYPE_CHECKING:
     from graphviz import Digraph

@@ -9,7 +9,7 @@ from netspec.diagram.drawing.theme import LIGHT, Theme
 from netspec.diagram.layout import box_text
 from netspec.diagram.styles.graph import fill_role
 from netspec.diagram.view.boxes import Box, Role, View
-from netspec.diagram.view.words import shape_words
+from netspec.diagram.view.captions.words import shape_words
 
 _ARROWS: dict[Role, str] = {
     "flow": "-->",

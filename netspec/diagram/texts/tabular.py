@@ -10,6 +10,7 @@ from netspec.diagram.drawing.text import broken, visible, width
 from netspec.diagram.styles.table_cells import Setting
 from netspec.diagram.texts.tex import escaped
 from netspec.diagram.view.boxes import View
+from netspec.diagram.view.captions.words import in_one_unit, short_shape
 from netspec.diagram.view.table_rows import (
     Branch,
     Fork,
@@ -24,7 +25,6 @@ from netspec.diagram.view.table_rows import (
     rows,
     with_named_sizes,
 )
-from netspec.diagram.view.words import in_one_unit, short_shape
 
 _HEAD = r"""% {title}
 % In a paper: \usepackage{{booktabs}} in the preamble, and \input{{FILE}} where the table is to stand."""

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Literal, TypeAlias
 
 from netspec.graph.graph import Graph
-from netspec.layers.base import FigureWeight, Layer
+from netspec.layers.declaration.base import FigureWeight, Layer
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import Dimension
 from netspec.syntax.source import Span

@@ -14,7 +14,7 @@ from heapq import heappop, heappush
 from typing import Literal, TypeAlias
 
 from netspec.diagram.view.boxes import Box, Edge, Role, View
-from netspec.diagram.view.makers import SIDE_BY_SIDE, Makers, is_shaping, only_places
+from netspec.diagram.view.captions.makers import SIDE_BY_SIDE, Makers, is_shaping, only_places
 from netspec.diagram.view.merging import joined_labels
 from netspec.diagram.view.stages import Stages, Unit
 from netspec.graph.graph import Scope, ScopeRef

@@ -10,14 +10,14 @@ from functools import cached_property
 from netspec.analysis.counts import total
 from netspec.diagnostics import printable
 from netspec.diagram.view.boxes import Box, View
+from netspec.diagram.view.captions.words import clipped, layer_words, scope_words
 from netspec.diagram.view.flows import Edges
 from netspec.diagram.view.graph_facts import counts, node_spans, reuses, telling_arguments, users
 from netspec.diagram.view.merging import axes, is_named, joined, joined_labels, main_place, portions, scope_label
 from netspec.diagram.view.rounds import Item, Rounds, Run
-from netspec.diagram.view.words import clipped, layer_words, scope_words
 from netspec.graph.graph import Graph, Node, Scope, ScopeRef, Value
 from netspec.graph.views import layer_text, scope_text
-from netspec.layers.base import Layer
+from netspec.layers.declaration.base import Layer
 from netspec.shapes.shape import Shape
 
 

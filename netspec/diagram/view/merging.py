@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from netspec.diagram.view.words import clipped
+from netspec.diagram.view.captions.words import clipped
 from netspec.graph.graph import Node, Scope
-from netspec.layers.base import FigureWeight
+from netspec.layers.declaration.base import FigureWeight
 
 
 def _weight(node: Node) -> FigureWeight:

@@ -14,8 +14,8 @@ from itertools import groupby
 
 from netspec.diagnostics import Diagnostic, NetspecError, printable
 from netspec.diagram.view.boxes import Box, Carry, Edge, View
+from netspec.diagram.view.captions.words import clipped, layer_words
 from netspec.diagram.view.merging import axes, joined, main_place
-from netspec.diagram.view.words import clipped, layer_words
 from netspec.graph.graph import Node
 from netspec.syntax.source import Source, Span
 

@@ -14,8 +14,8 @@ from typing import TypeAlias
 
 from netspec.analysis.counts import total
 from netspec.diagram.view.boxes import Box, Edge, View
+from netspec.diagram.view.captions.words import clipped
 from netspec.diagram.view.stages import Stages, Unit
-from netspec.diagram.view.words import clipped
 from netspec.graph.graph import Scope, ScopeKind, ScopeRef
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import Dimension, OpenSize

@@ -33,7 +33,7 @@ from netspec.elaborate.values.types import is_layer, is_tensor, is_tensors
 from netspec.elaborate.values.values import Listed, Result, Word
 from netspec.graph.blueprint import Blueprint, Let, Parameter
 from netspec.graph.graph import Graph, ScopeKind
-from netspec.layers.symbols import (
+from netspec.layers.declaration.symbols import (
     OPAQUE,
     Whole,
     divisions,

@@ -7,7 +7,7 @@ from itertools import islice, product
 from typing import Any, TypeAlias
 
 from netspec.elaborate.expressions.sayings import NO_NUMBER, computed
-from netspec.layers.symbols import hanging, is_opaque
+from netspec.layers.declaration.symbols import hanging, is_opaque
 from netspec.syntax import tree
 
 MOST_CALLS = 256

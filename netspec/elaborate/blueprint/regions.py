@@ -28,8 +28,8 @@ from netspec.graph.blueprint import (
     Running,
     Use,
 )
-from netspec.layers.base import TorchCall
-from netspec.layers.symbols import (
+from netspec.layers.declaration.base import TorchCall
+from netspec.layers.declaration.symbols import (
     MARK,
     OPAQUE,
     Listed,

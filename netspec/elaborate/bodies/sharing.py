@@ -11,7 +11,7 @@ from netspec.elaborate.elaborator import Elaborator
 from netspec.elaborate.problems import Problem
 from netspec.elaborate.state import Frame
 from netspec.elaborate.values.values import Result, SharedModule
-from netspec.layers.base import Layer, ShapeError
+from netspec.layers.declaration.base import Layer, ShapeError
 from netspec.syntax import tree
 from netspec.syntax.source import Span
 

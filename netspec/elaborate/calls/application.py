@@ -14,7 +14,7 @@ from netspec.elaborate.problems import Problem
 from netspec.elaborate.state import Frame
 from netspec.elaborate.values.values import Result
 from netspec.graph.graph import Fit
-from netspec.layers.base import Layer, ShapeError
+from netspec.layers.declaration.base import Layer, ShapeError
 from netspec.shapes.requirements import Relation, Requirement
 from netspec.shapes.sizes import OpenSize, TooComplexError
 from netspec.syntax.source import Span

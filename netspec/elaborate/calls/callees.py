@@ -12,7 +12,7 @@ from netspec.elaborate.state import Frame
 from netspec.elaborate.values.environment import UNBOUND, Poison
 from netspec.elaborate.values.operators import FUNCTIONS
 from netspec.layers import REGISTRY
-from netspec.layers.initializers import FORMS
+from netspec.layers.declaration.initializers import FORMS
 from netspec.spelling import nearest
 from netspec.syntax import tree
 from netspec.syntax.source import Span

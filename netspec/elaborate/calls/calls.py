@@ -19,7 +19,7 @@ from netspec.elaborate.values.environment import Poison
 from netspec.elaborate.values.operators import FUNCTIONS
 from netspec.elaborate.values.values import Arguments, Function, LayerCall, Result, SharedModule, Word
 from netspec.layers import REGISTRY
-from netspec.layers.initializers import FORMS
+from netspec.layers.declaration.initializers import FORMS
 from netspec.syntax import tree
 from netspec.syntax.source import Span
 

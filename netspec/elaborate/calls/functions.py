@@ -13,7 +13,7 @@ from netspec.elaborate.values import operators
 from netspec.elaborate.values.environment import Environment, Modules
 from netspec.elaborate.values.operators import FUNCTIONS, OperandError, TooLarge
 from netspec.elaborate.values.values import Arguments, Function, Result, SharedModule, Word
-from netspec.layers.initializers import Initializer
+from netspec.layers.declaration.initializers import Initializer
 from netspec.syntax import tree
 from netspec.syntax.source import Span
 

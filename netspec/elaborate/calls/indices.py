@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from netspec.elaborate.draft import Tensor
 from netspec.elaborate.mistakes.misfits import origin
 from netspec.elaborate.problems import Problem
-from netspec.layers.axes import at_least, position
-from netspec.layers.base import Layer
+from netspec.layers.declaration.axes import at_least, position
+from netspec.layers.declaration.base import Layer
+from netspec.layers.layout.shape import Rearrangement
 from netspec.layers.linear import Embedding, Gather, OneHot
 from netspec.layers.reduction import ArgMax, Max, Min
-from netspec.layers.shape import Rearrangement
 from netspec.layers.sources import Position
 from netspec.shapes.requirements import Requirement
 from netspec.shapes.sizes import Dimension

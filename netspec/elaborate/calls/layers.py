@@ -19,8 +19,8 @@ from netspec.elaborate.state import Frame
 from netspec.elaborate.values import operators
 from netspec.elaborate.values.values import Arguments, Result, SharedModule, Word
 from netspec.layers import REGISTRY
-from netspec.layers.base import Layer
-from netspec.layers.symbols import Spelled
+from netspec.layers.declaration.base import Layer
+from netspec.layers.declaration.symbols import Spelled
 from netspec.shapes.sizes import OpenSize
 from netspec.spelling import nearest
 from netspec.syntax.source import Span

@@ -12,7 +12,7 @@ from netspec.elaborate.problems import Problem
 from netspec.elaborate.state import Frame
 from netspec.elaborate.values import operators
 from netspec.elaborate.values.environment import UNBOUND, Environment
-from netspec.layers.symbols import Spelled, expression_of, names, substituted
+from netspec.layers.declaration.symbols import Spelled, expression_of, names, substituted
 from netspec.syntax import tree
 from netspec.syntax.source import Span
 

@@ -21,7 +21,7 @@ from netspec.elaborate.values.operators import (
     items,
 )
 from netspec.elaborate.values.values import Function, Result, SharedModule, Word
-from netspec.layers.symbols import expression_of, hanging, is_opaque, names, substituted, symbolic
+from netspec.layers.declaration.symbols import expression_of, hanging, is_opaque, names, substituted, symbolic
 from netspec.shapes.sizes import OpenSize
 from netspec.syntax import tree
 

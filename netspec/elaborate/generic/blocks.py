@@ -21,7 +21,7 @@ from netspec.elaborate.values.environment import Modules, Template
 from netspec.elaborate.values.types import is_tensor, is_tensors
 from netspec.elaborate.values.values import Listed, Result, Word
 from netspec.graph.blueprint import Blueprint
-from netspec.layers.symbols import Whole, expression_of, is_opaque, names, plain, symbolic
+from netspec.layers.declaration.symbols import Whole, expression_of, is_opaque, names, plain, symbolic
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import OpenSize
 from netspec.syntax import tree

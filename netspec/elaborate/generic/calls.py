@@ -19,9 +19,9 @@ from netspec.elaborate.problems import Problem
 from netspec.elaborate.state import Frame
 from netspec.elaborate.values.environment import Poison
 from netspec.elaborate.values.values import Arguments, LayerCall, Result, Word
-from netspec.layers.base import Layer, ShapeError
-from netspec.layers.initializers import Initializer
-from netspec.layers.symbols import Symbolic, guarded, names, note_divisor, plain, symbolic
+from netspec.layers.declaration.base import Layer, ShapeError
+from netspec.layers.declaration.initializers import Initializer
+from netspec.layers.declaration.symbols import Symbolic, guarded, names, note_divisor, plain, symbolic
 from netspec.shapes.sizes import OpenSize, TooComplexError
 from netspec.syntax import tree
 from netspec.syntax.source import Span

@@ -19,7 +19,7 @@ from netspec.elaborate.problems import Problem, Spoilt, Stop
 from netspec.elaborate.state import Frame
 from netspec.elaborate.values.environment import Environment, Modules, Poison
 from netspec.elaborate.values.values import Result
-from netspec.layers.symbols import MARK, Whole, divisions, expression_of, is_opaque, names, opaque, plain
+from netspec.layers.declaration.symbols import MARK, Whole, divisions, expression_of, is_opaque, names, opaque, plain
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import Dimension, OpenSize
 from netspec.syntax import tree

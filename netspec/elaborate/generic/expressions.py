@@ -29,7 +29,7 @@ from netspec.elaborate.state import Frame
 from netspec.elaborate.values.environment import UNBOUND, Environment
 from netspec.elaborate.values.operators import FUNCTIONS
 from netspec.elaborate.values.values import Function, Result, SharedModule
-from netspec.layers.symbols import constant, is_opaque, names, plain
+from netspec.layers.declaration.symbols import constant, is_opaque, names, plain
 from netspec.syntax import tree
 from netspec.syntax.source import Span
 

@@ -17,7 +17,7 @@ from netspec.elaborate.problems import Problem, Spoilt
 from netspec.elaborate.state import Frame
 from netspec.elaborate.values.environment import Poison
 from netspec.elaborate.values.values import Word
-from netspec.layers.symbols import Whole, is_opaque, names, opaque, plain, size_of, substituted, symbolic
+from netspec.layers.declaration.symbols import Whole, is_opaque, names, opaque, plain, size_of, substituted, symbolic
 from netspec.shapes.shape import Shape
 from netspec.syntax import tree
 

@@ -18,7 +18,7 @@ from netspec.elaborate.generic.lets import settle
 from netspec.elaborate.state import Frame
 from netspec.elaborate.values.environment import Environment, Modules
 from netspec.elaborate.values.values import Result, SharedModule
-from netspec.layers.symbols import guarded, names
+from netspec.layers.declaration.symbols import guarded, names
 from netspec.syntax import tree
 from netspec.syntax.source import Span
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from netspec.elaborate.expressions.sayings import lifted
 from netspec.elaborate.values.values import Word
-from netspec.layers.symbols import Symbolic, expression_of, plain, symbolic
+from netspec.layers.declaration.symbols import Symbolic, expression_of, plain, symbolic
 from netspec.syntax import tree
 
 

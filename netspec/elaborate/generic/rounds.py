@@ -30,7 +30,7 @@ from netspec.elaborate.problems import Problem, Spoilt, Stop
 from netspec.elaborate.state import Frame
 from netspec.elaborate.values.environment import Poison
 from netspec.elaborate.values.values import Result
-from netspec.layers.symbols import (
+from netspec.layers.declaration.symbols import (
     Whole,
     binary,
     divisions,

@@ -21,8 +21,8 @@ from netspec.elaborate.state import Frame
 from netspec.elaborate.values.environment import POISON, Poison
 from netspec.elaborate.values.values import Result
 from netspec.layers import REGISTRY
-from netspec.layers.base import ShapeError
-from netspec.layers.symbols import Whole, binary, expression_of, guarded, names, plain
+from netspec.layers.declaration.base import ShapeError
+from netspec.layers.declaration.symbols import Whole, binary, expression_of, guarded, names, plain
 from netspec.shapes.shape import Shape
 from netspec.syntax import tree
 from netspec.syntax.source import Span

@@ -11,9 +11,9 @@ from pydantic import ValidationError
 from netspec.elaborate.mistakes.hints import choice
 from netspec.elaborate.problems import whole
 from netspec.layers import REGISTRY
-from netspec.layers.arguments import PADDINGS
-from netspec.layers.base import Layer
-from netspec.layers.initializers import FORMS, MODES, NONLINEARITIES
+from netspec.layers.declaration.arguments import PADDINGS
+from netspec.layers.declaration.base import Layer
+from netspec.layers.declaration.initializers import FORMS, MODES, NONLINEARITIES
 from netspec.syntax.source import Span
 
 

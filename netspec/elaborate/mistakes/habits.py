@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from netspec.elaborate.problems import Problem
 from netspec.syntax import tree
-from netspec.syntax.inputs import Edit, declaration
+from netspec.syntax.mistakes.inputs import Edit, declaration
 from netspec.syntax.source import Span
 from netspec.syntax.walk import calls, names
 

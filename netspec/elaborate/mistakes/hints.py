@@ -16,8 +16,8 @@ from netspec.elaborate.values.environment import Environment
 from netspec.elaborate.values.types import is_tensor, is_tensors
 from netspec.elaborate.values.values import Result, Word
 from netspec.layers import REGISTRY
-from netspec.layers.base import Layer, ShapeError
-from netspec.layers.synonyms import DERIVED
+from netspec.layers.declaration.base import Layer, ShapeError
+from netspec.layers.declaration.synonyms import DERIVED
 from netspec.shapes.sizes import OpenSize
 from netspec.spelling import meant, nearest
 from netspec.syntax import tree

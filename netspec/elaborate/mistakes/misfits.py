@@ -11,7 +11,7 @@ from netspec.elaborate.draft import DraftNode, DraftScope, Tensor
 from netspec.elaborate.problems import Problem
 from netspec.elaborate.values.environment import Poison
 from netspec.graph.graph import MODULES
-from netspec.layers.base import Layer, ShapeError
+from netspec.layers.declaration.base import Layer, ShapeError
 from netspec.syntax.source import Span
 
 LONGEST_EXCERPT = 60

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from netspec.elaborate.draft import DraftNode, Tensor
 from netspec.elaborate.mistakes.misfits import Mend, padded
 from netspec.elaborate.values.environment import Poison
-from netspec.layers.base import Layer
+from netspec.layers.declaration.base import Layer
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import OpenSize
 from netspec.syntax import tree

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pydantic_core import PydanticUndefined
 
 from netspec.layers import REGISTRY
-from netspec.layers.base import Layer
-from netspec.layers.synonyms import BATCHED, DERIVED, SYNONYMS
+from netspec.layers.declaration.base import Layer
+from netspec.layers.declaration.synonyms import BATCHED, DERIVED, SYNONYMS
 from netspec.spelling import bare, meant
 from netspec.syntax import tree
 

@@ -20,7 +20,7 @@ from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import OpenSize, symbols
 from netspec.spelling import nearest
 from netspec.syntax import tree
-from netspec.syntax.inputs import HELP, open_sizes
+from netspec.syntax.mistakes.inputs import HELP, open_sizes
 from netspec.syntax.source import Span
 
 MOST_OPEN_SIZES = 16

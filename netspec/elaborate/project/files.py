@@ -24,7 +24,7 @@ from netspec.graph.graph import Graph
 from netspec.layers import REGISTRY
 from netspec.spelling import nearest
 from netspec.syntax import tree
-from netspec.syntax.mistakes import PYTHON
+from netspec.syntax.mistakes.tokens import PYTHON
 from netspec.syntax.parser import LARGEST_FILE, parse
 from netspec.syntax.report import hides_the_rest
 from netspec.syntax.source import Source, Span

@@ -17,7 +17,7 @@ from netspec.elaborate.problems import Problem
 from netspec.elaborate.values.environment import Environment
 from netspec.elaborate.values.operators import FUNCTIONS
 from netspec.layers import REGISTRY
-from netspec.layers.initializers import FORMS
+from netspec.layers.declaration.initializers import FORMS
 from netspec.spelling import nearest
 from netspec.syntax import tree
 from netspec.syntax.walk import names, parts

@@ -5,9 +5,9 @@ from typing import Annotated, Any, ClassVar, TypeAlias
 
 from pydantic import Field
 
-from netspec.layers.base import Bool, ShapeError, Support, TorchCall, layer
 from netspec.layers.boxes.base import BoxLayer, Length, Lengths, check_map, map_fits
-from netspec.layers.symbols import following
+from netspec.layers.declaration.base import Bool, ShapeError, Support, TorchCall, layer
+from netspec.layers.declaration.symbols import following
 from netspec.shapes.requirements import Requirement
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import Dimension

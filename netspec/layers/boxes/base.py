@@ -4,8 +4,8 @@ from typing import Annotated, ClassVar, TypeAlias
 
 from pydantic import Field, Strict
 
-from netspec.layers.axes import at_least
-from netspec.layers.base import FigureWeight, Layer, ShapeError
+from netspec.layers.declaration.axes import at_least
+from netspec.layers.declaration.base import FigureWeight, Layer, ShapeError
 from netspec.shapes.requirements import Requirement
 from netspec.shapes.shape import Shape
 

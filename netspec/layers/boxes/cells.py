@@ -4,9 +4,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from netspec.layers.arguments import known_channels, options
-from netspec.layers.base import Bool, Positive, ShapeError, Support, TorchCall, layer
 from netspec.layers.boxes.base import BoxLayer, Length, check_map, map_fits
+from netspec.layers.declaration.arguments import known_channels, options
+from netspec.layers.declaration.base import Bool, Positive, ShapeError, Support, TorchCall, layer
 from netspec.shapes.requirements import Requirement
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import as_factor

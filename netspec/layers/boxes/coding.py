@@ -5,10 +5,10 @@ from typing import Annotated, ClassVar, TypeAlias
 
 from pydantic import Field, Strict
 
-from netspec.layers.arguments import options
-from netspec.layers.axes import differ, equal
-from netspec.layers.base import Bool, ShapeError, Support, TorchCall, layer
 from netspec.layers.boxes.base import BoxLayer, Length
+from netspec.layers.declaration.arguments import options
+from netspec.layers.declaration.axes import differ, equal
+from netspec.layers.declaration.base import Bool, ShapeError, Support, TorchCall, layer
 from netspec.shapes.requirements import Requirement
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import Dimension

@@ -19,7 +19,7 @@ from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode, resolve_name
 
 from netspec.diagnostics import NetspecError
-from netspec.layers.arguments import compact
+from netspec.layers.declaration.arguments import compact
 from netspec.lifting.capture.batches import BATCHES, compared
 from netspec.lifting.capture.constants import READS, Constants
 from netspec.lifting.capture.tape import Operation, Place, Ref, Tape, TapeValue

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from netspec.layers import REGISTRY
-from netspec.layers.arguments import compact
+from netspec.layers.declaration.arguments import compact
 from netspec.lifting.capture.tape import Operation
 from netspec.lifting.translation.translator import Held, Translator, Untranslatable, usual_axes
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from netspec.elaborate.mistakes.slips import argument_meant, layer_meant
 from netspec.layers import REGISTRY
-from netspec.layers.synonyms import DERIVED
+from netspec.layers.declaration.synonyms import DERIVED
 from netspec.lifting.capture.tape import Operation
 from netspec.lifting.translation.calls import adaptive, along, applied, depthwise, normed, on, put, upsampled
 from netspec.lifting.translation.translator import BATCH, Held, Translator, Untranslatable

@@ -12,7 +12,7 @@ from math import prod
 from typing import Any, TypeAlias
 
 from netspec.diagnostics import NetspecError
-from netspec.layers.base import ShapeError
+from netspec.layers.declaration.base import ShapeError
 from netspec.lifting.capture.tape import Batch, Operation, Ref, Size, Tape, TapeValue
 from netspec.lifting.refusal import refusal
 from netspec.lifting.steps import Network, Step, outputs_of

@@ -8,7 +8,7 @@ from itertools import groupby
 from math import prod
 from typing import Any, TypeAlias
 
-from netspec.layers.tables import table_shape
+from netspec.layers.declaration.tables import table_shape
 from netspec.syntax import tree
 
 LONGEST = 10_000

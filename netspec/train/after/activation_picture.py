@@ -11,7 +11,7 @@ from netspec.syntax.source import Source, Span
 from netspec.train.after.activation_maps import ActivationMap
 from netspec.train.after.inputs import Sample
 from netspec.train.plan.signature import Signature
-from netspec.train.runs import plots
+from netspec.train.runs.figures import plots
 from netspec.train.runs.folder import replacing
 
 if TYPE_CHECKING:

@@ -194,7 +194,7 @@ def _met(
 
     from netspec.train.augment import Augmentation
     from netspec.train.data.files import DataError
-    from netspec.train.engine.batch_loader import BatchLoader
+    from netspec.train.engine.batches.loader import BatchLoader
 
     plan, returned = prepared.plan, Returned(run.graph)
     augment = Augmentation(plan.augment)

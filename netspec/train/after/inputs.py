@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.files import regular
 from netspec.syntax.source import Source, Span
-from netspec.train.data import DataSet, files, pictures, tables
+from netspec.train.data import DataSet, files, tables
 from netspec.train.data.files import DataError
 from netspec.train.data.pairs import Pairs
 from netspec.train.data.tokens import Tokens
+from netspec.train.data.vision import pictures
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from netspec.train.after.restored import Restored
     from netspec.train.data import Dims
-    from netspec.train.data.pictures import Fit
+    from netspec.train.data.vision.pictures import Fit
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,8 +16,8 @@ from netspec.graph.graph import Graph
 from netspec.marks import MARK
 from netspec.syntax.source import Source, Span
 from netspec.train.after.restored import graph_of_run, weights_of_run
-from netspec.train.runs import weights
 from netspec.train.runs.folder import replacing, save_tensors
+from netspec.train.runs.weights import files as weights
 
 if TYPE_CHECKING:
     from torch import Tensor

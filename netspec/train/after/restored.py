@@ -12,11 +12,12 @@ from netspec.graph.graph import Graph
 from netspec.spec import Spec
 from netspec.syntax.source import Source, Span
 from netspec.train.plan.signature import Signature
-from netspec.train.runs import checkpoint, weights
+from netspec.train.runs import checkpoint
 from netspec.train.runs.checkpoint import Checkpoints, State
 from netspec.train.runs.folder import RECORD, WEIGHTS
 from netspec.train.runs.record import Record, no_run, read_record, recorded_settings
 from netspec.train.runs.sources import reopen
+from netspec.train.runs.weights import files as weights
 
 if TYPE_CHECKING:
     import torch

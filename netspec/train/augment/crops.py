@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from netspec.layers.base import NonNegative, Size
+from netspec.layers.declaration.base import NonNegative, Size
 from netspec.train.augment.base import (
     AUGMENTS,
     Augment,

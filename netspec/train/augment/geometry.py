@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, model_validator
 
-from netspec.layers.base import Positive, Size
+from netspec.layers.declaration.base import Positive, Size
 from netspec.train.augment.base import AUGMENTS, Augment, Fill, Share, Step, moved, sizes, warped
 from netspec.train.augment.crops import taken
 from netspec.train.augment.kornias import Warp

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from netspec.layers.base import NonNegative
+from netspec.layers.declaration.base import NonNegative
 from netspec.train.augment.base import AUGMENTS, Augment, AugmentError, Share, Step, moved, per_sample, some
 from netspec.train.augment.crops import taken
 from netspec.train.batch import Batch

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from netspec.train.data import arrays, hub, images, mnist1d, pairs, published, python_data, tables, tokens
+from netspec.train.data import arrays, hub, mnist1d, pairs, published, python_data, tables, tokens
 from netspec.train.data.base import DATA, IGNORED, Data, DataSet, Dims, Sample, Source, Split, Stream, outline
+from netspec.train.data.vision import images
 
 __all__ = [
     "DATA",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from netspec.layers.base import Positive
+from netspec.layers.declaration.base import Positive
 from netspec.train.data import files
 from netspec.train.data.base import DATA, Data, Dims, Divided, InProject, Labels, Split, outline, written_size
 from netspec.train.data.files import DataError, Place

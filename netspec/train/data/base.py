@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from netspec.layers.base import NonNegative
+from netspec.layers.declaration.base import NonNegative
 from netspec.train.data.files import DataError, Place
 from netspec.train.parts import Fraction, Part, Table
 

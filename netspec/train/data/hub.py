@@ -8,8 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
-from netspec.layers.base import Bool, Positive
-from netspec.train.data import pictures
+from netspec.layers.declaration.base import Bool, Positive
 from netspec.train.data.base import (
     DATA,
     Data,
@@ -25,9 +24,10 @@ from netspec.train.data.base import (
     kind_of,
 )
 from netspec.train.data.files import DataError, Place
-from netspec.train.data.images import IN_MEMORY, Side
-from netspec.train.data.pictures import Fit
 from netspec.train.data.tables import ALPHABET, Length, characters
+from netspec.train.data.vision import pictures
+from netspec.train.data.vision.images import IN_MEMORY, Side
+from netspec.train.data.vision.pictures import Fit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

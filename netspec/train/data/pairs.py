@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import InstanceOf
 
-from netspec.layers.base import Probability
+from netspec.layers.declaration.base import Probability
 from netspec.train.data.base import DATA, Data, DataSet, Dims, Drawing, Split
 from netspec.train.data.files import DataError, Place
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from netspec.layers.base import Bool, Int, Positive
+from netspec.layers.declaration.base import Bool, Int, Positive
 from netspec.train.data import files
 from netspec.train.data.base import (
     DATA,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
-from netspec.layers.base import Positive
+from netspec.layers.declaration.base import Positive
 from netspec.train.data import files
 from netspec.train.data.base import DATA, Data, Dims, Divided, InProject, MaybeInProject, Split, held
 from netspec.train.data.files import DataError, Place

@@ -12,8 +12,8 @@ from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.graph.graph import Graph
 from netspec.train.engine.recompute import recompute
 from netspec.train.plan.training_plan import TrainingPlan, step_terms
-from netspec.train.section import optimizers
-from netspec.train.section.clipping import Clip
+from netspec.train.section.parts import optimizers
+from netspec.train.section.parts.clipping import Clip
 from netspec.train.section.patterns import bare_norms, chosen, parameters, untrained
 from netspec.train.section.settings import Settings
 from netspec.train.section.steps import Step

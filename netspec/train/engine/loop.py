@@ -27,8 +27,8 @@ from netspec.train.batch import Batch
 from netspec.train.engine import states
 from netspec.train.engine.assembly import Update, assembled, resting, updates_of
 from netspec.train.engine.averaging import Average
-from netspec.train.engine.batch_loader import BatchLoader
-from netspec.train.engine.batch_plan import batches, shares
+from netspec.train.engine.batches.loader import BatchLoader
+from netspec.train.engine.batches.plan import batches, shares
 from netspec.train.engine.criterion import Criterion, TermSums, Totals, added, detached, flat, unflat, whole
 from netspec.train.engine.rows import Row
 from netspec.train.engine.scores import Scores

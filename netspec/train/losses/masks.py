@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import Field
 
-from netspec.layers.base import Bool, Probability
+from netspec.layers.declaration.base import Bool, Probability
 from netspec.train.data.base import IGNORED, Data, Dims
 from netspec.train.losses.base import (
     LOSSES,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from netspec.layers.base import Bool, Int, Probability
+from netspec.layers.declaration.base import Bool, Int, Probability
 from netspec.train.data.base import IGNORED
 from netspec.train.losses.base import (
     LOSSES,

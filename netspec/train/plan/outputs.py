@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netspec.train.batch import TARGET, Batch, Reference
-from netspec.train.section.metrics import Metric, Task
+from netspec.train.section.parts.metrics import Metric, Task
 
 if TYPE_CHECKING:
     from torch import Tensor

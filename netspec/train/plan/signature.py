@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
-from netspec.layers.base import NonNegative, Positive
+from netspec.layers.declaration.base import NonNegative, Positive
 from netspec.train.data import Dims
 from netspec.train.data.encoding import Encoding
 from netspec.train.plan.outputs import positive_share
-from netspec.train.section.metrics import Task
+from netspec.train.section.parts.metrics import Task
 
 if TYPE_CHECKING:
     from torch import Tensor

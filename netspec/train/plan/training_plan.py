@@ -26,7 +26,7 @@ from netspec.train.plan.compatibility import compatible_inputs, fitted_chain, or
 from netspec.train.plan.endings import check_ending
 from netspec.train.plan.inputs import InputPlan
 from netspec.train.plan.outputs import OutputHead, OutputMetric
-from netspec.train.section.metrics import Accuracy, MeanAbsoluteError, MetricTerm, Task
+from netspec.train.section.parts.metrics import Accuracy, MeanAbsoluteError, MetricTerm, Task
 from netspec.train.section.settings import Settings
 
 if TYPE_CHECKING:

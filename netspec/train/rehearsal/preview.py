@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.train.data import IGNORED
-from netspec.train.runs import plots
-from netspec.train.runs.curves import COLOURS, INK
+from netspec.train.runs.figures import plots
+from netspec.train.runs.figures.curves import COLOURS, INK
 
 if TYPE_CHECKING:
     import numpy as np

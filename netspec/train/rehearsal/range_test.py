@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
-from netspec.train.runs.curves import INK, save
+from netspec.train.runs.figures.curves import INK, save
 
 if TYPE_CHECKING:
     from netspec.spec import Spec
     from netspec.train.engine.loop import Trainer
     from netspec.train.plan.job import Prepared
-    from netspec.train.section.optimizers import Optimizer
+    from netspec.train.section.parts.optimizers import Optimizer
     from netspec.train.setup import Setup
 
 LOW, HIGH, STEPS = 1e-6, 10.0, 150
@@ -187,7 +187,7 @@ def draw(test: RangeTest, out: Path) -> None:
 
 def _plain(prepared: Prepared) -> Prepared:
     """The training with nothing in it that would hide what the rate does: no schedule, no average of the weights."""
-    from netspec.train.section.schedules import Constant
+    from netspec.train.section.parts.schedules import Constant
 
     changes = {"schedule": Constant(), "accumulate": 1, "ema": None, "stop": None, "keep": ()}
     return prepared._replace(settings=prepared.settings.model_copy(update=changes))

@@ -12,7 +12,7 @@ from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.elaborate.problems import Problem, whole
 from netspec.elaborate.state import MOST_DIAGNOSTICS
 from netspec.elaborate.values.operators import OperandError, TooLarge, arithmetic, is_number
-from netspec.layers.base import NonNegative, Positive
+from netspec.layers.declaration.base import NonNegative, Positive
 from netspec.syntax import tree
 from netspec.syntax.source import NOWHERE, Span
 from netspec.train.augment import AUGMENTS, Augment, Chain
@@ -23,16 +23,16 @@ from netspec.train.losses import LOSSES, Itself, Loss, Term
 from netspec.train.parts import Argument, Fraction, Part, Table, bind
 from netspec.train.section import habits
 from netspec.train.section.callbacks import CALLBACKS, Callback
-from netspec.train.section.clipping import CLIPS, Clip
 from netspec.train.section.draws import DISTRIBUTIONS, Distribution
-from netspec.train.section.keeping import KEEPINGS, Keeping
-from netspec.train.section.metrics import AVERAGES, METRICS, MetricTerm
-from netspec.train.section.optimizers import OPTIMIZERS, Adam, Optimizer
+from netspec.train.section.parts.clipping import CLIPS, Clip
+from netspec.train.section.parts.keeping import KEEPINGS, Keeping
+from netspec.train.section.parts.metrics import AVERAGES, METRICS, MetricTerm
+from netspec.train.section.parts.optimizers import OPTIMIZERS, Adam, Optimizer
+from netspec.train.section.parts.schedules import SCHEDULES, Constant, Schedule
+from netspec.train.section.parts.stopping import STOPPINGS, Stopping
 from netspec.train.section.patterns import KINDS, Group, Pattern
-from netspec.train.section.schedules import SCHEDULES, Constant, Schedule
 from netspec.train.section.starts import EXAMPLE, STARTS, Start
 from netspec.train.section.steps import Step
-from netspec.train.section.stopping import STOPPINGS, Stopping
 from netspec.train.section.sweeps import Sweep, read_sweep
 
 P = TypeVar("P", bound=Part)

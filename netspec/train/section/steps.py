@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from netspec.graph.graph import Graph
 from netspec.syntax.source import NOWHERE, Span
 from netspec.train.losses import Term
-from netspec.train.section.clipping import Clip
-from netspec.train.section.optimizers import Optimizer
+from netspec.train.section.parts.clipping import Clip
+from netspec.train.section.parts.optimizers import Optimizer
 from netspec.train.section.patterns import Pattern, chosen, parameters
 
 EXAMPLE = "step generator { loss bce(on_fake, 1) }"

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from netspec.diagnostics import Diagnostic
 from netspec.graph.graph import Node
-from netspec.layers.axes import axis_name
+from netspec.layers.declaration.axes import axis_name
 from netspec.syntax import tree
 from netspec.syntax.source import Span
 from netspec.warnings.subject import Subject

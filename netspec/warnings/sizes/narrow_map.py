@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netspec.diagnostics import Diagnostic
-from netspec.layers.axes import axis_name
+from netspec.layers.declaration.axes import axis_name
 from netspec.warnings.subject import Subject
 
 

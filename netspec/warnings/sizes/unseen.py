@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from netspec.diagnostics import Diagnostic
 from netspec.graph.graph import Node, Value
-from netspec.layers.axes import axis_name
-from netspec.layers.base import Reach
+from netspec.layers.declaration.axes import axis_name
+from netspec.layers.declaration.base import Reach
 from netspec.warnings.subject import Subject
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from netspec.diagram.drawing.theme import FAMILIES, LIGHT, THEMES, Theme, family_role
-from netspec.layers.base import REGISTRY
+from netspec.layers.declaration.base import REGISTRY
 
 SIGHT = {
     "normal": np.eye(3),

@@ -13,7 +13,7 @@ from netspec.diagram.styles.volumes import volumes
 from netspec.diagram.view.feature_maps import feature_maps
 from netspec.diagram.view.view import view
 from netspec.graph.graph import Graph
-from netspec.layers.base import REGISTRY, Layer, Positive, TorchCall, layer
+from netspec.layers.declaration.base import REGISTRY, Layer, Positive, TorchCall, layer
 from netspec.shapes.shape import Shape
 
 

@@ -21,8 +21,8 @@ from netspec.diagram.drawing.text import visible
 from netspec.diagram.layout import box_text
 from netspec.diagram.texts import mermaid
 from netspec.diagram.view.boxes import View
+from netspec.diagram.view.captions.words import shape_words
 from netspec.diagram.view.view import view
-from netspec.diagram.view.words import shape_words
 from netspec.graph import json_form
 
 pytestmark = pytest.mark.xdist_group("mermaid")

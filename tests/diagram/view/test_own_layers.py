@@ -10,9 +10,9 @@ import netspec
 from netspec.diagram.styles.graph import fill_role
 from netspec.diagram.view.view import view
 from netspec.layers.activation import Activation
-from netspec.layers.base import REGISTRY, Layer, Positive, TorchCall, layer
-from netspec.layers.convolution import Conv
+from netspec.layers.declaration.base import REGISTRY, Layer, Positive, TorchCall, layer
 from netspec.layers.regularization import Drop
+from netspec.layers.spatial.convolution import Conv
 from netspec.shapes.shape import Shape
 
 

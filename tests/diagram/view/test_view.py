@@ -12,8 +12,8 @@ from netspec.diagram.layout import box_text
 from netspec.diagram.layout.dot_layout import Graphviz
 from netspec.diagram.layout.layout import layout
 from netspec.diagram.view.boxes import Box, View
+from netspec.diagram.view.captions.words import layer_words
 from netspec.diagram.view.view import view
-from netspec.diagram.view.words import layer_words
 from netspec.graph.graph import Graph
 
 EXAMPLES = sorted((Path(__file__).resolve().parents[3] / "examples").glob("*.net"))

@@ -14,8 +14,8 @@ from torch.nn import functional
 
 import netspec
 from netspec import NetspecError
-from netspec.layers.base import REGISTRY, Layer, TorchCall, layer
-from netspec.layers.convolution import Conv
+from netspec.layers.declaration.base import REGISTRY, Layer, TorchCall, layer
+from netspec.layers.spatial.convolution import Conv
 from netspec.train.after import heads
 from netspec.train.after.activation_maps import activation_map, planned
 from netspec.train.after.activation_picture import draw, enlarged, title

@@ -15,7 +15,7 @@ from tensorboard.summary.writer import record_writer
 from netspec import NetspecError
 from netspec.train import resume, train
 from netspec.train.engine.rows import Row
-from netspec.train.runs.events import events
+from netspec.train.runs.figures.events import events
 
 
 def scalars(folder):

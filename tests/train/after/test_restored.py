@@ -19,7 +19,7 @@ from netspec.train import restore, train
 from netspec.train.after.restored import judged_weights
 from netspec.train.runs.checkpoint import Checkpoints, read
 from netspec.train.runs.sources import keep, reopen
-from netspec.train.runs.weights import differences
+from netspec.train.runs.weights.files import differences
 
 
 def refused(code: str, *arguments: object, **options: object) -> str:

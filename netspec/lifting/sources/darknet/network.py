@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from netspec.layers.base import ShapeError
+from netspec.layers.declaration.base import ShapeError
 from netspec.lifting.items import Box, Item, Leaf
 from netspec.lifting.sources.darknet.sections import Section, wrong
 from netspec.lifting.steps import Network, Step, outputs_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import EllipsisType
 from typing import Any
 
-from netspec.layers.arguments import compact
+from netspec.layers.declaration.arguments import compact
 from netspec.lifting.capture.tape import Batch, Operation, Ref
 from netspec.lifting.translation.calls import put
 from netspec.lifting.translation.functions.table import Result, function

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from netspec.layers.arguments import compact
+from netspec.layers.declaration.arguments import compact
 from netspec.lifting.capture.tape import Operation
 from netspec.lifting.translation.calls import depthwise, normed, on, put
 from netspec.lifting.translation.functions.table import function

@@ -86,7 +86,7 @@ def content(run: Restored, data: str | Path | None = None) -> dict[str, Any]:
 def curves_of(run: Restored) -> list[Chart]:
     """Loss and every metric over epochs; accuracy as the error in percent. Empty where no epoch is done."""
     from netspec.train.after.report.charts import chart
-    from netspec.train.runs.curves import read
+    from netspec.train.runs.figures.curves import read
 
     try:
         curve = read(run.folder)
@@ -157,7 +157,7 @@ def _figures(evaluation: Evaluation) -> dict[str, str]:
 
 def _facts(run: Restored) -> dict[str, str]:
     """What the run was: how large, how long."""
-    from netspec.train.runs.curves import read
+    from netspec.train.runs.figures.curves import read
 
     try:
         seconds = sum(read(run.folder).columns.get("seconds", []))

@@ -90,7 +90,7 @@ def _shown(run: Restored, prepared: Prepared, evaluation: Evaluation, indices: S
     import torch
 
     from netspec.train.augment import Augmentation
-    from netspec.train.engine.batch_loader import BatchLoader
+    from netspec.train.engine.batches.loader import BatchLoader
 
     plan, said = prepared.plan, evaluation.samples
     feed = BatchLoader(plan.data.test, plan.encodings, run.device)

@@ -1,0 +1,1 @@
+"""The reference pages, each made from where its subject is defined."""

@@ -1,0 +1,1 @@
+"""Data sets of picture files, with classes or masks."""
