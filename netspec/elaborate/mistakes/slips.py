@@ -45,7 +45,12 @@ def _same(field: str, name: str) -> bool:
 
 
 def rewritten(
-    cls: type[Layer], arguments: Sequence[tree.Argument], tensors: int = 0, *, foreign: bool = False, batched: bool = False
+    cls: type[Layer],
+    arguments: Sequence[tree.Argument],
+    tensors: int = 0,
+    *,
+    foreign: bool = False,
+    batched: bool = False,
 ) -> str | None:
     """A layer's call as the language has it; None where it cannot be told.
 

@@ -120,7 +120,9 @@ def _joined(edits: Sequence[_Edit], left: Sequence[Diagnostic], mended: Source) 
     joined: list[_Edit] = []
     for low, high in _united(stretches):
         here = [place for place in places if low <= place.start and place.end <= high]
-        inside = [replace(edit, start=edit.start - low, end=edit.end - low) for edit in more if low <= edit.start < high]
+        inside = [
+            replace(edit, start=edit.start - low, end=edit.end - low) for edit in more if low <= edit.start < high
+        ]
         inside += [_Edit(edit.start - low, 0, edit.text) for edit in more if edit.start == edit.end == high != low]
         text = _applied(mended.text[low:high], inside)
         known = frozenset[int]().union(*(place.edit.mended for place in here))
