@@ -33,10 +33,11 @@ def function_call(
         else:
             message = f"{function.definition.name} needs {parameter.name}"
             raise Problem("E0203", message, span, related=((function.definition.span, "defined here"),))
-    of_numbers = elaborator.remembers and all(type(value) in (int, float) for value in environment.names.values())
+    of_numbers = all(type(value) in (int, float) for value in environment.names.values())
     key = (id(function), repr(environment.names)) if of_numbers else None
-    if key in elaborator.state.results:
-        return elaborator.state.results[key][1]
+    results = elaborator.state.memory.functions
+    if key is not None and key in results:
+        return results[key][1]
     elaborator.state.functions += 1
     if elaborator.state.functions > DEEPEST:
         raise Stop(Problem("E0505", f"functions are nested more than {DEEPEST} deep here", span))
@@ -46,7 +47,7 @@ def function_call(
     finally:
         elaborator.state.functions -= 1
     if key is not None and elaborator.state.nodes == before:
-        elaborator.state.results[key] = function, result
+        results[key] = function, result
     return result
 
 
