@@ -54,7 +54,7 @@ class Module:
     def elaborated(self) -> tuple[list[Graph], list[Diagnostic]]:
         """The graphs of the nets that can be elaborated as they are, each parameter having a default; what is wrong."""
         graphs: list[Graph] = []
-        found: list[Diagnostic] = []
+        diagnostics: list[Diagnostic] = []
         state = State()
         for name in self.nets:
             template = self.environment.templates.get(name)
@@ -64,12 +64,12 @@ class Module:
             try:
                 graphs.append(elaborate(template, state=state))
             except NetspecError as error:
-                found.extend(error.diagnostics)
-            if state.steps > MOST_STEPS or len(found) >= MOST_DIAGNOSTICS:
+                diagnostics.extend(error.diagnostics)
+            if state.steps > MOST_STEPS or len(diagnostics) >= MOST_DIAGNOSTICS:
                 break
-        names = unreached.problems(self.file, self.environment, sound=not found and not self.unread)
-        found.extend(problem.diagnostic for problem in names)
-        return graphs, list(in_order(found[:MOST_DIAGNOSTICS], self.source))
+        names = unreached.problems(self.file, self.environment, sound=not diagnostics and not self.unread)
+        diagnostics.extend(problem.diagnostic for problem in names)
+        return graphs, list(in_order(diagnostics[:MOST_DIAGNOSTICS], self.source))
 
 
 @dataclass(slots=True, eq=False)
@@ -86,11 +86,11 @@ class Project:
         file, mistakes = parse(source)
         if mistakes and (len(self.opening) > 1 or not _apart(mistakes, file)):
             raise NetspecError(tuple(mistakes))
-        module, found = self.module(source, file, mistakes, path)
-        if found:
+        module, diagnostics = self.module(source, file, mistakes, path)
+        if diagnostics:
             if len(self.opening) <= 1:
-                found.extend(module.elaborated()[1])
-            raise NetspecError(in_order(found, source))
+                diagnostics.extend(module.elaborated()[1])
+            raise NetspecError(in_order(diagnostics, source))
         return module
 
     def module(
@@ -100,7 +100,7 @@ class Project:
         state = State()
         module = Module(source, file, Environment())
         elaborator = GraphElaborator(state)
-        found: list[Diagnostic] = list(mistakes)
+        diagnostics: list[Diagnostic] = list(mistakes)
         for item in _imports_first(file):
             if _holds(item, mistakes):
                 module.environment.names[getattr(item, "name", "")] = POISON
@@ -115,14 +115,14 @@ class Project:
             except Stop as stop:
                 state.report(stop.problem)
             except NetspecError as error:
-                found.extend(error.diagnostics)
+                diagnostics.extend(error.diagnostics)
             except Spoilt:
                 pass
             _spoil(item, module.environment)
-            if state.mistakes > MOST_MISTAKES or len(found) > MOST_MISTAKES:
+            if state.mistakes > MOST_MISTAKES or len(diagnostics) > MOST_MISTAKES:
                 break
-        found.extend(state.diagnostics)
-        return module, found
+        diagnostics.extend(state.diagnostics)
+        return module, diagnostics
 
     def item(self, item: tree.Item, module: Module, elaborator: GraphElaborator, path: Path | None) -> None:
         environment = module.environment
@@ -157,14 +157,14 @@ class Project:
             elif name.id in other.environment.names:
                 module.environment.names[name.id] = other.environment.names[name.id]
             else:
-                known = [*other.environment.templates, *other.environment.names]
-                near = nearest(name.id, known)
+                names = [*other.environment.templates, *other.environment.names]
+                near = nearest(name.id, names)
                 raise Problem(
                     "E0214",
-                    f"{_written(item)} defines no {name.id}",
+                    f"{_spelling(item)} defines no {name.id}",
                     name.span,
                     "not defined there",
-                    help=f"did you mean {near}?" if near else f"it defines {', '.join(sorted(known)) or 'nothing'}",
+                    help=f"did you mean {near}?" if near else f"it defines {', '.join(sorted(names)) or 'nothing'}",
                     mend=_renamed(name, near) if near else None,
                 )
 
@@ -172,7 +172,7 @@ class Project:
         """The file that an import names; raises Problem where it is none that may be read."""
         if isinstance(item.module, tree.Name):
             return _standard(item)
-        span, written = item.module.span, item.module.value
+        span, location = item.module.span, item.module.value
         if path is None or self.root is None:
             raise Problem(
                 "E0211",
@@ -180,21 +180,21 @@ class Project:
                 span,
                 help="save it to a file, or import from std",
             )
-        if not written.endswith(".net"):
+        if not location.endswith(".net"):
             raise Problem("E0211", "an import names a .net file", span)
-        if Path(written).is_absolute() or "\\" in written or "\0" in written or ":" in written:
+        if Path(location).is_absolute() or "\\" in location or "\0" in location or ":" in location:
             raise Problem("E0212", "an import names a file by a relative path, with /", span)
-        target = Path(os.path.realpath(path.parent / written))
+        target = Path(os.path.realpath(path.parent / location))
         if not target.is_relative_to(self.root):
             raise Problem(
                 "E0212",
-                f'"{written}" lies outside the project',
+                f'"{location}" lies outside the project',
                 span,
                 help="imports stay in the folder of the project, the nearest one around with .git or pyproject.toml",
             )
         if not self.has(target):
             raise Problem(
-                "E0211", f'there is no file "{written}" next to this one', span, help=_near_file(target, written)
+                "E0211", f'there is no file "{location}" next to this one', span, help=_near_file(target, location)
             )
         return target
 
@@ -306,17 +306,17 @@ def _others(path: Path) -> list[str]:
         return []
 
 
-def _file_in(folder: Path, written: str) -> str:
+def _file_in(folder: Path, location: str) -> str:
     """The first spec of a folder that was named in place of a file."""
     first = min(_others(folder / "NAME"), default="")
-    return f"name a file in it: {Path(written) / first}" if first else "a spec is a file, NAME.net"
+    return f"name a file in it: {Path(location) / first}" if first else "a spec is a file, NAME.net"
 
 
-def _near_file(path: Path, written: str) -> str:
+def _near_file(path: Path, location: str) -> str:
     """A question for the file next to `path` that may have been meant, spelt as the wrong name was."""
     stems = {Path(other).stem: other for other in _others(path)}
     near = stems.get(nearest(path.stem, stems) or "")
-    folder = written[: -len(path.name)] if written.endswith(path.name) else ""
+    folder = location[: -len(path.name)] if location.endswith(path.name) else ""
     return f"did you mean {folder}{near}?" if near else ""
 
 
@@ -345,8 +345,8 @@ def _renamed(name: tree.Name, other: str) -> tuple[Span, str]:
     """The mend that gives a name another spelling, where it is imported and wherever the file uses it."""
     pattern, span = re.compile(rf"\b{re.escape(name.id)}\b"), name.span
     end = max(match.end() for match in pattern.finditer(span.source.text, span.start))
-    used = Span(span.source, span.start, end)
-    return used, pattern.sub(other, used.text)
+    region = Span(span.source, span.start, end)
+    return region, pattern.sub(other, region.text)
 
 
 def _spoil(item: tree.Item, environment: Environment) -> None:
@@ -418,20 +418,20 @@ def _no_library(item: tree.Import, module: tree.Name) -> Problem:
     if module.id.partition(".")[0] in PYTHON:
         help = "leave it out: a spec needs nothing of Python"
         return Problem("E0211", message, module.span, help=help, mend=(item.span, ""))
-    homes = {found[0] for name in item.names if (found := home(name.id)) and found[1] == name.id}
+    homes = {block[0] for name in item.names if (block := home(name.id)) and block[1] == name.id}
     if len(homes) == 1:
         near: str | None = homes.pop()
     else:
-        known = sorted({module for module, _ in blocks().values()})
-        near = nearest(module.id, known) if module.id != "std" else None
+        modules = sorted({module for module, _ in blocks().values()})
+        near = nearest(module.id, modules) if module.id != "std" else None
     return Problem(
         "E0211",
         message,
         module.span,
-        help=f"did you mean {near}?" if near else f"the library has {', '.join(known)}",
+        help=f"did you mean {near}?" if near else f"the library has {', '.join(modules)}",
         mend=(module.span, near) if near else None,
     )
 
 
-def _written(item: tree.Import) -> str:
+def _spelling(item: tree.Import) -> str:
     return item.module.id if isinstance(item.module, tree.Name) else f'"{item.module.value}"'
