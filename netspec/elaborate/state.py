@@ -106,12 +106,12 @@ class State:
 
     def report(self, problem: Problem) -> None:
         """Adds a diagnostic, once a place: a block with a mistake says so once, however often it is used."""
-        found = problem.diagnostic
+        diagnostic = problem.diagnostic
         self.mistakes += 1
-        key = (found.code, found.span.source.name, found.span.start, found.span.end)
+        key = (diagnostic.code, diagnostic.span.source.name, diagnostic.span.start, diagnostic.span.end)
         if key not in self._seen and len(self.diagnostics) < MOST_DIAGNOSTICS:
             self._seen.add(key)
-            self.diagnostics.append(found)
+            self.diagnostics.append(diagnostic)
 
     def spend(self, span: Span, stages: int = 1) -> None:
         """Counts stages against the budget; raises Stop where a net grows without bound."""

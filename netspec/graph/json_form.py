@@ -475,5 +475,5 @@ class _SizeText:
             raise self._unexpected()
 
     def _unexpected(self) -> ValueError:
-        found = self._tokens[self._next] if self._next < len(self._tokens) else "its end"
-        return ValueError(f"{self._text!r} is not a size: {found!r} is unexpected")
+        token = self._tokens[self._next] if self._next < len(self._tokens) else "its end"
+        return ValueError(f"{self._text!r} is not a size: {token!r} is unexpected")

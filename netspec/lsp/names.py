@@ -274,7 +274,7 @@ class _Binder:
 
     def parts(self, part: tree.Tree, frame: Frame) -> None:
         """Whatever is in a part of the file: bodies in place, flows and expressions."""
-        for _, value in part.said():
+        for _, value in part.content():
             for inner in value if isinstance(value, tuple) else (value,):
                 match inner:
                     case tree.Body():

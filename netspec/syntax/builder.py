@@ -131,12 +131,12 @@ class Builder:
         except _NoLabelError as error:
             return self._no_label(parts[0], str(error))
 
-    def _label(self, written: tree.Expr) -> tree.Label:
+    def _label(self, expr: tree.Expr) -> tree.Label:
         """What stands before `=`, read as a label; raises _NoLabelError."""
-        span = written.span
-        match written:
+        span = expr.span
+        match expr:
             case tree.Label():
-                return written
+                return expr
             case tree.Name(name) if name != "in":
                 return tree.Label((name,), span=span)
             case tree.Number(int(value)) if span.text == str(value):
@@ -182,9 +182,9 @@ class Builder:
         left = operand(2)
         return left if hole[3] is None else tree.Binary(hole[3], left, operand(4), span=left.span.to(operand(4).span))
 
-    def _no_label(self, written: tree.Expr, help_: str) -> tree.Label:
+    def _no_label(self, expr: tree.Expr, help_: str) -> tree.Label:
         """Reports what stands before `=`, and goes on with a label that nothing else has."""
-        span = written.span
+        span = expr.span
         self.report.add(
             "E0101",
             "only a label can stand before `=`",
@@ -437,11 +437,11 @@ class Builder:
         return tree.Argument(parts[0].text, parts[2], span=self._span(start, end))
 
     def _check_arguments(self, arguments: tuple[tree.Argument, ...], of: str, *, keywords_only: bool = False) -> None:
-        named = keywords_only
+        has_keyword = keywords_only
         for argument in arguments:
             if argument.name is not None:
-                named = True
-            elif named:
+                has_keyword = True
+            elif has_keyword:
                 self.report.add(
                     "E0110",
                     "a default gives arguments by name"

@@ -30,16 +30,16 @@ def let(elaborator: Elaborator, let: tree.Let, frame: Frame) -> None:
     else:
         value = flow_result(elaborator, let.flow, frame)
     if len(let.names) == 1:
-        named = let.names[0] != KEPT and isinstance(value, Result) and value.made is not None
-        named = named and not elaborator.in_loop(frame)
-        if isinstance(only, tree.Call) and named:
-            value.made.suggestion = let.names[0]
+        takes_name = let.names[0] != KEPT and isinstance(value, Result) and value.maker is not None
+        takes_name = takes_name and not elaborator.in_loop(frame)
+        if isinstance(only, tree.Call) and takes_name:
+            value.maker.suggestion = let.names[0]
         bind_names(let, [value], frame)
         return
     parts = list(value.outputs) if isinstance(value, Result) else value
     if not isinstance(parts, list) or len(parts) != len(let.names):
-        found = counted(len(parts), "value") if isinstance(parts, list) else operators.kind(value)
-        raise Problem("E0208", f"{len(let.names)} names, but this is {found}", let.flow.span)
+        description = counted(len(parts), "value") if isinstance(parts, list) else operators.kind(value)
+        raise Problem("E0208", f"{len(let.names)} names, but this is {description}", let.flow.span)
     bind_names(let, parts, frame)
 
 
@@ -87,10 +87,10 @@ def default(elaborator: Elaborator, default: tree.Default, frame: Frame) -> None
     evaluated = elaborator.evaluated(default.arguments, frame, default.span)
     if evaluated.positional or evaluated.tensors:
         raise wrong_call(cls, "default takes arguments by name only", default.span)
-    for name, (_, span) in evaluated.named.items():
+    for name, (_, span) in evaluated.keywords.items():
         if name not in cls.model_fields:
             raise no_argument(cls, name, span)
-    values = {name: elaborator.plain(value, name, cls.name, span) for name, (value, span) in evaluated.named.items()}
+    values = {name: elaborator.plain(value, name, cls.name, span) for name, (value, span) in evaluated.keywords.items()}
     frame.environment.default(cls.name, values)
 
 

@@ -71,7 +71,7 @@ def function_arguments(
 
 
 def built_in(elaborator: Elaborator, name: str, arguments: Arguments, span: Span) -> Any:
-    if arguments.named:
+    if arguments.keywords:
         raise Problem("E0203", f"{name} takes no arguments by name", span)
     values = []
     for value, where in arguments.positional:
@@ -95,7 +95,7 @@ def initializer(elaborator: Elaborator, name: str, arguments: Arguments, span: S
         return Initializer.of(
             name,
             [str(value) if isinstance(value, Word) else value for value, _ in arguments.positional],
-            {key: str(value) if isinstance(value, Word) else value for key, (value, _) in arguments.named.items()},
+            {key: str(value) if isinstance(value, Word) else value for key, (value, _) in arguments.keywords.items()},
         )
     except ValueError as error:
         raise Problem("E0203", str(error), span) from None

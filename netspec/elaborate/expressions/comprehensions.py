@@ -116,7 +116,7 @@ def _bound_in(part: Any) -> Iterator[str]:
         case tree.Round(targets, _, _):
             yield from tree.bound(targets)
     if isinstance(part, tree.Tree):
-        yield from (name for _, value in part.said() for name in _bound_in(value))
+        yield from (name for _, value in part.content() for name in _bound_in(value))
     elif isinstance(part, tuple):
         yield from (name for value in part for name in _bound_in(value))
 
@@ -134,7 +134,7 @@ def _is_arithmetic(part: Any) -> bool:
         case tree.Round(_, sequence, condition):
             return _is_arithmetic(sequence) and (condition is None or _is_arithmetic(condition))
         case tree.Tree():
-            return isinstance(part, _PLAIN) and all(_is_arithmetic(value) for _, value in part.said())
+            return isinstance(part, _PLAIN) and all(_is_arithmetic(value) for _, value in part.content())
         case tuple():
             return all(map(_is_arithmetic, part))
     return True

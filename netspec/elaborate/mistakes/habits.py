@@ -86,7 +86,7 @@ def _rebound(problem: Problem, stage: tree.Stage, body: tree.Body) -> Problem | 
 
 
 def _mentions(statement: tree.Statement, name: str) -> bool:
-    return any(used.id == name for used in names(statement))
+    return any(reference.id == name for reference in names(statement))
 
 
 def _flowing(name: str, first: tree.Stage, body: tree.Body) -> tuple[Span, str] | None:
@@ -105,11 +105,11 @@ def _flowing(name: str, first: tree.Stage, body: tree.Body) -> tuple[Span, str] 
             return None
     span = first.span.to(concerned[-1].span)
     text = span.source.text
-    written, at = [], span.start
+    pieces, at = [], span.start
     for start, end, put in sorted(edits):
-        written += [text[at:start], put]
+        pieces += [text[at:start], put]
         at = end
-    return span, "".join([*written, text[at : span.end]])
+    return span, "".join([*pieces, text[at : span.end]])
 
 
 def _without_label(statement: tree.Statement, name: str) -> Iterator[tuple[int, int, str]]:
@@ -132,9 +132,9 @@ def _current(statement: tree.Statement, name: str) -> Iterator[tuple[int, int, s
             end = first.arguments[1].span.start if len(first.arguments) > 1 else first.span.end
             start = leading.span.start if len(first.arguments) > 1 else first.callee.span.end
             yield start, end, ""
-    for used in names(statement):
-        if used.id == name and used is not skipped:
-            yield used.span.start, used.span.end, "_"
+    for reference in names(statement):
+        if reference.id == name and reference is not skipped:
+            yield reference.span.start, reference.span.end, "_"
 
 
 def _mode(statement: tree.If, branch: tree.Branch) -> Problem:

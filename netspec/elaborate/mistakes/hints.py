@@ -26,10 +26,10 @@ from netspec.syntax.source import Span
 
 
 def foreign_argument(
-    cls: type[Layer], written: Sequence[tree.Argument], tensors: int, slots: Sequence[str], span: Span
+    cls: type[Layer], arguments: Sequence[tree.Argument], tensors: int, slots: Sequence[str], span: Span
 ) -> Problem | None:
     """An argument by a name that PyTorch or Keras has for it."""
-    for argument in () if cls.collects else written:
+    for argument in () if cls.collects else arguments:
         name = argument.name
         if name is None or name in cls.model_fields or name in slots:
             continue
@@ -37,11 +37,11 @@ def foreign_argument(
             help = f"leave it out: it {DERIVED[name]}"
         elif name in slips.ACTIVATIONS:
             help = "an activation is a stage of its own"
-        elif known := slips.argument_meant(cls, name):
-            help = f"it is {known} here"
+        elif field := slips.argument_meant(cls, name):
+            help = f"it is {field} here"
         else:
             continue
-        text = slips.rewritten(cls, written, tensors)
+        text = slips.rewritten(cls, arguments, tensors)
         help = f"{help}: {text}" if text else help
         return Problem(
             "E0203",
@@ -57,7 +57,7 @@ def foreign_argument(
 def likelier(
     problem: Problem,
     cls: type[Layer],
-    written: Sequence[tree.Argument],
+    arguments: Sequence[tree.Argument],
     values: Sequence[Any],
     entering: Any,
     call: Span,
@@ -66,63 +66,63 @@ def likelier(
 
     `values` are those of the arguments by position, tensors not among them; `entering` is what the layer works on.
     """
-    found = problem.diagnostic
-    for text, help in _mends(found, cls, written, values, entering, call):
-        problem.diagnostic = replace(found, help=f"{help}: {text}", mend=(call, text))
+    diagnostic = problem.diagnostic
+    for text, help in _mends(diagnostic, cls, arguments, values, entering, call):
+        problem.diagnostic = replace(diagnostic, help=f"{help}: {text}", mend=(call, text))
         break
     return problem
 
 
 def _mends(
-    found: Diagnostic,
+    diagnostic: Diagnostic,
     cls: type[Layer],
-    written: Sequence[tree.Argument],
+    arguments: Sequence[tree.Argument],
     values: Sequence[Any],
     entering: Any,
     call: Span,
 ) -> Iterator[tuple[str, str]]:
     """The calls that are meant, likeliest first, each with why."""
-    mended = found.mend is not None or found.code not in ("E0203", "E0305")
-    if mended or not written or not isinstance(entering, Tensor):
+    mended = diagnostic.mend is not None or diagnostic.code not in ("E0203", "E0305")
+    if mended or not arguments or not isinstance(entering, Tensor):
         return
-    tensors = sum(argument.name is None for argument in written) - len(values)
+    tensors = sum(argument.name is None for argument in arguments) - len(values)
     shape = entering.shape
-    if found.code == "E0203" and len(values) == len(written) and _is_list(cls, values):
+    if diagnostic.code == "E0203" and len(values) == len(arguments) and _is_list(cls, values):
         yield f"{cls.name}([{', '.join(map(str, _sizes(values, shape.elements)))}])", "the sizes are one list"
     channels = shape.channels if shape.rank else None
-    by_place = len(written) > tensors and written[tensors].name is None
-    own_order_fails = found.code == "E0203" and 0 < len(values) <= 2 and by_place and found.span != call
+    by_place = len(arguments) > tensors and arguments[tensors].name is None
+    own_order_fails = diagnostic.code == "E0203" and 0 < len(values) <= 2 and by_place and diagnostic.span != call
     if slips.order_of_pytorch(cls, values, channels) or (own_order_fails and cls.pytorch[:1] == ("",)):
-        text = slips.rewritten(cls, written, tensors, foreign=True)
+        text = slips.rewritten(cls, arguments, tensors, foreign=True)
         if text is not None and _makes(cls, values):
             yield text, "what enters a layer is derived"
-    if found.code == "E0305" and (text := _smaller(cls, written, tensors, shape.spatial, call)):
+    if diagnostic.code == "E0305" and (text := _smaller(cls, arguments, tensors, shape.spatial, call)):
         yield text, "the kernel is larger than what it slides over"
 
 
 def _smaller(
-    cls: type[Layer], written: Sequence[tree.Argument], tensors: int, sizes: Sequence[Any], call: Span
+    cls: type[Layer], arguments: Sequence[tree.Argument], tensors: int, sizes: Sequence[Any], call: Span
 ) -> str | None:
     """The call with a kernel that is as large as the smallest axis; None where it has none to be made smaller."""
     fields = list(cls.model_fields)
-    if "kernel" not in fields or any(argument.name == "dilation" for argument in written):
+    if "kernel" not in fields or any(argument.name == "dilation" for argument in arguments):
         return None
     place = tensors + fields.index("kernel")
-    at_place = written[place] if place < len(written) and written[place].name is None else None
-    kernel = next((argument for argument in written if argument.name == "kernel"), at_place)
-    known = [size for size in sizes if isinstance(size, int)]
-    if kernel is None or not known or not isinstance(kernel.value, tree.Number) or kernel.value.value <= min(known):
+    at_place = arguments[place] if place < len(arguments) and arguments[place].name is None else None
+    kernel = next((argument for argument in arguments if argument.name == "kernel"), at_place)
+    numbers = [size for size in sizes if isinstance(size, int)]
+    if kernel is None or not numbers or not isinstance(kernel.value, tree.Number) or kernel.value.value <= min(numbers):
         return None
     number = kernel.value.span
     text = call.source.text
-    return f"{text[call.start : number.start]}{min(known)}{text[number.end : call.end]}"
+    return f"{text[call.start : number.start]}{min(numbers)}{text[number.end : call.end]}"
 
 
 def _makes(cls: type[Layer], values: Sequence[Any]) -> bool:
     """Whether the layer can be made from values in the order of PyTorch's class."""
-    named = {name: _plain(value) for name, value in zip(cls.pytorch, values, strict=False) if name}
+    keywords = {name: _plain(value) for name, value in zip(cls.pytorch, values, strict=False) if name}
     try:
-        cls(**named)
+        cls(**keywords)
     except (ValueError, ShapeError):
         return False
     return True
@@ -144,12 +144,12 @@ def _sizes(values: Sequence[int], elements: Any) -> Sequence[int]:
     return values[1:] if prod(values[1:]) == elements else values
 
 
-def word_for_tensor(positional: Sequence[tuple[Any, Span]], fields: int, known: frozenset[str]) -> Word | None:
+def word_for_tensor(positional: Sequence[tuple[Any, Span]], fields: int, vocabulary: frozenset[str]) -> Word | None:
     """A name that stands for nothing where tensors stand: before one, or before more arguments than a layer has."""
     last = max((i for i, (value, _) in enumerate(positional) if _holds_tensor(value)), default=-1)
     leading = positional[: max(last, len(positional) - fields)]
     words = (value for value, _ in leading if isinstance(value, Word))
-    return next((word for word in words if word.text not in known), None)
+    return next((word for word in words if word.text not in vocabulary), None)
 
 
 def _holds_tensor(value: Any) -> bool:
@@ -180,8 +180,8 @@ def label_as_text(value: Any, span: Span, environment: Environment) -> Problem |
     """The problem of a text or number in place of the stage that is labelled so; None where none is."""
     if not isinstance(value, int | str) or not isinstance(environment.get(str(value)), Tensor | Result):
         return None
-    name, equal, written = span.text.rpartition("=")  # an argument's span begins with its name
-    text = f"{name}{equal}${{{written}}}"
+    name, equal, expression = span.text.rpartition("=")  # an argument's span begins with its name
+    text = f"{name}{equal}${{{expression}}}"
     message = f"inside of an expression the stage {value} is read by a template"
     return Problem("E0205", message, span, help=f"write {text}", mend=(span, text))
 
@@ -189,10 +189,10 @@ def label_as_text(value: Any, span: Span, environment: Environment) -> Problem |
 def start(argument: str, span: Span) -> tuple[str, tuple[Span, str]] | None:
     """How a weight starts at a number, where a `constant` is given that is a source of a net; None elsewhere."""
     name, equal, value = span.text.partition("=") if "=" in span.text.partition("(")[0] else ("", "", span.text)
-    known = slips.start_meant(value.strip())
-    if not argument.endswith("init") or known is None:
+    initializer = slips.start_meant(value.strip())
+    if not argument.endswith("init") or initializer is None:
         return None
-    text = f"{name}{equal}{known}"
+    text = f"{name}{equal}{initializer}"
     return f"weights that start at a number: {text}", (span, text)
 
 
@@ -212,11 +212,11 @@ def one_in_list(value: Any, span: Span) -> tuple[str, tuple[Span, str] | None]:
 
 
 def tensor_parameters(
-    definition: tree.Definition, named: Mapping[str, object], tensors: int, written: Sequence[tree.Argument]
+    definition: tree.Definition, keywords: Mapping[str, object], tensors: int, arguments: Sequence[tree.Argument]
 ) -> tuple[str, tuple[Span, str] | None]:
     """The help and the mend where a block is given tensors that it does not declare: its first parameters are meant."""
-    free = [p for p in definition.parameters if p.name not in named]
-    values = [argument.value for argument in written if argument.name is None]
+    free = [p for p in definition.parameters if p.name not in keywords]
+    values = [argument.value for argument in arguments if argument.name is None]
     if any(map(is_tensors, free)) and len(values) >= tensors > 0:
         together = values[0].span.to(values[tensors - 1].span)
         name = next(p.name for p in free if is_tensors(p))
@@ -260,9 +260,9 @@ def unknown_callee(
         return None  # a block of this file in another spelling
     layer = slips.layer_meant(name)
     if layer is not None:
-        written = slips.rewritten(REGISTRY[layer], arguments, foreign=name[:1].isupper() and not name.endswith("D"))
-        text = written if written and arguments else layer
-        place = call if written and arguments else span
+        call_text = slips.rewritten(REGISTRY[layer], arguments, foreign=name[:1].isupper() and not name.endswith("D"))
+        text = call_text if call_text and arguments else layer
+        place = call if call_text and arguments else span
         return Problem(
             "E0202",
             message,

@@ -30,8 +30,8 @@ FUNCTIONS = ("F", "functional", "torch", "tf")
 
 def layer_meant(name: str) -> str | None:
     """The layer that PyTorch, Keras or a paper calls so: `Conv2d` is conv, `swish` is silu, `Dense` is linear."""
-    called = {known: cls.aliases for known, cls in REGISTRY.items()}
-    return meant(name, called) or meant(_DIMENSIONS.sub("", name), called)
+    aliases = {layer: cls.aliases for layer, cls in REGISTRY.items()}
+    return meant(name, aliases) or meant(_DIMENSIONS.sub("", name), aliases)
 
 
 def argument_meant(cls: type[Layer], name: str) -> str | None:
@@ -87,7 +87,7 @@ def _pieces(
             field = ""
         else:
             field = name if name in cls.model_fields else argument_meant(cls, name)
-        if field is None or (field and any(field == known for known, _ in pieces)):
+        if field is None or (field and any(field == other for other, _ in pieces)):
             return None
         if not field:
             continue
@@ -100,9 +100,9 @@ def _pieces(
             pieces.append((field, written))
         else:
             pieces.append((field, _value(name or "", argument.value)))
-    given = {field for field, _ in pieces}
-    complete = all(name in given or info.default is not PydanticUndefined for name, info in cls.model_fields.items())
-    return pieces if complete and given - {""} <= set(cls.model_fields) else None
+    fields = {field for field, _ in pieces}
+    complete = all(name in fields or info.default is not PydanticUndefined for name, info in cls.model_fields.items())
+    return pieces if complete and fields - {""} <= set(cls.model_fields) else None
 
 
 def axes_without_batch(value: tree.Expr) -> str | None:
@@ -136,19 +136,19 @@ def _value(name: str, value: tree.Expr) -> str:
 
 def start_meant(text: str) -> str | None:
     """How weights start at a number that a text of PyTorch says: `full(0.5)` of `constant(0.5)`; None for others."""
-    written = _CONSTANT.fullmatch(text)
-    return f"full({written[1]})" if written else None
+    match = _CONSTANT.fullmatch(text)
+    return f"full({match[1]})" if match else None
 
 
 def _call(cls: type[Layer], pieces: Pieces) -> str:
     """The call in one line: arguments in the layer's own order stand without their names."""
     fields = list(cls.model_fields)
-    written: list[str] = []
+    texts: list[str] = []
     for position, (field, text) in enumerate(sorted(pieces, key=lambda piece: bool(piece[0]))):
         own = position - sum(not name for name, _ in pieces)
         plain = not field or (own < 2 and own < len(fields) and fields[own] == field)
-        written.append(text if plain else f"{field}={text}")
-    return f"{cls.name}({', '.join(written)})" if written else cls.name
+        texts.append(text if plain else f"{field}={text}")
+    return f"{cls.name}({', '.join(texts)})" if texts else cls.name
 
 
 def _activation(arguments: Sequence[tree.Argument]) -> str:
@@ -216,8 +216,8 @@ def _sequence(stages: Sequence[tree.Expr]) -> str | None:
     """The stages of an `nn.Sequential` as a group, from a list or one by one."""
     if len(stages) == 1 and isinstance(stages[0], tree.List):
         stages = stages[0].items
-    written = [translated(stage) for stage in stages]
-    return f"{{ {' -> '.join(stage for stage in written if stage)} }}" if written and all(written) else None
+    texts = [translated(stage) for stage in stages]
+    return f"{{ {' -> '.join(stage for stage in texts if stage)} }}" if texts and all(texts) else None
 
 
 def order_of_pytorch(cls: type[Layer], positional: Sequence[object], channels: object) -> bool:

@@ -106,13 +106,13 @@ def declared_shape(elaborator: Elaborator, statement: tree.Input, frame: Frame) 
     for part in statement.shape:
         dims.append(elaborator.declared_size(part, frame))
     if statement.name in elaborator.shapes and frame.scope.module.kind == "net":
-        given = elaborator.shapes[statement.name]
-        dims = [dimension(elaborator, OpenSize.symbol(s) if isinstance(s, str) else s, statement.span) for s in given]
+        sizes = elaborator.shapes[statement.name]
+        dims = [dimension(elaborator, OpenSize.symbol(s) if isinstance(s, str) else s, statement.span) for s in sizes]
     if len(dims) > MOST_DIMENSIONS:
         raise Problem("E0302", f"an input has at most {MOST_DIMENSIONS} dimensions", statement.span)
     shape = Shape(tuple(dims), statement.dtype or "float")  # type: ignore[arg-type]
     bound_elements([shape], [], statement.span)
-    open_sizes = set().union(*(symbols(size) for known in (*elaborator.state.inputs,) for size in known.shape.dims))
+    open_sizes = set().union(*(symbols(size) for tensor in (*elaborator.state.inputs,) for size in tensor.shape.dims))
     if len(open_sizes.union(*map(symbols, dims))) > MOST_OPEN_SIZES:
         raise Problem("E0504", f"a net has at most {MOST_OPEN_SIZES} open sizes", statement.span)
     return shape
@@ -181,8 +181,8 @@ def output_list(elaborator: Elaborator, flow: tree.Flow, frame: Frame) -> Result
         return None
     values = as_list(elaborator.evaluate(only, frame))
     if not isinstance(values, list) or not values:
-        found = "an empty list" if values == [] else operators.kind(values)
-        raise Problem("E0205", f"an output is a value or a list of them, and this is {found}", only.span)
+        description = "an empty list" if values == [] else operators.kind(values)
+        raise Problem("E0205", f"an output is a value or a list of them, and this is {description}", only.span)
     spans = [part.span for part in only.items] if isinstance(only, tree.List) else [only.span] * len(values)
     for value, span in zip(values, spans, strict=True):
         if not isinstance(value, Tensor | Result):

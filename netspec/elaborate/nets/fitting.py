@@ -23,14 +23,14 @@ Attempt: TypeAlias = Callable[[Mapping[str, list[int | str]], State], Graph | No
 
 
 def with_sizes(
-    found: Sequence[Diagnostic], inputs: Sequence[Tensor], attempt: Attempt, state: State
+    diagnostics: Sequence[Diagnostic], inputs: Sequence[Tensor], attempt: Attempt, state: State
 ) -> list[Diagnostic]:
     """The diagnostics of a net; the first that may come from the sizes of its inputs says which would do, if any."""
-    first = next((diagnostic for diagnostic in found if diagnostic.code in OF_SIZES), None)
+    first = next((diagnostic for diagnostic in diagnostics if diagnostic.code in OF_SIZES), None)
     if first is None or not (note := _sizes_that_fit(inputs, attempt, state)):
-        return list(found)
-    told = replace(first, notes=(*first.notes, note))
-    return [told if diagnostic is first else diagnostic for diagnostic in found]
+        return list(diagnostics)
+    with_note = replace(first, notes=(*first.notes, note))
+    return [with_note if diagnostic is first else diagnostic for diagnostic in diagnostics]
 
 
 def _sizes_that_fit(inputs: Sequence[Tensor], attempt: Attempt, state: State) -> str:
@@ -49,9 +49,9 @@ def _sizes_that_fit(inputs: Sequence[Tensor], attempt: Attempt, state: State) ->
     if attempt(closed, State(steps=state.steps)) is None:
         return ""
     changed = [name for name, shape in _closed(opened, sizes).items() if closed[name] != shape]
-    told = " and ".join(f"{name} [{', '.join(map(str, closed[name]))}]" for name in changed)
+    sizes_text = " and ".join(f"{name} [{', '.join(map(str, closed[name]))}]" for name in changed)
     demands = " and ".join(describe([requirement for requirement in requirements if len(requirement.symbols) == 1]))
-    return f"{told} {'fits' if len(changed) == 1 else 'fit'}: {demands}"
+    return f"{sizes_text} {'fits' if len(changed) == 1 else 'fit'}: {demands}"
 
 
 def _opened(inputs: Sequence[Tensor]) -> tuple[dict[str, list[int | str]], dict[str, int]]:
@@ -60,16 +60,16 @@ def _opened(inputs: Sequence[Tensor]) -> tuple[dict[str, list[int | str]], dict[
         str(tensor.name): [size if isinstance(size, int) else str(size) for size in tensor.shape.dims]
         for tensor in inputs
     }
-    used = {size for shape in shapes.values() for size in shape if isinstance(size, str)}
+    symbols = {size for shape in shapes.values() for size in shape if isinstance(size, str)}
     names: dict[tuple[str, int], str] = {}
     for shape in shapes.values():
         for axis, letter in enumerate(NAMES.get(len(shape) - 1, ()), 1):
             size = shape[axis]
             if isinstance(size, int):
                 numbered = chain([letter], (f"{letter}{number}" for number in count(2)))
-                name = names.setdefault((letter, size), next(name for name in numbered if name not in used))
+                name = names.setdefault((letter, size), next(name for name in numbered if name not in symbols))
                 shape[axis] = name
-                used.add(name)
+                symbols.add(name)
     return shapes, {name: size for (_, size), name in names.items()}
 
 

@@ -62,21 +62,21 @@ def _of_definition(definition: tree.Definition, environment: Environment) -> Ite
     stages = {
         id(element): element for part in parts(definition) if isinstance(part, tree.Flow) for element in part.elements
     }
-    known = {*values, *REGISTRY, *environment.templates, *FUNCTIONS, *FORMS, "_", "in"}
+    vocabulary = {*values, *REGISTRY, *environment.templates, *FUNCTIONS, *FORMS, "_", "in"}
     asserted = {id(name) for part in parts(definition) if isinstance(part, tree.Assert) for name in names(part)}
     for name in names(definition):  # figures and stages of a budget are no values
-        if id(name) in asserted or name.id in known or any(template.fullmatch(name.id) for template in templates):
+        if id(name) in asserted or name.id in vocabulary or any(template.fullmatch(name.id) for template in templates):
             continue
         call = callees.get(id(name))
         if call is not None or id(name) in stages:
-            yield _callee(name, call, known, environment)
+            yield _callee(name, call, vocabulary, environment)
         elif name.id not in words() and not _chosen(name, definition):
             yield _value(name, values)
 
 
-def _callee(name: tree.Name, call: tree.Call | None, known: set[str], environment: Environment) -> Problem:
+def _callee(name: tree.Name, call: tree.Call | None, vocabulary: set[str], environment: Environment) -> Problem:
     arguments, span = (call.arguments, call.span) if call is not None else ((), name.span)
-    near = nearest(name.id, known)
+    near = nearest(name.id, vocabulary)
     return hints.unknown_callee(name.id, arguments, name.span, span, environment) or Problem(
         "E0202",
         f"there is no layer or block named {name.id}",

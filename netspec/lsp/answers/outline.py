@@ -53,13 +53,13 @@ def _of_body(document: Document, body: tree.Body, depth: int) -> Iterator[types.
 
 
 def _of_bodies(document: Document, part: tree.Tree, depth: int) -> Iterator[types.DocumentSymbol]:
-    pending: list[object] = [value for _, value in part.said()]
+    pending: list[object] = [value for _, value in part.content()]
     while pending:
         match pending.pop(0):
             case tree.Body() as body:
                 yield from _of_body(document, body, depth)
             case tree.Flow() | tree.Group() | tree.Wiring() | tree.Clause() | tree.Branch() as inner:
-                pending[:0] = [value for _, value in inner.said()]
+                pending[:0] = [value for _, value in inner.content()]
             case tuple(items):
                 pending[:0] = list(items)
 

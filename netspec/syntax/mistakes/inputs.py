@@ -16,27 +16,27 @@ HELP = "the batch is left out, and a size that stays open is a name: [3, H, W]"
 
 def declaration(text: str, start: int) -> Edit | None:
     """What an input statement at `start` is meant to be: `input: image [3, 64, 64]`, `input(3, 64, 64)`."""
-    found = _DECLARATION.match(text, start)
-    if found is None or not found["sizes"].strip():
+    match = _DECLARATION.match(text, start)
+    if match is None or not match["sizes"].strip():
         return None
-    return found.span(), f"input {found['name'] or 'image'} [{_sizes(found['sizes'])}]"
+    return match.span(), f"input {match['name'] or 'image'} [{_sizes(match['sizes'])}]"
 
 
 def open_sizes(text: str, offset: int) -> Edit | None:
     """The shape around `offset` with names for its open sizes and without the batch; None where none is around."""
     line = text.rfind("\n", 0, offset) + 1
-    for found in _SHAPE.finditer(text, line):
-        start, end = found.span("sizes")
+    for shape in _SHAPE.finditer(text, line):
+        start, end = shape.span("sizes")
         if start <= offset <= end:
-            mended = _sizes(found["sizes"])
-            return ((start, end), mended) if mended != found["sizes"] else None
+            mended = _sizes(shape["sizes"])
+            return ((start, end), mended) if mended != shape["sizes"] else None
         if start > offset:
             break
     return None
 
 
-def _sizes(written: str) -> str:
-    sizes = [size.strip() for size in written.split(",")]
+def _sizes(text: str) -> str:
+    sizes = [size.strip() for size in text.split(",")]
     if len(sizes) > 2 and sizes[0] in _OPEN:
         del sizes[0]
     axes = len(sizes) - 1
