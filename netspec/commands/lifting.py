@@ -33,7 +33,7 @@ def lift(
         Path | None,
         typer.Argument(metavar="[WEIGHTS]", help="A weights file of Darknet, for --weights.", show_default=False),
     ] = None,
-    output: Output = "-",
+    spec: Output = "-",
     input: Annotated[
         str | None, typer.Option(metavar="SIZES", help="The shape of one sample: --input 3,224,224.")
     ] = None,
@@ -50,12 +50,12 @@ def lift(
 ) -> None:
     """Make a spec of a network that exists, and prove that both are one."""
     kept = {"source": Path(source.rpartition(":")[0] or source), "trained": trained, "force": force}
-    if output != "-":
-        spare(kept, output)
-    if weights is not None or (trained is not None and output != "-"):
-        spare(kept, weights or Path(output).with_suffix(".safetensors"))
+    if spec != "-":
+        spare(kept, spec, spec=True)
+    if weights is not None or (trained is not None and spec != "-"):
+        spare(kept, weights or Path(spec).with_suffix(".safetensors"))
     if source.endswith(".cfg"):
-        _darknet(Path(source), trained, output, weights, plain=plain)
+        _darknet(Path(source), trained, spec, weights, plain=plain)
         return
     from netspec.lifting.module import lifted
     from netspec.lifting.sources.live import model_of
@@ -66,15 +66,15 @@ def lift(
     if shape is None:
         raise bad_option("--input", source, "3,224,224", "the shape of a sample has to be given: --input 3,224,224")
     text, proof = lifted(model.module, shape, net or model.name, plain=plain, prove=prove)
-    write(text, output)
+    write(text, spec)
     if weights is not None:
         from safetensors.torch import save
 
         write_bytes(weights, save({key: value.contiguous() for key, value in model.module.state_dict().items()}))
-    print(_summary(shown(Path(output)) if output != "-" else source, text, proof), file=sys.stderr)
+    print(_summary(shown(Path(spec)) if spec != "-" else source, text, proof), file=sys.stderr)
 
 
-def _darknet(cfg: Path, trained: Path | None, output: str, weights: Path | None, *, plain: bool) -> None:
+def _darknet(cfg: Path, trained: Path | None, spec: str, weights: Path | None, *, plain: bool) -> None:
     """A cfg of Darknet, and its weights under the spec's keys."""
     from netspec.lifting.sources.darknet import load
 
@@ -82,10 +82,10 @@ def _darknet(cfg: Path, trained: Path | None, output: str, weights: Path | None,
     if trained is not None:
         from safetensors.numpy import save
 
-        if weights is None and output == "-":
+        if weights is None and spec == "-":
             raise bad_option("--weights", str(trained), "net.safetensors", "--weights says where the weights go")
-        write_bytes(weights or Path(output).with_suffix(".safetensors"), save(configuration.weights(trained)))
-    write(configuration.text, output)
+        write_bytes(weights or Path(spec).with_suffix(".safetensors"), save(configuration.weights(trained)))
+    write(configuration.text, spec)
     for note in configuration.notes:
         print(f"note: {note}", file=sys.stderr)
     print(f"{shown(cfg)}: {len(configuration.text.splitlines())} lines", file=sys.stderr)
