@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.train.data.base import Data, Divided, Split, divide, kind_of
 from netspec.train.data.files import DataError, Place
-from netspec.train.data.objects.objects import Objects, ObjectSample, ObjectSource, no_masks
-from netspec.train.data.objects.segmentation import Segmentation, Size, is_number
+from netspec.train.data.objects.objects import Objects, ObjectSample, ObjectSource, Size, no_masks
+from netspec.train.data.objects.segmentation import Segmentation, is_number
 from netspec.train.data.vision import pictures
 from netspec.train.data.vision.images import Sieve
 from netspec.train.data.vision.pictures import Damaged

@@ -22,7 +22,8 @@ from netspec.train.data.objects.annotated import (
     files_of,
     wanted_masks,
 )
-from netspec.train.data.objects.segmentation import Size, is_number, segmentation
+from netspec.train.data.objects.objects import Size
+from netspec.train.data.objects.segmentation import is_number, segmentation
 
 MOST_IDS = 10_000
 """With `ids`, no category has a larger number: there is a score for each."""

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+Size = tuple[int, int]
+"""Height and width in pixels."""
 A = TypeVar("A")
 """What objects are held in: arrays of NumPy in a data set, tensors in a batch."""
 
@@ -33,7 +35,7 @@ class Objects(Generic[A]):
     crowd: A
     difficult: A
     image: int
-    size: tuple[int, int]
+    size: Size
 
     def __len__(self) -> int:
         return len(self.boxes)  # type: ignore[arg-type]
@@ -83,7 +85,7 @@ def boxes_of(masks: NDArray[Any]) -> NDArray[np.float32]:
     return boxes
 
 
-def no_masks(size: tuple[int, int]) -> NDArray[np.uint8]:
+def no_masks(size: Size) -> NDArray[np.uint8]:
     """The masks of no objects in a picture of that height and width."""
     import numpy as np
 

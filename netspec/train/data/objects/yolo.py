@@ -21,7 +21,8 @@ from netspec.train.data.objects.annotated import (
     files_of,
     wanted_masks,
 )
-from netspec.train.data.objects.segmentation import Segmentation, Size, polygons
+from netspec.train.data.objects.objects import Size
+from netspec.train.data.objects.segmentation import Segmentation, polygons
 from netspec.train.data.vision import pictures
 
 if TYPE_CHECKING:
