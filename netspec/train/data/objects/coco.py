@@ -70,7 +70,8 @@ class Coco(AnnotatedSet):
             if second.categories != first.categories:
                 raise DataError(f"{self.test_annotations} has other categories than {self.annotations}")
             test = list(second.pictures(place, self.test_images, self._labels(second), sieve, masks=masks))
-        return self.data(self.parts(train, test), self._names(first), sieve, masks=masks)
+        ids = None if self.ids else tuple(first.categories)
+        return self.data(self.parts(train, test), self._names(first), sieve, masks=masks, ids=ids)
 
     def _labels(self, said: Instances) -> dict[int, int]:
         """The label of each category, by its id."""
