@@ -208,7 +208,8 @@ def _input_row(value: Value) -> Row:
 
 def _node_row(node: Node, around: str, layer: str, figures: Counts) -> Row:
     shape = ", ".join(str(value.shape) for value in node.outputs)
-    note = "when training" if node.when_training else "" if node.first_use else f"same weights as {node.key}"
+    note = "" if node.first_use else f"same weights as {node.key}"
+    note = "unused" if node.unused else "when training" if node.when_training else note
     label = node.name.removeprefix(f"{around}.")
     return Row("layer", node.name, label, layer, shape, figures, note=note, kernel=_kernel(node), last=node.name)
 
@@ -396,7 +397,10 @@ def _rough(size: Dimension) -> float:
 
 
 def _totals(graph: Graph, root: Row, depth: int, shown: Sequence[tuple[int, Row]], batch: int) -> Iterator[str]:
-    yield f"parameters  {root.counts.parameters:,}"
+    idle = sum(counts.of_node(node).parameters for node in graph.nodes if node.unused)
+    yield f"parameters  {root.counts.parameters:,}" + (
+        f", {idle:,} of them of stages that nothing uses" if idle else ""
+    )
     if root.counts.buffers:
         yield f"buffers     {root.counts.buffers:,}"
     figure = root.counts.macs
