@@ -92,12 +92,16 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Items that belong together. `id`, `classes` and `title` reach the SVG; the other formats draw the items alone."""
+    """Items that belong together. `id`, `classes` and `title` reach the SVG; the other formats draw the items alone.
+
+    `name` is what somebody who edits the picture calls it, in TikZ.
+    """
 
     items: tuple[Item, ...]
     id: str | None = None
     classes: tuple[str, ...] = ()
     title: str | None = None
+    name: str = ""
 
 
 Item: TypeAlias = Rect | Polygon | Path | Circle | Text | Group
