@@ -32,9 +32,15 @@ def likelier(problem: Problem, statement: tree.Statement, body: tree.Body) -> Pr
 
 
 def _input(stage: tree.Stage) -> Edit | None:
-    """What `input = [3, 64, 64]` and `input(3, 64, 64)` are meant to be."""
-    labelled = bool(stage.labels) and isinstance(stage.flow.elements[0], tree.List)
-    return declaration(stage.span.source.text, stage.span.start) if labelled or not stage.labels else None
+    """What `input = [3, 64, 64]`, `input(3, 64, 64)` and `x = Input(shape=[3, 64, 64])` are meant to be."""
+    match stage.flow.elements[0]:
+        case tree.List() if stage.labels:
+            pass
+        case tree.Call(callee) if callee.span.text.rpartition(".")[2].lower() in ("input", "inputs"):
+            pass
+        case _:
+            return None
+    return declaration(stage.span.source.text, stage.span.start)
 
 
 def _declared(problem: Problem, edit: Edit, span: Span) -> Problem:
