@@ -241,7 +241,7 @@ class Builder:
 
     def default(self, parts: list[Any], start: int, end: int) -> tree.Default:
         arguments = tuple(parts[3]) if len(parts) > 4 else ()
-        self._check_arguments(arguments, f"default {parts[1].text}", keywords_only=True)
+        self._check_arguments(arguments, f"default {parts[1].text}")
         return tree.Default(parts[1].text, arguments, span=self._span(start, end))
 
     def for_(self, parts: list[Any], start: int, end: int) -> tree.For:
@@ -478,23 +478,19 @@ class Builder:
     def argument_named(self, parts: list[Any], start: int, end: int) -> tree.Argument:
         return tree.Argument(parts[0].text, parts[2], span=self._span(start, end))
 
-    def _check_arguments(self, arguments: tuple[tree.Argument, ...], of: str, *, keywords_only: bool = False) -> None:
-        named = keywords_only
+    def _check_arguments(self, arguments: tuple[tree.Argument, ...], of: str) -> None:
+        named = False
         for argument in arguments:
             if argument.name is not None:
                 named = True
             elif named:
                 self.report.add(
                     "E0110",
-                    "a default gives arguments by name"
-                    if keywords_only
-                    else "a positional argument follows one with a name",
+                    "a positional argument follows one with a name",
                     argument.span.start,
                     argument.span.end,
                     label="this one has no name",
-                    help="write it as name=value"
-                    if keywords_only
-                    else "put it before the named ones, or give it its name",
+                    help="put it before the named ones, or give it its name",
                 )
                 break
         self._unique([(a.name, a.span.start) for a in arguments if a.name is not None], "argument", of)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from netspec.elaborate.calls.arguments import are_tensors
+from netspec.elaborate.calls.arguments import are_tensors, defaults_to_layer
 from netspec.elaborate.calls.callees import unknown_callee
 from netspec.elaborate.draft import Tensor
 from netspec.elaborate.elaborator import Elaborator
@@ -13,6 +13,7 @@ from netspec.elaborate.expressions.kinds import as_list, as_tensor, mistaken, un
 from netspec.elaborate.expressions.names import current_value
 from netspec.elaborate.mistakes import hints
 from netspec.elaborate.mistakes.demands import words
+from netspec.elaborate.mistakes.slips import layer_meant
 from netspec.elaborate.problems import Problem, counted
 from netspec.elaborate.state import Frame
 from netspec.elaborate.values import operators
@@ -125,11 +126,15 @@ def for_parameter(
         template = frame.environment.templates.get(value.text) if frame is not None else None
         if template is not None:
             return LayerCall(value.text, value.span, template=template)
-        if value.text not in REGISTRY and is_layer(parameter) and frame is not None:
+        meant = is_layer(parameter) or layer_meant(value.text) is not None
+        if value.text not in REGISTRY and value.text not in words() and meant and frame is not None:
             raise unknown_callee(elaborator, value.text, UNBOUND, (), (value.span, value.span), frame, stage=True)
         if value.text not in REGISTRY and value.text not in words():
             raise unknown_name(elaborator, value.text, value.span)
         return value
+    layered = is_layer(parameter) or defaults_to_layer(parameter)
+    if isinstance(value, str) and layered and (problem := hints.layer_as_text(definition, parameter, value, span)):
+        raise problem
     if isinstance(value, Word):
         if not takes_text(parameter.type):
             raise unknown_name(elaborator, value.text, value.span)

@@ -199,7 +199,7 @@ def invalid_argument(
         help, mend = hints.choice(here, value, choices(cls, name))
         return wrong_call(cls, message, here, help=help, mend=mend)
     message = f"{name} of {cls.name} {demand(error, name, value)}"
-    help, mend = aid(value, here, choices(cls, name))
+    help, mend = hints.axis_as_word(cls, name, value, here) or aid(value, here, choices(cls, name))
     label = f"this is {operators.kind(value)}"
     return wrong_call(cls, message, here, label=label, help=help, mend=mend)
 

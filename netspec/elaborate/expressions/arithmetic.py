@@ -7,10 +7,10 @@ from typing import Any
 from netspec.elaborate.draft import Tensor
 from netspec.elaborate.elaborator import Elaborator
 from netspec.elaborate.expressions.kinds import (
-    is_listed,
     as_list,
     as_tensor,
     fail,
+    is_listed,
     mistaken,
     sound,
     truth,

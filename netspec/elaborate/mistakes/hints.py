@@ -24,6 +24,9 @@ from netspec.syntax import tree
 from netspec.syntax.layout import WIRINGS
 from netspec.syntax.source import Span
 
+MOST_AXES = 5
+"""Numbers below that are taken for axes, others for sizes."""
+
 
 def foreign_argument(
     cls: type[Layer], written: Sequence[tree.Argument], tensors: int, slots: Sequence[str], span: Span
@@ -87,6 +90,8 @@ def _mends(
         return
     tensors = sum(argument.name is None for argument in written) - len(values)
     shape = entering.shape
+    if found.code == "E0203" and len(values) == len(written) and _is_flat(cls, values, shape.elements):
+        yield "flatten", "all but the batch as one axis"
     if found.code == "E0203" and len(values) == len(written) and _is_list(cls, values):
         yield f"{cls.name}([{', '.join(map(str, _sizes(values, shape.elements)))}])", "the sizes are one list"
     channels = shape.channels if shape.rank else None
@@ -137,6 +142,14 @@ def _is_list(cls: type[Layer], values: Sequence[Any]) -> bool:
     return len(cls.model_fields) == 1 and len(values) > 1 and all(type(value) is int for value in values)
 
 
+def _is_flat(cls: type[Layer], values: Sequence[Any], elements: Any) -> bool:
+    """Whether sizes that begin with -1, as of the batch, leave one axis, or do not divide the elements."""
+    if len(cls.model_fields) != 1 or values[:1] != [-1] or not all(type(value) is int for value in values):
+        return False
+    rest = prod(values[1:])
+    return len(values) == 1 or (isinstance(elements, int) and (rest <= 0 or elements % rest != 0))
+
+
 def _sizes(values: Sequence[int], elements: Any) -> Sequence[int]:
     """The list that is meant; a batch of -1 is left out where the others hold every element."""
     if values[0] != -1 or isinstance(elements, OpenSize):
@@ -168,6 +181,19 @@ def choice(argument: Span, value: Any, choices: Sequence[str]) -> tuple[str, tup
     quoted = argument.text[:at].endswith(("'", '"'))
     start = argument.start + at - quoted
     return f"did you mean {near}?", (Span(argument.source, start, argument.end), near)
+
+
+def axis_as_word(cls: type[Layer], argument: str, value: Any, span: Span) -> tuple[str, tuple[Span, str] | None] | None:
+    """`over=[0]` for `over=channels`: axes where the layer has a word for them."""
+    known = cls.spoken.get(argument, {})
+    axes = value if isinstance(value, tuple) else (value,)
+    if not known or not axes or not all(type(axis) is int and -MOST_AXES <= axis < MOST_AXES for axis in axes):
+        return None  # sizes, as nn.LayerNorm is told
+    word = known.get(axes[0] if len(axes) == 1 else None)
+    if word is None:
+        return None
+    text = f"{argument}={word}" if span.text.startswith(argument) else word
+    return f"write {text}", (span, text)
 
 
 def label_for_tensor(positional: Sequence[tuple[Any, Span]], fields: int, environment: Environment) -> Problem | None:
@@ -244,6 +270,30 @@ def call_of_another(call: tree.Call) -> Problem | None:
     )
 
 
+def name_of_another(expression: tree.Attribute) -> Problem | None:
+    """A layer of PyTorch or Keras by its full name, not called: `nn.ReLU`, `F.relu`."""
+    owner, layer = expression.value.span.text.rpartition(".")[2], slips.layer_meant(expression.name)
+    if owner not in (*slips.MODULES, *slips.FUNCTIONS) or layer is None:
+        return None
+    return Problem(
+        "E0205",
+        f"{expression.span.text} is not called so here",
+        expression.span,
+        help=f"write {layer}",
+        mend=(expression.span, layer),
+    )
+
+
+def layer_as_text(definition: tree.Definition, parameter: tree.Parameter, value: str, span: Span) -> Problem | None:
+    """`act="relu"`: a layer in quotes, where a layer is needed."""
+    layer = slips.layer_meant(value)
+    if layer is None:
+        return None
+    text = span.text.replace(f'"{value}"', layer).replace(f"'{value}'", layer)
+    message = f"{parameter.name} of {definition.name} is a layer, which is named without quotes"
+    return Problem("E0210", message, span, help=f"write {text}", mend=(span, text))
+
+
 def unknown_callee(
     name: str, arguments: Sequence[tree.Argument], span: Span, call: Span, environment: Environment
 ) -> Problem | None:
@@ -260,8 +310,10 @@ def unknown_callee(
         return None  # a block of this file in another spelling
     layer = slips.layer_meant(name)
     if layer is not None:
-        written = slips.rewritten(REGISTRY[layer], arguments, foreign=name[:1].isupper() and not name.endswith("D"))
-        text = written if written and arguments else layer
+        foreign = name[:1].isupper()
+        torch = foreign and not name.endswith("D")
+        written = slips.rewritten(REGISTRY[layer], arguments, foreign=torch, batched=foreign)
+        text = written if written and arguments else slips.example(REGISTRY[layer]) if span == call else layer
         place = call if written and arguments else span
         return Problem(
             "E0202",

@@ -333,7 +333,9 @@ def _bare(place: Place) -> Mistake | None:
         joined = _JOINED[key.text]
         put = f"{joined} ".join([before, *values]) if joined else f"[{', '.join([before, *values])}]"
         said = f"several are joined by{joined}" if joined else "several stand in [ ]"
-        mistake = _at(place.token, f"{key.text} takes one value, and another one follows it", f"{said}: {key.text} {put}")
+        mistake = _at(
+            place.token, f"{key.text} takes one value, and another one follows it", f"{said}: {key.text} {put}"
+        )
     elif place.before is first:
         put = f"{first.text}({', '.join(values)})"
         mistake = _at(place.token, f"an argument of {first.text} stands in parentheses", f"write {key.text} {put}")
