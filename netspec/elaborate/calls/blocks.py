@@ -71,14 +71,7 @@ def bound_arguments(
     for name, pair in arguments.named.items():
         known = [parameter.name for parameter in definition.parameters]
         if name not in known:
-            near = nearest(name, known)
-            raise misused(
-                definition,
-                f"{definition.name} has no parameter {name}",
-                pair[1],
-                help=f"did you mean {near}?" if near else "",
-                mend=(Span(pair[1].source, pair[1].start, pair[1].start + len(name)), near) if near else None,
-            )
+            raise no_parameter(definition, name, pair[1])
         bound[name] = pair
     return bound
 
@@ -146,6 +139,18 @@ def for_parameter(
     if parameter.type == tree.TypeName("float") and isinstance(value, int):
         return float(value)
     return value
+
+
+def no_parameter(definition: tree.Definition, name: str, span: Span) -> Problem:
+    """An argument of a name that no parameter has; the span begins with it."""
+    near = nearest(name, [parameter.name for parameter in definition.parameters])
+    return misused(
+        definition,
+        f"{definition.name} has no parameter {name}",
+        span,
+        help=f"did you mean {near}?" if near else "",
+        mend=(Span(span.source, span.start, span.start + len(name)), near) if near else None,
+    )
 
 
 def misused(

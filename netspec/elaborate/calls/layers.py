@@ -46,6 +46,8 @@ def layer_call(
     except Problem as problem:
         entering = arguments.tensors[0] if arguments.tensors else frame.current
         values = [value for value, _ in arguments.positional]
+        if hidden := hints.value_for_number(problem, arguments.written, frame.environment, span):
+            raise hidden from None
         raise hints.likelier(problem, cls, arguments.written, values, entering, span) from None
 
 

@@ -157,6 +157,42 @@ def _sizes(values: Sequence[int], elements: Any) -> Sequence[int]:
     return values[1:] if prod(values[1:]) == elements else values
 
 
+def value_for_number(
+    problem: Problem, written: Sequence[tree.Argument], environment: Environment, call: Span
+) -> Problem | None:
+    """A layer that lacks a number, told as that of a stage that is labelled as the number is called."""
+    for argument in written:
+        name = argument.value.id if isinstance(argument.value, tree.Name) and argument.name is None else ""
+        value = environment.labels.get(name) if name else None
+        if not isinstance(value, Tensor | Result) or " needs " not in problem.diagnostic.message:
+            continue
+        made = value.outputs[0].span if isinstance(value, Result) else value.span
+        hides = environment.hides_parameter(name)
+        return Problem(
+            problem.diagnostic.code,
+            f"{name} is a stage here, and {problem.diagnostic.message}",
+            argument.value.span,
+            "a tensor" if not hides else "the label hides the parameter",
+            related=((made, f"this stage is labelled {name}"),),
+            notes=problem.diagnostic.notes,
+            help=f"name the number before it: let {name}_given = {name}" if hides else "write the number",
+            mend=_number_before(name, made, argument.value.span) if hides else None,
+        )
+    return None
+
+
+def _number_before(name: str, made: Span, use: Span) -> tuple[Span, str] | None:
+    """The text from the stage that has taken the name of a parameter to its use, with a name for the number before."""
+    text = made.source.text
+    start = text.rfind("\n", 0, made.start) + 1
+    start += len(text[start : made.start]) - len(text[start : made.start].lstrip())
+    if use.source is not made.source or not text[start : made.start].startswith(name) or made.start > use.start:
+        return None
+    indent = text[text.rfind("\n", 0, start) + 1 : start]
+    between = text[start : use.start]
+    return Span(made.source, start, use.end), f"let {name}_given = {name}\n{indent}{between}{name}_given"
+
+
 def word_for_tensor(positional: Sequence[tuple[Any, Span]], fields: int, known: frozenset[str]) -> Word | None:
     """A name that stands for nothing where tensors stand: before one, or before more arguments than a layer has."""
     last = max((i for i, (value, _) in enumerate(positional) if _holds_tensor(value)), default=-1)
