@@ -173,16 +173,7 @@ class Project:
             elif name.id in other.environment.names:
                 module.environment.names[name.id] = other.environment.names[name.id]
             else:
-                known = [*other.environment.templates, *other.environment.names]
-                near = nearest(name.id, known)
-                raise Problem(
-                    "E0214",
-                    f"{_written(item)} defines no {name.id}",
-                    name.span,
-                    "not defined there",
-                    help=f"did you mean {near}?" if near else f"it defines {', '.join(sorted(known)) or 'nothing'}",
-                    mend=_renamed(name, near) if near else None,
-                )
+                raise _not_there(item, name, [*other.environment.templates, *other.environment.names])
 
     def locate(self, item: tree.Import, path: Path | None) -> Path:
         """The file that an import names; raises Problem where it is none that may be read."""
@@ -457,6 +448,10 @@ def _no_library(item: tree.Import, module: tree.Name) -> Problem:
         help = "leave it out: a spec needs nothing of Python"
         return Problem("E0211", message, module.span, help=help, mend=(item.span, ""))
     homes = {found[0] for name in item.names if (found := home(name.id)) and found[1] == name.id}
+    if len(homes) > 1 and (text := _by_home(item)):
+        return Problem(
+            "E0211", message, module.span, help=f"write {text.replace(chr(10), '; ')}", mend=(item.span, text)
+        )
     if len(homes) == 1:
         near: str | None = homes.pop()
     else:
@@ -469,6 +464,29 @@ def _no_library(item: tree.Import, module: tree.Name) -> Problem:
         help=f"did you mean {near}?" if near else f"the library has {', '.join(known)}",
         mend=(module.span, near) if near else None,
     )
+
+
+def _not_there(item: tree.Import, name: tree.Name, known: Sequence[str]) -> Problem:
+    """A name that a module does not define: it is misspelt, or another module of the library has it."""
+    near = nearest(name.id, known)
+    help, mend = f"it defines {', '.join(sorted(known)) or 'nothing'}", None
+    if isinstance(item.module, tree.Name) and (text := _by_home(item)):
+        help, mend = f"write {text.replace(chr(10), '; ')}", (item.span, text)
+    elif near:
+        help, mend = f"did you mean {near}?", _renamed(name, near)
+    message = f"{_written(item)} defines no {name.id}"
+    return Problem("E0214", message, name.span, "not defined there", help=help, mend=mend)
+
+
+def _by_home(item: tree.Import) -> str:
+    """An import for each module of the library that has some of the names; empty where one is in none."""
+    modules: dict[str, list[str]] = {}
+    for name in item.names:
+        there = home(name.id)
+        if there is None or there[1] != name.id:
+            return ""
+        modules.setdefault(there[0], []).append(name.id)
+    return "\n".join(f"from {module} import {', '.join(names)}" for module, names in modules.items())
 
 
 def _written(item: tree.Import) -> str:
