@@ -102,8 +102,9 @@ def main(rounds: int = 9) -> None:
                 f"{held['netspec'] / held['torchvision']:.2f}",
             ]
         )
-    told = f"Batch {BATCH} at {SIDE} x {SIDE}, float32, the same weights, one thread; medians of {rounds} in turns, CPU time."
-    publish("step", "Running compiled nets", f"{told}\n\n{table(['', 'netspec', 'torchvision', 'ratio'], rows)}")
+    conditions = f"Batch {BATCH} at {SIDE} x {SIDE}, float32, the same weights, one thread"
+    text = f"{conditions}; medians of {rounds} in turns, CPU time.\n\n{table(['', 'netspec', 'torchvision', 'ratio'], rows)}"
+    publish("step", "Running compiled nets", text)
 
 
 if __name__ == "__main__":
