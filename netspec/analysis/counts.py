@@ -2,7 +2,8 @@
 
 Parameters are trainable weights, each shared module once. MACs are those of one sample in eval mode: convolutions,
 linear layers, matrix products and attention count; biases, normalisation, activations and pooling do not. One MAC is
-two FLOPs.
+two FLOPs. The weights of a stage that nothing uses are in the module and in its state dict, and count; it does not run,
+and has no MACs.
 """
 
 from __future__ import annotations
@@ -52,18 +53,26 @@ def buffers(graph: Graph) -> int:
 
 def macs(graph: Graph) -> Dimension:
     """Multiply-accumulates of one sample in eval mode, as an expression where sizes are open."""
-    return total(node.layer.macs(*node.shapes) for node in graph.nodes if not node.when_training)
+    return total(node.layer.macs(*node.shapes) for node in graph.nodes if _evaluated(node))
+
+
+def _evaluated(node: Node) -> bool:
+    """Whether a node runs in eval mode."""
+    return not (node.when_training or node.unused)
 
 
 def of_node(node: Node) -> Counts:
-    """The figures of one node: no weights where its module was applied before, no MACs where only training runs it."""
-    macs = 0 if node.when_training else node.layer.macs(*node.shapes)
+    """The figures of one node: no weights where its module was applied before, no MACs where only training runs it.
+
+    One that nothing uses makes nothing.
+    """
+    macs = node.layer.macs(*node.shapes) if _evaluated(node) else 0
     return Counts(
         _elements(node.layer.parameters(*node.shapes)) if node.first_use else 0,
         _elements(node.layer.buffers(*node.shapes)) if node.first_use else 0,
         macs,
         total(value.shape.elements for value in node.outputs) if macs else 0,
-        total(size(value.shape) for value in node.outputs),
+        0 if node.unused else total(size(value.shape) for value in node.outputs),
     )
 
 

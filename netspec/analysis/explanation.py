@@ -147,6 +147,9 @@ def _macs(node: Node) -> Lines:
     macs, elements = node.layer.macs(*node.shapes), node.output.shape.elements
     if not macs:
         return
+    if node.unused:
+        yield "MACs", "0, as nothing uses it: it does not run"
+        return
     read = node.shapes[0].elements if node.layer.transposed and node.inputs else elements
     what = "inputs" if node.layer.transposed else "outputs"
     if isinstance(macs, int) and isinstance(read, int) and macs % read == 0:

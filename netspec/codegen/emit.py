@@ -191,6 +191,10 @@ def _tuple(root: Blueprint, name: str) -> list[str]:
     ]
 
 
+MOST_NAMES = 8
+"""So many stages that nothing uses are named."""
+
+
 def _title(graph: Graph) -> str:
     inputs = ", ".join(f"{value.name} {value.shape}" for value in graph.inputs)
     outputs = ", ".join(
@@ -200,7 +204,11 @@ def _title(graph: Graph) -> str:
         for output in graph.outputs
     )
     shapes = "\n".join(_wrapped(f"{prose(inputs)} -> {prose(outputs)}"))
-    return f"{prose(graph.name)}: {graph.parameters:,} parameters.\n\n{shapes}\n"
+    idle = dict.fromkeys(node.key for node in graph.nodes if node.unused and node.layer.parameters(*node.shapes))
+    more = f" and {len(idle) - MOST_NAMES:,} more" if len(idle) > MOST_NAMES else ""
+    said = _wrapped(f"Nothing uses {prose(', '.join(list(idle)[:MOST_NAMES]))}{more}.") if idle else []
+    unused = "".join(f"\n{line}" for line in said) + "\n" * bool(said)
+    return f"{prose(graph.name)}: {graph.parameters:,} parameters.\n\n{shapes}\n{unused}"
 
 
 def _wrapped(text: str) -> list[str]:

@@ -283,6 +283,9 @@ def render(
         float | None, typer.Option(metavar="POINTS", help="No letters smaller than that; 7 if not given.")
     ] = None,
     columns: Annotated[int, typer.Option(metavar="N", min=0, help="Set a long net in so many columns.")] = 0,
+    direction: Annotated[
+        str, typer.Option(metavar="down|right", help="Where the flow of the graph style goes.")
+    ] = "down",
     dpi: Annotated[float | None, typer.Option(metavar="N", help="Dots an inch of a png; 200 if not given.")] = None,
     standalone: Annotated[
         bool, typer.Option("--standalone", help="A tex that is a document; else it is for \\input in one.")
@@ -309,8 +312,9 @@ def render(
     variants = read_variants(vary)
     graphs = [graph_of(file, net, [*(set or ()), variant], input) for variant in variants]
     drawn = graphs[0] if graphs else graph_of(file, net, set, input)
+    shown = is_on("--legend", legend)
     request = Request(
-        drawn, style, depth, unfold, focus, theme, timeout, paper, dpi, standalone, is_on("--legend", legend)
+        drawn, style, depth, unfold, focus, theme, timeout, paper, dpi, standalone, shown, direction=direction
     )
     picture = render_several(request, graphs, variants, form) if graphs else draw(request, form)
     write(picture.content, output)

@@ -214,7 +214,11 @@ def freeze(
         id(tensor): Value(tensor.name or "", tensor.shape, None, 0, tensor.span) for tensor in inputs
     }
     training = _training_only([node for node, _ in nodes], outputs)
-    frozen_nodes = tuple(_freeze_node(node, scope, values, node in training) for node, scope in nodes)
+    running = _running(nodes, outputs)
+    frozen_nodes = tuple(
+        _freeze_node(node, scope, values, when_training=node in training, unused=node not in running)
+        for node, scope in nodes
+    )
     frozen_scopes = tuple(_freeze_scope(scope, values) for scope in scopes)
     return Graph(
         name=root.title,
@@ -276,7 +280,30 @@ def _dependencies(tensors: list[Tensor]) -> set[DraftNode]:
     return dependencies
 
 
-def _freeze_node(node: DraftNode, scope: DraftScope, values: dict[int, Value], when_training: bool) -> Node:
+def _running(nodes: list[tuple[DraftNode, DraftScope]], outputs: list[DraftOutput]) -> set[DraftNode]:
+    """The nodes that the outputs need; a module that runs makes all of its results, whatever is taken of them."""
+    around = {node: scope.module for node, scope in nodes}
+    running: set[DraftNode] = set()
+    called: set[int] = set()
+    stack = [output.tensor for output in outputs]
+    while stack:
+        node = stack.pop().node
+        if node is None or node in running:
+            continue
+        running.add(node)
+        stack.extend(node.inputs)
+        scope: DraftScope | None = around[node]
+        while scope is not None and id(scope) not in called:
+            called.add(id(scope))
+            if scope.parent is not None:
+                stack.extend(scope.outputs)
+            scope = scope.parent.module if scope.parent is not None else None
+    return running
+
+
+def _freeze_node(
+    node: DraftNode, scope: DraftScope, values: dict[int, Value], *, when_training: bool, unused: bool
+) -> Node:
     outputs = []
     for tensor in node.outputs:
         name = tensor.name or (node.name if tensor.index == 0 else f"{node.name}:{tensor.index}")
@@ -294,6 +321,7 @@ def _freeze_node(node: DraftNode, scope: DraftScope, values: dict[int, Value], w
         span=node.span,
         when_training=when_training,
         first_use=node.first is None and scope.first_use,
+        unused=unused,
     )
 
 

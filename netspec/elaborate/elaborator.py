@@ -64,7 +64,7 @@ class Elaborator(Protocol):
         arguments: tuple[tree.Argument, ...],
         frame: Frame,
         span: Span,
-        definition: tree.Definition | None = None,
+        callee: tree.Definition | type[Layer] | None = None,
     ) -> Arguments: ...
 
     def layer_value(self, expression: tree.Expr, frame: Frame) -> Any: ...

@@ -117,6 +117,7 @@ def _check_uses(graph: Graph) -> None:
     modules = {scope.key for scope in graph.scopes if scope.is_module}
     _ensure(modules.isdisjoint(layers), "scopes: a node and a module have one key")
     _ensure(not _when_training(graph), "nodes: one runs only when training, and is needed when not")
+    _ensure(not _unused(graph), "nodes: one is said to be unused, and is needed")
 
 
 def _when_training(graph: Graph) -> bool:
@@ -124,6 +125,13 @@ def _when_training(graph: Graph) -> bool:
     always = [*(value for node in graph.nodes if not node.when_training for value in node.inputs)]
     always += [output.value for output in graph.outputs if not output.when_training]
     return any(value.node is not None and graph.nodes[value.node].when_training for value in always)
+
+
+def _unused(graph: Graph) -> bool:
+    """Whether something that runs needs something that is said not to."""
+    running = [*(value for node in graph.nodes if not node.unused for value in node.inputs)]
+    running += [output.value for output in graph.outputs]
+    return any(value.node is not None and graph.nodes[value.node].unused for value in running)
 
 
 def _check_fits(graph: Graph) -> None:

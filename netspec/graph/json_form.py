@@ -96,6 +96,7 @@ class NodeForm(_Form):
     span: SpanForm
     when_training: bool = False
     first_use: bool = True
+    unused: bool = False
 
 
 class ItemForm(_Form):
@@ -241,6 +242,7 @@ class _Writer:
             span=self._span(node.span),
             when_training=node.when_training,
             first_use=node.first_use,
+            unused=node.unused,
         )
 
     def _scope(self, scope: Scope) -> ScopeForm:
@@ -324,6 +326,7 @@ class _Reader:
             span=self._span(node.span),
             when_training=node.when_training,
             first_use=node.first_use,
+            unused=node.unused,
         )
 
     def _scope(self, index: int, scope: ScopeForm) -> Scope:

@@ -6,7 +6,7 @@ from typing import Any
 
 from netspec.elaborate.draft import Tensor
 from netspec.elaborate.elaborator import Elaborator
-from netspec.elaborate.expressions.kinds import as_list, as_tensor, truth
+from netspec.elaborate.expressions.kinds import as_list, as_tensor, is_listed, truth
 from netspec.elaborate.problems import Problem
 from netspec.elaborate.state import Frame
 from netspec.elaborate.values.numbering import mentions_value
@@ -14,6 +14,7 @@ from netspec.elaborate.values.operators import FUNCTIONS
 from netspec.elaborate.values.types import is_layer, is_tensor, is_tensors
 from netspec.elaborate.values.values import Arguments, LayerCall, Result
 from netspec.layers import REGISTRY
+from netspec.layers.declaration.base import Layer
 from netspec.syntax import tree
 from netspec.syntax.source import Span
 
@@ -32,11 +33,13 @@ def evaluated_arguments(
     arguments: tuple[tree.Argument, ...],
     frame: Frame,
     span: Span,
-    definition: tree.Definition | None = None,
+    callee: tree.Definition | type[Layer] | None = None,
 ) -> Arguments:
-    """The arguments, each evaluated; leading tensors apart, lists of tensors unrolled. A block's `definition` says
-    which of them are layers or lists of tensors.
+    """The arguments, each evaluated; leading tensors apart, lists of tensors unrolled. A block's definition says which
+    of them are layers or lists of tensors, a layer's class whether it takes all results of a stage or its first.
     """
+    definition = callee if isinstance(callee, tree.Definition) else None
+    whole = isinstance(callee, type) and any(slot.startswith("*") for slot in callee.tensors)
     result = Arguments([], [], {}, arguments)
     keywords = {argument.name for argument in arguments}
     lists = [] if definition is None else [p.name for p in definition.parameters if is_tensors(p)]
@@ -47,7 +50,8 @@ def evaluated_arguments(
             value = elaborator.layer_value(argument.value, frame)
         else:
             value = elaborator.evaluate(argument.value, frame)
-        if argument.name in lists or (argument.name is None and lists and not result.positional):
+        leads = argument.name is None and not result.positional
+        if argument.name in lists or (leads and (lists or whole or is_listed(value))):
             value = as_list(value)
         if argument.name is None and isinstance(value, list) and lists and are_tensors(value):
             free = next((name for name in lists if name not in result.keywords), None)

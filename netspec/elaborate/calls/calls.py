@@ -66,7 +66,7 @@ def named_call(
         return block_call(elaborator, template, evaluated, span, frame)
     if name in FUNCTIONS and not (stage and name in REGISTRY):
         evaluated = (
-            elaborator.evaluated(arguments, frame, span)
+            elaborator.evaluated(arguments, frame, span, REGISTRY[name])
             if name in REGISTRY
             else listed_arguments(elaborator, arguments, frame)
         )
@@ -76,7 +76,8 @@ def named_call(
             raise Problem("E0206", f"{name} is a function of numbers and lists, not of tensors", span)
         return layer_call(elaborator, name, evaluated, span, name_span, frame)
     if name in REGISTRY:
-        return layer_call(elaborator, name, elaborator.evaluated(arguments, frame, span), span, name_span, frame)
+        evaluated = elaborator.evaluated(arguments, frame, span, REGISTRY[name])
+        return layer_call(elaborator, name, evaluated, span, name_span, frame)
     if name in FORMS and not stage:
         return initializer(elaborator, name, elaborator.evaluated(arguments, frame, span), span)
     raise unknown_callee(elaborator, name, bound, arguments, (name_span, span), frame, stage=stage)

@@ -44,7 +44,7 @@ def as_list(value: Any) -> Any:
     return value
 
 
-def _is_listed(value: Any) -> bool:
+def is_listed(value: Any) -> bool:
     """Whether a stage leaves a list."""
     return isinstance(value, Result) and isinstance(value.outputs, Listed)
 

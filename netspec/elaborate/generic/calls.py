@@ -32,9 +32,9 @@ def arguments_for_all(
     arguments: tuple[tree.Argument, ...],
     frame: Frame,
     span: Span,
-    definition: tree.Definition | None = None,
+    callee: tree.Definition | type[Layer] | None = None,
 ) -> Arguments:
-    evaluated = evaluated_arguments(generic, arguments, frame, span, definition)
+    evaluated = evaluated_arguments(generic, arguments, frame, span, callee)
     if not generic.concrete:
         for place, (value, where) in enumerate(evaluated.positional):
             evaluated.positional[place] = _with_expression(generic, value, evaluated.trees[place], frame), where

@@ -23,8 +23,9 @@ ACTIVATIONS = ("activation", "act", "nonlinearity")
 """What Keras calls the argument that applies an activation after the layer."""
 _DIMENSIONS = re.compile(r"[123][dD]$")
 _CONSTANT = re.compile(r"(?:[a-z]+\.)*const(?:ant)?_?\(\s*([^=,()]+?)\s*\)", re.IGNORECASE)
-_METHODS = {"view": "flatten", "reshape": "flatten"}
-"""What methods of a tensor are usually for, where a layer of that name does something else."""
+MODULES = ("nn", "layers", "keras", "modules")
+FUNCTIONS = ("F", "functional", "torch", "tf")
+"""What the classes and the functions of PyTorch and Keras are called by."""
 
 
 def layer_meant(name: str) -> str | None:
@@ -44,24 +45,29 @@ def _same(field: str, name: str) -> bool:
 
 
 def rewritten(
-    cls: type[Layer], arguments: Sequence[tree.Argument], tensors: int = 0, *, foreign: bool = False
+    cls: type[Layer],
+    arguments: Sequence[tree.Argument],
+    tensors: int = 0,
+    *,
+    foreign: bool = False,
+    batched: bool = False,
 ) -> str | None:
     """A layer's call as the language has it; None where it cannot be told.
 
     The first `tensors` arguments are values. With `foreign`, those by position are tried in the order of PyTorch's
-    class first. An `activation` becomes a stage of its own.
+    class first; with `batched`, axes count the batch. An `activation` becomes a stage of its own.
     """
     fields = tuple(cls.model_fields)
     orders = (cls.pytorch, fields) if foreign and cls.pytorch else (fields, cls.pytorch)
     for order in orders:
-        pieces = _pieces(cls, arguments, tensors, order)
+        pieces = _pieces(cls, arguments, tensors, order, batched=batched)
         if pieces is not None:
             return f"{_call(cls, pieces)}{_activation(arguments)}"
     return None
 
 
 def _pieces(
-    cls: type[Layer], arguments: Sequence[tree.Argument], tensors: int, order: tuple[str, ...]
+    cls: type[Layer], arguments: Sequence[tree.Argument], tensors: int, order: tuple[str, ...], *, batched: bool
 ) -> Pieces | None:
     """The arguments by the layer's own names; None where one has none, or where a required one is missing."""
     pieces: Pieces = []
@@ -83,18 +89,44 @@ def _pieces(
             field = name if name in cls.model_fields else argument_meant(cls, name)
         if field is None or (field and any(field == other for other, _ in pieces)):
             return None
-        if field:
+        if not field:
+            continue
+        if field in cls.axis_arguments and (batched or name in BATCHED):
+            written = axes_without_batch(argument.value)
+            if written is None:
+                return None
+            if written == str(cls.model_fields[field].default):
+                continue
+            pieces.append((field, written))
+        else:
             pieces.append((field, _value(name or "", argument.value)))
     fields = {field for field, _ in pieces}
     complete = all(name in fields or info.default is not PydanticUndefined for name, info in cls.model_fields.items())
     return pieces if complete and fields - {""} <= set(cls.model_fields) else None
 
 
-def _value(name: str, value: tree.Expr) -> str:
-    """The text of an argument; an axis that counts the batch is one less here."""
+def axes_without_batch(value: tree.Expr) -> str | None:
+    """An axis, or a list of them, that counts the batch, as the language has it; None where the batch is among them."""
     match value:
-        case tree.Number(int(axis)) if name in BATCHED and axis > 0:
-            return str(axis - 1)
+        case tree.Number(int(axis)):
+            return str(axis - 1) if axis > 0 else None
+        case tree.List((tree.Number(0), *others)) if _is_order(value.items):
+            return f"[{', '.join(str(item.value - 1) for item in others if isinstance(item, tree.Number))}]"
+        case tree.List(items):
+            written = [axes_without_batch(item) for item in items]
+            return f"[{', '.join(axis for axis in written if axis)}]" if all(written) else None
+    return value.span.text
+
+
+def _is_order(items: Sequence[tree.Expr]) -> bool:
+    """Whether a list has each axis once, as `permute` takes them."""
+    axes = [item.value for item in items if isinstance(item, tree.Number)]
+    return len(items) > 1 and sorted(axes) == list(range(len(items)))
+
+
+def _value(name: str, value: tree.Expr) -> str:
+    """The text of an argument."""
+    match value:
         case tree.String(text) if text.lower().isidentifier():
             return text.lower()
         case tree.Call() if (start := start_meant(value.span.text)) and name.endswith(("init", "initializer")):
@@ -138,22 +170,30 @@ def translated(expression: tree.Expr) -> str | None:
     arguments = expression.arguments
     if name == "Sequential":
         return _sequence([argument.value for argument in arguments])
-    constructor = not owner or owner.split(".")[-1] in ("nn", "layers", "keras", "modules")
-    function = owner.split(".")[-1] in ("F", "functional", "torch", "tf")
-    if not constructor and not function:
-        name = _METHODS.get(name, name)
+    if (not owner and expression.callee.span.text == name) or owner.split(".")[-1] in MODULES:
+        layer = layer_meant(name)
+        return rewritten(REGISTRY[layer], arguments, foreign=True, batched=True) if layer else None
+    if owner.split(".")[-1] in FUNCTIONS:
+        layer = layer_meant(name)
+        leading = _leading(arguments)
+        return rewritten(REGISTRY[layer], arguments, leading, foreign=True, batched=True) if layer else None
+    return _method(owner, name, arguments)
+
+
+def _method(owner: str, name: str, arguments: Sequence[tree.Argument]) -> str | None:
+    """`x.view(-1, 64)`, `x.permute(0, 2, 1)`, `x.mean(1)`: methods of a tensor."""
+    sizes = [argument.value.span.text for argument in arguments if argument.name is None]
+    if name in ("view", "reshape"):
+        return f"flatten({owner})" if len(sizes) <= 2 else f"reshape({owner}, [{', '.join(sizes[1:])}])"
     layer = layer_meant(name)
     if layer is None:
         return None
     cls = REGISTRY[layer]
-    if constructor:
-        return rewritten(cls, arguments, foreign=True)
-    if function:
-        return rewritten(cls, arguments, tensors=_leading(arguments), foreign=True)
-    if name == "flatten":
-        return f"flatten({owner})"
-    text = rewritten(cls, arguments)
-    return None if text is None else _applied(text, owner)
+    if len(sizes) > 1 and len(cls.model_fields) == 1:
+        axes = axes_without_batch(tree.List(tuple(argument.value for argument in arguments)))
+        return f"{layer}({owner}, {axes})" if axes else None
+    written = rewritten(cls, arguments, batched=True)
+    return None if written is None else _applied(written, owner)
 
 
 def _owner(callee: tree.Attribute | tree.Name) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,6 +17,7 @@ from netspec.elaborate.graphs import elaborate
 from netspec.elaborate.library import STANDARD, blocks, home
 from netspec.elaborate.problems import Problem, Spoilt, Stop, in_order
 from netspec.elaborate.project import unreached
+from netspec.elaborate.project.mends import Trial, followed
 from netspec.elaborate.state import MOST_DIAGNOSTICS, MOST_MISTAKES, MOST_STEPS, Frame, State
 from netspec.elaborate.values.environment import POISON, Environment, Template
 from netspec.elaborate.values.types import known_types
@@ -32,6 +33,9 @@ from netspec.syntax.source import Source, Span
 MOST_FILES = 100
 MOST_TEXT = 2 * LARGEST_FILE
 """So many characters of files are read for one spec."""
+MOST_TRIED = 30_000
+CHARACTERS_OF_A_STEP = 10
+"""How many steps may be made to try mends, together; so many characters are read in the time of one."""
 ROOT_MARKS = (".git", "pyproject.toml")
 
 
@@ -45,6 +49,8 @@ class Module:
     train: tree.Train | None = None
     unread: dict[str, Template] = field(default_factory=dict)
     """The nets of which a part cannot be read: an editor says of them what can be said all the same."""
+    trial: Trial | None = None
+    """What would be wrong with another text of this file."""
 
     @property
     def nets(self) -> tuple[str, ...]:
@@ -53,9 +59,16 @@ class Module:
 
     def elaborated(self) -> tuple[list[Graph], list[Diagnostic]]:
         """The graphs of the nets that can be elaborated as they are, each parameter having a default; what is wrong."""
+        graphs, found, _ = self.unrolled()
+        if found and self.trial is not None:
+            found = followed(found, self.source, self.trial)
+        return graphs, found
+
+    def unrolled(self, steps: int = 0) -> tuple[list[Graph], list[Diagnostic], int]:
+        """The same with mends as they are proposed, where so many steps have been made already; and those made then."""
         graphs: list[Graph] = []
         diagnostics: list[Diagnostic] = []
-        state = State()
+        state = State(steps=steps)
         for name in self.nets:
             template = self.environment.templates.get(name)
             if template is None or any(parameter.default is None for parameter in template.definition.parameters):
@@ -69,7 +82,7 @@ class Module:
                 break
         names = unreached.problems(self.file, self.environment, sound=not diagnostics and not self.unread)
         diagnostics.extend(problem.diagnostic for problem in names)
-        return graphs, list(in_order(diagnostics[:MOST_DIAGNOSTICS], self.source))
+        return graphs, list(in_order(diagnostics[:MOST_DIAGNOSTICS], self.source)), state.steps
 
 
 @dataclass(slots=True, eq=False)
@@ -83,15 +96,18 @@ class Project:
 
     def read(self, source: Source, path: Path | None) -> Module:
         """The module that a source defines; raises NetspecError with all mistakes of its outermost level."""
+        alone = len(self.opening) <= 1
         file, mistakes = parse(source)
-        if mistakes and (len(self.opening) > 1 or not _apart(mistakes, file)):
-            raise NetspecError(tuple(mistakes))
-        module, diagnostics = self.module(source, file, mistakes, path)
-        if diagnostics:
-            if len(self.opening) <= 1:
-                diagnostics.extend(module.elaborated()[1])
-            raise NetspecError(in_order(diagnostics, source))
-        return module
+        found: Sequence[Diagnostic] = mistakes
+        if not mistakes or (alone and _apart(mistakes, file)):
+            module, found = self.module(source, file, mistakes, path)
+            if not found:
+                module.trial = Trials(self, path) if alone else None
+                return module
+            if alone:
+                found = [*found, *module.unrolled()[1]]
+        found = in_order(found, source)
+        raise NetspecError(followed(found, source, Trials(self, path)) if alone else found)
 
     def module(
         self, source: Source, file: tree.File, mistakes: Sequence[Diagnostic], path: Path | None
@@ -227,6 +243,28 @@ class Project:
             finally:
                 self.opening.pop()
         return self.modules[target]
+
+
+@dataclass(slots=True, eq=False)
+class Trials:
+    """Tries other texts of a file, as long as that takes few steps: the mends of what is wrong with it."""
+
+    project: Project
+    path: Path | None
+    left: int = MOST_TRIED
+
+    def __call__(self, source: Source) -> Sequence[Diagnostic] | None:
+        self.left -= len(source.text) // CHARACTERS_OF_A_STEP
+        if self.left <= 0:
+            return None
+        project = replace(self.project, modules=dict(self.project.modules), opening=list(self.project.opening))
+        file, mistakes = parse(source)
+        if mistakes and not _apart(mistakes, file):
+            return mistakes
+        module, found = project.module(source, file, mistakes, self.path)
+        _, wrong, steps = module.unrolled(MOST_STEPS - self.left)
+        self.left = MOST_STEPS - steps
+        return in_order([*found, *wrong], source) if self.left > 0 else None
 
 
 def shown(path: Path) -> str:

@@ -83,6 +83,7 @@ class Flatten(Rearrangement):
 
     figure_weight: ClassVar[FigureWeight] = "wrap"
     keeps_elements: ClassVar[bool] = True
+    axis_arguments: ClassVar[tuple[str, ...]] = ("start", "end")
 
     start: Int = Field(default=0, description="the first axis to join; the batch is not counted")
     end: Int = Field(default=-1, description="the last axis to join")
@@ -193,6 +194,8 @@ class Transpose(Rearrangement):
     Shape: (..., d_a, ..., d_b, ...) -> (..., d_b, ..., d_a, ...).
     Example: `conv(768, 16, stride=16) -> flatten(1) -> transpose(0, 1)` makes a sequence [L, E]
     """
+
+    axis_arguments: ClassVar[tuple[str, ...]] = ("a", "b")
 
     a: Int
     b: Int

@@ -30,7 +30,7 @@ def warnings(subject: Subject) -> Iterator[Diagnostic]:
             "W0101",
             f"nothing uses {name}",
             span,
-            f"its {weights:,} weights stay in the module" if weights else "computed, and dropped",
+            f"it does not run, but its {weights:,} weights are in the module" if weights else "it does not run",
             help="use it, make it an output, or leave it out",
             mend=_left_out(subject, subject.statement(graph, node)),
         )
