@@ -11,7 +11,7 @@ import typer
 
 from netspec.commands.command import command
 from netspec.commands.options.shared import Force, Output, bad_option
-from netspec.commands.printing import shown, write
+from netspec.commands.printing import display_path, write
 from netspec.commands.spared import spare
 from netspec.files import write_bytes
 
@@ -49,11 +49,11 @@ def lift(
     run_code: Annotated[bool, typer.Option("--run-code", help="Run the code of a Python file.")] = False,
 ) -> None:
     """Make a spec of a network that exists, and prove that both are one."""
-    kept = {"source": Path(source.rpartition(":")[0] or source), "trained": trained, "force": force}
+    sources = {"source": Path(source.rpartition(":")[0] or source), "trained": trained, "force": force}
     if output != "-":
-        spare(kept, output)
+        spare(sources, output)
     if weights is not None or (trained is not None and output != "-"):
-        spare(kept, weights or Path(output).with_suffix(".safetensors"))
+        spare(sources, weights or Path(output).with_suffix(".safetensors"))
     if source.endswith(".cfg"):
         _darknet(Path(source), trained, output, weights, plain=plain)
         return
@@ -71,7 +71,7 @@ def lift(
         from safetensors.torch import save
 
         write_bytes(weights, save({key: value.contiguous() for key, value in model.module.state_dict().items()}))
-    print(_summary(shown(Path(output)) if output != "-" else source, text, proof), file=sys.stderr)
+    print(_summary(display_path(Path(output)) if output != "-" else source, text, proof), file=sys.stderr)
 
 
 def _darknet(cfg: Path, trained: Path | None, output: str, weights: Path | None, *, plain: bool) -> None:
@@ -88,7 +88,7 @@ def _darknet(cfg: Path, trained: Path | None, output: str, weights: Path | None,
     write(configuration.text, output)
     for note in configuration.notes:
         print(f"note: {note}", file=sys.stderr)
-    print(f"{shown(cfg)}: {len(configuration.text.splitlines())} lines", file=sys.stderr)
+    print(f"{display_path(cfg)}: {len(configuration.text.splitlines())} lines", file=sys.stderr)
 
 
 def _sizes(text: str) -> tuple[int, ...]:

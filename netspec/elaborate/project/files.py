@@ -216,7 +216,7 @@ class Project:
 
     def source(self, target: Path) -> Source:
         """The text of a file of the project."""
-        return source_of(target, shown(target))
+        return source_of(target, display_path(target))
 
     def has(self, target: Path) -> bool:
         """Whether there is a file of the project at a path."""
@@ -267,7 +267,7 @@ class Trials:
         return in_order([*found, *wrong], source) if self.left > 0 else None
 
 
-def shown(path: Path) -> str:
+def display_path(path: Path) -> str:
     """A path as messages show it: relative to the working directory where it lies below it."""
     try:
         return str(path.relative_to(Path.cwd()))
