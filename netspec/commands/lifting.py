@@ -11,7 +11,7 @@ import typer
 
 from netspec.commands.command import command
 from netspec.commands.options.shared import Force, Output, bad_option
-from netspec.commands.printing import shown, write
+from netspec.commands.printing import display_path, write
 from netspec.commands.spared import spare
 from netspec.files import write_bytes
 
@@ -49,11 +49,11 @@ def lift(
     run_code: Annotated[bool, typer.Option("--run-code", help="Run the code of a Python file.")] = False,
 ) -> None:
     """Make a spec of a network that exists, and prove that both are one."""
-    kept = {"source": Path(source.rpartition(":")[0] or source), "trained": trained, "force": force}
+    sources = {"source": Path(source.rpartition(":")[0] or source), "trained": trained, "force": force}
     if spec != "-":
-        spare(kept, spec, spec=True)
+        spare(sources, spec, spec=True)
     if weights is not None or (trained is not None and spec != "-"):
-        spare(kept, weights or Path(spec).with_suffix(".safetensors"))
+        spare(sources, weights or Path(spec).with_suffix(".safetensors"))
     if source.endswith(".cfg"):
         _darknet(Path(source), trained, spec, weights, plain=plain)
         return
@@ -74,7 +74,7 @@ def lift(
         from safetensors.torch import save
 
         write_bytes(weights, save({key: value.contiguous() for key, value in model.module.state_dict().items()}))
-    print(_summary(shown(Path(spec)) if spec != "-" else source, text, proof), file=sys.stderr)
+    print(_summary(display_path(Path(spec)) if spec != "-" else source, text, proof), file=sys.stderr)
 
 
 def _onnx(
@@ -103,7 +103,7 @@ def _onnx(
         if done.runtime is None
         else f"; {done.runtime[1]} gives the same for its weights, within {done.runtime[0]:.1g}"
     )
-    print(_summary(shown(Path(spec)) if spec != "-" else str(path), done.text, done.proof) + by, file=sys.stderr)
+    print(_summary(display_path(Path(spec)) if spec != "-" else str(path), done.text, done.proof) + by, file=sys.stderr)
 
 
 def _darknet(cfg: Path, trained: Path | None, spec: str, weights: Path | None, *, plain: bool) -> None:
@@ -120,7 +120,7 @@ def _darknet(cfg: Path, trained: Path | None, spec: str, weights: Path | None, *
     write(configuration.text, spec)
     for note in configuration.notes:
         print(f"note: {note}", file=sys.stderr)
-    print(f"{shown(cfg)}: {len(configuration.text.splitlines())} lines", file=sys.stderr)
+    print(f"{display_path(cfg)}: {len(configuration.text.splitlines())} lines", file=sys.stderr)
 
 
 def _sizes(text: str) -> tuple[int, ...]:

@@ -19,7 +19,7 @@ from netspec.layers import REGISTRY
 from netspec.layers.declaration.base import Layer, ShapeError
 from netspec.layers.declaration.synonyms import DERIVED
 from netspec.shapes.sizes import OpenSize
-from netspec.spelling import meant, nearest
+from netspec.spelling import nearest, synonym
 from netspec.syntax import tree
 from netspec.syntax.layout import WIRINGS
 from netspec.syntax.source import Span
@@ -342,7 +342,7 @@ def unknown_callee(
     group = slips.translated(tree.Call(tree.Name(name, span=span), tuple(arguments))) if name == "Sequential" else None
     if group is not None:
         return Problem("E0202", message, span, help=f"stages in sequence are a group: {group}", mend=(call, group))
-    if meant(name, dict.fromkeys(environment.templates, ())):
+    if synonym(name, dict.fromkeys(environment.templates, ())):
         return None  # a block of this file in another spelling
     layer = slips.layer_meant(name)
     if layer is not None:

@@ -14,7 +14,7 @@ from pydantic_core import PydanticUndefined
 from netspec.layers import REGISTRY
 from netspec.layers.declaration.base import Layer
 from netspec.layers.declaration.synonyms import BATCHED, DERIVED, SYNONYMS
-from netspec.spelling import bare, meant
+from netspec.spelling import bare, synonym
 from netspec.syntax import tree
 
 Pieces = list[tuple[str, str]]
@@ -32,7 +32,7 @@ FUNCTIONS = ("F", "functional", "torch", "tf")
 def layer_meant(name: str) -> str | None:
     """The layer that PyTorch, Keras or a paper calls so: `Conv2d` is conv, `swish` is silu, `Dense` is linear."""
     aliases = {layer: cls.aliases for layer, cls in REGISTRY.items()}
-    return meant(name, aliases) or meant(_DIMENSIONS.sub("", name), aliases)
+    return synonym(name, aliases) or synonym(_DIMENSIONS.sub("", name), aliases)
 
 
 @cache

@@ -67,7 +67,7 @@ class Module:
     def unrolled(self, steps: int = 0) -> tuple[list[Graph], list[Diagnostic], int]:
         """The same with mends as they are proposed, where so many steps have been made already; and those made then."""
         graphs: list[Graph] = []
-        found: list[Diagnostic] = []
+        diagnostics: list[Diagnostic] = []
         state = State(steps=steps)
         for name in self.nets:
             template = self.environment.templates.get(name)
@@ -77,12 +77,12 @@ class Module:
             try:
                 graphs.append(elaborate(template, state=state))
             except NetspecError as error:
-                found.extend(error.diagnostics)
-            if state.steps > MOST_STEPS or len(found) >= MOST_DIAGNOSTICS:
+                diagnostics.extend(error.diagnostics)
+            if state.steps > MOST_STEPS or len(diagnostics) >= MOST_DIAGNOSTICS:
                 break
-        names = unreached.problems(self.file, self.environment, sound=not found and not self.unread)
-        found.extend(problem.diagnostic for problem in names)
-        return graphs, list(in_order(found[:MOST_DIAGNOSTICS], self.source)), state.steps
+        names = unreached.problems(self.file, self.environment, sound=not diagnostics and not self.unread)
+        diagnostics.extend(problem.diagnostic for problem in names)
+        return graphs, list(in_order(diagnostics[:MOST_DIAGNOSTICS], self.source)), state.steps
 
 
 @dataclass(slots=True, eq=False)
@@ -207,7 +207,7 @@ class Project:
 
     def source(self, target: Path) -> Source:
         """The text of a file of the project."""
-        return source_of(target, shown(target))
+        return source_of(target, display_path(target))
 
     def has(self, target: Path) -> bool:
         """Whether there is a file of the project at a path."""
@@ -258,7 +258,7 @@ class Trials:
         return in_order([*found, *wrong], source) if self.left > 0 else None
 
 
-def shown(path: Path) -> str:
+def display_path(path: Path) -> str:
     """A path as messages show it: relative to the working directory where it lies below it."""
     try:
         return str(path.relative_to(Path.cwd()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from netspec.spelling import meant, nearest
+from netspec.spelling import nearest, synonym
 from netspec.syntax import tree
 from netspec.syntax.source import Span
 from netspec.train.parts import Table
@@ -65,7 +65,7 @@ def unknown_key(
     if key in _STOP:
         text = f"stop patience({value})"
         return f"it is written {text}", (setting.span, text)
-    near = meant(key, {known: _KEYS.get(known, ()) for known in keys}) or nearest(key, keys)
+    near = synonym(key, {known: _KEYS.get(known, ()) for known in keys}) or nearest(key, keys)
     return (f"did you mean {near}?", (word, near)) if near else ("", None)
 
 
@@ -98,7 +98,7 @@ def unknown_part(expression: tree.Expr, table: Table[Any]) -> Mend:
         return f"write {text}", (expression.span, text)
     arguments = expression.arguments if isinstance(expression, tree.Call) else ()
     name = expression.callee.span if isinstance(expression, tree.Call) else expression.span
-    near = table.meant(name.text)
+    near = table.synonym(name.text)
     if near is None:
         return "", None
     text = near if arguments else table.example(near, name.text)

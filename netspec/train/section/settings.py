@@ -480,7 +480,7 @@ def _term(expression: tree.Expr) -> Term:
     loss, alone, is an output that is a loss by itself.
     """
     name, arguments = _call(expression, LOSSES)
-    if isinstance(expression, tree.Name) and name.id not in LOSSES and LOSSES.meant(name.id) is None:
+    if isinstance(expression, tree.Name) and name.id not in LOSSES and LOSSES.synonym(name.id) is None:
         return Term(Itself(), 1.0, name.id, expression.span)
     output, values = _of_output(arguments)
     target: str | float | None = None
