@@ -89,8 +89,8 @@ net Blocks(classes = 5) {
 ONE = """
 net One {
   input image [3, 32, 32]
-  boxes = conv(4, 3, stride=4, pad=1) -> per_anchor(4) -> abs
-  output found = detections(sigmoid(_), cumsum(boxes, axis=0), of=image)
+  boxes = conv(4, 3, stride=4, pad=1) -> per_anchor(4) -> _ * 9
+  output found = detections(sigmoid(boxes), boxes, of=image, least=0.6)
 }
 """
 SIZES = {"H": 64, "W": 96}

@@ -194,6 +194,7 @@ class RoIAlign(_Region):
     Example: `roi_align([p2, p3, p4, p5], boxes=rois, of=image, size=7)`
     """
 
+    figure_name: ClassVar[str] = "RoIAlign"
     tensors: ClassVar[tuple[str, ...]] = ("*maps", "boxes", "of")
     of_pictures: ClassVar[tuple[str, ...]] = ("*maps", "of")
 
@@ -225,6 +226,7 @@ class RoIPool(_Region):
     Example: `roi_pool(c4, rois, of=image, size=7)`
     """
 
+    figure_name: ClassVar[str] = "RoIPool"
     tensors: ClassVar[tuple[str, ...]] = ("x", "boxes", "of")
     of_pictures: ClassVar[tuple[str, ...]] = ("x", "of")
 
