@@ -173,7 +173,7 @@ class _Region(BoxLayer):
         return EVERYTHING
 
     def explain(self, axis: int, *xs: Shape) -> str | None:
-        return f"{self.size}, whatever a box is" if axis else None
+        return f"{self.size} = size of this {self.name}" if axis else None
 
 
 @layer("roi_align", "RoIAlign", "MultiScaleRoIAlign", "ROIAlign")
