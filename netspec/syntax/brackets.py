@@ -102,7 +102,7 @@ class _Matching:
             self._stray.append(index)
 
     def _is_closed_after(self, index: int) -> bool:
-        """Whether the innermost bracket is closed by its own kind soon after, so that the closer at `index` is too many."""
+        """Whether the innermost bracket is closed by its own kind soon after: then a closer at `index` is too many."""
         inside = [CLOSERS[self.tokens[self._open[-1]].kind]]
         for token in self.tokens[index + 1 : index + FARTHEST]:
             if token.kind in CLOSERS and token.kind != "LBRACE":

@@ -90,7 +90,11 @@ def _check_arguments(definition: tree.Definition, arguments: dict[str, Any]) -> 
                 "E0210",
                 f"the net {definition.name} has no parameter {name}",
                 definition.signature,
-                help=f"did you mean {near}?" if near else "",
+                help=f"did you mean {near}?"
+                if near
+                else f"its parameters are {', '.join(known)}"
+                if known
+                else "it has none",
             )
         if not fits_type(value, known[name].type):
             raise not_of_type(definition, known[name], value, known[name].span)
