@@ -216,21 +216,13 @@ class TestSpared:
 
         assert cli(command, "n.net", "-o", name, *others).returncode == 0
         content = path.read_bytes()
-        for same in (
-            content,
-            content.replace(b"\n", b"\r\n"),
-            content.replace(b"\n", b" \n") + b"\n",
-            content.rstrip(),
-        ):
+        spaced = content.replace(b"\n", b" \n") + b"\n"
+        for same in (content, content.replace(b"\n", b"\r\n"), spaced, content.rstrip()):
             assert written(same)
             assert path.read_bytes() == content
         middle = content.index(b"\n", len(content) // 2)
-        for changed in (
-            b"x" + content,
-            content[:middle] + b" x" + content[middle:],
-            content + b"x\n",
-            content[:middle],
-        ):
+        longer = content[:middle] + b" x" + content[middle:]
+        for changed in (b"x" + content, longer, content + b"x\n", content[:middle]):
             assert not written(changed)
             assert path.read_bytes() == changed
         refused(cli(command, "n.net", "-o", name, *others), "not as netspec has written it", "--force")
@@ -240,12 +232,8 @@ class TestSpared:
         (tmp_path / "link.py").symlink_to(name)
         commands = (("emit", "n.net"), ("graph", "n.net"), ("render", "n.net"), ("predict", "run", "x.npy"))
         commands += (("report", "run"), ("curves", "run"), ("export", "run"), ("cam", "run", "x.png"))
-        commands += (
-            ("migrate", "run", "n.net"),
-            ("preview", "n.net"),
-            ("lr-find", "n.net"),
-            ("diff", "n.net", "n.net"),
-        )
+        commands += (("migrate", "run", "n.net"), ("preview", "n.net"), ("lr-find", "n.net"))
+        commands += (("diff", "n.net", "n.net"),)
         for command in commands:
             refused(cli(*command, "-o", name), "E0004", "it would be taken for a spec", "choose another ending")
         refused(cli("emit", "n.net", "-o", "link.py", "--force"), "it would be taken for a spec")

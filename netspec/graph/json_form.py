@@ -97,6 +97,7 @@ class NodeForm(_Form):
     span: SpanForm
     when_training: bool = False
     first_use: bool = True
+    unused: bool = False
 
 
 class ItemForm(_Form):
@@ -243,6 +244,7 @@ class _Writer:
             span=self._span(node.span),
             when_training=node.when_training,
             first_use=node.first_use,
+            unused=node.unused,
         )
 
     def _scope(self, scope: Scope) -> ScopeForm:
@@ -326,6 +328,7 @@ class _Reader:
             span=self._span(node.span),
             when_training=node.when_training,
             first_use=node.first_use,
+            unused=node.unused,
         )
 
     def _scope(self, index: int, scope: ScopeForm) -> Scope:
@@ -474,5 +477,5 @@ class _SizeText:
             raise self._unexpected()
 
     def _unexpected(self) -> ValueError:
-        found = self._tokens[self._next] if self._next < len(self._tokens) else "its end"
-        return ValueError(f"{self._text!r} is not a size: {found!r} is unexpected")
+        token = self._tokens[self._next] if self._next < len(self._tokens) else "its end"
+        return ValueError(f"{self._text!r} is not a size: {token!r} is unexpected")

@@ -1,4 +1,4 @@
-"""Options that give values to names, `--set`, `--vary` and `--input`: what they mean, and what was meant where they
+"""Options that give values to names, `--set`, `--vary` and `--input`: what they mean, and what to write where they
 mean nothing.
 """
 
@@ -14,13 +14,15 @@ from netspec.commands.options.refusals import bad_option
 
 FROM_PYTHON = ("self", "net", "inputs")
 """Parameters that cannot be set from outside, as `graph` has these arguments itself."""
+LONGEST = 1000
+"""Of longer values nothing is proposed."""
 LARGEST = 2**31 - 1
 """The largest size that an input may have."""
 _OF_FLOWS = ("E0205", "E0216")
 """What is said of values that flow in a net, and are none outside."""
 _OPEN = ("H", "W", "D", "L")
 _BLANK = frozenset({"none", "None", "_", "in", "-1", "?", "*", ":", ""})
-"""What is written for a size that stays open where it should have a name, or for the batch."""
+"""What stands for a size that stays open where it should have a name, or for the batch."""
 _SIZE = re.compile(r"[0-9]{1,20}|[A-Za-z]\w*", re.ASCII)
 _ENDS = {"[": "]", "(": ")", "{": "}"}
 
@@ -38,10 +40,10 @@ class _Option:
     def value(self) -> str:
         return self.text[self.begin :]
 
-    def wrong(self, message: str, meant: str, start: int = 0, end: int | None = None) -> Exception:
-        """What is said of a stretch of the value, and what was meant in its place."""
+    def wrong(self, message: str, proposal: str, start: int = 0, end: int | None = None) -> Exception:
+        """What is said of a stretch of the value, and what to write in its place."""
         stretch = self.begin + start, self.begin + (len(self.value) if end is None else end)
-        help = f"{self.flag} {shlex.quote(f'{self.name}={meant}')}"
+        help = f"{self.flag} {shlex.quote(f'{self.name}={proposal}')}"
         return bad_option(self.flag, self.text, "", message, help, stretch)
 
 
@@ -72,16 +74,16 @@ def read_variants(text: str) -> list[str]:
 
     option = _option("--vary", text, "depth=18,34,50")
     pieces = list(_pieces(option.value))
-    readable = [meant for _, piece in pieces if (meant := next(_readable(piece, len(piece)), ""))]
-    enough = [*readable, *(other for other in ("10", "20") if other not in readable)]
-    meant = ",".join(enough[: max(2, min(len(readable), MOST))])
+    values = [proposal for _, piece in pieces if (proposal := next(_proposals(piece, len(piece)), ""))]
+    enough = [*values, *(other for other in ("10", "20") if other not in values)]
+    proposal = ",".join(enough[: max(2, min(len(values), MOST))])
     for start, piece in pieces:
         if not piece.strip():
-            message = f"{option.name} has no value {'between these commas' if readable else 'here'}"
-            raise option.wrong(message, meant, start, start + len(piece))
-        _value(option, piece, start, meant)
+            message = f"{option.name} has no value {'between these commas' if values else 'here'}"
+            raise option.wrong(message, proposal, start, start + len(piece))
+        _value(option, piece, start, proposal)
     if not 2 <= len(pieces) <= MOST:
-        raise option.wrong(f"one figure shows 2 to {MOST} nets, and this is {len(pieces)}", meant)
+        raise option.wrong(f"one figure shows 2 to {MOST} nets, and this is {len(pieces)}", proposal)
     return [f"{option.name}={piece.strip()}" for _, piece in pieces]
 
 
@@ -100,10 +102,10 @@ def _option(flag: str, text: str, example: str) -> _Option:
     return _Option(flag, text, name.strip(), len(name) + 1)
 
 
-def _value(option: _Option, text: str, start: int, meant: str = "") -> Any:
+def _value(option: _Option, text: str, start: int, proposal: str = "") -> Any:
     """The value of a stretch of an option that begins at `start`; raises NetspecError (E0005).
 
-    `meant` is what is proposed for the whole value, where that is more than the stretch.
+    `proposal` is one for the whole value, where that is more than the stretch.
     """
     from netspec.diagnostics import NetspecError
     from netspec.spec import parse_argument
@@ -113,36 +115,47 @@ def _value(option: _Option, text: str, start: int, meant: str = "") -> Any:
     except NetspecError as error:
         first = error.diagnostics[0]
     at, end = first.span.start, first.span.end
-    meant = meant or next(_readable(text, at), "10")
+    proposal = proposal or next(_proposals(text, at), "10")
     if not text.strip():
-        raise option.wrong(f"{option.name} has no value", meant, start, start + len(text))
+        raise option.wrong(f"{option.name} has no value", proposal, start, start + len(text))
     if first.code[:3] in ("E02", "E05") and first.code not in _OF_FLOWS and not first.message.endswith("is no value"):
-        raise option.wrong(f"{option.name} has no value: {first.message}", meant, start + at, start + end)
-    shown = " ".join(text.split())
-    message = f"{shown if len(shown) <= 40 else shown[:39] + '…'} is no value for {option.name}"
-    raise option.wrong(message, meant, start + at, start + max(end, at + 1))
+        raise option.wrong(f"{option.name} has no value: {first.message}", proposal, start + at, start + end)
+    excerpt = " ".join(text.split())
+    message = f"{excerpt if len(excerpt) <= 40 else excerpt[:39] + '…'} is no value for {option.name}"
+    raise option.wrong(message, proposal, start + at, start + max(end, at + 1))
 
 
-def _readable(text: str, at: int) -> Iterator[str]:
-    """Values that a text may have been meant as, the likeliest first; `at` is where it cannot be read on."""
+def _proposals(text: str, at: int) -> Iterator[str]:
+    """Values that a text may stand for, the likeliest first; `at` is where it cannot be read on."""
     from netspec.diagnostics import NetspecError
     from netspec.spec import parse_argument
 
     core = text.strip().strip("=:;,#$").strip()
-    opened = [_ENDS[character] for character in core if character in _ENDS]
-    closed = core + "".join(end for end in reversed(opened) if core.count(end) < opened.count(end))
+    if len(core) > LONGEST:
+        return
+    ends = [_ENDS[character] for character in core if character in _ENDS]
+    with_ends = core + "".join(end for end in reversed(ends) if core.count(end) < ends.count(end))
     words = re.findall(r"[^][(){},;\s]+", core)
-    listed = f"[{','.join(words)}]" if len(words) > 1 else ""
-    plain = listed if re.fullmatch(r"[\w.\s+-]+(,[\w.\s+-]*)+", core) else ""
-    quoted = [core + quote for quote in "\"'" if core.count(quote) % 2]
+    as_list = f"[{','.join(words)}]" if len(words) > 1 else ""
+    plain = as_list if re.fullmatch(r"[\w.\s+-]+(,[\w.\s+-]*)+", core) else ""
+    with_quotes = [core + quote for quote in "\"'" if core.count(quote) % 2]
     whole = f'"{core}"' if re.fullmatch(r"[A-Za-z][\w./:-]*", core) else ""
-    for meant in (core, plain, closed, *quoted, whole, text[:at].strip(), listed, core.split("\n")[0].strip()):
-        if meant and "\n" not in meant:
+    for proposal in (
+        core,
+        plain,
+        with_ends,
+        *with_quotes,
+        whole,
+        text[:at].strip(),
+        as_list,
+        core.split("\n")[0].strip(),
+    ):
+        if proposal and "\n" not in proposal:
             try:
-                parse_argument(meant)
+                parse_argument(proposal)
             except NetspecError:
                 continue
-            yield meant
+            yield proposal
 
 
 def _pieces(value: str) -> Iterator[tuple[int, str]]:
@@ -169,19 +182,19 @@ def _shape(option: _Option) -> list[int | str]:
     value = option.value
     inner = re.fullmatch(r"\s*\[(.*)\]\s*", value, re.DOTALL)
     if inner is None:
-        raise option.wrong(f"the shape of {option.name} is a list of sizes in brackets", _meant_shape(value))
+        raise option.wrong(f"the shape of {option.name} is a list of sizes in brackets", _likely_shape(value))
     sizes: list[int | str] = []
     for start, piece in _pieces(inner[1]):
         size = piece.strip()
         begin = inner.start(1) + start
         if size in _BLANK or _SIZE.fullmatch(size) is None or (size.isdecimal() and not 1 <= int(size) <= LARGEST):
             if not inner[1].strip():
-                raise option.wrong(f"the shape of {option.name} has no sizes", _meant_shape(value))
-            raise option.wrong(_no_size(size), _meant_shape(value), begin, begin + max(1, len(piece)))
+                raise option.wrong(f"the shape of {option.name} has no sizes", _likely_shape(value))
+            raise option.wrong(_no_size(size), _likely_shape(value), begin, begin + max(1, len(piece)))
         sizes.append(int(size) if size.isdecimal() else size)
     if len(sizes) > MOST_DIMENSIONS:
         message = f"an input has at most {MOST_DIMENSIONS} dimensions, and this is {len(sizes)}"
-        raise option.wrong(message, _meant_shape(value))
+        raise option.wrong(message, _likely_shape(value))
     return sizes
 
 
@@ -192,8 +205,8 @@ def _no_size(size: str) -> str:
     return f"{size} is no size; {named}" if size else f"a size is missing; {named}"
 
 
-def _meant_shape(value: str) -> str:
-    """The shape that a text was meant as: without the batch, with names for sizes that stay open."""
+def _likely_shape(value: str) -> str:
+    """The shape that a text may stand for: without the batch, with names for sizes that stay open."""
     bracketed = re.search(r"\[([^][]+)\]", value)
     core = (value if bracketed is None else bracketed[1]).strip().strip("[](){}\"' ")
     pieces = [piece.strip() for piece in re.split(r"[,;\s]+|(?<=\d)[xX×*](?=\d)", core)]

@@ -24,14 +24,17 @@ _ARROWS: dict[Role, str] = {
 """What goes around is thick; what does not always flow is dotted."""
 
 
-def write(view: View, theme: Theme = LIGHT) -> str:
-    """The Mermaid text of a view. All text is escaped; the same view gives the same bytes."""
+def write(view: View, theme: Theme = LIGHT, *, right: bool = False) -> str:
+    """The Mermaid text of a view, its flow down or to the `right`.
+
+    All text is escaped; the same view gives the same bytes.
+    """
     lines = [
         "---",
         "config:",
         "  theme: base",
         "---",
-        "flowchart TD",
+        f"flowchart {'LR' if right else 'TD'}",
         *(f"  {line}" for box in view.boxes for line in _box(box)),
         *(
             f'  {edge.source} {_ARROWS[edge.role]}|"{_escaped(shape_words(edge.shapes))}"| {edge.target}'

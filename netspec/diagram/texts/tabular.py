@@ -53,7 +53,7 @@ def write(shown: View, setting: Setting, *, standalone: bool = False) -> str:
         _HEAD.format(title=title),
         r"\begingroup",
         rf"\fontsize{{{number(setting.size)}bp}}{{{number(setting.leading)}bp}}\fontfamily{{phv}}\selectfont",
-        rf"\setlength{{\tabcolsep}}{{{number(setting.gap / 2)}bp}}",
+        rf"\setlength{{\tabcolsep}}{{{number(setting.gap / 2)}bp}}%",
         rf"\begin{{tabular}}{{@{{}}lll{'r' * len(chosen)}@{{}}}}",
         r"\toprule",
         _row([rf"\textbf{{{cell}}}" for cell in head]),

@@ -239,18 +239,18 @@ def _instructions(source: Source) -> Iterator[tuple[Span, str, str]]:
 
 
 def _unsaid(span: Span, said: str) -> NetspecError:
-    """That a comment says nothing of a picture, and what it was meant to say."""
+    """That a comment says nothing of a picture, and what to write in its place."""
     if not said:
         return _wrong(span, "nothing is said of the picture", 'write "words", hide, group "words" or end')
-    meant = _meant(said)
+    proposal = _proposal(said)
     message = f"{printable(said[:40])} is nothing that a picture can do"
     if (early := re.match(r"(?:group\s*)?([\"']).*\1.*\1", said)) is not None:
         message = f"the words of {printable(said[:40])} end at the next {early[1]}"
-    return _wrong(span, message, f"write {meant}", meant)
+    return _wrong(span, message, f"write {proposal}", proposal)
 
 
-def _meant(said: str) -> str:
-    """What a text was meant to say: a verb in other letters, or words with other quotes or none."""
+def _proposal(said: str) -> str:
+    """What a text may stand for: a verb in other letters, or words with other quotes or none."""
     first = re.match("[A-Za-z]*", said)
     verb = nearest(first[0].lower(), ("hide", "end", "group")) if first is not None and first[0] else None
     if verb in ("hide", "end"):
@@ -263,5 +263,5 @@ def _meant(said: str) -> str:
     return f"{'group ' if verb else ''}{quote}{words.strip() or 'words'}{quote}"
 
 
-def _wrong(span: Span, message: str, help: str, meant: str = "") -> NetspecError:
-    return NetspecError((Diagnostic("E0806", message, span, help=help, mend=(span, meant) if meant else None),))
+def _wrong(span: Span, message: str, help: str, proposal: str = "") -> NetspecError:
+    return NetspecError((Diagnostic("E0806", message, span, help=help, mend=(span, proposal) if proposal else None),))

@@ -30,8 +30,8 @@ class Rename:
         return cls(re.compile(re.escape(old).replace(r"\*", "(.*)"), re.DOTALL), new)
 
     @staticmethod
-    def meant(text: str) -> str | None:
-        """The rule that a text was meant as; None where it does not say both names."""
+    def proposal(text: str) -> str | None:
+        """The rule that a text may stand for; None where it does not say both names."""
         if '"' in text:
             return None
         parts = [part for part in re.split(r"\s*(?:[-=]+>|→|[=:,])\s*|\s+", text.strip()) if part]
@@ -70,13 +70,13 @@ class Start(Part):
         return rename
 
     @classmethod
-    def meant(cls, argument: str, value: Any) -> Any:
+    def proposal(cls, argument: str, value: Any) -> Any:
         """Rules, each as a text."""
         if argument != "rename":
             return None
         rules = [value] if isinstance(value, str) else list(value or ()) if isinstance(value, tuple | None) else [value]
-        meant = [Rename.meant(rule) if isinstance(rule, str) else None for rule in rules]
-        return None if None in meant else meant
+        proposals = [Rename.proposal(rule) if isinstance(rule, str) else None for rule in rules]
+        return None if None in proposals else proposals
 
     def model_post_init(self, context: Any) -> None:
         self._rules = tuple(map(Rename.read, self.rename))
