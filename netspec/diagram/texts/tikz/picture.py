@@ -54,8 +54,7 @@ def write(drawing: Drawing, theme: Theme = LIGHT, *, standalone: bool = False) -
         _FOOT,
     ]
     picture = "\n".join(lines)
-    text = _DOCUMENT.format(picture=picture, libraries=LIBRARIES) if standalone else picture
-    return signed(text + "\n", "% {}")
+    return signed((_DOCUMENT.format(picture=picture, libraries=LIBRARIES) if standalone else picture) + "\n", "% {}")
 
 
 class _Letters:
