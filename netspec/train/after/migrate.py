@@ -58,13 +58,13 @@ def migrate(source: Path, new: Graph, target: Path, old: Graph | None = None) ->
 
 def by_name(tensors: Mapping[str, Tensor], new: Graph) -> Plan:
     """The plan where nothing is known of the old net but its keys and their shapes."""
-    wanted = {key.name: key.shape for key in keys(new)}
+    new_shapes = {key.name: key.shape for key in keys(new)}
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    kept = tuple(Move(name, name) for name, shape in wanted.items() if shapes.get(name) == shape)
-    known = {move.new for move in kept}
+    moves = tuple(Move(name, name) for name, shape in new_shapes.items() if shapes.get(name) == shape)
+    matches = {move.new for move in moves}
     return Plan(
-        kept,
+        moves,
         (),
-        tuple(Loose(name, shape, shapes.get(name)) for name, shape in wanted.items() if name not in known),
-        tuple(Loose(name, shape, wanted.get(name)) for name, shape in shapes.items() if name not in known),
+        tuple(Loose(name, shape, shapes.get(name)) for name, shape in new_shapes.items() if name not in matches),
+        tuple(Loose(name, shape, new_shapes.get(name)) for name, shape in shapes.items() if name not in matches),
     )

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from netspec.layers.declaration.base import Positive, Size
 from netspec.train.augment.base import AUGMENTS, Augment, Fill, Share, Step, moved, sizes, warped
-from netspec.train.augment.crops import taken
+from netspec.train.augment.crops import cutout
 from netspec.train.augment.kornias import Warp
 from netspec.train.batch import Batch
 from netspec.train.parts import AboveZero, AtLeastZero
@@ -196,8 +196,10 @@ class Resize(Augment):
         return (shape[0], *sizes(self.size, 2))
 
     def build(self) -> Step:
-        wanted = sizes(self.size, 2)
-        return lambda batch: batch if batch.x.shape[2:] == wanted else warped(batch, lambda t, n: resized(t, wanted, n))
+        target_sizes = sizes(self.size, 2)
+        return lambda batch: (
+            batch if batch.x.shape[2:] == target_sizes else warped(batch, lambda t, n: resized(t, target_sizes, n))
+        )
 
     def tested(self) -> Augment:
         return self
@@ -269,7 +271,7 @@ class Middle(Augment):
             axes = batch.x.shape[2:]
             side = max(1, round(min(axes) * 7 / 8))
             starts = [torch.full((len(batch),), (own - side) // 2, device=batch.x.device) for own in axes]
-            part = moved(batch, lambda tensor: taken(tensor, starts, (side, side), "zeros"))
+            part = moved(batch, lambda tensor: cutout(tensor, starts, (side, side), "zeros"))
             return warped(part, lambda tensor, nearest: resized(tensor, (self.size, self.size), nearest))
 
         return middle

@@ -175,9 +175,9 @@ def _check_settings(job: Job, spec: Spec) -> None:
     """Raises NetspecError where a setting of the train section is given as if it were a parameter of the net."""
     name = job.net or spec.nets[-1] if spec.nets else ""
     template = spec.module.environment.templates.get(name)
-    known = {parameter.name for parameter in template.definition.parameters} if template is not None else set(KEYS)
+    parameters = {parameter.name for parameter in template.definition.parameters} if template is not None else set(KEYS)
     for key, value in job.arguments.items():
-        if key in KEYS and key not in known:
+        if key in KEYS and key not in parameters:
             span = Span(Source("--set", f"{key}={as_text(value)}"), 0, len(key))
             message = f"the net {name} has no parameter {key}"
             help = f"it is a setting of the train section: --set train.{key}={as_text(value)}"

@@ -66,8 +66,8 @@ def recorded_settings(spec: Spec, record: Record) -> Settings:
     from netspec.train.plan.job import override
     from netspec.train.section.settings import settings
 
-    said = {key: override(key, text) for key, text in record.settings.items()}
-    return settings(spec.train or tree.Train((), span=Span(spec.source, 0, 0)), said)
+    overrides = {key: override(key, text) for key, text in record.settings.items()}
+    return settings(spec.train or tree.Train((), span=Span(spec.source, 0, 0)), overrides)
 
 
 def no_run(code: str, path: Path, message: str, notes: list[str] | tuple[str, ...] = ()) -> NetspecError:

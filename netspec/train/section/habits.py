@@ -57,7 +57,7 @@ def unknown_key(key: str, setting: tree.Setting, word: Span, keys: Collection[st
     if key in _STOP:
         text = f"stop patience({value})"
         return f"it is written {text}", (setting.span, text)
-    near = synonym(key, {known: _KEYS.get(known, ()) for known in keys}) or nearest(key, keys)
+    near = synonym(key, {candidate: _KEYS.get(candidate, ()) for candidate in keys}) or nearest(key, keys)
     return (f"did you mean {near}?", (word, near)) if near else ("", None)
 
 

@@ -137,11 +137,11 @@ def _plot(axes: Axes, curve: Curve, colour: str) -> None:
         clip_on=False,
     )
     axes.plot(curve.epochs, test, color=colour, linewidth=1.8, label=curve.held, clip_on=False)
-    kept = (curve.epochs[curve.kept], test[curve.kept])
-    axes.plot(*kept, "o", color=colour, markersize=4, clip_on=False)
+    point = (curve.epochs[curve.kept], test[curve.kept])
+    axes.plot(*point, "o", color=colour, markersize=4, clip_on=False)
     percent = curve.judged.startswith("error")
-    text = f"{kept[1]:.1f} %" if percent else f"{kept[1]:.3g}"
-    axes.annotate(text, kept, xytext=(6, 0), textcoords="offset points", va="center", fontsize=9, color=colour)
+    text = f"{point[1]:.1f} %" if percent else f"{point[1]:.3g}"
+    axes.annotate(text, point, xytext=(6, 0), textcoords="offset points", va="center", fontsize=9, color=colour)
     axes.locator_params(axis="x", nbins=5, integer=True)
     axes.set_xlabel("epoch", color=INK)
     axes.set_ylabel(curve.judged, color=INK)

@@ -65,8 +65,8 @@ def read_foreign(path: Path) -> dict[str, Tensor]:
     except OSError as error:
         raise _refused(path, f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from None
     except Exception as error:  # UnpicklingError, RuntimeError, EOFError, KeyError: what a file is damaged by
-        said = str(error).strip().partition("\n")[0].partition(". ")[0] or type(error).__name__
-        message = f"{path} holds something else than tensors, or is damaged: {said}"
+        reason = str(error).strip().partition("\n")[0].partition(". ")[0] or type(error).__name__
+        message = f"{path} holds something else than tensors, or is damaged: {reason}"
         raise _refused(
             path, message, "weights are a dictionary of tensors: torch.save(model.state_dict(), file)"
         ) from None
