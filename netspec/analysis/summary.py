@@ -400,9 +400,8 @@ def _rough(size: Dimension) -> float:
 
 def _totals(graph: Graph, root: Row, depth: int, levels: Sequence[tuple[int, Row]], batch: int) -> Iterator[str]:
     idle = sum(counts.of_node(node).parameters for node in graph.nodes if node.unused)
-    yield f"parameters  {root.counts.parameters:,}" + (
-        f", {idle:,} of them of stages that nothing uses" if idle else ""
-    )
+    unused = f", {idle:,} of them of stages that nothing uses" if idle else ""
+    yield f"parameters  {root.counts.parameters:,}{unused}"
     if root.counts.buffers:
         yield f"buffers     {root.counts.buffers:,}"
     figure = root.counts.macs

@@ -23,6 +23,7 @@ from netspec.codegen.text.preamble import Preamble
 from netspec.graph.blueprint import Blueprint, Choice, Container, LayerUse, Loop, Parameter, Region, Use
 from netspec.graph.graph import Graph
 from netspec.layers.declaration.base import Support, TorchCall
+from netspec.marks import signed
 from netspec.syntax import tree
 
 
@@ -55,7 +56,7 @@ def emit(graph: Graph) -> str:
         preamble.support[container] = CONTAINER
     definitions = [*_support_code(preamble), *_initializers(preamble), *_stages(preamble), *classes]
     body = "\n\n\n".join("\n".join(definition) for definition in definitions)
-    return f'"""{_title(graph)}"""\n\n{_imports(body, preamble)}\n\n\n{body}\n'
+    return signed(f'"""{_title(graph)}"""\n\n{_imports(body, preamble)}\n\n\n{body}\n\n\n', "# {}")
 
 
 def _design(blueprint: Blueprint, name: str, begun: Starts) -> Design:

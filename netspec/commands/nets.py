@@ -18,6 +18,7 @@ from netspec.commands.options.shared import (
     Net,
     Output,
     Settings,
+    bad_option,
     followed,
     graph_of,
     read_inputs,
@@ -252,7 +253,12 @@ def graph(
 
 @command
 def render(
-    file: File,
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...", help="A .net file, - for the standard input; several side by side.", show_default=False
+        ),
+    ],
     output: Annotated[
         str,
         typer.Option(
@@ -310,13 +316,18 @@ def render(
     form = format or ("svg" if output == "-" else form_of(output))
     paper = paper_of(width, max_height, font_size, columns)
     variants = read_variants(vary)
-    graphs = [graph_of(file, net, [*(set or ()), variant], input) for variant in variants]
-    subject = graphs[0] if graphs else graph_of(file, net, set, input)
+    if variants and len(files) > 1:
+        raise bad_option("--vary", vary, "", "--vary is for one file", "leave --vary out, or name one file")
+    settings = [[*(set or ()), *varied] for varied in ([[one] for one in variants] or [[]])]
+    graphs = [graph_of(file, net, one, input) for file in files for one in settings]
+    names = variants or [file.stem for file in files]
     with_legend = is_on("--legend", legend)
     request = Request(
-        subject, style, depth, unfold, focus, theme, timeout, paper, dpi, standalone, with_legend, direction=direction
+        graphs[0], style, depth, unfold, focus, theme, timeout, paper, dpi, standalone, with_legend, direction=direction
     )
-    picture = render_several(request, graphs, variants, form) if graphs else draw(request, form)
+    several = bool(variants) or len(files) > 1
+    asked = "--vary" if variants else "FILE..."
+    picture = render_several(request, graphs, names, form, asked) if several else draw(request, form)
     write(picture.content, output)
     for note in picture.notes:
         print(f"note: {note}", file=sys.stderr)

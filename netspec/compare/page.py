@@ -6,6 +6,7 @@ from base64 import b64encode
 from html import escape
 
 from netspec.compare.differences import Difference, lines
+from netspec.marks import signed
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem; color: #1f2328; background: #fff }
@@ -26,13 +27,14 @@ def page(diff: Difference, titles: tuple[str, str], pictures: tuple[str, str]) -
         for title, svg in zip(titles, pictures, strict=True)
     )
     policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-    return (
+    return signed(
         "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>"
         '<meta name="generator" content="netspec">'
         f"<meta http-equiv='Content-Security-Policy' content=\"{policy}\">"
         f"<title>{escape(titles[0])} and {escape(titles[1])}</title><style>{_STYLE}</style></head>\n"
         f"<body><h1>{escape(titles[0])} and {escape(titles[1])}</h1>\n<pre>{listing}</pre>\n"
-        f"<div class='sides'>{sides}</div></body></html>\n"
+        f"<div class='sides'>{sides}</div></body></html>\n",
+        "<!-- {} -->",
     )
 
 

@@ -69,6 +69,16 @@ class Frame:
 
 
 @dataclass(slots=True, eq=False)
+class Memory:
+    """What has been made of numbers alone, and so is what it is whenever it is asked for."""
+
+    functions: dict[tuple[int, str], tuple[Function, Any]] = field(default_factory=dict)
+    """What functions have made of numbers, by the function and these."""
+    tables: dict[tree.Expr, list[Any]] = field(default_factory=dict)
+    """What comprehensions have made of numbers, by the comprehension with these."""
+
+
+@dataclass(slots=True, eq=False)
 class State:
     """Grows while one net is elaborated, and is then frozen into its graph."""
 
@@ -86,10 +96,7 @@ class State:
     nodes: int = 0
     rounds: int = 1
     functions: int = 0
-    results: dict[tuple[int, str] | None, tuple[Function, Any]] = field(default_factory=dict)
-    """What functions have made of numbers, by the function and these."""
-    tables: dict[tree.Expr, list[Any]] = field(default_factory=dict)
-    """What comprehensions have made of numbers, by the comprehension with these."""
+    memory: Memory = field(default_factory=Memory)
     spoilt_labels: list[re.Pattern[str]] = field(default_factory=list)
     frame: Frame | None = None
     chains: dict[int, bool] = field(default_factory=dict)

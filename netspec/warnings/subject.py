@@ -46,6 +46,10 @@ class Subject:
         return {_place(statement.flow.elements[-1].span): statement for statement in targets} | places
 
     @cached_property
+    def bodies(self) -> tuple[tree.Body, ...]:
+        return tuple(part for part in parts(self.file) if isinstance(part, tree.Body))
+
+    @cached_property
     def consumers(self) -> dict[int, list[Node]]:
         """The nodes that take a value, by its identity."""
         consumers: dict[int, list[Node]] = {}

@@ -32,7 +32,7 @@ Inputs = Annotated[
 Output = Annotated[
     str, typer.Option("--output", "-o", metavar="FILE", help="Where to write; - for the standard output.")
 ]
-Force = Annotated[bool, typer.Option("--force", help="Replace a file that netspec has not written, too.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace a file that is not as netspec has written it, too.")]
 Folder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.", show_default=False)]
 Device = Annotated[
     str | None, typer.Option("--device", metavar="DEVICE", help="cpu, cuda, mps; the best there is if not given.")

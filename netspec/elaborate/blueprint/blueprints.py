@@ -25,7 +25,7 @@ from netspec.elaborate.graph_elaborator import GraphElaborator
 from netspec.elaborate.nets.documentation import comment_on
 from netspec.elaborate.nets.parameters import default_of
 from netspec.elaborate.problems import Problem, Spoilt, Stop
-from netspec.elaborate.state import Frame, State
+from netspec.elaborate.state import Frame, Memory, State
 from netspec.elaborate.values.environment import Environment, Modules, Poison, Template
 from netspec.elaborate.values.numbering import is_chain_body
 from netspec.elaborate.values.operators import OperandError, TooLarge
@@ -103,6 +103,7 @@ class Blueprints:
     variants: dict[Any, list[Run]] = field(default_factory=dict)
     fixed: dict[Any, frozenset[str]] = field(default_factory=dict)
     distrusted: set[Span] = field(default_factory=set)
+    memory: Memory = field(default_factory=Memory)
 
     def net(
         self, template: Template, arguments: Mapping[str, Any], inputs: Mapping[str, list[Any]], graph: Graph
@@ -217,7 +218,7 @@ class Blueprints:
                 continue  # what is given as none is not what is left to its default
             if any(type(base.numbers.get(name)) is not type(value) for name, value in numbers.items()):
                 continue
-            result = _unrolled(template, shapes, numbers)
+            result = _unrolled(template, shapes, numbers, State(memory=self.memory))
             if result is None:
                 return None
             try:
@@ -300,7 +301,7 @@ class Blueprints:
         fixed: frozenset[str],
     ) -> Run:
         """One run; raises Unsayable. Rounds of loops are left out at first; what is read of them may need them."""
-        generic = BlueprintElaborator(State(), self.call, inputs, concrete=EVERYTHING in fixed)
+        generic = BlueprintElaborator(State(memory=self.memory), self.call, inputs, concrete=EVERYTHING in fixed)
         generic.skips = not _reads_templates(template)
         try:
             with divisions():
@@ -308,7 +309,7 @@ class Blueprints:
         except Unsayable:
             if not generic.skipped:
                 raise
-        generic = BlueprintElaborator(State(), self.call, inputs, concrete=EVERYTHING in fixed)
+        generic = BlueprintElaborator(State(memory=self.memory), self.call, inputs, concrete=EVERYTHING in fixed)
         generic.skips = False
         with divisions():
             return self.once(generic, template, shapes, numbers, fixed)
@@ -422,10 +423,9 @@ def _choices(parameter: tree.Parameter) -> list[Any]:
     return [computed(value, {}) for value in parameter.type.values]
 
 
-def _unrolled(template: Template, shapes: list[Shape], numbers: dict[str, Any]) -> Result | None:
+def _unrolled(template: Template, shapes: list[Shape], numbers: dict[str, Any], state: State) -> Result | None:
     """What a block leaves of plain values, elaborated as for a graph; None where it refuses."""
     definition = template.definition
-    state = State()
     tensors = [Tensor(Shape(tuple(map(plain, shape.dims)), shape.dtype), definition.span, None, 0) for shape in shapes]
     slots = [parameter.name for parameter in definition.parameters if is_tensor(parameter)]
     arguments = {**numbers, **dict(zip(slots, tensors[1:], strict=True))}

@@ -44,10 +44,11 @@ def comprehension(elaborator: Elaborator, expression: tree.Comprehension, frame:
     """`[f(x) for x in xs if c]`: its names hold inside of it alone. A table of the same numbers is made once."""
     state = elaborator.state
     spelled = closed(expression, frame.environment)
-    key, before = spelled if elaborator.remembers else None, state.steps
-    if key is not None and key in state.tables:
+    settled = elaborator.remembers or is_settled(expression, frame.environment)
+    key, before = spelled if settled else None, state.steps
+    if key is not None and key in state.memory.tables:
         state.work(expression.span, len(expression.span.text) // 4)
-        return state.tables[key]
+        return state.memory.tables[key]
     local = frame.copy()
     local.environment = frame.environment.body()
     items: list[Any] = []
@@ -56,7 +57,7 @@ def comprehension(elaborator: Elaborator, expression: tree.Comprehension, frame:
     if spelled is not None and len(items) > SHORT and all(type(item) in (int, float) for item in items):
         items = Spelled.of(items, spelled)
     if key is not None and state.steps > before + COSTLY:
-        state.tables[key] = items
+        state.memory.tables[key] = items
     return items
 
 
@@ -99,6 +100,14 @@ def closed(expression: tree.Comprehension, environment: Environment) -> tree.Exp
         return None
     whole: tree.Expr = substituted(expression, values)
     return whole
+
+
+def is_settled(expression: tree.Comprehension, environment: Environment) -> bool:
+    """Whether nothing that it asks for is said by more than a number: who elaborates for all arguments learns nothing
+    from making it again.
+    """
+    said = (environment.expression(name) for name in names(expression))
+    return all(each is None or isinstance(each, tree.Number) for each in said)
 
 
 def _bound_in(part: Any) -> Iterator[str]:

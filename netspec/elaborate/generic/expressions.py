@@ -9,7 +9,7 @@ from netspec.elaborate.calls.functions import function_arguments
 from netspec.elaborate.control import Key
 from netspec.elaborate.draft import Tensor
 from netspec.elaborate.expressions.access import attribute, item_at, slice_of
-from netspec.elaborate.expressions.comprehensions import matched
+from netspec.elaborate.expressions.comprehensions import closed, comprehension, is_settled, matched
 from netspec.elaborate.expressions.evaluation import conditional
 from netspec.elaborate.expressions.kinds import as_list, mistaken, truth, weighed
 from netspec.elaborate.expressions.names import label_text, named_value
@@ -105,6 +105,8 @@ def _say_function(
 
 def _say_comprehension(generic: Generic, expression: tree.Comprehension, frame: Frame) -> tree.Expr:
     """The list that a comprehension makes, item by item: of lists whose length is the same for all arguments."""
+    if is_settled(expression, frame.environment) and closed(expression, frame.environment) is not None:
+        return tree.List(tuple(map(literal, comprehension(generic, expression, frame))))
     local = frame.copy()
     local.environment = frame.environment.body()
     items: list[tree.Expr] = []

@@ -116,7 +116,7 @@ class Project:
         state = State()
         module = Module(source, file, Environment())
         elaborator = GraphElaborator(state)
-        diagnostics: list[Diagnostic] = list(mistakes)
+        found: list[Diagnostic] = list(mistakes)
         for item in _imports_first(file):
             if _holds(item, mistakes):
                 module.environment.names[getattr(item, "name", "")] = POISON
@@ -131,14 +131,14 @@ class Project:
             except Stop as stop:
                 state.report(stop.problem)
             except NetspecError as error:
-                diagnostics.extend(error.diagnostics)
+                found.extend(error.diagnostics)
             except Spoilt:
                 pass
             _spoil(item, module.environment)
-            if state.mistakes > MOST_MISTAKES or len(diagnostics) > MOST_MISTAKES:
+            if state.mistakes > MOST_MISTAKES or len(found) > MOST_MISTAKES:
                 break
-        diagnostics.extend(state.diagnostics)
-        return module, diagnostics
+        found.extend(state.diagnostics)
+        return module, found
 
     def item(self, item: tree.Item, module: Module, elaborator: GraphElaborator, path: Path | None) -> None:
         environment = module.environment
@@ -173,22 +173,13 @@ class Project:
             elif name.id in other.environment.names:
                 module.environment.names[name.id] = other.environment.names[name.id]
             else:
-                names = [*other.environment.templates, *other.environment.names]
-                near = nearest(name.id, names)
-                raise Problem(
-                    "E0214",
-                    f"{_spelling(item)} defines no {name.id}",
-                    name.span,
-                    "not defined there",
-                    help=f"did you mean {near}?" if near else f"it defines {', '.join(sorted(names)) or 'nothing'}",
-                    mend=_renamed(name, near) if near else None,
-                )
+                raise _not_there(item, name, [*other.environment.templates, *other.environment.names])
 
     def locate(self, item: tree.Import, path: Path | None) -> Path:
         """The file that an import names; raises Problem where it is none that may be read."""
         if isinstance(item.module, tree.Name):
             return _standard(item)
-        span, location = item.module.span, item.module.value
+        span, written = item.module.span, item.module.value
         if path is None or self.root is None:
             raise Problem(
                 "E0211",
@@ -196,21 +187,21 @@ class Project:
                 span,
                 help="save it to a file, or import from std",
             )
-        if not location.endswith(".net"):
+        if not written.endswith(".net"):
             raise Problem("E0211", "an import names a .net file", span)
-        if Path(location).is_absolute() or "\\" in location or "\0" in location or ":" in location:
+        if Path(written).is_absolute() or "\\" in written or "\0" in written or ":" in written:
             raise Problem("E0212", "an import names a file by a relative path, with /", span)
-        target = Path(os.path.realpath(path.parent / location))
+        target = Path(os.path.realpath(path.parent / written))
         if not target.is_relative_to(self.root):
             raise Problem(
                 "E0212",
-                f'"{location}" lies outside the project',
+                f'"{written}" lies outside the project',
                 span,
                 help="imports stay in the folder of the project, the nearest one around with .git or pyproject.toml",
             )
         if not self.has(target):
             raise Problem(
-                "E0211", f'there is no file "{location}" next to this one', span, help=_near_file(target, location)
+                "E0211", f'there is no file "{written}" next to this one', span, help=_near_file(target, written)
             )
         return target
 
@@ -344,17 +335,17 @@ def _others(path: Path) -> list[str]:
         return []
 
 
-def _file_in(folder: Path, location: str) -> str:
+def _file_in(folder: Path, written: str) -> str:
     """The first spec of a folder that was named in place of a file."""
     first = min(_others(folder / "NAME"), default="")
-    return f"name a file in it: {Path(location) / first}" if first else "a spec is a file, NAME.net"
+    return f"name a file in it: {Path(written) / first}" if first else "a spec is a file, NAME.net"
 
 
-def _near_file(path: Path, location: str) -> str:
+def _near_file(path: Path, written: str) -> str:
     """A question for the file next to `path` that may have been meant, spelt as the wrong name was."""
     stems = {Path(other).stem: other for other in _others(path)}
     near = stems.get(nearest(path.stem, stems) or "")
-    folder = location[: -len(path.name)] if location.endswith(path.name) else ""
+    folder = written[: -len(path.name)] if written.endswith(path.name) else ""
     return f"did you mean {folder}{near}?" if near else ""
 
 
@@ -383,8 +374,8 @@ def _renamed(name: tree.Name, other: str) -> tuple[Span, str]:
     """The mend that gives a name another spelling, where it is imported and wherever the file uses it."""
     pattern, span = re.compile(rf"\b{re.escape(name.id)}\b"), name.span
     end = max(match.end() for match in pattern.finditer(span.source.text, span.start))
-    region = Span(span.source, span.start, end)
-    return region, pattern.sub(other, region.text)
+    used = Span(span.source, span.start, end)
+    return used, pattern.sub(other, used.text)
 
 
 def _spoil(item: tree.Item, environment: Environment) -> None:
@@ -456,20 +447,47 @@ def _no_library(item: tree.Import, module: tree.Name) -> Problem:
     if module.id.partition(".")[0] in PYTHON:
         help = "leave it out: a spec needs nothing of Python"
         return Problem("E0211", message, module.span, help=help, mend=(item.span, ""))
-    homes = {block[0] for name in item.names if (block := home(name.id)) and block[1] == name.id}
+    homes = {found[0] for name in item.names if (found := home(name.id)) and found[1] == name.id}
+    if len(homes) > 1 and (text := _by_home(item)):
+        return Problem(
+            "E0211", message, module.span, help=f"write {text.replace(chr(10), '; ')}", mend=(item.span, text)
+        )
     if len(homes) == 1:
         near: str | None = homes.pop()
     else:
-        modules = sorted({module for module, _ in blocks().values()})
-        near = nearest(module.id, modules) if module.id != "std" else None
+        known = sorted({module for module, _ in blocks().values()})
+        near = nearest(module.id, known) if module.id != "std" else None
     return Problem(
         "E0211",
         message,
         module.span,
-        help=f"did you mean {near}?" if near else f"the library has {', '.join(modules)}",
+        help=f"did you mean {near}?" if near else f"the library has {', '.join(known)}",
         mend=(module.span, near) if near else None,
     )
 
 
-def _spelling(item: tree.Import) -> str:
+def _not_there(item: tree.Import, name: tree.Name, known: Sequence[str]) -> Problem:
+    """A name that a module does not define: it is misspelt, or another module of the library has it."""
+    near = nearest(name.id, known)
+    help, mend = f"it defines {', '.join(sorted(known)) or 'nothing'}", None
+    if isinstance(item.module, tree.Name) and (text := _by_home(item)):
+        help, mend = f"write {text.replace(chr(10), '; ')}", (item.span, text)
+    elif near:
+        help, mend = f"did you mean {near}?", _renamed(name, near)
+    message = f"{_written(item)} defines no {name.id}"
+    return Problem("E0214", message, name.span, "not defined there", help=help, mend=mend)
+
+
+def _by_home(item: tree.Import) -> str:
+    """An import for each module of the library that has some of the names; empty where one is in none."""
+    modules: dict[str, list[str]] = {}
+    for name in item.names:
+        there = home(name.id)
+        if there is None or there[1] != name.id:
+            return ""
+        modules.setdefault(there[0], []).append(name.id)
+    return "\n".join(f"from {module} import {', '.join(names)}" for module, names in modules.items())
+
+
+def _written(item: tree.Import) -> str:
     return item.module.id if isinstance(item.module, tree.Name) else f'"{item.module.value}"'

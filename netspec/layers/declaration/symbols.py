@@ -293,6 +293,8 @@ def substituted(expression: Any, values: Mapping[str, tree.Expr]) -> Any:
             return values.get(name, expression)
         case tree.Binary(operator, left, right) if operator not in ("and", "or"):
             return binary(operator, substituted(left, values), substituted(right, values))
+        case tree.Call(function, arguments):  # whose name is none of a value, though one may be called the same
+            return tree.Call(function, substituted(arguments, values))
         case tree.Tree():
             parts = [substituted(part, values) for _, part in expression.content()]
             return type(expression)(*parts)
