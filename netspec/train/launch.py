@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.spec import Spec
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 from netspec.train.plan.job import Job
 from netspec.train.runs.progress import PARENT, stopping
 from netspec.train.runs.run import Status
@@ -129,7 +129,7 @@ def is_parting(error: Exception) -> bool:
 
 def lost(message: str, folder: Path) -> NetspecError:
     """That the training has lost a process, and how it can be taken up (E0647)."""
-    here = Span(Source(str(folder), ""), 0, 0)
+    here = place_outside(folder)
     return NetspecError((Diagnostic("E0647", message, here, help=f"netspec train --resume {folder}"),))
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.spec import Spec
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 from netspec.train.after.restored import Restored
 from netspec.train.data.files import DataError
 from netspec.train.engine.devices import environment
@@ -93,7 +93,7 @@ def _restore(trainer: Trainer, state: State, folder: Path) -> None:
     try:
         trainer.restore(state)
     except Damaged as damage:
-        here = Span(Source(str(folder), ""), 0, 0)
+        here = place_outside(folder)
         message = f"the checkpoint in {folder} is of no such training: {damage}"
         raise NetspecError((Diagnostic("E0650", message, here),)) from None
 

@@ -146,6 +146,6 @@ def followed(file: Path) -> None:
 
 def _error(code: str, name: str, message: str, text: str = "", help: str = "") -> NetspecError:
     from netspec.diagnostics import Diagnostic, NetspecError
-    from netspec.syntax.source import Source, Span
+    from netspec.syntax.source import place_outside
 
-    return NetspecError((Diagnostic(code, message, Span(Source(name, text), 0, len(text)), help=help),))
+    return NetspecError((Diagnostic(code, message, place_outside(name, text), help=help),))

@@ -28,7 +28,7 @@ from netspec.syntax import tree
 from netspec.syntax.mistakes.tokens import PYTHON
 from netspec.syntax.parser import LARGEST_FILE, parse
 from netspec.syntax.report import hides_the_rest
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import Source, Span, place_outside
 
 MOST_FILES = 100
 MOST_TEXT = 2 * LARGEST_FILE
@@ -350,7 +350,7 @@ def _near_file(path: Path, written: str) -> str:
 
 
 def _unreadable(code: str, message: str, name: str, help: str = "") -> NetspecError:
-    return NetspecError((Diagnostic(code, message, Span(Source(name, ""), 0, 0), help=help),))
+    return NetspecError((Diagnostic(code, message, place_outside(name), help=help),))
 
 
 def _imports_first(file: tree.File) -> Iterator[tree.Item]:

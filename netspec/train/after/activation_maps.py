@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.graph.graph import Graph, Output, Scope, Value
 from netspec.spelling import nearest
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 from netspec.train.after import heads
 from netspec.train.plan.signature import Returned
 
@@ -195,4 +195,4 @@ def _sides(scores: Tensor, run: Restored) -> Tensor:
 
 
 def _nothing(message: str, help: str = "") -> NetspecError:
-    return NetspecError((Diagnostic("E0655", message, Span(Source("netspec cam", ""), 0, 0), help=help),))
+    return NetspecError((Diagnostic("E0655", message, place_outside("netspec cam"), help=help),))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 from netspec.train.after.activation_maps import ActivationMap
 from netspec.train.after.inputs import Sample
 from netspec.train.plan.signature import Signature
@@ -48,7 +48,7 @@ def draw(activation: ActivationMap, view: NDArray[Any], signature: Signature, ou
         replacing(out, write)
         return
     if view.ndim not in (2, 3):
-        here = Span(Source(str(out), ""), 0, 0)
+        here = place_outside(out)
         message = f"a map over a sample of {view.ndim - 1} axes cannot be drawn"
         raise NetspecError((Diagnostic("E0655", message, here, help="-o map.npy keeps its numbers"),))
     figure = _picture(activation, view, signature) if view.ndim == 3 else _signal(activation, view, signature)

@@ -17,7 +17,7 @@ from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.shapes.requirements import nearest
 from netspec.shapes.shape import DType, Shape
 from netspec.shapes.sizes import Dimension
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 from netspec.train.data.encoding import Encoding
 from netspec.train.runs.folder import replacing, save_tensors
 
@@ -112,7 +112,7 @@ def _format_of(path: Path) -> Format:
         if ending == name:
             return name
     message = f"the end of {path.name} names no format"
-    here = Span(Source(str(path), ""), 0, 0)
+    here = place_outside(path)
     raise NetspecError((Diagnostic("E0656", message, here, help=f"--format {' or '.join(FORMATS)}"),))
 
 
@@ -234,7 +234,7 @@ def _write_onnx(
 
     if run.graph.parameters * 4 > MOST_BYTES:
         message = f"{run.graph.name} is larger than a file of ONNX may be"
-        here = Span(Source(str(path), ""), 0, 0)
+        here = place_outside(path)
         raise NetspecError((Diagnostic("E0656", message, here, help="--format pt2 has no such limit"),))
     program = _program(run, model)
     shapes_by_input = tuple(
@@ -330,7 +330,7 @@ def _failed(run: Restored, model: nn.Module, what: str, error: Exception) -> Net
         value = next(value for value in run.graph.inputs if value.shape.is_open)
         help = f"without open sizes: --input {value.name}={trained.get(value.name, value.shape)}"
     if node is None:
-        here = Span(Source("netspec export", ""), 0, 0)
+        here = place_outside("netspec export")
         message = f"{run.graph.name} cannot be exported by {what}"
         return NetspecError((Diagnostic("E0656", message, here, notes=tuple(lines[:3]), help=help),))
     message = f"{run.graph.name} cannot be exported by {what}, because of its layer {node.layer.name}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.files import regular
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 from netspec.train.data import DataSet, files, tables
 from netspec.train.data.files import DataError
 from netspec.train.data.pairs import Pairs
@@ -289,4 +289,4 @@ def _shape_text(shape: Dims) -> str:
 
 
 def _wrong(code: str, path: Path, message: str, help: str = "") -> NetspecError:
-    return NetspecError((Diagnostic(code, message, Span(Source(str(path), ""), 0, 0), help=help),))
+    return NetspecError((Diagnostic(code, message, place_outside(path), help=help),))

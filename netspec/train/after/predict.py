@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostic, NetspecError, printable
 from netspec.marks import MARK
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 from netspec.train.after.inputs import Sample
 from netspec.train.plan.signature import Signature
 
@@ -87,7 +87,7 @@ def predict(run: Restored, samples: Iterable[Sample]) -> Iterator[Prediction]:
             output = run.outputs(*entered(run, part))
         except (RuntimeError, IndexError) as error:
             first = str(error).strip().partition("\n")[0]
-            here = Span(Source(part[0].name, ""), 0, 0)
+            here = place_outside(part[0].name)
             message = f"{run.graph.name} cannot take these samples: {first}"
             raise NetspecError((Diagnostic("E0654", message, here),)) from None
         signature = run.signature
@@ -180,7 +180,7 @@ def mask_paths(predictions: Sequence[Prediction], folder: Path) -> list[Path]:
     for one in predictions:
         if not one.is_dense or one.classes.ndim != 2:
             message = f"{one.name} has no class for each pixel, so there is no mask of it"
-            raise NetspecError((Diagnostic("E0655", message, Span(Source("--masks", ""), 0, 0)),))
+            raise NetspecError((Diagnostic("E0655", message, place_outside("--masks")),))
         paths.append(_free(folder, Path(one.name).stem, paths))
     return paths
 

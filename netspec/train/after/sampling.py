@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypedDict
 
 from netspec.diagnostics import Diagnostic, NetspecError
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 from netspec.train.data.files import DataError
 from netspec.train.data.tokens import Tokens
 
@@ -83,4 +83,4 @@ def _draw(scores: Tensor, temperature: float, top: int | None, generator: Genera
 
 
 def _refused(message: str, help: str = "") -> NetspecError:
-    return NetspecError((Diagnostic("E0655", message, Span(Source("--prompt", ""), 0, 0), help=help),))
+    return NetspecError((Diagnostic("E0655", message, place_outside("--prompt"), help=help),))

@@ -16,7 +16,7 @@ from typing import Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.spec import Spec
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 from netspec.train.launch import REPORT, Report, Work
 from netspec.train.plan.job import Job
 from netspec.train.runs.checkpoint import Checkpoints, State
@@ -97,7 +97,7 @@ def _step(folder: Path) -> int:
 def _compared(whole: Path, parted: Path, killed_after: int) -> Verdict:
     states = [Checkpoints(folder).newest()[0] for folder in (whole, parted)]
     if states[0] is None or states[1] is None or _step(whole) != _step(parted):
-        here = Span(Source("netspec verify-resume", ""), 0, 0)
+        here = place_outside("netspec verify-resume")
         message = f"the runs ended at different steps, {_step(whole)} and {_step(parted)}"
         raise NetspecError((Diagnostic("E0648", message, here),))
     one, other = (dict(_tensors(state)) for state in states if state is not None)

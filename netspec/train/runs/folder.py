@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.files import put
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -115,7 +115,7 @@ def occupied(folder: Path) -> Iterator[None]:
         fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(opened)
-        here = Span(Source(str(folder), ""), 0, 0)
+        here = place_outside(folder)
         message = f"a training is at work in {folder}"
         raise NetspecError((Diagnostic("E0646", message, here, help="wait for its end, or stop it first"),)) from None
     try:
@@ -205,7 +205,7 @@ def unwritable(path: Path, error: Exception) -> NetspecError:
         mend = f"{path} is a folder: choose another name"
     if getattr(error, "errno", None) in FULL:
         mend = "make room there; a run that has begun is taken up with netspec train --resume RUN"
-    span = Span(Source(str(path), ""), 0, 0)
+    span = place_outside(path)
     message = f"{path} cannot be written: {reason[:1].lower()}{reason[1:]}"
     return NetspecError((Diagnostic("E0610", message, span, help=mend or "name another folder: --out FOLDER"),))
 

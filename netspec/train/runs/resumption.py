@@ -12,7 +12,7 @@ from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.graph.graph import Node
 from netspec.graph.views import layer_text
 from netspec.spec import Spec
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 from netspec.train.plan.job import Job, Prepared, as_text
 from netspec.train.runs.checkpoint import State
 from netspec.train.runs.fingerprint import fingerprint
@@ -36,7 +36,7 @@ def job_in(folder: Path, overrides: Mapping[str, Any], setup: Mapping[str, Any],
             raise KeyError("job")
         job = Job.model_validate({"text": "", **record.job.model_dump(exclude_unset=True)})
     except (KeyError, TypeError, ValidationError):
-        here = Span(Source(str(folder), ""), 0, 0)
+        here = place_outside(folder)
         message = f"{folder} does not say how it was started, so it cannot be taken up"
         raise NetspecError((Diagnostic("E0650", message, here),)) from None
     mark = "train."
@@ -117,4 +117,4 @@ def _samples(counts: list[int]) -> str:
 def _refused(code: str, message: str, folder: Path, differences: list[str], help: str) -> NetspecError:
     more = len(differences) - MOST_NAMED
     notes = (*differences[:MOST_NAMED], *([f"and {more} more"] if more > 0 else []))
-    return NetspecError((Diagnostic(code, message, Span(Source(str(folder), ""), 0, 0), notes=notes, help=help),))
+    return NetspecError((Diagnostic(code, message, place_outside(folder), notes=notes, help=help),))

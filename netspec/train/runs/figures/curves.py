@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.files import regular
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 from netspec.train.runs.figures import plots
 from netspec.train.runs.folder import CURVES, METRICS, RECORD, make_folder
 
@@ -192,6 +192,6 @@ def _title(folder: Path, record: dict[str, Any]) -> str:
 
 
 def _no_run(folder: Path, message: str) -> NetspecError:
-    span = Span(Source(str(folder), ""), 0, 0)
+    span = place_outside(folder)
     help = "name the folder of a run, such as runs/mnist1d_conv"
     return NetspecError((Diagnostic("E0614", message, span, help=help),))

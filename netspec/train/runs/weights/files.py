@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.files import regular
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -146,4 +146,4 @@ def _by_layer(names: tuple[str, ...]) -> dict[str, list[str]]:
 
 
 def _refused(path: Path, message: str, help: str = "") -> NetspecError:
-    return NetspecError((Diagnostic("E0651", message, Span(Source(str(path), ""), 0, 0), help=help),))
+    return NetspecError((Diagnostic("E0651", message, place_outside(path), help=help),))
