@@ -126,10 +126,10 @@ class IoUCrop(Varying):
 
         def crop(batch: Batch) -> Batch:
             (objects,) = batch.objects
-            found = self._part(objects.boxes, *batch.x.shape[2:])
-            if found is None:
+            selection = self._part(objects.boxes, *batch.x.shape[2:])
+            if selection is None:
                 return batch
-            (left, top, right, bottom), inside = found
+            (left, top, right, bottom), inside = selection
             starts = [inside.new_full((1,), start, dtype=torch.long) for start in (top, left)]
             chosen = replace(batch, objects=(objects.chosen(inside),))
             size = bottom - top, right - left

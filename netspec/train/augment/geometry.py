@@ -196,8 +196,8 @@ class Resize(Sized):
         return self.of_unlike(shape)
 
     def build(self) -> Step:
-        wanted = sizes(self.size, 2)
-        return lambda batch: scaled(batch, wanted)
+        target_sizes = sizes(self.size, 2)
+        return lambda batch: scaled(batch, target_sizes)
 
     def tested(self) -> Sized:
         return self
