@@ -91,12 +91,12 @@ def lines(graph: Graph, table: Table) -> Iterator[tuple[str, LineKind]]:
     """The lines of the text form, each with what it is, so that a terminal can colour them."""
     root = folded(graph)
     depth = _fitting(root, table.screen) if table.depth is None else table.depth
-    rows = list(_walk(root, depth))
-    cells = [[_cut(cell, _WIDEST) for cell in line] for line in _cells(graph, table, rows, root)]
+    levels = list(_walk(root, depth))
+    cells = [[_cut(cell, _WIDEST) for cell in line] for line in _cells(graph, table, levels, root)]
     columns = [COLUMNS[name] for name in table.columns]
-    kinds: list[LineKind] = ["net" if level == 0 else "scope" if row.rows else "row" for level, row in rows]
+    kinds: list[LineKind] = ["net" if level == 0 else "scope" if row.rows else "row" for level, row in levels]
     yield from _grid(columns, cells, kinds, table.width)
-    for total in _totals(graph, root, depth, rows, table.batch):
+    for total in _totals(graph, root, depth, levels, table.batch):
         yield total, "total"
     if table.kinds:
         yield "", "total"
@@ -132,10 +132,10 @@ def markdown(graph: Graph, table: Table | None = None) -> str:
     table = table or Table()
     root = folded(graph)
     depth = _fitting(root, table.screen) if table.depth is None else table.depth
-    rows = list(_walk(root, depth))
+    levels = list(_walk(root, depth))
     columns = [COLUMNS[name] for name in table.columns]
-    markdown_lines = _markdown_grid(columns, _cells(graph, table, rows, root))
-    markdown_lines += ["", *(f"{line}  " for line in _totals(graph, root, depth, rows, table.batch))]
+    markdown_lines = _markdown_grid(columns, _cells(graph, table, levels, root))
+    markdown_lines += ["", *(f"{line}  " for line in _totals(graph, root, depth, levels, table.batch))]
     if table.kinds:
         markdown_lines += ["", *_markdown_grid(_KIND_COLUMNS, _by_kind(graph, table.batch))]
     return "\n".join(markdown_lines)
@@ -355,12 +355,12 @@ def _fitting(root: Row, screen: int) -> int:
     return max(1, depth)
 
 
-def _cells(graph: Graph, table: Table, rows: Sequence[tuple[int, Row]], root: Row) -> list[list[str]]:
+def _cells(graph: Graph, table: Table, levels: Sequence[tuple[int, Row]], root: Row) -> list[list[str]]:
     """What the table's columns say of each row; the label is indented by its level."""
     fields = receptive_fields(graph) if "field" in table.columns else {}
     columns = [COLUMNS[name] for name in table.columns]
     cells = []
-    for level, row in rows:
+    for level, row in levels:
         layer = f"{row.layer}  ({row.note})" if row.note else row.layer
         label = f"{'  ' * level}{row.label}"
         field = fields.get(row.last)
@@ -398,7 +398,7 @@ def _rough(size: Dimension) -> float:
     return size if isinstance(size, int) else float("inf")
 
 
-def _totals(graph: Graph, root: Row, depth: int, rows: Sequence[tuple[int, Row]], batch: int) -> Iterator[str]:
+def _totals(graph: Graph, root: Row, depth: int, levels: Sequence[tuple[int, Row]], batch: int) -> Iterator[str]:
     idle = sum(counts.of_node(node).parameters for node in graph.nodes if node.unused)
     unused = f", {idle:,} of them of stages that nothing uses" if idle else ""
     yield f"parameters  {root.counts.parameters:,}{unused}"
@@ -414,9 +414,9 @@ def _totals(graph: Graph, root: Row, depth: int, rows: Sequence[tuple[int, Row]]
         yield f"sizes       {requirement}"
     if option := counts.closing(graph):
         yield f"            give sizes for figures: {option}"
-    if any(row.times > 1 and row.rows and level < depth for level, row in rows):
+    if any(row.times > 1 and row.rows and level < depth for level, row in levels):
         yield "a row of several counts them all; the rows below it are one of them"
-    hidden = sum(1 for _ in _walk(root, None)) - len(rows)
+    hidden = sum(1 for _ in _walk(root, None)) - len(levels)
     if hidden:
         yield f"{hidden:,} more {'row' if hidden == 1 else 'rows'} below: --depth {depth + 1}"
 

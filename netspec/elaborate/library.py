@@ -6,7 +6,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-from netspec.spelling import meant
+from netspec.spelling import synonym
 
 STANDARD = Path(__file__).resolve().parent.parent / "std"
 _BLOCK = re.compile(r"^(?:# Also called: (?P<aliases>[\w, ]+)\.\n)?block (?P<name>\w+)", re.MULTILINE)
@@ -27,5 +27,5 @@ def blocks() -> dict[str, tuple[str, tuple[str, ...]]]:
 def home(name: str) -> tuple[str, str] | None:
     """The module and the block of the library that a name means; None where it means none."""
     table = blocks()
-    block = meant(name, {block: aliases for block, (_, aliases) in table.items()})
+    block = synonym(name, {block: aliases for block, (_, aliases) in table.items()})
     return (table[block][0], block) if block else None

@@ -1,5 +1,6 @@
 """Normalisations: by batch, group, instance, layer, root mean square, and across neighbouring channels."""
 
+from collections.abc import Mapping
 from math import prod
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
@@ -240,6 +241,8 @@ class _AxesNorm(Layer):
     """What layernorm and rmsnorm share: the axes that are normalised together."""
 
     figure_weight: ClassVar[FigureWeight] = "light"
+
+    spoken: ClassVar[Mapping[str, Mapping[int | None, str]]] = {"over": {0: "channels", -1: "last", None: "all"}}
 
     over: Over = Field(default="last", description="last axis, channels at each position, or all axes together")
 

@@ -298,16 +298,16 @@ def _quantity(text: str, start: int, end: int, before: list[Token], report: Repo
 
 def _digits(text: str, start: int, end: int, report: Report) -> Token:
     """`3x3`, `0x10`, `2nd`, `1__0`: a digit begins a number and nothing else."""
-    sizes = re.fullmatch(r"(\d{1,9})[xX](\d{1,9})", text)
-    if sizes and int(sizes[1]):
-        size_list = f"[{sizes[1]}, {sizes[2]}]"
+    sizes = re.split("[xX]", text) if re.fullmatch(r"\d{1,9}([xX]\d{1,9})+", text) else []
+    if sizes and int(sizes[0]):
+        size_list = ", ".join(sizes) if report.source.text[:start].endswith("[") else f"[{', '.join(sizes)}]"
         report.add(
             "E0101",
             f"`{text}` is neither a number nor a name",
             start,
             end,
             label="",
-            help=f"a size with two sides is a list: {size_list}; one number serves all sides",
+            help=f"several sizes are a list: {size_list}; one number serves all sides",
             mend=((start, end), size_list),
         )
     else:

@@ -132,8 +132,8 @@ def _pair(flag: str, option: str, example: str) -> tuple[str, str]:
 
 def bad_option(flag: str, option: str, example: str, message: str = "", help: str = "") -> NetspecError:
     """What is raised for the text of an option that cannot be read; `help` is said in place of an example."""
-    said = help or f"{flag} '{example}'"
-    return _error("E0005", flag, message or f"{flag} takes a name and a value", option, help=said)
+    advice = help or f"{flag} '{example}'"
+    return _error("E0005", flag, message or f"{flag} takes a name and a value", option, help=advice)
 
 
 def followed(file: Path) -> None:

@@ -156,6 +156,13 @@ def moved(item: Item, dx: float, dy: float) -> Item:
             return replace(item, x=item.x + dx, y=item.y + dy)
 
 
+def without_ids(item: Item) -> Item:
+    """The item without ids, where those are of another picture that it stands beside."""
+    if not isinstance(item, Group):
+        return item
+    return replace(item, id=None, items=tuple(map(without_ids, item.items)))
+
+
 def scaled(drawing: Drawing, factor: float) -> Drawing:
     """The whole drawing, its letters and lines too, `factor` times as large."""
     if factor == 1:

@@ -33,8 +33,8 @@ _ASSETS = Path(__file__).with_name("assets")
 _SCRIPTS = (
     *("canvas/model", "canvas/arrangement", "canvas/picture", "canvas/camera"),
     *("panels/details", "panels/source", "panels/search"),
-    *("canvas/stage", "canvas/opening", "canvas/selection", "canvas/tracing"),
-    *("panels/panels", "panels/controls", "panels/start"),
+    *("canvas/stage", "canvas/opening", "canvas/selection", "canvas/tracing", "canvas/saving"),
+    *("panels/panels", "panels/heat", "panels/controls", "panels/start"),
 )
 """The parts of the page's script, in the order in which they build on each other."""
 
@@ -145,6 +145,7 @@ def _policy(script: str, style: str) -> str:
             "default-src 'none'",
             f"script-src '{_hash(script)}'",
             f"style-src '{_hash(style)}'",
+            "img-src blob:",
             "base-uri 'none'",
             "form-action 'none'",
             "require-trusted-types-for 'script'",

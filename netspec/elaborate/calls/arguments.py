@@ -93,7 +93,7 @@ def is_layer_value(
         return True
     if parameter.type is not None or not makes_layer(argument.value, frame):
         return False
-    leads = argument.name is None and position == 0 and not _defaults_to_layer(parameter)
+    leads = argument.name is None and position == 0 and not defaults_to_layer(parameter)
     return not leads and not mentions_value(argument.value, frame.environment)
 
 
@@ -131,7 +131,7 @@ def are_tensors(values: list[Any]) -> bool:
     return all(isinstance(value, Tensor | Result) for value in values)
 
 
-def _defaults_to_layer(parameter: tree.Parameter) -> bool:
+def defaults_to_layer(parameter: tree.Parameter) -> bool:
     """Whether a parameter that says no type is none or a layer where nothing is given."""
     match parameter.default:
         case tree.Constant(None):

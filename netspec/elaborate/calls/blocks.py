@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from netspec.elaborate.calls.arguments import are_tensors
+from netspec.elaborate.calls.arguments import are_tensors, defaults_to_layer
 from netspec.elaborate.calls.callees import unknown_callee
 from netspec.elaborate.draft import Tensor
 from netspec.elaborate.elaborator import Elaborator
@@ -13,6 +13,7 @@ from netspec.elaborate.expressions.kinds import as_list, as_tensor, mistaken, un
 from netspec.elaborate.expressions.names import current_value
 from netspec.elaborate.mistakes import hints
 from netspec.elaborate.mistakes.demands import words
+from netspec.elaborate.mistakes.slips import layer_meant
 from netspec.elaborate.problems import Problem, counted
 from netspec.elaborate.state import Frame
 from netspec.elaborate.values import operators
@@ -70,14 +71,7 @@ def bound_arguments(
     for name, pair in arguments.keywords.items():
         names = [parameter.name for parameter in definition.parameters]
         if name not in names:
-            near = nearest(name, names)
-            raise misused(
-                definition,
-                f"{definition.name} has no parameter {name}",
-                pair[1],
-                help=f"did you mean {near}?" if near else "",
-                mend=(Span(pair[1].source, pair[1].start, pair[1].start + len(name)), near) if near else None,
-            )
+            raise no_parameter(definition, name, pair[1])
         bound[name] = pair
     return bound
 
@@ -125,11 +119,15 @@ def for_parameter(
         template = frame.environment.templates.get(value.text) if frame is not None else None
         if template is not None:
             return LayerCall(value.text, value.span, template=template)
-        if value.text not in REGISTRY and is_layer(parameter) and frame is not None:
+        meant = is_layer(parameter) or layer_meant(value.text) is not None
+        if value.text not in REGISTRY and value.text not in words() and meant and frame is not None:
             raise unknown_callee(elaborator, value.text, UNBOUND, (), (value.span, value.span), frame, stage=True)
         if value.text not in REGISTRY and value.text not in words():
             raise unknown_name(elaborator, value.text, value.span)
         return value
+    layered = is_layer(parameter) or defaults_to_layer(parameter)
+    if isinstance(value, str) and layered and (problem := hints.layer_as_text(definition, parameter, value, span)):
+        raise problem
     if isinstance(value, Word):
         if not takes_text(parameter.type):
             raise unknown_name(elaborator, value.text, value.span)
@@ -141,6 +139,18 @@ def for_parameter(
     if parameter.type == tree.TypeName("float") and isinstance(value, int):
         return float(value)
     return value
+
+
+def no_parameter(definition: tree.Definition, name: str, span: Span) -> Problem:
+    """An argument of a name that no parameter has; the span begins with it."""
+    near = nearest(name, [parameter.name for parameter in definition.parameters])
+    return misused(
+        definition,
+        f"{definition.name} has no parameter {name}",
+        span,
+        help=f"did you mean {near}?" if near else "",
+        mend=(Span(span.source, span.start, span.start + len(name)), near) if near else None,
+    )
 
 
 def misused(

@@ -93,8 +93,12 @@ def value_call(
     arguments.positional = [(item, value.span) for item in value.positional]
     arguments.keywords = {name: (item, value.span) for name, item in value.keywords}
     arguments.syntax = value.syntax
-    if value.template is not None:
-        return block_call(elaborator, value.template, arguments, span, frame)
+    if value.template is not None:  # what has been given from outside contains nothing without end
+        opened = elaborator.state.open_blocks
+        around = opened.pop(id(value.template.definition), None)
+        result = block_call(elaborator, value.template, arguments, span, frame)
+        opened.update({} if around is None else {id(around): around})
+        return result
     return layer_call(elaborator, value.text, arguments, span, name_span, frame)
 
 

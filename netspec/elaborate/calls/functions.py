@@ -44,6 +44,17 @@ def function_call(
     before = elaborator.state.nodes
     try:
         result = elaborator.evaluate(function.definition.value, local)
+    except Problem as problem:
+        name, found = function.definition.name, problem.diagnostic
+        if found.code == "E0202" and found.span.text == name:
+            raise Problem(
+                "E0503",
+                f"{name} is built from itself, and a function of numbers knows only what stands above it",
+                found.span,
+                related=((function.definition.span, "defined here"),),
+                help="go through a list in its place: sum, max, [... for x in xs]",
+            ) from None
+        raise
     finally:
         elaborator.state.functions -= 1
     if key is not None and elaborator.state.nodes == before:

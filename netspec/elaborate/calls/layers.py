@@ -46,6 +46,8 @@ def layer_call(
     except Problem as problem:
         entering = arguments.tensors[0] if arguments.tensors else frame.current
         values = [value for value, _ in arguments.positional]
+        if hidden := hints.value_for_number(problem, arguments.syntax, frame.environment, span):
+            raise hidden from None
         raise hints.likelier(problem, cls, arguments.syntax, values, entering, span) from None
 
 
@@ -199,7 +201,7 @@ def invalid_argument(
         help, mend = hints.choice(here, value, choices(cls, name))
         return wrong_call(cls, message, here, help=help, mend=mend)
     message = f"{name} of {cls.name} {demand(error, name, value)}"
-    help, mend = aid(value, here, choices(cls, name))
+    help, mend = hints.axis_as_word(cls, name, value, here) or aid(value, here, choices(cls, name))
     label = f"this is {operators.kind(value)}"
     return wrong_call(cls, message, here, label=label, help=help, mend=mend)
 

@@ -8,10 +8,11 @@ from typing import Any
 from netspec.elaborate.draft import Tensor
 from netspec.elaborate.elaborator import Elaborator
 from netspec.elaborate.expressions.kinds import as_list, as_tensor, mistaken, sound, unknown_name, weighed
+from netspec.elaborate.mistakes import hints
 from netspec.elaborate.mistakes.demands import words
 from netspec.elaborate.problems import Problem
 from netspec.elaborate.state import Frame
-from netspec.elaborate.values.environment import Modules
+from netspec.elaborate.values.environment import UNBOUND, Modules
 from netspec.elaborate.values.values import Result, Word
 from netspec.layers import REGISTRY
 from netspec.shapes.shape import Shape
@@ -31,8 +32,18 @@ ATTRIBUTES: dict[str, tuple[tuple[int, ...] | None, Callable[[Shape], Any]]] = {
 }
 
 
+def unbound(expression: tree.Attribute, frame: Frame) -> bool:
+    """Whether the name before the first dot stands for nothing."""
+    root: tree.Expr = expression
+    while isinstance(root, tree.Attribute):
+        root = root.value
+    return isinstance(root, tree.Name) and frame.environment.get(root.id) is UNBOUND
+
+
 def attribute(elaborator: Elaborator, expression: tree.Attribute, frame: Frame) -> Any:
     """`x.channels`, or a labelled stage inside a labelled instance: `backbone.layer3`."""
+    if (foreign := hints.name_of_another(expression)) and unbound(expression, frame):
+        raise foreign
     value = elaborator.evaluate(expression.value, frame)
     name = expression.name
     if isinstance(value, Result | Modules) and value.inside is not None and name in value.inside:

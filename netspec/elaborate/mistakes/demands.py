@@ -92,8 +92,8 @@ def choices(cls: type[Layer], name: str) -> tuple[str, ...]:
     info = cls.model_fields.get(name)
     if info is None:
         return ()
-    words = {"pad": PADDINGS, "init": tuple(FORMS), "bias_init": tuple(FORMS)}.get(name, ())
-    return (*words_of(info.annotation), *words)
+    special = {"pad": PADDINGS, "init": tuple(FORMS), "bias_init": tuple(FORMS)}.get(name, ())
+    return (*words_of(info.annotation), *special)
 
 
 def words_of(annotation: Any) -> list[str]:

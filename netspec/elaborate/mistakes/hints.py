@@ -19,10 +19,13 @@ from netspec.layers import REGISTRY
 from netspec.layers.declaration.base import Layer, ShapeError
 from netspec.layers.declaration.synonyms import DERIVED
 from netspec.shapes.sizes import OpenSize
-from netspec.spelling import meant, nearest
+from netspec.spelling import nearest, synonym
 from netspec.syntax import tree
 from netspec.syntax.layout import WIRINGS
 from netspec.syntax.source import Span
+
+MOST_AXES = 5
+"""Numbers below that are taken for axes, others for sizes."""
 
 
 def foreign_argument(
@@ -87,6 +90,8 @@ def _mends(
         return
     tensors = sum(argument.name is None for argument in arguments) - len(values)
     shape = entering.shape
+    if diagnostic.code == "E0203" and len(values) == len(arguments) and _is_flat(cls, values, shape.elements):
+        yield "flatten", "all but the batch as one axis"
     if diagnostic.code == "E0203" and len(values) == len(arguments) and _is_list(cls, values):
         yield f"{cls.name}([{', '.join(map(str, _sizes(values, shape.elements)))}])", "the sizes are one list"
     channels = shape.channels if shape.rank else None
@@ -137,11 +142,55 @@ def _is_list(cls: type[Layer], values: Sequence[Any]) -> bool:
     return len(cls.model_fields) == 1 and len(values) > 1 and all(type(value) is int for value in values)
 
 
+def _is_flat(cls: type[Layer], values: Sequence[Any], elements: Any) -> bool:
+    """Whether sizes that begin with -1, as of the batch, leave one axis, or do not divide the elements."""
+    if len(cls.model_fields) != 1 or values[:1] != [-1] or not all(type(value) is int for value in values):
+        return False
+    rest = prod(values[1:])
+    return len(values) == 1 or (isinstance(elements, int) and (rest <= 0 or elements % rest != 0))
+
+
 def _sizes(values: Sequence[int], elements: Any) -> Sequence[int]:
     """The list that is meant; a batch of -1 is left out where the others hold every element."""
     if values[0] != -1 or isinstance(elements, OpenSize):
         return values
     return values[1:] if prod(values[1:]) == elements else values
+
+
+def value_for_number(
+    problem: Problem, arguments: Sequence[tree.Argument], environment: Environment, call: Span
+) -> Problem | None:
+    """A layer that lacks a number, told as that of a stage that is labelled as the number is called."""
+    for argument in arguments:
+        name = argument.value.id if isinstance(argument.value, tree.Name) and argument.name is None else ""
+        value = environment.labels.get(name) if name else None
+        if not isinstance(value, Tensor | Result) or " needs " not in problem.diagnostic.message:
+            continue
+        origin = value.outputs[0].span if isinstance(value, Result) else value.span
+        hides = environment.hides_parameter(name)
+        return Problem(
+            problem.diagnostic.code,
+            f"{name} is a stage here, and {problem.diagnostic.message}",
+            argument.value.span,
+            "a tensor" if not hides else "the label hides the parameter",
+            related=((origin, f"this stage is labelled {name}"),),
+            notes=problem.diagnostic.notes,
+            help=f"name the number before it: let {name}_given = {name}" if hides else "write the number",
+            mend=_number_before(name, origin, argument.value.span) if hides else None,
+        )
+    return None
+
+
+def _number_before(name: str, origin: Span, use: Span) -> tuple[Span, str] | None:
+    """The text from the stage that has taken the name of a parameter to its use, with a name for the number before."""
+    text = origin.source.text
+    start = text.rfind("\n", 0, origin.start) + 1
+    start += len(text[start : origin.start]) - len(text[start : origin.start].lstrip())
+    if use.source is not origin.source or not text[start : origin.start].startswith(name) or origin.start > use.start:
+        return None
+    indent = text[text.rfind("\n", 0, start) + 1 : start]
+    between = text[start : use.start]
+    return Span(origin.source, start, use.end), f"let {name}_given = {name}\n{indent}{between}{name}_given"
 
 
 def word_for_tensor(positional: Sequence[tuple[Any, Span]], fields: int, vocabulary: frozenset[str]) -> Word | None:
@@ -168,6 +217,19 @@ def choice(argument: Span, value: Any, choices: Sequence[str]) -> tuple[str, tup
     quoted = argument.text[:at].endswith(("'", '"'))
     start = argument.start + at - quoted
     return f"did you mean {near}?", (Span(argument.source, start, argument.end), near)
+
+
+def axis_as_word(cls: type[Layer], argument: str, value: Any, span: Span) -> tuple[str, tuple[Span, str] | None] | None:
+    """`over=[0]` for `over=channels`: axes where the layer has a word for them."""
+    known = cls.spoken.get(argument, {})
+    axes = value if isinstance(value, tuple) else (value,)
+    if not known or not axes or not all(type(axis) is int and -MOST_AXES <= axis < MOST_AXES for axis in axes):
+        return None  # sizes, as nn.LayerNorm is told
+    word = known.get(axes[0] if len(axes) == 1 else None)
+    if word is None:
+        return None
+    text = f"{argument}={word}" if span.text.startswith(argument) else word
+    return f"write {text}", (span, text)
 
 
 def label_for_tensor(positional: Sequence[tuple[Any, Span]], fields: int, environment: Environment) -> Problem | None:
@@ -244,6 +306,30 @@ def call_of_another(call: tree.Call) -> Problem | None:
     )
 
 
+def name_of_another(expression: tree.Attribute) -> Problem | None:
+    """A layer of PyTorch or Keras by its full name, not called: `nn.ReLU`, `F.relu`."""
+    owner, layer = expression.value.span.text.rpartition(".")[2], slips.layer_meant(expression.name)
+    if owner not in (*slips.MODULES, *slips.FUNCTIONS) or layer is None:
+        return None
+    return Problem(
+        "E0205",
+        f"{expression.span.text} is not called so here",
+        expression.span,
+        help=f"write {layer}",
+        mend=(expression.span, layer),
+    )
+
+
+def layer_as_text(definition: tree.Definition, parameter: tree.Parameter, value: str, span: Span) -> Problem | None:
+    """`act="relu"`: a layer in quotes, where a layer is needed."""
+    layer = slips.layer_meant(value)
+    if layer is None:
+        return None
+    text = span.text.replace(f'"{value}"', layer).replace(f"'{value}'", layer)
+    message = f"{parameter.name} of {definition.name} is a layer, which is named without quotes"
+    return Problem("E0210", message, span, help=f"write {text}", mend=(span, text))
+
+
 def unknown_callee(
     name: str, arguments: Sequence[tree.Argument], span: Span, call: Span, environment: Environment
 ) -> Problem | None:
@@ -256,12 +342,14 @@ def unknown_callee(
     group = slips.translated(tree.Call(tree.Name(name, span=span), tuple(arguments))) if name == "Sequential" else None
     if group is not None:
         return Problem("E0202", message, span, help=f"stages in sequence are a group: {group}", mend=(call, group))
-    if meant(name, dict.fromkeys(environment.templates, ())):
+    if synonym(name, dict.fromkeys(environment.templates, ())):
         return None  # a block of this file in another spelling
     layer = slips.layer_meant(name)
     if layer is not None:
-        call_text = slips.rewritten(REGISTRY[layer], arguments, foreign=name[:1].isupper() and not name.endswith("D"))
-        text = call_text if call_text and arguments else layer
+        foreign = name[:1].isupper()
+        torch = foreign and not name.endswith("D")
+        call_text = slips.rewritten(REGISTRY[layer], arguments, foreign=torch, batched=foreign)
+        text = call_text if call_text and arguments else slips.example(REGISTRY[layer]) if span == call else layer
         place = call if call_text and arguments else span
         return Problem(
             "E0202",

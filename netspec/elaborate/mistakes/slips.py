@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
 
 from pydantic_core import PydanticUndefined
 
 from netspec.layers import REGISTRY
 from netspec.layers.declaration.base import Layer
 from netspec.layers.declaration.synonyms import BATCHED, DERIVED, SYNONYMS
-from netspec.spelling import bare, meant
+from netspec.spelling import bare, synonym
 from netspec.syntax import tree
 
 Pieces = list[tuple[str, str]]
@@ -21,7 +22,7 @@ Pieces = list[tuple[str, str]]
 
 ACTIVATIONS = ("activation", "act", "nonlinearity")
 """What Keras calls the argument that applies an activation after the layer."""
-_DIMENSIONS = re.compile(r"[123][dD]$")
+_DIMENSIONS = re.compile(r"[123][dD](?=$|[A-Z_])")
 _CONSTANT = re.compile(r"(?:[a-z]+\.)*const(?:ant)?_?\(\s*([^=,()]+?)\s*\)", re.IGNORECASE)
 MODULES = ("nn", "layers", "keras", "modules")
 FUNCTIONS = ("F", "functional", "torch", "tf")
@@ -31,7 +32,16 @@ FUNCTIONS = ("F", "functional", "torch", "tf")
 def layer_meant(name: str) -> str | None:
     """The layer that PyTorch, Keras or a paper calls so: `Conv2d` is conv, `swish` is silu, `Dense` is linear."""
     aliases = {layer: cls.aliases for layer, cls in REGISTRY.items()}
-    return meant(name, aliases) or meant(_DIMENSIONS.sub("", name), aliases)
+    return synonym(name, aliases) or synonym(_DIMENSIONS.sub("", name), aliases)
+
+
+@cache
+def example(cls: type[Layer]) -> str:
+    """The layer's first call in the example of its page, where it needs arguments; else its name."""
+    if not cls.one_of and all(info.default is not PydanticUndefined for info in cls.model_fields.values()):
+        return cls.name
+    shown = re.search(rf"\b{cls.name}\([^`\n]*?\)(?=[ `,])", (cls.__doc__ or "").partition("Example:")[2])
+    return shown[0] if shown else cls.name
 
 
 def argument_meant(cls: type[Layer], name: str) -> str | None:

@@ -92,16 +92,27 @@ def enter_input(statement: tree.Input, shape: Shape, frame: Frame) -> None:
     frame.environment.names[statement.name] = entering
 
 
+def _no_dtype(statement: tree.Input) -> Problem:
+    """An input of a type that is none of the three: `uint8`, `float32`, `image`."""
+    kind = str(statement.dtype)
+    near = nearest(kind.rstrip("0123456789").removeprefix("u"), ["int", "float", "bool"])
+    near = {"long": "int", "byte": "int", "index": "int", "mask": "bool"}.get(kind, near)
+    written = f"input {statement.name}: {near}" if near else f"input {statement.name}"
+    start = statement.span.start
+    end = start + statement.span.text.index(kind, len("input")) + len(kind)
+    return Problem(
+        "E0210",
+        f"an input is of int, float or bool, not of {kind}",
+        statement.span,
+        help=f"write {written} [...]",
+        mend=(Span(statement.span.source, start, end), written),
+    )
+
+
 def declared_shape(elaborator: Elaborator, statement: tree.Input, frame: Frame) -> Shape:
     """The shape that an input statement, or what overrides it, declares."""
     if statement.dtype not in {None, "int", "float", "bool"}:
-        near = nearest(str(statement.dtype), ["int", "float", "bool"])
-        raise Problem(
-            "E0210",
-            f"an input is of int, float or bool, not of {statement.dtype}",
-            statement.span,
-            help=f"did you mean {near}?" if near else "",
-        )
+        raise _no_dtype(statement)
     dims: list[Any] = []
     for part in statement.shape:
         dims.append(elaborator.declared_size(part, frame))

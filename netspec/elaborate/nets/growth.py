@@ -23,6 +23,7 @@ from netspec.graph.graph import Fit
 from netspec.shapes.requirements import LARGEST, describe, satisfiable
 from netspec.spelling import nearest
 from netspec.syntax import tree
+from netspec.syntax.settings import SETTINGS
 
 MOST_TRIED = 64
 """Of requirements that exclude each other, how many are tried for whether they have a part in it."""
@@ -90,7 +91,11 @@ def _check_arguments(definition: tree.Definition, arguments: dict[str, Any]) -> 
                 "E0210",
                 f"the net {definition.name} has no parameter {name}",
                 definition.signature,
-                help=f"did you mean {near}?" if near else "",
+                help=f"it is a setting of the train section: --set train.{name}={value}"
+                if name in SETTINGS
+                else f"did you mean {near}?"
+                if near
+                else "",
             )
         if not fits_type(value, parameters[name].type):
             raise not_of_type(definition, parameters[name], value, parameters[name].span)

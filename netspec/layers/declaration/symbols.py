@@ -57,11 +57,11 @@ def divisions(*, within: bool = False) -> Iterator[None]:
 
 def note_divisor(question: tree.Expr, answer: bool) -> None:
     """Notes that one number divides another, where the answer to a question says so."""
-    divisions = _divisions.get()
+    quotients = _divisions.get()
     match question:
         case tree.Compare(("==" | "!=" as symbol,), (tree.Binary("%", left, right), tree.Number(0))):
-            if divisions is not None and answer == (symbol == "=="):
-                divisions.add(tree.Binary("//", left, right))
+            if quotients is not None and answer == (symbol == "=="):
+                quotients.add(tree.Binary("//", left, right))
 
 
 class Symbolic:
@@ -227,10 +227,10 @@ def binary(symbol: str, left: tree.Expr, right: tree.Expr) -> tree.Expr:
             return tree.Number(1)
         case "//" if isinstance(left, tree.Binary) and left.operator == "*" and right in (left.left, left.right):
             return left.left if right == left.right else left.right
-    divisions = _divisions.get()
-    if symbol == "*" and divisions:
+    quotients = _divisions.get()
+    if symbol == "*" and quotients:
         for divided, factor in ((left, right), (right, left)):
-            if isinstance(divided, tree.Binary) and divided in divisions and divided.right == factor:
+            if isinstance(divided, tree.Binary) and divided in quotients and divided.right == factor:
                 return divided.left
     if symbol in ("+", "-") and names(left) & names(right):
         together = _summed(tree.Binary(symbol, left, right))

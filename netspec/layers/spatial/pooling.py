@@ -87,7 +87,7 @@ class _MeanPool(_Pool):
         return [(w.extent, size) for w, size in zip(axes, x.spatial, strict=True)]
 
 
-@layer("maxpool", "MaxPooling", pytorch=("kernel", "stride", "pad", "dilation", "indices", "ceil"))
+@layer("maxpool", "MaxPooling", "pool", "pooling", pytorch=("kernel", "stride", "pad", "dilation", "indices", "ceil"))
 class MaxPool(_Pool):
     """The largest value under each window.
 

@@ -60,6 +60,7 @@ class Upsample(Layer):
     shape_only: ClassVar[tuple[str, ...]] = ("like?",)
     tensors: ClassVar[tuple[str, ...]] = ("x", "like?")
     ranks: ClassVar[tuple[int, ...] | None] = (2, 3, 4)
+    one_of: ClassVar[tuple[str, ...]] = ("scale", "size")
 
     scale: Scale | None = Field(default=None, description="the factor, or a list of one an axis")
     size: Size | None = Field(default=None, description="the spatial size of the output")
