@@ -22,18 +22,22 @@ from netspec.shapes.sizes import Dimension, OpenSize, TooComplexError
 class Counts:
     """The figures of one node, or the sums over a scope.
 
-    `neurons` are the values that a sample makes in layers that have MACs; `made` is bytes of all values that it makes.
+    `neurons` are the values that a sample makes in layers that have MACs; `activations` the bytes of all that it makes.
     """
 
     parameters: int = 0
     buffers: int = 0
     macs: Dimension = 0
     neurons: Dimension = 0
-    made: Dimension = 0
+    activations: Dimension = 0
 
     def __mul__(self, times: int) -> Counts:
         return Counts(
-            self.parameters * times, self.buffers * times, self.macs * times, self.neurons * times, self.made * times
+            self.parameters * times,
+            self.buffers * times,
+            self.macs * times,
+            self.neurons * times,
+            self.activations * times,
         )
 
 
@@ -89,7 +93,7 @@ def of_all(counted: Iterable[Counts]) -> Counts:
         sum(part.buffers for part in parts),
         total(part.macs for part in parts),
         total(part.neurons for part in parts),
-        total(part.made for part in parts),
+        total(part.activations for part in parts),
     )
 
 
@@ -101,7 +105,7 @@ def memory(counts: Counts, batch: int, inputs: Iterable[Shape] = ()) -> Dimensio
     net on tensors without content.
     """
     weights = BYTES["float"] * (2 * counts.parameters + counts.buffers)
-    return total([*map(size, inputs), counts.made]) * batch + weights
+    return total([*map(size, inputs), counts.activations]) * batch + weights
 
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")

@@ -338,9 +338,10 @@ def _eps(drawing: Drawing, theme: Theme) -> bytes:
 
 
 def _tex(drawing: Drawing, request: Request) -> str:
-    from netspec.diagram.texts import tex
+    from netspec.diagram.texts import tex, tikz
 
-    return tex.write(drawing, request.colours, standalone=request.standalone)
+    write = tikz.write if request.style == "graph" else tex.write
+    return write(drawing, request.colours, standalone=request.standalone)
 
 
 def _tabular(request: Request) -> str:

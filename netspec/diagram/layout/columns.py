@@ -81,13 +81,18 @@ def _room(cut: Cut | None, sheet: Sheet) -> float:
     return labels.length(cut.label, sheet, sheet.label_gap) if cut is not None and cut.label else sheet.gap
 
 
+def _more(part: Part, sheet: Sheet) -> float:
+    """The room that a picture beside others leaves above a part for their sake."""
+    return max((sheet.above.get(item.name, 0) for item in part.items), default=0) if sheet.above else 0
+
+
 def _column(parts: Sequence[Part], pieces: Sequence[Piece], sheet: Sheet) -> Piece:
     """Pieces below each other, each where the edge from the one before goes straight down into it."""
     placed = [pieces[0]]
     routes: list[Route] = []
     for (part, after), piece in zip(pairwise(parts), pieces[1:], strict=True):
         above, cut = placed[-1], part.below
-        top = above.bottom + _gap(part, after, sheet)
+        top = above.bottom + _gap(part, after, sheet) + _more(after, sheet)
         if cut is None:
             placed.append(piece.moved(0, top))
             continue

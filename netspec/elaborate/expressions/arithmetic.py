@@ -98,6 +98,6 @@ def combine(elaborator: Elaborator, expression: tree.Binary, left: Any, right: A
     return elaborator.apply_layer(layer, (as_tensor(elaborator, right, span),), arguments, span, frame)[0]
 
 
-def operand(elaborator: Elaborator, value: Any, written: tree.Expr, frame: Frame) -> Any:
+def operand(elaborator: Elaborator, value: Any, expression: tree.Expr, frame: Frame) -> Any:
     """A side of an operator on tensors, as its layer takes it."""
     return value

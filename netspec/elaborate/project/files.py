@@ -67,7 +67,7 @@ class Module:
     def unrolled(self, steps: int = 0) -> tuple[list[Graph], list[Diagnostic], int]:
         """The same with mends as they are proposed, where so many steps have been made already; and those made then."""
         graphs: list[Graph] = []
-        found: list[Diagnostic] = []
+        diagnostics: list[Diagnostic] = []
         state = State(steps=steps)
         for name in self.nets:
             template = self.environment.templates.get(name)
@@ -77,12 +77,12 @@ class Module:
             try:
                 graphs.append(elaborate(template, state=state))
             except NetspecError as error:
-                found.extend(error.diagnostics)
-            if state.steps > MOST_STEPS or len(found) >= MOST_DIAGNOSTICS:
+                diagnostics.extend(error.diagnostics)
+            if state.steps > MOST_STEPS or len(diagnostics) >= MOST_DIAGNOSTICS:
                 break
-        names = unreached.problems(self.file, self.environment, sound=not found and not self.unread)
-        found.extend(problem.diagnostic for problem in names)
-        return graphs, list(in_order(found[:MOST_DIAGNOSTICS], self.source)), state.steps
+        names = unreached.problems(self.file, self.environment, sound=not diagnostics and not self.unread)
+        diagnostics.extend(problem.diagnostic for problem in names)
+        return graphs, list(in_order(diagnostics[:MOST_DIAGNOSTICS], self.source)), state.steps
 
 
 @dataclass(slots=True, eq=False)
@@ -173,16 +173,7 @@ class Project:
             elif name.id in other.environment.names:
                 module.environment.names[name.id] = other.environment.names[name.id]
             else:
-                known = [*other.environment.templates, *other.environment.names]
-                near = nearest(name.id, known)
-                raise Problem(
-                    "E0214",
-                    f"{_written(item)} defines no {name.id}",
-                    name.span,
-                    "not defined there",
-                    help=f"did you mean {near}?" if near else f"it defines {', '.join(sorted(known)) or 'nothing'}",
-                    mend=_renamed(name, near) if near else None,
-                )
+                raise _not_there(item, name, [*other.environment.templates, *other.environment.names])
 
     def locate(self, item: tree.Import, path: Path | None) -> Path:
         """The file that an import names; raises Problem where it is none that may be read."""
@@ -216,7 +207,7 @@ class Project:
 
     def source(self, target: Path) -> Source:
         """The text of a file of the project."""
-        return source_of(target, shown(target))
+        return source_of(target, display_path(target))
 
     def has(self, target: Path) -> bool:
         """Whether there is a file of the project at a path."""
@@ -267,7 +258,7 @@ class Trials:
         return in_order([*found, *wrong], source) if self.left > 0 else None
 
 
-def shown(path: Path) -> str:
+def display_path(path: Path) -> str:
     """A path as messages show it: relative to the working directory where it lies below it."""
     try:
         return str(path.relative_to(Path.cwd()))
@@ -457,6 +448,10 @@ def _no_library(item: tree.Import, module: tree.Name) -> Problem:
         help = "leave it out: a spec needs nothing of Python"
         return Problem("E0211", message, module.span, help=help, mend=(item.span, ""))
     homes = {found[0] for name in item.names if (found := home(name.id)) and found[1] == name.id}
+    if len(homes) > 1 and (text := _by_home(item)):
+        return Problem(
+            "E0211", message, module.span, help=f"write {text.replace(chr(10), '; ')}", mend=(item.span, text)
+        )
     if len(homes) == 1:
         near: str | None = homes.pop()
     else:
@@ -469,6 +464,29 @@ def _no_library(item: tree.Import, module: tree.Name) -> Problem:
         help=f"did you mean {near}?" if near else f"the library has {', '.join(known)}",
         mend=(module.span, near) if near else None,
     )
+
+
+def _not_there(item: tree.Import, name: tree.Name, known: Sequence[str]) -> Problem:
+    """A name that a module does not define: it is misspelt, or another module of the library has it."""
+    near = nearest(name.id, known)
+    help, mend = f"it defines {', '.join(sorted(known)) or 'nothing'}", None
+    if isinstance(item.module, tree.Name) and (text := _by_home(item)):
+        help, mend = f"write {text.replace(chr(10), '; ')}", (item.span, text)
+    elif near:
+        help, mend = f"did you mean {near}?", _renamed(name, near)
+    message = f"{_written(item)} defines no {name.id}"
+    return Problem("E0214", message, name.span, "not defined there", help=help, mend=mend)
+
+
+def _by_home(item: tree.Import) -> str:
+    """An import for each module of the library that has some of the names; empty where one is in none."""
+    modules: dict[str, list[str]] = {}
+    for name in item.names:
+        there = home(name.id)
+        if there is None or there[1] != name.id:
+            return ""
+        modules.setdefault(there[0], []).append(name.id)
+    return "\n".join(f"from {module} import {', '.join(names)}" for module, names in modules.items())
 
 
 def _written(item: tree.Import) -> str:

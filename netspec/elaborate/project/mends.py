@@ -88,7 +88,8 @@ def _edits(found: Sequence[Diagnostic], source: Source) -> list[_Edit]:
         if diagnostic.mend is None or diagnostic.mend[0].source is not source:
             continue
         span, text = diagnostic.mend
-        edit = _Edit(span.start, span.end, text, frozenset((index,)), diagnostic.code.startswith("E01"))
+        hides = diagnostic.code.startswith("E01") and not text.endswith("\n")
+        edit = _Edit(span.start, span.end, text, frozenset((index,)), hides)
         if all(edit.end < other.start or other.end < edit.start for other in edits):
             edits.append(edit)
     return sorted(edits, key=lambda edit: edit.start)
@@ -120,10 +121,8 @@ def _joined(edits: Sequence[_Edit], left: Sequence[Diagnostic], mended: Source) 
     joined: list[_Edit] = []
     for low, high in _united(stretches):
         here = [place for place in places if low <= place.start and place.end <= high]
-        inside = [
-            replace(edit, start=edit.start - low, end=edit.end - low) for edit in more if low <= edit.start < high
-        ]
-        inside += [_Edit(edit.start - low, 0, edit.text) for edit in more if edit.start == edit.end == high != low]
+        added = [edit for edit in more if low <= edit.start and edit.end <= high]
+        inside = [replace(edit, start=edit.start - low, end=edit.end - low) for edit in added]
         text = _applied(mended.text[low:high], inside)
         known = frozenset[int]().union(*(place.edit.mended for place in here))
         hides = any(place.edit.hides for place in here)

@@ -167,6 +167,10 @@ class Layer(BaseModel):
     pytorch: ClassVar[tuple[str, ...]] = ()
     """The positional arguments of PyTorch's class by the names that they have here; empty for what is derived."""
 
+    one_of: ClassVar[tuple[str, ...]] = ()
+    """Arguments of which one must be given, though each may be left out."""
+    spoken: ClassVar[Mapping[str, Mapping[int | None, str]]] = {}
+    """The words of its arguments that others say by an axis; None stands for several axes."""
     axis_arguments: ClassVar[tuple[str, ...]] = ("axis", "axes")
     """Those of its arguments that number axes: PyTorch and Keras count the batch there, too."""
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.train.data.base import Data, Divided, Split, divide, kind_of
 from netspec.train.data.files import DataError, Place
-from netspec.train.data.objects.objects import Objects, ObjectSample, ObjectSource, no_masks
-from netspec.train.data.objects.segmentation import Segmentation, Size, is_number
+from netspec.train.data.objects.objects import ObjectKinds, Objects, ObjectSample, ObjectSource, Size, no_masks
+from netspec.train.data.objects.segmentation import Segmentation, is_number
 from netspec.train.data.vision import pictures
 from netspec.train.data.vision.images import Sieve
 from netspec.train.data.vision.pictures import Damaged
@@ -132,9 +132,17 @@ class AnnotatedSet(Divided):
         return [[train[index] for index in sorted(kept)], list(test), [train[index] for index in sorted(chosen)]]
 
     def data(
-        self, parts: Sequence[Sequence[Annotated]], names: tuple[str, ...], sieve: ObjectSieve, *, masks: bool | None
+        self,
+        parts: Sequence[Sequence[Annotated]],
+        names: tuple[str, ...],
+        sieve: ObjectSieve,
+        *,
+        masks: bool | None,
+        ids: Sequence[int] | None = None,
     ) -> Data:
         """The data of these pictures, with the masks of their objects; with None, where all of these have one.
+
+        `ids` are the files' numbers of the labels from 1, where they are others.
 
         Raises DataError where a part holds no picture, or an object lacks the mask that is asked for.
         """
@@ -148,8 +156,9 @@ class AnnotatedSet(Divided):
         masked = bare is None and bool(every) if masks is None else masks
         train, test, *val = (self._split(part, sieve, masked) for part in parts)
         chosen = next(iter(val), None)
+        kinds = ObjectKinds(tuple(range(1, len(names)) if ids is None else ids), masked)
         skipped = sieve.names
-        return Data(train, test, len(names), names=names, skipped=skipped, val=chosen, called="boxes")
+        return Data(train, test, len(names), names=names, skipped=skipped, val=chosen, called="boxes", objects=kinds)
 
     def _split(self, part: Sequence[Annotated], sieve: ObjectSieve, masks: bool) -> Split:
         source = AnnotatedPictures(tuple(part), masks)

@@ -22,7 +22,8 @@ from netspec.train.data.objects.annotated import (
     files_of,
     wanted_masks,
 )
-from netspec.train.data.objects.segmentation import Size, is_number, segmentation
+from netspec.train.data.objects.objects import Size
+from netspec.train.data.objects.segmentation import is_number, segmentation
 
 MOST_IDS = 10_000
 """With `ids`, no category has a larger number: there is a score for each."""
@@ -69,7 +70,8 @@ class Coco(AnnotatedSet):
             if second.categories != first.categories:
                 raise DataError(f"{self.test_annotations} has other categories than {self.annotations}")
             test = list(second.pictures(place, self.test_images, self._labels(second), sieve, masks=masks))
-        return self.data(self.parts(train, test), self._names(first), sieve, masks=masks)
+        ids = None if self.ids else tuple(first.categories)
+        return self.data(self.parts(train, test), self._names(first), sieve, masks=masks, ids=ids)
 
     def _labels(self, said: Instances) -> dict[int, int]:
         """The label of each category, by its id."""

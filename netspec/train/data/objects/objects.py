@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -11,8 +12,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+Size = tuple[int, int]
+"""Height and width in pixels."""
 A = TypeVar("A")
 """What objects are held in: arrays of NumPy in a data set, tensors in a batch."""
+B = TypeVar("B")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,30 +37,43 @@ class Objects(Generic[A]):
     crowd: A
     difficult: A
     image: int
-    size: tuple[int, int]
+    size: Size
 
     def __len__(self) -> int:
         return len(self.boxes)  # type: ignore[arg-type]
 
-    def chosen(self, which: A) -> Objects[A]:
-        """Those of a mask (n) or of indices."""
-        of: Any = self
-        masks = None if of.masks is None else of.masks[which]
+    def each(self, change: Callable[[A], B]) -> Objects[B]:
+        """The objects with everything that is said of them changed."""
         return Objects(
-            of.boxes[which],
-            of.labels[which],
-            masks,
-            of.area[which],
-            of.crowd[which],
-            of.difficult[which],
+            change(self.boxes),
+            change(self.labels),
+            None if self.masks is None else change(self.masks),
+            change(self.area),
+            change(self.crowd),
+            change(self.difficult),
             self.image,
             self.size,
         )
+
+    def chosen(self, which: A) -> Objects[A]:
+        """Those of a mask (n) or of indices."""
+        return self.each(lambda values: values[which])  # type: ignore[index]
 
     def trained(self) -> Objects[A]:
         """Those that are trained on: neither crowds nor difficult ones."""
         of: Any = self
         return self.chosen(~(of.crowd | of.difficult))
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectKinds:
+    """What the objects of a data set are: `ids` are the numbers that the labels from 1 have in its files.
+
+    `masked` says whether objects have masks.
+    """
+
+    ids: tuple[int, ...]
+    masked: bool
 
 
 ObjectSample = tuple["NDArray[np.uint8]", Objects["NDArray[Any]"]]
@@ -83,7 +100,7 @@ def boxes_of(masks: NDArray[Any]) -> NDArray[np.float32]:
     return boxes
 
 
-def no_masks(size: tuple[int, int]) -> NDArray[np.uint8]:
+def no_masks(size: Size) -> NDArray[np.uint8]:
     """The masks of no objects in a picture of that height and width."""
     import numpy as np
 

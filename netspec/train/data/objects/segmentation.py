@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from netspec.train.data.objects.objects import Size
 from netspec.train.data.vision import pictures
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-Size = tuple[int, int]
-"""Height and width."""
 
 
 class Segmentation(ABC):

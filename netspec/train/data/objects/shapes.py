@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from netspec.layers.declaration.base import Positive
 from netspec.train.data.base import DATA, Data, DataSet, Split, kind_of
 from netspec.train.data.files import Place
-from netspec.train.data.objects.objects import Objects, ObjectSample, ObjectSource, boxes_of, no_masks
+from netspec.train.data.objects.objects import ObjectKinds, Objects, ObjectSample, ObjectSource, boxes_of, no_masks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,7 +68,8 @@ class Shapes(DataSet):
 
 
 def _data(train: Split, test: Split) -> Data:
-    return Data(train, test, len(NAMES), names=NAMES, called="boxes")
+    kinds = ObjectKinds(tuple(range(1, len(NAMES))), masked=True)
+    return Data(train, test, len(NAMES), names=NAMES, called="boxes", objects=kinds)
 
 
 def _kind(sides: tuple[int, int]) -> NDArray[Any]:

@@ -21,7 +21,8 @@ from netspec.train.data.objects.annotated import (
     files_of,
     wanted_masks,
 )
-from netspec.train.data.objects.segmentation import Numbered, Size
+from netspec.train.data.objects.objects import Size
+from netspec.train.data.objects.segmentation import Numbered
 
 LARGEST = 2**20
 """No annotation of a picture has more bytes."""

@@ -21,7 +21,8 @@ from netspec.train.data.objects.annotated import (
     files_of,
     wanted_masks,
 )
-from netspec.train.data.objects.segmentation import Segmentation, Size, polygons
+from netspec.train.data.objects.objects import Size
+from netspec.train.data.objects.segmentation import Segmentation, polygons
 from netspec.train.data.vision import pictures
 
 if TYPE_CHECKING:
@@ -70,7 +71,8 @@ class Yolo(AnnotatedSet):
         every = (mark.label for one in (*train, *(test or ())) for mark in one.marks)
         count = len(named) or self.classes or max(every, default=1)
         names = named or tuple(str(number) for number in range(count))
-        return self.data(self.parts(train, test), ("background", *names), sieve, masks=masks)
+        parts = self.parts(train, test)
+        return self.data(parts, ("background", *names), sieve, masks=masks, ids=range(count))
 
     def _named(self, place: Place) -> tuple[str, ...]:
         """The names of the classes, where a file says them."""
