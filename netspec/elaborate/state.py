@@ -88,8 +88,10 @@ class State:
     functions: int = 0
     results: dict[tuple[int, str] | None, tuple[Function, Any]] = field(default_factory=dict)
     """What functions have made of numbers, by the function and these."""
-    tables: dict[tree.Expr, list[Any]] = field(default_factory=dict)
+    tables: dict[Any, list[Any]] = field(default_factory=dict)
     """What comprehensions have made of numbers, by the comprehension with these."""
+    remembered: set[int] = field(default_factory=set)
+    """The identities of these tables."""
     spoilt_labels: list[re.Pattern[str]] = field(default_factory=list)
     frame: Frame | None = None
     chains: dict[int, bool] = field(default_factory=dict)

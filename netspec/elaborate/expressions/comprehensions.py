@@ -12,6 +12,7 @@ from netspec.elaborate.problems import Problem
 from netspec.elaborate.state import Frame
 from netspec.elaborate.values import operators
 from netspec.elaborate.values.environment import UNBOUND, Environment
+from netspec.elaborate.values.operators import FUNCTIONS
 from netspec.layers.declaration.symbols import Spelled, expression_of, names, substituted
 from netspec.syntax import tree
 from netspec.syntax.source import Span
@@ -44,7 +45,8 @@ def comprehension(elaborator: Elaborator, expression: tree.Comprehension, frame:
     """`[f(x) for x in xs if c]`: its names hold inside of it alone. A table of the same numbers is made once."""
     state = elaborator.state
     spelled = closed(expression, frame.environment)
-    key, before = spelled if elaborator.remembers else None, state.steps
+    before = state.steps
+    key = (spelled or of_tables(expression, frame.environment, state.remembered)) if elaborator.remembers else None
     if key is not None and key in state.tables:
         state.work(expression.span, len(expression.span.text) // 4)
         return state.tables[key]
@@ -57,6 +59,7 @@ def comprehension(elaborator: Elaborator, expression: tree.Comprehension, frame:
         items = Spelled.of(items, spelled)
     if key is not None and state.steps > before + COSTLY:
         state.tables[key] = items
+        state.remembered.add(id(items))
     return items
 
 
@@ -99,6 +102,41 @@ def closed(expression: tree.Comprehension, environment: Environment) -> tree.Exp
         return None
     whole: tree.Expr = substituted(expression, values)
     return whole
+
+
+def of_tables(
+    expression: tree.Comprehension, environment: Environment, remembered: set[int]
+) -> tuple[tree.Expr, tuple[tuple[str, float], ...]] | None:
+    """What a comprehension hangs on, where that is numbers and tables that are remembered; None where there is more.
+
+    A table stands for itself: it stays the same, and the state keeps it.
+    """
+    own = {*_bound_in(expression)}
+    values: list[tuple[str, float]] = []
+    for name in sorted(names(expression) - own):
+        value = environment.get(name)
+        if type(value) in (int, float):
+            values.append((name, value))
+        elif isinstance(value, list) and id(value) in remembered:
+            values.append((name, id(value)))
+        else:
+            return None
+    return (expression, tuple(values)) if _is_plain(expression) else None
+
+
+def _is_plain(part: Any) -> bool:
+    """Whether an expression is made of numbers, lists, their items, and functions of these."""
+    match part:
+        case tree.Call(tree.Name(name), arguments):
+            return name in FUNCTIONS and _is_plain(tuple(argument.value for argument in arguments))
+        case tree.Round(_, sequence, condition):
+            return _is_plain(sequence) and (condition is None or _is_plain(condition))
+        case tree.Tree():
+            plain = isinstance(part, _PLAIN | tree.List | tree.Index)
+            return plain and all(_is_plain(value) for _, value in part.said())
+        case tuple():
+            return all(map(_is_plain, part))
+    return True
 
 
 def _bound_in(part: Any) -> Iterator[str]:
