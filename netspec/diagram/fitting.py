@@ -71,11 +71,13 @@ def fitted(
 ) -> tuple[Drawing, tuple[str, ...]]:
     """The graph style for a paper, its flow down or to the `right`, and what was done otherwise than asked.
 
-    A depth at which the layout takes longer than `seconds` counts as one that is too large. Raises LayoutTimeoutError
-    where not even the shallowest is laid out.
+    What has room for no more than a single box is turned, if more is seen then. A depth at which the layout takes
+    longer than `seconds` counts as one that is too large. Raises LayoutTimeoutError where not even the shallowest is
+    laid out.
     """
     shown = figure(graph, depth, unfold=unfold, focus=focus)
     trials = _Trials(paper, graphviz, seconds, legend, right)
+    notes: list[str] = []
     found = trials.fitting(shown)
     if depth is not None or unfold:
         if found is not None:
@@ -83,12 +85,18 @@ def fitted(
         drawing = trials.finished(trials.largest(shown), legend)
         return drawing, (too_small(paper, drawing, trials.depth_above(shown)),)
     if found is None:
-        shown, found = trials.shallower(shown) or (figure(graph, 0, focus=focus), None)
+        fit = trials.shallower(shown) or (figure(graph, 0, focus=focus), None)
+        turned = _Trials(paper, graphviz, seconds, legend, not right) if not fit[0].depth else None
+        if turned is not None and (other := turned.open(shown)) is not None:
+            trials, fit = turned, other
+            notes.append(f"drawn {'down' if right else 'to the right'}, where there is more room")
+        shown, found = fit
     if found is None:
         drawing = trials.finished(trials.largest(shown), legend)
         return drawing, (too_small(paper, drawing, None),)
     drawing, left_out = trials.with_insets(found, shown)
-    notes = [f"no room for the inside of {', '.join(left_out)}: --focus {left_out[0]} draws it"] if left_out else []
+    if left_out:
+        notes.append(f"no room for the inside of {', '.join(left_out)}: --focus {left_out[0]} draws it")
     return trials.finished(drawing, found.legend), (*notes, *_left_out(found, legend))
 
 
@@ -161,6 +169,12 @@ class _Trials:
             if (found := self.fitting(view_above)) is not None:
                 return view_above, found
         return None
+
+    def open(self, shown: View) -> tuple[View, _Fit] | None:
+        """The deepest view down to this one that fits and is no single box."""
+        found = self.fitting(shown)
+        fit = (shown, found) if found is not None else self.shallower(shown)
+        return fit if fit is not None and fit[0].depth else None
 
     def depth_above(self, shown: View) -> int | None:
         """The depth at which the view fits, if any less deep does."""
