@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 import netspec
-from benchmarks.measure import ROOT, functions, publish, table
+from benchmarks.measure import ROOT, functions, peak, publish, table
 from benchmarks.peers import torchvision
 
 NETS = {
@@ -68,14 +68,12 @@ def memory(name: str, whose: str) -> float:
 
 
 def steps(name: str, whose: str) -> None:
-    """Three training steps; prints what they held."""
-    import resource
-
+    """Three training steps; prints what they held (Linux)."""
     net = model(name, whose)
     run = step(net, torch.randn(BATCH, 3, SIDE, SIDE))
     for _ in range(3):
         run()
-    print(json.dumps({"memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+    print(json.dumps({"memory": peak() / 1024}))
 
 
 def main(rounds: int = 9) -> None:
@@ -104,8 +102,9 @@ def main(rounds: int = 9) -> None:
                 f"{held['netspec'] / held['torchvision']:.2f}",
             ]
         )
-    told = f"Batch {BATCH} at {SIDE} x {SIDE}, float32, the same weights, one thread; medians of {rounds} in turns, CPU time."
-    publish("step", "Running compiled nets", f"{told}\n\n{table(['', 'netspec', 'torchvision', 'ratio'], rows)}")
+    conditions = f"Batch {BATCH} at {SIDE} x {SIDE}, float32, the same weights, one thread"
+    figures = table(["", "netspec", "torchvision", "ratio"], rows)
+    publish("step", "Running compiled nets", f"{conditions}; medians of {rounds} in turns, CPU time.\n\n{figures}")
 
 
 if __name__ == "__main__":

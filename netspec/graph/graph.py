@@ -66,7 +66,8 @@ class Node:
     """One layer at work.
 
     `name` is unique in the graph; `key` is the path of its module in the state dict, which several nodes have in
-    common where a `shared` module is applied more than once. `key` is given to stateless layers too.
+    common where a `shared` module is applied more than once. `key` is given to stateless layers too. An
+    `unused` node is in the module and does not run, as no output needs it.
     """
 
     index: int
@@ -79,6 +80,7 @@ class Node:
     span: Span
     when_training: bool = False
     first_use: bool = True
+    unused: bool = False
 
     @property
     def output(self) -> Value:

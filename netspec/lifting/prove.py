@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 
 BATCH = 2
+NOISE = 1e-3
+"""Gradients that are so much smaller than the largest are rounding: as those of a bias of keys, which cancel out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +107,11 @@ def _pairs(theirs: Any, ours: Any) -> list[tuple[Tensor, Tensor]] | None:
     return list(zip(left, right, strict=True))
 
 
-def _distance(one: Tensor, other: Tensor) -> float:
-    """The largest difference, in parts of the largest value; infinite where one is no number."""
+def _distance(one: Tensor, other: Tensor, least: float = 1e-12) -> float:
+    """The largest difference, in parts of the largest value, or of `least`; infinite where one is no number."""
     if torch.equal(one, other):
         return 0.0
-    scale = one.abs().max().clamp(min=1e-12)
+    scale = one.abs().max().clamp(min=least)
     distance = float((one - other).abs().max() / scale)
     return distance if distance == distance else float("inf")
 
@@ -132,10 +134,12 @@ def _step(twin: nn.Module, lifted: nn.Module, inputs: Sequence[Tensor]) -> float
         total.backward()
     others = dict(lifted.named_parameters())
     distances = [_distance(one.detach(), other.detach()) for one, other in pairs]
+    steepest = max((float(p.grad.abs().max()) for p in twin.parameters() if p.grad is not None), default=0.0)
+    least = max(NOISE * steepest, 1e-12)
     for name, parameter in twin.named_parameters():
         theirs, ours = parameter.grad, others[name].grad
         if theirs is not None and ours is not None:
-            distances.append(_distance(theirs, ours))
+            distances.append(_distance(theirs, ours, least))
         elif theirs is not ours:
             return float("inf")
     buffers = dict(lifted.named_buffers())

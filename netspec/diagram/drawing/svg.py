@@ -23,6 +23,7 @@ from netspec.diagram.drawing.items import (
 )
 from netspec.diagram.drawing.text import visible, width_of
 from netspec.diagram.drawing.theme import LIGHT, Theme
+from netspec.marks import signed
 
 SANS = "Helvetica, Arial, 'Liberation Sans', sans-serif"
 MONO = "'Liberation Mono', 'DejaVu Sans Mono', Menlo, Consolas, monospace"
@@ -41,7 +42,7 @@ def write(drawing: Drawing, theme: Theme = LIGHT) -> str:
         *elements(drawing.items, theme),
         "</svg>",
     ]
-    return "\n".join(lines) + "\n"
+    return signed("\n".join(lines) + "\n", "<!-- {} -->")
 
 
 def text_font(theme: Theme) -> str:

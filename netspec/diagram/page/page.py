@@ -27,6 +27,7 @@ from netspec.diagram.view.boxes import Box, View
 from netspec.diagram.view.captions.words import count_words
 from netspec.diagram.view.view import view
 from netspec.graph.graph import Graph
+from netspec.marks import signed
 
 _ASSETS = Path(__file__).with_name("assets")
 _SCRIPTS = (
@@ -135,7 +136,7 @@ def _filled(whole: View, data: Any, theme: str, own: Theme | None) -> str:
         "script": script,
         "data": _embedded(data),
     }
-    return re.sub(r"\{(\w+)\}", lambda found: values[found[1]], _asset("page.html"))
+    return signed(re.sub(r"\{(\w+)\}", lambda found: values[found[1]], _asset("page.html")), "<!-- {} -->")
 
 
 def _policy(script: str, style: str) -> str:

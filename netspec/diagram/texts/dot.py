@@ -10,6 +10,7 @@ from netspec.diagram.layout import box_text
 from netspec.diagram.styles.graph import edge_look, fill_role
 from netspec.diagram.view.boxes import Box, Edge, View
 from netspec.diagram.view.captions.words import shape_words
+from netspec.marks import signed
 
 if TYPE_CHECKING:
     from graphviz import Digraph
@@ -40,7 +41,7 @@ def write(view: View, theme: Theme = LIGHT, *, right: bool = False) -> str:
         _add(graph, box, theme)
     for edge in view.edges:
         _connect(graph, edge, theme)
-    return str(graph.source)
+    return signed(str(graph.source), "// {}")
 
 
 def _add(graph: Digraph, box: Box, theme: Theme) -> None:

@@ -10,6 +10,7 @@ from netspec.diagram.layout import box_text
 from netspec.diagram.styles.graph import fill_role
 from netspec.diagram.view.boxes import Box, Role, View
 from netspec.diagram.view.captions.words import shape_words
+from netspec.marks import signed
 
 _ARROWS: dict[Role, str] = {
     "flow": "-->",
@@ -41,7 +42,7 @@ def write(view: View, theme: Theme = LIGHT, *, right: bool = False) -> str:
         ),
         *(f"  {line}" for line in _classes(view, theme)),
     ]
-    return "\n".join(lines) + "\n"
+    return signed("\n".join(lines) + "\n", "%% {}")
 
 
 def _box(box: Box) -> Iterator[str]:

@@ -15,6 +15,7 @@ from netspec.diagram.drawing.items import arrow_head as with_head
 from netspec.diagram.drawing.svg import number
 from netspec.diagram.drawing.text import REPLACEMENT, visible
 from netspec.diagram.drawing.theme import LIGHT, Theme
+from netspec.marks import signed
 
 _ANCHORS = {"start": "base west", "middle": "base", "end": "base east"}
 
@@ -93,7 +94,7 @@ def write(drawing: Drawing, theme: Theme = LIGHT, *, standalone: bool = False) -
     ]
     statements = filter(None, _statements((paper, *drawing.items)))
     picture = "\n".join([_HEAD.format(title=title), *dict.fromkeys(colours), _PICTURE, *statements, _FOOT])
-    return (_DOCUMENT.format(picture=picture) if standalone else picture) + "\n"
+    return signed((_DOCUMENT.format(picture=picture) if standalone else picture) + "\n", "% {}")
 
 
 def escaped(text: str) -> str:

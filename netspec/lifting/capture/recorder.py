@@ -22,7 +22,7 @@ from netspec.diagnostics import NetspecError
 from netspec.layers.declaration.arguments import compact
 from netspec.lifting.capture.batches import BATCHES, compared
 from netspec.lifting.capture.constants import READS, Constants
-from netspec.lifting.capture.tape import Operation, Place, Ref, Tape, TapeValue
+from netspec.lifting.capture.tape import Operation, Place, Placed, Ref, Tape, TapeValue
 from netspec.lifting.refusal import refusal
 
 IsLayer = Callable[[nn.Module], bool]
@@ -128,6 +128,7 @@ class _Recorder(TorchFunctionMode):
         self.path = ""
         self.constants = Constants()
         self._is_layer = is_layer
+        self._module = module
         self._paths = {id(part): path for path, part in reversed(list(module.named_modules()))}
         self._numbers: dict[int, int] = {}
         self._kept: list[Tensor] = []
@@ -260,7 +261,9 @@ class _Recorder(TorchFunctionMode):
             self.path = before
 
     def _place(self) -> Place | None:
-        """The innermost line that is neither torch's nor ours."""
+        """The innermost line that is neither torch's nor ours; of a file that is run the line there."""
+        if isinstance(self._module, Placed):
+            return self._module.place()
         frame = sys._getframe(1)
         while frame is not None:
             if not _is_foreign(frame.f_code.co_filename):

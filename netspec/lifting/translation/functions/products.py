@@ -16,10 +16,10 @@ def _matmul(t: Translator, input: Any, other: Any) -> Held:
 
 def _product(t: Translator, left: Held, right: Held) -> Held:
     """A product of the last two axes; those before are the same in both, or of size 1 in one of them."""
+    if left.batched and not right.batched and len(right.axes) == 2 and BATCH not in left.axes[-1]:
+        return _with_weight(t, left, right)
     if any(BATCH in axis for held in (left, right) for axis in held.axes[-2:]):
         raise Untranslatable("it works along the samples of the batch")
-    if left.batched and not right.batched and len(right.axes) == 2 < len(left.axes):
-        return _with_weight(t, left, right)
     if len(left.axes) != len(right.axes) or (left.batched == right.batched and left.axes[:-2] != right.axes[:-2]):
         raise Untranslatable("its matrices do not stand on the same axes")
     mixed = left.batched != right.batched
