@@ -53,6 +53,8 @@ _CROWDED = 2.2
 """How many times as large as the paper a roomy picture may be, that narrower ones are tried."""
 _LEGIBLE, _GAIN = 3, 0.75
 """The settings up to that are also tried to make a figure lower that fits already, if it is by as much."""
+_FRAME_SHARES = (0.55, 0.4, 0.28)
+"""How much of the page's height a frame may take instead, where the page would be left empty beside it."""
 _LOW, _LOW_SHARE = 260.0, 0.62
 """Figures lower than that, and than that share of their width, need no more columns."""
 
@@ -151,7 +153,7 @@ class _Trials:
                 is_whole = best is not None and best.legend == self.legend
                 if best is not None and (number == _LEGIBLE or (is_whole and best.drawing.height <= sheet.low)):
                     break
-                drawing = graph_style.draw(layout(shown, self.graphviz, sheet))
+                drawing = self._lowest(shown, sheet)
                 legend = self.legend and scale_on(self.paper, self._whole(drawing)) >= 1
                 is_lower = best is None or drawing.height < _GAIN * best.drawing.height
                 if scale_on(self.paper, drawing) >= 1 and (is_lower or (legend and not is_whole)):
@@ -161,6 +163,18 @@ class _Trials:
         except LayoutTimeoutError:
             pass
         return best
+
+    def _lowest(self, shown: View, sheet: Sheet) -> Drawing:
+        """The view on a sheet, what is in frames set in more columns where that leaves less of the page empty."""
+        drawing = graph_style.draw(layout(shown, self.graphviz, sheet))
+        if drawing.height <= sheet.low or not any(box.children for box in shown.boxes):
+            return drawing
+        others = [
+            graph_style.draw(layout(shown, self.graphviz, replace(sheet, share=share))) for share in _FRAME_SHARES
+        ]
+        lower = min(others, key=lambda other: (scale_on(self.paper, other) < 1, other.height))
+        is_better = scale_on(self.paper, lower) >= 1 and lower.height < _GAIN * drawing.height
+        return lower if is_better else drawing
 
     def shallower(self, shown: View) -> tuple[View, _Fit] | None:
         """The deepest view above this one that fits."""

@@ -91,6 +91,29 @@ def test_columns_are_as_many_as_asked() -> None:
     assert heights[0] > 1.5 * heights[1]
 
 
+@pytest.mark.parametrize("name", ["vgg", "cam_vgg16", "alexnet_torchvision"])
+def test_a_long_frame_leaves_no_third_of_the_page_empty(name: str) -> None:
+    drawing, _ = figure(name, "page")
+    left, _, right, _ = bounds(drawing.items)
+    assert drawing.height < 0.62 * drawing.width, "it was as high as wide, with two boxes in the last column"
+    assert right - left > 0.7 * drawing.width
+
+
+def test_what_would_be_a_single_box_is_turned() -> None:
+    drawing, notes = figure("retinanet", "page")
+    assert notes[0] == "drawn to the right, where there is more room"
+    assert len(letters(drawing)) > 40
+
+
+def test_the_size_that_keeps_letters_large_is_said() -> None:
+    _, (note,) = figure("deconvnet", "page", style="volumes")
+    said = re.fullmatch(r"the smallest letters have \S+ points: --width (\S+cm) keeps them at 7", note)
+    assert said
+    drawing, notes = figure("deconvnet", said[1], style="volumes")
+    assert notes == []
+    assert min(letters(drawing)) >= 7 - 1e-6
+
+
 def flows(layout: Layout) -> list[tuple[PlacedBox, PlacedBox]]:
     """Boxes with a straight arrow from the side of one to the other."""
     boxes = {placed.box.id: placed for placed in layout.boxes}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import ceil
 from types import MappingProxyType
 
 from netspec.diagnostics import Diagnostic, NetspecError
@@ -99,6 +100,6 @@ def too_small(paper: Paper, finished: Drawing, depth: int | None) -> str:
     larger = paper.letters / smallest
     is_high = finished.height > paper.height - 1
     option, side = ("--max-height", paper.height) if is_high else ("--width", paper.width)
-    size = f"{option} {side * larger / _POINTS['cm']:.1f}cm"
+    size = f"{option} {ceil(10 * side * larger / _POINTS['cm']) / 10:g}cm"
     mend = f"{f'--depth {depth}' if depth is not None else size} keeps them at {paper.letters:g}"
     return f"the smallest letters have {smallest:.1f} points: {mend}"
