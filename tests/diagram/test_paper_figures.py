@@ -20,7 +20,7 @@ from netspec.diagram.fitting import sheets
 from netspec.diagram.layout.dot_layout import Graphviz
 from netspec.diagram.layout.layout import Layout, PlacedBox, layout
 from netspec.diagram.render import Request, draw
-from netspec.diagram.view.captions.words import in_one_unit, short_shape
+from netspec.diagram.view.captions.words import alike, in_one_unit, short_shape
 from netspec.diagram.view.view import figure as figure_of
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -257,6 +257,19 @@ def test_broken_lines_lose_nothing(text: str, limit: float) -> None:
     lines = broken(text, 7, limit)
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
     assert all(width(line, 7) <= limit or " " not in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("counts", "figures"),
+    [
+        ([1_814_073_344, 4_089_184_256, 7_801_405_440], ["1.81 G", "4.09 G", "7.80 G"]),
+        ([132_863_336, 143_667_240, 9_000_000], ["133 M", "144 M", "9 M"]),
+        ([12_345_678, 1_200], ["12.3 M", "1.2 k"]),
+        ([500, 20], ["500", "20"]),
+    ],
+)
+def test_figures_of_several_nets_have_as_many_decimals(counts: list[int], figures: list[str]) -> None:
+    assert alike(counts) == figures
 
 
 @pytest.mark.parametrize(
