@@ -103,8 +103,8 @@ def main(rounds: int = 9) -> None:
             ]
         )
     conditions = f"Batch {BATCH} at {SIDE} x {SIDE}, float32, the same weights, one thread"
-    text = f"{conditions}; medians of {rounds} in turns, CPU time.\n\n{table(['', 'netspec', 'torchvision', 'ratio'], rows)}"
-    publish("step", "Running compiled nets", text)
+    figures = table(["", "netspec", "torchvision", "ratio"], rows)
+    publish("step", "Running compiled nets", f"{conditions}; medians of {rounds} in turns, CPU time.\n\n{figures}")
 
 
 if __name__ == "__main__":

@@ -122,8 +122,8 @@ def _pour(content: Path, path: Path) -> None:
 
 
 def _keep_owner(beside: Path, present: os.stat_result) -> None:
-    made = beside.stat()
-    if (made.st_uid, made.st_gid) == (present.st_uid, present.st_gid):
+    status = beside.stat()
+    if (status.st_uid, status.st_gid) == (present.st_uid, present.st_gid):
         return
     try:
         os.chown(beside, present.st_uid, present.st_gid)

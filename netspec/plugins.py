@@ -26,12 +26,12 @@ def load_plugins(start: Path | None = None) -> tuple[str, ...]:
     folder = (start or Path.cwd()).absolute()
     for home in (folder, *folder.parents):
         for path in (home / name for name in FILES):
-            if path.is_file() and (names := _named(path)) is not None:
+            if path.is_file() and (names := _plugin_names(path)) is not None:
                 return tuple(_loaded(name, home, path) for name in names)
     return ()
 
 
-def _named(path: Path) -> list[str] | None:
+def _plugin_names(path: Path) -> list[str] | None:
     """The modules that a file names; None where it does not speak of netspec. Raises NetspecError (E0009)."""
     import tomllib
 
@@ -55,8 +55,8 @@ def _loaded(name: str, home: Path, path: Path) -> str:
     try:
         import_module(name)
     except Exception as error:  # whatever a module of the user's raises
-        said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        raise _refused(path, f"the plugin {name} cannot be loaded", notes=(said,)) from error
+        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        raise _refused(path, f"the plugin {name} cannot be loaded", notes=(reason,)) from error
     return name
 
 

@@ -211,11 +211,11 @@ def networks() -> tuple[Network, ...]:
 
 def find(name: str) -> Network:
     """The network of that name; raises NetspecError (E0701) with the names that are near."""
-    known = {network.name: network for network in networks()}
-    if name in known:
-        return known[name]
-    near = [other for other in known if other.startswith(name.lower())][:5]
-    near = near or get_close_matches(name.lower(), known, cutoff=CUTOFF)
+    by_name = {network.name: network for network in networks()}
+    if name in by_name:
+        return by_name[name]
+    near = [other for other in by_name if other.startswith(name.lower())][:5]
+    near = near or get_close_matches(name.lower(), by_name, cutoff=CUTOFF)
     help = f"did you mean {_either(near)}?" if near else "netspec zoo lists the networks"
     span = Span(Source(f"--from {name}", ""), 0, 0)
     raise NetspecError((Diagnostic("E0701", f"the zoo has no network named {name}", span, help=help),))
@@ -223,8 +223,8 @@ def find(name: str) -> Network:
 
 def matching(words: str) -> list[Network]:
     """The networks whose name, spec or paper has all of these words in it."""
-    wanted = words.lower().split()
-    return [network for network in networks() if all(word in _said_of(network) for word in wanted)]
+    terms = words.lower().split()
+    return [network for network in networks() if all(word in _said_of(network) for word in terms)]
 
 
 def _said_of(network: Network) -> str:
@@ -278,8 +278,8 @@ def cited(text: str) -> tuple[Paper, ...]:
     end = next((number for number, line in enumerate(lines) if not line.startswith("#")), len(lines))
     header = " ".join(line.lstrip("# ") for line in lines[:end])
     return tuple(
-        Paper(found["authors"], found["title"], found["where"], found["arxiv"] or "")
-        for found in _CITATION.finditer(header)
+        Paper(citation["authors"], citation["title"], citation["where"], citation["arxiv"] or "")
+        for citation in _CITATION.finditer(header)
     )
 
 

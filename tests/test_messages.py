@@ -10,7 +10,7 @@ import pytest
 import netspec
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.layers import REGISTRY
-from netspec.spelling import meant, nearest
+from netspec.spelling import nearest, synonym
 
 
 def spec(typed: str) -> str:
@@ -42,7 +42,7 @@ STAGES = [
     ("flatten -> linear(out_features=10)", "out_features=10", "no argument", "flatten -> linear(10)"),
     ("relu(inplace=true)", "inplace=true", "no argument inplace", "relu"),
     ("conv(16, 3, activation=relu)", "activation=relu", "no argument", "conv(16, 3) -> relu"),
-    ("softmax(dim=1)", "dim=1", "no argument dim", "softmax(0)"),
+    ("softmax(dim=1)", "dim=1", "no argument dim", "softmax"),
     ("conv(8, 3, pad='SAME')", "pad='SAME'", "no padding SAME", "conv(8, 3, pad=same)"),
     ("upsample(2, mode=Bilinear)", "mode=Bilinear", "mode of upsample", "upsample(2, mode=bilinear)"),
     ("conv(8, 40)", "conv(8, 40)", "leaves nothing", "conv(8, 32)"),
@@ -62,7 +62,7 @@ STAGES = [
     ("Sequential(Conv2d(64, 8, 3), ReLU())", "Sequential", "no layer", "{ conv(8, 3) -> relu }"),
     ("F.relu(x)", "F.relu", "not called so", "relu(x)"),
     ("nn.Dropout(0.5)(x)", "nn.Dropout(0.5)", "not called so", "dropout(x, 0.5)"),
-    ("torch.cat([x, e1], dim=1)", "torch.cat", "not called so", "concat([x, e1], 0)"),
+    ("torch.cat([x, e1], dim=1)", "torch.cat", "not called so", "concat([x, e1])"),
     ("conv(8, (3, 3))", ",", "no tuples", "conv(8, [3, 3])"),
     ("relu(el)", "el", "no value named el", "relu(e1)"),
     ("x.view(-1)", "x.view", "not called so", "flatten(x)"),
@@ -80,6 +80,30 @@ STAGES = [
     ("conv(8, 1, init=constant(0.5))", "init=constant(0.5)", "a number or a word", "conv(8, 1, init=full(0.5))"),
     ("conv(8, 1, weight_init=constant(0.5))", "weight_init=constant(0.5)", "no argument", "conv(8, 1, init=full(0.5))"),
     ("conv(8, 1, bias_initializer=zeros)", "bias_initializer=zeros", "no argument", "conv(8, 1, bias_init=zeros)"),
+    ("nn.Flatten(1) -> linear(4)", "nn.Flatten", "not called so", "flatten -> linear(4)"),
+    ("torch.cat([x, e1], 1)", "torch.cat", "not called so", "concat([x, e1])"),
+    ("F.softmax(x, 1)", "F.softmax", "not called so", "softmax(x)"),
+    ("torch.flatten(x, 1)", "torch.flatten", "not called so", "flatten(x)"),
+    ("x.flatten(2)", "x.flatten", "not called so", "flatten(x, 1)"),
+    ("x.mean([2, 3])", "x.mean", "not called so", "mean(x, [1, 2])"),
+    ("x.permute(0, 2, 3, 1)", "x.permute", "not called so", "permute(x, [1, 2, 0])"),
+    ("x.transpose(1, 2)", "x.transpose", "not called so", "transpose(x, 0, 1)"),
+    ("x.view(x.size(0), 64, 1024)", "x.view", "not called so", "reshape(x, [64, 1024])"),
+    ("nn.Softmax(1)", "nn.Softmax", "not called so", "softmax"),
+    ("reshape(-1)", "-1", "must be a list", "flatten"),
+    ("view(-1)", "view", "no layer or block named view", "flatten"),
+    ("layernorm(over=[0])", "over=[0]", "must be last, channels or all", "layernorm(over=channels)"),
+    ("layernorm(over=0)", "over=0", "must be last, channels or all", "layernorm(over=channels)"),
+    ("default groupnorm(1); groupnorm", "1", "gives arguments by name", "default groupnorm(groups=1); groupnorm"),
+    ("concat { conv(8, 1), relu, tanh }", ",", "parted by `;`", "concat { conv(8, 1); relu; tanh }"),
+    ("residual(conv(64, 1) -> relu)", "residual", "braces", "residual { conv(64, 1) -> relu }"),
+    ("Sequential(conv(64, 1) -> relu)", "Sequential", "braces", "{ conv(64, 1) -> relu }"),
+    ("conv(8, 3) -> dropout 0.5 -> relu", "dropout 0.5", "parentheses", "conv(8, 3) -> dropout(0.5) -> relu"),
+    ("conv 8 3", "conv 8 3", "parentheses", "conv(8, 3)"),
+    ("conv 8, 3", "conv 8, 3", "parentheses", "conv(8, 3)"),
+    ("if training { dropout } else { relu }", "training", "one for training and evaluation", "dropout"),
+    ("if not training { dropout } else { relu }", "training", "one for training and evaluation", "relu"),
+    ("dropout if training else relu", "training", "one for training and evaluation", "dropout"),
     ("relu // for sparsity", "//", "begins with `#`", "relu # for sparsity"),
     ("relu // text", "relu", "relu is a layer", "relu # text"),
     ("relu /* text */", "/*", "begins with `#`", "relu # text"),
@@ -124,6 +148,13 @@ CALLED = [
     ("AdaptiveAvgPool2d(output_size=1)", "adaptive_avgpool(1)"),
     ("Concatenate(e1, _)", "concat(e1, _)"),
     ("stochastic_depth(0.2)", "drop_path(0.2)"),
+    ("pool(2)", "maxpool(2)"),
+    ("Pool2d(2)", "maxpool(2)"),
+    ("Conv2DTranspose(8, 3, strides=2)", "upconv(8, 3, stride=2)"),
+    ("interpolate", "upsample(2, mode=bilinear)"),
+    ("flatten -> fc", "flatten -> linear(84)"),
+    ("Softmax(1)", "softmax"),
+    ("flatten(1) -> MultiHeadAttention(num_heads=2, key_dim=4)", "flatten(1) -> attention(2)"),
 ]
 
 
@@ -214,6 +245,195 @@ def test_a_file_as_others_write_it(text: str, at: str, words: str) -> None:
     assert found.mend is not None
     span, put = found.mend
     assert mistakes(text[: span.start] + put + text[span.end :]) == []
+
+
+FOLLOWED = [
+    # what is typed, and what the first mend comes to once it has been followed
+    ("nn.Conv2d(64, 8, 3, bias=False)", "conv(8, 3, bias=false)"),
+    ("nn.Conv2d(64, 8, (3, 3), padding=(1, 1))", "conv(8, [3, 3], pad=[1, 1])"),
+    ("nn.Conv2d(64, 8, kernel_size=(3, 3), padding=(1, 1), bias=False)", "conv(8, [3, 3], pad=[1, 1], bias=false)"),
+    ("self.conv1 = nn.Conv2d(64, 8, 3)", "conv1 = conv(8, 3)"),
+    ("self.conv1 = nn.Conv2d(64, 8, 3, bias=False)", "conv1 = conv(8, 3, bias=false)"),
+    ("torch.cat((x, e1), 1)", "concat([x, e1])"),
+    ("torch.sum(x, dim=(2, 3))", "sum(x, [1, 2])"),
+    ("view(-1, 1024)", "reshape([-1, 1024])"),
+]
+
+
+@pytest.mark.parametrize(("typed", "mended"), FOLLOWED)
+def test_a_mend_is_followed_to_its_end(typed: str, mended: str) -> None:
+    """What the first mistake hides is mended with it: pasted, it checks."""
+    text = spec(typed)
+    (found,) = mistakes(text)
+    assert found.mend is not None
+    assert found.help == f"write {mended}"
+    span, put = found.mend
+    result = text[: span.start] + put + text[span.end :]
+    assert result == spec(mended)
+    assert mistakes(result) == []
+
+
+def test_a_mend_that_leads_nowhere_is_none() -> None:
+    """`view` is reshape here, and which shape is meant nobody knows."""
+    (found,) = mistakes(spec("view"))
+    assert found.mend is None
+    assert "reshape" in found.help
+
+
+def test_mends_of_large_files_are_not_followed() -> None:
+    """Trying them takes as much work again: what is proposed is then said as it is."""
+    text = "net N { input x [8, 8, 8]; repeat 4000 { relu }; torch.cat((x, x), 1) }"
+    (found,) = mistakes(text)
+    assert found.mend is not None
+    assert found.mend[1] == "[x, x]"
+
+
+INPUTS = [
+    "input image: [3, 8, 8]",
+    "input image = [3, 8, 8]",
+    "input image (3, 8, 8)",
+    "input image(3, 8, 8)",
+    "input 3, 8, 8",
+    "input image 3x8x8",
+    "input image [3 8 8]",
+    "inputs image [3, 8, 8]",
+    "Input(shape=(3, 8, 8))",
+    "Input([3, 8, 8])",
+    "image = input(3, 8, 8)",
+    "image = input [3, 8, 8]",
+    "image = Input([3, 8, 8])",
+    "input image: float32 [3, 8, 8]",
+    "input tensor image [3, 8, 8]",
+    "input image [C=3, H=8, W=8]",
+    "input image {3, 8, 8}",
+    "input image shape=[3, 8, 8]",
+    "input([3, 8, 8])",
+    "in image [3, 8, 8]",
+    "image [3, 8, 8]",
+    "image: [3, 8, 8]",
+    "input image [N, 3, 8, 8]",
+    "input image [:, 3, 8, 8]",
+    "input image [8, 8, 3]",
+    "Input image [3, 8, 8]",
+]
+
+
+@pytest.mark.parametrize("typed", INPUTS)
+def test_an_input_as_others_declare_it(typed: str) -> None:
+    text = f"net N {{\n  {typed}\n  conv(8, 5) -> relu\n}}\n"
+    (found,) = mistakes(text)
+    assert found.mend is not None
+    span, put = found.mend
+    result = text[: span.start] + put + text[span.end :]
+    assert "image [3, 8, 8]" in result or "image: float [3, 8, 8]" in result
+    assert mistakes(result) == []
+
+
+ACTS = [
+    ('"relu"', "relu"),
+    ("nn.ReLU", "relu"),
+    ("nn.ReLU()", "relu"),
+    ("F.relu", "relu"),
+    ("ReLU", "relu"),
+    ("swish", "silu"),
+    ("nn.LeakyReLU(0.2)", "leaky_relu(0.2)"),
+]
+
+
+@pytest.mark.parametrize("kind", ["", ": layer"])
+@pytest.mark.parametrize(("typed", "mended"), ACTS)
+def test_a_layer_as_others_give_it(typed: str, mended: str, kind: str) -> None:
+    text = f"block A(act{kind} = relu) {{ conv(8, 1) -> act }}\n" + NET.format(f"A(act={typed})")
+    (found,) = mistakes(text)
+    assert found.mend is not None
+    span, put = found.mend
+    result = text[: span.start] + put + text[span.end :]
+    assert f"A(act={mended})" in result
+    assert mistakes(result) == []
+
+
+def test_a_block_may_be_given_to_itself() -> None:
+    """What is given from outside has an end: that is no recursion."""
+    assert mistakes("block A(act: layer = relu) { conv(8, 1) -> act }\n" + NET.format("A(act=A(act=none))")) == []
+
+
+def test_a_function_of_itself_is_named() -> None:
+    (found,) = mistakes("let f(n) = 1 if n == 0 else n * f(n - 1)\n" + NET.format("conv(f(3), 1)"))
+    assert (found.code, found.span.text) == ("E0503", "f")
+    assert "f is built from itself" in found.message
+
+
+def test_a_number_whose_name_a_stage_has_taken() -> None:
+    text = "net N(heads: int = 2) {\n  input x [8, 16]\n  heads = linear(16)\n  attention(heads)\n}\n"
+    (found,) = mistakes(text)
+    assert found.span.text == "heads"
+    assert found.label == "the label hides the parameter"
+    assert found.mend is not None
+    span, put = found.mend
+    assert mistakes(text[: span.start] + put + text[span.end :]) == []
+
+
+def test_a_brace_that_is_open_hides_nothing_of_other_definitions() -> None:
+    text = "net M {\n  input x [8]\n  liner(4)\n\nnet N {\n  input x [3, 8, 8]\n  cnv(3, 1)\n}\n"
+    assert [found.span.text for found in mistakes(text)] == ["{", "cnv"]
+
+
+def test_arguments_in_a_block_that_nothing_uses_are_checked() -> None:
+    body = "conv(n, 3, kernal=2) -> convv(3) -> conv(n, kernel_size=3)"
+    assert [found.span.text for found in mistakes(unreached(body))] == ["kernal=2", "convv", "kernel_size=3"]
+
+
+IMPORTS = [
+    "from std import SE, CBAM",
+    "from std.se import SE, CBAM",
+    "from std.se, std.cbam import SE, CBAM",
+    "from std.cbam, std.se import SE, CBAM",
+]
+
+
+@pytest.mark.parametrize("line", IMPORTS)
+def test_imports_from_two_modules(line: str) -> None:
+    text = line + "\n" + NET.format("SE(4) -> CBAM(4)")
+    found, *_ = mistakes(text)
+    assert found.mend is not None
+    span, put = found.mend
+    assert mistakes(text[: span.start] + put + text[span.end :]) == []
+
+
+WORDS = [
+    ("model N {", "net N {"),
+    ("Model N(w = 4) {", "net N(w = 4) {"),
+    ("network N {", "net N {"),
+    ("class N {", "net N {"),
+]
+
+
+@pytest.mark.parametrize(("typed", "mended"), WORDS)
+def test_a_definition_by_another_word(typed: str, mended: str) -> None:
+    text = f"{typed}\n  input x [8]\n  linear(4)\n}}\n"
+    (found,) = mistakes(text)
+    assert found.mend is not None
+    span, put = found.mend
+    assert text[: span.start] + put + text[span.end :] == text.replace(typed, mended)
+
+
+SETTINGS = [
+    ("training {\n  epochs 3\n}", "train {\n  epochs 3\n}"),
+    ("Train {\n  epochs 3\n}", "train {\n  epochs 3\n}"),
+    ("train {\n  metrics accuracy f1\n}", "train {\n  metrics [accuracy, f1]\n}"),
+    ("train {\n  augment hflip normalize\n}", "train {\n  augment hflip -> normalize\n}"),
+    ("train {\n  optimizer adam lr=0.1\n}", "train {\n  optimizer adam(lr=0.1)\n}"),
+    ('train {\n  data images "photos"\n}', 'train {\n  data images("photos")\n}'),
+]
+
+
+@pytest.mark.parametrize(("typed", "mended"), SETTINGS)
+def test_settings_as_others_write_them(typed: str, mended: str) -> None:
+    text = NET.format("relu") + typed + "\n"
+    (found,) = mistakes(text)
+    assert found.mend is not None
+    span, put = found.mend
+    assert text[: span.start] + put + text[span.end :] == NET.format("relu") + mended + "\n"
 
 
 def test_a_flow_that_is_named_again_and_again_goes_on_without_the_name() -> None:
@@ -326,6 +546,6 @@ def test_spelling_is_by_looks_and_comes_after_meaning() -> None:
     assert nearest("encl", ["enc1", "end"]) == "enc1"
     assert nearest("xyz", ["conv", "relu"]) is None
     meanings = {"conv": (), "channel_dropout": ("Dropout2d",)}
-    assert meant("nn.Conv", meanings) == "conv"
-    assert meant("dropout_2d", meanings) == "channel_dropout"
-    assert meant("Dropout3d", meanings) is None
+    assert synonym("nn.Conv", meanings) == "conv"
+    assert synonym("dropout_2d", meanings) == "channel_dropout"
+    assert synonym("Dropout3d", meanings) is None

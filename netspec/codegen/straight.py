@@ -62,7 +62,7 @@ class _Straight:
         )
         shapes = [reduce(or_, one) for one in zip(*applications, strict=True)]
         use = Use(LayerUse(node.layer, node.layer.torch(*shapes)), node.inputs, node.outputs, node.span)
-        return self.named(use, node.key, around)
+        return self.placed(use, node.key, around)
 
     def module(self, scope: Scope) -> Use:
         inputs, outputs = scope.inputs, scope.outputs
@@ -70,9 +70,9 @@ class _Straight:
         what = Container(region, inputs, outputs, scope.counted)
         use = Use(what, inputs, outputs, scope.span)
         assert scope.parent is not None
-        return self.named(use, scope.key, self.graph.scopes[scope.parent])
+        return self.placed(use, scope.key, self.graph.scopes[scope.parent])
 
-    def named(self, use: Use, key: str, around: Scope) -> Use:
+    def placed(self, use: Use, key: str, around: Scope) -> Use:
         use.label = tree.Label((key.removeprefix(f"{around.key}."),))
         use.chosen = True
         use.first = self.first.get(key)

@@ -19,7 +19,7 @@ from netspec.commands.options.shared import (
     read_settings,
     spec_of,
 )
-from netspec.commands.printing import shown
+from netspec.commands.printing import display_path
 from netspec.diagnostics import printable
 
 if TYPE_CHECKING:
@@ -58,12 +58,14 @@ def serve(
 
     followed(file)
     settings, shapes = read_settings(set), read_inputs(input)
-    source_of(file, shown(file))  # a file that is not there is refused; one with mistakes in it is shown with them
+    source_of(
+        file, display_path(file)
+    )  # a file that is not there is refused; one with mistakes in it is shown with them
     live = _live(port)
-    live.chosen = lambda name: _said(live, file, name)
+    live.chosen = lambda name: _print_stage(live, file, name)
     live.show(picture(lambda: spec_of(file), net, shapes, settings))
     live.start()
-    print(f"{shown(file)}: {live.url}", flush=True)
+    print(f"{display_path(file)}: {live.url}", flush=True)
     if open:
         webbrowser.open(live.url)
     for _ in changes([file]):
@@ -84,8 +86,8 @@ def _live(port: int) -> Live:
         raise bad_option("--port", str(port), "0", f"port {port} cannot be listened on: {reason}") from None
 
 
-def _said(live: Live, file: Path, name: str) -> None:
+def _print_stage(live: Live, file: Path, name: str) -> None:
     """Prints the place of a stage that is selected in the page, as terminals and editors jump to it."""
     line = live.picture.line_of(name)
     if line is not None:
-        print(f"{shown(file)}:{line}: {printable(name)}", flush=True)
+        print(f"{display_path(file)}:{line}: {printable(name)}", flush=True)

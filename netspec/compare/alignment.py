@@ -31,19 +31,19 @@ class Side:
 
     def members(self, scope: Scope) -> list[Stage]:
         """The layers and modules of a scope in order, through the groups, loops and wirings in it."""
-        found: list[Stage] = []
+        stages: list[Stage] = []
         pending: list[int | ScopeRef] = list(reversed(scope.items))
         while pending:
             item = pending.pop()
             if not isinstance(item, ScopeRef):
-                found.append(self.graph.nodes[item])
+                stages.append(self.graph.nodes[item])
                 continue
             inner = self.graph.scopes[item.index]
             if inner.is_module:
-                found.append(inner)
+                stages.append(inner)
             else:
                 pending.extend(reversed(inner.items))
-        return found
+        return stages
 
     @cached_property
     def _nodes(self) -> dict[int, tuple[Node, ...]]:
@@ -89,8 +89,8 @@ def label(stage: Stage) -> str | None:
     """The label that the spec gives a stage; None for a name that follows from its place."""
     name = stage.label
     stem = name.rstrip("0123456789")
-    made = {kind(stage), "".join(f"_{c.lower()}" if c.isupper() else c for c in kind(stage)).lstrip("_")}
-    automatic = not stem or (stem.rstrip("_") in made and stem != name)
+    stems = {kind(stage), "".join(f"_{c.lower()}" if c.isupper() else c for c in kind(stage)).lstrip("_")}
+    automatic = not stem or (stem.rstrip("_") in stems and stem != name)
     return None if automatic else name
 
 
@@ -133,15 +133,15 @@ def _by_label(before: Sequence[Stage], after: Sequence[Stage]) -> dict[int, int]
 
 
 def _in_order(
-    old: Side, new: Side, before: Sequence[Stage], after: Sequence[Stage], known: dict[int, int]
+    old: Side, new: Side, before: Sequence[Stage], after: Sequence[Stage], matches: dict[int, int]
 ) -> dict[int, int]:
     """Of the others those that are the same in order; then those of one kind that stand in each other's place."""
-    partner = dict(known)
+    partner = dict(matches)
     for signature in (_whole, _weighed, _kind):
         for left, right in _gaps(partner, len(before), len(after)):
-            taken = set(partner.values())
+            counterparts = set(partner.values())
             firsts = [index for index in left if index not in partner]
-            seconds = [index for index in right if index not in taken]
+            seconds = [index for index in right if index not in counterparts]
             one = [signature(old, before[index]) for index in firsts]
             other = [signature(new, after[index]) for index in seconds]
             for block in SequenceMatcher(None, one, other, autojunk=False).get_matching_blocks():

@@ -67,14 +67,15 @@ def fitted(
     unfold: bool,
     focus: str,
     legend: bool,
+    right: bool = False,
 ) -> tuple[Drawing, tuple[str, ...]]:
-    """The graph style for a paper, and what was done otherwise than asked.
+    """The graph style for a paper, its flow down or to the `right`, and what was done otherwise than asked.
 
     A depth at which the layout takes longer than `seconds` counts as one that is too large. Raises LayoutTimeoutError
     where not even the shallowest is laid out.
     """
     shown = figure(graph, depth, unfold=unfold, focus=focus)
-    trials = _Trials(paper, graphviz, seconds, legend)
+    trials = _Trials(paper, graphviz, seconds, legend, right)
     found = trials.fitting(shown)
     if depth is not None or unfold:
         if found is not None:
@@ -105,7 +106,7 @@ def _left_out(found: _Fit, legend: bool) -> Iterator[str]:
         yield "no room for the legend: a higher figure would have it"
 
 
-def sheets(paper: Paper) -> Iterator[Sheet]:
+def sheets(paper: Paper, right: bool = False) -> Iterator[Sheet]:
     """The settings for a paper, in units in which the smallest letters have 7 points; the roomiest first."""
     width, height = paper.width / paper.unit, paper.height / paper.unit
     for setting in _SETTINGS:
@@ -115,14 +116,16 @@ def sheets(paper: Paper) -> Iterator[Sheet]:
             height=height - 2 * setting.margin,
             low=max(_LOW, _LOW_SHARE * width),
             columns=paper.columns,
+            right=right,
         )
 
 
 class _Trials:
     """Layouts for a paper, each as long as it may take."""
 
-    def __init__(self, paper: Paper, graphviz: Graphviz, seconds: float, legend: bool) -> None:
+    def __init__(self, paper: Paper, graphviz: Graphviz, seconds: float, legend: bool, right: bool) -> None:
         self.paper, self.graphviz, self.seconds, self.legend = paper, graphviz, seconds, legend
+        self.sheets = list(sheets(paper, right))
 
     def finished(self, drawing: Drawing, legend: bool) -> Drawing:
         """The drawing on the paper, with its legend below where it is to have one."""
@@ -136,7 +139,7 @@ class _Trials:
         self.graphviz.limit(self.seconds)
         best: _Fit | None = None
         try:
-            for number, sheet in enumerate(sheets(self.paper)):
+            for number, sheet in enumerate(self.sheets):
                 is_whole = best is not None and best.legend == self.legend
                 if best is not None and (number == _LEGIBLE or (is_whole and best.drawing.height <= sheet.low)):
                     break
@@ -167,7 +170,7 @@ class _Trials:
     def largest(self, shown: View) -> Drawing:
         """The view on the sheet that has to be made smaller the least. Raises LayoutTimeoutError."""
         self.graphviz.limit(self.seconds)
-        drawings = [graph_style.draw(layout(shown, self.graphviz, sheet)) for sheet in sheets(self.paper)]
+        drawings = [graph_style.draw(layout(shown, self.graphviz, sheet)) for sheet in self.sheets]
         return max(drawings, key=lambda drawing: scale_on(self.paper, drawing))
 
     def with_insets(self, fit: _Fit, shown: View) -> tuple[Drawing, tuple[str, ...]]:
@@ -176,10 +179,9 @@ class _Trials:
         drawing, sheet = fit.drawing, fit.sheet
         below = self._whole(drawing).height - drawing.height + ROW if fit.legend else 0
         best: tuple[Drawing, tuple[str, ...]] | None = None
-        settings = list(sheets(self.paper))
-        first = settings.index(sheet)
+        first = self.sheets.index(sheet)
         try:
-            for setting in settings[first : max(_LEGIBLE, first + 1)]:
+            for setting in self.sheets[first : max(_LEGIBLE, first + 1)]:
                 room = replace(
                     setting, width=sheet.width + 2 * sheet.margin, height=sheet.height + 2 * sheet.margin - below
                 )

@@ -69,6 +69,16 @@ class Frame:
 
 
 @dataclass(slots=True, eq=False)
+class Memory:
+    """What has been made of numbers alone, and so is what it is whenever it is asked for."""
+
+    functions: dict[tuple[int, str], tuple[Function, Any]] = field(default_factory=dict)
+    """What functions have made of numbers, by the function and these."""
+    tables: dict[tree.Expr, list[Any]] = field(default_factory=dict)
+    """What comprehensions have made of numbers, by the comprehension with these."""
+
+
+@dataclass(slots=True, eq=False)
 class State:
     """Grows while one net is elaborated, and is then frozen into its graph."""
 
@@ -86,10 +96,7 @@ class State:
     nodes: int = 0
     rounds: int = 1
     functions: int = 0
-    results: dict[tuple[int, str] | None, tuple[Function, Any]] = field(default_factory=dict)
-    """What functions have made of numbers, by the function and these."""
-    tables: dict[tree.Expr, list[Any]] = field(default_factory=dict)
-    """What comprehensions have made of numbers, by the comprehension with these."""
+    memory: Memory = field(default_factory=Memory)
     spoilt_labels: list[re.Pattern[str]] = field(default_factory=list)
     frame: Frame | None = None
     chains: dict[int, bool] = field(default_factory=dict)
@@ -99,12 +106,12 @@ class State:
 
     def report(self, problem: Problem) -> None:
         """Adds a diagnostic, once a place: a block with a mistake says so once, however often it is used."""
-        found = problem.diagnostic
+        diagnostic = problem.diagnostic
         self.mistakes += 1
-        key = (found.code, found.span.source.name, found.span.start, found.span.end)
+        key = (diagnostic.code, diagnostic.span.source.name, diagnostic.span.start, diagnostic.span.end)
         if key not in self._seen and len(self.diagnostics) < MOST_DIAGNOSTICS:
             self._seen.add(key)
-            self.diagnostics.append(found)
+            self.diagnostics.append(diagnostic)
 
     def spend(self, span: Span, stages: int = 1) -> None:
         """Counts stages against the budget; raises Stop where a net grows without bound."""

@@ -66,7 +66,8 @@ class Node:
     """One layer at work.
 
     `name` is unique in the graph; `key` is the path of its module in the state dict, which several nodes have in
-    common where a `shared` module is applied more than once. `key` is given to stateless layers too.
+    common where a `shared` module is applied more than once. `key` is given to stateless layers too. An
+    `unused` node is in the module and does not run, as no output needs it.
     """
 
     index: int
@@ -79,6 +80,7 @@ class Node:
     span: Span
     when_training: bool = False
     first_use: bool = True
+    unused: bool = False
 
     @property
     def output(self) -> Value:
@@ -289,6 +291,7 @@ class Graph:
         dpi: float | None = None,
         standalone: bool = False,
         legend: bool = True,
+        direction: str = "down",
     ) -> str | bytes:
         """A picture of the net: `graph.render("resnet.svg")`, or `graph.render(format="svg")` for its text.
 
@@ -298,8 +301,8 @@ class Graph:
         and a folded one drawn. With a `width` (`8.4cm`, `3.25in`, column, page, slide) the picture is made for that, no
         higher than `max_height`, with no letters below `font_size` points; `dpi` is of a png. A tex is to be input in
         a paper, or a document where it is `standalone`. `theme` is light, dark or a .toml of one's own; without
-        `legend`, nothing below says what colours and lines mean. Raises NetspecError for what there is not, and where
-        the file cannot be written.
+        `legend`, nothing below says what colours and lines mean. The flow of the graph style goes `down` or `right`.
+        Raises NetspecError for what there is not, and where the file cannot be written.
         """
         from netspec.diagram.drawing.paper import paper_of
         from netspec.diagram.render import Request, form_of
@@ -307,7 +310,10 @@ class Graph:
 
         form = format or (form_of(out) if out is not None else "svg")
         paper = paper_of(width, max_height, font_size, columns)
-        picture = draw(Request(self, style, depth, unfold, focus, theme, timeout, paper, dpi, standalone, legend), form)
+        request = Request(
+            self, style, depth, unfold, focus, theme, timeout, paper, dpi, standalone, legend, direction=direction
+        )
+        picture = draw(request, form)
         if out is not None:
             from netspec.files import write_bytes
 

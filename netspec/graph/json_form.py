@@ -16,6 +16,7 @@ from netspec.graph.consistency import check
 from netspec.graph.graph import Fit, Graph, Node, Output, Scope, ScopeKind, ScopeRef, Value
 from netspec.graph.views import given_arguments
 from netspec.layers import REGISTRY
+from netspec.marks import signed_json
 from netspec.shapes.requirements import Relation, Requirement
 from netspec.shapes.shape import DType, Shape
 from netspec.shapes.sizes import Dimension, OpenSize, TooComplexError, minimum
@@ -96,6 +97,7 @@ class NodeForm(_Form):
     span: SpanForm
     when_training: bool = False
     first_use: bool = True
+    unused: bool = False
 
 
 class ItemForm(_Form):
@@ -162,6 +164,7 @@ class GraphForm(_Form):
     scopes: tuple[ScopeForm, ...]
     fits: tuple[FitForm, ...] = ()
     sources: tuple[SourceForm, ...]
+    digest: Annotated[str, Field(description="of the text, which tells whether somebody has changed it")] = ""
 
 
 SCHEMA: dict[str, Any] = {
@@ -172,7 +175,7 @@ SCHEMA: dict[str, Any] = {
 
 def dump(graph: Graph) -> str:
     """The graph as JSON text, ending in a line end."""
-    return _Writer(graph).form().model_dump_json(indent=1, exclude_defaults=True) + "\n"
+    return signed_json(_Writer(graph).form().model_dump_json(indent=1, exclude_defaults=True))
 
 
 def load(text: str, name: str = "<json>") -> Graph:
@@ -241,6 +244,7 @@ class _Writer:
             span=self._span(node.span),
             when_training=node.when_training,
             first_use=node.first_use,
+            unused=node.unused,
         )
 
     def _scope(self, scope: Scope) -> ScopeForm:
@@ -324,6 +328,7 @@ class _Reader:
             span=self._span(node.span),
             when_training=node.when_training,
             first_use=node.first_use,
+            unused=node.unused,
         )
 
     def _scope(self, index: int, scope: ScopeForm) -> Scope:
@@ -472,5 +477,5 @@ class _SizeText:
             raise self._unexpected()
 
     def _unexpected(self) -> ValueError:
-        found = self._tokens[self._next] if self._next < len(self._tokens) else "its end"
-        return ValueError(f"{self._text!r} is not a size: {found!r} is unexpected")
+        token = self._tokens[self._next] if self._next < len(self._tokens) else "its end"
+        return ValueError(f"{self._text!r} is not a size: {token!r} is unexpected")

@@ -1,5 +1,6 @@
 """Normalisations: by batch, group, instance, layer, root mean square, and across neighbouring channels."""
 
+from collections.abc import Mapping
 from math import prod
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
@@ -241,6 +242,8 @@ class _AxesNorm(Layer):
 
     figure_weight: ClassVar[FigureWeight] = "light"
 
+    spoken: ClassVar[Mapping[str, Mapping[int | None, str]]] = {"over": {0: "channels", -1: "last", None: "all"}}
+
     over: Over = Field(default="last", description="last axis, channels at each position, or all axes together")
 
     def _normalised(self, x: Shape) -> tuple[int, ...]:
@@ -248,15 +251,15 @@ class _AxesNorm(Layer):
         if self.over == "channels":
             return (known_channels(self.name, x),)
         sizes = x.dims if self.over == "all" else x.dims[-1:]
-        known = tuple(size for size in sizes if isinstance(size, int))
-        if len(known) < len(sizes):
+        numbers = tuple(size for size in sizes if isinstance(size, int))
+        if len(numbers) < len(sizes):
             raise ShapeError(
                 f"{self.name} over={self.over} has a weight for each position of that axis, so its size must be known,"
                 f" but this value is {x}",
                 help="normalise the channels at each position with over=channels, or give the size as a number",
                 code="E0307",
             )
-        return known
+        return numbers
 
     def infer(self, *x: Shape) -> Shape:
         if x[0].rank == 0:

@@ -91,8 +91,8 @@ class _Matching:
                 return
         if len(self._open) > lowest and kind != "RBRACE":
             opener = self._open.pop()
-            wanted = CLOSERS[self.tokens[opener].kind]
-            self.replaced[index] = self.tokens[index]._replace(kind=wanted, text=_TEXT[wanted])
+            closer_kind = CLOSERS[self.tokens[opener].kind]
+            self.replaced[index] = self.tokens[index]._replace(kind=closer_kind, text=_TEXT[closer_kind])
             self._close[opener] = index
             self._swapped.append((opener, index))
         else:
@@ -112,9 +112,9 @@ class _Matching:
             opener = self._open.pop()
             self._never.append((opener, index))
             place = index if self.tokens[opener].kind == "LBRACE" else self._line_end(opener, index)
-            wanted = CLOSERS[self.tokens[opener].kind]
+            kind = CLOSERS[self.tokens[opener].kind]
             offset = self.tokens[place - 1].end
-            self.inserted.setdefault(place, []).append(Token(wanted, "", offset, offset))
+            self.inserted.setdefault(place, []).append(Token(kind, "", offset, offset))
             self._close[opener] = place
 
     def _line_end(self, opener: int, last: int) -> int:
@@ -223,16 +223,16 @@ class _Matching:
 
     def _report_swapped(self, opener: int, index: int, report: Report) -> None:
         token, closer = self.tokens[opener], self.tokens[index]
-        wanted = _TEXT[CLOSERS[token.kind]]
+        bracket = _TEXT[CLOSERS[token.kind]]
         report.add(
             "E0103",
             f"`{token.text}` is closed by `{closer.text}`",
             closer.start,
             closer.end,
-            label=f"this should be `{wanted}`",
+            label=f"this should be `{bracket}`",
             related=(((token.start, token.end), "opened here"),),
-            help=f"write `{wanted}`",
-            mend=((closer.start, closer.end), wanted),
+            help=f"write `{bracket}`",
+            mend=((closer.start, closer.end), bracket),
         )
 
     def _report_stray(self, index: int, report: Report) -> None:

@@ -6,7 +6,7 @@ A method gets the parts (tokens, nodes, lists of them) and where the production 
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from collections.abc import Sequence
 from typing import Any
 
 from netspec.syntax import tree
@@ -32,6 +32,7 @@ class Builder:
     def __init__(self, source: Source, report: Report) -> None:
         self.source = source
         self.report = report
+        self._parted_until = 0
 
     def _span(self, start: int, end: int) -> Span:
         return Span(self.source, start, end)
@@ -103,8 +104,8 @@ class Builder:
         return tree.Step(parts[1].text, tuple(parts[3]), span=self._span(start, end))
 
     def body(self, parts: list[Any], start: int, end: int) -> tree.Body:
-        for first, second in pairwise(parts[1]):
-            self._check_apart(first, second)
+        for place, first in enumerate(parts[1]):
+            self._check_apart(first, parts[1][place + 1 :])
         for statement in parts[1]:
             self._check_listed(statement)
         return tree.Body(tuple(parts[1]), span=self._span(start, end))
@@ -131,12 +132,12 @@ class Builder:
         except _NoLabelError as error:
             return self._no_label(parts[0], str(error))
 
-    def _label(self, written: tree.Expr) -> tree.Label:
+    def _label(self, expr: tree.Expr) -> tree.Label:
         """What stands before `=`, read as a label; raises _NoLabelError."""
-        span = written.span
-        match written:
+        span = expr.span
+        match expr:
             case tree.Label():
-                return written
+                return expr
             case tree.Name(name) if name != "in":
                 return tree.Label((name,), span=span)
             case tree.Number(int(value)) if span.text == str(value):
@@ -182,9 +183,11 @@ class Builder:
         left = operand(2)
         return left if hole[3] is None else tree.Binary(hole[3], left, operand(4), span=left.span.to(operand(4).span))
 
-    def _no_label(self, written: tree.Expr, help_: str) -> tree.Label:
+    def _no_label(self, expr: tree.Expr, help_: str) -> tree.Label:
         """Reports what stands before `=`, and goes on with a label that nothing else has."""
-        span = written.span
+        span = expr.span
+        if not isinstance(expr, tree.String) and self.source.text[span.end :].lstrip(" \t").startswith(","):
+            return self._parted(span)
         self.report.add(
             "E0101",
             "only a label can stand before `=`",
@@ -192,6 +195,27 @@ class Builder:
             span.end,
             help=help_ or 'a label is a name, a number, a text in quotes or a template: c1, 0, "block-0", layer$i',
         )
+        return tree.Label((f"label_at_{span.start}",), span=span)
+
+    def _parted(self, span: Span) -> tree.Label:
+        """`concat { conv(8, 1), conv(8, 1) }`: statements parted by `,`. Told once for all of a body."""
+        text, depth, edited, end = self.source.text, 0, [], span.end
+        while end < len(text) and (depth or text[end] not in "};#"):
+            depth += (text[end] in "([{") - (text[end] in ")]}")
+            edited.append(";" if text[end] == "," and depth == 0 else text[end])
+            end += 1
+        put = span.text + "".join(edited).rstrip()
+        if span.start >= self._parted_until:
+            comma = text.index(",", span.end)
+            self.report.add(
+                "E0101",
+                "stages and branches are parted by `;` or by lines, not by `,`",
+                comma,
+                comma + 1,
+                help="write ; in place of ," if "\n" in put else f"write {put}",
+                mend=((span.start, span.start + len(put)), put),
+            )
+        self._parted_until = end
         return tree.Label((f"label_at_{span.start}",), span=span)
 
     def template(self, parts: list[Any], start: int, end: int) -> tree.Label:
@@ -217,7 +241,7 @@ class Builder:
 
     def default(self, parts: list[Any], start: int, end: int) -> tree.Default:
         arguments = tuple(parts[3]) if len(parts) > 4 else ()
-        self._check_arguments(arguments, f"default {parts[1].text}", keywords_only=True)
+        self._check_arguments(arguments, f"default {parts[1].text}")
         return tree.Default(parts[1].text, arguments, span=self._span(start, end))
 
     def for_(self, parts: list[Any], start: int, end: int) -> tree.For:
@@ -304,9 +328,11 @@ class Builder:
                     help="keep one of them",
                 )
 
-    def _check_apart(self, first: tree.Statement, second: tree.Statement) -> None:
-        """`dropout 0.5` and `residual conv(...)` are two statements on a line, and never meant so."""
-        text = self.report.source.text
+    def _check_apart(self, first: tree.Statement, following: Sequence[tree.Statement]) -> None:
+        """`dropout 0.5`, `conv 8 3` and `residual conv(...)` are several statements on a line, and never meant so."""
+        if not following:
+            return
+        text, second = self.report.source.text, following[0]
         between = text[first.span.end : second.span.start]
         if not (between and between.isspace() and "\n" not in between):
             return
@@ -323,13 +349,29 @@ class Builder:
         start, end = name.span.start, second.span.end
         if self._is_setting(name):
             return
-        if isinstance(value, tree.Number) and len(second.flow.elements) == 1:
-            mend, message = f"{name.id}({value.span.text})", f"an argument of {name.id} stands in parentheses"
+        if isinstance(value, tree.Number):
+            numbers = self._numbers(following)
+            told = ", ".join(number.span.text for number in numbers)
+            mend, message = f"{name.id}({told})", f"an argument of {name.id} stands in parentheses"
+            end = numbers[-1].span.end
         elif name.id in WIRINGS:
             mend, message = f"{name.id} {{ {second.span.text} }}", f"the body of {name.id} stands in braces"
         else:
             return
         self.report.add("E0101", message, start, end, help=f"write {mend}", mend=((start, end), mend))
+
+    def _numbers(self, following: Sequence[tree.Statement]) -> list[tree.Number]:
+        """The numbers that begin these statements, which stand side by side on a line."""
+        numbers: list[tree.Number] = []
+        for statement in following:
+            number_ = statement.flow.elements[0] if isinstance(statement, tree.Stage) and not statement.labels else None
+            between = self.source.text[numbers[-1].span.end : statement.span.start] if numbers else " "
+            if not isinstance(number_, tree.Number) or not between.isspace() or "\n" in between:
+                break
+            numbers.append(number_)
+            if isinstance(statement, tree.Stage) and len(statement.flow.elements) > 1:
+                break
+        return numbers
 
     def _check_listed(self, statement: tree.Statement) -> None:
         """`metrics [accuracy]` reads as an index, but for the blank, and is a setting."""
@@ -436,23 +478,19 @@ class Builder:
     def argument_named(self, parts: list[Any], start: int, end: int) -> tree.Argument:
         return tree.Argument(parts[0].text, parts[2], span=self._span(start, end))
 
-    def _check_arguments(self, arguments: tuple[tree.Argument, ...], of: str, *, keywords_only: bool = False) -> None:
-        named = keywords_only
+    def _check_arguments(self, arguments: tuple[tree.Argument, ...], of: str) -> None:
+        has_keyword = False
         for argument in arguments:
             if argument.name is not None:
-                named = True
-            elif named:
+                has_keyword = True
+            elif has_keyword:
                 self.report.add(
                     "E0110",
-                    "a default gives arguments by name"
-                    if keywords_only
-                    else "a positional argument follows one with a name",
+                    "a positional argument follows one with a name",
                     argument.span.start,
                     argument.span.end,
                     label="this one has no name",
-                    help="write it as name=value"
-                    if keywords_only
-                    else "put it before the named ones, or give it its name",
+                    help="put it before the named ones, or give it its name",
                 )
                 break
         self._unique([(a.name, a.span.start) for a in arguments if a.name is not None], "argument", of)

@@ -15,9 +15,9 @@ MOST = 20
 def hides_the_rest(mistake: Diagnostic) -> bool:
     """Whether a mistake leaves open where a body ends, so that what follows it cannot be told apart.
 
-    A `(` or `[` that is never closed ends with its line.
+    A `(` or `[` that is never closed ends with its line, a `{` with its net or block.
     """
-    return mistake.code in ("E0105", "E0106", "E0107") or (mistake.code == "E0103" and mistake.span.text in ("{", "}"))
+    return mistake.code in ("E0105", "E0106", "E0107") or (mistake.code == "E0103" and mistake.span.text == "}")
 
 
 class Report:

@@ -13,7 +13,7 @@ from netspec.diagnostics import Diagnostic
 from netspec.elaborate.mistakes.demands import aid, demand, sentence, words_of
 from netspec.layers.declaration.base import spec_literal
 from netspec.layers.declaration.synonyms import SYNONYMS
-from netspec.spelling import bare, meant, nearest
+from netspec.spelling import bare, nearest, synonym
 from netspec.syntax.source import Span
 from netspec.train.literals import Word, description
 
@@ -120,12 +120,12 @@ class Table(Generic[P]):
             return [self._unknown(name, span, alone=not arguments)]
         return bind(self._parts[name], arguments, span)
 
-    def meant(self, name: str) -> str | None:
+    def synonym(self, name: str) -> str | None:
         """The part that PyTorch, Keras or a paper calls so, with or without its kind: `CrossEntropyLoss`."""
         said = bare(name)
         without_kind = said.removesuffix(bare(self.kind)) or said
         meanings = {known: part.aliases for known, part in self._parts.items()}
-        return meant(said, meanings) or meant(without_kind, meanings)
+        return synonym(said, meanings) or synonym(without_kind, meanings)
 
     def example(self, name: str, text: str) -> str:
         """The part as a spec would write it without arguments, or with `text` where it needs one."""
@@ -133,7 +133,7 @@ class Table(Generic[P]):
         return f'{name}("{text}")' if needed and needed[0].annotation is str else name
 
     def _unknown(self, name: str, span: Span, *, alone: bool) -> Diagnostic:
-        meaning = self.meant(name)
+        meaning = self.synonym(name)
         near = meaning or nearest(name, self._parts)
         text = self.example(near, name) if near and alone else near
         return Diagnostic(
@@ -175,7 +175,7 @@ def _mistake(part: type[Part], message: str, span: Span, label: str = "") -> Dia
 
 def _unknown_argument(part: type[Part], name: str, span: Span) -> Diagnostic:
     plain = _mistake(part, f"{part.name} has no argument {name}", span, "not known")
-    near = meant(name, {field: _called(field) for field in part.fields()}) or nearest(name, part.arguments())
+    near = synonym(name, {field: _called(field) for field in part.fields()}) or nearest(name, part.arguments())
     if near is None:
         return plain
     here = Span(span.source, span.start, span.start + len(name))

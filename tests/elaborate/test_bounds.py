@@ -148,7 +148,8 @@ def test_what_is_said_of_long_names_and_texts_is_short() -> None:
 
 def test_sums_of_many_open_sizes_are_told_by_what_they_depend_on() -> None:
     inputs = "\n".join(f"input x{i} [3, A{i}, B{i}]" for i in range(8))
-    bodies = "\n".join(f"x{i} -> conv(4, 3) -> conv(4, 3, stride=2) -> conv(5, 3, stride=3)" for i in range(8))
+    stages = "conv(4, 3) -> conv(4, 3, stride=2) -> conv(5, 3, stride=3)"
+    bodies = "\n".join(f"output o{i} = x{i} -> {stages}" for i in range(8))
     graph = netspec.parse(f"net N {{ {inputs}\n{bodies} }}").graph()
     assert str(graph.macs).startswith("f(A0, A1, ")
 

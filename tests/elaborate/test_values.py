@@ -84,6 +84,9 @@ block Last(levels: list[tensor]) { levels[-1] }
         ("let low = maxpool(2); let ps = [relu(p) for p in Pyramid([x, low], 5)]; Last(ps[:1])", "[5, 16, 16]"),
         ("let low = maxpool(2); let ps = Pyramid([x, low], 5); conv(len(ps), 1)", "[2, 16, 16]"),
         ("let low = maxpool(2); ps = Pyramid([x, low], 5); Last(ps + [x])", "[8, 16, 16]"),
+        ("let ps = Pyramid([x, relu(x)], 5); concat(ps)", "[10, 16, 16]"),
+        ("let ps = Pyramid([x, relu(x)], 5); concat(x, ps)", "[18, 16, 16]"),
+        ("ps = Pyramid([x, relu(x)], 5); add(ps)", "[5, 16, 16]"),
         ("let low = maxpool(2); ps = Pyramid([x, low], 5); qs = Pyramid([x, low], 4); Last(qs + ps)", "[5, 8, 8]"),
     ],
 )

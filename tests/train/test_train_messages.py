@@ -45,6 +45,26 @@ TYPED = [
         DATA + "loss cross_entropy\n  optimizer adam(lr=0.001)",
     ),
     (
+        DATA + "loss cross_entropy\n  optimizer sgd\n  lr 0.001",
+        "lr",
+        "optimizer sgd(lr=0.001)",
+        DATA + "loss cross_entropy\n  optimizer sgd(lr=0.001)",
+    ),
+    (
+        DATA + "weight_decay 0.1\n  loss cross_entropy\n  optimizer adam(lr=0.1)",
+        "weight_decay",
+        "optimizer adam(lr=0.1, weight_decay=0.1)",
+        DATA + "loss cross_entropy\n  optimizer adam(lr=0.1, weight_decay=0.1)",
+    ),
+    (
+        DATA + "loss cross_entropy\n  optimizer adam(lr=0.1)\n  learning_rate 0.2",
+        "learning_rate",
+        "has its lr",
+        DATA + "loss cross_entropy\n  optimizer adam(lr=0.1)\n  ",
+    ),
+    (DATA + "loss ce", "ce", "cross_entropy", DATA + "loss cross_entropy"),
+    (DATA + "loss cross_entropy\n  shuffle true", "shuffle", "leave it out", DATA + "loss cross_entropy\n  "),
+    (
         DATA + "loss cross_entropy\n  early_stopping 5",
         "early_stopping",
         "stop patience(5)",

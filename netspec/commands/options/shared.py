@@ -32,7 +32,7 @@ Inputs = Annotated[
 Output = Annotated[
     str, typer.Option("--output", "-o", metavar="FILE", help="Where to write; - for the standard output.")
 ]
-Force = Annotated[bool, typer.Option("--force", help="Replace a file that netspec has not written, too.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace a file that is not as netspec has written it, too.")]
 Folder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.", show_default=False)]
 Device = Annotated[
     str | None, typer.Option("--device", metavar="DEVICE", help="cpu, cuda, mps; the best there is if not given.")
@@ -132,8 +132,8 @@ def _pair(flag: str, option: str, example: str) -> tuple[str, str]:
 
 def bad_option(flag: str, option: str, example: str, message: str = "", help: str = "") -> NetspecError:
     """What is raised for the text of an option that cannot be read; `help` is said in place of an example."""
-    said = help or f"{flag} '{example}'"
-    return _error("E0005", flag, message or f"{flag} takes a name and a value", option, help=said)
+    advice = help or f"{flag} '{example}'"
+    return _error("E0005", flag, message or f"{flag} takes a name and a value", option, help=advice)
 
 
 def followed(file: Path) -> None:

@@ -30,15 +30,15 @@ def unknown_callee(
 ) -> Problem:
     """The problem of a name that cannot be called; `spans` are those of the name and of the whole call."""
     span, call = spans
-    known = {*REGISTRY, *frame.environment.templates, *(() if stage else (*FUNCTIONS, *FORMS))}
+    callables = {*REGISTRY, *frame.environment.templates, *(() if stage else (*FUNCTIONS, *FORMS))}
     if bound is UNBOUND and (foreign := hints.unknown_callee(name, arguments, span, call, frame.environment)):
         return foreign
     values = set(frame.environment.visible()) if span == call else set()
     spoilt = {value for value in frame.environment.visible() if isinstance(frame.environment.get(value), Poison)}
-    near = nearest(name, known | spoilt | values)
-    if near in spoilt and near not in known:
+    near = nearest(name, callables | spoilt | values)
+    if near in spoilt and near not in callables:
         raise Spoilt
-    if near is not None and near not in known:
+    if near is not None and near not in callables:
         return unknown_name(elaborator, name, span)
     if bound is not UNBOUND:
         return Problem(

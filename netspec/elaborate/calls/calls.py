@@ -66,7 +66,7 @@ def named_call(
         return block_call(elaborator, template, evaluated, span, frame)
     if name in FUNCTIONS and not (stage and name in REGISTRY):
         evaluated = (
-            elaborator.evaluated(arguments, frame, span)
+            elaborator.evaluated(arguments, frame, span, REGISTRY[name])
             if name in REGISTRY
             else listed_arguments(elaborator, arguments, frame)
         )
@@ -76,7 +76,8 @@ def named_call(
             raise Problem("E0206", f"{name} is a function of numbers and lists, not of tensors", span)
         return layer_call(elaborator, name, evaluated, span, name_span, frame)
     if name in REGISTRY:
-        return layer_call(elaborator, name, elaborator.evaluated(arguments, frame, span), span, name_span, frame)
+        evaluated = elaborator.evaluated(arguments, frame, span, REGISTRY[name])
+        return layer_call(elaborator, name, evaluated, span, name_span, frame)
     if name in FORMS and not stage:
         return initializer(elaborator, name, elaborator.evaluated(arguments, frame, span), span)
     raise unknown_callee(elaborator, name, bound, arguments, (name_span, span), frame, stage=stage)
@@ -86,20 +87,24 @@ def value_call(
     elaborator: Elaborator, value: LayerCall, arguments: Arguments, span: Span, name_span: Span, frame: Frame
 ) -> Result:
     """A layer that is a value, applied: it has its arguments already."""
-    if arguments.positional or arguments.named:
+    if arguments.positional or arguments.keywords:
         message = f"{value} has its arguments already, and takes values alone"
         raise Problem("E0203", message, span)
     arguments.positional = [(item, value.span) for item in value.positional]
-    arguments.named = {name: (item, value.span) for name, item in value.named}
-    arguments.written = value.written
-    if value.template is not None:
-        return block_call(elaborator, value.template, arguments, span, frame)
+    arguments.keywords = {name: (item, value.span) for name, item in value.keywords}
+    arguments.syntax = value.syntax
+    if value.template is not None:  # what has been given from outside contains nothing without end
+        opened = elaborator.state.open_blocks
+        around = opened.pop(id(value.template.definition), None)
+        result = block_call(elaborator, value.template, arguments, span, frame)
+        opened.update({} if around is None else {id(around): around})
+        return result
     return layer_call(elaborator, value.text, arguments, span, name_span, frame)
 
 
 def pass_on(elaborator: Elaborator, name: str, arguments: Arguments, span: Span, frame: Frame) -> Result:
     """A layer that is none passes its value on."""
-    if arguments.positional or arguments.named or len(arguments.tensors) > 1:
+    if arguments.positional or arguments.keywords or len(arguments.tensors) > 1:
         raise Problem("E0205", f"{name} is none, which takes one value and nothing else", span)
     return Result((arguments.tensors[0] if arguments.tensors else current_value(frame, span),))
 
@@ -108,10 +113,10 @@ def shared_call(
     elaborator: Elaborator, shared: SharedModule, arguments: tuple[tree.Argument, ...], span: Span, frame: Frame
 ) -> Result:
     evaluated = elaborator.evaluated(arguments, frame, span)
-    for value, where in (*evaluated.positional, *evaluated.named.values()):
+    for value, where in (*evaluated.positional, *evaluated.keywords.values()):
         if isinstance(value, Word):
             raise mistaken(elaborator, value, "a tensor", where)
-    if evaluated.positional or evaluated.named or len(evaluated.tensors) > 1:
+    if evaluated.positional or evaluated.keywords or len(evaluated.tensors) > 1:
         raise Problem(
             "E0218",
             f"{shared.name} is a shared module: it takes one tensor and nothing else",

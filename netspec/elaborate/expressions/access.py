@@ -8,10 +8,11 @@ from typing import Any
 from netspec.elaborate.draft import Tensor
 from netspec.elaborate.elaborator import Elaborator
 from netspec.elaborate.expressions.kinds import as_list, as_tensor, mistaken, sound, unknown_name, weighed
+from netspec.elaborate.mistakes import hints
 from netspec.elaborate.mistakes.demands import words
 from netspec.elaborate.problems import Problem
 from netspec.elaborate.state import Frame
-from netspec.elaborate.values.environment import Modules
+from netspec.elaborate.values.environment import UNBOUND, Modules
 from netspec.elaborate.values.values import Result, Word
 from netspec.layers import REGISTRY
 from netspec.shapes.shape import Shape
@@ -31,8 +32,18 @@ ATTRIBUTES: dict[str, tuple[tuple[int, ...] | None, Callable[[Shape], Any]]] = {
 }
 
 
+def unbound(expression: tree.Attribute, frame: Frame) -> bool:
+    """Whether the name before the first dot stands for nothing."""
+    root: tree.Expr = expression
+    while isinstance(root, tree.Attribute):
+        root = root.value
+    return isinstance(root, tree.Name) and frame.environment.get(root.id) is UNBOUND
+
+
 def attribute(elaborator: Elaborator, expression: tree.Attribute, frame: Frame) -> Any:
     """`x.channels`, or a labelled stage inside a labelled instance: `backbone.layer3`."""
+    if (foreign := hints.name_of_another(expression)) and unbound(expression, frame):
+        raise foreign
     value = elaborator.evaluate(expression.value, frame)
     name = expression.name
     if isinstance(value, Result | Modules) and value.inside is not None and name in value.inside:
@@ -118,8 +129,8 @@ def list_of(elaborator: Elaborator, expression: tree.List, frame: Frame) -> Any:
     """A list; a name among its items that stands for nothing is a mistake, unless some layer is or takes it."""
     items = [elaborator.evaluate(item, frame) for item in expression.items]
     for item in items:
-        known = not isinstance(item, Word) or item.text in REGISTRY or item.text in words()
-        if isinstance(item, Word) and not known and item.text not in frame.environment.templates:
+        has_meaning = not isinstance(item, Word) or item.text in REGISTRY or item.text in words()
+        if isinstance(item, Word) and not has_meaning and item.text not in frame.environment.templates:
             raise unknown_name(elaborator, item.text, item.span)
     return weighed(elaborator, items, expression.span)
 

@@ -7,10 +7,10 @@ from typing import Any
 from netspec.elaborate.draft import Tensor
 from netspec.elaborate.elaborator import Elaborator
 from netspec.elaborate.expressions.kinds import (
-    _is_listed,
     as_list,
     as_tensor,
     fail,
+    is_listed,
     mistaken,
     sound,
     truth,
@@ -57,7 +57,7 @@ def binary(elaborator: Elaborator, expression: tree.Binary, frame: Frame) -> Any
         sound(value)
         if isinstance(value, SharedModule):
             raise mistaken(elaborator, value, "a value", side.span)
-    if symbol == "+" and any(isinstance(value, list) or _is_listed(value) for value in (left, right)):
+    if symbol == "+" and any(isinstance(value, list) or is_listed(value) for value in (left, right)):
         left, right = as_list(left), as_list(right)
     if isinstance(left, Tensor | Result) or isinstance(right, Tensor | Result):
         return combine(elaborator, expression, left, right, frame)
@@ -98,6 +98,6 @@ def combine(elaborator: Elaborator, expression: tree.Binary, left: Any, right: A
     return elaborator.apply_layer(layer, (as_tensor(elaborator, right, span),), arguments, span, frame)[0]
 
 
-def operand(elaborator: Elaborator, value: Any, written: tree.Expr, frame: Frame) -> Any:
+def operand(elaborator: Elaborator, value: Any, expression: tree.Expr, frame: Frame) -> Any:
     """A side of an operator on tensors, as its layer takes it."""
     return value

@@ -44,10 +44,11 @@ def comprehension(elaborator: Elaborator, expression: tree.Comprehension, frame:
     """`[f(x) for x in xs if c]`: its names hold inside of it alone. A table of the same numbers is made once."""
     state = elaborator.state
     spelled = closed(expression, frame.environment)
-    key, before = spelled if elaborator.remembers else None, state.steps
-    if key is not None and key in state.tables:
+    settled = elaborator.remembers or is_settled(expression, frame.environment)
+    key, before = spelled if settled else None, state.steps
+    if key is not None and key in state.memory.tables:
         state.work(expression.span, len(expression.span.text) // 4)
-        return state.tables[key]
+        return state.memory.tables[key]
     local = frame.copy()
     local.environment = frame.environment.body()
     items: list[Any] = []
@@ -56,7 +57,7 @@ def comprehension(elaborator: Elaborator, expression: tree.Comprehension, frame:
     if spelled is not None and len(items) > SHORT and all(type(item) in (int, float) for item in items):
         items = Spelled.of(items, spelled)
     if key is not None and state.steps > before + COSTLY:
-        state.tables[key] = items
+        state.memory.tables[key] = items
     return items
 
 
@@ -101,13 +102,21 @@ def closed(expression: tree.Comprehension, environment: Environment) -> tree.Exp
     return whole
 
 
+def is_settled(expression: tree.Comprehension, environment: Environment) -> bool:
+    """Whether nothing that it asks for is said by more than a number: who elaborates for all arguments learns nothing
+    from making it again.
+    """
+    said = (environment.expression(name) for name in names(expression))
+    return all(each is None or isinstance(each, tree.Number) for each in said)
+
+
 def _bound_in(part: Any) -> Iterator[str]:
     """The names that comprehensions in an expression bind."""
     match part:
         case tree.Round(targets, _, _):
             yield from tree.bound(targets)
     if isinstance(part, tree.Tree):
-        yield from (name for _, value in part.said() for name in _bound_in(value))
+        yield from (name for _, value in part.content() for name in _bound_in(value))
     elif isinstance(part, tuple):
         yield from (name for value in part for name in _bound_in(value))
 
@@ -125,7 +134,7 @@ def _is_arithmetic(part: Any) -> bool:
         case tree.Round(_, sequence, condition):
             return _is_arithmetic(sequence) and (condition is None or _is_arithmetic(condition))
         case tree.Tree():
-            return isinstance(part, _PLAIN) and all(_is_arithmetic(value) for _, value in part.said())
+            return isinstance(part, _PLAIN) and all(_is_arithmetic(value) for _, value in part.content())
         case tuple():
             return all(map(_is_arithmetic, part))
     return True

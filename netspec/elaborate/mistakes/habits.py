@@ -10,7 +10,7 @@ from netspec.elaborate.problems import Problem
 from netspec.syntax import tree
 from netspec.syntax.mistakes.inputs import Edit, declaration
 from netspec.syntax.source import Span
-from netspec.syntax.walk import calls, names
+from netspec.syntax.walk import calls, names, parts
 
 _PLAIN = (tree.Number, tree.String, tree.Constant, tree.List, tree.Unary, tree.Binary, tree.Compare, tree.Conditional)
 
@@ -26,15 +26,22 @@ def likelier(problem: Problem, statement: tree.Statement, body: tree.Body) -> Pr
             return _comment(problem, division)
         case tree.Stage(labels=(label,)) if problem.diagnostic.code in ("E0204", "E0205") and len(label.parts) == 1:
             return _rebound(problem, statement, body) or _number(problem, statement) or problem
-        case tree.If(branches=(branch,), otherwise=None) if branch.condition == tree.Name("training"):
-            return _mode(statement, branch)
+    found = problem.diagnostic
+    if found.code == "E0201" and found.span.text == "training" and (mend := _without_mode(statement, found.span)):
+        return _mode(found.span, mend)
     return problem
 
 
 def _input(stage: tree.Stage) -> Edit | None:
-    """What `input = [3, 64, 64]` and `input(3, 64, 64)` are meant to be."""
-    labelled = bool(stage.labels) and isinstance(stage.flow.elements[0], tree.List)
-    return declaration(stage.span.source.text, stage.span.start) if labelled or not stage.labels else None
+    """What `input = [3, 64, 64]`, `input(3, 64, 64)` and `x = Input(shape=[3, 64, 64])` are meant to be."""
+    match stage.flow.elements[0]:
+        case tree.List() if stage.labels:
+            pass
+        case tree.Call(callee) if callee.span.text.rpartition(".")[2].lower() in ("input", "inputs"):
+            pass
+        case _:
+            return None
+    return declaration(stage.span.source.text, stage.span.start)
 
 
 def _declared(problem: Problem, edit: Edit, span: Span) -> Problem:
@@ -86,7 +93,7 @@ def _rebound(problem: Problem, stage: tree.Stage, body: tree.Body) -> Problem | 
 
 
 def _mentions(statement: tree.Statement, name: str) -> bool:
-    return any(used.id == name for used in names(statement))
+    return any(reference.id == name for reference in names(statement))
 
 
 def _flowing(name: str, first: tree.Stage, body: tree.Body) -> tuple[Span, str] | None:
@@ -105,11 +112,11 @@ def _flowing(name: str, first: tree.Stage, body: tree.Body) -> tuple[Span, str] 
             return None
     span = first.span.to(concerned[-1].span)
     text = span.source.text
-    written, at = [], span.start
+    pieces, at = [], span.start
     for start, end, put in sorted(edits):
-        written += [text[at:start], put]
+        pieces += [text[at:start], put]
         at = end
-    return span, "".join([*written, text[at : span.end]])
+    return span, "".join([*pieces, text[at : span.end]])
 
 
 def _without_label(statement: tree.Statement, name: str) -> Iterator[tuple[int, int, str]]:
@@ -132,20 +139,41 @@ def _current(statement: tree.Statement, name: str) -> Iterator[tuple[int, int, s
             end = first.arguments[1].span.start if len(first.arguments) > 1 else first.span.end
             start = leading.span.start if len(first.arguments) > 1 else first.callee.span.end
             yield start, end, ""
-    for used in names(statement):
-        if used.id == name and used is not skipped:
-            yield used.span.start, used.span.end, "_"
+    for reference in names(statement):
+        if reference.id == name and reference is not skipped:
+            yield reference.span.start, reference.span.end, "_"
 
 
-def _mode(statement: tree.If, branch: tree.Branch) -> Problem:
+def _mode(span: Span, mend: tuple[Span, str]) -> Problem:
     """`if training { ... }`: one net is for both modes."""
-    inside = re.sub(r"^\{\s*|\s*\}$", "", branch.body.span.text)
     return Problem(
         "E0201",
         "a net is one for training and evaluation, so there is no condition for it",
-        branch.condition.span,
+        span,
         "known only when the net runs",
         help="dropout and batchnorm know the mode by themselves; an output that only training needs: "
         "output aux = ... when training",
-        mend=(statement.span, inside),
+        mend=mend,
     )
+
+
+def _without_mode(statement: tree.Statement, span: Span) -> tuple[Span, str] | None:
+    """What a statement is where only its side for training is kept; None where the mode is asked for otherwise."""
+    for part in parts(statement):
+        match part:
+            case tree.If(branches=(branch,), otherwise=other) if _asks(branch.condition, span):
+                kept = branch.body if isinstance(branch.condition, tree.Name) else other
+                return part.span, re.sub(r"^\{\s*|\s*\}$", "", kept.span.text) if kept is not None else ""
+            case tree.Conditional(then, condition, otherwise) if _asks(condition, span):
+                return part.span, (then if isinstance(condition, tree.Name) else otherwise).span.text
+    return None
+
+
+def _asks(condition: tree.Expr, span: Span) -> bool:
+    """Whether a condition is `training` or `not training`, at that place."""
+    match condition:
+        case tree.Name("training"):
+            return condition.span == span
+        case tree.Unary("not", tree.Name("training") as name):
+            return name.span == span
+    return False

@@ -52,7 +52,7 @@ def place(span: Span, seen_from: Span) -> str:
 
 def way_here(scope: DraftScope, seen_from: Span) -> tuple[str, ...]:
     """The chain of instances that led into a scope, innermost first: `in layer2 = { ... } at line 31`."""
-    found: list[str] = []
+    lines: list[str] = []
     inner: Span | None = None
     for around in scope.chain():
         if around.kind not in MODULES or around.parent is None or (around.kind == "container" and not around.title):
@@ -61,12 +61,12 @@ def way_here(scope: DraftScope, seen_from: Span) -> tuple[str, ...]:
         if around.label is not None and "$" in text.partition("=")[0]:
             text = f"{around.label} ={text.partition('=')[2]}"
         if inner is not None and inner.source is around.span.source and inner.line == around.span.line:
-            found.pop()
+            lines.pop()
         inner = around.span
-        found.append(f"in {text} at {place(around.span, seen_from)}")
-    if len(found) > LONGEST_WAY:
-        found[LONGEST_WAY - 2 : -1] = [f"in {len(found) - LONGEST_WAY + 1} more"]
-    return tuple(found)
+        lines.append(f"in {text} at {place(around.span, seen_from)}")
+    if len(lines) > LONGEST_WAY:
+        lines[LONGEST_WAY - 2 : -1] = [f"in {len(lines) - LONGEST_WAY + 1} more"]
+    return tuple(lines)
 
 
 def origin(tensor: Tensor, seen_from: Span) -> str:
@@ -83,10 +83,10 @@ def history(tensor: Tensor, axis: int, seen_from: Span) -> str:
     size = tensor.shape.dims[axis]
     node = tensor.node
     while node is not None:
-        taken = tuple(value.shape for value in node.inputs)
-        if explained := node.layer.explain(axis, *taken):
-            told = explained.removesuffix(f" of this {node.layer.name}")
-            return f"{told}{', by' if told == explained else ' of'} {origin(tensor, seen_from)}"
+        input_shapes = tuple(value.shape for value in node.inputs)
+        if explained := node.layer.explain(axis, *input_shapes):
+            equation = explained.removesuffix(f" of this {node.layer.name}")
+            return f"{equation}{', by' if equation == explained else ' of'} {origin(tensor, seen_from)}"
         before = node.inputs[0] if node.inputs else None
         if before is None or before.shape.rank != tensor.shape.rank or before.shape.dims[axis] != size:
             return f"{size}, by {origin(tensor, seen_from)}"
@@ -102,10 +102,10 @@ def histories(tensors: Sequence[Tensor], axes: Sequence[int], seen_from: Span) -
 
 def layer_problem(layer: Layer, inputs: Sequence[Tensor], span: Span, scope: DraftScope, error: ShapeError) -> Problem:
     """A layer that cannot take its inputs."""
-    told = [str(tensor.shape) for tensor in inputs[:4]]
+    shapes = [str(tensor.shape) for tensor in inputs[:4]]
     label = ""
-    if not all(shape in error.message for shape in told):
-        label = f"this value is {told[0]}" if len(told) == 1 else f"these values are {' and '.join(told)}"
+    if not all(shape in error.message for shape in shapes):
+        label = f"this value is {shapes[0]}" if len(shapes) == 1 else f"these values are {' and '.join(shapes)}"
     notes = [f"{tensor.shape} is {origin(tensor, span)}" for tensor in inputs]
     axes: Sequence[int] = ()
     if error.code == "E0301" and len({tensor.shape.rank for tensor in inputs}) == 1:

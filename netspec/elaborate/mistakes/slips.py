@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
 
 from pydantic_core import PydanticUndefined
 
 from netspec.layers import REGISTRY
 from netspec.layers.declaration.base import Layer
 from netspec.layers.declaration.synonyms import BATCHED, DERIVED, SYNONYMS
-from netspec.spelling import bare, meant
+from netspec.spelling import bare, synonym
 from netspec.syntax import tree
 
 Pieces = list[tuple[str, str]]
@@ -21,16 +22,26 @@ Pieces = list[tuple[str, str]]
 
 ACTIVATIONS = ("activation", "act", "nonlinearity")
 """What Keras calls the argument that applies an activation after the layer."""
-_DIMENSIONS = re.compile(r"[123][dD]$")
+_DIMENSIONS = re.compile(r"[123][dD](?=$|[A-Z_])")
 _CONSTANT = re.compile(r"(?:[a-z]+\.)*const(?:ant)?_?\(\s*([^=,()]+?)\s*\)", re.IGNORECASE)
-_METHODS = {"view": "flatten", "reshape": "flatten"}
-"""What methods of a tensor are usually for, where a layer of that name does something else."""
+MODULES = ("nn", "layers", "keras", "modules")
+FUNCTIONS = ("F", "functional", "torch", "tf")
+"""What the classes and the functions of PyTorch and Keras are called by."""
 
 
 def layer_meant(name: str) -> str | None:
     """The layer that PyTorch, Keras or a paper calls so: `Conv2d` is conv, `swish` is silu, `Dense` is linear."""
-    called = {known: cls.aliases for known, cls in REGISTRY.items()}
-    return meant(name, called) or meant(_DIMENSIONS.sub("", name), called)
+    aliases = {layer: cls.aliases for layer, cls in REGISTRY.items()}
+    return synonym(name, aliases) or synonym(_DIMENSIONS.sub("", name), aliases)
+
+
+@cache
+def example(cls: type[Layer]) -> str:
+    """The layer's first call in the example of its page, where it needs arguments; else its name."""
+    if not cls.one_of and all(info.default is not PydanticUndefined for info in cls.model_fields.values()):
+        return cls.name
+    shown = re.search(rf"\b{cls.name}\([^`\n]*?\)(?=[ `,])", (cls.__doc__ or "").partition("Example:")[2])
+    return shown[0] if shown else cls.name
 
 
 def argument_meant(cls: type[Layer], name: str) -> str | None:
@@ -44,24 +55,29 @@ def _same(field: str, name: str) -> bool:
 
 
 def rewritten(
-    cls: type[Layer], arguments: Sequence[tree.Argument], tensors: int = 0, *, foreign: bool = False
+    cls: type[Layer],
+    arguments: Sequence[tree.Argument],
+    tensors: int = 0,
+    *,
+    foreign: bool = False,
+    batched: bool = False,
 ) -> str | None:
     """A layer's call as the language has it; None where it cannot be told.
 
     The first `tensors` arguments are values. With `foreign`, those by position are tried in the order of PyTorch's
-    class first. An `activation` becomes a stage of its own.
+    class first; with `batched`, axes count the batch. An `activation` becomes a stage of its own.
     """
     fields = tuple(cls.model_fields)
     orders = (cls.pytorch, fields) if foreign and cls.pytorch else (fields, cls.pytorch)
     for order in orders:
-        pieces = _pieces(cls, arguments, tensors, order)
+        pieces = _pieces(cls, arguments, tensors, order, batched=batched)
         if pieces is not None:
             return f"{_call(cls, pieces)}{_activation(arguments)}"
     return None
 
 
 def _pieces(
-    cls: type[Layer], arguments: Sequence[tree.Argument], tensors: int, order: tuple[str, ...]
+    cls: type[Layer], arguments: Sequence[tree.Argument], tensors: int, order: tuple[str, ...], *, batched: bool
 ) -> Pieces | None:
     """The arguments by the layer's own names; None where one has none, or where a required one is missing."""
     pieces: Pieces = []
@@ -81,20 +97,46 @@ def _pieces(
             field = ""
         else:
             field = name if name in cls.model_fields else argument_meant(cls, name)
-        if field is None or (field and any(field == known for known, _ in pieces)):
+        if field is None or (field and any(field == other for other, _ in pieces)):
             return None
-        if field:
+        if not field:
+            continue
+        if field in cls.axis_arguments and (batched or name in BATCHED):
+            written = axes_without_batch(argument.value)
+            if written is None:
+                return None
+            if written == str(cls.model_fields[field].default):
+                continue
+            pieces.append((field, written))
+        else:
             pieces.append((field, _value(name or "", argument.value)))
-    given = {field for field, _ in pieces}
-    complete = all(name in given or info.default is not PydanticUndefined for name, info in cls.model_fields.items())
-    return pieces if complete and given - {""} <= set(cls.model_fields) else None
+    fields = {field for field, _ in pieces}
+    complete = all(name in fields or info.default is not PydanticUndefined for name, info in cls.model_fields.items())
+    return pieces if complete and fields - {""} <= set(cls.model_fields) else None
+
+
+def axes_without_batch(value: tree.Expr) -> str | None:
+    """An axis, or a list of them, that counts the batch, as the language has it; None where the batch is among them."""
+    match value:
+        case tree.Number(int(axis)):
+            return str(axis - 1) if axis > 0 else None
+        case tree.List((tree.Number(0), *others)) if _is_order(value.items):
+            return f"[{', '.join(str(item.value - 1) for item in others if isinstance(item, tree.Number))}]"
+        case tree.List(items):
+            written = [axes_without_batch(item) for item in items]
+            return f"[{', '.join(axis for axis in written if axis)}]" if all(written) else None
+    return value.span.text
+
+
+def _is_order(items: Sequence[tree.Expr]) -> bool:
+    """Whether a list has each axis once, as `permute` takes them."""
+    axes = [item.value for item in items if isinstance(item, tree.Number)]
+    return len(items) > 1 and sorted(axes) == list(range(len(items)))
 
 
 def _value(name: str, value: tree.Expr) -> str:
-    """The text of an argument; an axis that counts the batch is one less here."""
+    """The text of an argument."""
     match value:
-        case tree.Number(int(axis)) if name in BATCHED and axis > 0:
-            return str(axis - 1)
         case tree.String(text) if text.lower().isidentifier():
             return text.lower()
         case tree.Call() if (start := start_meant(value.span.text)) and name.endswith(("init", "initializer")):
@@ -104,19 +146,19 @@ def _value(name: str, value: tree.Expr) -> str:
 
 def start_meant(text: str) -> str | None:
     """How weights start at a number that a text of PyTorch says: `full(0.5)` of `constant(0.5)`; None for others."""
-    written = _CONSTANT.fullmatch(text)
-    return f"full({written[1]})" if written else None
+    match = _CONSTANT.fullmatch(text)
+    return f"full({match[1]})" if match else None
 
 
 def _call(cls: type[Layer], pieces: Pieces) -> str:
     """The call in one line: arguments in the layer's own order stand without their names."""
     fields = list(cls.model_fields)
-    written: list[str] = []
+    texts: list[str] = []
     for position, (field, text) in enumerate(sorted(pieces, key=lambda piece: bool(piece[0]))):
         own = position - sum(not name for name, _ in pieces)
         plain = not field or (own < 2 and own < len(fields) and fields[own] == field)
-        written.append(text if plain else f"{field}={text}")
-    return f"{cls.name}({', '.join(written)})" if written else cls.name
+        texts.append(text if plain else f"{field}={text}")
+    return f"{cls.name}({', '.join(texts)})" if texts else cls.name
 
 
 def _activation(arguments: Sequence[tree.Argument]) -> str:
@@ -138,21 +180,29 @@ def translated(expression: tree.Expr) -> str | None:
     arguments = expression.arguments
     if name == "Sequential":
         return _sequence([argument.value for argument in arguments])
-    constructor = not owner or owner.split(".")[-1] in ("nn", "layers", "keras", "modules")
-    function = owner.split(".")[-1] in ("F", "functional", "torch", "tf")
-    if not constructor and not function:
-        name = _METHODS.get(name, name)
+    if (not owner and expression.callee.span.text == name) or owner.split(".")[-1] in MODULES:
+        layer = layer_meant(name)
+        return rewritten(REGISTRY[layer], arguments, foreign=True, batched=True) if layer else None
+    if owner.split(".")[-1] in FUNCTIONS:
+        layer = layer_meant(name)
+        leading = _leading(arguments)
+        return rewritten(REGISTRY[layer], arguments, leading, foreign=True, batched=True) if layer else None
+    return _method(owner, name, arguments)
+
+
+def _method(owner: str, name: str, arguments: Sequence[tree.Argument]) -> str | None:
+    """`x.view(-1, 64)`, `x.permute(0, 2, 1)`, `x.mean(1)`: methods of a tensor."""
+    sizes = [argument.value.span.text for argument in arguments if argument.name is None]
+    if name in ("view", "reshape"):
+        return f"flatten({owner})" if len(sizes) <= 2 else f"reshape({owner}, [{', '.join(sizes[1:])}])"
     layer = layer_meant(name)
     if layer is None:
         return None
     cls = REGISTRY[layer]
-    if constructor:
-        return rewritten(cls, arguments, foreign=True)
-    if function:
-        return rewritten(cls, arguments, tensors=_leading(arguments), foreign=True)
-    if name == "flatten":
-        return f"flatten({owner})"
-    written = rewritten(cls, arguments)
+    if len(sizes) > 1 and len(cls.model_fields) == 1:
+        axes = axes_without_batch(tree.List(tuple(argument.value for argument in arguments)))
+        return f"{layer}({owner}, {axes})" if axes else None
+    written = rewritten(cls, arguments, batched=True)
     return None if written is None else _applied(written, owner)
 
 
@@ -176,8 +226,8 @@ def _sequence(stages: Sequence[tree.Expr]) -> str | None:
     """The stages of an `nn.Sequential` as a group, from a list or one by one."""
     if len(stages) == 1 and isinstance(stages[0], tree.List):
         stages = stages[0].items
-    written = [translated(stage) for stage in stages]
-    return f"{{ {' -> '.join(stage for stage in written if stage)} }}" if written and all(written) else None
+    texts = [translated(stage) for stage in stages]
+    return f"{{ {' -> '.join(stage for stage in texts if stage)} }}" if texts and all(texts) else None
 
 
 def order_of_pytorch(cls: type[Layer], positional: Sequence[object], channels: object) -> bool:

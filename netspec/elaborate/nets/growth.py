@@ -23,6 +23,7 @@ from netspec.graph.graph import Fit
 from netspec.shapes.requirements import LARGEST, describe, satisfiable
 from netspec.spelling import nearest
 from netspec.syntax import tree
+from netspec.syntax.settings import SETTINGS
 
 MOST_TRIED = 64
 """Of requirements that exclude each other, how many are tried for whether they have a part in it."""
@@ -82,18 +83,22 @@ def grow(elaborator: Elaborator, template: Template, arguments: dict[str, Any], 
 
 
 def _check_arguments(definition: tree.Definition, arguments: dict[str, Any]) -> None:
-    known = {parameter.name: parameter for parameter in definition.parameters}
+    parameters = {parameter.name: parameter for parameter in definition.parameters}
     for name, value in arguments.items():
-        if name not in known:
-            near = nearest(name, known)
+        if name not in parameters:
+            near = nearest(name, parameters)
             raise Problem(
                 "E0210",
                 f"the net {definition.name} has no parameter {name}",
                 definition.signature,
-                help=f"did you mean {near}?" if near else "",
+                help=f"it is a setting of the train section: --set train.{name}={value}"
+                if name in SETTINGS
+                else f"did you mean {near}?"
+                if near
+                else "",
             )
-        if not fits_type(value, known[name].type):
-            raise not_of_type(definition, known[name], value, known[name].span)
+        if not fits_type(value, parameters[name].type):
+            raise not_of_type(definition, parameters[name], value, parameters[name].span)
 
 
 def _check_size(template: Template) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,6 +17,7 @@ from netspec.elaborate.graphs import elaborate
 from netspec.elaborate.library import STANDARD, blocks, home
 from netspec.elaborate.problems import Problem, Spoilt, Stop, in_order
 from netspec.elaborate.project import unreached
+from netspec.elaborate.project.mends import Trial, followed
 from netspec.elaborate.state import MOST_DIAGNOSTICS, MOST_MISTAKES, MOST_STEPS, Frame, State
 from netspec.elaborate.values.environment import POISON, Environment, Template
 from netspec.elaborate.values.types import known_types
@@ -32,6 +33,9 @@ from netspec.syntax.source import Source, Span
 MOST_FILES = 100
 MOST_TEXT = 2 * LARGEST_FILE
 """So many characters of files are read for one spec."""
+MOST_TRIED = 30_000
+CHARACTERS_OF_A_STEP = 10
+"""How many steps may be made to try mends, together; so many characters are read in the time of one."""
 ROOT_MARKS = (".git", "pyproject.toml")
 
 
@@ -45,6 +49,8 @@ class Module:
     train: tree.Train | None = None
     unread: dict[str, Template] = field(default_factory=dict)
     """The nets of which a part cannot be read: an editor says of them what can be said all the same."""
+    trial: Trial | None = None
+    """What would be wrong with another text of this file."""
 
     @property
     def nets(self) -> tuple[str, ...]:
@@ -53,9 +59,16 @@ class Module:
 
     def elaborated(self) -> tuple[list[Graph], list[Diagnostic]]:
         """The graphs of the nets that can be elaborated as they are, each parameter having a default; what is wrong."""
+        graphs, found, _ = self.unrolled()
+        if found and self.trial is not None:
+            found = followed(found, self.source, self.trial)
+        return graphs, found
+
+    def unrolled(self, steps: int = 0) -> tuple[list[Graph], list[Diagnostic], int]:
+        """The same with mends as they are proposed, where so many steps have been made already; and those made then."""
         graphs: list[Graph] = []
-        found: list[Diagnostic] = []
-        state = State()
+        diagnostics: list[Diagnostic] = []
+        state = State(steps=steps)
         for name in self.nets:
             template = self.environment.templates.get(name)
             if template is None or any(parameter.default is None for parameter in template.definition.parameters):
@@ -64,12 +77,12 @@ class Module:
             try:
                 graphs.append(elaborate(template, state=state))
             except NetspecError as error:
-                found.extend(error.diagnostics)
-            if state.steps > MOST_STEPS or len(found) >= MOST_DIAGNOSTICS:
+                diagnostics.extend(error.diagnostics)
+            if state.steps > MOST_STEPS or len(diagnostics) >= MOST_DIAGNOSTICS:
                 break
-        names = unreached.problems(self.file, self.environment, sound=not found and not self.unread)
-        found.extend(problem.diagnostic for problem in names)
-        return graphs, list(in_order(found[:MOST_DIAGNOSTICS], self.source))
+        names = unreached.problems(self.file, self.environment, sound=not diagnostics and not self.unread)
+        diagnostics.extend(problem.diagnostic for problem in names)
+        return graphs, list(in_order(diagnostics[:MOST_DIAGNOSTICS], self.source)), state.steps
 
 
 @dataclass(slots=True, eq=False)
@@ -83,15 +96,18 @@ class Project:
 
     def read(self, source: Source, path: Path | None) -> Module:
         """The module that a source defines; raises NetspecError with all mistakes of its outermost level."""
+        alone = len(self.opening) <= 1
         file, mistakes = parse(source)
-        if mistakes and (len(self.opening) > 1 or not _apart(mistakes, file)):
-            raise NetspecError(tuple(mistakes))
-        module, found = self.module(source, file, mistakes, path)
-        if found:
-            if len(self.opening) <= 1:
-                found.extend(module.elaborated()[1])
-            raise NetspecError(in_order(found, source))
-        return module
+        found: Sequence[Diagnostic] = mistakes
+        if not mistakes or (alone and _apart(mistakes, file)):
+            module, found = self.module(source, file, mistakes, path)
+            if not found:
+                module.trial = Trials(self, path) if alone else None
+                return module
+            if alone:
+                found = [*found, *module.unrolled()[1]]
+        found = in_order(found, source)
+        raise NetspecError(followed(found, source, Trials(self, path)) if alone else found)
 
     def module(
         self, source: Source, file: tree.File, mistakes: Sequence[Diagnostic], path: Path | None
@@ -157,16 +173,7 @@ class Project:
             elif name.id in other.environment.names:
                 module.environment.names[name.id] = other.environment.names[name.id]
             else:
-                known = [*other.environment.templates, *other.environment.names]
-                near = nearest(name.id, known)
-                raise Problem(
-                    "E0214",
-                    f"{_written(item)} defines no {name.id}",
-                    name.span,
-                    "not defined there",
-                    help=f"did you mean {near}?" if near else f"it defines {', '.join(sorted(known)) or 'nothing'}",
-                    mend=_renamed(name, near) if near else None,
-                )
+                raise _not_there(item, name, [*other.environment.templates, *other.environment.names])
 
     def locate(self, item: tree.Import, path: Path | None) -> Path:
         """The file that an import names; raises Problem where it is none that may be read."""
@@ -200,7 +207,7 @@ class Project:
 
     def source(self, target: Path) -> Source:
         """The text of a file of the project."""
-        return source_of(target, shown(target))
+        return source_of(target, display_path(target))
 
     def has(self, target: Path) -> bool:
         """Whether there is a file of the project at a path."""
@@ -229,7 +236,29 @@ class Project:
         return self.modules[target]
 
 
-def shown(path: Path) -> str:
+@dataclass(slots=True, eq=False)
+class Trials:
+    """Tries other texts of a file, as long as that takes few steps: the mends of what is wrong with it."""
+
+    project: Project
+    path: Path | None
+    left: int = MOST_TRIED
+
+    def __call__(self, source: Source) -> Sequence[Diagnostic] | None:
+        self.left -= len(source.text) // CHARACTERS_OF_A_STEP
+        if self.left <= 0:
+            return None
+        project = replace(self.project, modules=dict(self.project.modules), opening=list(self.project.opening))
+        file, mistakes = parse(source)
+        if mistakes and not _apart(mistakes, file):
+            return mistakes
+        module, found = project.module(source, file, mistakes, self.path)
+        _, wrong, steps = module.unrolled(MOST_STEPS - self.left)
+        self.left = MOST_STEPS - steps
+        return in_order([*found, *wrong], source) if self.left > 0 else None
+
+
+def display_path(path: Path) -> str:
     """A path as messages show it: relative to the working directory where it lies below it."""
     try:
         return str(path.relative_to(Path.cwd()))
@@ -419,6 +448,10 @@ def _no_library(item: tree.Import, module: tree.Name) -> Problem:
         help = "leave it out: a spec needs nothing of Python"
         return Problem("E0211", message, module.span, help=help, mend=(item.span, ""))
     homes = {found[0] for name in item.names if (found := home(name.id)) and found[1] == name.id}
+    if len(homes) > 1 and (text := _by_home(item)):
+        return Problem(
+            "E0211", message, module.span, help=f"write {text.replace(chr(10), '; ')}", mend=(item.span, text)
+        )
     if len(homes) == 1:
         near: str | None = homes.pop()
     else:
@@ -431,6 +464,29 @@ def _no_library(item: tree.Import, module: tree.Name) -> Problem:
         help=f"did you mean {near}?" if near else f"the library has {', '.join(known)}",
         mend=(module.span, near) if near else None,
     )
+
+
+def _not_there(item: tree.Import, name: tree.Name, known: Sequence[str]) -> Problem:
+    """A name that a module does not define: it is misspelt, or another module of the library has it."""
+    near = nearest(name.id, known)
+    help, mend = f"it defines {', '.join(sorted(known)) or 'nothing'}", None
+    if isinstance(item.module, tree.Name) and (text := _by_home(item)):
+        help, mend = f"write {text.replace(chr(10), '; ')}", (item.span, text)
+    elif near:
+        help, mend = f"did you mean {near}?", _renamed(name, near)
+    message = f"{_written(item)} defines no {name.id}"
+    return Problem("E0214", message, name.span, "not defined there", help=help, mend=mend)
+
+
+def _by_home(item: tree.Import) -> str:
+    """An import for each module of the library that has some of the names; empty where one is in none."""
+    modules: dict[str, list[str]] = {}
+    for name in item.names:
+        there = home(name.id)
+        if there is None or there[1] != name.id:
+            return ""
+        modules.setdefault(there[0], []).append(name.id)
+    return "\n".join(f"from {module} import {', '.join(names)}" for module, names in modules.items())
 
 
 def _written(item: tree.Import) -> str:

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
+from netspec.elaborate.calls.blocks import no_parameter
+from netspec.elaborate.calls.layers import no_argument, slots_and_fields
 from netspec.elaborate.mistakes import hints
 from netspec.elaborate.mistakes.demands import words
 from netspec.elaborate.problems import Problem
@@ -62,21 +64,44 @@ def _of_definition(definition: tree.Definition, environment: Environment) -> Ite
     stages = {
         id(element): element for part in parts(definition) if isinstance(part, tree.Flow) for element in part.elements
     }
-    known = {*values, *REGISTRY, *environment.templates, *FUNCTIONS, *FORMS, "_", "in"}
+    vocabulary = {*values, *REGISTRY, *environment.templates, *FUNCTIONS, *FORMS, "_", "in"}
     asserted = {id(name) for part in parts(definition) if isinstance(part, tree.Assert) for name in names(part)}
+    for called in callees.values():
+        yield from _arguments(called, bound, environment)
     for name in names(definition):  # figures and stages of a budget are no values
-        if id(name) in asserted or name.id in known or any(template.fullmatch(name.id) for template in templates):
+        if id(name) in asserted or name.id in vocabulary or any(template.fullmatch(name.id) for template in templates):
             continue
         call = callees.get(id(name))
         if call is not None or id(name) in stages:
-            yield _callee(name, call, known, environment)
+            yield _callee(name, call, vocabulary, environment)
         elif name.id not in words() and not _chosen(name, definition):
             yield _value(name, values)
 
 
-def _callee(name: tree.Name, call: tree.Call | None, known: set[str], environment: Environment) -> Problem:
+def _arguments(call: tree.Call, bound: set[str], environment: Environment) -> Iterator[Problem]:
+    """The arguments that a layer or block of the file does not know by their names."""
+    name = call.callee.id if isinstance(call.callee, tree.Name) else ""
+    if name in bound or name in FUNCTIONS or not name:
+        return
+    template, cls = environment.templates.get(name), REGISTRY.get(name)
+    if template is not None:
+        names = {parameter.name for parameter in template.definition.parameters}
+        for argument in call.arguments:
+            if argument.name is not None and argument.name not in names:
+                yield no_parameter(template.definition, argument.name, argument.span)
+    elif cls is not None and not cls.collects:
+        slots, fields = slots_and_fields(cls)
+        if foreign := hints.foreign_argument(cls, call.arguments, 0, slots, call.span):
+            yield foreign
+            return
+        for argument in call.arguments:
+            if argument.name is not None and argument.name not in (*slots, *fields):
+                yield no_argument(cls, argument.name, argument.span)
+
+
+def _callee(name: tree.Name, call: tree.Call | None, vocabulary: set[str], environment: Environment) -> Problem:
     arguments, span = (call.arguments, call.span) if call is not None else ((), name.span)
-    near = nearest(name.id, known)
+    near = nearest(name.id, vocabulary)
     return hints.unknown_callee(name.id, arguments, name.span, span, environment) or Problem(
         "E0202",
         f"there is no layer or block named {name.id}",

@@ -114,6 +114,15 @@ class Environment:
             inside = dict(there.inside or {}) if there is not None and not isinstance(there, Poison) else {}
             self.give(around, Modules({**inside, step: value}))
 
+    def hides_parameter(self, name: str) -> bool:
+        """Whether a label has taken the name of a parameter here."""
+        frame: Environment | None = self
+        while frame is not None:
+            if name in frame.parameters:
+                return name not in frame.names
+            frame = frame.around
+        return False
+
     def is_parameter(self, name: str) -> bool:
         """Whether the name is that of a parameter here: a label may have it, and it is the stage's from there on."""
         return self._of_parameter(name) is not None

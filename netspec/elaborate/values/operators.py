@@ -88,7 +88,7 @@ def kind(value: Any) -> str:
             return f"the open size {value}"
         case str():
             return f'the text "{value}"'
-        case list() | range():
+        case list() | range() | tuple():
             return "a list"
         case None:
             return "none"

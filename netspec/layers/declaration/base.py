@@ -167,6 +167,13 @@ class Layer(BaseModel):
     pytorch: ClassVar[tuple[str, ...]] = ()
     """The positional arguments of PyTorch's class by the names that they have here; empty for what is derived."""
 
+    one_of: ClassVar[tuple[str, ...]] = ()
+    """Arguments of which one must be given, though each may be left out."""
+    spoken: ClassVar[Mapping[str, Mapping[int | None, str]]] = {}
+    """The words of its arguments that others say by an axis; None stands for several axes."""
+    axis_arguments: ClassVar[tuple[str, ...]] = ("axis", "axes")
+    """Those of its arguments that number axes: PyTorch and Keras count the batch there, too."""
+
     centres: ClassVar[bool] = False
     """Whether it subtracts the mean of each channel, and with it any bias of the layer before it."""
     transposed: ClassVar[bool] = False

@@ -61,6 +61,10 @@ DERIVED: dict[str, str] = {
         ("in_channels", "in_features", "num_features", "num_channels", "input_size", "normalized_shape", "input_dim"),
         "is derived from the value that enters",
     ),
+    **dict.fromkeys(
+        ("embed_dim", "key_dim", "kdim", "vdim"),
+        "is derived from the value that enters",
+    ),
     "input_shape": "is what the net's input declares",
     "inplace": "is decided by the compiler, where nothing else needs the value",
     "batch_first": "has no place: the batch is implied",

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from netspec.syntax.brackets import CLOSERS
-from netspec.syntax.layout import KEYWORDS, LONGEST
+from netspec.syntax.layout import KEYWORDS, LONGEST, WIRINGS
 from netspec.syntax.lexer import HARD, Token
-from netspec.syntax.mistakes.inputs import HELP, declaration, open_sizes
+from netspec.syntax.mistakes.inputs import HELP, declaration, open_sizes, undeclared
 from netspec.syntax.settings import SETTINGS
 
 PYTHON = frozenset({"torch", "torchvision", "timm", "tensorflow", "keras", "jax", "flax", "numpy", "math", "os", "sys"})
@@ -39,6 +39,14 @@ class Place:
     @property
     def after(self) -> Token:
         return self.tokens[min(self.index + 1, len(self.tokens) - 1)]
+
+    @property
+    def line(self) -> list[Token]:
+        """The tokens of the line up to this one, those of the statements before it among them."""
+        start = self.index
+        while start and self.tokens[start - 1].text != "\n" and self.tokens[start - 1].kind not in ("LBRACE", "RBRACE"):
+            start -= 1
+        return self.tokens[start : self.index + 1]
 
     @property
     def ends_line(self) -> bool:
@@ -96,14 +104,18 @@ def _condition(place: Place) -> Mistake | None:
 def _input(place: Place) -> Mistake | None:
     """An input declared in another way, and sizes that are to stay open."""
     first = place.tokens[place.first]
-    if first.text != "input" or place.in_file:
+    if place.in_file:
         return None
-    if first.kind == "INPUT":
-        edit = open_sizes(place.text, place.token.start) if place.token.text in ("*", "-") else None
+    if first.kind == "INPUT" and place.token.text in ("*", "-"):
+        edit = open_sizes(place.text, place.token.start)
         return _at(place.token, f"`{place.token.text}` is no size of an input", HELP).mended_by(edit) if edit else None
-    if (edit := declaration(place.text, first.start)) is None:
+    word = place.line[0] if place.line[0].text.lower() in ("input", "inputs", "in") else first
+    edit = declaration(place.text, word.start)
+    if edit is None and first.kind == "NAME" and place.token.kind in ("COMMA", "COLON"):
+        edit = undeclared(place.text, first.start)
+    if edit is None or not edit[1].strip():
         return None
-    mistake = _at(first, "an input is declared by its name and its shape", f"write {edit[1]}")
+    mistake = _at(word, "an input is declared by its name and its shape", f"write {edit[1]}")
     return mistake.mended_by(edit)
 
 
@@ -147,13 +159,43 @@ def _arrow(place: Place) -> Mistake | None:
 
 
 def _arrow_inside(place: Place) -> Mistake | None:
-    """`[x -> relu]`: stages inside of an expression."""
+    """`residual(conv(8, 1) -> relu)` and `[x -> relu]`: stages inside of an expression."""
+    if place.token.kind == "ARROW" and place.accepts("RPAR") and (braces := _braces(place)):
+        return braces
     if place.token.kind != "ARROW" or not place.accepts("RSQB"):
         return None
     help_ = "inside of brackets a layer is called with its value: relu(x)"
     return _at(place.token, "`->` stands between stages, and not inside of an expression", help_)
 
 
+def _braces(place: Place) -> Mistake | None:
+    """The body of a wiring, or a group, that stands in parentheses around the arrow at `place`."""
+    tokens = place.tokens
+    opened, closed = _around(place)
+    name = tokens[opened - 1] if opened else tokens[opened]
+    if tokens[opened].kind != "LPAR" or tokens[closed].kind != "RPAR" or name.text not in (*WIRINGS, "Sequential"):
+        return None
+    inside = place.text[tokens[opened].end : tokens[closed].start].strip()
+    owner = tokens[opened - 3] if name.text == "Sequential" and tokens[opened - 2].kind == "DOT" else name
+    put = f"{name.text} {{ {inside} }}" if name.text in WIRINGS else f"{{ {inside} }}"
+    mistake = _at(name, f"the body of {name.text} stands in braces", f"write {put}" if "\n" not in put else "write { }")
+    return mistake.mended_by(((owner.start, tokens[closed].end), put))
+
+
+def _around(place: Place) -> tuple[int, int]:
+    """The brackets around a token, by their places."""
+    tokens, opened, closed, depth = place.tokens, place.index - 1, place.index + 1, 0
+    while opened > 0 and not (depth == 0 and tokens[opened].kind in CLOSERS):
+        depth += (tokens[opened].kind in _CLOSING) - (tokens[opened].kind in CLOSERS)
+        opened -= 1
+    depth = 0
+    while closed < len(tokens) - 1 and not (depth == 0 and tokens[closed].kind in _CLOSING):
+        depth += (tokens[closed].kind in CLOSERS) - (tokens[closed].kind in _CLOSING)
+        closed += 1
+    return opened, closed
+
+
+_CLOSING = frozenset(CLOSERS.values())
 _DEFINERS = {"def": "block", "class": "net", "function": "block", "func": "block", "fn": "block", "module": "block"}
 
 
@@ -161,11 +203,24 @@ def _definition(place: Place) -> Mistake | None:
     for token in place.tokens[max(place.first - 1, 0) : place.index + 1]:
         if token.kind == "NAME" and token.text in _DEFINERS:
             help_ = "write block Name(parameters) { ... }, or net Name(parameters) { ... }, at the top of the file"
-            return _at(token, f"`{token.text}` is not a word of the language", help_)
+            put = _DEFINERS[token.text] if place.in_file and _defines(place.text, token.end) else None
+            return _at(token, f"`{token.text}` is not a word of the language", help_, put=put)
         if token.kind in ("NET", "BLOCK") and not place.in_file:
             help_ = f"move it out: a {token.text} stands at the top of a file, and can be used from any body in it"
             return _at(token, f"a {token.text} cannot be defined inside of a body", help_)
     return None
+
+
+def _defines(text: str, offset: int) -> bool:
+    """Whether a name, perhaps parameters, and a `{` follow on the line."""
+    return re.compile(r"[ \t]+[A-Za-z_]\w*[ \t]*(\([^\n]*\))?[ \t]*\{").match(text, offset) is not None
+
+
+_ITEMS = {
+    **dict.fromkeys(("net", "network", "model", "module", "architecture", "arch"), "net"),
+    **dict.fromkeys(("block", "layer"), "block"),
+}
+"""What the definitions of a file are called elsewhere."""
 
 
 def _in_file(place: Place) -> Mistake | None:
@@ -175,9 +230,11 @@ def _in_file(place: Place) -> Mistake | None:
     if token.text == "import":
         mistake = _at(token, "an import says what it takes", 'write from "file.net" import Name')
         return _without_python(place, mistake) or mistake
-    word = token.text.lower()
-    if word in ("net", "block") and word != token.text and place.after.kind == "NAME":
+    word = _ITEMS.get(token.text.lower(), token.text)
+    if word != token.text and place.after.kind == "NAME" and _defines(place.text, token.end):
         return _at(token, f"`{token.text}` is written `{word}` here", f"write {word}", put=word)
+    if token.text.lower().startswith("train") and token.text != "train" and place.after.kind == "LBRACE":
+        return _at(token, f"`{token.text}` is written `train` here", "write train", put="train")
     if token.text == "train" and place.after.kind == "NAME":
         mistake = _at(place.after, "a train section has no name", "leave it out")
         return mistake.mended_by(((token.end, place.after.end), ""))
@@ -195,6 +252,22 @@ def _without_python(place: Place, mistake: Mistake) -> Mistake | None:
     line = place.token.start, len(place.text) if end < 0 else end
     details = {"help": f"leave it out: a spec needs nothing of {place.after.text}", "mend": (line, "")}
     return replace(mistake, details=details)
+
+
+def _modules(place: Place) -> Mistake | None:
+    """`from std.resnet, std.se import Bottleneck, SE`: an import of several modules."""
+    first, token = place.tokens[place.first], place.token
+    if first.kind != "FROM" or token.kind != "COMMA" or not place.accepts("IMPORT"):
+        return None
+    end = place.text.find("\n", first.start)
+    line = place.text[first.start : len(place.text) if end < 0 else end].partition("#")[0].rstrip()
+    said = re.fullmatch(r"from\s+(.+?)\s+import\s+(.+)", line)
+    modules, names = (re.split(r"\s*,\s*", part) for part in said.groups()) if said else ([], [])
+    mistake = _at(token, "an import is of one module", "write an import for each")
+    if len(modules) != len(names):
+        return mistake
+    put = "\n".join(f"from {module} import {name}" for module, name in zip(modules, names, strict=True))
+    return mistake.mended_by(((first.start, first.start + len(line)), put))
 
 
 def _stray_word(place: Place) -> Mistake | None:
@@ -243,6 +316,34 @@ def _several(place: Place) -> Mistake | None:
     return mistake.mended_by(((before[0].start, before[0].start + len(values)), put))
 
 
+def _bare(place: Place) -> Mistake | None:
+    """`metrics accuracy f1`, `optimizer adam lr=0.01`, `data images "photos"`: values one after another."""
+    if len(place.line) < 3 or place.line[0].kind != "KEY" or place.before is None:
+        return None
+    if place.token.kind not in ("NAME", "NUMBER", "STRING", "CONSTANT", "QUANTITY"):
+        return None
+    key, first = place.line[0], place.line[1]
+    stop = next(t for t in place.tokens[place.index :] if t.kind in ("SEP", "RBRACE", "END")).start
+    rest = place.text[place.token.start : stop].partition("#")[0].rstrip()
+    values = re.split(r"\s*,\s*|\s+", rest)
+    if any(mark in rest for mark in "()[]{}") or not first.text.isidentifier():
+        return None
+    before = place.text[first.start : place.before.end]
+    if key.text in _JOINED and place.token.kind == "NAME" and "=" not in rest:
+        joined = _JOINED[key.text]
+        put = f"{joined} ".join([before, *values]) if joined else f"[{', '.join([before, *values])}]"
+        said = f"several are joined by{joined}" if joined else "several stand in [ ]"
+        mistake = _at(
+            place.token, f"{key.text} takes one value, and another one follows it", f"{said}: {key.text} {put}"
+        )
+    elif place.before is first:
+        put = f"{first.text}({', '.join(values)})"
+        mistake = _at(place.token, f"an argument of {first.text} stands in parentheses", f"write {key.text} {put}")
+    else:
+        return None
+    return mistake.mended_by(((first.start, place.token.start + len(rest)), put))
+
+
 def _braced(place: Place) -> Mistake | None:
     """`layer{i} = ...`, a label completed as in a Python f-string."""
     tokens, index = place.tokens, place.index
@@ -260,6 +361,18 @@ def _braced(place: Place) -> Mistake | None:
     label = f"{name.text}${inside}" if inside.isidentifier() else f"{name.text}${{{inside}}}"
     mistake = Mistake("a label is completed by `$`", name.start, last.end, {"help": f"write {label} = ..."})
     return mistake.mended_by(((name.start, last.end), label))
+
+
+def _listed(place: Place) -> Mistake | None:
+    """`conv 8, 3`: arguments without parentheses, several of them."""
+    tokens, first = place.tokens, place.tokens[place.first]
+    name = tokens[place.first - 1] if place.first else first
+    known = place.accepts("EQUAL") and place.ends_line and first.kind == "NUMBER" and name.kind == "NAME"
+    if not known or place.before is None or not place.text[name.end : first.start].isspace():
+        return None
+    put = f"{name.text}({place.text[first.start : place.before.end]})"
+    whole = name._replace(end=place.before.end)
+    return _at(whole, f"the arguments of {name.text} stand in parentheses", f"write {put}", put=put)
 
 
 def _assignment(place: Place) -> Mistake | None:
@@ -370,8 +483,10 @@ _RULES: tuple[Callable[[Place], Mistake | None], ...] = (
     _in_train,
     _input,
     _several,
+    _bare,
     _definition,
     _in_file,
+    _modules,
     _condition,
     _setting,
     _dictionary,
@@ -380,6 +495,7 @@ _RULES: tuple[Callable[[Place], Mistake | None], ...] = (
     _brace,
     _stray_word,
     _ternary,
+    _listed,
     _assignment,
     _reserved,
     _shape,
@@ -425,18 +541,18 @@ def _expected(place: Place) -> str:
     idle = {"LPAR", "LSQB", "IN", "EQUAL"} if accepts("POWER") else set()
     idle |= {"LBRACE"} if accepts("SEP") else set()
     idle |= {"LPAR"} if accepts("EQUAL") and accepts("COMMA") else set()
-    words = [said for kind, said in _SAID.items() if accepts(kind) and kind not in idle]
+    words = [phrase for kind, phrase in _SAID.items() if accepts(kind) and kind not in idle]
     if accepts("ARROW"):
         words.insert(0, "`->`")
     return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " or " + words[-1] if words else ""
 
 
-def _found(place: Place) -> str:
+def _finding(place: Place) -> str:
     token = place.token
     if place.ends_line:
         return "the file ends" if token.kind == "END" else "the line ends"
-    shown = token.text if len(token.text) <= LONGEST // 5 else token.text[: LONGEST // 5] + "..."
-    return f"found `{shown}`"
+    excerpt = token.text if len(token.text) <= LONGEST // 5 else token.text[: LONGEST // 5] + "..."
+    return f"found `{excerpt}`"
 
 
 def _end(place: Place) -> int:
@@ -452,8 +568,8 @@ def _span(place: Place) -> tuple[int, int]:
 
 
 def _unexpected(place: Place) -> Mistake:
-    expected, found = _expected(place), _found(place)
-    message = f"expected {expected}, but {found}" if expected else f"{found} where nothing can stand"
+    expected, finding = _expected(place), _finding(place)
+    message = f"expected {expected}, but {finding}" if expected else f"{finding} where nothing can stand"
     help_ = ""
     if place.accepts("LBRACE") and not place.accepts("NUMBER"):
         help_ = "a body stands in braces: { ... }"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from math import sqrt
 from typing import TYPE_CHECKING
 
-from netspec.train.augment.base import AUGMENTS, Augment, Share, Step, follows
+from netspec.train.augment.base import AUGMENTS, Augment, AugmentError, Share, Step, follows
 from netspec.train.batch import Batch
 from netspec.train.parts import AboveZero
 
@@ -19,6 +19,11 @@ class Blend(Augment):
 
     alpha: AboveZero = 1.0
     p: Share = 1.0
+
+    def check_objects(self, *, masks: bool) -> None:
+        raise AugmentError(
+            f"{self.name} blends samples, and objects cannot be blended", "scale_jitter, iou_crop, zoom_out"
+        )
 
     def blend(self, batch: Batch, others: Tensor, share: float) -> Batch:
         """The batch blended with itself in another order."""

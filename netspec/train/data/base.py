@@ -16,6 +16,8 @@ from netspec.train.parts import Fraction, Part, Table
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from netspec.train.data.objects.objects import ObjectKinds
+
 Dims = tuple[int, ...]
 Sample = tuple["NDArray[Any]", ...]
 """A sample, an array for each input of a net; what is to be said about it, an array for each target; and, where places
@@ -247,6 +249,8 @@ class Data:
     files that were damaged and left out. Where there is a `val`, the best epoch is chosen by it, and `test` is looked
     at once, at the end. `called` is the name of the first target, and `further` are the others.
     Where it says yes or no of several labels, `label_names` are what these are called, where they are called anything.
+    Where samples are pictures with a set of objects each, `objects` says of what kinds; the classes begin with that of
+    no object, and sides that are not the same in all pictures are 0.
     """
 
     train: Split
@@ -261,6 +265,7 @@ class Data:
     val: Split | None = None
     called: str = "y"
     label_names: tuple[str, ...] = ()
+    objects: ObjectKinds | None = None
     further: tuple[Labels, ...] = ()
 
     @property

@@ -90,7 +90,7 @@ class OfClasses(OfTorch):
         return loss(output, classes)
 
 
-@LOSSES("cross_entropy", "categorical_crossentropy", "sparse_categorical_crossentropy", "softmax_loss")
+@LOSSES("cross_entropy", "ce", "xent", "categorical_crossentropy", "sparse_categorical_crossentropy", "softmax_loss")
 class CrossEntropy(OfClasses):
     """Of class scores, before any softmax; `weight` is one number a class."""
 

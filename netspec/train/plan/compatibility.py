@@ -24,6 +24,10 @@ def compatible_inputs(settings: Settings, graph: Graph, data: Data) -> list[Inpu
         if find_spec(step.package) is None:
             message = f"{step.name} needs the package {step.package}, which is not installed"
             raise Problem("E0613", message, settings.span("augment"), help="pip install 'netspec-nn[train]'")
+        if step.varies and data.objects is None:
+            message = f"{step.name} gives each picture a size of its own, and only pictures with objects may have that"
+            help = "random_crop, random_resized_crop and zoom leave all of one size"
+            raise Problem("E0620", message, settings.span("augment"), help=help)
     try:
         plans = input_plans(graph, data, settings)
     except AugmentError as error:

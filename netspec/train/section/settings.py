@@ -174,6 +174,7 @@ def _by_key(section: tree.Train | tree.Step, reading: _Reading) -> dict[str, tre
             reading.wrong.append(
                 Diagnostic("E0605", f"{setting.key} is set twice", place, "again", related=((before, "set here"),))
             )
+    reading.beside = {key: setting for key, setting in by_key.items() if isinstance(setting, tree.Setting)}
     return by_key
 
 
@@ -203,6 +204,7 @@ class _Reading:
         self.values: dict[str, Any] = {}
         self.spans: dict[str, Span] = {}
         self.wrong: list[Diagnostic] = []
+        self.beside: Mapping[str, tree.Setting] = {}
 
     def read(self, key: str, setting: tree.Setting | tree.Step) -> None:
         """Reads one setting, or notes what is wrong with it."""
@@ -217,7 +219,7 @@ class _Reading:
                 self.draws[key.removeprefix(DRAW)] = _part(DISTRIBUTIONS)(_expression(setting))
                 return
             if key not in self.keys:
-                raise _unknown_key(key, setting, self.keys)
+                raise _unknown_key(key, setting, self.keys, self.beside)
             if _is_none(setting.value) and key in _OPTIONAL:
                 return
             value = _chain(setting.value) if key == "augment" else self.keys[key](_expression(setting))
@@ -279,9 +281,11 @@ def _of_section(key: str, setting: tree.Setting | tree.Step, step: str, keys: Ma
     return Problem("E0601", message, word, "not in a step", notes=notes, help=help)
 
 
-def _unknown_key(key: str, setting: tree.Setting, keys: Mapping[str, Any]) -> Problem:
+def _unknown_key(
+    key: str, setting: tree.Setting, keys: Mapping[str, Any], others: Mapping[str, tree.Setting]
+) -> Problem:
     word = Span(setting.span.source, setting.span.start, setting.span.start + len(key))
-    help, mend = habits.unknown_key(key, setting, word, keys)
+    help, mend = habits.unknown_key(key, setting, word, keys, others)
     return Problem(
         "E0601",
         f"a {'train section' if keys is KEYS else 'step'} has no setting {key}",
@@ -476,7 +480,7 @@ def _term(expression: tree.Expr) -> Term:
     loss, alone, is an output that is a loss by itself.
     """
     name, arguments = _call(expression, LOSSES)
-    if isinstance(expression, tree.Name) and name.id not in LOSSES and LOSSES.meant(name.id) is None:
+    if isinstance(expression, tree.Name) and name.id not in LOSSES and LOSSES.synonym(name.id) is None:
         return Term(Itself(), 1.0, name.id, expression.span)
     output, values = _of_output(arguments)
     target: str | float | None = None

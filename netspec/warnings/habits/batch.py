@@ -10,19 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netspec.diagnostics import Diagnostic
+from netspec.elaborate.mistakes.pictures import has_batch
 from netspec.syntax import tree
 from netspec.syntax.source import Span
 from netspec.syntax.walk import parts
 from netspec.warnings.subject import Subject
 
-CHANNELS = (1, 3)
-SMALLEST = 16
-"""The channels of pictures, and their smallest size that is taken for one."""
-
 
 def warnings(subject: Subject) -> Iterator[Diagnostic]:
     for part in parts(subject.file):
-        if not isinstance(part, tree.Input) or len(part.shape) != 4 or not _is_picture(part.shape[1:]):
+        known = _known(part.shape) if isinstance(part, tree.Input) else ()
+        if not isinstance(part, tree.Input) or len(known) != 4 or not has_batch(known):
             continue
         sizes = [size.span.text for size in part.shape[1:]]
         span = part.shape[0].span.to(part.shape[-1].span)
@@ -37,6 +35,5 @@ def warnings(subject: Subject) -> Iterator[Diagnostic]:
         )
 
 
-def _is_picture(sizes: tuple[tree.Expr, ...]) -> bool:
-    channels, *sides = (size.value if isinstance(size, tree.Number) else None for size in sizes)
-    return channels in CHANNELS and all(side is None or side >= SMALLEST for side in sides)
+def _known(shape: tuple[tree.Expr, ...]) -> list[int | None]:
+    return [size.value if isinstance(size, tree.Number) and isinstance(size.value, int) else None for size in shape]

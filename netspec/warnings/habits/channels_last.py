@@ -10,21 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netspec.diagnostics import Diagnostic
+from netspec.elaborate.mistakes.pictures import has_channels_last
 from netspec.syntax import tree
 from netspec.syntax.source import Span
 from netspec.syntax.walk import parts
 from netspec.warnings.subject import Subject
 
-CHANNELS = (1, 3, 4)
-SMALLEST = 8
-
 
 def warnings(subject: Subject) -> Iterator[Diagnostic]:
     for part in parts(subject.file):
-        if not isinstance(part, tree.Input) or len(part.shape) != 3:
+        if not isinstance(part, tree.Input):
             continue
-        *sides, channels = (size.value if isinstance(size, tree.Number) else None for size in part.shape)
-        if channels not in CHANNELS or any(side is None or side < SMALLEST for side in sides):
+        *sides, channels = sizes = [size.value if isinstance(size, tree.Number) else None for size in part.shape]
+        if not has_channels_last(sizes):
             continue
         span = part.shape[0].span.to(part.shape[-1].span)
         text = ", ".join(size.span.text for size in (part.shape[-1], *part.shape[:-1]))

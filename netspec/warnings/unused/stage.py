@@ -9,44 +9,62 @@ Example: `e1 = conv(8, 3)` and then `x -> conv(16, 3)`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from math import prod
 
 from netspec.diagnostics import Diagnostic
 from netspec.graph.graph import Graph, Node
+from netspec.layers import REGISTRY
 from netspec.syntax import tree
 from netspec.syntax.source import Span
 from netspec.warnings.subject import Subject
 
 
 def warnings(subject: Subject) -> Iterator[Diagnostic]:
-    needed = {id(graph): _needed(graph) for graph in subject.graphs}
-    live = {_key(node.span) for graph, node in subject.nodes() if node.index in needed[id(graph)]}
+    dependencies = {id(graph): _dependencies(graph) for graph in subject.graphs}
+    live = {_key(node.span) for graph, node in subject.nodes() if node.index in dependencies[id(graph)]}
     for graph, node in subject.nodes():
         if _key(node.span) in live or any(subject.users(value) for value in node.outputs):
             continue
         name, span = _name(subject, graph, node)
         weights = sum(map(prod, node.layer.parameters(*node.shapes).values()))
+        begun = _begun_anew(subject, node)
         warning = Diagnostic(
             "W0101",
             f"nothing uses {name}",
             span,
-            f"its {weights:,} weights stay in the module" if weights else "computed, and dropped",
-            help="use it, make it an output, or leave it out",
-            mend=_left_out(subject, subject.statement(graph, node)),
+            f"it does not run, but its {weights:,} weights are in the module" if weights else "it does not run",
+            related=((begun, f"the flow goes on with the value {begun.text}"),) if begun else (),
+            help=f"the layer is applied to what flows by {begun.text}(_)"
+            if begun
+            else "use it, make it an output, or leave it out",
+            mend=(begun, f"{begun.text}(_)") if begun else _left_out(subject, subject.statement(graph, node)),
         )
         yield subject.at(graph, node, warning)
 
 
-def _needed(graph: Graph) -> set[int]:
+def _dependencies(graph: Graph) -> set[int]:
     """The nodes that the outputs depend on, by index."""
-    needed: set[int] = set()
+    dependencies: set[int] = set()
     pending = [output.value.node for output in graph.outputs]
     while pending:
         index = pending.pop()
-        if index is not None and index not in needed:
-            needed.add(index)
+        if index is not None and index not in dependencies:
+            dependencies.add(index)
             pending.extend(value.node for value in graph.nodes[index].inputs)
-    return needed
+    return dependencies
+
+
+def _begun_anew(subject: Subject, node: Node) -> Span | None:
+    """The value, labelled as a layer is called, that begins the statement after a node: the layer may be meant."""
+    around = [body for body in subject.bodies if body.span.start <= node.span.start and node.span.end <= body.span.end]
+    for body in sorted(around, key=lambda body: body.span.end - body.span.start):
+        for here, after in pairwise(body.statements):
+            if here.span.start <= node.span.start and node.span.end <= here.span.end:
+                first = after.flow.elements[0] if isinstance(after, tree.Stage) else None
+                if isinstance(first, tree.Name) and first.id in REGISTRY:
+                    return first.span
+    return None
 
 
 def _name(subject: Subject, graph: Graph, node: Node) -> tuple[str, Span]:
@@ -64,12 +82,12 @@ def _left_out(subject: Subject, statement: tree.Stage | tree.Let | None) -> tupl
     """The file without a statement, whose names nothing mentions: not even their shapes are asked for."""
     match statement:
         case tree.Stage(labels):
-            made = {label.span.text for label in labels}
+            own_names = {label.span.text for label in labels}
         case tree.Let(names=names_):
-            made = {*names_}
+            own_names = {*names_}
         case None:
             return None
-    return None if made & subject.mentioned else (statement.span, "")
+    return None if own_names & subject.mentioned else (statement.span, "")
 
 
 def _key(span: Span) -> tuple[str, int, int]:

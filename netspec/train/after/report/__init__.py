@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import NetspecError, printable
+from netspec.marks import signed
 from netspec.train.runs.folder import replacing
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def write(run: Restored, path: Path | None = None, *, data: str | Path | None = 
     )
     pages.filters["percent"] = lambda share: f"{100 * share:.1f} %"
     page = pages.from_string(TEMPLATE.read_text(encoding="utf-8")).render(**content(run, data))
-    replacing(target, lambda beside: beside.write_text(page, encoding="utf-8", newline="\n"))
+    text = signed(f"{page.rstrip()}\n", "<!-- {} -->")
+    replacing(target, lambda beside: beside.write_text(text, encoding="utf-8", newline="\n"))
     return target
 
 

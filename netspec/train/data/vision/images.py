@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 T = TypeVar("T")
+F = TypeVar("F")
 Side = Annotated[Positive, Field(le=2**14)]
 
 IN_MEMORY = 2**28
@@ -127,16 +128,16 @@ class Sieve:
         self.skip_bad = skip_bad
         self.skipped: set[str] = set()
 
-    def __call__(self, files: Sequence[Labelled], read: Callable[[Labelled], T]) -> list[tuple[Labelled, T]]:
+    def __call__(self, files: Sequence[F], read: Callable[[F], T]) -> list[tuple[F, T]]:
         """Each file that can be read, with what is read of it, in their order; raises DataError where none can."""
 
-        def one(file: Labelled) -> tuple[Labelled, T] | Damaged:
+        def one(file: F) -> tuple[F, T] | Damaged:
             try:
                 return file, read(file)
             except Damaged as error:
                 return error
 
-        good: list[tuple[Labelled, T]] = []
+        good: list[tuple[F, T]] = []
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as readers:
             for result in readers.map(one, files):
                 if not isinstance(result, Damaged):

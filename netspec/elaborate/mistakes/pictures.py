@@ -1,0 +1,29 @@
+"""Shapes of pictures as PyTorch and Keras have them: with the batch, or with the channels last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+CHANNELS = (1, 3)
+ALPHA = 4
+"""The channels of pictures; four with transparency, where they come last."""
+SMALLEST_BATCHED, SMALLEST = 16, 8
+"""The least size that is taken for one of a picture: beside a batch, and with the channels last."""
+BATCHES = frozenset({"n", "b", "bs", "batch", "batch_size", "batchsize"})
+"""What a size is called that is the batch."""
+
+
+def has_channels_last(sizes: Sequence[float | str | None]) -> bool:
+    """`[224, 224, 3]`. Sizes that stay open are texts, or None where they are not known."""
+    if len(sizes) != 3 or sizes[-1] not in (*CHANNELS, ALPHA):
+        return False
+    return all(isinstance(side, int | float) and side >= SMALLEST for side in sizes[:-1])
+
+
+def has_batch(sizes: Sequence[float | str | None]) -> bool:
+    """`[32, 3, 224, 224]`, `[N, 3, H, W]`."""
+    if len(sizes) > 1 and str(sizes[0]).lower() in BATCHES:
+        return True
+    if len(sizes) != 4 or sizes[1] not in CHANNELS:
+        return False
+    return all(side is None or isinstance(side, str) or side >= SMALLEST_BATCHED for side in sizes[2:])
