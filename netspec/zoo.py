@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.spelling import CUTOFF
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 
 if TYPE_CHECKING:
     from netspec.graph.graph import Graph
@@ -223,7 +223,7 @@ def find(name: str) -> Network:
     near = [other for other in by_name if other.startswith(name.lower())][:5]
     near = near or get_close_matches(name.lower(), by_name, cutoff=CUTOFF)
     help = f"did you mean {_either(near)}?" if near else "netspec zoo lists the networks"
-    span = Span(Source(f"--from {name}", ""), 0, 0)
+    span = place_outside(f"--from {name}")
     raise NetspecError((Diagnostic("E0701", f"the zoo has no network named {name}", span, help=help),))
 
 

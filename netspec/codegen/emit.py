@@ -209,8 +209,8 @@ def _title(graph: Graph) -> str:
     shapes = "\n".join(_wrapped(f"{prose(inputs)} -> {prose(outputs)}"))
     idle = dict.fromkeys(node.key for node in graph.nodes if node.unused and node.layer.parameters(*node.shapes))
     more = f" and {len(idle) - MOST_NAMES:,} more" if len(idle) > MOST_NAMES else ""
-    said = _wrapped(f"Nothing uses {prose(', '.join(list(idle)[:MOST_NAMES]))}{more}.") if idle else []
-    unused = "".join(f"\n{line}" for line in said) + "\n" * bool(said)
+    sentences = _wrapped(f"Nothing uses {prose(', '.join(list(idle)[:MOST_NAMES]))}{more}.") if idle else []
+    unused = "".join(f"\n{line}" for line in sentences) + "\n" * bool(sentences)
     return f"{prose(graph.name)}: {graph.parameters:,} parameters.\n\n{shapes}\n{unused}"
 
 

@@ -75,8 +75,10 @@ class Memory:
 
     functions: dict[tuple[int, str], tuple[Function, Any]] = field(default_factory=dict)
     """What functions have made of numbers, by the function and these."""
-    tables: dict[tree.Expr, list[Any]] = field(default_factory=dict)
+    tables: dict[Any, list[Any]] = field(default_factory=dict)
     """What comprehensions have made of numbers, by the comprehension with these."""
+    numbers: set[int] = field(default_factory=set)
+    """The identities of these tables."""
 
 
 @dataclass(slots=True, eq=False)

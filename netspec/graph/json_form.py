@@ -21,7 +21,7 @@ from netspec.shapes.requirements import Relation, Requirement
 from netspec.shapes.sets import Set
 from netspec.shapes.shape import DType, Shape
 from netspec.shapes.sizes import Dimension, OpenSize, TooComplexError, minimum
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import Source, Span, place_outside
 
 Size = Annotated[int | str, Field(description="a number, or an expression of open sizes: `floor((H + 1) / 2)`")]
 Index = Annotated[int, Field(ge=0)]
@@ -201,7 +201,7 @@ def load(text: str, name: str = "<json>") -> Graph:
     except (ValueError, LookupError, RecursionError, TooComplexError) as error:
         reason = str(error.args[0]) if error.args else type(error).__name__
     message = f"{name} is not a graph that this version of netspec wrote: {reason}"
-    raise NetspecError((Diagnostic("E0006", message, Span(Source(name, ""), 0, 0)),))
+    raise NetspecError((Diagnostic("E0006", message, place_outside(name)),))
 
 
 def parse_size(text: str) -> Dimension:

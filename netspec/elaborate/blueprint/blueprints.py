@@ -146,7 +146,9 @@ class Blueprints:
             if parameter.name not in values and parameter.default is not None:
                 values[parameter.name] = parameter.default
         axes = {
-            n: (p, a) for p, tensor in enumerate(tensors) for n, a in _asked(template, p, tensor.shape, numbers).items()
+            n: (p, a)
+            for p, tensor in enumerate(tensors)
+            for n, a in _axis_names(template, p, tensor.shape, numbers).items()
         }
         for name, (place, axis) in axes.items():
             size = tensors[place].shape.dims[axis]
@@ -415,7 +417,7 @@ def _other_calls(
     """Calls that reach bodies which refuse this one. Where it is not known which would, what enters is as wide as an
     argument, an argument is 1 or 2, a truth value is turned, a fraction stands in place of none.
     """
-    axes = {n: (p, a) for p, shape in enumerate(shapes) for n, a in _asked(template, p, shape, numbers).items()}
+    axes = {n: (p, a) for p, shape in enumerate(shapes) for n, a in _axis_names(template, p, shape, numbers).items()}
     sizes = {name: plain(shapes[place].dims[axis]) for name, (place, axis) in axes.items()}
     values = {**{name: size for name, size in sizes.items() if isinstance(size, int)}, **numbers}
     choices = {p.name: _choices(p) for p in template.definition.parameters if isinstance(p.type, tree.Choice)}
@@ -559,7 +561,7 @@ def _input_names(template: Template, numbers: dict[str, Any]) -> list[str]:
     return input_names
 
 
-def _asked(template: Template, place: int, shape: Shape, numbers: dict[str, Any]) -> dict[str, int]:
+def _axis_names(template: Template, place: int, shape: Shape, numbers: dict[str, Any]) -> dict[str, int]:
     """The names of what a class asks of one of its inputs, with the axes."""
     prefix = _input_names(template, numbers)[place]
     parameter_names = {parameter.name for parameter in template.definition.parameters}
@@ -606,7 +608,7 @@ def _pattern(shapes: list[Shape]) -> tuple[int, ...]:
 
 
 def _all_asked(template: Template, shapes: list[Shape], numbers: dict[str, Any]) -> list[str]:
-    return [name for place, shape in enumerate(shapes) for name in _asked(template, place, shape, numbers)]
+    return [name for place, shape in enumerate(shapes) for name in _axis_names(template, place, shape, numbers)]
 
 
 def _entering(
@@ -618,7 +620,7 @@ def _entering(
     tensor_names = [None, *_input_names(template, numbers)[1:]]
     sets = {each: Set(each.most, each.name) for each in sets_of(shapes)}
     for place, shape in enumerate(shapes):
-        axis_names = _asked(template, place, shape, numbers)
+        axis_names = _axis_names(template, place, shape, numbers)
         axes = {axis: name for name, axis in axis_names.items() if name not in fixed}
         dims: list[Dimension] = []
         for axis, size in enumerate(shape.dims):

@@ -107,17 +107,17 @@ def _with_names(default: tree.Default, fields: Sequence[str]) -> tuple[tree.Defa
     if not unnamed:
         return default, None
     texts = [f"{field}={argument.value.span.text}" for field, argument in zip(fields, unnamed, strict=False)]
-    written, span = ", ".join(texts), unnamed[0].span.to(unnamed[-1].span)
-    known = len(texts) == len(unnamed)
+    arguments_text, span = ", ".join(texts), unnamed[0].span.to(unnamed[-1].span)
+    is_complete = len(texts) == len(unnamed)
     problem = Problem(
         "E0110",
         "a default gives arguments by name",
         unnamed[0].span,
         "this one has no name",
-        help=f"write {written}" if known else f"{default.layer} has {len(fields)} of them",
-        mend=(span, written) if known else None,
+        help=f"write {arguments_text}" if is_complete else f"{default.layer} has {len(fields)} of them",
+        mend=(span, arguments_text) if is_complete else None,
     )
-    if not known:
+    if not is_complete:
         raise problem
     names = iter(fields)
     arguments = [a if a.name is not None else replace(a, name=next(names)) for a in default.arguments]

@@ -97,15 +97,15 @@ def _no_dtype(statement: tree.Input) -> Problem:
     kind = str(statement.dtype)
     near = nearest(kind.rstrip("0123456789").removeprefix("u"), ["int", "float", "bool"])
     near = {"long": "int", "byte": "int", "index": "int", "mask": "bool"}.get(kind, near)
-    written = f"input {statement.name}: {near}" if near else f"input {statement.name}"
+    declaration = f"input {statement.name}: {near}" if near else f"input {statement.name}"
     start = statement.span.start
     end = start + statement.span.text.index(kind, len("input")) + len(kind)
     return Problem(
         "E0210",
         f"an input is of int, float or bool, not of {kind}",
         statement.span,
-        help=f"write {written} [...]",
-        mend=(Span(statement.span.source, start, end), written),
+        help=f"write {declaration} [...]",
+        mend=(Span(statement.span.source, start, end), declaration),
     )
 
 
