@@ -264,7 +264,7 @@ def _shape_facts(layer: Layer, inputs: tuple[Any, ...], outputs: tuple[Any, ...]
         "in": _words(inputs),
         "out": _words(outputs),
         "how": list(dict.fromkeys(filter(None, lines))),
-        "torch": _pytorch(layer.torch(*inputs), len(inputs)),
+        "torch": _pytorch(layer.torch(*inputs), len(inputs) + len(layer.counted(*inputs))),
         "macs": _plain(layer.macs(*inputs)),
         "elements": _plain(total(shape.elements for shape in outputs)),
         "weights": _weights(layer.parameters(*inputs)),
