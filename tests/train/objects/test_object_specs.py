@@ -71,11 +71,13 @@ def test_pictures_that_are_brought_to_the_size_of_the_net(spec):
     pictured(spec(SCENES, ("count=12", "count=12, size=[64, 90]"), ("hflip", "zoom_out -> resize(96)")))
 
 
+@pytest.mark.parametrize("size", ["96, 96", "H, W"])
 @pytest.mark.parametrize("loss", ["", "  loss    cross_entropy\n"])
-def test_no_loss_of_a_section_is_about_objects(spec, tmp_path, loss):
-    opened = spec(SCENES, ("  augment", f"{loss}  augment"))
+def test_no_loss_of_a_section_is_about_objects(spec, tmp_path, loss, size):
+    unlike = ("count=12", "count=12, size=[64, 80]" if size == "H, W" else "count=12, seed=1")
+    opened = spec(SCENES, ("  augment", f"{loss}  augment"), ("96, 96", size), unlike)
     (wrong,) = check(opened.train, opened.graph())
-    assert (wrong.code, wrong.span.text) == ("E0608", "data    shapes(count=12)")
+    assert (wrong.code, wrong.span.text) == ("E0608", f"data    shapes({unlike[1]})")
     assert "Scenes has no loss that is about these" in wrong.message
     with pytest.raises(NetspecError) as error:
         train(opened, out=tmp_path / "run", quiet=True)
