@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
+from annotated_files import coco
 
 from netspec import NetspecError
 from netspec.train import check, train
@@ -89,3 +92,22 @@ def test_other_data_need_a_loss(spec):
     opened = spec(SCENES, ("shapes(count=12)", "digits"))
     with pytest.raises(NetspecError, match="says nothing about its loss"):
         pictured(opened)
+
+
+def test_what_draws_polygons_is_asked_for_before_pictures_are_read(spec, tmp_path, monkeypatch):
+    coco(tmp_path)
+    opened = spec(SCENES, ("shapes(count=12)", 'coco("photos", "instances.json")'), ("96, 96", "H, W"))
+    for name in [name for name in sys.modules if name.startswith("faster_coco_eval.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "faster_coco_eval", None)
+    with pytest.raises(NetspecError) as error:
+        pictured(opened)
+    assert only(error).code == "E0613"
+    assert only(error).message.startswith("coco needs the package faster_coco_eval")
+
+
+@pytest.mark.parametrize("data", ['coco("photos", "none.json")', 'voc("VOC")', 'yolo("images", "labels")'])
+def test_check_says_so_of_data_that_it_does_not_read(spec, data):
+    opened = spec(SCENES, ("shapes(count=12)", data))
+    (wrong,) = check(opened.train, opened.graph())
+    assert wrong.code == "E0608"
