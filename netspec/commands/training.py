@@ -8,19 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from netspec.commands.command import command
+from netspec.commands.options.assignments import read_inputs, read_settings
 from netspec.commands.options.setup import setup_options
-from netspec.commands.options.shared import (
-    DataFolder,
-    File,
-    Force,
-    Inputs,
-    Net,
-    Settings,
-    read_inputs,
-    read_memory,
-    read_settings,
-    spec_of,
-)
+from netspec.commands.options.shared import DataFolder, File, Force, Inputs, Net, Settings, read_memory, spec_of
 from netspec.commands.printing import display_path
 
 

@@ -17,7 +17,7 @@ from netspec.graph.graph import Graph
 from netspec.spec import Spec, parse
 from netspec.syntax import tree
 from netspec.syntax.parser import parse as parse_tree
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import Source, Span, place_outside
 from netspec.train.augment import Chain
 from netspec.train.data import Data, DataSet
 from netspec.train.data.encoding import Encoding
@@ -208,9 +208,9 @@ def _check_settings(job: Job, spec: Spec) -> None:
     """Raises NetspecError where a setting of the train section is given as if it were a parameter of the net."""
     name = job.net or spec.nets[-1] if spec.nets else ""
     template = spec.module.environment.templates.get(name)
-    known = {parameter.name for parameter in template.definition.parameters} if template is not None else set(KEYS)
+    parameters = {parameter.name for parameter in template.definition.parameters} if template is not None else set(KEYS)
     for key, value in job.arguments.items():
-        if key in KEYS and key not in known:
+        if key in KEYS and key not in parameters:
             span = Span(Source("--set", f"{key}={as_text(value)}"), 0, len(key))
             message = f"the net {name} has no parameter {key}"
             help = f"it is a setting of the train section: --set train.{key}={as_text(value)}"
@@ -228,13 +228,13 @@ def _section(spec: Spec) -> tree.Train:
         example = "train {\n  data mnist1d\n  loss cross_entropy\n  optimizer adam\n  epochs 20\n}"
     message = f"{spec.source.name} has no train section"
     mend = (Span(spec.source, end, end), f"\n{example}\n")
-    raise NetspecError((Diagnostic("E0605", message, Span(spec.source, 0, 0), help=example, mend=mend),))
+    raise NetspecError((Diagnostic("E0605", message, spec.source.beginning, help=example, mend=mend),))
 
 
 def _require_packages(others: tuple[str, ...]) -> None:
     missing = [name for name in (*NEEDED, *others) if find_spec(name) is None]
     if missing:
-        here = Span(Source("netspec train", ""), 0, 0)
+        here = place_outside("netspec train")
         message = f"training needs {', '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed"
         extras = ",".join(["train", *others])
         raise NetspecError((Diagnostic("E0613", message, here, help=f"pip install 'netspec-nn[{extras}]'"),))

@@ -28,10 +28,10 @@ def fingerprint(split: Split) -> str:
     if isinstance(source, Stream | PythonSource):
         return ""
     digest = hashlib.sha256()
-    held = [array for array in (*split.inputs, *split.targets) if len(array)]
-    if sum(array.nbytes for array in held) > MOST_HASHED or isinstance(split.source, Source):
-        held = [array for sample in split.some(SOME_HASHED) for part in sample for array in _arrays(part)]
-    for array in held:
+    arrays = [array for array in (*split.inputs, *split.targets) if len(array)]
+    if sum(array.nbytes for array in arrays) > MOST_HASHED or isinstance(split.source, Source):
+        arrays = [array for sample in split.some(SOME_HASHED) for part in sample for array in _arrays(part)]
+    for array in arrays:
         digest.update(f"{array.dtype}{array.shape}".encode())
         digest.update(array.tobytes())
     return digest.hexdigest()[:16]
