@@ -35,6 +35,7 @@ def check(
     """
     from netspec.train.plan.drawn import with_draws
     from netspec.train.plan.job import override
+    from netspec.train.plan.objects import refuse_objects
     from netspec.train.plan.ownership import wrong_patterns
     from netspec.train.plan.swept import unknown_names
     from netspec.train.plan.training_plan import training_plan, unknown_outputs
@@ -43,6 +44,8 @@ def check(
     try:
         chosen = settings(section, {key: override(key, value) for key, value in (set or {}).items()})
         _check_paths(chosen, path)
+        if chosen.data.of_objects:
+            refuse_objects(chosen, graph)
         outline = chosen.data.outline()
         if outline is None and (wrong := unknown_outputs(chosen, graph)):
             return wrong

@@ -272,8 +272,8 @@ def _load(chosen: Settings, place: Place, graph: Graph) -> Data:
 
 
 def _closed(job: Job, spec: Spec, chosen: Settings, graph: Graph, data: Data) -> Graph:
-    """The graph for samples of the data's size, where the spec leaves sizes open."""
+    """The graph for samples of the data's size, where the spec leaves sizes open; pictures may be of unlike ones."""
     opened = {value.name for value in graph.inputs if value.shape.is_open}
     shapes = sample_shapes(chosen, graph, data) if opened else {}
-    closed = {name: list(shape) for name, shape in shapes.items() if name in opened}
+    closed = {name: list(shape) for name, shape in shapes.items() if name in opened and all(shape)}
     return spec.graph(job.net, inputs={**job.input, **closed}, **job.arguments) if closed else graph

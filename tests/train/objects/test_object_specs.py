@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
+from annotated_files import coco
 
 from netspec import NetspecError
 from netspec.train import check, train
@@ -71,11 +74,13 @@ def test_pictures_that_are_brought_to_the_size_of_the_net(spec):
     pictured(spec(SCENES, ("count=12", "count=12, size=[64, 90]"), ("hflip", "zoom_out -> resize(96)")))
 
 
+@pytest.mark.parametrize("size", ["96, 96", "H, W"])
 @pytest.mark.parametrize("loss", ["", "  loss    cross_entropy\n"])
-def test_no_loss_of_a_section_is_about_objects(spec, tmp_path, loss):
-    opened = spec(SCENES, ("  augment", f"{loss}  augment"))
+def test_no_loss_of_a_section_is_about_objects(spec, tmp_path, loss, size):
+    unlike = ("count=12", "count=12, size=[64, 80]" if size == "H, W" else "count=12, seed=1")
+    opened = spec(SCENES, ("  augment", f"{loss}  augment"), ("96, 96", size), unlike)
     (wrong,) = check(opened.train, opened.graph())
-    assert (wrong.code, wrong.span.text) == ("E0608", "data    shapes(count=12)")
+    assert (wrong.code, wrong.span.text) == ("E0608", f"data    shapes({unlike[1]})")
     assert "Scenes has no loss that is about these" in wrong.message
     with pytest.raises(NetspecError) as error:
         train(opened, out=tmp_path / "run", quiet=True)
@@ -87,3 +92,22 @@ def test_other_data_need_a_loss(spec):
     opened = spec(SCENES, ("shapes(count=12)", "digits"))
     with pytest.raises(NetspecError, match="says nothing about its loss"):
         pictured(opened)
+
+
+def test_what_draws_polygons_is_asked_for_before_pictures_are_read(spec, tmp_path, monkeypatch):
+    coco(tmp_path)
+    opened = spec(SCENES, ("shapes(count=12)", 'coco("photos", "instances.json")'), ("96, 96", "H, W"))
+    for name in [name for name in sys.modules if name.startswith("faster_coco_eval.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "faster_coco_eval", None)
+    with pytest.raises(NetspecError) as error:
+        pictured(opened)
+    assert only(error).code == "E0613"
+    assert only(error).message.startswith("coco needs the package faster_coco_eval")
+
+
+@pytest.mark.parametrize("data", ['coco("photos", "none.json")', 'voc("VOC")', 'yolo("images", "labels")'])
+def test_check_says_so_of_data_that_it_does_not_read(spec, data):
+    opened = spec(SCENES, ("shapes(count=12)", data))
+    (wrong,) = check(opened.train, opened.graph())
+    assert wrong.code == "E0608"

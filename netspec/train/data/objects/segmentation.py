@@ -86,7 +86,11 @@ def segmentation(outlines: Any, size: Size) -> Segmentation:
 
 
 def polygons(outlines: Sequence[Any], size: Size) -> Polygons:
-    """Polygons of three corners and more, in or near a picture of that size; raises ValueError."""
+    """Polygons of three corners and more, in or near a picture of that size; raises ValueError.
+
+    Raises ImportError where what draws them is not installed, which is said so before the first picture is read.
+    """
+    import faster_coco_eval.core.mask  # noqa: F401
     import numpy as np
 
     if not outlines:
