@@ -103,7 +103,7 @@ class Spec:
                     Diagnostic(
                         "E0217",
                         f"{self.source.name} defines no net",
-                        Span(self.source, 0, 0),
+                        self.source.beginning,
                         help="a net starts like this: net Name { input image [3, 224, 224] ... }",
                     ),
                 )
@@ -116,7 +116,7 @@ class Spec:
                     Diagnostic(
                         "E0217",
                         f"{self.source.name} has no net {name}",
-                        Span(self.source, 0, 0),
+                        self.source.beginning,
                         help=f"did you mean {near}?" if near else f"its nets are {', '.join(nets)}",
                     ),
                 )

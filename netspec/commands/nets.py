@@ -327,8 +327,8 @@ def render(
         graphs[0], style, depth, unfold, focus, theme, timeout, paper, dpi, standalone, with_legend, direction=direction
     )
     several = bool(variants) or len(files) > 1
-    asked = "--vary" if variants else "FILE..."
-    picture = render_several(request, graphs, names, form, asked) if several else draw(request, form)
+    option = "--vary" if variants else "FILE..."
+    picture = render_several(request, graphs, names, form, option) if several else draw(request, form)
     write(picture.content, output)
     for note in picture.notes:
         print(f"note: {note}", file=sys.stderr)

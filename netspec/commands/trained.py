@@ -151,7 +151,7 @@ def cam(
     sample = inputs.first(image, net)
     (x,) = predict.entered(net, [sample])
     activation = activation_maps.activation_map(net, x, target=target, method=method, layer=layer)
-    activation_picture.draw(activation, activation_picture.seen(net, sample), net.signature, output)
+    activation_picture.draw(activation, activation_picture.net_view(net, sample), net.signature, output)
     title = activation_picture.title(activation, net.signature)
     print(f"{printable(title)}: {activation.method} of {activation.layer}, drawn to {display_path(output)}")
 
