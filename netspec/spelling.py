@@ -15,6 +15,7 @@ MOST_NAMES = 2_000
 _LOOKALIKES = str.maketrans("lio", "110")
 
 
+@lru_cache(maxsize=4096)
 def bare(name: str) -> str:
     """A name as it is spoken: `LeakyReLU`, `leaky_relu` and `nn.LeakyReLU` are one."""
     return name.rpartition(".")[2].replace("_", "").replace("-", "").lower()

@@ -36,7 +36,7 @@ def query(dialect: Dialect) -> str:
     for name, filling in _FILLINGS.items():
         text = text.replace(f"<{name}>", filling)
     if dialect == "helix":
-        text = re.sub(r"@([a-z.]+)", lambda found: f"@{_HELIX.get(found[1], found[1])}", text)
+        text = re.sub(r"@([a-z.]+)", lambda capture: f"@{_HELIX.get(capture[1], capture[1])}", text)
     return f"; Made by python -m netspec.editors\n{text}"
 
 

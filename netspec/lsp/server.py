@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,6 +98,7 @@ class NetspecServer(LanguageServer):
                 self.show(each, document, diagnostics)
                 for more in self.observers:
                     more(each, document)
+        settle()
 
     def show(self, uri: str, document: Document, diagnostics: Iterable[Diagnostic]) -> None:
         """Shows what is wrong with a document, unless its text has become another one since."""
@@ -118,6 +120,13 @@ class NetspecServer(LanguageServer):
         names = inside.get("hints") if isinstance(inside, dict) else None
         if isinstance(names, list):
             self.figures = tuple(name for name in names if name in hints.FIGURES)
+
+
+def settle() -> None:
+    """Has the garbage collector leave alone what is loaded by now: to look through it takes as long as keystrokes."""
+    if not gc.get_freeze_count():
+        gc.collect()
+        gc.freeze()
 
 
 @dataclass(frozen=True, slots=True)

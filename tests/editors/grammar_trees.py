@@ -58,7 +58,7 @@ def _own(node: Any) -> Iterator[tuple[str, Any]]:
             yield from _own(parts)
         case tree.Tree():
             yield _kind(type(node)), node.span
-            yield from _own(tuple(value for _, value in node.said()))
+            yield from _own(tuple(value for _, value in node.content()))
 
 
 def _written(flow: tree.Flow) -> tree.Tree:

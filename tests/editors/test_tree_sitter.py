@@ -127,7 +127,7 @@ def differences(text: str, root: Node) -> list[str]:
 def test_specs_are_read_as_netspec_reads_them(read: Callable[[str], Tree]) -> None:
     texts = list(specs())
     assert len(texts) > 200
-    wrong = [f"{name}: {found}" for name, text in texts for found in differences(text, read(text).root_node)]
+    wrong = [f"{name}: {difference}" for name, text in texts for difference in differences(text, read(text).root_node)]
     assert not wrong, "\n".join(wrong)
 
 
@@ -162,7 +162,7 @@ def lost(text: str, root: Node) -> tuple[int, int]:
 
 
 def test_what_is_wrong_leaves_the_rest_in_place(read: Callable[[str], Tree]) -> None:
-    examples = [found for path in WRONG if path.suffix == ".md" for found in FENCE.findall(path.read_text())]
+    examples = [text for path in WRONG if path.suffix == ".md" for text in FENCE.findall(path.read_text())]
     texts = [path.read_text(encoding="utf-8") for path in WRONG if path.suffix == ".net"] + examples
     texts = [text for text in texts if parse_or_none(text) is None]
     assert len(texts) > 10
@@ -176,7 +176,7 @@ def test_half_typed_lines_leave_the_rest_in_place(read: Callable[[str], Tree]) -
     counts = []
     for path in SPECS:
         text = path.read_text(encoding="utf-8")
-        pieces_ = [found for found in re.finditer(r"#.*|\w+|[^\s\w]", text) if not found[0].startswith("#")]
+        pieces_ = [match for match in re.finditer(r"#.*|\w+|[^\s\w]", text) if not match[0].startswith("#")]
         for piece in chance.sample(pieces_, min(3, len(pieces_))):
             cut = text[: piece.start()] + text[piece.end() :]
             counts.append(lost(cut, read(cut).root_node))
@@ -232,9 +232,9 @@ FOLLOWING = {
 
 def test_the_words_are_the_parser_s() -> None:
     grammar = json.loads((GRAMMAR / "src" / "grammar.json").read_text())
-    contextual = {found["value"] for found in parts(grammar, "ALIAS") if not found["named"]} - {"$", "${", "."}
+    contextual = {alias["value"] for alias in parts(grammar, "ALIAS") if not alias["named"]} - {"$", "${", "."}
     assert contextual == {*KEYWORDS, *AT_TOP, *WIRINGS, *CLAUSES, *IN_TRAIN, "when"}
-    written = {found["value"] for found in parts(grammar, "STRING")}
+    written = {string["value"] for string in parts(grammar, "STRING")}
     assert {text for text in written if text.isalpha()} == {*HARD, "import", "training"} - {"elif"}
     assert {text for text in written if not text.isalpha()} == {*OPERATORS, "$", '"', "'"}
 
@@ -302,14 +302,14 @@ def test_words_are_coloured_as_the_parser_tells_them_apart(language: Language, r
 
 def colours(cursor: QueryCursor, root: Node) -> dict[int, str]:
     """The capture of the node that begins at each byte, the outermost one; no node has two."""
-    found: dict[int, tuple[int, str]] = {}
+    outermost: dict[int, tuple[int, str]] = {}
     for capture, nodes in cursor.captures(root).items():
         for node in nodes:
-            end, other = found.get(node.start_byte, (0, ""))
+            end, other = outermost.get(node.start_byte, (0, ""))
             assert end != node.end_byte or other == capture, f"{node.text!r} is {other} and {capture}"
             if node.end_byte > end:
-                found[node.start_byte] = node.end_byte, capture
-    return {start: capture for start, (_, capture) in found.items()}
+                outermost[node.start_byte] = node.end_byte, capture
+    return {start: capture for start, (_, capture) in outermost.items()}
 
 
 CASE = re.compile(r"^={3,}\n([^\n]+)\n={3,}\n(.*?)\n---\n(.*?)(?=^={3,}$|\Z)", re.MULTILINE | re.DOTALL)

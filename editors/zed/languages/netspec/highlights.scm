@@ -51,23 +51,23 @@
     "abs" "adaptive_avgpool" "adaptive_maxpool" "add" "alpha_dropout" "anchors" "argmax" "attention" "avgpool"
     "batchnorm" "box_decode" "box_encode" "celu" "center_crop" "channel_dropout" "channel_shuffle" "clamp"
     "clip_boxes" "concat" "constant" "conv" "cos" "crop" "default_boxes" "depthwise_conv" "detach"
-    "distance_decode" "distance_encode" "div" "drop_path" "dropout" "elu" "embedding" "equal" "exp" "expand"
-    "flatten" "flip" "gather" "gelu" "global_avgpool" "global_maxpool" "glu" "greater" "greater_equal"
-    "groupnorm" "gru" "hardshrink" "hardsigmoid" "hardswish" "hardtanh" "identity" "instancenorm" "layernorm"
-    "leaky_relu" "less" "less_equal" "linear" "local_conv" "log" "log_softmax" "logsigmoid" "lppool" "lrn"
-    "lstm" "matmul" "max" "maximum" "maxout" "maxpool" "mean" "min" "minimum" "mish" "mul" "neg" "noise"
-    "norm" "not_equal" "one_hot" "pad" "param" "per_anchor" "permute" "pixel_shuffle" "pixel_unshuffle"
-    "position" "pow" "prelu" "rearrange" "relu" "relu6" "reshape" "rmsnorm" "rnn" "roll" "rrelu" "scale"
-    "select" "selu" "separable_conv" "sigmoid" "silu" "sin" "slice" "softmax" "softmin" "softplus"
-    "softshrink" "softsign" "split" "sqrt" "square" "squeeze" "stack" "std" "sub" "sum" "swiglu" "tanh"
-    "tanhshrink" "threshold" "transpose" "unembed" "unpool" "unsqueeze" "upconv" "upsample" "var" "where"
-    "yolo_boxes" "yolo_cells"))
+    "detections" "distance_decode" "distance_encode" "div" "drop_path" "dropout" "elu" "embedding" "equal"
+    "exp" "expand" "flatten" "flip" "gather" "gelu" "global_avgpool" "global_maxpool" "glu" "greater"
+    "greater_equal" "groupnorm" "gru" "hardshrink" "hardsigmoid" "hardswish" "hardtanh" "identity"
+    "instancenorm" "layernorm" "leaky_relu" "less" "less_equal" "linear" "local_conv" "log" "log_softmax"
+    "logsigmoid" "lppool" "lrn" "lstm" "matmul" "max" "maximum" "maxout" "maxpool" "mean" "min" "minimum"
+    "mish" "mul" "neg" "noise" "norm" "not_equal" "one_hot" "pad" "param" "paste_masks" "per_anchor" "permute"
+    "pick" "pixel_shuffle" "pixel_unshuffle" "position" "pow" "prelu" "proposals" "rearrange" "relu" "relu6"
+    "reshape" "rmsnorm" "rnn" "roi_align" "roi_pool" "roll" "rrelu" "scale" "select" "selu" "separable_conv"
+    "sigmoid" "silu" "sin" "slice" "softmax" "softmin" "softplus" "softshrink" "softsign" "split" "sqrt"
+    "square" "squeeze" "stack" "std" "sub" "sum" "swiglu" "tanh" "tanhshrink" "threshold" "transpose"
+    "unembed" "unpool" "unsqueeze" "upconv" "upsample" "var" "where" "yolo_boxes" "yolo_cells"))
 ([
   (call callee: (identifier) @function.call)
   (default layer: (identifier) @function.call)
  ]
   (#not-match? @function.call
-    "^(abs|adaptive_avgpool|adaptive_maxpool|add|alpha_dropout|anchors|argmax|attention|avgpool|batchnorm|box_decode|box_encode|celu|center_crop|channel_dropout|channel_shuffle|clamp|clip_boxes|concat|constant|conv|cos|crop|default_boxes|depthwise_conv|detach|distance_decode|distance_encode|div|drop_path|dropout|elu|embedding|equal|exp|expand|flatten|flip|gather|gelu|global_avgpool|global_maxpool|glu|greater|greater_equal|groupnorm|gru|hardshrink|hardsigmoid|hardswish|hardtanh|identity|instancenorm|layernorm|leaky_relu|less|less_equal|linear|local_conv|log|log_softmax|logsigmoid|lppool|lrn|lstm|matmul|max|maximum|maxout|maxpool|mean|min|minimum|mish|mul|neg|noise|norm|not_equal|one_hot|pad|param|per_anchor|permute|pixel_shuffle|pixel_unshuffle|position|pow|prelu|rearrange|relu|relu6|reshape|rmsnorm|rnn|roll|rrelu|scale|select|selu|separable_conv|sigmoid|silu|sin|slice|softmax|softmin|softplus|softshrink|softsign|split|sqrt|square|squeeze|stack|std|sub|sum|swiglu|tanh|tanhshrink|threshold|transpose|unembed|unpool|unsqueeze|upconv|upsample|var|where|yolo_boxes|yolo_cells)$"))
+    "^(abs|adaptive_avgpool|adaptive_maxpool|add|alpha_dropout|anchors|argmax|attention|avgpool|batchnorm|box_decode|box_encode|celu|center_crop|channel_dropout|channel_shuffle|clamp|clip_boxes|concat|constant|conv|cos|crop|default_boxes|depthwise_conv|detach|detections|distance_decode|distance_encode|div|drop_path|dropout|elu|embedding|equal|exp|expand|flatten|flip|gather|gelu|global_avgpool|global_maxpool|glu|greater|greater_equal|groupnorm|gru|hardshrink|hardsigmoid|hardswish|hardtanh|identity|instancenorm|layernorm|leaky_relu|less|less_equal|linear|local_conv|log|log_softmax|logsigmoid|lppool|lrn|lstm|matmul|max|maximum|maxout|maxpool|mean|min|minimum|mish|mul|neg|noise|norm|not_equal|one_hot|pad|param|paste_masks|per_anchor|permute|pick|pixel_shuffle|pixel_unshuffle|position|pow|prelu|proposals|rearrange|relu|relu6|reshape|rmsnorm|rnn|roi_align|roi_pool|roll|rrelu|scale|select|selu|separable_conv|sigmoid|silu|sin|slice|softmax|softmin|softplus|softshrink|softsign|split|sqrt|square|squeeze|stack|std|sub|sum|swiglu|tanh|tanhshrink|threshold|transpose|unembed|unpool|unsqueeze|upconv|upsample|var|where|yolo_boxes|yolo_cells)$"))
 
 ["->" "**" "//" "==" "!=" "<=" ">=" "=" "|" "+" "-" "*" "/" "%" "<" ">"] @operator
 ["(" ")" "[" "]" "{" "}" "${"] @punctuation.bracket
