@@ -255,7 +255,7 @@ def _index_select(t: Translator, input: Any, dim: int, index: Any) -> Held:
 
 @function("setitem")
 def _setitem(t: Translator, input: Any, index: Any, value: Any) -> Held:
-    """A part of a tensor overwritten: along each axis what is before it, the new entries, and what is behind."""
+    """A part of a tensor overwritten: along each axis what stands before it, the new entries, what stands behind."""
     entries = list(index) if isinstance(index, tuple) else [index]
     if not isinstance(value, Ref) or not all(isinstance(entry, slice) for entry in entries):
         raise Untranslatable("it writes into a part of a tensor that is no piece of it")
