@@ -146,6 +146,12 @@ def _gelu_in_pieces(d: Drawing) -> str:
     return str(d.op("Mul", d.op("Mul", "data", erf), d.store(np.float32(0.5))))
 
 
+@case("silu", opset=9)
+def _gates(d: Drawing) -> str:
+    x = d.op("Mul", "data", d.op("HardSigmoid", "data", alpha=1 / 6))
+    return str(d.op("Mul", d.op("Sigmoid", x), x))
+
+
 @case("layernorm(eps=0.001)", shape=("N", 6, 8), opset=13)
 def _layernorm_in_pieces(d: Drawing) -> str:
     centred = d.op("Sub", "data", d.op("ReduceMean", "data", axes=[-1]))

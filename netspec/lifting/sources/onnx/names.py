@@ -98,7 +98,8 @@ def naming(graph: Graph) -> Naming:
         roles |= {(id(node), place): f"{key}.{role}" for place, role in _roles(graph, node).items()}
     taken.block(paths.values())
     keys = _keys(graph, roles, taken)
-    return Naming(paths, _classes(graph, scopes, paths, common) if named else {}, roles, keys, named)
+    known = [*paths.values(), *(key.rpartition(".")[0] for key in roles.values())]
+    return Naming(paths, _classes(graph, known, common) if named else {}, roles, keys, named)
 
 
 def _found(told: Sequence[str], around: Sequence[str], layers: Sequence[Node]) -> list[str]:
@@ -238,7 +239,7 @@ def _keys(graph: Graph, roles: dict[tuple[int, int], str], taken: _Taken) -> dic
     return keys
 
 
-def _classes(graph: Graph, scopes: dict[int, tuple[str, ...]], paths: dict[int, str], common: str) -> dict[str, str]:
+def _classes(graph: Graph, paths: Iterable[str], common: str) -> dict[str, str]:
     """The class of each module: what the file says, else one for all containers with the same modules in them."""
     classes: dict[str, str] = {}
     for node in graph.nodes:
@@ -246,7 +247,7 @@ def _classes(graph: Graph, scopes: dict[int, tuple[str, ...]], paths: dict[int, 
             classes[_without(".".join(map(_part, path.split("."))), common)] = kind.rpartition(".")[2]
     if classes:
         return {path: re.sub(r"\W", "", kind, flags=re.ASCII) for path, kind in classes.items()}
-    return _guessed(path for path in paths.values() if path)
+    return _guessed(path for path in paths if path)
 
 
 def _guessed(paths: Iterable[str]) -> dict[str, str]:

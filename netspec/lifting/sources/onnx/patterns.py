@@ -15,7 +15,7 @@ from netspec.lifting.sources.onnx.graph import Graph, Node, Stored
 
 def simplified(graph: Graph) -> Graph:
     """The graph with weights where they are taken, and with layers whole."""
-    for rewrite in (_copies, _linear, _linear_of_gemm, _layernorm, _gelu, _silu):
+    for rewrite in (_copies, _linear, _linear_of_gemm, _layernorm, _gelu, _gated):
         graph = rewrite(graph)
     return graph
 
@@ -236,11 +236,14 @@ def _gelu(graph: Graph) -> Graph:
     return edit.done()
 
 
-def _silu(graph: Graph) -> Graph:
-    """x * sigmoid(x)."""
+def _gated(graph: Graph) -> Graph:
+    """x * sigmoid(x), and x * hardsigmoid(x) with the slope of 1/6."""
     edit = _Edit(graph)
     for gate in graph.nodes:
-        product = edit.alone(gate.outputs[0]) if gate.operator == "Sigmoid" else None
-        if product is not None and product.operator == "Mul" and gate.input(0) in product.inputs:
-            edit.replaced((gate, product), "Silu", (gate.input(0),))
+        layer = {"Sigmoid": "Silu", "HardSigmoid": "HardSwish"}.get(gate.operator)
+        if layer == "HardSwish" and not math.isclose(gate.attributes.get("alpha", 0.2), 1 / 6, rel_tol=1e-5):
+            continue
+        product = edit.alone(gate.outputs[0]) if layer else None
+        if layer and product is not None and product.operator == "Mul" and gate.input(0) in product.inputs:
+            edit.replaced((gate, product), layer, (gate.input(0),))
     return edit.done()
