@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.spelling import nearest
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import Source, Span, place_outside
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -102,7 +102,7 @@ def specs(places: Sequence[Path]) -> list[Path]:
         name = ", ".join(map(str, places))
         what = f"{name} is a folder without .net files" if len(places) == 1 and places[0].is_dir() else None
         message = what or f"there are no .net files in {name}"
-        raise NetspecError((Diagnostic("E0002", message, Span(Source(name, ""), 0, 0)),))
+        raise NetspecError((Diagnostic("E0002", message, place_outside(name)),))
     return paths
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 
 FILES = ("netspec.toml", "pyproject.toml")
 
@@ -61,4 +61,4 @@ def _loaded(name: str, home: Path, path: Path) -> str:
 
 
 def _refused(path: Path, message: str, help: str = "", notes: tuple[str, ...] = ()) -> NetspecError:
-    return NetspecError((Diagnostic("E0009", message, Span(Source(str(path), ""), 0, 0), notes=notes, help=help),))
+    return NetspecError((Diagnostic("E0009", message, place_outside(path), notes=notes, help=help),))

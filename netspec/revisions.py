@@ -11,7 +11,7 @@ from netspec.elaborate import Project, project_root
 from netspec.elaborate.library import STANDARD
 from netspec.elaborate.project.files import source_in
 from netspec.spec import Spec, load
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import Source, place_outside
 
 SECONDS = 20
 """How long git may take."""
@@ -73,4 +73,4 @@ def _display_path(path: Path) -> str:
 def _unread(name: str, reason: str) -> NetspecError:
     help = "a revision is a commit, a branch or a tag: HEAD~1:net.net; git log shows them"
     message = f"{name} cannot be read: {reason}"
-    return NetspecError((Diagnostic("E0007", message, Span(Source(name, ""), 0, 0), help=help),))
+    return NetspecError((Diagnostic("E0007", message, place_outside(name), help=help),))

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.spelling import CUTOFF
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 
 if TYPE_CHECKING:
     from netspec.graph.graph import Graph
@@ -117,6 +117,12 @@ FAMILIES = (
     Network("retinanet", "retinanet"),
     Network("retinanet_v2", "retinanet", {"frozen": False, "top": "c5", "normalised": True}),
     Network("ssdlite320_mobilenet_v3_large", "ssdlite"),
+    Network("faster_rcnn", "faster_rcnn"),
+    Network("faster_rcnn_v2", "faster_rcnn", {"frozen": False, "second": True}),
+    Network("faster_rcnn_c4", "mask_rcnn_c4", {"masks": False, "pooled": True}, follows=1),
+    Network("mask_rcnn", "mask_rcnn"),
+    Network("mask_rcnn_v2", "mask_rcnn", {"frozen": False, "second": True}),
+    Network("mask_rcnn_c4", "mask_rcnn_c4"),
     Network("yolov1", "yolov1"),
     Network("yolov1_detector", "yolov1", net="Detector"),
     Network("yolov3", "yolov3"),
@@ -217,7 +223,7 @@ def find(name: str) -> Network:
     near = [other for other in by_name if other.startswith(name.lower())][:5]
     near = near or get_close_matches(name.lower(), by_name, cutoff=CUTOFF)
     help = f"did you mean {_either(near)}?" if near else "netspec zoo lists the networks"
-    span = Span(Source(f"--from {name}", ""), 0, 0)
+    span = place_outside(f"--from {name}")
     raise NetspecError((Diagnostic("E0701", f"the zoo has no network named {name}", span, help=help),))
 
 

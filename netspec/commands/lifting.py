@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netspec.commands.command import command
-from netspec.commands.options.shared import Force, Output, bad_option
+from netspec.commands.options.refusals import bad_option
+from netspec.commands.options.shared import Force, Output
 from netspec.commands.printing import display_path, write
 from netspec.commands.spared import spare
 from netspec.files import write_bytes
@@ -90,20 +91,23 @@ def _onnx(
     """A file of ONNX, and its weights under the spec's keys."""
     from netspec.lifting.sources.onnx import load
 
-    done = load(path, sizes, net, plain=plain, prove=prove)
-    write(done.text, spec)
+    network = load(path, sizes, net, plain=plain, prove=prove)
+    write(network.text, spec)
     if weights is not None:
         from safetensors.torch import save
 
-        write_bytes(weights, save({key: value.contiguous() for key, value in done.weights.items()}))
-    for note in done.notes:
+        write_bytes(weights, save({key: value.contiguous() for key, value in network.weights.items()}))
+    for note in network.notes:
         print(f"note: {note}", file=sys.stderr)
     by = (
         ""
-        if done.runtime is None
-        else f"; {done.runtime[1]} gives the same for its weights, within {done.runtime[0]:.1g}"
+        if network.runtime is None
+        else f"; {network.runtime[1]} gives the same for its weights, within {network.runtime[0]:.1g}"
     )
-    print(_summary(display_path(Path(spec)) if spec != "-" else str(path), done.text, done.proof) + by, file=sys.stderr)
+    print(
+        _summary(display_path(Path(spec)) if spec != "-" else str(path), network.text, network.proof) + by,
+        file=sys.stderr,
+    )
 
 
 def _darknet(cfg: Path, trained: Path | None, spec: str, weights: Path | None, *, plain: bool) -> None:

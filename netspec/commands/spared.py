@@ -39,14 +39,14 @@ def _paths(value: object) -> Iterator[Path]:
 def _reason(output: Path, read: list[Path], *, force: bool, spec: bool) -> tuple[str, str]:
     """Why a file is not written over, and what helps; both empty where it may be."""
     target = Path(os.path.realpath(output))
-    named = ".net" in (output.suffix.lower(), target.suffix.lower())
-    if named and not spec and not os.path.lexists(target):
+    is_spec = ".net" in (output.suffix.lower(), target.suffix.lower())
+    if is_spec and not spec and not os.path.lexists(target):
         return "it would be taken for a spec, and is none", "choose another ending"
     if not output.is_file() or _is_standard_output(output):
         return "", ""
     if any(_is_read(path, target) for path in read):
         return "it is what is read", ""
-    if named:
+    if is_spec:
         return "it is a spec", ""
     if _is_of_a_run(target):
         return "a run is taken up from it", ""

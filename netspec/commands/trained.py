@@ -10,17 +10,8 @@ from typing import Annotated, Literal
 import typer
 
 from netspec.commands.command import command
-from netspec.commands.options.shared import (
-    Data,
-    Device,
-    Folder,
-    Force,
-    Inputs,
-    Output,
-    Weights,
-    read_inputs,
-    read_settings,
-)
+from netspec.commands.options.assignments import read_inputs, read_settings
+from netspec.commands.options.shared import Data, Device, Folder, Force, Inputs, Output, Weights
 from netspec.commands.printing import display_path, write
 from netspec.commands.spared import spare
 
@@ -160,7 +151,7 @@ def cam(
     sample = inputs.first(image, net)
     (x,) = predict.entered(net, [sample])
     activation = activation_maps.activation_map(net, x, target=target, method=method, layer=layer)
-    activation_picture.draw(activation, activation_picture.seen(net, sample), net.signature, output)
+    activation_picture.draw(activation, activation_picture.net_view(net, sample), net.signature, output)
     title = activation_picture.title(activation, net.signature)
     print(f"{printable(title)}: {activation.method} of {activation.layer}, drawn to {display_path(output)}")
 

@@ -284,7 +284,7 @@ def _running(nodes: list[tuple[DraftNode, DraftScope]], outputs: list[DraftOutpu
     """The nodes that the outputs need; a module that runs makes all of its results, whatever is taken of them."""
     around = {node: scope.module for node, scope in nodes}
     running: set[DraftNode] = set()
-    called: set[int] = set()
+    scopes: set[int] = set()
     stack = [output.tensor for output in outputs]
     while stack:
         node = stack.pop().node
@@ -293,8 +293,8 @@ def _running(nodes: list[tuple[DraftNode, DraftScope]], outputs: list[DraftOutpu
         running.add(node)
         stack.extend(node.inputs)
         scope: DraftScope | None = around[node]
-        while scope is not None and id(scope) not in called:
-            called.add(id(scope))
+        while scope is not None and id(scope) not in scopes:
+            scopes.add(id(scope))
             if scope.parent is not None:
                 stack.extend(scope.outputs)
             scope = scope.parent.module if scope.parent is not None else None
@@ -309,6 +309,8 @@ def _freeze_node(
         name = tensor.name or (node.name if tensor.index == 0 else f"{node.name}:{tensor.index}")
         value = Value(name, tensor.shape, node.index, tensor.index, node.span)
         values[id(tensor)] = value
+        if tensor.shape.each is not None and not tensor.shape.each.name:
+            tensor.shape.each.name = node.name.rpartition(".")[2]
         outputs.append(value)
     return Node(
         index=node.index,

@@ -27,7 +27,7 @@ from netspec.syntax import tree
 from netspec.syntax.lexer import Token, scan
 from netspec.syntax.parser import parse
 from netspec.syntax.report import Report, hides_the_rest
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import Source
 from netspec.warnings import warnings
 
 
@@ -131,7 +131,7 @@ class Document:
         related = (span for span, _ in diagnostic.related)
         imports = (item.span for item in self.file.items if isinstance(item, tree.Import))
         places = (span for span in (*ways, *related, *imports) if span is not None and span.source is self.source)
-        place = next(places, Span(self.source, 0, 0))
+        place = next(places, self.source.beginning)
         return replace(diagnostic, span=place, related=((diagnostic.span, diagnostic.label), *diagnostic.related))
 
     @cached_property

@@ -295,7 +295,8 @@ def _words(shapes: Iterable[Shape]) -> list[str]:
 def _shape(shape: Shape) -> str:
     """A whole shape, however long: `64 × 56 × 56`, `1014, int`."""
     sizes = " × ".join(map(str, shape.dims)) or "scalar"
-    return sizes if shape.dtype == "float" else f"{sizes}, {shape.dtype}"
+    sizes = sizes if shape.dtype == "float" else f"{sizes}, {shape.dtype}"
+    return sizes if shape.each is None else f"{sizes}, {shape.each}"
 
 
 def _role(box: Box) -> str:

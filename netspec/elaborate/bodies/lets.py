@@ -8,7 +8,7 @@ from itertools import takewhile
 from typing import Any
 
 from netspec.elaborate.bodies.labels import KEPT
-from netspec.elaborate.bodies.stages import flow_result
+from netspec.elaborate.bodies.stages import flow_result, name_set
 from netspec.elaborate.calls.blocks import bound_arguments, for_parameters
 from netspec.elaborate.calls.layers import no_argument
 from netspec.elaborate.elaborator import Elaborator
@@ -31,6 +31,7 @@ def let(elaborator: Elaborator, let: tree.Let, frame: Frame) -> None:
         value = elaborator.evaluate(only, frame)
     else:
         value = flow_result(elaborator, let.flow, frame)
+    name_set(value, let.names[0])
     if len(let.names) == 1:
         takes_name = let.names[0] != KEPT and isinstance(value, Result) and value.maker is not None
         takes_name = takes_name and not elaborator.in_loop(frame)
@@ -106,17 +107,17 @@ def _with_names(default: tree.Default, fields: Sequence[str]) -> tuple[tree.Defa
     if not unnamed:
         return default, None
     texts = [f"{field}={argument.value.span.text}" for field, argument in zip(fields, unnamed, strict=False)]
-    written, span = ", ".join(texts), unnamed[0].span.to(unnamed[-1].span)
-    known = len(texts) == len(unnamed)
+    arguments_text, span = ", ".join(texts), unnamed[0].span.to(unnamed[-1].span)
+    is_complete = len(texts) == len(unnamed)
     problem = Problem(
         "E0110",
         "a default gives arguments by name",
         unnamed[0].span,
         "this one has no name",
-        help=f"write {written}" if known else f"{default.layer} has {len(fields)} of them",
-        mend=(span, written) if known else None,
+        help=f"write {arguments_text}" if is_complete else f"{default.layer} has {len(fields)} of them",
+        mend=(span, arguments_text) if is_complete else None,
     )
-    if not known:
+    if not is_complete:
         raise problem
     names = iter(fields)
     arguments = [a if a.name is not None else replace(a, name=next(names)) for a in default.arguments]

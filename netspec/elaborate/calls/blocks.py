@@ -119,8 +119,8 @@ def for_parameter(
         template = frame.environment.templates.get(value.text) if frame is not None else None
         if template is not None:
             return LayerCall(value.text, value.span, template=template)
-        meant = is_layer(parameter) or layer_meant(value.text) is not None
-        if value.text not in REGISTRY and value.text not in words() and meant and frame is not None:
+        is_layer_word = is_layer(parameter) or layer_meant(value.text) is not None
+        if value.text not in REGISTRY and value.text not in words() and is_layer_word and frame is not None:
             raise unknown_callee(elaborator, value.text, UNBOUND, (), (value.span, value.span), frame, stage=True)
         if value.text not in REGISTRY and value.text not in words():
             raise unknown_name(elaborator, value.text, value.span)

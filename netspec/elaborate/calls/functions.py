@@ -45,12 +45,12 @@ def function_call(
     try:
         result = elaborator.evaluate(function.definition.value, local)
     except Problem as problem:
-        name, found = function.definition.name, problem.diagnostic
-        if found.code == "E0202" and found.span.text == name:
+        name, diagnostic = function.definition.name, problem.diagnostic
+        if diagnostic.code == "E0202" and diagnostic.span.text == name:
             raise Problem(
                 "E0503",
                 f"{name} is built from itself, and a function of numbers knows only what stands above it",
-                found.span,
+                diagnostic.span,
                 related=((function.definition.span, "defined here"),),
                 help="go through a list in its place: sum, max, [... for x in xs]",
             ) from None

@@ -26,9 +26,13 @@ def likelier(problem: Problem, statement: tree.Statement, body: tree.Body) -> Pr
             return _comment(problem, division)
         case tree.Stage(labels=(label,)) if problem.diagnostic.code in ("E0204", "E0205") and len(label.parts) == 1:
             return _rebound(problem, statement, body) or _number(problem, statement) or problem
-    found = problem.diagnostic
-    if found.code == "E0201" and found.span.text == "training" and (mend := _without_mode(statement, found.span)):
-        return _mode(found.span, mend)
+    diagnostic = problem.diagnostic
+    if (
+        diagnostic.code == "E0201"
+        and diagnostic.span.text == "training"
+        and (mend := _without_mode(statement, diagnostic.span))
+    ):
+        return _mode(diagnostic.span, mend)
     return problem
 
 
@@ -162,8 +166,8 @@ def _without_mode(statement: tree.Statement, span: Span) -> tuple[Span, str] | N
     for part in parts(statement):
         match part:
             case tree.If(branches=(branch,), otherwise=other) if _asks(branch.condition, span):
-                kept = branch.body if isinstance(branch.condition, tree.Name) else other
-                return part.span, re.sub(r"^\{\s*|\s*\}$", "", kept.span.text) if kept is not None else ""
+                side = branch.body if isinstance(branch.condition, tree.Name) else other
+                return part.span, re.sub(r"^\{\s*|\s*\}$", "", side.span.text) if side is not None else ""
             case tree.Conditional(then, condition, otherwise) if _asks(condition, span):
                 return part.span, (then if isinstance(condition, tree.Name) else otherwise).span.text
     return None

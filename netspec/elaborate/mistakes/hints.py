@@ -221,11 +221,11 @@ def choice(argument: Span, value: Any, choices: Sequence[str]) -> tuple[str, tup
 
 def axis_as_word(cls: type[Layer], argument: str, value: Any, span: Span) -> tuple[str, tuple[Span, str] | None] | None:
     """`over=[0]` for `over=channels`: axes where the layer has a word for them."""
-    known = cls.spoken.get(argument, {})
+    spoken_words = cls.spoken.get(argument, {})
     axes = value if isinstance(value, tuple) else (value,)
-    if not known or not axes or not all(type(axis) is int and -MOST_AXES <= axis < MOST_AXES for axis in axes):
+    if not spoken_words or not axes or not all(type(axis) is int and -MOST_AXES <= axis < MOST_AXES for axis in axes):
         return None  # sizes, as nn.LayerNorm is told
-    word = known.get(axes[0] if len(axes) == 1 else None)
+    word = spoken_words.get(axes[0] if len(axes) == 1 else None)
     if word is None:
         return None
     text = f"{argument}={word}" if span.text.startswith(argument) else word

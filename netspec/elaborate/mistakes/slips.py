@@ -40,8 +40,8 @@ def example(cls: type[Layer]) -> str:
     """The layer's first call in the example of its page, where it needs arguments; else its name."""
     if not cls.one_of and all(info.default is not PydanticUndefined for info in cls.model_fields.values()):
         return cls.name
-    shown = re.search(rf"\b{cls.name}\([^`\n]*?\)(?=[ `,])", (cls.__doc__ or "").partition("Example:")[2])
-    return shown[0] if shown else cls.name
+    match = re.search(rf"\b{cls.name}\([^`\n]*?\)(?=[ `,])", (cls.__doc__ or "").partition("Example:")[2])
+    return match[0] if match else cls.name
 
 
 def argument_meant(cls: type[Layer], name: str) -> str | None:
@@ -102,12 +102,12 @@ def _pieces(
         if not field:
             continue
         if field in cls.axis_arguments and (batched or name in BATCHED):
-            written = axes_without_batch(argument.value)
-            if written is None:
+            axes_text = axes_without_batch(argument.value)
+            if axes_text is None:
                 return None
-            if written == str(cls.model_fields[field].default):
+            if axes_text == str(cls.model_fields[field].default):
                 continue
-            pieces.append((field, written))
+            pieces.append((field, axes_text))
         else:
             pieces.append((field, _value(name or "", argument.value)))
     fields = {field for field, _ in pieces}
@@ -123,8 +123,8 @@ def axes_without_batch(value: tree.Expr) -> str | None:
         case tree.List((tree.Number(0), *others)) if _is_order(value.items):
             return f"[{', '.join(str(item.value - 1) for item in others if isinstance(item, tree.Number))}]"
         case tree.List(items):
-            written = [axes_without_batch(item) for item in items]
-            return f"[{', '.join(axis for axis in written if axis)}]" if all(written) else None
+            texts = [axes_without_batch(item) for item in items]
+            return f"[{', '.join(axis for axis in texts if axis)}]" if all(texts) else None
     return value.span.text
 
 
@@ -202,8 +202,8 @@ def _method(owner: str, name: str, arguments: Sequence[tree.Argument]) -> str | 
     if len(sizes) > 1 and len(cls.model_fields) == 1:
         axes = axes_without_batch(tree.List(tuple(argument.value for argument in arguments)))
         return f"{layer}({owner}, {axes})" if axes else None
-    written = rewritten(cls, arguments, batched=True)
-    return None if written is None else _applied(written, owner)
+    text = rewritten(cls, arguments, batched=True)
+    return None if text is None else _applied(text, owner)
 
 
 def _owner(callee: tree.Attribute | tree.Name) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from netspec.elaborate.bodies.labels import require_free
-from netspec.elaborate.bodies.stages import flow_result, named_stage
+from netspec.elaborate.bodies.stages import flow_result, name_set, named_stage
 from netspec.elaborate.calls.limits import MOST_DIMENSIONS, bound_elements
 from netspec.elaborate.draft import DraftOutput, Tensor
 from netspec.elaborate.elaborator import Elaborator
@@ -97,15 +97,15 @@ def _no_dtype(statement: tree.Input) -> Problem:
     kind = str(statement.dtype)
     near = nearest(kind.rstrip("0123456789").removeprefix("u"), ["int", "float", "bool"])
     near = {"long": "int", "byte": "int", "index": "int", "mask": "bool"}.get(kind, near)
-    written = f"input {statement.name}: {near}" if near else f"input {statement.name}"
+    declaration = f"input {statement.name}: {near}" if near else f"input {statement.name}"
     start = statement.span.start
     end = start + statement.span.text.index(kind, len("input")) + len(kind)
     return Problem(
         "E0210",
         f"an input is of int, float or bool, not of {kind}",
         statement.span,
-        help=f"write {written} [...]",
-        mend=(Span(statement.span.source, start, end), written),
+        help=f"write {declaration} [...]",
+        mend=(Span(statement.span.source, start, end), declaration),
     )
 
 
@@ -166,6 +166,7 @@ def declare_output(elaborator: Elaborator, statement: tree.Output, frame: Frame)
         result = named_stage(elaborator, str(name), statement.flow, statement.span, frame)
     if name is not None:
         frame.environment.give(name, result)
+        name_set(result, name)
     is_list = isinstance(result.outputs, Listed)
     for place, tensor in enumerate(result.outputs if is_list else result.outputs[:1]):
         if nested:

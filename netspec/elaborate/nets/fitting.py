@@ -44,11 +44,11 @@ def _declared_otherwise(
 ) -> Diagnostic | None:
     """The first mistake as that of an input whose channels come last or that counts the batch, if the net fits then."""
     for tensor in inputs:
-        found = _habit(tensor.shape.dims)
+        habit = _habit(tensor.shape.dims)
         place = _sizes_place(tensor)
-        if found is None or place is None:
+        if habit is None or place is None:
             continue
-        sizes, why = found
+        sizes, why = habit
         if attempt({str(tensor.name): sizes}, State(steps=state.steps)) is None:
             continue
         text = ", ".join(map(str, sizes))

@@ -25,7 +25,7 @@ from netspec.syntax import tree
 from netspec.syntax.walk import names, parts
 
 
-def used(file: tree.File) -> set[str]:
+def names_in_use(file: tree.File) -> set[str]:
     """The blocks and nets that the file's nets with defaults for all parameters are made of, with these nets."""
     definitions = {item.name: item for item in file.items if isinstance(item, tree.Definition)}
     roots = [d for d in definitions.values() if d.kind == "net" and all(p.default is not None for p in d.parameters)]
@@ -45,7 +45,7 @@ def problems(file: tree.File, environment: Environment, *, sound: bool = False) 
 
     Where the nets are `sound`, as far as their own arguments reach, in the other bodies of the rest as well.
     """
-    reached = used(file)
+    reached = names_in_use(file)
     for item in file.items:
         if isinstance(item, tree.Definition) and (item.name not in reached or (sound and _decides(item))):
             yield from _of_definition(item, environment)
@@ -66,8 +66,8 @@ def _of_definition(definition: tree.Definition, environment: Environment) -> Ite
     }
     vocabulary = {*values, *REGISTRY, *environment.templates, *FUNCTIONS, *FORMS, "_", "in"}
     asserted = {id(name) for part in parts(definition) if isinstance(part, tree.Assert) for name in names(part)}
-    for called in callees.values():
-        yield from _arguments(called, bound, environment)
+    for callee in callees.values():
+        yield from _arguments(callee, bound, environment)
     for name in names(definition):  # figures and stages of a budget are no values
         if id(name) in asserted or name.id in vocabulary or any(template.fullmatch(name.id) for template in templates):
             continue

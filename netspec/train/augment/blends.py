@@ -36,9 +36,9 @@ class Blend(Augment):
         distribution = Beta(self.alpha, self.alpha)
 
         def blend(batch: Batch) -> Batch:
-            share, wanted = float(distribution.sample()), float(torch.rand(())) < self.p
+            share, is_due = float(distribution.sample()), float(torch.rand(())) < self.p
             others = torch.randperm(len(batch)).to(batch.x.device, non_blocking=True)
-            return self.blend(batch, others, share) if wanted else batch
+            return self.blend(batch, others, share) if is_due else batch
 
         return blend
 

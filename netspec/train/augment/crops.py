@@ -48,13 +48,13 @@ class RandomCrop(Sized):
         check_fill(self, self.fill)
 
     def resized(self, shape: Dims) -> Dims:
-        wanted = sizes(self.size, len(shape) - 1)
-        if any(part > own + 2 * self.pad for part, own in zip(wanted, shape[1:], strict=True)):
-            have, want = (" x ".join(map(str, axes)) for axes in (shape[1:], wanted))
+        target_sizes = sizes(self.size, len(shape) - 1)
+        if any(part > own + 2 * self.pad for part, own in zip(target_sizes, shape[1:], strict=True)):
+            have, want = (" x ".join(map(str, axes)) for axes in (shape[1:], target_sizes))
             raise AugmentError(f"{self.name} cannot take {want} out of {have}", "a smaller size, or a pad around it")
         if self.fill == "reflect" and self.pad >= min(shape[1:]):
             raise AugmentError(f"a border of {self.pad} is no mirror image of {min(shape[1:])} places")
-        return (shape[0], *wanted)
+        return (shape[0], *target_sizes)
 
     def build(self) -> Step:
         import torch
@@ -64,7 +64,7 @@ class RandomCrop(Sized):
             parts = sizes(self.size, len(axes))
             ends = [sorted((-self.pad, own + self.pad - part)) for own, part in zip(axes, parts, strict=True)]
             starts = [torch.randint(low, high + 1, (len(batch),), device=batch.x.device) for low, high in ends]
-            return moved(batch, lambda tensor: taken(tensor, starts, parts, self.fill), beginning(starts))
+            return moved(batch, lambda tensor: cutout(tensor, starts, parts, self.fill), beginning(starts))
 
         return crop
 
@@ -93,7 +93,7 @@ class CenterCrop(Sized):
             ]
             if parts == axes:
                 return batch
-            return moved(batch, lambda tensor: taken(tensor, starts, parts, "zeros"), beginning(starts))
+            return moved(batch, lambda tensor: cutout(tensor, starts, parts, "zeros"), beginning(starts))
 
         return crop
 
@@ -123,10 +123,10 @@ class Frame(Augment):
                 for own, part in zip(axes, parts, strict=True)
             ]
             y, *further = (
-                taken(target, starts, parts, "zeros") if follows(target, batch.x) else target
+                cutout(target, starts, parts, "zeros") if follows(target, batch.x) else target
                 for target in batch.targets
             )
-            weight = None if batch.weight is None else taken(batch.weight, starts, parts, "zeros")
+            weight = None if batch.weight is None else cutout(batch.weight, starts, parts, "zeros")
             return replace(batch, y=y, weight=weight, further=tuple(further))
 
         return frame
@@ -142,7 +142,7 @@ def beginning(starts: list[Tensor]) -> Points:
     return lambda points: points - torch.cat(starts[::-1])
 
 
-def taken(tensor: Tensor, starts: list[Tensor], parts: tuple[int, ...], fill: Fill) -> Tensor:
+def cutout(tensor: Tensor, starts: list[Tensor], parts: tuple[int, ...], fill: Fill) -> Tensor:
     """Of each entry (n, ..., *S) the part that begins at its start (n) on every axis of S, which may lie outside.
 
     What lies outside of classes and is filled with nothing does not count.
@@ -174,6 +174,8 @@ class Flip(Augment):
 
         def flip(batch: Batch) -> Batch:
             which = torch.rand(len(batch), device=batch.x.device) < self.p
+            if batch.objects and not bool(which):  # a single picture
+                return batch
             side = batch.x.shape[self.axis]
 
             def points(points: Tensor) -> Tensor:

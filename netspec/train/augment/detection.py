@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from netspec.layers.declaration.base import Bool, Positive, Size
 from netspec.train.augment.base import AUGMENTS, Augment, Share, Step, moved, sizes
 from netspec.train.augment.carrying import overlap, sides_of
-from netspec.train.augment.crops import beginning, taken
+from netspec.train.augment.crops import beginning, cutout
 from netspec.train.augment.geometry import scaled
 from netspec.train.batch import Batch
 from netspec.train.parts import AboveZero, AtLeastZero
@@ -126,14 +126,14 @@ class IoUCrop(Varying):
 
         def crop(batch: Batch) -> Batch:
             (objects,) = batch.objects
-            found = self._part(objects.boxes, *batch.x.shape[2:])
-            if found is None:
+            selection = self._part(objects.boxes, *batch.x.shape[2:])
+            if selection is None:
                 return batch
-            (left, top, right, bottom), inside = found
+            (left, top, right, bottom), inside = selection
             starts = [inside.new_full((1,), start, dtype=torch.long) for start in (top, left)]
             chosen = replace(batch, objects=(objects.chosen(inside),))
             size = bottom - top, right - left
-            return moved(chosen, lambda tensor: taken(tensor, starts, size, "zeros"), beginning(starts))
+            return moved(chosen, lambda tensor: cutout(tensor, starts, size, "zeros"), beginning(starts))
 
         return crop
 
@@ -201,6 +201,6 @@ class ZoomOut(Varying):
             share = torch.rand(2)
             left, top = int((wide - width) * share[0]), int((high - height) * share[1])
             starts = [torch.tensor([-start], device=batch.x.device) for start in (top, left)]
-            return moved(batch, lambda tensor: taken(tensor, starts, (high, wide), "zeros"), beginning(starts))
+            return moved(batch, lambda tensor: cutout(tensor, starts, (high, wide), "zeros"), beginning(starts))
 
         return zoom

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from netspec.layers.declaration.base import Positive
 from netspec.train.augment.base import AUGMENTS, Fill, Share, Sized, Step, moved, sizes, warped
-from netspec.train.augment.crops import beginning, taken
+from netspec.train.augment.crops import beginning, cutout
 from netspec.train.augment.kornias import Warp
 from netspec.train.batch import Batch
 from netspec.train.parts import AboveZero, AtLeastZero
@@ -196,8 +196,8 @@ class Resize(Sized):
         return self.of_unlike(shape)
 
     def build(self) -> Step:
-        wanted = sizes(self.size, 2)
-        return lambda batch: scaled(batch, wanted)
+        target_sizes = sizes(self.size, 2)
+        return lambda batch: scaled(batch, target_sizes)
 
     def tested(self) -> Sized:
         return self
@@ -274,7 +274,7 @@ class Middle(Sized):
             axes = batch.x.shape[2:]
             side = max(1, round(min(axes) * 7 / 8))
             starts = [torch.full((len(batch),), (own - side) // 2, device=batch.x.device) for own in axes]
-            part = moved(batch, lambda tensor: taken(tensor, starts, (side, side), "zeros"), beginning(starts))
+            part = moved(batch, lambda tensor: cutout(tensor, starts, (side, side), "zeros"), beginning(starts))
             return scaled(part, (self.size, self.size))
 
         return middle

@@ -71,10 +71,10 @@ def warping(module: Any, *, straight: bool) -> Step:
 
     def warp(batch: Batch) -> Batch:
         module.set_rng_device_and_dtype(batch.x.device, batch.x.dtype)
-        drawn = module.forward_parameters(batch.x.shape)
+        parameters = module.forward_parameters(batch.x.shape)
 
         def along(tensor: Tensor, nearest: bool) -> Tensor:
-            result: Tensor = module(tensor, params=drawn, **({"resample": Resample.NEAREST} if nearest else {}))
+            result: Tensor = module(tensor, params=parameters, **({"resample": Resample.NEAREST} if nearest else {}))
             return result.round() if nearest else result
 
         masked = all(each.masks is not None for each in batch.objects)

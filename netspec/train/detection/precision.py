@@ -82,7 +82,7 @@ class Scoring:
         self.truth: list[dict[str, Any]] = []
         self.found: list[dict[str, Any]] = []
 
-    def add(self, truth: Objects[NDArray[Any]], found: Detections) -> None:
+    def add(self, truth: Objects[NDArray[Any]], detections: Detections) -> None:
         """Takes in a picture: the objects in it and those that were found, both in its own pixels.
 
         Raises ValueError where masks are scored and there are none.
@@ -104,9 +104,9 @@ class Scoring:
                     **shape,
                 }
             )
-        for place, shape in enumerate(self._shapes(found.masks, len(found), truth.size)):
-            box = {"bbox": _corner_and_sides(found.boxes[place])} if self.kind == "boxes" else {}
-            label, score = int(found.labels[place]), float(found.scores[place])
+        for place, shape in enumerate(self._shapes(detections.masks, len(detections), truth.size)):
+            box = {"bbox": _corner_and_sides(detections.boxes[place])} if self.kind == "boxes" else {}
+            label, score = int(detections.labels[place]), float(detections.scores[place])
             self.found.append({"image_id": number, "category_id": label, "score": score, **box, **shape})
 
     def _shapes(self, masks: NDArray[Any] | None, count: int, size: tuple[int, int]) -> Iterable[dict[str, Any]]:
@@ -140,10 +140,10 @@ class Scoring:
         from faster_coco_eval.core.faster_eval_api import COCOeval_faster
 
         classes = [{"id": label, "name": str(label)} for label in self.labels]
-        said = COCO({"images": self.pictures, "annotations": self.truth, "categories": classes}, use_deepcopy=True)
-        found = [dict(row) for row in self.found if row["category_id"] in self.labels]
+        coco = COCO({"images": self.pictures, "annotations": self.truth, "categories": classes}, use_deepcopy=True)
+        results = [dict(row) for row in self.found if row["category_id"] in self.labels]
         kind = "bbox" if self.kind == "boxes" else "segm"
-        evaluation = COCOeval_faster(said, said.loadRes(found), kind, rle_iou_max_workers=1)
+        evaluation = COCOeval_faster(coco, coco.loadRes(results), kind, rle_iou_max_workers=1)
         if not self.pictures:
             nothing = np.full((10, 101, len(self.labels), len(AREAS), len(MOSTS)), -1.0)
             return Precision(self.labels, nothing, nothing[:, 0])
@@ -160,8 +160,8 @@ def packed(mask: NDArray[Any]) -> dict[str, Any]:
     import numpy as np
     from faster_coco_eval.core import mask as runs
 
-    said: dict[str, Any] = runs.encode(np.asfortranarray(mask, np.uint8))
-    counts = said["counts"]
+    encoding: dict[str, Any] = runs.encode(np.asfortranarray(mask, np.uint8))
+    counts = encoding["counts"]
     text = counts.decode() if isinstance(counts, bytes) else counts
     return {"size": [int(side) for side in mask.shape], "counts": text}
 

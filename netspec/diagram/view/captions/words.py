@@ -98,8 +98,12 @@ def scope_words(scopes: Sequence[Scope], told: Container[str]) -> str:
 
 
 def shape_words(shapes: Sequence[Shape]) -> str:
-    """A value's shape as `64 × 56 × 56`; of several of the same rank, each size from the least to the greatest."""
+    """A value's shape as `64 × 56 × 56`, `256 × 7 × 7 each rois`; of several of the same rank, each size from the least
+    to the greatest.
+    """
     first = shapes[0]
+    if first.each is not None:
+        return f"{shape_words([shape.of_each(None) for shape in shapes])} each {clipped(first.each.name)}"
     if not first.dims:
         return "scalar"
     if any(shape.rank != first.rank for shape in shapes):

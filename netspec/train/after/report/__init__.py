@@ -127,9 +127,9 @@ def confusion(evaluation: Evaluation) -> Confusion | None:
     if table is None:
         return None
     names = tuple(evaluation.signature.name(index) for index in range(len(table)))
-    totals, called = table.sum(1), table.sum(0)
+    totals, predictions = table.sum(1), table.sum(0)
     classes = tuple(
-        (name, int(total), _share(table[place, place], total), _share(table[place, place], called[place]))
+        (name, int(total), _share(table[place, place], total), _share(table[place, place], predictions[place]))
         for place, (name, total) in enumerate(zip(names, totals, strict=True))
     )
     if len(names) <= MOST_CLASSES:
@@ -170,13 +170,13 @@ def _facts(run: Restored) -> dict[str, str]:
         "parameters": f"{run.graph.parameters:,}",
         "MACs of a sample": f"{macs:,}" if isinstance(macs, int) else str(macs),
         "epochs": f"{run.record.epochs:,}",
-        **({} if run.record.kept_epoch is None else {"weights of epoch": _kept(run)}),
+        **({} if run.record.kept_epoch is None else {"weights of epoch": _kept_epoch(run)}),
         "steps": f"{run.record.steps:,}",
         "training time": _time(seconds),
     }
 
 
-def _kept(run: Restored) -> str:
+def _kept_epoch(run: Restored) -> str:
     """Which epoch's weights the net has, and by which data they were chosen: figures of these are too good then."""
     if not run.settings.chooses:
         return f"{run.record.kept_epoch:,}"

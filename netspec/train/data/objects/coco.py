@@ -73,17 +73,17 @@ class Coco(AnnotatedSet):
         ids = None if self.ids else tuple(first.categories)
         return self.data(self.parts(train, test), self._names(first), sieve, masks=masks, ids=ids)
 
-    def _labels(self, said: Instances) -> dict[int, int]:
+    def _labels(self, instances: Instances) -> dict[int, int]:
         """The label of each category, by its id."""
-        return {number: number if self.ids else place for place, number in enumerate(said.categories, 1)}
+        return {number: number if self.ids else place for place, number in enumerate(instances.categories, 1)}
 
-    def _names(self, said: Instances) -> tuple[str, ...]:
-        labels = self._labels(said)
+    def _names(self, instances: Instances) -> tuple[str, ...]:
+        labels = self._labels(instances)
         if (most := max(labels.values())) > MOST_IDS:
             raise DataError(
                 f"{self.annotations} has a category of the id {most}, and with ids there is a score for each"
             )
-        names = {labels[number]: name for number, name in said.categories.items()}
+        names = {labels[number]: name for number, name in instances.categories.items()}
         return ("background", *(names.get(label, "N/A") for label in range(1, most + 1)))
 
 
@@ -107,12 +107,12 @@ class Instances:
                 raise DataError(message, help="it holds images, annotations and categories")
         categories: dict[int, str] = {}
         for place, row in enumerate(content["categories"]):
-            number, called = row.get("id"), row.get("name")
-            if type(number) is not int or number < 1 or not isinstance(called, str):
+            number, category = row.get("id"), row.get("name")
+            if type(number) is not int or number < 1 or not isinstance(category, str):
                 raise DataError(f"category {place} of {name} has no id from 1, or no name")
             if number in categories:
-                raise DataError(f"{name} has two categories of the id {number}: {categories[number]} and {called}")
-            categories[number] = called
+                raise DataError(f"{name} has two categories of the id {number}: {categories[number]} and {category}")
+            categories[number] = category
         if not categories:
             raise DataError(f"{name} has no categories")
         return cls(name, dict(sorted(categories.items())), content["images"], content["annotations"])
@@ -150,13 +150,13 @@ class Instances:
         self, sizes: dict[int, Size], labels: dict[int, int], sieve: ObjectSieve, *, masks: bool | None
     ) -> dict[int, list[Mark]]:
         """The objects of each picture, by its id."""
-        known = {row.get("id") for row in self.images if isinstance(row.get("id"), int)}
+        image_ids = {row.get("id") for row in self.images if isinstance(row.get("id"), int)}
         marks: dict[int, list[Mark]] = defaultdict(list)
         for row in self.annotations:
             where = f"annotation {row.get('id')!r} of {self.name}"
             try:
                 image = row.get("image_id")
-                if type(image) is not int or image not in known:
+                if type(image) is not int or image not in image_ids:
                     raise ValueError(f"it is of the picture {image!r}, which the file does not have")
                 if image in sizes:
                     marks[image].append(_mark(row, where, sizes[image], labels, masks=masks))
@@ -170,8 +170,10 @@ def _parsed(path: Path, name: str) -> Any:
     try:
         return json.loads(path.read_bytes())
     except FileNotFoundError:
-        meant = files.near(path, path.parent.glob("*.json"))
-        raise DataError(f"there is no file {name}", help=meant or "paths are relative to the spec's folder") from None
+        near_file = files.near(path, path.parent.glob("*.json"))
+        raise DataError(
+            f"there is no file {name}", help=near_file or "paths are relative to the spec's folder"
+        ) from None
     except OSError as error:
         raise DataError(f"{name} cannot be read: {files.reason(error)}") from None
     except json.JSONDecodeError as error:
@@ -211,6 +213,6 @@ def _mark(row: dict[str, Any], where: str, size: Size, labels: dict[int, int], *
     area = row.get("area", width * height)
     if not is_number(area) or area < 0:
         raise ValueError(f"its area is {area!r}")
-    said = row.get("segmentation")
-    shape = None if said is None or masks is False else segmentation(said, size)
+    outline = row.get("segmentation")
+    shape = None if outline is None or masks is False else segmentation(outline, size)
     return Mark(where, own, labels[category], float(area), bool(crowd), segmentation=shape)

@@ -65,40 +65,40 @@ class Numbered(Segmentation):
         numbers = pictures.read_labels(self.path, self.name, None, "crop")
         if numbers.shape != size:
             raise pictures.Damaged(
-                f"{self.name} is {_written(numbers.shape)}, and its picture {_written(size)}", self.name
+                f"{self.name} is {_size_text(numbers.shape)}, and its picture {_size_text(size)}", self.name
             )
         mask: NDArray[np.uint8] = (numbers == self.number).astype(np.uint8)
         return mask
 
 
-def segmentation(said: Any, size: Size) -> Segmentation:
+def segmentation(outlines: Any, size: Size) -> Segmentation:
     """What COCO's `segmentation` says of an object in a picture of that size; raises ValueError with what is wrong."""
-    if isinstance(said, list):
-        return polygons(said, size)
-    if not isinstance(said, dict) or not {"size", "counts"} <= said.keys():
+    if isinstance(outlines, list):
+        return polygons(outlines, size)
+    if not isinstance(outlines, dict) or not {"size", "counts"} <= outlines.keys():
         raise ValueError("its segmentation is neither polygons nor runs with size and counts")
-    if said["size"] != list(size):
-        own = said["size"]
-        shown = _written(own) if isinstance(own, list) and own and all(map(is_number, own)) else "of no size"
-        raise ValueError(f"its mask is {shown}, and the picture {_written(size)}")
-    counts = said["counts"]
+    if outlines["size"] != list(size):
+        own = outlines["size"]
+        text = _size_text(own) if isinstance(own, list) and own and all(map(is_number, own)) else "of no size"
+        raise ValueError(f"its mask is {text}, and the picture {_size_text(size)}")
+    counts = outlines["counts"]
     return Runs(_counted(unpacked(counts) if isinstance(counts, str) else counts, size))
 
 
-def polygons(said: Sequence[Any], size: Size) -> Polygons:
+def polygons(outlines: Sequence[Any], size: Size) -> Polygons:
     """Polygons of three corners and more, in or near a picture of that size; raises ValueError."""
     import numpy as np
 
-    if not said:
+    if not outlines:
         raise ValueError("its segmentation holds no polygon")
     parts = []
-    for part in said:
+    for part in outlines:
         if not isinstance(part, list) or len(part) < 6 or len(part) % 2 or not all(map(is_number, part)):
             raise ValueError("one of its polygons is no list of x, y, x, y, ... of three corners at least")
         corners = np.array(part, np.float64)
         for axis, side in ((0, size[1]), (1, size[0])):
             if corners[axis::2].min() < -side or corners[axis::2].max() > 2 * side:
-                raise ValueError(f"one of its polygons is far outside of the picture, {_written(size)}")
+                raise ValueError(f"one of its polygons is far outside of the picture, {_size_text(size)}")
         parts.append(corners)
     return Polygons(tuple(parts))
 
@@ -142,5 +142,5 @@ def is_number(value: Any) -> bool:
     return type(value) in (int, float) and abs(value) < 2**31
 
 
-def _written(size: Sequence[int]) -> str:
+def _size_text(size: Sequence[int]) -> str:
     return " x ".join(map(str, size))

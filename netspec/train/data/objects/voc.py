@@ -122,7 +122,7 @@ class Voc(AnnotatedSet):
         masks: bool,
     ) -> Annotated:
         stem, size, objects = one
-        mask, called = home / "SegmentationObject" / f"{stem}.png", f"{self.folder}/SegmentationObject/{stem}.png"
+        mask, location = home / "SegmentationObject" / f"{stem}.png", f"{self.folder}/SegmentationObject/{stem}.png"
         marks = tuple(
             Mark(
                 f"object {each.place} of {self.folder}/Annotations/{stem}.xml",
@@ -130,7 +130,7 @@ class Voc(AnnotatedSet):
                 labels[each.kind],
                 (each.box[2] - each.box[0]) * (each.box[3] - each.box[1]),
                 difficult=each.difficult,
-                segmentation=Numbered(mask, called, each.place) if masks else None,
+                segmentation=Numbered(mask, location, each.place) if masks else None,
             )
             for each in objects
         )

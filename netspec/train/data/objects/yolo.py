@@ -62,19 +62,19 @@ class Yolo(AnnotatedSet):
     def _loaded(self, place: Place, masks: bool | None) -> Data:
         if (self.test_images is None) != (self.test_labels is None):
             raise DataError("test_images and test_labels go together")
-        sieve, named = ObjectSieve(place.skip_bad), self._named(place)
-        most = len(named) or self.classes or MOST_CLASSES
+        sieve, class_names = ObjectSieve(place.skip_bad), self._class_names(place)
+        most = len(class_names) or self.classes or MOST_CLASSES
         train, test = list(self._annotated(place, self.images, self.labels, most, sieve)), None
         if self.test_images is not None and self.test_labels is not None:
             self.check_divisible(self.test_labels)
             test = list(self._annotated(place, self.test_images, self.test_labels, most, sieve))
         every = (mark.label for one in (*train, *(test or ())) for mark in one.marks)
-        count = len(named) or self.classes or max(every, default=1)
-        names = named or tuple(str(number) for number in range(count))
+        count = len(class_names) or self.classes or max(every, default=1)
+        names = class_names or tuple(str(number) for number in range(count))
         parts = self.parts(train, test)
         return self.data(parts, ("background", *names), sieve, masks=masks, ids=range(count))
 
-    def _named(self, place: Place) -> tuple[str, ...]:
+    def _class_names(self, place: Place) -> tuple[str, ...]:
         """The names of the classes, where a file says them."""
         if self.names is None:
             return ()
@@ -95,15 +95,15 @@ class Yolo(AnnotatedSet):
         if not paths:
             raise DataError(f"the folder {images} holds no pictures")
 
-        def named(path: Path) -> str:
+        def display_name(path: Path) -> str:
             return f"{images}/{path.relative_to(home).as_posix()}"
 
-        headers: list[tuple[Path, Header]] = sieve(paths, lambda path: pictures.header(path, named(path)))
+        headers: list[tuple[Path, Header]] = sieve(paths, lambda path: pictures.header(path, display_name(path)))
         for number, (path, header) in enumerate(headers, 1):
             stem = path.relative_to(home).with_suffix(".txt")
             where, size = f"{labels}/{stem.as_posix()}", (header.height, header.width)
             text = _text(next(place.contained([texts / stem])), where)
-            yield Annotated(path, named(path), number, size, tuple(_marks(text or "", where, size, most, sieve)))
+            yield Annotated(path, display_name(path), number, size, tuple(_marks(text or "", where, size, most, sieve)))
 
 
 def _text(path: Path, name: str) -> str | None:

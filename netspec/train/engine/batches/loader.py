@@ -206,11 +206,11 @@ def _passed(source: Stream, plan: Sequence[Sequence[int]], seed: int | None) -> 
     samples = enumerate(source.samples(seed))
     try:
         for part in plan:
-            wanted, samples_read = set(part), []
-            while wanted:
+            places, samples_read = set(part), []
+            while places:
                 place, sample = next(samples)
-                if place in wanted:
-                    wanted.discard(place)
+                if place in places:
+                    places.discard(place)
                     samples_read.append(sample)
             yield _collated(samples_read)
     except DataError as error:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.marks import MARK, signed
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 from netspec.train.runs.folder import replacing
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def form_of(out: Path) -> str:
         return form
     message = f"{out} does not end like a picture"
     help = f"end it in {', '.join(f'.{other}' for other in FORMS[:-1])} or .{FORMS[-1]}"
-    raise NetspecError((Diagnostic("E0802", message, Span(Source("-o", str(out)), 0, len(str(out))), help=help),))
+    raise NetspecError((Diagnostic("E0802", message, place_outside("-o", str(out)), help=help),))
 
 
 def write(figure: Figure, out: Path, **options: Any) -> None:
