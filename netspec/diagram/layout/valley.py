@@ -16,6 +16,8 @@ from netspec.diagram.layout.sheet import Sheet
 
 _FEWEST = 2
 """Skips, one inside the other, that make a U."""
+_AROUND = 4
+"""Beside a shape between two boxes."""
 _FAR = 2
 """How many items further on a skip that crosses the U ends at least."""
 
@@ -48,7 +50,9 @@ def as_valley(items: Sequence[Item], ways: Sequence[Way], turn: int, graphviz: G
     level = _levels(leads, turn)
     beside = {frozenset(pair) for group in level for pair in pairwise(group)}
     edges = [lead.edge(beside) for lead in leads]
-    found = graphviz.lay_out(dot_text(nodes, edges, sheet.across, sheet.rank_gap - 1, level))
+    across = [way.label for way, edge in zip(ways, edges, strict=True) if edge.sides == "ew" and way.role == "flow"]
+    apart = max([sheet.across, *(box_text.label_width(label) + _AROUND for label in across if label)])
+    found = graphviz.lay_out(dot_text(nodes, edges, apart, sheet.rank_gap - 1, level))
     pieces = [
         item.piece.moved(x - node.width / 2, y - node.height / 2)
         for item, node, (x, y) in zip(grown, nodes, found.nodes, strict=True)
