@@ -16,6 +16,8 @@ from netspec.diagram.layout.sheet import Sheet
 
 _FEWEST = 2
 """Skips, one inside the other, that make a U."""
+_AROUND = 4
+"""Beside a shape between two boxes."""
 _FAR = 2
 """How many items further on a skip that crosses the U ends at least."""
 
@@ -48,7 +50,10 @@ def as_valley(items: Sequence[Item], ways: Sequence[Way], turn: int, graphviz: G
     level = _levels(leads, turn)
     beside = {frozenset(pair) for group in level for pair in pairwise(group)}
     edges = [lead.edge(beside) for lead in leads]
-    found = graphviz.lay_out(dot_text(nodes, edges, sheet.across, sheet.rank_gap - 1, level))
+    across = [way.label for way, edge in zip(ways, edges, strict=True) if edge.sides == "ew" and way.role == "flow"]
+    room = [] if sheet.short else [box_text.label_width(label) + _AROUND for label in across if label]
+    apart = max([sheet.across, *room])
+    found = graphviz.lay_out(dot_text(nodes, edges, apart, sheet.rank_gap - 1, level))
     pieces = [
         item.piece.moved(x - node.width / 2, y - node.height / 2)
         for item, node, (x, y) in zip(grown, nodes, found.nodes, strict=True)
@@ -113,6 +118,9 @@ def _crossing(lead: _Lead, edge: DotEdge, pieces: Sequence[Piece]) -> Route:
     rises = edge.sides != "ew" and start[0] + 4 + box_text.label_width(label) > middle
     away = (labels.HEIGHT / 2 + 1) * (1 if rises else -1)  # below where the line turns up
     label_at = (start[0] + 4, start[1] + away)
+    if edge.sides == "ew" and box_text.label_width(label) > right.x - start[0]:
+        below = left.x + (left.width - box_text.label_width(label)) / 2
+        label_at = (below, left.y + left.height + labels.HEIGHT / 2 + 2)  # where there is no room between the boxes
     return Route(way.tail, way.head, way.role, way.key[1], path, True, label, label_at)
 
 

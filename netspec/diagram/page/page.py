@@ -23,6 +23,9 @@ from netspec.diagram.drawing.theme import DARK, LIGHT, Theme
 from netspec.diagram.layout.dot_layout import Graphviz
 from netspec.diagram.page.facts import facts
 from netspec.diagram.page.pictures import is_openable, pictures
+from netspec.diagram.page.pictures import whole as whole_drawing
+from netspec.diagram.styles.table import table
+from netspec.diagram.styles.volumes import volumes
 from netspec.diagram.view.boxes import Box, View
 from netspec.diagram.view.captions.words import count_words
 from netspec.diagram.view.view import view
@@ -33,7 +36,7 @@ _ASSETS = Path(__file__).with_name("assets")
 _SCRIPTS = (
     *("canvas/model", "canvas/arrangement", "canvas/picture", "canvas/camera"),
     *("panels/details", "panels/source", "panels/search"),
-    *("canvas/stage", "canvas/opening", "canvas/selection", "canvas/tracing", "canvas/saving"),
+    *("canvas/stage", "canvas/opening", "canvas/selection", "canvas/tracing", "canvas/styles", "canvas/saving"),
     *("panels/panels", "panels/heat", "panels/controls", "panels/start"),
 )
 """The parts of the page's script, in the order in which they build on each other."""
@@ -87,7 +90,11 @@ def page(
     graphviz.start()
     whole = view(graph, sys.maxsize, unfold=unfold, focus=focus)
     told = facts(whole)
-    data = {**told, "pictures": pictures(whole, graphviz), "open": _open(whole, depth)}
+    styles = {
+        "table": whole_drawing(table(graph, unfold=unfold, focus=focus)),
+        "volumes": whole_drawing(volumes(graph, unfold=unfold, focus=focus)),
+    }
+    data = {**told, "pictures": pictures(whole, graphviz), "open": _open(whole, depth), "styles": styles}
     return _filled(whole, _visible(data), theme, own)
 
 

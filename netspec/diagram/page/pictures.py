@@ -11,7 +11,19 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, TypeAlias
 
-from netspec.diagram.drawing.items import Circle, Group, Item, Mark, Path, Point, Polygon, Rect, Text
+from netspec.diagram.drawing.items import (
+    Circle,
+    Drawing,
+    Group,
+    Item,
+    Mark,
+    Path,
+    Point,
+    Polygon,
+    Rect,
+    Text,
+    arrow_head,
+)
 from netspec.diagram.drawing.svg import number
 from netspec.diagram.drawing.text import CAP_HEIGHT, width_of
 from netspec.diagram.layout import box_text
@@ -36,6 +48,15 @@ def pictures(view: View, graphviz: Graphviz) -> list[Json]:
     """
     tree = _Tree(view)
     return [_Picture(tree, box, graphviz).json() for box in (None, *filter(is_openable, view.walk()))]
+
+
+def whole(drawing: Drawing) -> Json:
+    """A drawing that stands as it is, as the page's script reads it."""
+    parts: list[Mark] = []
+    for mark in drawing.marks():
+        parts += arrow_head(mark) if isinstance(mark, Path) and mark.arrow else [mark]
+    marks = [_mark(mark, 0, 0) for mark in parts]
+    return {"width": _short(drawing.width), "height": _short(drawing.height), "marks": marks}
 
 
 def is_openable(box: Box) -> bool:
@@ -286,6 +307,10 @@ def _text(text: Text, left: float, top: float) -> Json:
         "font-weight": "bold" if text.weight == "bold" and not text.mono else None,
         "text-anchor": text.anchor if text.anchor != "start" else None,
         "textLength": _short(width_of(text)) if len(text.text) > 1 else None,
+        "font-style": "italic" if text.italic and text.weight == "normal" and not text.mono else None,
+        "transform": f"rotate({number(text.rotate)} {number(text.x - left)} {number(text.y - top)})"
+        if text.rotate
+        else None,
     }
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 import netspec
+from netspec.diagram.drawing.text import width
+from netspec.diagram.layout.box_text import LABEL_SIZE
 from netspec.diagram.layout.dot_layout import Graphviz
 from netspec.diagram.layout.layout import Layout, layout
+from netspec.diagram.layout.sheet import USUAL, Sheet
 from netspec.diagram.view.view import view
 
 GATES = {
@@ -15,7 +20,7 @@ GATES = {
 }
 
 
-def attention_unet(gate: str) -> Layout:
+def attention_unet(gate: str, sheet: Sheet = USUAL) -> Layout:
     text = f"""
 block Double(width) {{
   conv(width, 3, pad=1) -> relu
@@ -38,7 +43,7 @@ net N {{
   out = conv(2, 1)
 }}"""
     with Graphviz() as graphviz:
-        return layout(view(netspec.parse(text).graph(), 1), graphviz)
+        return layout(view(netspec.parse(text).graph(), 1), graphviz, sheet)
 
 
 @pytest.mark.parametrize("gate", GATES.values(), ids=GATES)
@@ -53,6 +58,23 @@ def test_each_skip_goes_straight_across(gate: str) -> None:
     assert places["d0"].y < places["d1"].y < places["d2"].y
     roles = [route.role for route in laid.routes]
     assert roles.count("skip") == 3
+
+
+@pytest.mark.parametrize("short", [False, True])
+def test_the_shape_at_the_bottom_stands_between_the_boxes_or_below(short: bool) -> None:
+    laid = attention_unet(GATES["the skip is gated by the flow"], replace(USUAL, across=14, short=short))
+    boxes = {placed.box.id: placed for placed in laid.boxes}
+    (route,) = (
+        route
+        for route in laid.routes
+        if route.label and route.path[0][1][0][1] == pytest.approx(route.path[-1][1][-1][1]) and len(route.path) == 2
+    )
+    left, right = boxes[route.source], boxes[route.target]
+    if short:
+        assert route.label_at[1] > left.y + left.height
+        return
+    assert left.x + left.width < route.label_at[0]
+    assert route.label_at[0] + width(route.label, LABEL_SIZE) < right.x
 
 
 def test_arrows_on_the_way_up_have_their_shapes() -> None:

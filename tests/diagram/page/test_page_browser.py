@@ -578,6 +578,22 @@ def test_the_drawing_is_saved_as_it_is_open_and_coloured(resnet: Visit) -> None:
     assert height == pytest.approx(float(box[3]) * 200 / 72, abs=1)
 
 
+def test_the_net_is_there_as_a_table_and_as_feature_maps(resnet: Visit) -> None:
+    tab = resnet.tab
+    for style, word in (("table", "parameters (M)"), ("volumes", "thickness: √channels, sides: √resolution")):
+        tab.locator(f"#styles button[value={style}]").click()
+        assert word in tab.locator("#still").text_content()
+        assert not tab.locator("#diagram").is_visible()
+        assert not tab.locator("#open-all").is_visible()
+        root = ElementTree.fromstring(saved(resnet, "#save-svg"))
+        assert word in ["".join(element.itertext()) for element in root.iter("{http://www.w3.org/2000/svg}text")]
+    tab.locator("#styles button[value=graph]").click()
+    assert tab.locator("#diagram").is_visible()
+    assert not tab.locator("#still").is_visible()
+    resnet.press("layer1")
+    assert resnet.is_open("layer1")
+
+
 @pytest.mark.parametrize("cost", ["parameters", "macs", "activations"])
 def test_boxes_are_the_darker_the_more_they_cost(cost: str, resnet: Visit) -> None:
     resnet.tab.select_option("#heat", cost)

@@ -5,9 +5,11 @@ const LETTERS = ["font-family", "font-size", "font-weight", "font-style"];
 /** Pixels for a point in a saved picture: 200 dots an inch. */
 const FINE = 200 / 72;
 
-/** The whole drawing as an SVG of its own: looks that come from the page's style are written out, controls left out. */
+/** The drawing that is shown as an SVG of its own: looks that come from the page's style are written out, controls left
+    out. */
 function copied() {
-  const [from, to] = [stage, stage.cloneNode(true)];
+  const from = isStill() ? still : stage;
+  const to = svg("g", {}, ...[...from.childNodes].map((child) => child.cloneNode(true)));
   const sources = from.querySelectorAll("*");
   to.querySelectorAll("*").forEach((element, index) => {
     const style = getComputedStyle(sources[index]);
@@ -20,14 +22,16 @@ function copied() {
   const gone = [...sources].flatMap((element, index) => (element.matches(left) ? [index] : []));
   const all = [...to.querySelectorAll("*")];
   for (const index of gone) all[index].remove();
-  to.removeAttribute("transform");
-  const { width, height } = arranged;
+  const { width, height } = extent();
   const size = { width: `${number(width)}pt`, height: `${number(height)}pt` };
   const paper = getComputedStyle(document.body).backgroundColor;
   const ground = svg("rect", { width: number(width), height: number(height), fill: paper });
   const whole = svg("svg", { ...size, viewBox: `0 0 ${number(width)} ${number(height)}` }, ground, to);
   return new XMLSerializer().serializeToString(whole);
 }
+
+/** How large what is shown is, in points. */
+const extent = () => (isStill() ? still.viewBox.baseVal : arranged);
 
 const drawn = () => new Blob([copied()], { type: "image/svg+xml" });
 
@@ -43,10 +47,10 @@ function savePng() {
   const image = new Image();
   image.onload = () => {
     const canvas = html("canvas", {});
-    const most = 16_000 / Math.max(arranged.width, arranged.height);
-    const scale = Math.min(FINE, most);
-    canvas.width = Math.round(arranged.width * scale);
-    canvas.height = Math.round(arranged.height * scale);
+    const { width, height } = extent();
+    const scale = Math.min(FINE, 16_000 / Math.max(width, height));
+    canvas.width = Math.round(width * scale);
+    canvas.height = Math.round(height * scale);
     canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
     URL.revokeObjectURL(address);
     canvas.toBlob((blob) => download(blob, "png"));

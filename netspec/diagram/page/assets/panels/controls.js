@@ -91,5 +91,7 @@ const BUTTONS = {
   "show-source": () => togglePanel("source"),
   "show-details": () => togglePanel("details"),
 };
+for (const button of document.querySelectorAll("#styles button"))
+  button.addEventListener("click", () => restyle(button.value));
 byId("heat").addEventListener("change", heat);
 for (const [id, press] of Object.entries(BUTTONS)) byId(id).addEventListener("click", press);
