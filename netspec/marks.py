@@ -17,6 +17,8 @@ MARK = "netspec"
 """What stands in a file as the program that made it."""
 REACH = 1 << 16
 """So many bytes of a file's beginning and of its end are searched for the mark."""
+LONGEST = 1 << 28
+"""No text that netspec writes has so many bytes."""
 
 _LINE = re.compile(rb'\W*(?:Written by netspec: |"digest": ")([0-9a-f]{8})\W*')
 """The mark of a text, in whatever comment."""
@@ -46,12 +48,13 @@ def is_own(path: Path) -> bool:
         head = file.read(REACH)
         if not head.strip() and len(head) < REACH:
             return True
-        file.seek(max(0, file.seek(0, os.SEEK_END) - REACH))
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - REACH))
         tail = file.read(REACH)
         marks = [mark for form, mark in _MARKED if form.match(head)]
         if any(mark in head or mark in tail for mark in marks):
             return True
-        if not any(map(_LINE.fullmatch, tail.splitlines())):
+        if size > LONGEST or not any(map(_LINE.fullmatch, tail.splitlines())):
             return False
         file.seek(0)
         return _is_as_written(file.read().splitlines())

@@ -9,18 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from netspec.commands.command import command
-from netspec.commands.options.shared import (
-    File,
-    Force,
-    Inputs,
-    Net,
-    Settings,
-    bad_option,
-    graph_of,
-    read_inputs,
-    read_settings,
-    spec_of,
-)
+from netspec.commands.options.assignments import read_inputs, read_settings
+from netspec.commands.options.refusals import bad_option
+from netspec.commands.options.shared import File, Force, Inputs, Net, Settings, graph_of, spec_of
 from netspec.commands.printing import display_path, write
 from netspec.commands.spared import spare
 

@@ -8,17 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netspec.commands.command import command
-from netspec.commands.options.shared import (
-    File,
-    Inputs,
-    Net,
-    Settings,
-    bad_option,
-    followed,
-    read_inputs,
-    read_settings,
-    spec_of,
-)
+from netspec.commands.options.assignments import read_inputs, read_settings
+from netspec.commands.options.refusals import bad_option
+from netspec.commands.options.shared import File, Inputs, Net, Settings, followed, spec_of
 from netspec.commands.printing import display_path
 from netspec.diagnostics import printable
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netspec.commands.command import command
-from netspec.commands.options.shared import Force, Output, bad_option
+from netspec.commands.options.refusals import bad_option
+from netspec.commands.options.shared import Force, Output
 from netspec.commands.printing import display_path, write
 from netspec.commands.spared import spare
 from netspec.files import write_bytes

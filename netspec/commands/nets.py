@@ -11,21 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from netspec.commands.command import command
-from netspec.commands.options.shared import (
-    File,
-    Force,
-    Inputs,
-    Net,
-    Output,
-    Settings,
-    bad_option,
-    followed,
-    graph_of,
-    read_inputs,
-    read_settings,
-    read_variants,
-    spec_of,
-)
+from netspec.commands.options.assignments import read_inputs, read_settings, read_variants
+from netspec.commands.options.refusals import bad_option
+from netspec.commands.options.shared import File, Force, Inputs, Net, Output, Settings, followed, graph_of, spec_of
 from netspec.commands.printing import display_path, in_colour, print_diagnostics, print_table, write
 
 if TYPE_CHECKING:
@@ -167,6 +155,8 @@ def _of_training(spec: Spec, graphs: Sequence[Graph], settings: dict[str, Any]) 
     `settings` are those that replace the section's. What is missing on this machine is not wrong with the file.
     """
     trained = [graph for graph in graphs if graph.name == spec.nets[-1]]
+    if spec.train is None and settings:
+        return [_no_section(spec, settings)]
     if spec.train is None or not trained:
         return []
     try:
@@ -179,6 +169,17 @@ def _of_training(spec: Spec, graphs: Sequence[Graph], settings: dict[str, Any]) 
         ]
     except ModuleNotFoundError:
         return []
+
+
+def _no_section(spec: Spec, settings: dict[str, Any]) -> Diagnostic:
+    """That settings of training are given for a file that says nothing of training."""
+    from netspec.diagnostics import Diagnostic
+    from netspec.syntax.source import Span
+
+    key, value = next(iter(settings.items()))
+    message = f"{spec.source.name} has no train section, and so no setting {key}"
+    help = f"leave out --set train.{key}={value}, or write a section: netspec train {spec.source.name} proposes one"
+    return Diagnostic("E0605", message, Span(spec.source, 0, 0), help=help)
 
 
 _COLUMNS = ("name", "layer", "output", "kernel", "field", "params", "percent", "trainable", "macs", "memory")

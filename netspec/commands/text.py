@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netspec.commands.command import command
-from netspec.commands.options.shared import bad_option, standard_input
+from netspec.commands.options.refusals import bad_option
+from netspec.commands.options.shared import standard_input
 from netspec.commands.printing import display_path, print_diagnostics
 
 if TYPE_CHECKING:

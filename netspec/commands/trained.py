@@ -10,17 +10,8 @@ from typing import Annotated, Literal
 import typer
 
 from netspec.commands.command import command
-from netspec.commands.options.shared import (
-    Data,
-    Device,
-    Folder,
-    Force,
-    Inputs,
-    Output,
-    Weights,
-    read_inputs,
-    read_settings,
-)
+from netspec.commands.options.assignments import read_inputs, read_settings
+from netspec.commands.options.shared import Data, Device, Folder, Force, Inputs, Output, Weights
 from netspec.commands.printing import display_path, write
 from netspec.commands.spared import spare
 

@@ -8,19 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from netspec.commands.command import command
+from netspec.commands.options.assignments import read_inputs, read_settings
 from netspec.commands.options.setup import setup_options
-from netspec.commands.options.shared import (
-    DataFolder,
-    File,
-    Force,
-    Inputs,
-    Net,
-    Settings,
-    read_inputs,
-    read_memory,
-    read_settings,
-    spec_of,
-)
+from netspec.commands.options.shared import DataFolder, File, Force, Inputs, Net, Settings, read_memory, spec_of
 from netspec.commands.printing import display_path
 
 
@@ -169,7 +159,7 @@ def preview(
     force: Force = False,
 ) -> None:
     """Draw training samples and what augmentation makes of them, as the file's train section says."""
-    from netspec.train.plan.job import job_of, prepare
+    from netspec.train.plan.job import job_of, samples_of
     from netspec.train.rehearsal.preview import preview as draw
     from netspec.train.runs.figures import plots
 
@@ -177,7 +167,7 @@ def preview(
     spec = spec_of(file)
     settings = read_settings(set, train=True)
     job = job_of(spec, net=net, set=settings, input=read_inputs(input), data=data, skip_bad=skip_bad)
-    draw(prepare(job, spec), output, samples=samples, variants=variants)
+    draw(samples_of(job, spec), output, samples=samples, variants=variants)
     print(f"drawn to {display_path(output)}")
 
 

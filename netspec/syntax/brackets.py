@@ -13,6 +13,8 @@ _OPENERS = {closer: opener for opener, closer in CLOSERS.items()}
 _TEXT = {"RPAR": ")", "RSQB": "]", "RBRACE": "}", "RHOLE": "}"}
 _BEFORE_VALUE = ("LPAR", "LSQB", "LHOLE", "COMMA", "EQUAL", "COLON")
 DEEPEST = 64
+FARTHEST = 200
+"""Tokens after a closer that are looked at to tell whether it is too many."""
 
 
 class TooDeepError(Exception):
@@ -89,7 +91,7 @@ class _Matching:
                 self._give_up(depth + 1, index)
                 self._close[self._open.pop()] = index
                 return
-        if len(self._open) > lowest and kind != "RBRACE":
+        if len(self._open) > lowest and kind != "RBRACE" and not self._is_closed_after(index):
             opener = self._open.pop()
             closer_kind = CLOSERS[self.tokens[opener].kind]
             self.replaced[index] = self.tokens[index]._replace(kind=closer_kind, text=_TEXT[closer_kind])
@@ -98,6 +100,21 @@ class _Matching:
         else:
             self.replaced[index] = None
             self._stray.append(index)
+
+    def _is_closed_after(self, index: int) -> bool:
+        """Whether the innermost bracket is closed by its own kind soon after: then a closer at `index` is too many."""
+        inside = [CLOSERS[self.tokens[self._open[-1]].kind]]
+        for token in self.tokens[index + 1 : index + FARTHEST]:
+            if token.kind in CLOSERS and token.kind != "LBRACE":
+                inside.append(CLOSERS[token.kind])
+            elif token.kind in _OPENERS:
+                if inside.pop() != token.kind:
+                    return False
+                if not inside:
+                    return True
+            elif token.kind == "LBRACE":
+                return False
+        return False
 
     def _above_brace(self) -> int:
         """The depth from which on only ( [ ${ are open."""

@@ -50,6 +50,11 @@ class Part(BaseModel):
         fields = [name if info.is_required() else f"{name}={written(info.default)}" for name, info in infos]
         return f"{cls.name}({', '.join(fields)})" if fields else cls.name
 
+    @classmethod
+    def proposal(cls, argument: str, value: Any) -> Any:
+        """What an argument that is not right may stand for; None where that is not known."""
+        return None
+
     def written(self) -> str:
         """The part as a spec would write it: its name and the arguments that are not the defaults."""
         arguments: list[str] = []
@@ -204,6 +209,9 @@ def _explain(
         else:
             argument = by_field[name]
             help, mend = aid(argument.value, argument.span, words_of(fields[name][1].annotation))
+            if (proposal := part.proposal(name, _plain(argument.value))) is not None:
+                text = f"{name}={written(proposal)}" if argument.name else written(proposal)
+                help, mend = f"write {text}", (argument.span, text)
             plain = _mistake(
                 part,
                 f"{name} of {part.name} {demand(error, name, argument.value)}",

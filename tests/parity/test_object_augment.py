@@ -110,16 +110,18 @@ def test_crops(seed, masked, height, width):
 @CASES
 @given(SEEDS, st.booleans(), st.integers(8, 80), st.integers(8, 80))
 def test_other_sizes(seed, masked, height, width):
+    from torchvision import tv_tensors
     from torchvision.transforms import InterpolationMode, v2
 
     def exact(sample):
         resized = v2.Resize((height, width), antialias=True)(sample)
         if masked:
             nearest = InterpolationMode.NEAREST_EXACT
-            resized["masks"] = v2.functional.resize_mask(sample["masks"], [height, width], nearest)
+            masks = v2.functional.resize_mask(sample["masks"], [height, width], nearest)
+            resized["masks"] = tv_tensors.Mask(masks)
         return resized
 
-    compare(scene(seed, masked), Resize(size=(height, width)), exact, seed, tolerance=1e-5)
+    compare(scene(seed, masked), Resize(size=(height, width)), exact, seed, tolerance=5e-5)
 
 
 @CASES
@@ -128,9 +130,9 @@ def test_sizes_that_vary(seed):
     from torchvision.transforms import v2
 
     batch = scene(seed, False)
-    compare(batch, ScaleJitter(size=(40, 50)), v2.ScaleJitter((50, 40)), seed, tolerance=1e-5)
+    compare(batch, ScaleJitter(size=(40, 50)), v2.ScaleJitter((50, 40)), seed, tolerance=5e-5)
     shorter = ResizeShorter(size=(20, 30, 40), longer=50)
-    compare(batch, shorter, v2.RandomShortestSize([20, 30, 40], 50), seed, tolerance=1e-5)
+    compare(batch, shorter, v2.RandomShortestSize([20, 30, 40], 50), seed, tolerance=5e-5)
 
 
 @CASES

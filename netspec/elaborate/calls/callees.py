@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from netspec.elaborate.elaborator import Elaborator
@@ -16,6 +17,9 @@ from netspec.layers.declaration.initializers import FORMS
 from netspec.spelling import nearest
 from netspec.syntax import tree
 from netspec.syntax.source import Span
+
+_FLOW = re.compile(r"[ \t]+[A-Za-z_]\w*\(")
+"""What follows a label whose `=` is missing."""
 
 
 def unknown_callee(
@@ -49,6 +53,10 @@ def unknown_callee(
             if near
             else "a stage that begins with a value stands first in its flow",
         )
+    if stage and span == call and (near is None or name[-1:].isdigit()) and _FLOW.match(span.source.text, span.end):
+        mend = Span(span.source, span.end, span.end), " ="
+        help = f"if it is a label: {name} = ..."
+        return Problem("E0202", f"there is no layer or block named {name}", span, "not known", help=help, mend=mend)
     return Problem(
         "E0202",
         f"there is no layer or block named {name}",

@@ -86,19 +86,24 @@ def _check_arguments(definition: tree.Definition, arguments: dict[str, Any]) -> 
     parameters = {parameter.name: parameter for parameter in definition.parameters}
     for name, value in arguments.items():
         if name not in parameters:
-            near = nearest(name, parameters)
             raise Problem(
                 "E0210",
                 f"the net {definition.name} has no parameter {name}",
                 definition.signature,
-                help=f"it is a setting of the train section: --set train.{name}={value}"
-                if name in SETTINGS
-                else f"did you mean {near}?"
-                if near
-                else "",
+                help=_advice(name, value, parameters),
             )
         if not fits_type(value, parameters[name].type):
             raise not_of_type(definition, parameters[name], value, parameters[name].span)
+
+
+def _advice(name: str, value: Any, parameters: Mapping[str, tree.Parameter]) -> str:
+    """What to set in place of a parameter that the net does not have."""
+    if name in SETTINGS:
+        return f"it is a setting of the train section: --set train.{name}={value}"
+    near = nearest(name, parameters)
+    if near is not None:
+        return f"did you mean {near}?"
+    return f"its parameters are {', '.join(parameters)}" if parameters else "it has none"
 
 
 def _check_size(template: Template) -> None:

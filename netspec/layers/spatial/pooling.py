@@ -115,8 +115,21 @@ class MaxPool(_Pool):
     def _windows(self, x: Shape) -> tuple[Window, ...]:
         return windows(x, self.kernel, self.kernel if self.stride is None else self.stride, self.pad, self.dilation)
 
+    def requires(self, *x: Shape) -> tuple[Requirement, ...]:
+        return tuple(
+            Requirement(size, ">=", _reached(w))
+            for w, size in zip(self._windows(x[0]), x[0].spatial, strict=True)
+            if isinstance(size, OpenSize) and _reached(w) > 1
+        )
+
     def infer(self, *x: Shape) -> Shape | tuple[Shape, ...]:
         y = self._slide(x[0], ceil=self.ceil)
+        for w, size, count in zip(self._windows(x[0]), x[0].spatial, y.spatial, strict=True):
+            if isinstance(size, int) and isinstance(count, int) and size < _reached(w, count):
+                raise ShapeError(
+                    f"a window of maxpool steps over all {size} of an axis: what it sees lies in the padding alone",
+                    help=f"use a dilation of at most {size}, or no padding",
+                )
         if not self.indices:
             return y
         if _padding(self._windows(x[0])) is None:
@@ -137,6 +150,25 @@ class MaxPool(_Pool):
             ceil_mode=(self.ceil, False),
         )
         return _pool_call("MaxPool", axes, self.pad, extra)
+
+
+MOST_STARTS = 10_000
+"""Starts of windows in the padding that are looked at one by one."""
+
+
+def _reached(window: Window, count: int | None = None) -> int:
+    """The least size of an axis of which each of `count` windows sees something, where both sides are padded alike.
+
+    The window that starts at a = o s - p < 0 sees a, a + d, ... and so first a mod d of the input: i > a mod d. One
+    that starts inside of the input sees its start, and since p is at most half of k_eff none ends before the input.
+    PyTorch writes outside of its memory in the backward pass of a window that sees nothing.
+    """
+    if window.sides is None or window.sides[0] != window.sides[1] or window.dilation == 1:
+        return 1
+    starts = range(-window.left, 0, window.stride)[: MOST_STARTS if count is None else min(count, MOST_STARTS)]
+    if len(starts) == MOST_STARTS:
+        return int(window.dilation)
+    return 1 + max((start % window.dilation for start in starts), default=0)
 
 
 @layer(

@@ -40,18 +40,19 @@ def carried(batch: Batch, x: Tensor, move: Move, points: Points | None) -> tuple
     elif masks is not None:
         boxes = boxes_of(masks).to(boxes)
     inside = within(boxes, x.shape[2], x.shape[3])
-    if points is not None and masks is not None:
-        cut = (inside != boxes).any(1, keepdim=True)
+    cut = (inside != boxes).any(1, keepdim=True)
+    if points is not None and masks is not None and bool(cut.any()):
         inside = inside.where(~cut, overlap(inside, boxes_of(masks).to(inside)))
     moved = replace(objects, boxes=inside, masks=masks)
-    return (moved.chosen(_left(moved, boxes)),)
+    left = _left(moved, boxes)
+    return (moved if bool(left.all()) else moved.chosen(left),)
 
 
 def _left(objects: Objects[Tensor], whole: Tensor) -> Tensor:
     """Which objects (n) are there yet, of those that would have these boxes if nothing of them was cut off."""
     sides, all_of_them = sides_of(objects.boxes), sides_of(whole)
     there = (sides >= 1).all(1) & (sides.prod(1) >= LEFT * all_of_them.prod(1))
-    return there if objects.masks is None else there & objects.masks.flatten(1).bool().any(1)
+    return there if objects.masks is None else there & objects.masks.flatten(1).any(1).bool()
 
 
 def sides_of(boxes: Tensor) -> Tensor:
@@ -82,7 +83,7 @@ def boxes_of(masks: Tensor) -> Tensor:
 
     ends = []
     for axis in (1, 2):
-        there = masks.bool().any(axis)
+        there = masks.any(axis).bool()
         size = there.shape[1]
         places = torch.arange(size, device=masks.device)
         some = there.any(1)

@@ -174,6 +174,8 @@ class Flip(Augment):
 
         def flip(batch: Batch) -> Batch:
             which = torch.rand(len(batch), device=batch.x.device) < self.p
+            if batch.objects and not bool(which):  # a single picture
+                return batch
             side = batch.x.shape[self.axis]
 
             def points(points: Tensor) -> Tensor:

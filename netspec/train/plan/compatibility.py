@@ -20,11 +20,9 @@ def compatible_inputs(settings: Settings, graph: Graph, data: Data) -> list[Inpu
     """How the data come to the net's inputs; raises Problem or NetspecError where they cannot (E0606, E0613, E0620)."""
     if len(graph.inputs) != len(data.shapes):
         raise _miscounted(settings, graph, data)
+    check_packages(settings)
     for step in settings.augment.steps:
-        if find_spec(step.package) is None:
-            message = f"{step.name} needs the package {step.package}, which is not installed"
-            raise Problem("E0613", message, settings.span("augment"), help="pip install 'netspec-nn[train]'")
-        if step.varies and data.objects is None:
+        if step.varies:
             message = f"{step.name} gives each picture a size of its own, and only pictures with objects may have that"
             help = "random_crop, random_resized_crop and zoom leave all of one size"
             raise Problem("E0620", message, settings.span("augment"), help=help)
@@ -44,6 +42,14 @@ def compatible_inputs(settings: Settings, graph: Graph, data: Data) -> list[Inpu
     if len(inputs) > 1:
         _check_augmentation(settings, graph, data, inputs)
     return inputs
+
+
+def check_packages(settings: Settings) -> None:
+    """Raises Problem (E0613) where what does an augmentation is not installed."""
+    for step in settings.augment.steps:
+        if find_spec(step.package) is None:
+            message = f"{step.name} needs the package {step.package}, which is not installed"
+            raise Problem("E0613", message, settings.span("augment"), help="pip install 'netspec-nn[train]'")
 
 
 def _checked(settings: Settings, graph: Graph, value: Value, data: Data, plan: InputPlan | None) -> InputPlan:

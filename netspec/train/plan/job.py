@@ -12,17 +12,21 @@ from pydantic import BaseModel, ConfigDict, Field, InstanceOf
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.elaborate import Project, project_root
+from netspec.elaborate.problems import Problem
 from netspec.graph.graph import Graph
 from netspec.spec import Spec, parse
 from netspec.syntax import tree
 from netspec.syntax.parser import parse as parse_tree
 from netspec.syntax.source import Source, Span, place_outside
+from netspec.train.augment import Chain
 from netspec.train.data import Data, DataSet
+from netspec.train.data.encoding import Encoding
 from netspec.train.data.files import DataError, Place
 from netspec.train.literals import Word
 from netspec.train.parts import written
 from netspec.train.plan.drawn import with_draws
 from netspec.train.plan.inputs import sample_shapes
+from netspec.train.plan.objects import fitted_to_objects
 from netspec.train.plan.ownership import wrong_patterns
 from netspec.train.plan.training_plan import TrainingPlan, training_plan, wanted_targets
 from netspec.train.section.beginning import section_for
@@ -68,6 +72,16 @@ class Job(BaseModel):
             return Place(self.data, self.data, named=True, skip_bad=self.skip_bad)
         folder = self.path.parent if self.path is not None else Path.cwd()
         return Place(folder, project_root(self.path) if self.path is not None else folder, skip_bad=self.skip_bad)
+
+
+class Samples(NamedTuple):
+    """How samples come to a net, whatever is trained on them: as `encodings` say, and then augmented."""
+
+    settings: Settings
+    graph: Graph
+    data: Data
+    encodings: tuple[Encoding, ...]
+    augment: Chain
 
 
 class Prepared(NamedTuple):
@@ -147,6 +161,25 @@ def prepare(job: Job, spec: Spec, *, outlined: bool = False, names: Sequence[str
     for rule in chosen.keep:
         rule.check(chosen.span("keep"), plan.figures)
     return Prepared(job, spec, chosen, graph, plan)
+
+
+def samples_of(job: Job, spec: Spec) -> Samples:
+    """How the samples of a job come to its net; raises NetspecError with what keeps them from it.
+
+    Pictures with objects need no loss for that.
+    """
+    chosen = settings_of(job, spec)
+    if not type(chosen.data).of_objects:
+        _, _, chosen, graph, plan = prepare(job, spec)
+        return Samples(chosen, graph, plan.data, plan.encodings, plan.augment)
+    _require_packages(())
+    _check_settings(job, spec)
+    graph = spec.graph(job.net, inputs=job.input, **job.arguments)
+    data = _load(chosen, job.place, graph)
+    try:
+        return Samples(chosen, graph, data, (Encoding(),), fitted_to_objects(chosen, graph, data))
+    except Problem as problem:
+        raise NetspecError((problem.diagnostic,)) from None
 
 
 def settings_of(job: Job, spec: Spec) -> Settings:

@@ -25,6 +25,7 @@ from netspec.train.losses import LOSSES, Form, Itself, PlannedTerm, Term, Weighi
 from netspec.train.plan.compatibility import compatible_inputs, fitted_chain, origin, reshaped
 from netspec.train.plan.endings import check_ending
 from netspec.train.plan.inputs import InputPlan
+from netspec.train.plan.objects import refuse_objects
 from netspec.train.plan.outputs import OutputHead, OutputMetric
 from netspec.train.section.parts.metrics import Accuracy, MeanAbsoluteError, MetricTerm, Task
 from netspec.train.section.settings import Settings
@@ -65,6 +66,8 @@ class TrainingPlan:
 
 def training_plan(settings: Settings, graph: Graph, data: Data) -> TrainingPlan:
     """How data, net and losses fit; raises NetspecError with everything that keeps them from it (E0606 to E0608)."""
+    if data.objects is not None:
+        refuse_objects(settings, graph)
     wrong: list[Diagnostic] = []
     fed = met = data
     inputs: list[InputPlan] = []

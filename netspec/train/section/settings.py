@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf, SkipValidation
 
@@ -51,7 +51,7 @@ class Settings(BaseModel):
 
     data: InstanceOf[DataSet]
     augment: InstanceOf[Chain] = Chain()
-    loss: Annotated[tuple[InstanceOf[Term], ...], Field(min_length=1)]
+    loss: tuple[InstanceOf[Term], ...] = ()
     optimizer: InstanceOf[Optimizer] = Adam()
     schedule: InstanceOf[Schedule] = Constant()
     epochs: NonNegative = 10
@@ -139,7 +139,8 @@ def settings(train: tree.Train, overrides: Mapping[str, tree.Setting | tree.Step
         if len(reading.wrong) < MOST_DIAGNOSTICS:
             reading.read(key, setting)
     reading.join_steps()
-    for key in ("data", "loss"):
+    of_objects = "data" in reading.values and reading.values["data"].of_objects
+    for key in ("data",) if of_objects else ("data", "loss"):
         if key not in reading.spans and not any(d.mend is not None and d.mend[1] == key for d in reading.wrong):
             reading.wrong.append(
                 Diagnostic(

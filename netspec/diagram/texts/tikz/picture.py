@@ -15,6 +15,7 @@ from netspec.diagram.texts.tikz.parts import Edge, Node, Parts, parts_of
 from netspec.diagram.texts.tikz.places import Places, placements
 from netspec.diagram.texts.tikz.ways import is_bent, way
 from netspec.diagram.view.boxes import Role
+from netspec.marks import signed
 
 LIBRARIES = "positioning, fit, backgrounds"
 _HEAD = r"""% {title}
@@ -53,7 +54,7 @@ def write(drawing: Drawing, theme: Theme = LIGHT, *, standalone: bool = False) -
         _FOOT,
     ]
     picture = "\n".join(lines)
-    return (_DOCUMENT.format(picture=picture, libraries=LIBRARIES) if standalone else picture) + "\n"
+    return signed((_DOCUMENT.format(picture=picture, libraries=LIBRARIES) if standalone else picture) + "\n", "% {}")
 
 
 class _Letters:

@@ -122,6 +122,8 @@ class AnnotatedPictures(ObjectSource):
 class AnnotatedSet(Divided):
     """Base of the data sets of annotated picture files."""
 
+    of_objects = True
+
     def parts(self, train: Sequence[Annotated], test: Sequence[Annotated] | None) -> list[list[Annotated]]:
         """The pictures to train with, to test with, and to choose by where there is a `val`."""
         if test is None:

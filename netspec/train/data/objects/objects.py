@@ -62,7 +62,8 @@ class Objects(Generic[A]):
     def trained(self) -> Objects[A]:
         """Those that are trained on: neither crowds nor difficult ones."""
         of: Any = self
-        return self.chosen(~(of.crowd | of.difficult))
+        left_out = of.crowd | of.difficult
+        return self.chosen(~left_out) if left_out.any() else self
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ class Shapes(DataSet):
     number comes from `seed`.
     """
 
+    of_objects = True
     size: Side | tuple[Side, Side] = 96
     count: Annotated[int, Field(ge=2, le=100_000)] = 600
     seed: Annotated[int, Field(ge=0)] = 0
