@@ -85,6 +85,8 @@ STAGES = [
     ("F.softmax(x, 1)", "F.softmax", "not called so", "softmax(x)"),
     ("torch.flatten(x, 1)", "torch.flatten", "not called so", "flatten(x)"),
     ("x.flatten(2)", "x.flatten", "not called so", "flatten(x, 1)"),
+    ("a = param([1, 64, 32, 32]); e1 * a[0]", "a[0]", "no stage 0", "a = param([1, 64, 32, 32]); e1 * select(a, 0)"),
+    ("a = param([32]); e1 * a", "e1 * a", "cannot join", "a = param([32]); e1 * reshape(a, [1, 1, 32])"),
     ("x.mean([2, 3])", "x.mean", "not called so", "mean(x, [1, 2])"),
     ("x.permute(0, 2, 3, 1)", "x.permute", "not called so", "permute(x, [1, 2, 0])"),
     ("x.transpose(1, 2)", "x.transpose", "not called so", "transpose(x, 0, 1)"),
@@ -271,6 +273,11 @@ def test_a_mend_is_followed_to_its_end(typed: str, mended: str) -> None:
     result = text[: span.start] + put + text[span.end :]
     assert result == spec(mended)
     assert mistakes(result) == []
+
+
+def test_a_division_before_a_for_is_no_comment() -> None:
+    body = "let w = 2\n  let rows = [i // w for i in range(4)]\n  conv(sum(rows), 1)"
+    assert mistakes(NET.format(body)) == []
 
 
 def test_a_mend_that_leads_nowhere_is_none() -> None:

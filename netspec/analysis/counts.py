@@ -2,8 +2,8 @@
 
 Parameters are trainable weights, each shared module once. MACs are those of one sample in eval mode: convolutions,
 linear layers, matrix products and attention count; biases, normalisation, activations and pooling do not. One MAC is
-two FLOPs. The weights of a stage that nothing uses are in the module and in its state dict, and count; it does not run,
-and has no MACs.
+two FLOPs. What is done for each member of a set is counted for as many as the set can have. The weights of a stage that
+nothing uses are in the module and in its state dict, and count; it does not run, and has no MACs.
 """
 
 from __future__ import annotations
@@ -53,7 +53,12 @@ def buffers(graph: Graph) -> int:
 
 def macs(graph: Graph) -> Dimension:
     """Multiply-accumulates of one sample in eval mode, as an expression where sizes are open."""
-    return total(node.layer.macs(*node.shapes) for node in graph.nodes if _evaluated(node))
+    return total(macs_of(node) for node in graph.nodes if _evaluated(node))
+
+
+def macs_of(node: Node) -> Dimension:
+    """Multiply-accumulates of one sample, where the node is run."""
+    return node.layer.macs(*node.shapes) * node.times
 
 
 def _evaluated(node: Node) -> bool:
@@ -66,12 +71,12 @@ def of_node(node: Node) -> Counts:
 
     One that nothing uses makes nothing.
     """
-    macs = node.layer.macs(*node.shapes) if _evaluated(node) else 0
+    macs = macs_of(node) if _evaluated(node) else 0
     return Counts(
         _elements(node.layer.parameters(*node.shapes)) if node.first_use else 0,
         _elements(node.layer.buffers(*node.shapes)) if node.first_use else 0,
         macs,
-        total(value.shape.elements for value in node.outputs) if macs else 0,
+        total(elements(value.shape) for value in node.outputs) if macs else 0,
         0 if node.unused else total(size(value.shape) for value in node.outputs),
     )
 
@@ -80,9 +85,14 @@ BYTES = {"float": 4, "int": 8, "bool": 1}
 """Of an element of each type; numbers are of single precision."""
 
 
+def elements(shape: Shape) -> Dimension:
+    """The elements of one sample of a value; of a set, as many members as it can have."""
+    return shape.elements if shape.each is None else shape.elements * shape.each.most
+
+
 def size(shape: Shape) -> Dimension:
     """Bytes of one sample of a value."""
-    return shape.elements * BYTES[shape.dtype]
+    return elements(shape) * BYTES[shape.dtype]
 
 
 def of_all(counted: Iterable[Counts]) -> Counts:

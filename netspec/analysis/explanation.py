@@ -156,6 +156,9 @@ def _macs(node: Node) -> Lines:
         yield "MACs", f"{macs:,} = {read:,} {what} * {macs // read:,} products for each"
     else:
         yield "MACs", _number(macs)
+    each = node.layer.members(*node.shapes)
+    if each is not None:
+        yield "  of a sample", f"{_number(macs * each.most)}, {each}"
     windows = _windows(node)
     positions = prod(node.output.shape.spatial)
     if windows and isinstance(macs, int) and isinstance(elements, int) and isinstance(positions, int):

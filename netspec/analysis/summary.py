@@ -410,6 +410,8 @@ def _totals(graph: Graph, root: Row, depth: int, levels: Sequence[tuple[int, Row
     yield f"neurons     {fired:,}" if isinstance(fired, int) else f"neurons     {fired}"
     memory = counts.memory(root.counts, batch, [value.shape for value in graph.inputs])
     yield f"memory      {counts.memory_text(memory)} in a training step with a batch of {batch:,}"
+    if graph.sets:
+        yield f"sets        {', '.join(each.limit for each in graph.sets)}; figures are of as many"
     for requirement in graph.requirements:
         yield f"sizes       {requirement}"
     if option := counts.closing(graph):

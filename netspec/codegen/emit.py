@@ -16,6 +16,7 @@ from netspec.codegen.classes.labels import CONTAINER, is_nested
 from netspec.codegen.classes.plan import Design, Return
 from netspec.codegen.regions.chains import is_sequential
 from netspec.codegen.regions.ports import connect, every_use, tapped
+from netspec.codegen.regions.sets import per_picture, type_of_value
 from netspec.codegen.straight import straight
 from netspec.codegen.text.layout import INDENT, WIDTH
 from netspec.codegen.text.naming import Names, camel, class_names, local, prose
@@ -29,7 +30,7 @@ from netspec.syntax import tree
 
 def emit(graph: Graph) -> str:
     """The source of a module whose last class is the net; it needs only torch. The same graph gives the same text."""
-    root = graph.blueprint or straight(graph)
+    root = per_picture(graph.blueprint or straight(graph))
     blueprints = connect(root)
     names = class_names()
     preamble = Preamble(names)
@@ -170,7 +171,7 @@ def _ending(graph: Graph, root: Blueprint, names: Names) -> tuple[Return, str]:
         for place in places
         if root.output_names[place] and (len(always) > 1 or place not in always)
     }
-    kind = f"Tensor | {name}" if len(always) == 1 else name
+    kind = f"{type_of_value(root.outputs[always[0]])} | {name}" if len(always) == 1 else name
     return Return(kind, lines, hints), name
 
 
@@ -186,7 +187,8 @@ def _tuple(root: Blueprint, name: str) -> list[str]:
     return [
         f"class {name}(NamedTuple):",
         *(
-            f"{INDENT}{fields[place]}: Tensor" + (" | None = None" if place in root.training_outputs else "")
+            f"{INDENT}{fields[place]}: {type_of_value(root.outputs[place])}"
+            + (" | None = None" if place in root.training_outputs else "")
             for place in ordered
         ),
     ]

@@ -82,6 +82,7 @@ def kind(stage: Stage) -> str:
 
 
 def shapes(stage: Stage) -> tuple[Shape, ...]:
+    """What leaves a stage."""
     return tuple(value.shape for value in stage.outputs)
 
 
@@ -123,13 +124,17 @@ def _aligned(old: Side, new: Side, before: Sequence[Stage], after: Sequence[Stag
 
 
 def _by_label(before: Sequence[Stage], after: Sequence[Stage]) -> dict[int, int]:
-    """The places of stages that have the same label in the spec, old to new."""
-    places = {name: place for place, stage in enumerate(after) if (name := label(stage)) is not None}
-    return {
-        index: places[name]
-        for index, stage in enumerate(before)
-        if (name := label(stage)) in places and isinstance(stage, Node) == isinstance(after[places[name]], Node)
-    }
+    """The places of stages that have the same label in the spec, old to new; of several uses in their order."""
+    places: dict[str, list[int]] = {}
+    for place, stage in enumerate(after):
+        if (name := label(stage)) is not None:
+            places.setdefault(name, []).append(place)
+    partner: dict[int, int] = {}
+    for index, stage in enumerate(before):
+        uses = places.get(label(stage) or "")
+        if uses and isinstance(stage, Node) == isinstance(after[uses[0]], Node):
+            partner[index] = uses.pop(0)
+    return partner
 
 
 def _in_order(

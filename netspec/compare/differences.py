@@ -90,7 +90,8 @@ def _change(old: Side, new: Side, pair: Pair) -> Change | None:
         return None if inside else Change("changed", pair)
     if pair.old.label != pair.new.label and (label(pair.old) or label(pair.new) or old.counts(pair.old).parameters):
         return Change("renamed", pair)
-    if isinstance(pair.old, Node) and shapes(pair.old) != shapes(pair.new):
+    # A set is one of its own graph: by its name and bound it is the same in the other.
+    if isinstance(pair.old, Node) and [*map(str, shapes(pair.old))] != [*map(str, shapes(pair.new))]:
         return Change("follows", pair)
     return Change("same", pair)
 

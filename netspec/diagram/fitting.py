@@ -53,6 +53,8 @@ _CROWDED = 2.2
 """How many times as large as the paper a roomy picture may be, that narrower ones are tried."""
 _LEGIBLE, _GAIN = 3, 0.75
 """The settings up to that are also tried to make a figure lower that fits already, if it is by as much."""
+_FRAME_SHARES = (0.55, 0.4, 0.28)
+"""How much of the page's height a frame may take instead, where the page would be left empty beside it."""
 _LOW, _LOW_SHARE = 260.0, 0.62
 """Figures lower than that, and than that share of their width, need no more columns."""
 
@@ -71,11 +73,13 @@ def fitted(
 ) -> tuple[Drawing, tuple[str, ...]]:
     """The graph style for a paper, its flow down or to the `right`, and what was done otherwise than asked.
 
-    A depth at which the layout takes longer than `seconds` counts as one that is too large. Raises LayoutTimeoutError
-    where not even the shallowest is laid out.
+    What has room for no more than a single box is turned, if more is seen then. A depth at which the layout takes
+    longer than `seconds` counts as one that is too large. Raises LayoutTimeoutError where not even the shallowest is
+    laid out.
     """
     shown = figure(graph, depth, unfold=unfold, focus=focus)
     trials = _Trials(paper, graphviz, seconds, legend, right)
+    notes: list[str] = []
     found = trials.fitting(shown)
     if depth is not None or unfold:
         if found is not None:
@@ -83,12 +87,18 @@ def fitted(
         drawing = trials.finished(trials.largest(shown), legend)
         return drawing, (too_small(paper, drawing, trials.depth_above(shown)),)
     if found is None:
-        shown, found = trials.shallower(shown) or (figure(graph, 0, focus=focus), None)
+        fit = trials.shallower(shown) or (figure(graph, 0, focus=focus), None)
+        turned = _Trials(paper, graphviz, seconds, legend, not right) if not fit[0].depth else None
+        if turned is not None and (other := turned.open(shown)) is not None:
+            trials, fit = turned, other
+            notes.append(f"drawn {'down' if right else 'to the right'}, where there is more room")
+        shown, found = fit
     if found is None:
         drawing = trials.finished(trials.largest(shown), legend)
         return drawing, (too_small(paper, drawing, None),)
     drawing, left_out = trials.with_insets(found, shown)
-    notes = [f"no room for the inside of {', '.join(left_out)}: --focus {left_out[0]} draws it"] if left_out else []
+    if left_out:
+        notes.append(f"no room for the inside of {', '.join(left_out)}: --focus {left_out[0]} draws it")
     return trials.finished(drawing, found.legend), (*notes, *_left_out(found, legend))
 
 
@@ -143,7 +153,7 @@ class _Trials:
                 is_whole = best is not None and best.legend == self.legend
                 if best is not None and (number == _LEGIBLE or (is_whole and best.drawing.height <= sheet.low)):
                     break
-                drawing = graph_style.draw(layout(shown, self.graphviz, sheet))
+                drawing = self._lowest(shown, sheet)
                 legend = self.legend and scale_on(self.paper, self._whole(drawing)) >= 1
                 is_lower = best is None or drawing.height < _GAIN * best.drawing.height
                 if scale_on(self.paper, drawing) >= 1 and (is_lower or (legend and not is_whole)):
@@ -154,6 +164,18 @@ class _Trials:
             pass
         return best
 
+    def _lowest(self, shown: View, sheet: Sheet) -> Drawing:
+        """The view on a sheet, what is in frames set in more columns where that leaves less of the page empty."""
+        drawing = graph_style.draw(layout(shown, self.graphviz, sheet))
+        if drawing.height <= sheet.low or not any(box.children for box in shown.boxes):
+            return drawing
+        others = [
+            graph_style.draw(layout(shown, self.graphviz, replace(sheet, share=share))) for share in _FRAME_SHARES
+        ]
+        lower = min(others, key=lambda other: (scale_on(self.paper, other) < 1, other.height))
+        is_better = scale_on(self.paper, lower) >= 1 and lower.height < _GAIN * drawing.height
+        return lower if is_better else drawing
+
     def shallower(self, shown: View) -> tuple[View, _Fit] | None:
         """The deepest view above this one that fits."""
         for depth in range(shown.depth - 1, -1, -1):
@@ -161,6 +183,12 @@ class _Trials:
             if (found := self.fitting(view_above)) is not None:
                 return view_above, found
         return None
+
+    def open(self, shown: View) -> tuple[View, _Fit] | None:
+        """The deepest view down to this one that fits and is no single box."""
+        found = self.fitting(shown)
+        fit = (shown, found) if found is not None else self.shallower(shown)
+        return fit if fit is not None and fit[0].depth else None
 
     def depth_above(self, shown: View) -> int | None:
         """The depth at which the view fits, if any less deep does."""

@@ -309,6 +309,8 @@ def _freeze_node(
         name = tensor.name or (node.name if tensor.index == 0 else f"{node.name}:{tensor.index}")
         value = Value(name, tensor.shape, node.index, tensor.index, node.span)
         values[id(tensor)] = value
+        if tensor.shape.each is not None and not tensor.shape.each.name:
+            tensor.shape.each.name = node.name.rpartition(".")[2]
         outputs.append(value)
     return Node(
         index=node.index,

@@ -14,6 +14,7 @@ from netspec.elaborate.values.environment import Environment, Poison
 from netspec.elaborate.values.values import Function
 from netspec.graph.graph import Budget, Fit
 from netspec.shapes.requirements import Requirement
+from netspec.shapes.sets import Set
 from netspec.shapes.shape import Shape
 from netspec.syntax import tree
 from netspec.syntax.source import Span
@@ -74,8 +75,10 @@ class Memory:
 
     functions: dict[tuple[int, str], tuple[Function, Any]] = field(default_factory=dict)
     """What functions have made of numbers, by the function and these."""
-    tables: dict[tree.Expr, list[Any]] = field(default_factory=dict)
+    tables: dict[Any, list[Any]] = field(default_factory=dict)
     """What comprehensions have made of numbers, by the comprehension with these."""
+    numbers: set[int] = field(default_factory=set)
+    """The identities of these tables."""
 
 
 @dataclass(slots=True, eq=False)
@@ -102,6 +105,8 @@ class State:
     chains: dict[int, bool] = field(default_factory=dict)
     layers: dict[Any, Any] = field(default_factory=dict)
     shapes: dict[Any, tuple[tuple[Shape, ...], bool]] = field(default_factory=dict)
+    counts: dict[Set, Tensor] = field(default_factory=dict)
+    """Where a class says how many members each set has; for a blueprint alone."""
     _seen: set[tuple[str, str, int, int]] = field(default_factory=set)
 
     def report(self, problem: Problem) -> None:

@@ -24,6 +24,7 @@ def check(graph: Graph) -> None:
     _check_scopes(graph)
     for node in graph.nodes:
         _check_node(node, graph)
+    _check_sets(graph)
     _check_uses(graph)
     _check_fits(graph)
 
@@ -98,11 +99,22 @@ def _check_node(node: Node, graph: Graph) -> None:
     except (ShapeError, TooComplexError) as error:
         raise ValueError(f"{where}: {error}") from None
     stored_shapes = tuple(value.shape for value in node.outputs)
+    if node.layer.makes_set:
+        each, new = stored_shapes[0].each if stored_shapes else None, outputs[0].each
+        _ensure(each is not None and new is not None and each.most == new.most, f"{where}: it makes a set of {new}")
+        outputs = tuple(shape.of_each(each) for shape in outputs)
     _ensure(
         outputs == stored_shapes, f"{where}: {node.layer.name} makes {_listed(outputs)}, not {_listed(stored_shapes)}"
     )
     module = graph.scopes[node.scope]
     _ensure(_is_key(node.key, module.key, True), f"{where}: {node.key!r} is no key here")
+
+
+def _check_sets(graph: Graph) -> None:
+    """A set is made once, and has a name."""
+    made = [node.output.shape.each for node in graph.nodes if node.layer.makes_set]
+    _ensure(len(set(map(id, made))) == len(made), "sets: one of them is made twice")
+    _ensure(all(_is_label(each.name) for each in graph.sets), "sets: each is called by a label")
 
 
 def _check_uses(graph: Graph) -> None:

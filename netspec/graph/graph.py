@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from netspec.shapes.requirements import Requirement
-from netspec.shapes.shape import Shape
+from netspec.shapes.sets import Set
+from netspec.shapes.shape import Shape, sets_of
 from netspec.shapes.sizes import Dimension
 from netspec.syntax.source import Span
 
@@ -95,6 +96,12 @@ class Node:
     def shapes(self) -> tuple[Shape, ...]:
         """The shapes of the inputs."""
         return tuple(value.shape for value in self.inputs)
+
+    @property
+    def times(self) -> Dimension:
+        """How often it is at work on a sample at most: once for each member of the set that its inputs are of."""
+        each = self.layer.members(*self.shapes)
+        return 1 if each is None else each.most
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -239,6 +246,11 @@ class Graph:
     def blueprint(self) -> Blueprint | None:
         """The net for all arguments, as a compiler needs it; None for a graph that was read from a file."""
         return self.origin(self) if self.origin is not None else None
+
+    @cached_property
+    def sets(self) -> tuple[Set, ...]:
+        """The sets that values are of, in the order in which they are made."""
+        return sets_of(value.shape for values in (self.inputs, *(n.outputs for n in self.nodes)) for value in values)
 
     @cached_property
     def parameters(self) -> int:

@@ -18,6 +18,7 @@ from netspec.graph.views import given_arguments
 from netspec.layers import REGISTRY
 from netspec.marks import signed_json
 from netspec.shapes.requirements import Relation, Requirement
+from netspec.shapes.sets import Set
 from netspec.shapes.shape import DType, Shape
 from netspec.shapes.sizes import Dimension, OpenSize, TooComplexError, minimum
 from netspec.syntax.source import Source, Span, place_outside
@@ -47,11 +48,19 @@ class SpanForm(_Form):
     end: Index
 
 
+class SetForm(_Form):
+    """A set of which a sample has so many members as there happen to be, `most` at most."""
+
+    name: str
+    most: Size
+
+
 class ShapeForm(_Form):
-    """One sample of a value, channels first."""
+    """One sample of a value, channels first; of a set, one member of it."""
 
     dims: tuple[Size, ...]
     dtype: DType = "float"
+    each: Annotated[Index | None, Field(description="index into `sets`")] = None
 
 
 class ValueForm(_Form):
@@ -163,6 +172,7 @@ class GraphForm(_Form):
     nodes: tuple[NodeForm, ...]
     scopes: tuple[ScopeForm, ...]
     fits: tuple[FitForm, ...] = ()
+    sets: tuple[SetForm, ...] = ()
     sources: tuple[SourceForm, ...]
     digest: Annotated[str, Field(description="of the text, which tells whether somebody has changed it")] = ""
 
@@ -230,6 +240,7 @@ class _Writer:
                 )
                 for fit in graph.fits
             ),
+            sets=tuple(SetForm(name=each.name, most=_size(each.most)) for each in graph.sets),
             sources=tuple(SourceForm(name=source.name, text=source.text) for source in self._sources),
         )
 
@@ -269,7 +280,9 @@ class _Writer:
         )
 
     def _value(self, value: Value) -> ValueForm:
-        shape = ShapeForm(dims=tuple(map(_size, value.shape.dims)), dtype=value.shape.dtype)
+        each = value.shape.each
+        place = None if each is None else self._graph.sets.index(each)
+        shape = ShapeForm(dims=tuple(map(_size, value.shape.dims)), dtype=value.shape.dtype, each=place)
         span = self._span(value.span) if value.span is not None else None
         return ValueForm(name=value.name, shape=shape, span=span)
 
@@ -289,6 +302,7 @@ class _Reader:
     def __init__(self, form: GraphForm) -> None:
         self._form = form
         self._sources = [Source(source.name, source.text) for source in form.sources]
+        self._sets = [Set(_dimension(each.most), each.name) for each in form.sets]
         self._inputs = [self._value(value, None, 0) for value in form.inputs]
         self._nodes: list[Node] = []
 
@@ -360,7 +374,11 @@ class _Reader:
         raise LookupError(f"scopes.{scope}: an item must be one node or one scope that is there")
 
     def _value(self, value: ValueForm, node: int | None, index: int) -> Value:
-        shape = Shape(tuple(map(_dimension, value.shape.dims)), value.shape.dtype)
+        place = value.shape.each
+        if place is not None and place >= len(self._sets):
+            raise LookupError(f"there is no set {place}")
+        each = None if place is None else self._sets[place]
+        shape = Shape(tuple(map(_dimension, value.shape.dims)), value.shape.dtype, each)
         return Value(value.name, shape, node, index, self._span(value.span) if value.span is not None else None)
 
     def _deref(self, ref: Ref) -> Value:

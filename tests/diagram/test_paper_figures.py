@@ -20,7 +20,7 @@ from netspec.diagram.fitting import sheets
 from netspec.diagram.layout.dot_layout import Graphviz
 from netspec.diagram.layout.layout import Layout, PlacedBox, layout
 from netspec.diagram.render import Request, draw
-from netspec.diagram.view.captions.words import in_one_unit, short_shape
+from netspec.diagram.view.captions.words import alike, in_one_unit, short_shape
 from netspec.diagram.view.view import figure as figure_of
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -89,6 +89,29 @@ def test_columns_are_as_many_as_asked() -> None:
     heights = [figure("alexnet", "page", columns=count)[0].height for count in (1, 2, 3)]
     assert heights == sorted(heights, reverse=True)
     assert heights[0] > 1.5 * heights[1]
+
+
+@pytest.mark.parametrize("name", ["vgg", "cam_vgg16", "alexnet_torchvision"])
+def test_a_long_frame_leaves_no_third_of_the_page_empty(name: str) -> None:
+    drawing, _ = figure(name, "page")
+    left, _, right, _ = bounds(drawing.items)
+    assert drawing.height < 0.62 * drawing.width, "it was as high as wide, with two boxes in the last column"
+    assert right - left > 0.7 * drawing.width
+
+
+def test_what_would_be_a_single_box_is_turned() -> None:
+    drawing, notes = figure("retinanet", "page")
+    assert notes[0] == "drawn to the right, where there is more room"
+    assert len(letters(drawing)) > 40
+
+
+def test_the_size_that_keeps_letters_large_is_said() -> None:
+    _, (note,) = figure("deconvnet", "page", style="volumes")
+    said = re.fullmatch(r"the smallest letters have \S+ points: --width (\S+cm) keeps them at 7", note)
+    assert said
+    drawing, notes = figure("deconvnet", said[1], style="volumes")
+    assert notes == []
+    assert min(letters(drawing)) >= 7 - 1e-6
 
 
 def flows(layout: Layout) -> list[tuple[PlacedBox, PlacedBox]]:
@@ -234,6 +257,19 @@ def test_broken_lines_lose_nothing(text: str, limit: float) -> None:
     lines = broken(text, 7, limit)
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
     assert all(width(line, 7) <= limit or " " not in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("counts", "figures"),
+    [
+        ([1_814_073_344, 4_089_184_256, 7_801_405_440], ["1.81 G", "4.09 G", "7.80 G"]),
+        ([132_863_336, 143_667_240, 9_000_000], ["133 M", "144 M", "9 M"]),
+        ([12_345_678, 1_200], ["12.3 M", "1.2 k"]),
+        ([500, 20], ["500", "20"]),
+    ],
+)
+def test_figures_of_several_nets_have_as_many_decimals(counts: list[int], figures: list[str]) -> None:
+    assert alike(counts) == figures
 
 
 @pytest.mark.parametrize(

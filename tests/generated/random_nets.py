@@ -59,6 +59,7 @@ class Place:
     variable: str | None = None
     labels: bool = True
     in_block: bool = False
+    layers: list[str] = field(default_factory=list)
 
     def inside(self, **changes: object) -> Place:
         """A body in this one: what it adds is its own."""
@@ -100,11 +101,12 @@ class Writer:
         self.awkward = chance.choice([0.05, 0.3, 0.9])
         self.favourite = str(chance.randint(1, 5))  # what is alike by accident is what an emitter mistakes for a rule
         self.alike = chance.choice([0.1, 0.5, 0.9])
+        self.quotes = chance.random() < 0.25
         simple = [self.stage, self.side, self.arithmetic, self.use, self.number, self.source, self.function]
         nested = [
             self.residual, self.highway, self.join, self.dense, self.group, self.container, self.repeat, self.loop,
             self.carried, self.swapped, self.grown, self.growth, self.condition, self.call, self.several, self.shared,
-            self.row, self.comprehension,
+            self.row, self.comprehension, self.sequence, self.numbered,
         ]  # fmt: skip
         # Each file has a few forms only, and those often: what goes wrong is where two of them meet.
         self.simple: list[Form] = [self.stage, *chance.sample(simple, chance.randint(1, 5))]
@@ -168,10 +170,9 @@ class Writer:
         place = Place(scope, [], [], [], self.token())
         parameters: list[Parameter] = []
         for _ in range(self.pick([0, 1, 1, 2, 2, 3])):
-            kind = self.pick(["width", "width", "count", "flag", "choice", "list"])
-            name = self.name(
-                scope, *{"flag": ("flag", "wide"), "list": ("widths", "ks")}.get(kind, ("width", "n", "c"))
-            )
+            kind = self.pick(["width", "width", "count", "flag", "choice", "list", "layer"])
+            plain = {"flag": ("flag", "wide"), "list": ("widths", "ks"), "layer": ("act", "norm")}
+            name = self.name(scope, *plain.get(kind, ("width", "n", "c")))
             optional = always_optional or self.often(0.4) or bool(parameters and parameters[-1].optional)
             values = {
                 "width": tuple(map(str, self.chance.sample(range(1, 8), 3))),
@@ -179,7 +180,13 @@ class Writer:
                 "flag": ("true", "false"),
                 "choice": ("1", "2", "4"),
                 "list": ("[2, 3]", "[4]", "[1, 2, 3]"),
+                "layer": ("relu", "tanh", "leaky_relu(0.2)", "none"),
             }[kind]
+            if kind == "layer":
+                optional = True
+                parameters.append(Parameter(name, f"{name}: layer = {self.pick(values)}", values, optional))
+                place.layers.append(name)
+                continue
             types = {"width": ("", ": int"), "count": (": int",), "flag": (": bool",), "choice": (": 1 | 2 | 4",)}
             declared = name + self.pick(types.get(kind, ("", ": list[int]")))
             if optional:
@@ -210,7 +217,8 @@ class Writer:
             results = self.pick([2, 2, 3])
             kept = self.name(scope, "last", "main")
             chosen = [kept, *(self.pick(others) for _ in range(results - 1))]
-            lines += [f"{kept} = {self.layer(place)}", f"return {', '.join(chosen)}"]
+            listed = ", ".join(chosen)
+            lines += [f"{kept} = {self.layer(place)}", f"return {self.pick([listed, listed, f'[{listed}]'])}"]
         declared = [Parameter(tensor, f"{tensor}: tensor", (), False) for tensor in tensors]
         self.definitions.append(definition("block", name, [*declared, *parameters], lines))
         block = Block(name, tuple(parameters), tensors, results)
@@ -264,6 +272,9 @@ class Writer:
         if not place.labels or not self.often(share):
             return ""
         name = self.name(place.scope, "a", "b", "conv1", "mid", "skip")
+        if place.variable is None and self.quotes and self.often(0.4):
+            place.values.append((f'${{"{name}-0"}}', token))
+            return f'"{name}-0" = '
         if place.variable is None:
             place.values.append((name, token))
             return f"{name} = "
@@ -275,6 +286,8 @@ class Writer:
 
     def layer(self, place: Place) -> str:
         """A layer that takes the current value, whatever it is; it may change the channels."""
+        if place.layers and self.often(0.3):
+            return self.pick(place.layers)
         if self.often(0.55):
             place_, place.current = place.current, self.token()
             width = self.width(place)
@@ -471,6 +484,37 @@ class Writer:
                 place.values.append((f"{name}{self.pick(['.0', '[0]', '[-1]'])}", self.token()))
             return [f"{name} = {{", *lines, "}"]
         return [f"{name}_${place.variable} = {{", *lines, "}"]
+
+    def sequence(self, place: Place) -> Lines:
+        """A chain in which a `{ ... }` is one stage, whatever is inside of it."""
+        inner = place.inside(labels=False, values=[], layers=[])
+        stages: Lines = []
+        for _ in range(self.pick([2, 2, 3])):
+            layer = self.layer(inner)
+            labelled = f"{self.pick(['conv', 'bn', 'act'])} = {layer}"
+            stages.append(
+                self.pick([layer, f"{{ {layer} }}", f"{{ {labelled} }}", f"{{ {layer} -> {self.layer(inner)} }}"])
+            )
+        name = self.name(place.scope, "features", "blocks") if place.labels and place.variable is None else ""
+        place.current = self.token()
+        return [f"{name} = {{" if name else "{", *stages, "}"]
+
+    def numbered(self, place: Place) -> Lines:
+        """Stages that are labelled by numbers, in a container or with the containers made on the way."""
+        if not place.labels or place.variable is not None:
+            return self.stage(place)
+        name, variable = self.name(place.scope, "convs", "levels"), self.name(place.scope, "i", "n")
+        inner = place.inside(variable=variable, labels=False)
+        lines = [self.layer(inner), self.layer(inner)]
+        rounds = self.pick(["2", "3"])
+        place.current = self.token()
+        body = self.pick([f"${variable} = {lines[0]}", f"${variable} = {{ {lines[0]} -> {lines[1]} }}"])
+        if self.often(0.5):
+            made = [f"{name} = {{ for {variable} in range({rounds}) {{ {body} }} }}"]
+        else:
+            made = [f"for {variable} in range({rounds}) {{ {name}[{variable}].{body.replace(f'${variable}', '0')} }}"]
+        place.values += [(f"{name}[{index}]", self.token()) for index in range(2)] if "].0" not in made[0] else []
+        return made
 
     # Loops and conditions
 

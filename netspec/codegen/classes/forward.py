@@ -13,14 +13,16 @@ from netspec.codegen.classes.variables import Variables, hint_of
 from netspec.codegen.regions.liveness import needs, results
 from netspec.codegen.regions.overwriting import mark_in_place
 from netspec.codegen.regions.regions import asked_names, is_bare, is_module
+from netspec.codegen.regions.sets import PictureList, type_of_value
 from netspec.codegen.regions.sources import expanded
 from netspec.codegen.text.applied import Applied, call_of, render
 from netspec.codegen.text.control import loop_header, negated
 from netspec.codegen.text.layout import INDENT, Bracket, Expr, call, lines
-from netspec.codegen.text.naming import local
+from netspec.codegen.text.naming import local, prose
 from netspec.codegen.text.python import argument, python
 from netspec.graph.blueprint import Carry, Choice, Gather, LayerUse, Loop, Merge, Region, Use, Wire
 from netspec.layers.declaration.symbols import plain
+from netspec.shapes.shape import COUNT
 from netspec.syntax import tree
 
 Statement = Applied | Choice | Loop
@@ -100,7 +102,7 @@ class _Forward:
             hint = self.hints.get(id(wire)) or hint_of(wire.name) or "y"
             name = self.variables.fresh(hint, place.is_live, [*arguments, *self.variables.fixed])
             self.preferences[id(wire)] = name
-            self.text.append(f"{INDENT * 2}{name}: Tensor | None = None")
+            self.text.append(f"{INDENT * 2}{name}: {type_of_value(wire)} | None = None")
             self.variables.fixed.add(name)
         self.annotated = bool(self.annotate)
         always = [index for index in range(len(design.outputs)) if index not in design.training]
@@ -139,7 +141,7 @@ class _Forward:
 
     def result_type(self) -> str:
         count = len(self.design.outputs)
-        return "Tensor" if count == 1 else f"tuple[{', '.join(['Tensor'] * count)}]"
+        return type_of_value(self.design.outputs[0]) if count == 1 else f"tuple[{', '.join(['Tensor'] * count)}]"
 
     def finish(self, names: list[str]) -> list[str]:
         """The statements and the return; a last value that nothing else takes is returned as it is."""
@@ -363,8 +365,12 @@ class _Forward:
     def note(self, wires: Sequence[Wire]) -> str:
         shapes = []
         for wire in wires:
+            if wire.shape is COUNT:
+                continue
             dims = [str(plain(size)) for size in wire.shape.dims]
-            shapes.append(f"(N, {', '.join(dims)})" if dims else "(N,)")
+            first = "N" if wire.shape.each is None else prose(wire.shape.each.name or "R")
+            text = f"({first}, {', '.join(dims)})" if dims else f"({first},)"
+            shapes.append(f"N of {text}" if isinstance(wire, PictureList) else text)
         return ", ".join(shapes)
 
     # Conditions

@@ -6,6 +6,7 @@ from typing import Any
 
 from netspec.codegen.regions.liveness import consumed, results
 from netspec.graph.blueprint import Blueprint, Choice, Container, Instance, Loop, Region, Use, Wire
+from netspec.shapes.shape import COUNT
 
 
 def connect(root: Blueprint) -> list[Blueprint]:
@@ -18,9 +19,23 @@ def connect(root: Blueprint) -> list[Blueprint]:
                 for wire, path, place in use.what.taps:
                     if id(wire) in operands and (path, place) not in use.what.blueprint.taps:
                         use.what.blueprint.taps.append((path, place))
+    _spare_counts(order)
     for blueprint in order:
         _ports(blueprint.region, {id(wire) for wire in (*blueprint.outputs, *tapped(blueprint))})
     return order
+
+
+def _spare_counts(order: list[Blueprint]) -> None:
+    """Blocks are handed how many members the sets of their values have where they ask for it, and nowhere else."""
+    kept: dict[int, list[int]] = {}
+    for blueprint in reversed(order):
+        for use in every_use(blueprint.region):
+            if isinstance(use.what, Instance):
+                use.inputs = tuple(use.inputs[place] for place in kept[id(use.what.blueprint)])
+        taken = consumed(blueprint.region) | {id(wire) for wire in tapped(blueprint)}
+        inputs = blueprint.inputs
+        kept[id(blueprint)] = [p for p, wire in enumerate(inputs) if wire.shape is not COUNT or id(wire) in taken]
+        blueprint.inputs = tuple(inputs[place] for place in kept[id(blueprint)])
 
 
 def tapped(blueprint: Blueprint) -> tuple[Wire, ...]:

@@ -54,7 +54,7 @@ def elements(items: Iterable[Item], theme: Theme) -> Iterator[str]:
     """The items as SVG elements, one a line, for an `svg` element whose font is SANS."""
     for item in items:
         match item:
-            case Group(id=None, classes=(), title=None):
+            case Group(id=None, classes=(), title=None, name=name) if name:
                 yield from elements(item.items, theme)
             case Group():
                 yield f"<g{_attributes(id=item.id, class_=' '.join(item.classes) or None)}>"

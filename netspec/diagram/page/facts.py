@@ -264,7 +264,7 @@ def _shape_facts(layer: Layer, inputs: tuple[Any, ...], outputs: tuple[Any, ...]
         "in": _words(inputs),
         "out": _words(outputs),
         "how": list(dict.fromkeys(filter(None, lines))),
-        "torch": _pytorch(layer.torch(*inputs), len(inputs)),
+        "torch": _pytorch(layer.torch(*inputs), len(inputs) + len(layer.counted(*inputs))),
         "macs": _plain(layer.macs(*inputs)),
         "elements": _plain(total(shape.elements for shape in outputs)),
         "weights": _weights(layer.parameters(*inputs)),
@@ -295,7 +295,8 @@ def _words(shapes: Iterable[Shape]) -> list[str]:
 def _shape(shape: Shape) -> str:
     """A whole shape, however long: `64 × 56 × 56`, `1014, int`."""
     sizes = " × ".join(map(str, shape.dims)) or "scalar"
-    return sizes if shape.dtype == "float" else f"{sizes}, {shape.dtype}"
+    sizes = sizes if shape.dtype == "float" else f"{sizes}, {shape.dtype}"
+    return sizes if shape.each is None else f"{sizes}, {shape.each}"
 
 
 def _role(box: Box) -> str:

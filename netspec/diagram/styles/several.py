@@ -18,7 +18,7 @@ from netspec.diagram.drawing.items import Drawing, Item, Path, Text, line, moved
 from netspec.diagram.drawing.text import fit, width
 from netspec.diagram.styles.table_cells import Cell, Setter, Setting
 from netspec.diagram.view.boxes import View
-from netspec.diagram.view.captions.words import count_words
+from netspec.diagram.view.captions.words import alike
 from netspec.diagram.view.table_rows import Row, footnotes, rows
 from netspec.shapes.sizes import OpenSize
 
@@ -142,10 +142,10 @@ def _cells(setter: Setter, stage: _Stage) -> list[Cell]:
 def _figures(views: Sequence[View]) -> Iterator[tuple[str, list[str]]]:
     """The costs of each net."""
     counted = [rows(view).rows for view in views]
-    yield "parameters", [count_words(sum(row.parameters for row in stages)) for stages in counted]
+    yield "parameters", alike([sum(row.parameters for row in stages) for stages in counted])
     macs = [total(row.macs for row in stages) for stages in counted]
     if not any(isinstance(count, OpenSize) for count in macs):
-        yield "MACs", [count_words(count) for count in macs]
+        yield "MACs", alike(macs)
 
 
 def _aligned(nets: Sequence[Sequence[Row]]) -> list[_Stage]:

@@ -31,7 +31,7 @@ from netspec.elaborate.values.numbering import is_chain_body
 from netspec.elaborate.values.operators import OperandError, TooLarge
 from netspec.elaborate.values.types import is_layer, is_tensor, is_tensors
 from netspec.elaborate.values.values import Listed, Result, Word
-from netspec.graph.blueprint import Blueprint, Let, Parameter
+from netspec.graph.blueprint import COUNTS, Blueprint, Let, Parameter
 from netspec.graph.graph import Graph, ScopeKind
 from netspec.layers.declaration.symbols import (
     OPAQUE,
@@ -46,7 +46,8 @@ from netspec.layers.declaration.symbols import (
     substituted,
     symbolic,
 )
-from netspec.shapes.shape import Shape
+from netspec.shapes.sets import Set
+from netspec.shapes.shape import COUNT, Shape, sets_of
 from netspec.shapes.sizes import Dimension, OpenSize
 from netspec.syntax import tree
 from netspec.syntax.source import Span
@@ -74,6 +75,8 @@ class Called:
     shapes: list[Shape]
     sizes: dict[str, int]
     inside: Inside
+    sets: list[Set]
+    """The sets that are made in it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -91,6 +94,9 @@ class Run:
     lets: dict[str, tree.Expr]
     numbers: dict[str, Any]
     """The arguments of the call."""
+    entered: tuple[Set, ...]
+    made: tuple[Set, ...]
+    """The sets of what enters it, and those that are made in it."""
     written_out: dict[int, Shape] = field(default_factory=dict)
     """Its shapes over the blueprint's parameters alone, by identity."""
 
@@ -131,7 +137,10 @@ class Blueprints:
         self, template: Template, tensors: list[Tensor], numbers: dict[str, Any], formulas: dict[str, tree.Expr]
     ) -> Called:
         """A block at work on values with these arguments."""
-        run = self.run(template, [tensor.shape for tensor in tensors], numbers, {})
+        shapes = [tensor.shape for tensor in tensors]
+        run = self.run(template, shapes, numbers, {})
+        made = [Set(each.most, each.name) for each in run.made]
+        sets = dict(zip((*run.entered, *run.made), (*sets_of(shapes), *made), strict=True))
         values: dict[str, tree.Expr] = dict(formulas)
         for parameter in run.blueprint.parameters:
             if parameter.name not in values and parameter.default is not None:
@@ -153,7 +162,8 @@ class Blueprints:
             if memo is None:
                 memo = run.written_out[id(shape)] = _without_lets(shape, run.lets)
             shape = memo
-            return Shape(tuple(_outside(size, values, untold, plainly=plainly) for size in shape.dims), shape.dtype)
+            dims = (_outside(size, values, untold, plainly=plainly) for size in shape.dims)
+            return Shape(tuple(dims), shape.dtype, None if shape.each is None else sets.get(shape.each, shape.each))
 
         def from_outside(inside: Inside) -> Inside:
             return {
@@ -167,7 +177,7 @@ class Blueprints:
             else Whole(value, opaque(*values.values()))
             for name, (value, hang) in run.sizes.items()
         }
-        return Called(run.blueprint, [outside(shape) for shape in run.shapes], sizes, from_outside(run.inside))
+        return Called(run.blueprint, [outside(shape) for shape in run.shapes], sizes, from_outside(run.inside), made)
 
     def run(
         self, template: Template, shapes: list[Shape], numbers: dict[str, Any], inputs: Mapping[str, list[Any]]
@@ -175,7 +185,8 @@ class Blueprints:
         """The run that stands for a block at work on such shapes with such numbers, made where there is none yet."""
         definition = template.definition
         lengths = tuple(numbers[p.name] for p in definition.parameters if is_tensors(p))
-        group = (id(definition), lengths, tuple((shape.rank, shape.dtype) for shape in shapes))
+        kinds = tuple((shape.rank, shape.dtype) for shape in shapes)
+        group = (id(definition), lengths, kinds, _pattern(shapes))
         samples = tuple(tuple(plain(size) for size in shape.dims) for shape in shapes)
         call = (group, samples, repr(sorted(numbers.items(), key=str)))
         if call in self.runs:
@@ -330,6 +341,9 @@ class Blueprints:
         generic.unrolled_loops = fixed
         environment = template.environment.module()
         tensors, derived = _entering(template, shapes, numbers, fixed, generic)
+        entered = sets_of(tensor.shape for tensor in tensors)
+        counts = [Tensor(COUNT, definition.span, None, 0, "count") for _ in entered]
+        generic.state.counts.update(zip(entered, counts, strict=True))
         parameters, lets = _parameters(generic, template, environment, numbers, tensors, fixed)
         kind: ScopeKind = "net" if definition.kind == "net" and not shapes else "block"
         root = DraftScope(kind, definition.name, definition.span)
@@ -345,12 +359,14 @@ class Blueprints:
             raise Unsayable from None
         if generic.state.diagnostics:
             raise Unsayable from NetspecError(tuple(generic.state.diagnostics))
-        root.inputs = tuple(tensors) if shapes else tuple(generic.state.inputs)
+        root.inputs = (*tensors, *counts) if shapes else tuple(generic.state.inputs)
         root.outputs = tuple(outputs)
         regions = Regions(generic)
         regions.is_net = not shapes
         region, counted = regions.module(root)
-        regions.check(region, root)
+        seen = regions.check(region, root)
+        inside = _inside(generic.readable(root, environment))
+        made = {each: wire for each, wire in generic.state.counts.items() if id(wire) in seen and each not in entered}
         regions.tidy(region)
         parameter_names = {parameter.name for parameter in parameters}
         blueprint = Blueprint(
@@ -376,7 +392,8 @@ class Blueprints:
             sizes_fixed=concrete or any(name not in derived for name in _all_asked(template, shapes, numbers)),
             sizes={name: value for name, (value, _) in regions.sizes.items()},
             listed=isinstance(frame.returned, Listed),
-            inside=_inside(generic.readable(root, environment)),
+            inside={**inside, COUNTS: (list(made.values()), None)} if made else inside,
+            counts=tuple(_count_of(generic, output) for output in outputs),
         )
         region.items[:0] = [Let(let.name, let.value) for let in lets]
         shapes = [output.shape for output in outputs]
@@ -384,7 +401,14 @@ class Blueprints:
             tuple((written_out(condition, generic.lets), holds) for condition, holds in assumptions)
             for assumptions in regions.refusals
         ]
-        return Run(blueprint, shapes, regions.sizes, refusals, blueprint.inside, dict(generic.lets), numbers)
+        lets_behind = dict(generic.lets)
+        return Run(blueprint, shapes, regions.sizes, refusals, inside, lets_behind, numbers, entered, tuple(made))
+
+
+def _count_of(generic: Generic, output: Tensor) -> Tensor | None:
+    """What says how many members the set has that an output is of; None for a value of a picture."""
+    each = output.shape.each
+    return None if each is None else generic.state.counts[each]
 
 
 def _other_calls(
@@ -428,7 +452,8 @@ def _choices(parameter: tree.Parameter) -> list[Any]:
 def _unrolled(template: Template, shapes: list[Shape], numbers: dict[str, Any], state: State) -> Result | None:
     """What a block leaves of plain values, elaborated as for a graph; None where it refuses."""
     definition = template.definition
-    tensors = [Tensor(Shape(tuple(map(plain, shape.dims)), shape.dtype), definition.span, None, 0) for shape in shapes]
+    state = State()
+    tensors = [Tensor(shape.with_dims(*map(plain, shape.dims)), definition.span, None, 0) for shape in shapes]
     slots = [parameter.name for parameter in definition.parameters if is_tensor(parameter)]
     arguments = {**numbers, **dict(zip(slots, tensors[1:], strict=True))}
     frame = Frame(template.environment, DraftScope("net", "", definition.span), tensors[0])
@@ -453,7 +478,7 @@ def _resized(shape: Shape, numbers: Shape) -> Shape:
             dims.append(number)
         else:
             dims.append(Whole(number, size.expression))
-    return Shape(tuple(dims), shape.dtype)
+    return shape.with_dims(*dims)
 
 
 def _resized_inside(inside: Inside, labels: Mapping[str, Any]) -> Inside:
@@ -576,6 +601,12 @@ def _axes_read(template: Template) -> frozenset[int]:
     return frozenset(read)
 
 
+def _pattern(shapes: list[Shape]) -> tuple[int, ...]:
+    """Which of these values are of one set: -1 for those of a picture."""
+    sets = sets_of(shapes)
+    return tuple(-1 if shape.each is None else sets.index(shape.each) for shape in shapes)
+
+
 def _all_asked(template: Template, shapes: list[Shape], numbers: dict[str, Any]) -> list[str]:
     return [name for place, shape in enumerate(shapes) for name in _axis_names(template, place, shape, numbers)]
 
@@ -587,6 +618,7 @@ def _entering(
     tensors: list[Tensor] = []
     derived: dict[str, tuple[int, int]] = {}
     tensor_names = [None, *_input_names(template, numbers)[1:]]
+    sets = {each: Set(each.most, each.name) for each in sets_of(shapes)}
     for place, shape in enumerate(shapes):
         axis_names = _axis_names(template, place, shape, numbers)
         axes = {axis: name for name, axis in axis_names.items() if name not in fixed}
@@ -603,7 +635,8 @@ def _entering(
             if name:
                 derived[name] = (place, axis)
         label = tensor_names[place] if place < len(tensor_names) else None
-        tensors.append(Tensor(Shape(tuple(dims), shape.dtype), template.definition.span, None, 0, label))
+        entering = Shape(tuple(dims), shape.dtype, None if shape.each is None else sets[shape.each])
+        tensors.append(Tensor(entering, template.definition.span, None, 0, label))
     generic.variables.update(derived)
     generic.numbers |= {name: int(plain(shapes[place].dims[axis])) for name, (place, axis) in derived.items()}
     generic.steady.update(derived)
@@ -721,7 +754,7 @@ def _without_lets(shape: Shape, lets: dict[str, tree.Expr]) -> Shape:
         if isinstance(size, Whole) and hanging(size.expression) & lets.keys():
             size = Whole(int(plain(size)), written_out(size.expression, lets))
         dims.append(size)
-    return Shape(tuple(dims), shape.dtype)
+    return shape.with_dims(*dims)
 
 
 def _outside(size: Dimension, values: dict[str, tree.Expr], untold: tree.Expr, *, plainly: bool) -> Dimension:

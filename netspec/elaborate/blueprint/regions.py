@@ -108,13 +108,14 @@ class Regions:
             self.number(region, {}, labels)
         return region, counted
 
-    def check(self, region: Region, root: DraftScope) -> None:
-        """Raises Unsayable where something takes a value that is not there for all arguments: one of a single round of
-        a loop, or of a body that may not be taken.
+    def check(self, region: Region, root: DraftScope) -> set[int]:
+        """The values that are there for all arguments, by identity; raises Unsayable where something takes another one:
+        of a single round of a loop, or of a body that may not be taken.
         """
         in_scope = {id(wire) for wire in root.inputs} | set(self.generic.aliases)
         self.visible(region, in_scope, frozenset())
         self.need(root.outputs, in_scope, frozenset())
+        return in_scope
 
     def need(self, wires: Any, in_scope: set[int], hanging: frozenset[str]) -> None:
         """Raises Unsayable where one of the values is not seen; `hanging` are the names of the conditions around."""

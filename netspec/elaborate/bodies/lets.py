@@ -8,7 +8,7 @@ from itertools import takewhile
 from typing import Any
 
 from netspec.elaborate.bodies.labels import KEPT
-from netspec.elaborate.bodies.stages import flow_result
+from netspec.elaborate.bodies.stages import flow_result, name_set
 from netspec.elaborate.calls.blocks import bound_arguments, for_parameters
 from netspec.elaborate.calls.layers import no_argument
 from netspec.elaborate.elaborator import Elaborator
@@ -31,6 +31,7 @@ def let(elaborator: Elaborator, let: tree.Let, frame: Frame) -> None:
         value = elaborator.evaluate(only, frame)
     else:
         value = flow_result(elaborator, let.flow, frame)
+    name_set(value, let.names[0])
     if len(let.names) == 1:
         takes_name = let.names[0] != KEPT and isinstance(value, Result) and value.maker is not None
         takes_name = takes_name and not elaborator.in_loop(frame)

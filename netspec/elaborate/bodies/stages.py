@@ -54,7 +54,15 @@ def labelled(
     for name, tensor in zip(names, outputs, strict=False):
         if tensor.name is None:
             tensor.name = name
+    name_set(result, names[0])
     return result
+
+
+def name_set(value: Any, name: str) -> None:
+    """A set is called as the first value in it that has a name."""
+    each = value.outputs[0].shape.each if isinstance(value, Result) and value.outputs else None
+    if each is not None and not each.name:
+        each.name = name
 
 
 def named_stage(elaborator: Elaborator, name: str, flow: tree.Flow, span: Span, frame: Frame) -> Result:

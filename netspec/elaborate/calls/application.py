@@ -14,7 +14,7 @@ from netspec.elaborate.problems import Problem
 from netspec.elaborate.state import Frame
 from netspec.elaborate.values.values import Result
 from netspec.graph.graph import Fit
-from netspec.layers.declaration.base import Layer, ShapeError
+from netspec.layers.declaration.base import Layer, SetError, ShapeError
 from netspec.shapes.requirements import Relation, Requirement
 from netspec.shapes.sizes import OpenSize, TooComplexError
 from netspec.syntax.source import Span
@@ -37,13 +37,17 @@ def apply(elaborator: Elaborator, layer: Layer, inputs: tuple[Tensor, ...], span
             is_open = any(shape.is_open for shape in (*output_shapes, *input_shapes))
             if is_open:
                 layer.macs(*input_shapes)
+        except SetError as error:
+            raise misfits.set_problem(layer, inputs, span, frame.scope, error) from None
         except ShapeError as error:
             raise misfits.layer_problem(layer, inputs, span, frame.scope, error) from None
         except TooComplexError as error:
             raise beyond_reckoning(error, span) from None
         bound_sizes(output_shapes, span)
         bound_elements(output_shapes, weights, span)
-        memo = state.shapes[key] = output_shapes, is_open
+        memo = output_shapes, is_open
+        if not layer.makes_set:  # which is another one each time
+            state.shapes[key] = memo
     output_shapes, is_open = memo
     if is_open:
         require(elaborator, layer, input_shapes, output_shapes, inputs, span, frame, indices)

@@ -90,7 +90,12 @@ def stage_inside(
     near = nearest(label, inside) if inside else None
     numbers = f"its stages are 0 to {counted - 1}" if counted and label.isdigit() else ""
     help = f"did you mean {near}?" if near and not label.isdigit() else numbers
-    raise Problem("E0207", f"{expression.value.span.text} has no stage {label}", expression.span, help=help)
+    mend = None
+    if not inside and label.lstrip("-").isdigit():
+        text = f"select({expression.value.span.text}, {label})"
+        help, mend = f"one entry of its first axis is {text}", (expression.span, text)
+    message = f"{expression.value.span.text} has no stage {label}"
+    raise Problem("E0207", message, expression.span, help=help, mend=mend)
 
 
 def index(elaborator: Elaborator, expression: tree.Index, frame: Frame) -> Any:

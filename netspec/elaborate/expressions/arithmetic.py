@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from netspec.elaborate.draft import Tensor
@@ -89,13 +90,28 @@ def combine(elaborator: Elaborator, expression: tree.Binary, left: Any, right: A
     span = expression.span
     if isinstance(left, Tensor | Result) and isinstance(right, Tensor | Result):
         both = (as_tensor(elaborator, left, expression.left.span), as_tensor(elaborator, right, expression.right.span))
-        return elaborator.apply_layer(layer, both, {}, span, frame)[0]
+        try:
+            return elaborator.apply_layer(layer, both, {}, span, frame)[0]
+        except Problem as problem:
+            raise _with_axes(problem, expression, both) from None
     if isinstance(left, Tensor | Result):
         key = "exponent" if layer == "pow" else "value"
         return elaborator.apply_layer(layer, (as_tensor(elaborator, left, span),), {key: right}, span, frame)[0]
     key = "exponent" if layer == "pow" else "value"
     arguments = {key: left} | ({"reverse": True} if layer in {"sub", "div", "pow"} else {})
     return elaborator.apply_layer(layer, (as_tensor(elaborator, right, span),), arguments, span, frame)[0]
+
+
+def _with_axes(problem: Problem, expression: tree.Binary, both: tuple[Tensor, Tensor]) -> Problem:
+    """The problem of sides of different rank, with the mend that gives the lower one the axes that it lacks."""
+    left, right = (tensor.shape for tensor in both)
+    if problem.diagnostic.code != "E0301" or left.rank == right.rank or left.is_open or right.is_open:
+        return problem
+    side, shape = (expression.left, left) if left.rank < right.rank else (expression.right, right)
+    missing = abs(left.rank - right.rank)
+    text = f"reshape({side.span.text}, [{', '.join(['1'] * missing + [str(size) for size in shape.dims])}])"
+    problem.diagnostic = replace(problem.diagnostic, help=f"give it the missing axes: {text}", mend=(side.span, text))
+    return problem
 
 
 def operand(elaborator: Elaborator, value: Any, expression: tree.Expr, frame: Frame) -> Any:

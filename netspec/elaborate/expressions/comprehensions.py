@@ -12,6 +12,7 @@ from netspec.elaborate.problems import Problem
 from netspec.elaborate.state import Frame
 from netspec.elaborate.values import operators
 from netspec.elaborate.values.environment import UNBOUND, Environment
+from netspec.elaborate.values.operators import FUNCTIONS
 from netspec.layers.declaration.symbols import Spelled, expression_of, names, substituted
 from netspec.syntax import tree
 from netspec.syntax.source import Span
@@ -45,7 +46,8 @@ def comprehension(elaborator: Elaborator, expression: tree.Comprehension, frame:
     state = elaborator.state
     spelled = closed(expression, frame.environment)
     settled = elaborator.remembers or is_settled(expression, frame.environment)
-    key, before = spelled if settled else None, state.steps
+    key = (spelled or of_tables(expression, frame.environment, state.memory.numbers)) if settled else None
+    before = state.steps
     if key is not None and key in state.memory.tables:
         state.work(expression.span, len(expression.span.text) // 4)
         return state.memory.tables[key]
@@ -58,6 +60,7 @@ def comprehension(elaborator: Elaborator, expression: tree.Comprehension, frame:
         items = Spelled.of(items, spelled)
     if key is not None and state.steps > before + COSTLY:
         state.memory.tables[key] = items
+        state.memory.numbers.add(id(items))
     return items
 
 
@@ -108,6 +111,41 @@ def is_settled(expression: tree.Comprehension, environment: Environment) -> bool
     """
     said = (environment.expression(name) for name in names(expression))
     return all(each is None or isinstance(each, tree.Number) for each in said)
+
+
+def of_tables(
+    expression: tree.Comprehension, environment: Environment, tables: set[int]
+) -> tuple[tree.Expr, tuple[tuple[str, float], ...]] | None:
+    """What a comprehension hangs on, where that is numbers and tables that are remembered; None where there is more.
+
+    A table stands for itself: it stays the same, and the state keeps it.
+    """
+    own = {*_bound_in(expression)}
+    values: list[tuple[str, float]] = []
+    for name in sorted(names(expression) - own):
+        value = environment.get(name)
+        if type(value) in (int, float):
+            values.append((name, value))
+        elif isinstance(value, list) and id(value) in tables:
+            values.append((name, id(value)))
+        else:
+            return None
+    return (expression, tuple(values)) if _is_plain(expression) else None
+
+
+def _is_plain(part: Any) -> bool:
+    """Whether an expression is made of numbers, lists, their items, and functions of these."""
+    match part:
+        case tree.Call(tree.Name(name), arguments):
+            return name in FUNCTIONS and _is_plain(tuple(argument.value for argument in arguments))
+        case tree.Round(_, sequence, condition):
+            return _is_plain(sequence) and (condition is None or _is_plain(condition))
+        case tree.Tree():
+            plain = isinstance(part, _PLAIN | tree.List | tree.Index)
+            return plain and all(_is_plain(value) for _, value in part.content())
+        case tuple():
+            return all(map(_is_plain, part))
+    return True
 
 
 def _bound_in(part: Any) -> Iterator[str]:

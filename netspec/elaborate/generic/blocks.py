@@ -10,6 +10,7 @@ from netspec.elaborate.calls.calls import named_call
 from netspec.elaborate.control import DraftCall
 from netspec.elaborate.draft import DraftScope, Tap, Tensor
 from netspec.elaborate.expressions.sayings import Unsayable, is_constant
+from netspec.elaborate.generic.calls import counts_of
 from netspec.elaborate.generic.choices import choose
 from netspec.elaborate.generic.expressions import translation
 from netspec.elaborate.generic.generic import Generic
@@ -20,9 +21,9 @@ from netspec.elaborate.state import Frame
 from netspec.elaborate.values.environment import Modules, Template
 from netspec.elaborate.values.types import is_tensor, is_tensors
 from netspec.elaborate.values.values import Listed, Result, Word
-from netspec.graph.blueprint import Blueprint
+from netspec.graph.blueprint import COUNTS, Blueprint
 from netspec.layers.declaration.symbols import Whole, expression_of, is_opaque, names, plain, symbolic
-from netspec.shapes.shape import Shape
+from netspec.shapes.shape import COUNT, Shape, sets_of
 from netspec.shapes.sizes import OpenSize
 from netspec.syntax import tree
 from netspec.syntax.source import Span
@@ -109,7 +110,8 @@ def call_block(
     blueprint = call.blueprint
     _same_for_all(blueprint, formulas, tensors)
     scope = open_scope(generic, "block", definition.name, span, frame)
-    scope.inputs, scope.tensors = (entering,), tuple(tensors[1:])
+    sets = sets_of(tensor.shape for tensor in tensors)
+    scope.inputs, scope.tensors = (entering,), (*tensors[1:], *counts_of(generic, sets))
     bound = {
         parameter.name: formulas[parameter.name] for parameter in blueprint.parameters if parameter.name in formulas
     }
@@ -133,6 +135,9 @@ def call_block(
             labels[name] = Result(outputs, below) if outputs else Modules(below or {})
         return labels
 
+    for place, each in enumerate(call.sets):
+        generic.state.counts[each] = count = Tensor(COUNT, span, None, 0, "count")
+        control.taps.append((count, (COUNTS,), place))
     result = Result(scope.outputs, readable(call.inside, ()), scope)
     for tensor in result.outputs:
         settle(generic, tensor, frame)
@@ -145,7 +150,7 @@ def _decided_shape(generic: Generic, shape: Shape) -> Shape:
         return shape
     deciding = generic.deciding
     sizes = ((size, deciding.decided(expression_of(size)) if isinstance(size, Whole) else None) for size in shape.dims)
-    return Shape(tuple(s if formula is None else symbolic(int(plain(s)), formula) for s, formula in sizes), shape.dtype)
+    return shape.with_dims(*(s if formula is None else symbolic(int(plain(s)), formula) for s, formula in sizes))
 
 
 def _same_for_all(blueprint: Blueprint, formulas: dict[str, tree.Expr], tensors: list[Tensor]) -> None:

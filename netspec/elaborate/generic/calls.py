@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from netspec.elaborate.calls.arguments import evaluated_arguments, layer_value
@@ -22,6 +23,8 @@ from netspec.elaborate.values.values import Arguments, LayerCall, Result, Word
 from netspec.layers.declaration.base import Layer, ShapeError
 from netspec.layers.declaration.initializers import Initializer
 from netspec.layers.declaration.symbols import Symbolic, guarded, names, note_divisor, plain, symbolic
+from netspec.shapes.sets import Set
+from netspec.shapes.shape import COUNT
 from netspec.shapes.sizes import OpenSize, TooComplexError
 from netspec.syntax import tree
 from netspec.syntax.source import Span
@@ -158,15 +161,32 @@ def apply_for_all(generic: Generic, layer: Layer, inputs: tuple[Tensor, ...], sp
             raise Unsayable from None
     for question, answer in guards:
         note_divisor(question, answer)
-    node = DraftNode(layer, inputs, span)
-    node.outputs = tuple(Tensor(shape, span, node, index) for index, shape in enumerate(output_shapes))
+    node = DraftNode(layer, (*inputs, *counts_of(generic, layer.counted(*input_shapes))), span)
+    outputs = tuple(Tensor(shape, span, node, index) for index, shape in enumerate(output_shapes))
+    node.outputs = (*outputs, *_count(generic, node, outputs)) if layer.makes_set else outputs
     with guarded() as questions:
         node.call = layer.torch(*input_shapes)
     hanging = set().union(*(names(question) for question, _ in questions))
     if hanging:
         raise Unsayable(hanging)
     generic.state.add(node, frame.scope)
-    return Result(node.outputs, None, node)
+    return Result(outputs, None, node)
+
+
+def counts_of(generic: Generic, sets: Iterable[Set]) -> tuple[Tensor, ...]:
+    """What says how many members these sets have; raises Unsayable where nothing here does."""
+    counts = generic.state.counts
+    if any(each not in counts for each in sets):
+        raise Unsayable
+    return tuple(counts[each] for each in sets)
+
+
+def _count(generic: Generic, node: DraftNode, outputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """What a layer that makes a set leaves after its outputs: how many members it has."""
+    each = outputs[0].shape.each
+    assert each is not None
+    generic.state.counts[each] = count = Tensor(COUNT, node.span, node, len(outputs), "count")
+    return (count,)
 
 
 def parameter_for_all(

@@ -20,7 +20,6 @@ from netspec.elaborate.state import Frame
 from netspec.elaborate.values.environment import Environment, Modules, Poison
 from netspec.elaborate.values.values import Result
 from netspec.layers.declaration.symbols import MARK, Whole, divisions, expression_of, is_opaque, names, opaque, plain
-from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import Dimension, OpenSize
 from netspec.syntax import tree
 from netspec.syntax.source import Span
@@ -149,7 +148,7 @@ def _merged(generic: Generic, choice: DraftChoice, sources: list[Any], hanging: 
         if all(a is b for a, b in zip(others, sources, strict=True)):
             return output
     shapes = [source.shape for source in live]
-    if len({(shape.rank, shape.dtype) for shape in shapes}) > 1:
+    if len({shape.kind for shape in shapes}) > 1:
         raise Unsayable(hanging)
     conditions = [c for c, source in zip(choice.conditions, sources, strict=True) if source is not None]
     certain = sources[generic.actual] if sources[generic.actual] is not None else live[0]
@@ -157,7 +156,7 @@ def _merged(generic: Generic, choice: DraftChoice, sources: list[Any], hanging: 
         _either_size(conditions, sizes, certain.shape.dims[axis])
         for axis, sizes in enumerate(zip(*(shape.dims for shape in shapes), strict=True))
     )
-    output = Tensor(Shape(dims, shapes[0].dtype), live[0].span)
+    output = Tensor(shapes[0].with_dims(*dims), live[0].span)
     choice.merges.append((output, [source if isinstance(source, Tensor) else None for source in sources]))
     return output
 
@@ -216,8 +215,7 @@ def _merged_result(generic: Generic, choice: DraftChoice, values: list[Any], han
         if all(source is present[0] for source in present) and all(s is present[0] for s in sources):
             tensors.append(present[0])
             continue
-        shapes = {(source.shape.rank, source.shape.dtype) for source in present}
-        if len(shapes) > 1:
+        if len({source.shape.kind for source in present}) > 1:
             raise Unsayable(hanging)
         tensors.append(_merged(generic, choice, sources, hanging) if len(present) > 1 else _only(choice, sources))
     first = next(value for value in values if value is not None)

@@ -18,7 +18,6 @@ from netspec.elaborate.state import Frame
 from netspec.elaborate.values.environment import Poison
 from netspec.elaborate.values.values import Word
 from netspec.layers.declaration.symbols import Whole, is_opaque, names, opaque, plain, size_of, substituted, symbolic
-from netspec.shapes.shape import Shape
 from netspec.syntax import tree
 
 SETTLED = 6
@@ -50,7 +49,7 @@ def settle(
         if size_of(expression) > parts_left:
             expression = new_let(generic, "channels" if axis == 0 else "features", expression, frame)
         dims[axis] = symbolic(int(plain(size)), expression)
-    tensor.shape = Shape(tuple(dims), tensor.shape.dtype)
+    tensor.shape = tensor.shape.with_dims(*dims)
 
 
 def let_for_all(generic: Generic, statement: tree.Let, frame: Frame) -> None:

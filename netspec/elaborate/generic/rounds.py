@@ -43,7 +43,6 @@ from netspec.layers.declaration.symbols import (
     substituted,
     symbolic,
 )
-from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import Dimension, OpenSize
 from netspec.syntax import tree
 from netspec.syntax.source import Span
@@ -212,7 +211,7 @@ class Rounds:
         match first:
             case Tensor():
                 dims = tuple(self.size(name, axis, size) for axis, size in enumerate(first.shape.dims))
-                return Tensor(Shape(dims, first.shape.dtype), first.span, None, 0, first.name)
+                return Tensor(first.shape.with_dims(*dims), first.span, None, 0, first.name)
             case Result(outputs):
                 return Result(tuple(self.seen(f"{name}.{index}", output) for index, output in enumerate(outputs)))
             case list() if holds_tensors(first):
@@ -260,7 +259,7 @@ class Rounds:
             if holds_tensors(first) or holds_tensors(last):
                 raise Unsayable
             return
-        if not isinstance(last, Tensor) or (first.shape.rank, first.shape.dtype) != (last.shape.rank, last.shape.dtype):
+        if not isinstance(last, Tensor) or first.shape.kind != last.shape.kind:
             raise Unsayable
         for axis, (entering, leaving) in enumerate(zip(first.shape.dims, last.shape.dims, strict=True)):
             self.compare_sizes(name, axis, entering, leaving)
@@ -425,7 +424,7 @@ class Rounds:
                     else size
                     for axis, size in enumerate(value.shape.dims)
                 )
-                return Tensor(Shape(dims, value.shape.dtype), value.span, None, 0, value.name)
+                return Tensor(value.shape.with_dims(*dims), value.span, None, 0, value.name)
             case Result(outputs):
                 parts = enumerate(outputs)
                 return Result(tuple(self.with_numbers(f"{name}.{i}", part, numbers, frame) for i, part in parts))
@@ -447,7 +446,7 @@ class Rounds:
                     else first.shape.dims[axis]
                     for axis, size in enumerate(sizes)
                 )
-                output = Tensor(Shape(dims, first.shape.dtype), last.span, None, 0, last.name)
+                output = Tensor(first.shape.with_dims(*dims), last.span, None, 0, last.name)
                 loop.carries.append((inner, first, last, output))
                 return output
             case Result(outputs):

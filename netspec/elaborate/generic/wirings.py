@@ -135,9 +135,9 @@ def _join(
         if names(total) & inner_names:
             raise Unsayable
         dims = (Whole(int(plain(sample.dims[0])), total) if not is_constant(total) else sample.dims[0], *first.dims[1:])
-        shape = Shape(dims, sample.dtype)
+        shape = sample.with_dims(*dims)
     else:
-        shape = Shape(first.dims, sample.dtype)
+        shape = sample.with_dims(*first.dims)
     node = DraftNode(layer, tuple(tensors), keyword)
     node.call = call
     node.outputs = (Tensor(shape, keyword, node, 0),)

@@ -11,7 +11,7 @@ from netspec.elaborate.draft import DraftNode, DraftScope, Tensor
 from netspec.elaborate.problems import Problem
 from netspec.elaborate.values.environment import Poison
 from netspec.graph.graph import MODULES
-from netspec.layers.declaration.base import Layer, ShapeError
+from netspec.layers.declaration.base import Layer, SetError, ShapeError
 from netspec.syntax.source import Span
 
 LONGEST_EXCERPT = 60
@@ -118,6 +118,33 @@ def layer_problem(layer: Layer, inputs: Sequence[Tensor], span: Span, scope: Dra
     notes = [*dict.fromkeys(notes), *way_here(scope, span)]
     help, mend = (error.help, None) if error.help else as_indices(inputs, error)
     return Problem(error.code, error.message, span, label, notes=tuple(notes), help=help, mend=mend)
+
+
+def set_problem(layer: Layer, inputs: Sequence[Tensor], span: Span, scope: DraftScope, error: SetError) -> Problem:
+    """Values that meet and are not of one set: where each set comes from."""
+    pair = [inputs[place] for place in dict.fromkeys(error.places)]
+    notes = [f"{tensor.shape} is {origin(tensor, span)}" for tensor in pair]
+    made = [(maker, tensor.shape.each) for tensor in pair if (maker := _set_maker(tensor)) is not None]
+    related = tuple(
+        (maker.span, f"the set {each.name or 'of this value'} is made here") for maker, each in made if each is not None
+    )
+    help = "values of one set are made of one another; roi_align cuts the regions of a set out of a picture's maps"
+    notes = [*dict.fromkeys(notes), *way_here(scope, span)]
+    return Problem(error.code, error.message, span, related=related, notes=tuple(notes), help=help)
+
+
+def _set_maker(tensor: Tensor) -> DraftNode | None:
+    """What has made the set that a value is of."""
+    pending, seen = [tensor], set[int]()
+    while pending:
+        node = pending.pop().node
+        if node is None or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if node.layer.makes_set and node.outputs[0].shape.each is tensor.shape.each:
+            return node
+        pending += [value for value in node.inputs if value.shape.each is tensor.shape.each]
+    return None
 
 
 def as_indices(inputs: Sequence[Tensor], error: ShapeError) -> Mend:

@@ -8,7 +8,7 @@ CHANNELS = (1, 3)
 ALPHA = 4
 """The channels of pictures; four with transparency, where they come last."""
 SMALLEST_BATCHED, SMALLEST = 16, 8
-"""The least size that is taken for one of a picture: beside a batch, and with the channels last."""
+"""The least size that is taken for one of a picture: beside a batch or of two that differ, and of a square."""
 BATCHES = frozenset({"n", "b", "bs", "batch", "batch_size", "batchsize"})
 """What a size is called that is the batch."""
 
@@ -17,7 +17,10 @@ def has_channels_last(sizes: Sequence[float | str | None]) -> bool:
     """`[224, 224, 3]`. Sizes that stay open are texts, or None where they are not known."""
     if len(sizes) != 3 or sizes[-1] not in (*CHANNELS, ALPHA):
         return False
-    return all(isinstance(side, int | float) and side >= SMALLEST for side in sizes[:-1])
+    height, width = sizes[:-1]
+    if not isinstance(height, int | float) or not isinstance(width, int | float):
+        return False
+    return min(height, width) >= (SMALLEST if height == width else SMALLEST_BATCHED)
 
 
 def has_batch(sizes: Sequence[float | str | None]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from netspec.elaborate.bodies.labels import require_free
-from netspec.elaborate.bodies.stages import flow_result, named_stage
+from netspec.elaborate.bodies.stages import flow_result, name_set, named_stage
 from netspec.elaborate.calls.limits import MOST_DIMENSIONS, bound_elements
 from netspec.elaborate.draft import DraftOutput, Tensor
 from netspec.elaborate.elaborator import Elaborator
@@ -166,6 +166,7 @@ def declare_output(elaborator: Elaborator, statement: tree.Output, frame: Frame)
         result = named_stage(elaborator, str(name), statement.flow, statement.span, frame)
     if name is not None:
         frame.environment.give(name, result)
+        name_set(result, name)
     is_list = isinstance(result.outputs, Listed)
     for place, tensor in enumerate(result.outputs if is_list else result.outputs[:1]):
         if nested:

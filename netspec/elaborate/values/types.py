@@ -105,6 +105,11 @@ def not_of_type(definition: tree.Definition, parameter: tree.Parameter, value: A
             single = name == "list" and isinstance(value, int | float)
             help = f"a list of one number is [{value}]" if single else _example(parameter) if from_outside else ""
             mend = (span, f"[{span.text}]") if single and not inside else None
+            if name == "int" and isinstance(value, float) and value == int(value) and not inside:
+                named = "=" in span.text.partition("(")[0]
+                word, equal, number = span.text.rpartition("=") if named else ("", "", span.text)
+                text = f"{word}{equal}floor({number})"
+                help, mend = f"floor makes a whole number of it: {text}", (span, text)
             return Problem("E0210", message, span, related=related, help=help, mend=mend)
     raise AssertionError("every value is of no type")
 

@@ -21,7 +21,7 @@ from torch.overrides import TorchFunctionMode, resolve_name
 from netspec.diagnostics import NetspecError
 from netspec.layers.declaration.arguments import compact
 from netspec.lifting.capture.batches import BATCHES, compared
-from netspec.lifting.capture.constants import READS, Constants
+from netspec.lifting.capture.constants import READS, Constants, tensors_in
 from netspec.lifting.capture.tape import Operation, Place, Placed, Ref, Tape, TapeValue
 from netspec.lifting.refusal import refusal
 
@@ -174,7 +174,7 @@ class _Recorder(TorchFunctionMode):
             self._overwrite(name, args)
             if name == "__getitem__" and outputs[0]._is_view():
                 self._parts[id(outputs[0])] = args
-        elif name == "__setitem__":
+        elif name == "__setitem__" and not self._is_written(*args):
             self._set(args)
         return result
 
@@ -199,6 +199,13 @@ class _Recorder(TorchFunctionMode):
         if name.endswith("_") and not name.startswith("_") and id(args[0]) in self._parts:
             tensor, index = self._parts[id(args[0])]
             self._set((tensor, index, args[0]))
+
+    def _is_written(self, tensor: Tensor, index: Any, value: Any) -> bool:
+        """Whether a part is put where it stands already: `x[i] += y` first adds to the part, and then puts it there."""
+        part = self._parts.get(id(value))
+        if part is None or part[0] is not tensor or next(tensors_in(index), None) is not None:
+            return False
+        return bool(part[1] == index)
 
     def _set(self, args: Any) -> None:
         """A tensor with a part of it overwritten is a new value, by the same name."""

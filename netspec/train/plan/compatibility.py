@@ -17,7 +17,13 @@ from netspec.train.section.settings import Settings
 
 
 def compatible_inputs(settings: Settings, graph: Graph, data: Data) -> list[InputPlan]:
-    """How the data come to the net's inputs; raises Problem or NetspecError where they cannot (E0606, E0613, E0620)."""
+    """How the data come to the net's inputs; raises Problem or NetspecError where they cannot (E0606, E0613, E0620), or
+    where the net cannot be trained (E0608).
+    """
+    for output in graph.outputs:
+        if output.value.shape.each is not None:
+            message = f"nets are trained by what they make of a picture, but {graph.name} makes {output.value.shape}"
+            raise Problem("E0608", message, settings.span("data"))
     if len(graph.inputs) != len(data.shapes):
         raise _miscounted(settings, graph, data)
     check_packages(settings)

@@ -77,16 +77,14 @@ def _of_optimizer(key: str, setting: tree.Setting, optimizer: tree.Setting) -> M
     if any(argument.name == key for argument in arguments):
         return f"leave it out: the optimizer has its {key}", (setting.span, "")
     argument = f"{key}={setting.value.span.text}"
-    mended_call = (
-        f"{optimizer_text[:-1]}, {argument})" if arguments else f"{optimizer_text.removesuffix('()')}({argument})"
-    )
-    help = f"it is an argument of the optimizer: optimizer {mended_call}"
+    whole = f"{optimizer_text[:-1]}, {argument})" if arguments else f"{optimizer_text.removesuffix('()')}({argument})"
+    help = f"it is an argument of the optimizer: optimizer {whole}"
     text = setting.span.source.text
     if optimizer.span.end <= setting.span.start:
         between = text[value.span.end : setting.span.start].rstrip().removesuffix(";")
-        return help, (Span(value.span.source, value.span.start, setting.span.end), f"{mended_call}{between}")
+        return help, (Span(value.span.source, value.span.start, setting.span.end), f"{whole}{between}")
     between = text[setting.span.end : value.span.start].lstrip("; \t\n")
-    return help, (Span(value.span.source, setting.span.start, value.span.end), f"{between}{mended_call}")
+    return help, (Span(value.span.source, setting.span.start, value.span.end), f"{between}{whole}")
 
 
 def unknown_part(expression: tree.Expr, table: Table[Any]) -> Mend:

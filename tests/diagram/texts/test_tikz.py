@@ -87,7 +87,7 @@ net N {
     text = str(spec.graph().render(format="tex"))
     assert r"\input{/" not in text
     assert r"\textbackslash{}input\{/etc/passwd\}" in text
-    assert not re.search(r"(?<!\\)%(?!$)", text[text.index(r"\begingroup") :], re.MULTILINE)
+    assert not re.search(r"(?<!\\)%(?!$)", text[text.index(r"\begingroup") : text.rindex("% Written")], re.MULTILINE)
     assert text.isascii()
 
 
@@ -96,7 +96,7 @@ def test_it_is_a_part_of_a_paper_and_a_document_where_it_is_to_be(theme: str) ->
     graph = netspec.load(EXAMPLES / "lenet5.net").graph()
     part, whole = (str(graph.render(format="tex", standalone=alone, theme=theme)) for alone in (False, True))
     assert not re.search(r"^[^%]*\\(documentclass|usepackage|usetikzlibrary|begin\{document\})", part, re.MULTILINE)
-    assert part.rstrip("\n") in whole
+    assert part[: part.rindex("%")] in whole
     assert r"\usetikzlibrary{positioning, fit, backgrounds}" in whole
     assert ("show background rectangle" in part) == (theme == "dark")
 
