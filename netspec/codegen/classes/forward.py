@@ -352,6 +352,8 @@ class _Forward:
         return local(words or "x")
 
     def hint(self, use: Use, wire: Wire) -> str | None:
+        if any(isinstance(other, PictureList) and other.values is wire for other in self.design.outputs):
+            return None  # the name is that of the list
         label = ""
         if use.chosen and use.label is not None and wire is results(use)[0]:
             label = "".join(part for part in use.label.parts if isinstance(part, str))

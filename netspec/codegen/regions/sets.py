@@ -28,10 +28,17 @@ class _PerPicture(Layer):
 
 @dataclass(eq=False, frozen=True, slots=True)
 class PictureList:
-    """A value of the emitted code that is no tensor, but a list with one for each picture."""
+    """A value of the emitted code that is no tensor, but a list with one for each picture: of these `values`."""
 
-    name: str | None
-    shape: Shape
+    values: Wire
+
+    @property
+    def name(self) -> str | None:
+        return self.values.name
+
+    @property
+    def shape(self) -> Shape:
+        return self.values.shape
 
 
 def type_of_value(wire: Wire) -> str:
@@ -49,6 +56,6 @@ def per_picture(net: Blueprint) -> Blueprint:
         if count is None:
             outputs.append(wire)
             continue
-        outputs.append(PictureList(wire.name, wire.shape))
+        outputs.append(PictureList(wire))
         items.append(Use(LayerUse(_PerPicture(), call), (wire, count), (outputs[-1],), net.span))
     return replace(net, region=Region(items), outputs=tuple(outputs))
