@@ -64,15 +64,15 @@ class Request:
 
     def check(self) -> None:
         """Raises NetspecError (E0802) where there is no such style, theme or direction."""
-        _known("style", self.style, STYLES)
-        _known("direction", self.direction, DIRECTIONS)
+        _check_choice("style", self.style, STYLES)
+        _check_choice("direction", self.direction, DIRECTIONS)
         if self.direction != "down" and self.style != "graph":
             message = f"the {self.style} style has one direction"
             help = "leave --direction out, or draw --style graph"
-            span = _given("--direction", self.direction)
+            span = _option_span("--direction", self.direction)
             raise NetspecError((Diagnostic("E0802", message, span, help=help),))
         if not self.theme.endswith(ENDING):
-            _known("theme", self.theme or "light", ("light", "dark", "auto"))
+            _check_choice("theme", self.theme or "light", ("light", "dark", "auto"))
 
     @cached_property
     def colours(self) -> Theme:
@@ -86,22 +86,22 @@ def render(request: Request, form: str = "svg") -> Picture:
     Raises NetspecError: E0801 for a focus that is no block, E0802 for a form, style or theme that there is not, E0803
     where not even one box is laid out in time, E0805 for a theme file that is none.
     """
-    _known("form", form, FORMATS)
+    _check_choice("form", form, FORMATS)
     request.check()
     _check_form(request, form)
     theme = request.colours
     if form in _TEXTS:
-        shown = figure(request.graph, request.depth, unfold=request.unfold, focus=request.focus)
-        return Picture(_TEXTS[form](shown, theme, request.direction == "right"))
+        view = figure(request.graph, request.depth, unfold=request.unfold, focus=request.focus)
+        return Picture(_TEXTS[form](view, theme, request.direction == "right"))
     if form == "html":
         return _page(request)
     if form == "tex" and request.style == "table":
         return Picture(_tabular(request))
     drawing, notes = draw(request)
-    return written(request, drawing, notes, form)
+    return picture_of(request, drawing, notes, form)
 
 
-def written(request: Request, drawing: Drawing, notes: tuple[str, ...], form: str) -> Picture:
+def picture_of(request: Request, drawing: Drawing, notes: tuple[str, ...], form: str) -> Picture:
     """A drawing in a form that pictures have, as the request says it."""
     theme = request.colours
     _check_form(request, form)
@@ -118,21 +118,23 @@ def _check_form(request: Request, form: str) -> None:
     """Raises NetspecError (E0802, E0804) where something is asked for that this form has not."""
     if request.paper is not None and form not in _SIZED:
         message = f"{form} has no size: where it is shown decides that"
-        raise NetspecError((Diagnostic("E0804", message, _given("--width", form), help=_SIZED_HELP),))
+        raise NetspecError((Diagnostic("E0804", message, _option_span("--width", form), help=_SIZED_HELP),))
     if request.dpi is not None and not 1 <= request.dpi <= MOST_DPI:
         message = f"{request.dpi:g} dots an inch cannot be painted"
         help = f"--dpi goes from 1 to {MOST_DPI}; journals ask for 300 to 600"
-        raise NetspecError((Diagnostic("E0804", message, _given("--dpi", f"{request.dpi:g}"), help=help),))
+        raise NetspecError((Diagnostic("E0804", message, _option_span("--dpi", f"{request.dpi:g}"), help=help),))
     if request.standalone and form != "tex":
         help = "leave --standalone out, or write a .tex"
-        raise NetspecError((Diagnostic("E0802", f"{form} stands alone", _given("--standalone", form), help=help),))
+        raise NetspecError(
+            (Diagnostic("E0802", f"{form} stands alone", _option_span("--standalone", form), help=help),)
+        )
     if request.direction != "down" and form in _DOWNWARD:
         help = "leave --direction out, or write an svg"
         message = f"a {form} has no direction"
-        raise NetspecError((Diagnostic("E0802", message, _given("--direction", request.direction), help=help),))
+        raise NetspecError((Diagnostic("E0802", message, _option_span("--direction", request.direction), help=help),))
     if request.dpi is not None and form != "png":
         help = "leave --dpi out, or write a .png"
-        raise NetspecError((Diagnostic("E0804", f"{form} has no dots", _given("--dpi", form), help=help),))
+        raise NetspecError((Diagnostic("E0804", f"{form} has no dots", _option_span("--dpi", form), help=help),))
 
 
 def form_of(path: str | Path) -> str:
@@ -142,7 +144,7 @@ def form_of(path: str | Path) -> str:
         return ending
     listed = ", ".join(f".{form}" for form in FORMATS[:-1]) + f" or .{FORMATS[-1]}"
     message = f"{path} does not end like a picture that netspec draws"
-    raise NetspecError((Diagnostic("E0802", message, _given("-o", str(path)), help=f"end it in {listed}"),))
+    raise NetspecError((Diagnostic("E0802", message, _option_span("-o", str(path)), help=f"end it in {listed}"),))
 
 
 def is_on(option: str, text: str) -> bool:
@@ -150,7 +152,9 @@ def is_on(option: str, text: str) -> bool:
     if text in ("on", "off"):
         return text == "on"
     message = f"{option} is on or off, not {text}"
-    raise NetspecError((Diagnostic("E0802", message, _given(option, text), help=f"write {option} off, or nothing"),))
+    raise NetspecError(
+        (Diagnostic("E0802", message, _option_span(option, text), help=f"write {option} off, or nothing"),)
+    )
 
 
 def draw(request: Request) -> tuple[Drawing, tuple[str, ...]]:
@@ -216,23 +220,23 @@ def _graph(request: Request) -> tuple[Drawing, tuple[str, ...]]:
         return legend.with_legend(drawing, PAGE_WIDTH) if request.legend else drawing
 
     notes: list[str] = []
-    asked = request
+    attempt = request
     usual = replace(USUAL, right=request.direction == "right")
     with Graphviz() as graphviz:
         graphviz.start()
         while True:
-            shown = figure(request.graph, request.depth, unfold=request.unfold, focus=request.focus)
+            view = figure(request.graph, request.depth, unfold=request.unfold, focus=request.focus)
             graphviz.limit(request.timeout)
             try:
-                drawing = graph.draw(layout(shown, graphviz, usual))
-                if asked.depth is not None or asked.unfold:
+                drawing = graph.draw(layout(view, graphviz, usual))
+                if attempt.depth is not None or attempt.unfold:
                     return finished(drawing), tuple(notes)
                 whole = finished(drawing)
                 scale = page_scale(whole)
-                if scale >= LEAST_SCALE or shown.depth <= 1:
+                if scale >= LEAST_SCALE or view.depth <= 1:
                     sheet = replace(usual, height=usual.height - (whole.height - drawing.height))
                     try:
-                        drawing, left_out = with_insets(drawing, shown, graphviz, LEAST_SCALE, sheet)
+                        drawing, left_out = with_insets(drawing, view, graphviz, LEAST_SCALE, sheet)
                         if left_out:
                             listed = ", ".join(left_out)
                             notes.append(f"no room for the inside of {listed}: --focus {left_out[0]} draws it")
@@ -242,29 +246,29 @@ def _graph(request: Request) -> tuple[Drawing, tuple[str, ...]]:
                         )
                     drawing = finished(drawing)
                     return scaled(drawing, max(page_scale(drawing), LEAST_SCALE)), tuple(notes)
-                request = replace(request, depth=shown.depth - 1)
+                request = replace(request, depth=view.depth - 1)
             except LayoutTimeoutError:
-                request = _simpler(request, shown)
-                notes.append(_note(asked.timeout, shown, request))
+                request = _simpler(request, view)
+                notes.append(_note(attempt.timeout, view, request))
 
 
-def _simpler(request: Request, shown: View) -> Request:
+def _simpler(request: Request, view: View) -> Request:
     """The next simpler picture, half as deep where it is deep; raises NetspecError (E0803) where there is none."""
-    if shown.unfold and shown.depth > 1:
-        return replace(request, unfold=False, depth=shown.depth)
-    if shown.depth > 0:
-        return replace(request, depth=min(shown.depth - 1, max(shown.depth // 2, DEEP)))
+    if view.unfold and view.depth > 1:
+        return replace(request, unfold=False, depth=view.depth)
+    if view.depth > 0:
+        return replace(request, depth=min(view.depth - 1, max(view.depth // 2, DEEP)))
     raise _no_time(request.timeout)
 
 
 def _no_time(seconds: float) -> NetspecError:
     message = f"not even a single box is laid out in {seconds:g} seconds"
-    span = _given("--timeout", f"{seconds:g}")
+    span = _option_span("--timeout", f"{seconds:g}")
     return NetspecError((Diagnostic("E0803", message, span, help=f"give it more time: --timeout {SECONDS:g}"),))
 
 
-def _note(seconds: float, shown: View, simpler: Request) -> str:
-    what = "everything unfolded" if shown.unfold else f"depth {shown.depth}"
+def _note(seconds: float, view: View, simpler: Request) -> str:
+    what = "everything unfolded" if view.unfold else f"depth {view.depth}"
     return f"the layout of {what} takes longer than {seconds:g} seconds: drawn at depth {simpler.depth} instead"
 
 
@@ -288,27 +292,27 @@ def _page(request: Request) -> Picture:
         message = f"the pictures of the page are not laid out in {request.timeout:g} seconds"
         help = "give it more time with --timeout, or draw a part of the net with --focus"
         raise NetspecError(
-            (Diagnostic("E0803", message, _given("--timeout", f"{request.timeout:g}"), help=help),)
+            (Diagnostic("E0803", message, _option_span("--timeout", f"{request.timeout:g}"), help=help),)
         ) from None
     return Picture(text)
 
 
-def _dot(shown: View, theme: Theme, right: bool) -> str:
+def _dot(view: View, theme: Theme, right: bool) -> str:
     from netspec.diagram.texts import dot
 
-    return dot.write(shown, theme, right=right)
+    return dot.write(view, theme, right=right)
 
 
-def _mermaid(shown: View, theme: Theme, right: bool) -> str:
+def _mermaid(view: View, theme: Theme, right: bool) -> str:
     from netspec.diagram.texts import mermaid
 
-    return mermaid.write(shown, theme, right=right)
+    return mermaid.write(view, theme, right=right)
 
 
-def _json(shown: View, theme: Theme, right: bool) -> str:
+def _json(view: View, theme: Theme, right: bool) -> str:
     from netspec.diagram.texts import json_form
 
-    return json_form.write(shown)
+    return json_form.write(view)
 
 
 def _svg(drawing: Drawing, theme: Theme) -> str:
@@ -349,8 +353,8 @@ def _tabular(request: Request) -> str:
     from netspec.diagram.styles.table import table_view
     from netspec.diagram.texts import tabular
 
-    shown, setting = table_view(request.graph, request.paper, request.depth, unfold=request.unfold, focus=request.focus)
-    return tabular.write(shown, setting, standalone=request.standalone)
+    view, setting = table_view(request.graph, request.paper, request.depth, unfold=request.unfold, focus=request.focus)
+    return tabular.write(view, setting, standalone=request.standalone)
 
 
 _TEXTS: Mapping[str, Callable[[View, Theme, bool], str]] = {"dot": _dot, "mmd": _mermaid, "json": _json}
@@ -361,14 +365,14 @@ _DOWNWARD = ("html", "json")
 _SIZED_HELP = f"--width goes with {', '.join(_SIZED[:-1])} and {_SIZED[-1]}"
 
 
-def _known(what: str, name: str, known: tuple[str, ...]) -> None:
-    if name in known:
+def _check_choice(what: str, name: str, names: tuple[str, ...]) -> None:
+    if name in names:
         return
-    near = get_close_matches(name, known, n=1, cutoff=0.5)
-    listed = f"{', '.join(known[:-1])} or {known[-1]}"
+    near = get_close_matches(name, names, n=1, cutoff=0.5)
+    listed = f"{', '.join(names[:-1])} or {names[-1]}"
     help = f"did you mean {near[0]}?" if near else f"it is one of {listed}"
-    raise NetspecError((Diagnostic("E0802", f"there is no {what} {name}", _given(f"--{what}", name), help=help),))
+    raise NetspecError((Diagnostic("E0802", f"there is no {what} {name}", _option_span(f"--{what}", name), help=help),))
 
 
-def _given(option: str, text: str) -> Span:
+def _option_span(option: str, text: str) -> Span:
     return Span(Source(option, text), 0, len(text))

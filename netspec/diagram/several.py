@@ -11,7 +11,7 @@ from netspec.diagram.drawing.paper import Paper, on_paper, scale_on, too_small
 from netspec.diagram.fitting import sheets
 from netspec.diagram.layout.abreast import abreast
 from netspec.diagram.layout.dot_layout import Graphviz, LayoutTimeoutError
-from netspec.diagram.render import Picture, Request, draw, written
+from netspec.diagram.render import Picture, Request, draw, picture_of
 from netspec.diagram.styles import graph as graph_style
 from netspec.diagram.styles.legend import with_legend
 from netspec.diagram.styles.several import one_table, side_by_side
@@ -45,24 +45,28 @@ def render_several(
         raise NetspecError((Diagnostic("E0802", message, Span(Source(option, form), 0, len(form)), help=help),))
     request.check()
     drawing, notes = table(request, graphs, names) if request.style == "table" else beside(request, graphs, names)
-    return written(request, drawing, notes, form)
+    return picture_of(request, drawing, notes, form)
 
 
 def beside(request: Request, graphs: Sequence[Graph], names: Sequence[str]) -> tuple[Drawing, tuple[str, ...]]:
     """The picture of each graph, all with one legend; maps of one size at one height where there is room for that."""
-    if request.style == "graph" and request.direction == "down" and (found := _abreast(request, graphs, names)):
-        return found, ()
+    if (
+        request.style == "graph"
+        and request.direction == "down"
+        and (abreast_drawing := _abreast(request, graphs, names))
+    ):
+        return abreast_drawing, ()
     paper = request.paper
     each = replace(request, legend=False)
     if paper is not None:
         room = (paper.width - 18 * paper.unit * (len(graphs) - 1)) / len(graphs)
         each = replace(each, paper=replace(paper, width=room, height=paper.height - _ABOVE * paper.unit))
-    drawn = [draw(replace(each, graph=graph)) for graph in graphs]
+    pictures = [draw(replace(each, graph=graph)) for graph in graphs]
     unit = paper.unit if paper is not None else 1.0
-    whole = side_by_side([scaled(drawing, 1 / unit) for drawing, _ in drawn], names)
+    whole = side_by_side([scaled(drawing, 1 / unit) for drawing, _ in pictures], names)
     if request.legend and request.style == "graph":
         whole = with_legend(whole, whole.width)
-    notes = tuple(f"{name}: {note}" for name, (_, several) in zip(names, drawn, strict=True) for note in several)
+    notes = tuple(f"{name}: {note}" for name, (_, several) in zip(names, pictures, strict=True) for note in several)
     return (on_paper(paper, whole) if paper is not None else whole), notes
 
 
@@ -73,11 +77,11 @@ def _abreast(request: Request, graphs: Sequence[Graph], names: Sequence[str]) ->
     sheets_of = list(sheets(paper or usual))
     least = 1.0 if paper is not None else LEAST_SCALE
     with Graphviz() as graphviz:
-        for shown in _figures(request, graphs):
+        for views_here in _figures(request, graphs):
             graphviz.limit(request.timeout)
             try:
-                for sheet in sheets_of[: _LEGIBLE + (shown[0].depth == 1)]:
-                    laid, heights = abreast(shown, graphviz, sheet)
+                for sheet in sheets_of[: _LEGIBLE + (views_here[0].depth == 1)]:
+                    laid, heights = abreast(views_here, graphviz, sheet)
                     whole = side_by_side([graph_style.draw(one) for one in laid], names, heights)
                     whole = with_legend(whole, whole.width) if request.legend else whole
                     if scale_on(paper or usual, whole) >= least:
@@ -102,24 +106,24 @@ def table(request: Request, graphs: Sequence[Graph], names: Sequence[str]) -> tu
     views = list(_views(request, graphs))
     paper = request.paper
     if paper is None:
-        for shown in views:
+        for views_here in views:
             for how in _NARROWING:
-                drawing = one_table(shown, names, how)
+                drawing = one_table(views_here, names, how)
                 scale = min(1.0, PAGE_WIDTH / drawing.width, PAGE_HEIGHT / drawing.height)
                 if scale >= LEAST_SCALE:
                     return scaled(drawing, scale), ()
         return scaled(drawing, scale), ()
-    for shown in views:
+    for views_here in views:
         for how in _NARROWING:
-            drawing = one_table(shown, names, how)
+            drawing = one_table(views_here, names, how)
             if scale_on(paper, drawing) >= 1:
                 return on_paper(paper, drawing), ()
     drawing = on_paper(paper, _largest(paper, views[-1], names))
     return drawing, (too_small(paper, drawing, None),)
 
 
-def _largest(paper: Paper, shown: Sequence[View], names: Sequence[str]) -> Drawing:
-    drawings = [one_table(shown, names, how) for how in _NARROWING]
+def _largest(paper: Paper, views_here: Sequence[View], names: Sequence[str]) -> Drawing:
+    drawings = [one_table(views_here, names, how) for how in _NARROWING]
     return max(drawings, key=lambda drawing: scale_on(paper, drawing))
 
 

@@ -19,7 +19,7 @@ from netspec.layers import (
     sources,
 )
 from netspec.layers.declaration.base import REGISTRY, Layer, layer
-from netspec.layers.layout import rearrange, shape
+from netspec.layers.layout import cutting, joining, padding, rearrange, shape
 from netspec.layers.spatial import convolution, local, pooling, resampling
 
 __all__ = [
@@ -31,10 +31,13 @@ __all__ = [
     "boxes",
     "comparison",
     "convolution",
+    "cutting",
+    "joining",
     "layer",
     "linear",
     "local",
     "normalization",
+    "padding",
     "parameter",
     "pooling",
     "rearrange",

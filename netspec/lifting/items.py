@@ -78,11 +78,11 @@ Item: TypeAlias = Leaf | Box | Join
 
 def read_by(items: Iterable[Item]) -> tuple[int, ...]:
     """The values that items take from outside of them, in order."""
-    made: set[int] = set()
+    values: set[int] = set()
     reads: dict[int, None] = {}
     for item in items:
-        reads.update(dict.fromkeys(value for value in item.reads if value not in made))
-        made.update(item.made)
+        reads.update(dict.fromkeys(value for value in item.reads if value not in values))
+        values.update(item.made)
     return tuple(reads)
 
 

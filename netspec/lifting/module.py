@@ -16,7 +16,7 @@ from netspec.lifting.capture.recorder import capture
 from netspec.lifting.capture.tape import Tape
 from netspec.lifting.prove import BATCH, Proof, prove
 from netspec.lifting.refusal import refusal
-from netspec.lifting.spec import written
+from netspec.lifting.spec import spec_text
 from netspec.lifting.steps import Network
 from netspec.lifting.translation.modules import is_layer
 from netspec.lifting.translation.translator import translate
@@ -37,7 +37,7 @@ def lifted(
     """The spec of a module, and the proof if one is wanted. See `netspec.lift`."""
     inputs = entering(module, input)
     network = network_of(module, inputs, identifier(name or type(module).__name__))
-    text = written(network, plain=plain)
+    text = spec_text(network, plain=plain)
     if not prove:
         return text, None
     if plain:
@@ -47,7 +47,7 @@ def lifted(
 
 def shortest(module: nn.Module, network: Network, text: str, inputs: Entering) -> tuple[str, Proof] | None:
     """The spec that calls blocks of the library, and its proof; None where there are none or it cannot be proven."""
-    shorter = written(network, library=True)
+    shorter = spec_text(network, library=True)
     if "from std." not in shorter or len(shorter.splitlines()) >= len(text.splitlines()):
         return None
     try:
@@ -70,8 +70,8 @@ def network_of(module: nn.Module, inputs: Entering, name: str) -> Network:
 
 def _unused(module: nn.Module, network: Network) -> list[str]:
     """The weights that no step has."""
-    used = {step.key for step in network.steps if step.key}
-    return [key for key in module.state_dict() if not any(key == k or key.startswith(f"{k}.") for k in used)]
+    keys = {step.key for step in network.steps if step.key}
+    return [key for key in module.state_dict() if not any(key == k or key.startswith(f"{k}.") for k in keys)]
 
 
 def _extra_outputs(evaluation: Tape, training: Tape) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from netspec.syntax import tree
 from netspec.syntax.source import Source
 
 
-def written(network: Network, *, plain: bool = False, library: bool = False) -> str:
+def spec_text(network: Network, *, plain: bool = False, library: bool = False) -> str:
     """The text of the spec of a network, as `netspec fmt` writes it; with `plain` without blocks and loops.
 
     With `library` what the library seems to have a block for calls that: a proof has to say whether it is one.
@@ -62,13 +62,13 @@ def _net_body(network: Network, items: Sequence[Item], blocks: Blocks) -> tuple[
         for name, value in network.inputs
     ]
     entry = network.inputs[0][1] if len(network.inputs) == 1 else None
-    named: dict[int, tree.Expr] = {value: tree.Name(name) for name, value in network.inputs}
+    names: dict[int, tree.Expr] = {value: tree.Name(name) for name, value in network.inputs}
     (first, *others) = network.outputs
     last = items[-1].made[0] if items and items[-1].made else None
     plain = not others and not network.training and last == first[1]
-    asked = () if plain else [value for _, value in network.outputs]
+    pinned = () if plain else [value for _, value in network.outputs]
     writer = Writer(blocks.called, network.shapes, names_in(items) | {name for name, _ in network.inputs})
-    statements = writer.definition(items, entry, named, asked=asked)
+    statements = writer.definition(items, entry, names, pinned=pinned)
     outputs = (
         []
         if plain

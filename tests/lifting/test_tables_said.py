@@ -8,7 +8,7 @@ import pytest
 
 import netspec
 from netspec.format import print_tree
-from netspec.lifting.writing.tables import ruled, said
+from netspec.lifting.writing.tables import formula_of, ruled
 from netspec.syntax import tree
 
 
@@ -61,6 +61,6 @@ def test_rules_of_tables(table: Any, text: str) -> None:
 def test_few_numbers_are_written_one_by_one_and_many_without_a_rule_not_at_all() -> None:
     odd = tuple((7 * i * i + 3 * i) % 101 for i in range(10_001))
     assert ruled(odd) is None
-    assert said(odd) is None
-    assert numbers(written(said(odd[:40]))) == odd[:40]
-    assert said((1.0, float("inf"))) is None
+    assert formula_of(odd) is None
+    assert numbers(written(formula_of(odd[:40]))) == odd[:40]
+    assert formula_of((1.0, float("inf"))) is None

@@ -31,11 +31,11 @@ def write(drawing: Drawing, theme: Theme = LIGHT) -> bytes:
     Raises NetspecError (E0613) where ReportLab, which cuts the fonts down to what is used, is not installed.
     """
     width, height = drawing.width, drawing.height
-    used: dict[Face, set[str]] = {}
+    letters_by_face: dict[Face, set[str]] = {}
     for mark in drawing.marks():
         if isinstance(mark, Text) and mark.fill:
             face = face_of(mark)
-            used.setdefault(face, set()).update(set_in(mark.text, face))
+            letters_by_face.setdefault(face, set()).update(set_in(mark.text, face))
     paper = Rect(0, 0, width, height, fill="paper")
     lines = [
         "%!PS-Adobe-3.0 EPSF-3.0",
@@ -45,7 +45,7 @@ def write(drawing: Drawing, theme: Theme = LIGHT) -> bytes:
         "%%LanguageLevel: 2",
         "%%EndComments",
         "save 20 dict begin",
-        *(text for face in sorted(used) for text in _font(face, sorted(used[face]))),
+        *(text for face in sorted(letters_by_face) for text in _font(face, sorted(letters_by_face[face]))),
         f"0 {number(height)} translate 1 -1 scale 1 setlinejoin",
         *(text for mark in (paper, *drawing.marks()) for text in _painted(mark, theme)),
         "end restore",

@@ -117,11 +117,11 @@ class _Page:
         face = face_of(text)
         self.canvas.setFont(_font(face), text.size)
         self.canvas.setFillColor(_colour(self.theme.paint(text.fill)))
-        shown = replace(text, text=set_in(text.text, face))
+        fitted = replace(text, text=set_in(text.text, face))
         self.canvas.saveState()
         self.canvas.translate(text.x, self.height - text.y)
         self.canvas.rotate(-text.rotate)
-        self.canvas.drawString(-_ANCHORS[text.anchor] * width_of(shown), 0, shown.text)
+        self.canvas.drawString(-_ANCHORS[text.anchor] * width_of(fitted), 0, fitted.text)
         self.canvas.restoreState()
 
 

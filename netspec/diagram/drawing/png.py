@@ -40,16 +40,16 @@ def write(drawing: Drawing, theme: Theme = LIGHT, dpi: float = DPI) -> bytes:
 
 
 def _in_our_fonts(drawing: Drawing) -> Drawing:
-    def shown(item: Item) -> Item:
+    def in_font(item: Item) -> Item:
         match item:
             case Group():
-                return replace(item, items=tuple(map(shown, item.items)))
+                return replace(item, items=tuple(map(in_font, item.items)))
             case Text():
                 return replace(item, text=set_in(item.text, face_of(item)))
             case _:
                 return item
 
-    return replace(drawing, items=tuple(map(shown, drawing.items)))
+    return replace(drawing, items=tuple(map(in_font, drawing.items)))
 
 
 def _described(png: bytes, dpi: float) -> bytes:

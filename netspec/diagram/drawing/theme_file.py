@@ -34,12 +34,12 @@ def own_theme(path: str) -> Theme:
     """
     source = _source(path)
     try:
-        said = tomllib.loads(source.text)
+        content = tomllib.loads(source.text)
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"at line (\d+)", str(error))
         start = (source.start(int(line[1])) if line else None) or 0
         raise _refused(source, start, 0, f"{path} is no TOML: {error}", 'write convolution = "#79aaf3"') from None
-    return _Reader(source).theme(said)
+    return _Reader(source).theme(content)
 
 
 class _Reader:
@@ -48,54 +48,54 @@ class _Reader:
     def __init__(self, source: Source) -> None:
         self.source = source
 
-    def theme(self, said: Mapping[str, Any]) -> Theme:
-        for key in said:
-            self._known("", key, _KEYS)
-        base = said.get("base", LIGHT.name)
+    def theme(self, content: Mapping[str, Any]) -> Theme:
+        for key in content:
+            self._check_name("", key, _KEYS)
+        base = content.get("base", LIGHT.name)
         if base not in THEMES:
-            raise self._wrong("base", "base", f"there is no theme {_shown(base)}", 'write base = "light" or "dark"')
+            raise self._wrong("base", "base", f"there is no theme {_quoted(base)}", 'write base = "light" or "dark"')
         theme = THEMES[base]
         colours = dict(theme.colours)
-        for role, colour in self._table(said, "colours").items():
-            self._known("colours", role, tuple(colours))
+        for role, colour in self._table(content, "colours").items():
+            self._check_name("colours", role, tuple(colours))
             if not isinstance(colour, str) or not _COLOUR.fullmatch(colour):
                 help = f'write # and six hexadecimal digits, {role} = "{colours[role]}"'
-                raise self._wrong("colours", role, f"{_shown(colour)} is no colour", help)
+                raise self._wrong("colours", role, f"{_quoted(colour)} is no colour", help)
             colours[role] = colour.lower()
         fonts = dict.fromkeys(_FONTS, "")
-        for use, name in self._table(said, "fonts").items():
-            self._known("fonts", use, _FONTS)
+        for use, name in self._table(content, "fonts").items():
+            self._check_name("fonts", use, _FONTS)
             if not isinstance(name, str) or not _FONT.fullmatch(name):
                 help = f'write its name in letters, digits, spaces and hyphens, {use} = "Times New Roman"'
-                raise self._wrong("fonts", use, f"{_shown(name)} is no font", help)
+                raise self._wrong("fonts", use, f"{_quoted(name)} is no font", help)
             fonts[use] = name
         self._check_readable(colours)
         return replace(theme, colours=MappingProxyType(colours), text_font=fonts["text"], code_font=fonts["code"])
 
     def _check_readable(self, colours: Mapping[str, str]) -> None:
         for role in ("ink", "muted"):
-            found = contrast(colours[role], colours["paper"])
-            if found < _READABLE:
-                message = f"{role} cannot be read on paper: their contrast is {found:.1f} to 1"
+            ratio = contrast(colours[role], colours["paper"])
+            if ratio < _READABLE:
+                message = f"{role} cannot be read on paper: their contrast is {ratio:.1f} to 1"
                 key = role if self._place("colours", role) else "paper"
                 help = (
                     f"it takes {_READABLE} to 1: make {role} {'darker' if _is_bright(colours['paper']) else 'lighter'}"
                 )
                 raise self._wrong("colours", key, message, help)
 
-    def _table(self, said: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-        table = said.get(key, {})
+    def _table(self, content: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+        table = content.get(key, {})
         if not isinstance(table, dict):
             raise self._wrong("", key, f"{key} is a table", f"write [{key}] on a line of its own")
         return table
 
-    def _known(self, table: str, key: str, known: tuple[str, ...]) -> None:
-        if key in known:
+    def _check_name(self, table: str, key: str, names: tuple[str, ...]) -> None:
+        if key in names:
             return
-        near = get_close_matches(key, known, n=1, cutoff=0.6)
-        help = f"did you mean {near[0]}?" if near else f"it is one of {', '.join(known[:-1])} or {known[-1]}"
+        near = get_close_matches(key, names, n=1, cutoff=0.6)
+        help = f"did you mean {near[0]}?" if near else f"it is one of {', '.join(names[:-1])} or {names[-1]}"
         what = {"colours": "colour", "fonts": "font"}.get(table, "key")
-        raise self._wrong(table, key, f"a theme has no {what} {_shown(key)}", help)
+        raise self._wrong(table, key, f"a theme has no {what} {_quoted(key)}", help)
 
     def _wrong(self, table: str, key: str, message: str, help: str) -> NetspecError:
         start, length = self._place(table, key) or (0, 0)
@@ -105,9 +105,9 @@ class _Reader:
         """Where the key of a table stands in the file, if it is written plainly."""
         text = self.source.text
         after = re.search(rf"^[ \t]*\[[ \t]*{re.escape(table)}[ \t]*\]", text, re.MULTILINE) if table else None
-        written = re.compile(rf"^[ \t]*\[?[ \t]*(\"?{re.escape(key)}\"?)[ \t]*[=\]]", re.MULTILINE)
-        found = written.search(text, after.end() if after else 0)
-        return (found.start(1), len(found[1])) if found else None
+        pattern = re.compile(rf"^[ \t]*\[?[ \t]*(\"?{re.escape(key)}\"?)[ \t]*[=\]]", re.MULTILINE)
+        match = pattern.search(text, after.end() if after else 0)
+        return (match.start(1), len(match[1])) if match else None
 
 
 def _source(path: str) -> Source:
@@ -129,7 +129,7 @@ def _refused(source: Source, start: int, length: int, message: str, help: str) -
     return NetspecError((Diagnostic("E0805", message, Span(source, start, start + length), help=help),))
 
 
-def _shown(value: object) -> str:
+def _quoted(value: object) -> str:
     text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= 40 else text[:39] + "…"
 

@@ -19,14 +19,14 @@ def abreast(views: Sequence[View], graphviz: Graphviz, sheet: Sheet) -> tuple[li
     column = replace(sheet, columns=1, above={})
     alone = [layout(view, graphviz, column) for view in views]
     rungs = [_rungs(laid) for laid in alone]
-    common = _common([list(found) for found in rungs])
+    common = _common([list(rung) for rung in rungs])
     heights: dict[str, float] = {}
     moved = [0.0] * len(views)
     above: list[dict[str, float]] = [{} for _ in views]
     for size in common:
-        heights[size] = max(found[size][1] + by for found, by in zip(rungs, moved, strict=True))
-        for place, found in enumerate(rungs):
-            box, top = found[size]
+        heights[size] = max(rung[size][1] + by for rung, by in zip(rungs, moved, strict=True))
+        for place, rung in enumerate(rungs):
+            box, top = rung[size]
             above[place][box] = heights[size] - top - moved[place]
             moved[place] = heights[size] - top
     return [
@@ -36,12 +36,12 @@ def abreast(views: Sequence[View], graphviz: Graphviz, sheet: Sheet) -> tuple[li
 
 def _rungs(laid: Layout) -> dict[str, tuple[str, float]]:
     """For each size of a map the first box that makes one, and its top: a frame where that is what it begins with."""
-    found: dict[str, tuple[str, float]] = {}
+    rungs: dict[str, tuple[str, float]] = {}
     for placed in laid.boxes:
         size = _size(placed.box, laid.view)
         if size and placed.box.kind != "input":
-            found.setdefault(size, (placed.box.id, placed.y))
-    return dict(sorted(found.items(), key=lambda rung: rung[1][1]))
+            rungs.setdefault(size, (placed.box.id, placed.y))
+    return dict(sorted(rungs.items(), key=lambda rung: rung[1][1]))
 
 
 def _size(box: Box, view: View) -> str:

@@ -62,12 +62,12 @@ def _whole_lines(box: Box, sheet: Sheet) -> tuple[Line, ...]:
         return (Line(box.title, sheet.title, weight="bold"), Line(shortened(shape, sheet), sheet.second, "muted"))
     if box.kind == "layer":
         main = Line(box.title, sheet.title, weight="normal" if is_small(box) else "bold")
-        named = [Line(box.label, sheet.name, "ink", mono=True)] if box.label else []
+        label_lines = [Line(box.label, sheet.name, "ink", mono=True)] if box.label else []
         lighter = [*((text, True) for text in box.before), *((text, False) for text in box.after)]
         before = [Line(text, sheet.second) for text, first in lighter if first]
         after = [Line(text, sheet.second) for text, first in lighter if not first]
-        again = [Line("same weights", sheet.name, "muted")] if box.shared and named else []
-        return (*named, *before, main, *after, *again)
+        again = [Line("same weights", sheet.name, "muted")] if box.shared and label_lines else []
+        return (*label_lines, *before, main, *after, *again)
     return tuple(_folded_lines(box, sheet))
 
 
@@ -107,33 +107,33 @@ def _folded_lines(box: Box, sheet: Sheet) -> Iterable[Line]:
     unit = "param." if sheet.short else "parameters"
     counted = f"{count_words(box.parameters)} {unit}{' in all' if box.copies > 1 and not box.shared else ''}"
     sharing = "same weights" if box.shared else "some shared" if box.partly_shared else ""
-    known = ", ".join(filter(None, [counted if box.parameters and sheet.counts else "", sharing]))
-    if known:
-        yield Line(known, sheet.name, "muted")
+    facts = ", ".join(filter(None, [counted if box.parameters and sheet.counts else "", sharing]))
+    if facts:
+        yield Line(facts, sheet.name, "muted")
 
 
 def words(box: Box) -> list[str]:
     """All that is written in a box or in the header of a frame, for forms that set their own lines."""
-    written = header(box) if box.children else lines(box)
+    text_lines = header(box) if box.children else lines(box)
     corner = times(box)
-    return [line.text for line in (*written, *([corner] if corner else []))]
+    return [line.text for line in (*text_lines, *([corner] if corner else []))]
 
 
 def header(box: Box, sheet: Sheet = USUAL) -> tuple[Line, ...]:
     """The header of a frame, from left to right: its label, its title."""
-    named = [Line(box.label, sheet.header, weight="bold")] if box.label else []
+    label_lines = [Line(box.label, sheet.header, weight="bold")] if box.label else []
     repeats = box.title.casefold() == box.label.casefold()
-    titled = [Line(box.title, sheet.second, "muted" if named else "ink")] if box.title and not repeats else []
+    titled = [Line(box.title, sheet.second, "muted" if label_lines else "ink")] if box.title and not repeats else []
     shared = [Line("same weights", sheet.name, "muted")] if box.shared else []
-    return (*named, *titled, *shared)
+    return (*label_lines, *titled, *shared)
 
 
 def header_rows(box: Box, sheet: Sheet = USUAL) -> list[tuple[Line, ...]]:
     """The header in one row, or a row for each of its lines where these are longer than the sheet allows."""
-    written = header(box, sheet)
-    if sheet.widest == inf or sum(line.width + 6 for line in written) - 6 <= sheet.widest:
-        return [written]
-    return [(part,) for line in written for part in _parts(line, sheet)]
+    text_lines = header(box, sheet)
+    if sheet.widest == inf or sum(line.width + 6 for line in text_lines) - 6 <= sheet.widest:
+        return [text_lines]
+    return [(part,) for line in text_lines for part in _parts(line, sheet)]
 
 
 def header_height(box: Box, sheet: Sheet = USUAL) -> float:
@@ -152,13 +152,13 @@ def size(box: Box, sheet: Sheet = USUAL) -> tuple[int, int]:
     """Width and height of a box without children, in whole points."""
     if is_round(box):
         return JOIN, JOIN
-    written = lines(box, sheet)
-    wide = max(line.width for line in written) + 2 * sheet.padding
+    text_lines = lines(box, sheet)
+    wide = max(line.width for line in text_lines) + 2 * sheet.padding
     if (corner := times(box)) is not None:
-        wide = max(wide, written[0].width + 2 * (corner.width + 10))
+        wide = max(wide, text_lines[0].width + 2 * (corner.width + 10))
     if box.kind == "join":
-        return 2 * ceil(wide / 2), max(JOIN, ceil(sum(line.height for line in written) + 4))
-    high = sum(line.height for line in written)
+        return 2 * ceil(wide / 2), max(JOIN, ceil(sum(line.height for line in text_lines) + 4))
+    high = sum(line.height for line in text_lines)
     if is_small(box):
         return sheet.step // 2 * ceil(max(wide, sheet.least / 2) / (sheet.step // 2)), ceil(high + 5)
     return sheet.step * 2 * ceil(max(wide, sheet.least) / (sheet.step * 2)), ceil(high + min(8, 2 * sheet.padding))

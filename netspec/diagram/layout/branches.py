@@ -40,18 +40,18 @@ def by_dot(part: Part, graphviz: Graphviz, sheet: Sheet) -> Piece:
     nodes = [ports.node(item) for item in items]
     edges = [ports.edge(way, place) for way in ways]
     spines = [DotEdge(place[tail], place[head], weight=8, drawn=False) for tail, head in _spines(ways)]
-    found = graphviz.lay_out(dot_text(nodes, _in_the_middle(edges, spines), sheet.node_gap, sheet.rank_gap))
+    arrangement = graphviz.lay_out(dot_text(nodes, _in_the_middle(edges, spines), sheet.node_gap, sheet.rank_gap))
     pieces = [
         item.piece.moved(x - node.width / 2, y - node.height / 2)
-        for item, node, (x, y) in zip(items, nodes, found.nodes, strict=True)
+        for item, node, (x, y) in zip(items, nodes, arrangement.nodes, strict=True)
     ]
-    written: set[Point] = set()
+    starts: set[Point] = set()
     routes = []
-    for way, edge, points in zip(ways, edges, found.curves, strict=True):
+    for way, edge, points in zip(ways, edges, arrangement.curves, strict=True):
         start = pieces[edge.tail].exit(way.key)
         here = [other.label for other in ways if other.tail == way.tail and pieces[edge.tail].exit(other.key) == start]
-        label = " / ".join(dict.fromkeys(filter(None, here))) if start not in written else ""
-        written.add(start)
+        label = " / ".join(dict.fromkeys(filter(None, here))) if start not in starts else ""
+        starts.add(start)
         if not sheet.right:
             beside = {pieces[edge.tail].exit(other.key) for other in ways if other.tail == way.tail}
             label = _within(label, start, beside)
@@ -116,12 +116,14 @@ def _clear(points: Sequence[Point], pieces: Sequence[Piece]) -> Sequence[Point]:
 
 def _is_through(points: Sequence[Point], pieces: Sequence[Piece], wider: float) -> bool:
     """Whether the curve goes through any of the pieces, made so much wider; circles are entered from all around."""
-    taken = [
+    obstacles = [
         (piece.x - wider, piece.y + 1, piece.x + piece.width + wider, piece.bottom - 1)
         for piece in pieces
         if not (piece.boxes and box_text.is_round(piece.boxes[0].box))
     ]
-    return any(left < x < right and top < y < bottom for x, y in along(points) for left, top, right, bottom in taken)
+    return any(
+        left < x < right and top < y < bottom for x, y in along(points) for left, top, right, bottom in obstacles
+    )
 
 
 def _within(label: str, start: Point, exits: Collection[Point]) -> str:
@@ -141,15 +143,15 @@ def _is_blocked(start: Point, end: Point, pieces: Sequence[Piece]) -> bool:
 def _with_room(item: Item, ways: Sequence[Way], sheet: Sheet) -> Item:
     """The item with room below it for the shapes of what it makes: they stand beside the beginning of the edges."""
     piece = item.piece
-    told: dict[float, list[str]] = {}
+    labels_at: dict[float, list[str]] = {}
     for way in ways:
         if way.tail == item.name and way.label:
-            told.setdefault(piece.exit(way.key)[0], []).append(way.label)
-    if not told:
+            labels_at.setdefault(piece.exit(way.key)[0], []).append(way.label)
+    if not labels_at:
         return item
-    written = {x: " / ".join(dict.fromkeys(several)) for x, several in told.items()}
-    ends = [x + labels.breadth(label, sheet) for x, label in written.items()]
-    room = max(labels.length(label, sheet, sheet.room) for label in written.values())
+    label_at = {x: " / ".join(dict.fromkeys(several)) for x, several in labels_at.items()}
+    ends = [x + labels.breadth(label, sheet) for x, label in label_at.items()]
+    room = max(labels.length(label, sheet, sheet.room) for label in label_at.values())
     wide = 2 * ceil(max(piece.width, *ends) / 2)
     entries = {way.key: piece.entry(way.key) for way in ways if way.head == item.name}
     lowered = {way.key: (piece.exit(way.key)[0], piece.height + room) for way in ways if way.tail == item.name}
@@ -185,13 +187,13 @@ def _spines(ways: Sequence[Way]) -> list[tuple[str, str]]:
             name = into[name][0].tail
         return name
 
-    found = []
+    spines = []
     for head, branches in into.items():
         if len(branches) % 2 == 0 and all(way.role == "flow" for way in branches):
             partings = {parting(way.tail) for way in branches}
             if len(partings) == 1 and len(out_of.get(tail := partings.pop(), ())) >= len(branches):
-                found.append((tail, head))
-    return found
+                spines.append((tail, head))
+    return spines
 
 
 def _in_the_middle(edges: Sequence[DotEdge], spines: Sequence[DotEdge]) -> list[DotEdge]:
@@ -259,4 +261,4 @@ def _only_flow(ways: Sequence[Way]) -> set[int]:
     flows: dict[str, list[Way]] = {}
     for way in ways:
         flows.setdefault(way.head, []).append(way)
-    return {id(found[0]) for found in flows.values() if len(found) == 1}
+    return {id(ways[0]) for ways in flows.values() if len(ways) == 1}

@@ -129,16 +129,16 @@ def _listen(process: subprocess.Popen[str], answers: Queue[str]) -> None:
     answers.put("")
 
 
-def _arrangement(drawn: dict[str, Any]) -> Arrangement:
-    _, _, width, height = map(float, drawn["bb"].split(","))
+def _arrangement(answer: dict[str, Any]) -> Arrangement:
+    _, _, width, height = map(float, answer["bb"].split(","))
 
     def place(text: str) -> Point:
         x, y = text.split(",")[:2]
         return float(x), height - float(y)
 
-    placed = (thing for thing in drawn.get("objects", ()) if "pos" in thing)
+    placed = (thing for thing in answer.get("objects", ()) if "pos" in thing)
     nodes = sorted(placed, key=lambda node: int(node["name"]))
-    edges = sorted((edge for edge in drawn.get("edges", ()) if "id" in edge), key=lambda edge: int(edge["id"]))
+    edges = sorted((edge for edge in answer.get("edges", ()) if "id" in edge), key=lambda edge: int(edge["id"]))
     return Arrangement(
         width,
         height,
@@ -250,14 +250,14 @@ _CELL = '<TD FIXEDSIZE="TRUE" WIDTH="{}" HEIGHT="{}"{}>{}</TD>'
 
 def _row(ports: tuple[int, ...], side: str, width: int, height: int) -> str:
     cells = []
-    done = 0
+    column = 0
     for number, port in sorted(enumerate(ports), key=lambda pair: pair[1]):
-        if port - 1 > done:
-            cells.append(_CELL.format(port - 1 - done, height, "", ""))
+        if port - 1 > column:
+            cells.append(_CELL.format(port - 1 - column, height, "", ""))
         cells.append(_CELL.format(2, height, f' PORT="{side}{number}"', ""))
-        done = max(done, port - 1) + 2
-    if width > done:
-        cells.append(_CELL.format(width - done, height, "", ""))
+        column = max(column, port - 1) + 2
+    if width > column:
+        cells.append(_CELL.format(width - column, height, "", ""))
     inner = f"{_TABLE.format(width, height)}<TR>{''.join(cells)}</TR></TABLE>"
     return f"<TR>{_CELL.format(width, height, '', inner)}</TR>"
 

@@ -14,9 +14,9 @@ def main() -> None:
 
     for line in sys.stdin:
         graph = pygraphviz.AGraph(string=json.loads(line))
-        drawn = json.loads(graph.draw(format="json0", prog="dot"))
+        answer = json.loads(graph.draw(format="json0", prog="dot"))
         graph.close()
-        sys.stdout.write(json.dumps(drawn, separators=(",", ":")) + "\n")
+        sys.stdout.write(json.dumps(answer, separators=(",", ":")) + "\n")
         sys.stdout.flush()
 
 

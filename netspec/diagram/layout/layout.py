@@ -108,15 +108,15 @@ _FLOWS = ("flow", "auxiliary")
 def _leaf(box: Box, entering: Sequence[Way], leaving: Sequence[Way], sheet: Sheet) -> Piece:
     """A box without children: several values enter it and leave it at different places."""
     width, height = box_text.size(box, sheet)[:: -1 if sheet.right else 1]
-    told = _leaving(leaving)
-    if box.kind == "join" or (len(told) < 2 and not is_parted(box)):
-        told = {}
-    if told:
-        widest = min(_WIDEST_LABEL, max(labels.breadth(label, sheet) for label in told.values()))
-        width = max(width, 2 * ceil(len(told) * (widest + 8) / 2))
+    labels_out = _leaving(leaving)
+    if box.kind == "join" or (len(labels_out) < 2 and not is_parted(box)):
+        labels_out = {}
+    if labels_out:
+        widest = min(_WIDEST_LABEL, max(labels.breadth(label, sheet) for label in labels_out.values()))
+        width = max(width, 2 * ceil(len(labels_out) * (widest + 8) / 2))
     beside, below = (_sheets(box), 0) if sheet.right else (0, _sheets(box))  # the sheets below are seen below
     bottom = height + below
-    exits = {key: (beside + x, bottom) for key, x in _spread(told, width).items()}
+    exits = {key: (beside + x, bottom) for key, x in _spread(labels_out, width).items()}
     entries = {} if box.kind == "join" else {key: (beside + x, 0) for key, x in _entries(entering, width).items()}
     placed = PlacedBox(box, beside, 0, width, height)
     return Piece(width + 2 * beside, bottom, boxes=(placed,), entries=entries, exits=exits)

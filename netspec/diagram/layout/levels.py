@@ -116,11 +116,11 @@ def levels(view: View, sheet: Sheet = USUAL) -> dict[str, list[Way]]:
             descend(box.children, above[box.id])
 
     descend(view.boxes, ())
-    found: dict[str, dict[tuple[str, str, Key], Way]] = {}
+    ways_of: dict[str, dict[tuple[str, str, Key], Way]] = {}
     roles: dict[str, dict[tuple[str, str, Key], list[Role]]] = {}
 
     def add(level: str, tail: str, head: str, key: Key, role: Role, label: str = "") -> None:
-        found.setdefault(level, {}).setdefault((tail, head, key), Way(tail, head, key, role, label))
+        ways_of.setdefault(level, {}).setdefault((tail, head, key), Way(tail, head, key, role, label))
         roles.setdefault(level, {}).setdefault((tail, head, key), []).append(role)
 
     for edge in view.edges:
@@ -140,10 +140,12 @@ def levels(view: View, sheet: Sheet = USUAL) -> dict[str, list[Way]]:
     for carry in view.carries:
         inside = above[carry.source][above[carry.source].index(carry.frame) :]
         for frame, item in pairwise(inside):
-            leaves = any(way.tail == item and way.head.startswith(f">{carry.source} ") for way in found[frame].values())
+            leaves = any(
+                way.tail == item and way.head.startswith(f">{carry.source} ") for way in ways_of[frame].values()
+            )
             if not leaves:
                 add(frame, item, f">{carry.source} {carry.value}", (carry.source, carry.value), "flow")
-    return {level: _with_roles(list(ways.values()), roles[level]) for level, ways in found.items()}
+    return {level: _with_roles(list(ways.values()), roles[level]) for level, ways in ways_of.items()}
 
 
 def _with_roles(ways: list[Way], roles: dict[tuple[str, str, Key], list[Role]]) -> list[Way]:
@@ -181,17 +183,17 @@ def cut(items: Sequence[Item], ways: Sequence[Way]) -> list[Part]:
     part_of = [number for number, (low, high) in enumerate(pairwise(bounds)) for _ in range(high - low)]
     inside: list[list[Way]] = [[] for _ in bounds[1:]]
     entering: list[list[Way]] = [[] for _ in bounds[1:]]
-    written: set[tuple[str, Key]] = set()
+    starts: set[tuple[str, Key]] = set()
     for way in ways:
         number = part_of[place[way.head]]
         if part_of[place[way.tail]] == number:
             inside[number].append(way)
-            written.add((way.tail, way.key))
+            starts.add((way.tail, way.key))
         else:
             entering[number].append(way)
     told: list[Cut | None] = [None]
     for number, (_, over) in enumerate(cuts):
-        if over is not None and (part_of[place[over.tail]] != number or (over.tail, over.key) in written):
+        if over is not None and (part_of[place[over.tail]] != number or (over.tail, over.key) in starts):
             over = replace(over, label="")
         told.append(over)
     told.append(None)
@@ -208,12 +210,12 @@ def _cuts(items: Sequence[Item], ways: Sequence[Way], place: dict[str, int]) -> 
         values.setdefault((way.tail, way.key), []).append(way)
     starts: list[list[Cut]] = [[] for _ in items]
     ends: list[list[Cut]] = [[] for _ in items]
-    for (tail, key), found in values.items():
-        flows = any(way.role == "flow" for way in found)
-        label = next((way.label for way in found if way.label and way.role != "size"), "")
-        over = Cut(tail, key, "flow" if flows else found[0].role, label)
+    for (tail, key), lines in values.items():
+        flows = any(way.role == "flow" for way in lines)
+        label = next((way.label for way in lines if way.label and way.role != "size"), "")
+        over = Cut(tail, key, "flow" if flows else lines[0].role, label)
         starts[place[tail]].append(over)
-        ends[max(place[way.head] for way in found)].append(over)
+        ends[max(place[way.head] for way in lines)].append(over)
     earliest = max((number for number, item in enumerate(items) if item.is_first), default=0)
     latest = min((number - 1 for number, item in enumerate(items) if item.is_exit), default=len(items) - 2)
     crossing: dict[tuple[str, Key], Cut] = {}

@@ -53,20 +53,20 @@ def as_valley(items: Sequence[Item], ways: Sequence[Way], turn: int, graphviz: G
     across = [way.label for way, edge in zip(ways, edges, strict=True) if edge.sides == "ew" and way.role == "flow"]
     room = [] if sheet.short else [box_text.label_width(label) + _AROUND for label in across if label]
     apart = max([sheet.across, *room])
-    found = graphviz.lay_out(dot_text(nodes, edges, apart, sheet.rank_gap - 1, level))
+    arrangement = graphviz.lay_out(dot_text(nodes, edges, apart, sheet.rank_gap - 1, level))
     pieces = [
         item.piece.moved(x - node.width / 2, y - node.height / 2)
-        for item, node, (x, y) in zip(grown, nodes, found.nodes, strict=True)
+        for item, node, (x, y) in zip(grown, nodes, arrangement.nodes, strict=True)
     ]
-    written: set[Key] = set()
+    starts: set[Key] = set()
     routes = []
-    for lead, edge, points in zip(leads, edges, found.curves, strict=True):
+    for lead, edge, points in zip(leads, edges, arrangement.curves, strict=True):
         route = lead.route(points, grown[lead.tail])
         if edge.sides != "sn":
             route = _crossing(lead, edge, pieces)
-        routes.append(route if lead.way.key not in written else replace(route, label=""))
+        routes.append(route if lead.way.key not in starts else replace(route, label=""))
         if route.label:
-            written.add(lead.way.key)
+            starts.add(lead.way.key)
     return together(pieces, routes, {}, {})
 
 
@@ -142,11 +142,11 @@ def _levels(leads: Sequence[_Lead], turn: int) -> list[list[int]]:
 
 def _with_room(item: Item, ways: Sequence[Way], rises: bool, room: float) -> Item:
     """The item with room for its shape where its value leaves: below it on the way down, above it on the way up."""
-    told = [way.label for way in ways if way.tail == item.name and way.label and way.role != "size"]
-    if not told:
+    labels_out = [way.label for way in ways if way.tail == item.name and way.label and way.role != "size"]
+    if not labels_out:
         return item
     piece = item.piece
-    end = piece.width / 2 + box_text.label_width(told[0])
+    end = piece.width / 2 + box_text.label_width(labels_out[0])
     wide = piece.width if item.is_join else 2 * ceil(max(piece.width, end) / 2)
     inner = piece.moved(0, room) if rises else piece
     middle = {("", ""): (piece.width / 2, 0.0)}

@@ -38,5 +38,5 @@ def spec_html(source: Source) -> str:
 
 
 def _piece(kind: str, text: str) -> str:
-    shown = escape(printable(text))
-    return f'<span style="color: {_COLOURS[kind]}">{shown}</span>' if kind in _COLOURS else shown
+    text_html = escape(printable(text))
+    return f'<span style="color: {_COLOURS[kind]}">{text_html}</span>' if kind in _COLOURS else text_html

@@ -89,12 +89,12 @@ def page(
             return page(graph, depth, unfold=unfold, focus=focus, theme=theme, own=own, graphviz=started)
     graphviz.start()
     whole = view(graph, sys.maxsize, unfold=unfold, focus=focus)
-    told = facts(whole)
+    data_of_net = facts(whole)
     styles = {
         "table": whole_drawing(table(graph, unfold=unfold, focus=focus)),
         "volumes": whole_drawing(volumes(graph, unfold=unfold, focus=focus)),
     }
-    data = {**told, "pictures": pictures(whole, graphviz), "open": _open(whole, depth), "styles": styles}
+    data = {**data_of_net, "pictures": pictures(whole, graphviz), "open": _open(whole, depth), "styles": styles}
     return _filled(whole, _visible(data), theme, own)
 
 
@@ -108,10 +108,10 @@ def _open(whole: View, depth: int | None) -> list[int]:
 def _overview(whole: View, levels: Mapping[str, int]) -> int:
     """The least depth that shows something of the net's structure; 1 where the next one would show too much."""
     for depth in range(1, whole.deepest + 1):
-        shown = sum(levels[box.id] <= depth and (levels[box.id] == depth or box.is_leaf) for box in whole.walk())
-        if shown in _OVERVIEW:
+        count = sum(levels[box.id] <= depth and (levels[box.id] == depth or box.is_leaf) for box in whole.walk())
+        if count in _OVERVIEW:
             return depth
-        if shown >= _OVERVIEW.stop:
+        if count >= _OVERVIEW.stop:
             return max(1, depth - 1)
     return whole.deepest
 
@@ -143,7 +143,7 @@ def _filled(whole: View, data: Any, theme: str, own: Theme | None) -> str:
         "script": script,
         "data": _embedded(data),
     }
-    return signed(re.sub(r"\{(\w+)\}", lambda found: values[found[1]], _asset("page.html")), "<!-- {} -->")
+    return signed(re.sub(r"\{(\w+)\}", lambda hole: values[hole[1]], _asset("page.html")), "<!-- {} -->")
 
 
 def _policy(script: str, style: str) -> str:
@@ -201,8 +201,8 @@ def _style(own: Theme | None) -> str:
 def _variables(theme: Theme) -> str:
     """The theme's paints and the page's own as CSS variables."""
     paints = {role.replace(":", "-"): theme.paint(role) for role in theme.roles}
-    named = "; ".join(f"--{name}: {colour}" for name, colour in {**paints, **_CHROME[theme.name]}.items())
-    return f"color-scheme: {theme.name}; {named}"
+    variables = "; ".join(f"--{name}: {colour}" for name, colour in {**paints, **_CHROME[theme.name]}.items())
+    return f"color-scheme: {theme.name}; {variables}"
 
 
 @cache

@@ -85,8 +85,8 @@ class _Tree:
         object.__setattr__(self, "view", view)
         object.__setattr__(self, "places", {box.id: place for place, box in enumerate(view.walk())})
         object.__setattr__(self, "above", above)
-        made: list[Edge | Carry] = [*view.edges, *view.carries]
-        tensors = dict.fromkeys((tensor.source, tensor.value) for tensor in made)
+        flows: list[Edge | Carry] = [*view.edges, *view.carries]
+        tensors = dict.fromkeys((tensor.source, tensor.value) for tensor in flows)
         object.__setattr__(self, "tensors", {tensor: str(place) for place, tensor in enumerate(tensors)})
 
     def tensor(self, edge: Edge | Carry) -> str:
@@ -126,7 +126,7 @@ class _Picture:
     def _view(self) -> View:
         """What is inside as a view of its own; where values come in or go out, something outside stands for that."""
         view = self.tree.view
-        found: dict[tuple[str, str, str], Edge] = {}
+        edges: dict[tuple[str, str, str], Edge] = {}
         outside: dict[str, Box] = {}
         for index, edge in enumerate(view.edges):
             source, target = self._end(edge.source), self._end(edge.target)
@@ -138,9 +138,9 @@ class _Picture:
                 if end[0] in "<>":
                     outside[end] = _outside(end, edge)
             self._edges.setdefault(tensor, []).append((index, source, target))
-            known = found.get((source, target, tensor), edge)
-            role = edge.role if known.role == edge.role else "flow"
-            found[source, target, tensor] = replace(edge, source=source, target=target, value=tensor, role=role)
+            edge_there = edges.get((source, target, tensor), edge)
+            role = edge.role if edge_there.role == edge.role else "flow"
+            edges[source, target, tensor] = replace(edge, source=source, target=target, value=tensor, role=role)
         boxes = self._closed
         if self.around:
             boxes = (
@@ -149,7 +149,7 @@ class _Picture:
                 *(box for end, box in outside.items() if end[0] == ">"),
             )
         return replace(
-            view, boxes=boxes, edges=tuple(found.values()), carries=tuple(self._handed_on()), title="", focus=""
+            view, boxes=boxes, edges=tuple(edges.values()), carries=tuple(self._handed_on()), title="", focus=""
         )
 
     def _handed_on(self) -> Iterator[Carry]:
@@ -175,7 +175,7 @@ class _Picture:
         edges = [
             index for index, source, target in self._edges.get(route.value, ()) if self._carries(route, source, target)
         ]
-        made: dict[str, Json] = {
+        document: dict[str, Json] = {
             "source": places[route.source] if route.source else -1,
             "target": places[route.target] if route.target else -1,
             "role": route.role,
@@ -185,14 +185,14 @@ class _Picture:
         }
         if self._frame:
             begins, ends = route.path[0][1][0][1] - top, route.path[-1][1][-1][1] - top
-            made["entry"] = not route.source and begins <= box_text.HEADER + _BORDER
-            made["exit"] = not route.target and ends >= self._frame.height - _BORDER
+            document["entry"] = not route.source and begins <= box_text.HEADER + _BORDER
+            document["exit"] = not route.target and ends >= self._frame.height - _BORDER
         if route.label:
             x, y = _at(route.label_at, left, top)
             size = box_text.LABEL_SIZE
             text = Text(0, size * CAP_HEIGHT / 2, route.label, size, fill="muted")
-            made["label"] = {"x": x, "y": y, "marks": [_mark(text, 0, 0)]}
-        return made
+            document["label"] = {"x": x, "y": y, "marks": [_mark(text, 0, 0)]}
+        return document
 
     def _carries(self, route: Route, source: str, target: str) -> bool:
         """Whether an edge between two shown boxes is drawn by a route, which may join frames around them."""
@@ -201,20 +201,20 @@ class _Picture:
             for end, leaf in ((route.source, source), (route.target, target))
         )
 
-    def _around(self, shown: str) -> tuple[Box, ...]:
-        return self.tree.above.get(shown, ())
+    def _around(self, frame: str) -> tuple[Box, ...]:
+        return self.tree.above.get(frame, ())
 
     def _box(self, placed: PlacedBox, left: float, top: float) -> Json:
         size = {"width": _short(placed.width), "height": _short(placed.height)}
-        made = {
+        document = {
             "box": self.tree.places[placed.box.id],
             "x": _short(placed.x - left),
             "y": _short(placed.y - top),
             **size,
         }
         if placed.box.children:
-            return {**made, "header": self._header(placed)}
-        return {**made, "marks": [_mark(item, placed.x, placed.y) for item in self._marks[placed.box.id]]}
+            return {**document, "header": self._header(placed)}
+        return {**document, "marks": [_mark(item, placed.x, placed.y) for item in self._marks[placed.box.id]]}
 
     def _header(self, placed: PlacedBox) -> Json:
         """The words in a frame's header, those at its right end with their places from there."""
@@ -233,12 +233,12 @@ def _closed(box: Box) -> Box:
 
 def _gutters(routes: Iterable[Json]) -> list[float]:
     """Between the columns of a picture: where a route goes from the foot of one up to the head of the next."""
-    found = set[float]()
+    gutters = set[float]()
     for route in routes:
         stops = [segment[-1] for segment in route["path"]]
         if stops[1][1] > stops[0][1]:
-            found |= {x for (x, y), (after, end) in pairwise(stops) if x == after and end < y - _FOOT_TO_HEAD}
-    return sorted(found)
+            gutters |= {x for (x, y), (after, end) in pairwise(stops) if x == after and end < y - _FOOT_TO_HEAD}
+    return sorted(gutters)
 
 
 def _outside(end: str, edge: Edge) -> Box:

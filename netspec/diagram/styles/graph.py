@@ -100,10 +100,10 @@ def _frame(placed: PlacedBox, depth: int, sheet: Sheet) -> Item:
     for number, row in enumerate(box_text.header_rows(box, sheet)):
         left = x + 8
         for line in row:
-            marks.append(_written(line, left, baseline + number * box_text.ROW, "start"))
+            marks.append(_text_mark(line, left, baseline + number * box_text.ROW, "start"))
             left += line.width + 6
     if (corner := box_text.times(box)) is not None:
-        marks.append(_written(corner, x + placed.width - 8, baseline, "end"))
+        marks.append(_text_mark(corner, x + placed.width - 8, baseline, "end"))
     return _grouped(box, marks, "frame")
 
 
@@ -142,15 +142,19 @@ def _leaf(placed: PlacedBox, sheet: Sheet) -> Item:
         sign = Text(x, y + 11 * 0.33, box.title, 11, "bold", anchor="middle")
         return _grouped(box, [Circle(x, y, radius - 0.5, "paper", "ink", 1), sign], "join")
     role = fill_role(box)
-    written = box_text.lines(box, sheet)
+    text_lines = box_text.lines(box, sheet)
     small = box_text.is_small(box) or box.kind in ("join", "input", "output")
     radius = (
-        min(placed.height / 2, box_text.JOIN / 2) if small and len(written) > 2 else placed.height / 2 if small else 3
+        min(placed.height / 2, box_text.JOIN / 2)
+        if small and len(text_lines) > 2
+        else placed.height / 2
+        if small
+        else 3
     )
     marks: list[Item] = _stack(placed, role, f"{role}:line", 3) if box.times > 1 else []
     dash = (3.0, 2.0) if box.when_training else None
     marks.append(Rect(placed.x, placed.y, placed.width, placed.height, radius, role, f"{role}:line", 0.8, dash))
-    marks += _lines(placed, written, role)
+    marks += _lines(placed, text_lines, role)
     return _grouped(box, marks, box.kind)
 
 
@@ -164,8 +168,8 @@ def _lines(placed: PlacedBox, lines: tuple[Line, ...], role: str) -> Iterator[It
         baseline = y + (line.height - line.size) / 2 + line.size * (ASCENT - 0.06)
         if corner is not None and number == 0:
             corner = replace(corner, fill=lines[0].fill)
-            yield _written(corner, placed.x + placed.width - 6, baseline, "end")
-        yield _written(line, placed.x + placed.width / 2, baseline, "middle")
+            yield _text_mark(corner, placed.x + placed.width - 6, baseline, "end")
+        yield _text_mark(line, placed.x + placed.width / 2, baseline, "middle")
         y += line.height
 
 
@@ -173,7 +177,7 @@ _PALE = frozenset({"input", "output", "block", "paper"})
 """The grounds on which ink and muted letters read in every theme."""
 
 
-def _written(line: Line, x: float, y: float, anchor: Anchor) -> Text:
+def _text_mark(line: Line, x: float, y: float, anchor: Anchor) -> Text:
     return Text(x, y, line.text, line.size, line.weight, mono=line.mono, anchor=anchor, fill=line.fill)
 
 

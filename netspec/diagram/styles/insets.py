@@ -29,15 +29,15 @@ _Spot: TypeAlias = tuple[float, float, float, float]
 
 
 def with_insets(
-    drawing: Drawing, shown: View, graphviz: Graphviz, least: float, sheet: Sheet = USUAL
+    drawing: Drawing, view: View, graphviz: Graphviz, least: float, sheet: Sheet = USUAL
 ) -> tuple[Drawing, tuple[str, ...]]:
     """The drawing of a view with as many insets as the sheet holds at a scale of `least`; the blocks without one.
 
     Raises LayoutTimeoutError where the time of `graphviz` is over.
     """
-    boxes = list(_kinds(shown))
+    boxes = list(_kinds(view))
     headings = zip(boxes, _headings(boxes), strict=True)
-    insets = [_inset(shown, box, heading, graphviz, sheet) for box, heading in headings]
+    insets = [_inset(view, box, heading, graphviz, sheet) for box, heading in headings]
     least = min(least, page_scale(drawing, sheet))
     if insets:
         best = max(_arrangements(drawing, insets), key=lambda whole: page_scale(whole, sheet))
@@ -77,10 +77,10 @@ def _packed(drawing: Drawing, insets: Sequence[Drawing], least: float, sheet: Sh
     return replace(drawing, width=wide, height=high, items=tuple(items)), left_out
 
 
-def _scale_with(taken: Sequence[_Spot], spot: _Spot, sheet: Sheet) -> float:
+def _scale_with(spots: Sequence[_Spot], spot: _Spot, sheet: Sheet) -> float:
     """The scale at which the page holds what stands already and what is put on this spot."""
-    wide = max(right for _, _, right, _ in (*taken, spot))
-    high = max(bottom for _, _, _, bottom in (*taken, spot))
+    wide = max(right for _, _, right, _ in (*spots, spot))
+    high = max(bottom for _, _, _, bottom in (*spots, spot))
     return min(1.0, sheet.width / wide, sheet.height / high)
 
 
@@ -89,20 +89,20 @@ def page_scale(drawing: Drawing, sheet: Sheet = USUAL) -> float:
     return min(1.0, sheet.width / drawing.width, sheet.height / drawing.height)
 
 
-def _kinds(shown: View) -> Iterator[Box]:
+def _kinds(view: View) -> Iterator[Box]:
     """One folded block of each name, and of each sequence of layers among those of a name; labelled groups as well."""
-    graph = shown.graph
+    graph = view.graph
     variants: dict[str, set[tuple[str, ...]]] = {}
-    found = 0
-    for box in shown.leaves():
-        if box.kind not in ("block", "container") or box.scope is None or not box.name or found == _MOST:
+    count = 0
+    for box in view.leaves():
+        if box.kind not in ("block", "container") or box.scope is None or not box.name or count == _MOST:
             continue
         layers = tuple(graph.nodes[node].layer.name for node in box.nodes[: len(box.nodes) // box.times])
-        named = graph.scopes[box.scope].title if box.kind == "block" else box.label.rstrip("0123456789")
-        known = variants.setdefault(named, set())
-        if layers not in known and len(known) < _VARIANTS:
-            known.add(layers)
-            found += 1
+        kind = graph.scopes[box.scope].title if box.kind == "block" else box.label.rstrip("0123456789")
+        looks = variants.setdefault(kind, set())
+        if layers not in looks and len(looks) < _VARIANTS:
+            looks.add(layers)
+            count += 1
             yield box
 
 
@@ -119,27 +119,27 @@ def _headings(boxes: Sequence[Box]) -> list[str]:
     return [box.name if named.count(title) > 1 else title for box, title in zip(boxes, named, strict=True)]
 
 
-def _inset(shown: View, box: Box, heading: str, graphviz: Graphviz, sheet: Sheet) -> Drawing:
+def _inset(view: View, box: Box, heading: str, graphviz: Graphviz, sheet: Sheet) -> Drawing:
     """The inside of a folded block in a frame, with what it is and where it stands above it."""
-    inside = draw(layout(_opened(shown, box), graphviz, sheet))
+    inside = draw(layout(_opened(view, box), graphviz, sheet))
     place = "" if heading.startswith(f"{box.label}: ") or heading == box.name else f"inside {box.name}"
-    named = width(heading, _NAME, "bold")
-    least = named + width(place, _PLACE) + 26
+    heading_width = width(heading, _NAME, "bold")
+    least = heading_width + width(place, _PLACE) + 26
     wide, high = max(inside.width, least), inside.height + _HEADER
     baseline = 12.5
     items: list[Item] = [
         Rect(0.4, 0.4, wide - 0.8, high - 0.8, 5, None, "rule", 0.8, (4, 3)),
         Text(9, baseline, heading, _NAME, "bold"),
-        *([Text(9 + named + 8, baseline, place, _PLACE, fill="muted")] if place else []),
+        *([Text(9 + heading_width + 8, baseline, place, _PLACE, fill="muted")] if place else []),
         *(moved(without_ids(item), (wide - inside.width) / 2, _HEADER) for item in inside.items),
     ]
     return Drawing(wide, high, tuple(items))
 
 
-def _opened(shown: View, box: Box) -> View:
+def _opened(view: View, box: Box) -> View:
     """The inside of a block, as deep as it stays small."""
-    inside = figure(shown.graph, 1, focus=box.name)
-    whole = figure(shown.graph, inside.deepest, focus=box.name)
+    inside = figure(view.graph, 1, focus=box.name)
+    whole = figure(view.graph, inside.deepest, focus=box.name)
     return whole if sum(1 for _ in whole.leaves()) <= _LARGEST else inside
 
 

@@ -74,10 +74,10 @@ def with_legend(drawing: Drawing, room: float) -> Drawing:
     if not entries:
         return drawing
     texts = [item for item in entries if isinstance(item, Text)]
-    needed = max(text.x + width(text.text, _SIZE) for text in texts) + 2 * _MARGIN
-    wide = max(drawing.width, needed)
+    least = max(text.x + width(text.text, _SIZE) for text in texts) + 2 * _MARGIN
+    wide = max(drawing.width, least)
     beside = (wide - drawing.width) / 2
-    placed = [moved(item, (wide - needed) / 2 + _MARGIN, drawing.height + _ABOVE) for item in entries]
+    placed = [moved(item, (wide - least) / 2 + _MARGIN, drawing.height + _ABOVE) for item in entries]
     return replace(
         drawing,
         width=wide,

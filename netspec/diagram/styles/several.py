@@ -63,10 +63,12 @@ class _Stage:
 
 def one_table(views: Sequence[View], names: Sequence[str], how: Setting) -> Drawing:
     """The layers of several nets, `names` above their columns."""
-    told = [rows(view) for view in views]
+    tables = [rows(view) for view in views]
     setter = Setter(how)
-    stages = _aligned([one.rows for one in told])
-    named = setter.column(fit(views[0].title, how.size, how.name, "bold"), [setter.named(one.name) for one in stages])
+    stages = _aligned([one.rows for one in tables])
+    names_column = setter.column(
+        fit(views[0].title, how.size, how.name, "bold"), [setter.named(one.name) for one in stages]
+    )
     outputs = setter.column("output", [setter.outputs(one.outputs) for one in stages])
     cells = [_cells(setter, stage) for stage in stages]
     nets = [
@@ -74,7 +76,7 @@ def one_table(views: Sequence[View], names: Sequence[str], how: Setting) -> Draw
         for place, name in enumerate(names)
     ]
     spans = [setter.stack(stage.present[0].parts) if stage.is_one else Cell() for stage in stages]
-    widths = [max(cell.width for cell in column) for column in (named, outputs, *nets)]
+    widths = [max(cell.width for cell in column) for column in (names_column, outputs, *nets)]
     missing = max(cell.width for cell in spans) - sum(widths[2:]) - how.gap * (len(nets) - 1)
     widths = widths[:2] + [width + max(0, missing) / len(nets) for width in widths[2:]]
     lefts = [how.margin + sum(widths[:place]) + how.gap * place for place in range(len(widths))]
@@ -91,7 +93,7 @@ def one_table(views: Sequence[View], names: Sequence[str], how: Setting) -> Draw
             items.extend(moved(item, left, y + (height - cell.height) / 2) for item in cell.items)
         return height
 
-    grid = (named, outputs, *nets)
+    grid = (names_column, outputs, *nets)
     rule(0.9)
     for index in range(len(stages) + 1):
         span = spans[index - 1] if index else Cell()
@@ -103,7 +105,7 @@ def one_table(views: Sequence[View], names: Sequence[str], how: Setting) -> Draw
             (setter.written(figure), left) for figure, left in zip(figures, lefts[2:], strict=True)
         ])  # fmt: skip
     rule(0.9)
-    notes = [note for one, view in zip(told, views, strict=True) for note in footnotes(one, view)]
+    notes = [note for one, view in zip(tables, views, strict=True) for note in footnotes(one, view)]
     for note in dict.fromkeys(note for note in notes if "in all." not in note):
         y += how.small + 2
         items.append(Text(how.margin, y + how.padding, note, how.small, fill="muted"))

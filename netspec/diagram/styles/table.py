@@ -65,13 +65,13 @@ def table_view(
     Without a paper, it is for the text of LaTeX's article.
     """
     paper = paper or Paper(_ARTICLE, PAGE_HEIGHT)
-    views = _asked(graph, depth, unfold=unfold, focus=focus)
-    found = _fitting(paper, views)
-    shown, how = (found[1], found[2]) if found else (views[-1], _WITHOUT_COSTS[-1])
-    return shown, replace(how, size=how.size * paper.unit, leading=how.leading * paper.unit)
+    views = _candidates(graph, depth, unfold=unfold, focus=focus)
+    result = _fitting(paper, views)
+    candidate, how = (result[1], result[2]) if result else (views[-1], _WITHOUT_COSTS[-1])
+    return candidate, replace(how, size=how.size * paper.unit, leading=how.leading * paper.unit)
 
 
-def _asked(graph: Graph, depth: int | None, *, unfold: bool, focus: str) -> list[View]:
+def _candidates(graph: Graph, depth: int | None, *, unfold: bool, focus: str) -> list[View]:
     """The views that a table may show: the one that is asked for, or all of them."""
     if depth is not None or unfold:
         return [view(graph, depth, unfold=unfold, focus=focus)]
@@ -82,9 +82,9 @@ def table_on(
     graph: Graph, paper: Paper, depth: int | None = None, *, unfold: bool = False, focus: str = ""
 ) -> tuple[Drawing, tuple[str, ...]]:
     """The table for a place in a paper, as deep as its letters stay large enough, and a note where they do not."""
-    views = _asked(graph, depth, unfold=unfold, focus=focus)
-    if (found := _fitting(paper, views)) is not None:
-        return on_paper(paper, found[0]), ()
+    views = _candidates(graph, depth, unfold=unfold, focus=focus)
+    if (result := _fitting(paper, views)) is not None:
+        return on_paper(paper, result[0]), ()
     drawings = [Setter(how).table(views[-1]) for how in (*SETTINGS, *_WITHOUT_COSTS)]
     drawing = max(drawings, key=lambda drawing: scale_on(paper, drawing))
     shallower = _fitting(paper, list(_levels(graph, focus))) if len(views) == 1 else None
@@ -101,9 +101,9 @@ def _levels(graph: Graph, focus: str) -> Iterator[View]:
 def _fitting(paper: Paper, views: list[View]) -> tuple[Drawing, View, Setting] | None:
     """The first of the views that fits, with all columns if that can be."""
     for settings, least in ((SETTINGS, 1), (_WITHOUT_COSTS, 1), (SETTINGS, 0)):
-        for shown in (shown for shown in views if shown.depth >= least):
+        for candidate in (candidate for candidate in views if candidate.depth >= least):
             for how in settings:
-                drawing = Setter(how).table(shown)
+                drawing = Setter(how).table(candidate)
                 if scale_on(paper, drawing) >= 1:
-                    return drawing, shown, how
+                    return drawing, candidate, how
     return None

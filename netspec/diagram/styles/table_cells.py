@@ -80,10 +80,10 @@ class Setter:
     def __init__(self, how: Setting) -> None:
         self.how = how
 
-    def table(self, shown: View) -> Drawing:
+    def table(self, view: View) -> Drawing:
         """The table of a view."""
-        told = with_named_sizes(rows(shown))
-        columns = self._columns(shown, told.rows)
+        table_rows = with_named_sizes(rows(view))
+        columns = self._columns(view, table_rows.rows)
         lefts = [self.how.margin]
         for column in columns:
             lefts.append(lefts[-1] + column.width + self.how.gap)
@@ -106,7 +106,7 @@ class Setter:
         rule(0.9, "ink")
         y += row([column.head for column in columns])
         rule(0.5, "ink")
-        for index in range(len(told.rows)):
+        for index in range(len(table_rows.rows)):
             if index:
                 rule(0.35, "rule")
             y += row([column.cells[index] for column in columns], key=f"stage-{index}")
@@ -115,7 +115,7 @@ class Setter:
             y += row([column.foot for column in columns])
         rule(0.9, "ink")
         y += self.how.padding
-        for note in footnotes(told, shown):
+        for note in footnotes(table_rows, view):
             for words in wrap(note, self.how.small, right - self.how.margin):
                 y += self.how.small + 2
                 items.append(Text(self.how.margin, y, words, self.how.small, fill="muted"))
@@ -123,13 +123,13 @@ class Setter:
             right + self.how.margin,
             y + max(self.how.margin, _DESCENT),
             tuple(items),
-            shown.title,
-            _described(shown, told),
+            view.title,
+            _described(view, table_rows),
         )
 
-    def _columns(self, shown: View, stages: Sequence[Row]) -> list[_Column]:
-        output = output_head(shown)
-        title = self.written(fit(shown.title, self.how.size, self.how.name, "bold"), bold=True)
+    def _columns(self, view: View, stages: Sequence[Row]) -> list[_Column]:
+        output = output_head(view)
+        title = self.written(fit(view.title, self.how.size, self.how.name, "bold"), bold=True)
         head = self.written(output, bold=True)
         if head.width > self.how.output:
             head = under([self.written(line, bold=True) for line in output.split(" ", 1)])
@@ -201,8 +201,8 @@ class Setter:
         for part in parts:
             cell = self._part(part)
             if isinstance(part, Rounds) and isinstance(before, Rounds):
-                used = sum(placed.width + 2 * self.how.gap for placed in lines[-1])
-                if used + cell.width <= self.how.flow:
+                line_width = sum(placed.width + 2 * self.how.gap for placed in lines[-1])
+                if line_width + cell.width <= self.how.flow:
                     lines[-1].append(cell)
                     before = part
                     continue
@@ -279,8 +279,8 @@ class Setter:
         return under([self._side_by_side(captioned), join], gap=1)
 
     def _branch(self, branch: Branch) -> Cell:
-        told = self.stack(branch.parts)
-        return under([self.written(branch.caption, bold=True), told]) if branch.caption else told
+        cell = self.stack(branch.parts)
+        return under([self.written(branch.caption, bold=True), cell]) if branch.caption else cell
 
     def _side_by_side(self, cells: Sequence[Cell]) -> Cell:
         """Cells with their tops in a line and thin rules between them."""
@@ -323,6 +323,6 @@ def _barred(cell: Cell) -> Cell:
     return Cell(cell.width + 6, cell.height, (bar, *(moved(item, 6, 0) for item in cell.items)))
 
 
-def _described(shown: View, told: Rows) -> str:
-    parameters = sum(row.parameters for row in told.rows)
-    return f"The layers of {shown.title} as a table of {len(told.rows)} stages, with {parameters:,} parameters."
+def _described(view: View, table_rows: Rows) -> str:
+    parameters = sum(row.parameters for row in table_rows.rows)
+    return f"The layers of {view.title} as a table of {len(table_rows.rows)} stages, with {parameters:,} parameters."

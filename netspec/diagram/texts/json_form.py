@@ -38,7 +38,7 @@ def write(view: View) -> str:
 
 
 def _box(box: Box) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    document: dict[str, Any] = {
         "id": box.id,
         "kind": box.kind,
         "name": box.name,
@@ -60,10 +60,10 @@ def _box(box: Box) -> dict[str, Any]:
         "when_training": box.when_training,
     }
     if box.span is not None:
-        told["line"] = box.span.line
+        document["line"] = box.span.line
     if box.children:
-        told["boxes"] = [_box(child) for child in box.children]
-    return told
+        document["boxes"] = [_box(child) for child in box.children]
+    return document
 
 
 def _shape(shape: Shape) -> list[int | str]:

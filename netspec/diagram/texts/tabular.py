@@ -37,18 +37,22 @@ _DOCUMENT = r"""% pdflatex makes a PDF of this file.
 \end{{document}}"""
 
 
-def write(shown: View, setting: Setting, *, standalone: bool = False) -> str:
+def write(view: View, setting: Setting, *, standalone: bool = False) -> str:
     """The layers of a view as LaTeX to be input in a paper that uses booktabs, or as a `standalone` document.
 
     Its letters are Helvetica, as measured, and as large as in a setting, which also says which columns it has.
     """
-    told = with_named_sizes(rows(shown))
-    columns = [_names(shown, told.rows), _outputs(shown, told.rows, setting), _layers(told.rows, setting)]
-    figures = costs(told.rows)
+    table_rows = with_named_sizes(rows(view))
+    columns = [
+        _names(view, table_rows.rows),
+        _outputs(view, table_rows.rows, setting),
+        _layers(table_rows.rows, setting),
+    ]
+    figures = costs(table_rows.rows)
     chosen = [name for name in figures if name in setting.figures]
     columns += [_figures(name, figures[name]) for name in chosen]
     head, *body, foot = zip(*columns, strict=True)
-    title = visible(shown.title).encode("ascii", "replace").decode()
+    title = visible(view.title).encode("ascii", "replace").decode()
     lines = [
         _HEAD.format(title=title),
         r"\begingroup",
@@ -62,7 +66,7 @@ def write(shown: View, setting: Setting, *, standalone: bool = False) -> str:
         *([r"\midrule", _row([rf"\textbf{{{cell}}}" if cell else "" for cell in foot])] if chosen else []),
         r"\bottomrule",
         r"\end{tabular}\par",
-        *(rf"{_words(note)}\par" for note in footnotes(told, shown)),
+        *(rf"{_words(note)}\par" for note in footnotes(table_rows, view)),
         r"\endgroup",
     ]
     table = "\n".join(lines)
@@ -73,15 +77,15 @@ def _row(cells: Sequence[str]) -> str:
     return " & ".join(cells) + r" \\"
 
 
-def _names(shown: View, stages: Sequence[Row]) -> list[str]:
+def _names(view: View, stages: Sequence[Row]) -> list[str]:
     names = [_under([_words(stage.name), *([_quiet(stage.note)] if stage.note else [])]) for stage in stages]
-    return [_words(shown.title), *names, "total"]
+    return [_words(view.title), *names, "total"]
 
 
-def _outputs(shown: View, stages: Sequence[Row], setting: Setting) -> list[str]:
+def _outputs(view: View, stages: Sequence[Row], setting: Setting) -> list[str]:
     short = short_shape if setting.short else str
     outputs = [_under([_words(short(output)) for output in stage.outputs]) for stage in stages]
-    return [_words(output_head(shown)), *outputs, ""]
+    return [_words(output_head(view)), *outputs, ""]
 
 
 def _layers(stages: Sequence[Row], how: Setting) -> list[str]:
@@ -141,13 +145,13 @@ def _line(part: Line, how: Setting) -> list[str]:
     words = [(f"{part.before}," if part.before else "", _quiet), (part.text, _words), (part.after, _quiet)]
     lines: list[list[str]] = []
     room = 0.0
-    for text, written in [*words, (part.source, _quiet)]:
+    for text, style in [*words, (part.source, _quiet)]:
         for piece in broken(text, how.size, how.line) if text else ():
             room -= width(f" {piece}", how.size)
             if not lines or room < 0:
                 lines.append([])
                 room = max(how.line, how.flow) - width(piece, how.size)
-            lines[-1].append(written(piece))
+            lines[-1].append(style(piece))
     return [" ".join(line) for line in lines]
 
 
@@ -174,8 +178,8 @@ def _fork(part: Fork, how: Setting) -> list[str]:
 
 
 def _branch(branch: Branch, how: Setting) -> str:
-    told = _rows(branch.parts, how) or ["x"]
-    return _under([rf"\textbf{{{_words(branch.caption)}}}", *told] if branch.caption else told)
+    branch_rows = _rows(branch.parts, how) or ["x"]
+    return _under([rf"\textbf{{{_words(branch.caption)}}}", *branch_rows] if branch.caption else branch_rows)
 
 
 def _breadth(branch: Branch) -> float:

@@ -99,8 +99,8 @@ def write(drawing: Drawing, theme: Theme = LIGHT, *, standalone: bool = False) -
 
 def escaped(text: str) -> str:
     """The text for LaTeX, in whatever encoding its fonts have: every character stands for itself, none is a command."""
-    written = _LIGATURES.sub(r"\g<0>\0", visible(text))
-    return "".join(_ESCAPES.get(character) or _plain(character) for character in written)
+    marked = _LIGATURES.sub(r"\g<0>\0", visible(text))
+    return "".join(_ESCAPES.get(character) or _plain(character) for character in marked)
 
 
 def _plain(character: str) -> str:

@@ -94,9 +94,9 @@ LONGEST_MAKER = 36
 def feature_maps(view: View, detail: Detail = Detail.STAGES) -> FeatureMaps:
     """The maps of a view that folds nothing."""
     builder = _Builder(view, detail)
-    told = builder.build()
-    if all(len(", ".join(one.makers)) <= LONGEST_MAKER for one in told.maps):
-        return told
+    maps = builder.build()
+    if all(len(", ".join(one.makers)) <= LONGEST_MAKER for one in maps.maps):
+        return maps
     return builder.without_lighter_layers()
 
 

@@ -112,8 +112,8 @@ class Roles:
         self._users = users(graph)
 
     def of(self, value: Value, node: Node) -> Role:
-        made = self.graph.nodes[value.node] if value.node is not None else None
-        if node.when_training and not (made and made.when_training):
+        maker = self.graph.nodes[value.node] if value.node is not None else None
+        if node.when_training and not (maker and maker.when_training):
             return "auxiliary"
         wiring = self._wiring(node)
         if wiring.kind == "dense" and len(node.inputs) > 1 and value is node.inputs[0]:
@@ -167,23 +167,23 @@ class Roles:
         stack = [other for other in node.inputs if other is not value and not is_for_size(other, node)]
         seen = set(map(id, stack))
         while stack:
-            made = stack.pop()
-            if made is start or self._is_told_by(made, start):
+            value_before = stack.pop()
+            if value_before is start or self._is_told_by(value_before, start):
                 return True
-            if made.node is None or made.node <= lowest:
+            if value_before.node is None or value_before.node <= lowest:
                 continue
-            reader = self.graph.nodes[made.node]
+            reader = self.graph.nodes[value_before.node]
             for before in reader.inputs:
                 if id(before) not in seen and not is_for_size(before, reader):
                     seen.add(id(before))
                     stack.append(before)
         return False
 
-    def _is_told_by(self, made: Value, start: Value) -> bool:
+    def _is_told_by(self, value_before: Value, start: Value) -> bool:
         """Whether both come from one node that makes the one to tell of the other, as a pool its indices."""
-        if made.node is None or made.node != start.node:
+        if value_before.node is None or value_before.node != start.node:
             return False
-        return not self.graph.nodes[made.node].layer.rearranges
+        return not self.graph.nodes[value_before.node].layer.rearranges
 
     def _uncut(self, value: Value) -> Value:
         """The value before crops."""

@@ -94,21 +94,21 @@ class Builder:
 
     def items(self, scope: Scope) -> tuple[Item, ...]:
         """What is in a module, wirings and loops opened, in the order of the nodes."""
-        found: list[Item] = []
+        items: list[Item] = []
         direct = []
         for item in scope.items:
             if isinstance(item, int):
                 direct.append(Item(item, item + 1))
             elif self._has_nodes(inner := self.graph.scopes[item.index]):
                 if inner.is_module:
-                    found.append(Item(*self._spans[inner.index], scope=inner.index))
+                    items.append(Item(*self._spans[inner.index], scope=inner.index))
                 else:
-                    found.extend(self.items(inner))
+                    items.extend(self.items(inner))
         if scope.kind == "highway" and direct and direct[-1].end - direct[0].first == len(direct):
-            found.append(Item(direct[0].first, direct[-1].end, gate=scope.index))
+            items.append(Item(direct[0].first, direct[-1].end, gate=scope.index))
         else:
-            found.extend(direct)
-        return tuple(sorted(found, key=lambda item: item.first))
+            items.extend(direct)
+        return tuple(sorted(items, key=lambda item: item.first))
 
     def is_plain(self, scope: Scope) -> bool:
         """Whether a module's stages make a single box."""
@@ -177,13 +177,13 @@ class Builder:
             return scope
         around = self.graph.scopes[self.graph.nodes[first].scope]
         length = self._spans[scope.index][1] - self._spans[scope.index][0]
-        found = around
+        scope_there = around
         while around.parent is not None and self._spans[around.index][0] == first:
             start, end = self._spans[around.index]
             if end - start == length and around.kind == scope.kind:
-                found = around
+                scope_there = around
             around = self.graph.scopes[around.parent]
-        return found
+        return scope_there
 
     def _stages(self, items: Sequence[Item], level: int, depth: int) -> list[Box]:
         boxes = []

@@ -15,15 +15,15 @@ T = TypeVar("T")
 
 def once(function: Callable[[Graph], T]) -> Callable[[Graph], T]:
     """The function, which is asked about a graph once while the graph is there."""
-    known: WeakKeyDictionary[Graph, T] = WeakKeyDictionary()
+    answers: WeakKeyDictionary[Graph, T] = WeakKeyDictionary()
 
     @wraps(function)
-    def asked(graph: Graph) -> T:
-        if graph not in known:
-            known[graph] = function(graph)
-        return known[graph]
+    def remembering(graph: Graph) -> T:
+        if graph not in answers:
+            answers[graph] = function(graph)
+        return answers[graph]
 
-    return asked
+    return remembering
 
 
 @once
@@ -74,8 +74,8 @@ def telling_arguments(graph: Graph) -> dict[str, frozenset[str]]:
     return {
         title: frozenset(
             name
-            for place, name in enumerate(found[0])
-            if place == 0 or len(found) == 1 or any(arguments.get(name) != found[0][name] for arguments in found)
+            for place, name in enumerate(calls[0])
+            if place == 0 or len(calls) == 1 or any(arguments.get(name) != calls[0][name] for arguments in calls)
         )
-        for title, found in values.items()
+        for title, calls in values.items()
     }

@@ -51,33 +51,33 @@ def annotated(view: View) -> View:
     spans = [box.span for box in view.walk()] + [
         view.graph.nodes[index].span for box in view.leaves() for index in box.nodes
     ]
-    written = dict.fromkeys(span.source for span in spans if span is not None)
-    sources = [source for source in written if "draw:" in source.text]
-    told = {source: said for source in sources if (said := _remarks(source)) != _Remarks()}
-    if not told:
+    files = dict.fromkeys(span.source for span in spans if span is not None)
+    sources = [source for source in files if "draw:" in source.text]
+    remarks = {source: remark for source in sources if (remark := _remarks(source)) != _Remarks()}
+    if not remarks:
         return view
-    return _Annotated(view, told).view()
+    return _Annotated(view, remarks).view()
 
 
 class _Annotated:
-    def __init__(self, view: View, told: Mapping[Source, _Remarks]) -> None:
-        self.given, self.told = view, told
+    def __init__(self, view: View, remarks: Mapping[Source, _Remarks]) -> None:
+        self.given, self.told = view, remarks
         self.count = 0
 
     def view(self) -> View:
         hidden = {box.id for box in self.given.walk() if self._is_hidden(box)}
-        gone = {inner.id for box in self.given.walk() if box.id in hidden for inner in box.walk()}
-        edges, carries = _bridged(self.given, gone)
-        return replace(self.given, boxes=self._boxes(self.given.boxes, gone), edges=edges, carries=carries)
+        hidden_ids = {inner.id for box in self.given.walk() if box.id in hidden for inner in box.walk()}
+        edges, carries = _bridged(self.given, hidden_ids)
+        return replace(self.given, boxes=self._boxes(self.given.boxes, hidden_ids), edges=edges, carries=carries)
 
-    def _boxes(self, boxes: Sequence[Box], gone: set[str]) -> tuple[Box, ...]:
-        shown = []
+    def _boxes(self, boxes: Sequence[Box], hidden_ids: set[str]) -> tuple[Box, ...]:
+        boxes_left = []
         captioned: set[tuple[Source, int]] = set()
         for box in boxes:
-            children = self._boxes(box.children, gone)
-            if box.id not in gone and (children or box.is_leaf):
-                shown.append(replace(self._captioned(self._thinned(box), captioned), children=children))
-        return tuple(self._grouped(shown))
+            children = self._boxes(box.children, hidden_ids)
+            if box.id not in hidden_ids and (children or box.is_leaf):
+                boxes_left.append(replace(self._captioned(self._thinned(box), captioned), children=children))
+        return tuple(self._grouped(boxes_left))
 
     def _grouped(self, boxes: Sequence[Box], level: int = 0) -> Iterator[Box]:
         """The boxes, those of a group that follow each other in a frame; the outer groups first."""
@@ -123,8 +123,8 @@ class _Annotated:
         return self._hides(box.span) or (box.kind == "layer" and not self._places(box))
 
     def _hides(self, span: Span | None) -> bool:
-        said = self.told.get(span.source) if span is not None else None
-        return said is not None and span is not None and span.line in said.hidden
+        remark = self.told.get(span.source) if span is not None else None
+        return remark is not None and span is not None and span.line in remark.hidden
 
     def _places(self, box: Box) -> list[list[Node]]:
         """The layers that a box stands for and that are not hidden, each in all rounds."""
@@ -150,7 +150,7 @@ class _Annotated:
             family=layer.family,
         )
 
-    def _captioned(self, box: Box, done: set[tuple[Source, int]]) -> Box:
+    def _captioned(self, box: Box, captioned_lines: set[tuple[Source, int]]) -> Box:
         """The box with the words of its line in place of what its layer says; the first box of a line has them.
 
         A block that is one box of layers may have them in its body.
@@ -160,15 +160,15 @@ class _Annotated:
             nodes = [self.given.graph.nodes[index] for index in box.nodes]
             spans += [nodes[main_place(nodes)].span] if nodes else []
         for span in spans:
-            if span is None or span.source not in self.told or (span.source, span.line) in done:
+            if span is None or span.source not in self.told or (span.source, span.line) in captioned_lines:
                 continue
             if (words := self.told[span.source].captions.get(span.line)) is not None:
-                done.add((span.source, span.line))
+                captioned_lines.add((span.source, span.line))
                 return replace(box, title=words)
         return box
 
 
-def _bridged(view: View, gone: set[str]) -> tuple[tuple[Edge, ...], tuple[Carry, ...]]:
+def _bridged(view: View, hidden_ids: set[str]) -> tuple[tuple[Edge, ...], tuple[Carry, ...]]:
     """The edges past what is not drawn: what went into it goes on to what read it."""
     entering: dict[str, list[Edge]] = {}
     for edge in view.edges:
@@ -179,7 +179,7 @@ def _bridged(view: View, gone: set[str]) -> tuple[tuple[Edge, ...], tuple[Carry,
         waiting, seen = [edge], set()
         while waiting:
             here = waiting.pop()
-            if here.source not in gone:
+            if here.source not in hidden_ids:
                 yield here
             elif here.source not in seen:
                 seen.add(here.source)
@@ -187,16 +187,18 @@ def _bridged(view: View, gone: set[str]) -> tuple[tuple[Edge, ...], tuple[Carry,
 
     edges: dict[tuple[str, str, str], Edge] = {}
     for edge in view.edges:
-        for maker in makers(edge) if edge.target not in gone else ():
+        for maker in makers(edge) if edge.target not in hidden_ids else ():
             role = edge.role if edge.role != "flow" else maker.role
             passing = replace(edge, source=maker.source, shapes=maker.shapes, value=maker.value, role=role)
             edges.setdefault((passing.source, passing.target, passing.value), passing)
     carries = []
     for carry in view.carries:
         here = Edge(carry.source, "", (carry.shape,), "flow", carry.value)
-        inside = {inner.id for inner in view.by_id[carry.frame].walk()} if carry.source in gone else {carry.source}
-        found = [maker for maker in makers(here) if maker.source in inside]
-        carries += [replace(carry, source=maker.source, value=maker.value) for maker in found]
+        inside = (
+            {inner.id for inner in view.by_id[carry.frame].walk()} if carry.source in hidden_ids else {carry.source}
+        )
+        sources = [maker for maker in makers(here) if maker.source in inside]
+        carries += [replace(carry, source=maker.source, value=maker.value) for maker in sources]
     return tuple(edges.values()), tuple(carries)
 
 
@@ -227,15 +229,15 @@ def _remarks(source: Source) -> _Remarks:
 def _instructions(source: Source) -> Iterator[tuple[Span, str, str]]:
     """Each comment that begins with `draw:`: its place, its verb (empty for a caption), its words."""
     for comment in _TEXTS_AND_COMMENTS.finditer(source.text):
-        drawn = _DRAW.fullmatch(comment["comment"] or "")
-        if drawn is None:
+        instruction = _DRAW.fullmatch(comment["comment"] or "")
+        if instruction is None:
             continue
-        begin = comment.start("comment") + drawn.start("said")
-        span = Span(source, begin, max(begin + len(drawn["said"]), begin))
-        said = _SAID.fullmatch(drawn["said"])
-        if said is None or bool(said["words"][1:-1].strip()) != (said["verb"] in ("", "group")):
-            raise _unsaid(span, drawn["said"])
-        yield span, said["verb"], clipped(printable(said["words"][1:-1].strip()), _LONGEST)
+        begin = comment.start("comment") + instruction.start("said")
+        span = Span(source, begin, max(begin + len(instruction["said"]), begin))
+        parts = _SAID.fullmatch(instruction["said"])
+        if parts is None or bool(parts["words"][1:-1].strip()) != (parts["verb"] in ("", "group")):
+            raise _unsaid(span, instruction["said"])
+        yield span, parts["verb"], clipped(printable(parts["words"][1:-1].strip()), _LONGEST)
 
 
 def _unsaid(span: Span, said: str) -> NetspecError:

@@ -99,8 +99,8 @@ class Rounds:
     def _is_said(self, one: range, other: range) -> bool:
         """Whether the spec itself says that these are rounds, or nothing but their weights tells them apart."""
         pairs = [(self.graph.nodes[a], self.graph.nodes[b]) for a, b in zip(one, other, strict=True)]
-        said = {(one.start, one.stop), (other.start, other.stop)} <= self._iterations
-        return said or all(same_shapes(a, b) for a, b in pairs)
+        are_iterations = {(one.start, one.stop), (other.start, other.stop)} <= self._iterations
+        return are_iterations or all(same_shapes(a, b) for a, b in pairs)
 
     def _is_whole(self, round_: range) -> bool:
         """Whether no wiring is cut: what begins in the round ends in it, and it is no piece of a wiring itself."""
@@ -127,7 +127,7 @@ class Rounds:
             for round_ in range(run.times):
                 users = self._users[run.first + round_ * run.length + offset]
                 readers.append([[user for user in output if not run.first <= user < end] for output in users])
-            if any(map(any, readers[:-1])) and any(found != readers[0] for found in readers[1:]):
+            if any(map(any, readers[:-1])) and any(reader != readers[0] for reader in readers[1:]):
                 return False
         return True
 

@@ -91,10 +91,10 @@ class Stages:
     def inner_scope(self, box: Box, around: Scope) -> int | None:
         """The scope right inside `around` that a box is in; None where that is `around` itself."""
         scope = self.home(box)
-        found: int | None = None
+        inner: int | None = None
         while scope is not None and scope != around.index:
-            found, scope = scope, self.graph.scopes[scope].parent
-        return found if scope is not None else None
+            inner, scope = scope, self.graph.scopes[scope].parent
+        return inner if scope is not None else None
 
     def home(self, box: Box) -> int | None:
         """The innermost scope around a box, in the first of the rounds around it."""

@@ -112,13 +112,13 @@ _CAPTIONS = {"body": "H", "gate": "T", "carry": "C"}
 
 def rows(view: View) -> Rows:
     """The rows of a view, in the order of the text."""
-    made = _Builder(view).rows()
-    return _with_the_usual(made)
+    table = _Builder(view).rows()
+    return _with_the_usual(table)
 
 
-def output_head(shown: View) -> str:
+def output_head(view: View) -> str:
     """What stands above the outputs: which axes their shapes have."""
-    ranks = [box.outputs[-1].rank for box in shown.leaves() if box.outputs]
+    ranks = [box.outputs[-1].rank for box in view.leaves() if box.outputs]
     return _AXES.get(max(set(ranks), key=ranks.count), "output") if ranks else "output"
 
 
@@ -131,43 +131,43 @@ def costs(stages: Sequence[Row]) -> dict[str, list[int]]:
         "parameters": [stage.parameters for stage in stages],
         "MACs": [stage.macs for stage in stages],
     }
-    known = {name: [count for count in counts if not isinstance(count, OpenSize)] for name, counts in columns.items()}
-    return {name: counts for name, counts in known.items() if len(counts) == len(stages)}
+    closed = {name: [count for count in counts if not isinstance(count, OpenSize)] for name, counts in columns.items()}
+    return {name: counts for name, counts in closed.items() if len(counts) == len(stages)}
 
 
 _LONG_SIZE = 30
 """Letters of an open size, from which on it is named in the rows and told below."""
 
 
-def with_named_sizes(told: Rows) -> Rows:
+def with_named_sizes(table_rows: Rows) -> Rows:
     """The rows with names in place of the formulas that are too long for a column; as they are where there is none."""
-    sizes = [size for row in told.rows for shape in row.outputs for size in shape.split(" × ")]
+    sizes = [size for row in table_rows.rows for shape in row.outputs for size in shape.split(" × ")]
     long = [size for size in dict.fromkeys(sizes) if len(size) > _LONG_SIZE]
     letter = next((letter for letter in "nmkpq" if letter not in "".join(sizes)), None)
     if not long or letter is None:
-        return told
+        return table_rows
     names = {size: f"{letter}{number}" for number, size in enumerate(long, 1)}
 
-    def named(shape: str) -> str:
+    def short(shape: str) -> str:
         return " × ".join(names.get(size, size) for size in shape.split(" × "))
 
-    stages = tuple(replace(row, outputs=tuple(map(named, row.outputs))) for row in told.rows)
-    return replace(told, rows=stages, sizes=tuple((name, size) for size, name in names.items()))
+    stages = tuple(replace(row, outputs=tuple(map(short, row.outputs))) for row in table_rows.rows)
+    return replace(table_rows, rows=stages, sizes=tuple((name, size) for size, name in names.items()))
 
 
-def footnotes(told: Rows, shown: View) -> Iterator[str]:
+def footnotes(table_rows: Rows, view: View) -> Iterator[str]:
     """What the table leaves out of its lines."""
-    for name, size in told.sizes:
+    for name, size in table_rows.sizes:
         yield f"{name} = {size}"
-    for kind, usual in told.usual:
+    for kind, usual in table_rows.usual:
         yield f"{kind} stands for {usual} where nothing else is said."
-    if any(ALONE in line.after for row in told.rows for line in row.lines()):
+    if any(ALONE in line.after for row in table_rows.rows for line in row.lines()):
         yield f"{ALONE}: with nothing before or after."
-    parameters, macs = sum(row.parameters for row in told.rows), total(row.macs for row in told.rows)
+    parameters, macs = sum(row.parameters for row in table_rows.rows), total(row.macs for row in table_rows.rows)
     yield f"{parameters:,} parameters{'' if isinstance(macs, OpenSize) else f', {macs:,} MACs'} in all."
     if isinstance(macs, OpenSize):
         yield "MACs depend on the open sizes."
-    for requirement in shown.graph.requirements:
+    for requirement in view.graph.requirements:
         yield f"{requirement}."
 
 
@@ -189,8 +189,8 @@ class _Builder:
         self.previous = frozenset(box.id for box in inputs if len(inputs) == 1)
         entering = [Row(box.title, (_dimensions(box.outputs[0]),), (Line("input"),), 0, 0) for box in inputs]
         units = self.stages.opened(self.stages.units(self.stages.boxes, self.stages.around))
-        made = [self.row(together) for together in self.gathered(units)]
-        return entering + [_together(list(group)) for _, group in groupby(made, key=_look)]
+        stages = [self.row(together) for together in self.gathered(units)]
+        return entering + [_together(list(group)) for _, group in groupby(stages, key=_look)]
 
     def gathered(self, units: Iterable[Unit]) -> Iterator[list[Unit]]:
         """Neighbours that the spec gives no name and that leave the same resolution, together."""
@@ -243,13 +243,13 @@ class _Builder:
         return tuple(map(_dimensions, unit.output))
 
     def parts(self, boxes: Sequence[Box], around: Scope) -> tuple[Part, ...]:
-        found: list[Part] = []
+        parts_after: list[Part] = []
         for unit in self.stages.units(boxes, around):
             if unit.scope is not None:
-                found.extend(self.wiring(unit.scope, unit.boxes))
+                parts_after.extend(self.wiring(unit.scope, unit.boxes))
             else:
-                found.extend(self.box_parts(unit.boxes[0]))
-        return _joined(_folded(found))
+                parts_after.extend(self.box_parts(unit.boxes[0]))
+        return _joined(_folded(parts_after))
 
     def box_parts(self, box: Box, alone: bool = False) -> tuple[Part, ...]:
         if box.is_leaf:
@@ -297,9 +297,9 @@ class _Builder:
             return "the block’s input"
         if stage := self.ends.get(edge.source):
             return clipped(stage)
-        made = set(self.view.by_id[edge.source].nodes)
-        read = [value for node in reader.nodes for value in self.graph.nodes[node].inputs if value.node in made]
-        every_round = len(read) > 1 and len(reader.nodes) < len(made)
+        nodes = set(self.view.by_id[edge.source].nodes)
+        read = [value for node in reader.nodes for value in self.graph.nodes[node].inputs if value.node in nodes]
+        every_round = len(read) > 1 and len(reader.nodes) < len(nodes)
         name = clipped(edge.value.removeprefix(self.told))
         return f"all {len(read)} {name}" if every_round else name
 
@@ -310,9 +310,9 @@ class _Builder:
         entering, leaving = self.previous, frozenset[str]()
         joins = [box for box in boxes if self.stages.inner_scope(box, scope) is None]
         branches = []
-        for inner, held in self.branches(scope, boxes):
+        for inner, inside_boxes in self.branches(scope, boxes):
             self.previous = entering
-            branches.append(self.branch(inner, held, scope))
+            branches.append(self.branch(inner, inside_boxes, scope))
             leaving |= self.previous
         if len(joins) == len(boxes):
             self.previous = entering
@@ -329,11 +329,11 @@ class _Builder:
             inside.setdefault(self.stages.inner_scope(box, scope), []).append(box)
         for item in scope.items:
             if isinstance(item, ScopeRef):
-                inner, held = self.graph.scopes[item.index], inside.get(item.index, [])
+                inner, inside_boxes = self.graph.scopes[item.index], inside.get(item.index, [])
                 if inner.kind in ("for", "repeat", "iteration"):
-                    yield from self.branches(inner, held)
+                    yield from self.branches(inner, inside_boxes)
                 else:
-                    yield inner, held
+                    yield inner, inside_boxes
 
     def branch(self, scope: Scope, boxes: Sequence[Box], around: Scope) -> Branch:
         """What is in a branch; where nothing is, the value that it hands on."""
@@ -444,29 +444,29 @@ def _together(alike: Sequence[Row]) -> Row:
 
 def _folded(parts: Sequence[Part]) -> tuple[Part, ...]:
     """Equal neighbours as rounds."""
-    found: list[Part] = []
+    parts_after: list[Part] = []
     for part, group in groupby(parts):
         times = len(list(group))
         if times == 1:
-            found.append(part)
+            parts_after.append(part)
         elif isinstance(part, Rounds):
-            found.append(replace(part, times=part.times * times))
+            parts_after.append(replace(part, times=part.times * times))
         else:
-            found.append(Rounds((part,), times))
-    return tuple(found)
+            parts_after.append(Rounds((part,), times))
+    return tuple(parts_after)
 
 
 def _joined(parts: Sequence[Part]) -> tuple[Part, ...]:
     """A fork with the activation or normalization right behind it as a part of its join."""
-    found: list[Part] = []
+    parts_after: list[Part] = []
     for part in parts:
-        before = found[-1] if found else None
+        before = parts_after[-1] if parts_after else None
         if isinstance(before, Fork) and isinstance(part, Line) and part.light and not part.source:
             words = filter(None, [before.join, part.before, part.text, part.after])
-            found[-1] = replace(before, join=", ".join(words))
+            parts_after[-1] = replace(before, join=", ".join(words))
         else:
-            found.append(part)
-    return tuple(found)
+            parts_after.append(part)
+    return tuple(parts_after)
 
 
 def _with_the_usual(rows: list[Row]) -> Rows:
@@ -480,8 +480,8 @@ def _with_the_usual(rows: list[Row]) -> Rows:
         most, times = counts.most_common(1)[0]
         if kind and any(most) and times >= 3 and 2 * times > counts.total():
             usual[kind] = most
-    said = tuple(replace(row, parts=_without(row.parts, usual)) for row in rows)
-    return Rows(said, tuple((kind, _around(kind, *most)) for kind, most in usual.items()))
+    stages = tuple(replace(row, parts=_without(row.parts, usual)) for row in rows)
+    return Rows(stages, tuple((kind, _around(kind, *most)) for kind, most in usual.items()))
 
 
 def _around(kind: str, before: str, after: str) -> str:
@@ -489,17 +489,17 @@ def _around(kind: str, before: str, after: str) -> str:
 
 
 def _without(parts: tuple[Part, ...], usual: dict[str, tuple[str, str]]) -> tuple[Part, ...]:
-    made: list[Part] = []
+    parts_after: list[Part] = []
     for part in parts:
         match part:
             case Line():
-                made.append(_plain(part, usual.get(part.kind)))
+                parts_after.append(_plain(part, usual.get(part.kind)))
             case Rounds():
-                made.append(replace(part, parts=_without(part.parts, usual)))
+                parts_after.append(replace(part, parts=_without(part.parts, usual)))
             case Fork():
                 branches = (replace(branch, parts=_without(branch.parts, usual)) for branch in part.branches)
-                made.append(replace(part, branches=tuple(branches)))
-    return tuple(made)
+                parts_after.append(replace(part, branches=tuple(branches)))
+    return tuple(parts_after)
 
 
 def _plain(line: Line, usual: tuple[str, str] | None) -> Line:

@@ -45,16 +45,16 @@ def _fitting(builder: Builder) -> int:
 
 
 def _focused(graph: Graph, focus: str) -> Scope:
-    found: Node | Scope | None = None
+    target: Node | Scope | None = None
     if focus in graph:
-        found = graph[focus]
-    if isinstance(found, Scope):
-        return found
+        target = graph[focus]
+    if isinstance(target, Scope):
+        return target
     here = Span(Source("--focus", focus), 0, len(focus))
     blocks = [scope.name for scope in graph.scopes if scope.is_module and scope.name]
-    if isinstance(found, Node):
+    if isinstance(target, Node):
         message = f"{focus} is a single layer: there is no inside to draw"
-        around = graph.scopes[found.scope].name
+        around = graph.scopes[target.scope].name
         help = f"--focus {around} draws the block around it" if around else ""
     else:
         message = f"{graph.name} has no block {focus}"

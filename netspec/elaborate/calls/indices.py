@@ -9,7 +9,7 @@ from netspec.elaborate.mistakes.misfits import origin
 from netspec.elaborate.problems import Problem
 from netspec.layers.declaration.axes import at_least, position
 from netspec.layers.declaration.base import Layer
-from netspec.layers.layout.shape import Rearrangement
+from netspec.layers.layout.rearrangement import Rearrangement
 from netspec.layers.linear import Embedding, Gather, OneHot
 from netspec.layers.reduction import ArgMax, Max, Min
 from netspec.layers.sources import Position

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from netspec.layers.declaration.axes import differ, equal
 from netspec.layers.declaration.base import Int, ShapeError, Support, TorchCall, layer
-from netspec.layers.layout.shape import Rearrangement
+from netspec.layers.layout.rearrangement import Rearrangement
 from netspec.shapes.requirements import Requirement
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import Dimension, as_factor

@@ -46,9 +46,9 @@ class Constants:
         with torch.device("cpu"):
             return function(*self._valued(args), **self._valued(kwargs))
 
-    def follow(self, function: Callable[..., Any], name: str, args: Any, kwargs: Any, made: list[Tensor]) -> None:
+    def follow(self, function: Callable[..., Any], name: str, args: Any, kwargs: Any, outputs: list[Tensor]) -> None:
         """Computes what a function has made of constants, or of nothing."""
-        if name.startswith(_DRAWN) or sum(tensor.numel() for tensor in made) > MOST:
+        if name.startswith(_DRAWN) or sum(tensor.numel() for tensor in outputs) > MOST:
             return
         if name in _LIKE and args and isinstance(args[0], Tensor):
             shape = () if name.startswith("new_") else args[0].shape
@@ -61,7 +61,7 @@ class Constants:
             values = tensors_in([self.called(function, args, kwargs)])
         except Exception:  # what cannot be computed is no constant
             return
-        for tensor, value in zip(made, values, strict=False):
+        for tensor, value in zip(outputs, values, strict=False):
             self.hold(tensor, value)
 
     def written(self, tensor: Tensor, index: Any, value: Any) -> None:

@@ -70,8 +70,8 @@ def _run(
         raise
     except Exception as error:
         place = _place_of(error)
-        said = str(error).strip().split("\n")[0][:200] or type(error).__name__
-        raise refusal(f"the module cannot be run without values: {said}", place, module=recorder.path) from error
+        reason = str(error).strip().split("\n")[0][:200] or type(error).__name__
+        raise refusal(f"the module cannot be run without values: {reason}", place, module=recorder.path) from error
     finally:
         for part, mode in modes.items():
             part.training = mode
@@ -85,11 +85,13 @@ def _run(
 
 def _attributes(module: nn.Module) -> dict[str, int | float | bool]:
     """What a module was told, as far as it remembers: what its constructor takes, and then what it is called else."""
-    told = [name for name in inspect.signature(type(module).__init__).parameters if name != "self"]
-    names = [*told, *(name for name in vars(module) if not name.startswith("_"))]
-    kept = {name: vars(module).get(name) for name in names if name != "training"}
-    kept |= {name: compact(value) for name, value in kept.items() if isinstance(value, list | tuple) and value}
-    return {name: value for name, value in kept.items() if isinstance(value, int | float)}
+    parameters = [name for name in inspect.signature(type(module).__init__).parameters if name != "self"]
+    names = [*parameters, *(name for name in vars(module) if not name.startswith("_"))]
+    attributes = {name: vars(module).get(name) for name in names if name != "training"}
+    attributes |= {
+        name: compact(value) for name, value in attributes.items() if isinstance(value, list | tuple) and value
+    }
+    return {name: value for name, value in attributes.items() if isinstance(value, int | float)}
 
 
 def _as_meta(tensor: Tensor) -> Tensor:
@@ -163,15 +165,15 @@ class _Recorder(TorchFunctionMode):
             if name in READS and self.constants.knows(args, kwargs):
                 return self.constants.called(func, args, kwargs)
             result = func(*args, **kwargs)
-            made = [tensor for _, tensor in _results(result)]
-            self.constants.follow(func, name, args, kwargs, made)
+            outputs = [tensor for _, tensor in _results(result)]
+            self.constants.follow(func, name, args, kwargs, outputs)
         finally:
             self._hidden -= 1
-        if made:
-            self._write(name, args, kwargs, made, None, func)
+        if outputs:
+            self._write(name, args, kwargs, outputs, None, func)
             self._overwrite(name, args)
-            if name == "__getitem__" and made[0]._is_view():
-                self._parts[id(made[0])] = args
+            if name == "__getitem__" and outputs[0]._is_view():
+                self._parts[id(outputs[0])] = args
         elif name == "__setitem__" and not self._is_written(*args):
             self._set(args)
         return result
@@ -215,9 +217,9 @@ class _Recorder(TorchFunctionMode):
         self._write("__setitem__", args, {}, [tensor], None, None)
 
     def _write(self, name: str, args: Any, kwargs: Any, made: list[Tensor], module: Any, function: Any) -> None:
-        taken, named = self._referred(args), self._referred(kwargs)
+        operands, keywords = self._referred(args), self._referred(kwargs)
         outputs = tuple(self.enter(tensor, "made") for tensor in made)
-        self.operations.append(Operation(name, taken, named, outputs, self.path, self._place(), module, function))
+        self.operations.append(Operation(name, operands, keywords, outputs, self.path, self._place(), module, function))
 
     def _referred(self, part: Any) -> Any:
         match part:
@@ -253,15 +255,15 @@ class _Recorder(TorchFunctionMode):
             if not self._is_layer(module):
                 return call(module, *args, **kwargs)
             args, kwargs = self._without_values(args), self._without_values(kwargs)
-            taken, named = self._referred(args), self._referred(kwargs)
+            operands, keywords = self._referred(args), self._referred(kwargs)
             self._hidden += 1
             try:
                 result = call(module, *args, **kwargs)
             finally:
                 self._hidden -= 1
-            made = tuple(self.enter(tensor, "made") for _, tensor in _results(result))
+            results = tuple(self.enter(tensor, "made") for _, tensor in _results(result))
             self.operations.append(
-                Operation(type(module).__name__, taken, named, made, self.path, self._place(), module)
+                Operation(type(module).__name__, operands, keywords, results, self.path, self._place(), module)
             )
             return result
         finally:

@@ -87,7 +87,7 @@ _LIBRARIES: dict[str, Callable[[str], Model]] = {"torchvision": _torchvision, "t
 def _without_start() -> Iterator[None]:
     """Leaves weights as they come: random starts take longer than all the rest, and nobody asks for these weights."""
     names = [name for name in vars(nn.init) if name.endswith("_") and not name.startswith("_")]
-    kept = {name: getattr(nn.init, name) for name in names}
+    starts = {name: getattr(nn.init, name) for name in names}
     for name in names:
         setattr(nn.init, name, lambda tensor, *args, **kwargs: tensor)
     try:
@@ -95,7 +95,7 @@ def _without_start() -> Iterator[None]:
             warnings.simplefilter("ignore")
             yield
     finally:
-        for name, function in kept.items():
+        for name, function in starts.items():
             setattr(nn.init, name, function)
 
 
@@ -115,13 +115,13 @@ def _of_file(path: Path, name: str, *, run_code: bool) -> Model:
         if build is None:
             near = nearest(name, vars(module))
             raise _unknown(f"{path} has no {name}", help=f"did you mean {path}:{near}?" if near else "")
-        made = build if isinstance(build, nn.Module) else build()
+        network = build if isinstance(build, nn.Module) else build()
     except NetspecError:
         raise
     except Exception as error:
         raise _unknown(f"{path}:{name} fails: {type(error).__name__}: {error}") from error
     finally:
         sys.path.remove(str(path.parent))
-    if not isinstance(made, nn.Module):
-        raise _unknown(f"{path}:{name} gives no module of torch, but this: {type(made).__name__}")
-    return Model(made, type(made).__name__)
+    if not isinstance(network, nn.Module):
+        raise _unknown(f"{path}:{name} gives no module of torch, but this: {type(network).__name__}")
+    return Model(network, type(network).__name__)

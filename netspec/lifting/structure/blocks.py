@@ -38,9 +38,9 @@ class Blocks:
     def imported(self, items: Sequence[Item]) -> None:
         """Has containers call the blocks that the library has for them, the outermost first."""
         for box in boxes(items, inner_first=False, without=self.calls):
-            found = call_of(box, self.network)
-            if found is not None:
-                module, call = found
+            match = call_of(box, self.network)
+            if match is not None:
+                module, call = match
                 assert isinstance(call.callee, tree.Name)
                 name = call.callee.id
                 self.imports.setdefault(module, set()).add(name)
@@ -62,17 +62,17 @@ class Blocks:
     def _make(self, kind: str, group: Sequence[Box]) -> None:
         bodies = {id(box): self._body(box) for box in group}
         for cluster in self._clusters(group, bodies):
-            written = self._block(kind, cluster, [bodies[id(box)] for box in cluster]) if len(cluster) > 1 else None
-            if written is not None:
-                definition, calls = written
+            block = self._block(kind, cluster, [bodies[id(box)] for box in cluster]) if len(cluster) > 1 else None
+            if block is not None:
+                definition, calls = block
                 self.definitions.append(definition)
                 self.calls.update({id(box): call for box, call in zip(cluster, calls, strict=True)})
 
     def _body(self, box: Box) -> tree.Body:
         writer = Writer(self.called, self.network.shapes, names_in(box.items))
         entry = box.entry
-        named: dict[int, tree.Expr] = {} if entry is None else {entry: IN}
-        return folded(tree.Body(writer.definition(box.items, entry, named, prefix=box.key)))  # type: ignore[no-any-return]
+        names: dict[int, tree.Expr] = {} if entry is None else {entry: IN}
+        return folded(tree.Body(writer.definition(box.items, entry, names, prefix=box.key)))  # type: ignore[no-any-return]
 
     def _clusters(self, group: Sequence[Box], bodies: dict[int, tree.Body]) -> Iterator[list[Box]]:
         """Those that one block serves: first all that differ in numbers alone, then what can be joined to those."""
@@ -82,17 +82,19 @@ class Blocks:
         clusters: list[list[Box]] = []
         groups = [
             part
-            for found in alike.values()
-            for part in ([found] if self._fits([bodies[id(box)] for box in found], found) else [[box] for box in found])
+            for members in alike.values()
+            for part in (
+                [members] if self._fits([bodies[id(box)] for box in members], members) else [[box] for box in members]
+            )
         ]
-        for found in sorted(groups, key=len, reverse=True):
+        for members in sorted(groups, key=len, reverse=True):
             for place, cluster in enumerate(clusters):
-                joined = sorted([*cluster, *found], key=group.index)
+                joined = sorted([*cluster, *members], key=group.index)
                 if self._fits([bodies[id(box)] for box in joined], joined):
                     clusters[place] = joined
                     break
             else:
-                clusters.append(found)
+                clusters.append(members)
         yield from clusters
 
     def _fits(self, bodies: Sequence[tree.Body], cluster: Sequence[Box]) -> bool:
@@ -137,10 +139,10 @@ class Blocks:
     def _named(self, kind: str) -> str:
         name = re.sub(r"\W", "", kind, flags=re.ASCII).lstrip("_") or "Block"
         name = name[0].upper() + name[1:]
-        known = {definition.name for definition in self.definitions} | {self.network.name} | set(REGISTRY)
-        known.update(*self.imports.values())
+        names = {definition.name for definition in self.definitions} | {self.network.name} | set(REGISTRY)
+        names.update(*self.imports.values())
         number, fresh = 2, name
-        while fresh in known:
+        while fresh in names:
             fresh, number = f"{name}{number}", number + 1
         return fresh
 

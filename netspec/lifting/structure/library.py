@@ -38,24 +38,24 @@ def call_of(box: Box, network: Network) -> tuple[str, tree.Call] | None:
     entering, leaving = network.shapes[box.entry], network.shapes[box.result]
     if not all(isinstance(size, int) for size in entering.dims) or entering.dtype != "float":
         return None
-    wanted = _signature_of(box)
+    goal = _signature_of(box)
     for arguments in islice(_tries(box, network, module, name), MOST_TRIES):
         text = ", ".join(f"{key}={value!r}" for key, value in arguments)
-        if _signature(module, name, text, entering.dims) == (wanted, leaving):
+        if _signature(module, name, text, entering.dims) == (goal, leaving):
             return module, tree.Call(tree.Name(name), tuple(_arguments(module, name, arguments)))
     return None
 
 
 def _tries(box: Box, network: Network, module: str, name: str) -> Iterator[tuple[tuple[str, Any], ...]]:
     """Arguments that the block may have been called with, the likeliest first."""
-    told = network.attributes.get(box.key, {})
+    attributes = network.attributes.get(box.key, {})
     columns: list[list[tuple[str, Any] | None]] = []
     for parameter in parameters_of(module, name):
-        own = [value for key, value in told.items() if parameter.name in (key, *key.split("_"))]
+        own = [value for key, value in attributes.items() if parameter.name in (key, *key.split("_"))]
         inside = list(dict.fromkeys(_numbers(box, parameter)))
         required = parameter.default is None
-        found = [*own, *inside][: 4 if required else 1]
-        columns.append([(parameter.name, value) for value in dict.fromkeys(found)] + ([] if required else [None]))
+        candidates = [*own, *inside][: 4 if required else 1]
+        columns.append([(parameter.name, value) for value in dict.fromkeys(candidates)] + ([] if required else [None]))
     for chosen in product(*columns):
         yield tuple(pair for pair in chosen if pair is not None)
 
@@ -74,8 +74,8 @@ def _arguments(module: str, name: str, given: Sequence[tuple[str, Any]]) -> Iter
     values = dict(given)
     for parameter in parameters_of(module, name):
         if parameter.name in values and literal(values[parameter.name]) != parameter.default:
-            named = None if parameter.default is None else parameter.name
-            yield tree.Argument(named, literal(values[parameter.name]))
+            keyword = None if parameter.default is None else parameter.name
+            yield tree.Argument(keyword, literal(values[parameter.name]))
 
 
 @lru_cache(64)
@@ -90,13 +90,13 @@ def parameters_of(module: str, name: str) -> tuple[tree.Parameter, ...]:
 
 def _signature_of(box: Box) -> Counter[Any]:
     """The layers of a container, with their keys where they have weights."""
-    found: Counter[Any] = Counter()
+    layers: Counter[Any] = Counter()
     for leaf in leaves(box.items):
         layer = REGISTRY[leaf.step.layer](**leaf.step.arguments)
         key = leaf.key[len(box.key) + 1 :]
         if leaf.key or _counts(layer):
-            found[key, _said(layer)] += 1
-    return found
+            layers[key, _layer_form(layer)] += 1
+    return layers
 
 
 @lru_cache(1024)
@@ -107,12 +107,12 @@ def _signature(module: str, name: str, arguments: str, dims: tuple[int, ...]) ->
         graph = parse(text, "<lifted>").graph()
     except NetspecError:
         return None
-    found: Counter[Any] = Counter()
+    layers: Counter[Any] = Counter()
     for node in graph:
         weighted = bool(node.layer.parameters(*node.shapes) or node.layer.buffers(*node.shapes))
         if weighted or _counts(node.layer):
-            found[node.key.removeprefix("b").removeprefix(".") if weighted else "", _said(node.layer)] += 1
-    return found, graph.outputs[0].value.shape
+            layers[node.key.removeprefix("b").removeprefix(".") if weighted else "", _layer_form(node.layer)] += 1
+    return layers, graph.outputs[0].value.shape
 
 
 def _counts(layer: Layer) -> bool:
@@ -125,7 +125,7 @@ def _counts(layer: Layer) -> bool:
     return layer.family not in _MOVING or hasattr(layer, "shift")
 
 
-def _said(layer: Layer) -> tuple[str, tuple[Any, ...]]:
+def _layer_form(layer: Layer) -> tuple[str, tuple[Any, ...]]:
     """A layer by its arguments, but for how its weights start."""
     fields = type(layer).model_fields
     return layer.name, tuple(_plain(getattr(layer, field)) for field in fields if field not in _STARTS)

@@ -135,22 +135,22 @@ class Likeness:
             counts = self._part({i: call.arguments[0].value for i, call in calls.items()}, "n")
             return tree.Call(tree.Name(name), (tree.Argument(None, counts),))
         (count,) = places
-        known = [*self.signatures.arguments(name), *[""] * count]
+        keys = [*self.signatures.arguments(name), *[""] * count]
         operands = self._operands(name)
         arguments = [
             tree.Argument(
                 None,
                 self._part(
                     {i: c.arguments[n].value for i, c in calls.items()},
-                    self.signatures.kind(name, known[n - operands]),
+                    self.signatures.kind(name, keys[n - operands]),
                 ),
             )
             for n in range(count)
         ]
-        named = {i: {a.name: a.value for a in call.arguments if a.name} for i, call in calls.items()}
-        given_somewhere = {key for given in named.values() for key in given}
-        for key in [key for key in known if key in given_somewhere]:
-            values = {i: given.get(key) or self.signatures.default(name, key) for i, given in named.items()}
+        keywords = {i: {a.name: a.value for a in call.arguments if a.name} for i, call in calls.items()}
+        given_somewhere = {key for given in keywords.values() for key in given}
+        for key in [key for key in keys if key in given_somewhere]:
+            values = {i: given.get(key) or self.signatures.default(name, key) for i, given in keywords.items()}
             if any(value is None for value in values.values()):
                 raise Unlike
             arguments.append(tree.Argument(key, self._part(values, self.signatures.kind(name, key))))
@@ -287,10 +287,10 @@ def _places(statements: Sequence[tree.Statement], longest: Sequence[tree.Stateme
     forward = _matched(statements, longest)
     backward = _matched(statements[::-1], longest[::-1])
     turned = None if backward is None else [len(longest) - 1 - place for place in backward][::-1]
-    found = [places for places in (turned, forward) if places is not None]
-    if not found:
+    choices = [places for places in (turned, forward) if places is not None]
+    if not choices:
         raise Unlike
-    return min(found, key=lambda places: sum(longest[p] != s for p, s in zip(places, statements, strict=True)))
+    return min(choices, key=lambda places: sum(longest[p] != s for p, s in zip(places, statements, strict=True)))
 
 
 def _matched(statements: Sequence[tree.Statement], longest: Sequence[tree.Statement]) -> list[int] | None:

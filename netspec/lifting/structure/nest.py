@@ -26,10 +26,10 @@ def nest(network: Network) -> tuple[Item, ...]:
 def _home(step: Step, keys: Iterable[str]) -> str:
     """The container that a step stands in: never one that is itself a layer with weights."""
     home = parent(step.key) if step.key else step.path
-    known = set(keys)
+    homes = set(keys)
     parts = home.split(".")
     for length in range(1, len(parts) + 1):
-        if ".".join(parts[:length]) in known:
+        if ".".join(parts[:length]) in homes:
             return ".".join(parts[: length - 1])
     return home
 
@@ -87,9 +87,9 @@ def _result(items: Sequence[Item], uses: Counter[int]) -> int | None:
     inside: Counter[int] = Counter()
     for item in items:
         inside.update(_all_inputs(item))
-    made = [value for item in items for value in item.made]
-    left = [value for value in made if uses[value] > inside[value]]
-    return left[0] if len(left) == 1 and items[-1].made == (left[0],) else None
+    outputs = [value for item in items for value in item.made]
+    leaving = [value for value in outputs if uses[value] > inside[value]]
+    return leaving[0] if len(leaving) == 1 and items[-1].made == (leaving[0],) else None
 
 
 def _all_inputs(item: Item) -> list[int]:

@@ -106,24 +106,24 @@ class Resolved:
 
     def _attributes(self) -> Iterator[tuple[str, Column]]:
         """What the modules are told by names of their own, with what it is for each call."""
-        told = [self._network.attributes.get(box.key, {}) for box in self._cluster]
-        for name in told[0]:
-            if name.isidentifier() and name not in WORDS and all(name in own for own in told):
-                yield name, [literal(own[name]) for own in told]
+        attributes = [self._network.attributes.get(box.key, {}) for box in self._cluster]
+        for name in attributes[0]:
+            if name.isidentifier() and name not in WORDS and all(name in own for own in attributes):
+                yield name, [literal(own[name]) for own in attributes]
 
     def _modules_name(self, column: Column, base: str) -> str:
         """The modules' own name for what a call gives; the layer's where they have none, or the same."""
-        names = [name for name, told in self._told.items() if _agrees(column, told)]
+        names = [name for name, attributes in self._told.items() if _agrees(column, attributes)]
         return base if base in names or not names else names[0]
 
     def _hole(self, column: Column, argument: str) -> tree.Expr:
         wide = _is_wide(argument)
         constant = len({value for value in column if value is not None}) == 1
         entering = [sized for sized in self._entering if argument == "features" or isinstance(sized[0], tree.Attribute)]
-        given: list[Sized] = [(tree.Name(p.name), p.column) for p in self.parameters]
-        known = [*given, *entering] if constant else [*entering, *given]
+        arguments: list[Sized] = [(tree.Name(p.name), p.column) for p in self.parameters]
+        bases_of_all = [*arguments, *entering] if constant else [*entering, *arguments]
         own = [(tree.Name(p.name), p.column) for p in self.parameters if p.base == _NAMES.get(argument, argument)]
-        bases = known if wide else own if constant else given
+        bases = bases_of_all if wide else own if constant else arguments
         expression = next((e for e, other in bases if _agrees(column, other)), None)
         if expression is None:
             expression = next((e for base in bases if (e := _multiple(column, *base, argument)) is not None), None)
@@ -144,12 +144,12 @@ class Resolved:
 
     def _give_names(self) -> None:
         """Names the parameters, those first that every call gives."""
-        taken: set[str] = set()
+        names: set[str] = set()
         for parameter in sorted(self.parameters, key=lambda p: (p.default is not None, p.default == NONE)):
             name, number = parameter.called, 2
-            while name in taken:
+            while name in names:
                 name, number = f"{parameter.called}{number}", number + 1
-            taken.add(name)
+            names.add(name)
             self._named[parameter.name] = name
             parameter.name = name
 

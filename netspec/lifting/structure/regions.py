@@ -80,20 +80,20 @@ def _kind(item: Item) -> Any:
 
 
 def _bodies(
-    items: Sequence[Item], outside: frozenset[int], seen: set[str]
+    items: Sequence[Item], outside: frozenset[int], kinds: set[str]
 ) -> Iterator[tuple[Sequence[Item], frozenset[int]]]:
     """Every body with the values of it that are used elsewhere; of containers of one kind the first one's."""
     yield items, outside
     for item in items:
         match item:
-            case Box() if item.kind not in seen:
-                seen.add(item.kind)
-                for inner in _bodies(item.items, frozenset((item.result,)), seen):
+            case Box() if item.kind not in kinds:
+                kinds.add(item.kind)
+                for inner in _bodies(item.items, frozenset((item.result,)), kinds):
                     if inner[0] is not item.items or len(item.items) > 1:
                         yield inner
             case Join():
                 for branch in item.branches:
-                    yield from _bodies(branch, frozenset(branch[-1].made) if branch else frozenset(), seen)
+                    yield from _bodies(branch, frozenset(branch[-1].made) if branch else frozenset(), kinds)
 
 
 def _best(bodies: Sequence[tuple[Sequence[Item], frozenset[int]]], letters: _Letters) -> tuple[int, ...] | None:
@@ -150,8 +150,8 @@ def _is_closed(row: Sequence[Item], uses: Counter[int], outside: frozenset[int])
     if len(read_by(row)) != 1 or len(row[-1].made) != 1 or (len(row) == 1 and isinstance(row[0], Box)):
         return False
     inside = Counter(value for item in row for value in item.reads)
-    made = [value for item in row for value in item.made][:-1]
-    return all(uses[value] == inside[value] and value not in outside for value in made)
+    outputs = [value for item in row for value in item.made][:-1]
+    return all(uses[value] == inside[value] and value not in outside for value in outputs)
 
 
 def _gathered(
@@ -160,14 +160,14 @@ def _gathered(
     """The items with a piece in containers, wherever it stands."""
     word = tuple(letters.of(item) for item in items)
     places = set(_places(items, word, piece, outside))
-    made: list[Item] = []
+    grouped: list[Item] = []
     place = 0
     while place < len(items):
         length = len(piece) if place in places else 1
         row = tuple(_inner(item, piece, letters, kind) for item in items[place : place + length])
-        made.append(Box("", kind, row, row[-1].made[0]) if place in places else row[0])
+        grouped.append(Box("", kind, row, row[-1].made[0]) if place in places else row[0])
         place += length
-    return tuple(made)
+    return tuple(grouped)
 
 
 def _inner(item: Item, piece: tuple[int, ...], letters: _Letters, kind: str) -> Item:

@@ -28,27 +28,27 @@ def folded(part: Any) -> Any:
 
 
 def _folded(statements: Sequence[tree.Statement]) -> tuple[tree.Statement, ...]:
-    made: list[tree.Statement] = []
+    loops: list[tree.Statement] = []
     place = 0
     while place < len(statements):
         length, rounds = _longest(statements, place)
         if rounds > 1:
-            made.append(tree.Repeat(tree.Number(rounds), tree.Body(tuple(statements[place : place + length]))))
+            loops.append(tree.Repeat(tree.Number(rounds), tree.Body(tuple(statements[place : place + length]))))
             place += length * rounds
             continue
         count = _numbered(statements, place)
         if count > 2:
-            made.append(_loop(statements[place : place + count]))
+            loops.append(_loop(statements[place : place + count]))
             place += count
             continue
         loop, count = growing(statements[place:])
         if loop is not None:
-            made.append(loop)
+            loops.append(loop)
             place += count
             continue
-        made.append(statements[place])
+        loops.append(statements[place])
         place += 1
-    return tuple(made)
+    return tuple(loops)
 
 
 def _longest(statements: Sequence[tree.Statement], place: int) -> tuple[int, int]:
@@ -72,23 +72,23 @@ _NUMBERED = re.compile(r"(.*?)(\d+)")
 def _number(statement: tree.Statement) -> tuple[str, int] | None:
     """The stem and the number of a stage's only label: `encoder_layer_3`, `block4`, `7`."""
     match statement:
-        case tree.Stage((tree.Label((str(text),), None),), _) if (found := _NUMBERED.fullmatch(text)) and (
-            found[2] == str(int(found[2]))
+        case tree.Stage((tree.Label((str(text),), None),), _) if (match := _NUMBERED.fullmatch(text)) and (
+            match[2] == str(int(match[2]))
         ):
-            return found[1], int(found[2])
+            return match[1], int(match[2])
     return None
 
 
 def _numbered(statements: Sequence[tree.Statement], place: int) -> int:
     """How many stages from here on differ in the number of their label alone, which goes up by one."""
     first = statements[place]
-    named = _number(first)
-    if named is None or not isinstance(first, tree.Stage) or _mentions(statements, named[0]):
+    numbering = _number(first)
+    if numbering is None or not isinstance(first, tree.Stage) or _mentions(statements, numbering[0]):
         return 0
     count = 1
     for statement in statements[place + 1 :]:
         same = isinstance(statement, tree.Stage) and statement.flow == first.flow
-        if not same or _number(statement) != (named[0], named[1] + count):
+        if not same or _number(statement) != (numbering[0], numbering[1] + count):
             break
         count += 1
     return count
@@ -99,7 +99,7 @@ def _mentions(statements: Sequence[tree.Statement], stem: str) -> bool:
     pending: list[Any] = list(statements)
     while pending:
         match pending.pop():
-            case tree.Name(name) if stem and (found := _NUMBERED.fullmatch(name)) and found[1] == stem:
+            case tree.Name(name) if stem and (match := _NUMBERED.fullmatch(name)) and match[1] == stem:
                 return True
             case tree.Tree() as part:
                 pending.extend(value for _, value in part.content())
@@ -110,10 +110,10 @@ def _mentions(statements: Sequence[tree.Statement], stem: str) -> bool:
 
 def _loop(stages: Sequence[tree.Statement]) -> tree.For:
     first = stages[0]
-    named = _number(first)
-    assert named is not None
+    numbering = _number(first)
+    assert numbering is not None
     assert isinstance(first, tree.Stage)
-    stem, start = named
+    stem, start = numbering
     sequence = tree.Call(tree.Name("range"), (tree.Argument(None, tree.Number(len(stages))),))
     index = tree.Name("i")
     number = tree.Binary("+", index, tree.Number(start)) if start else index

@@ -45,10 +45,10 @@ def _joined(body: list[Item], place: int, outside: frozenset[int]) -> tuple[list
         branches = [_branch(body, operand, entry, makers) for operand in step.inputs]
         if not _apart(body, branches, entry, place, outside):
             continue
-        gone = {index for branch in branches if branch for index in branch}
+        removals = {index for branch in branches if branch for index in branch}
         parts = tuple(tuple(body[index] for index in sorted(branch or ())) for branch in branches)
-        rest = [item for index, item in enumerate(body) if index not in gone and index != place]
-        new = place - len(gone)
+        rest = [item for index, item in enumerate(body) if index not in removals and index != place]
+        new = place - len(removals)
         rest.insert(new, _wiring(_JOINS[step.layer], parts, entry, step.outputs[0]))
         return rest, new
     return body, place
@@ -74,7 +74,7 @@ def _branch(body: Sequence[Item], operand: int, entry: int, makers: dict[int, in
     """The items between the entry and an operand; None where it takes another value from outside, or not the entry."""
     if operand == entry:
         return set()
-    found: set[int] = set()
+    branch: set[int] = set()
     pending, enters = [operand], False
     while pending:
         value = pending.pop()
@@ -84,10 +84,10 @@ def _branch(body: Sequence[Item], operand: int, entry: int, makers: dict[int, in
         maker = makers.get(value)
         if maker is None:
             return None
-        if maker not in found:
-            found.add(maker)
+        if maker not in branch:
+            branch.add(maker)
             pending.extend(body[maker].reads)
-    return found if enters else None
+    return branch if enters else None
 
 
 def _apart(
@@ -100,11 +100,11 @@ def _apart(
     if sum(map(len, inside)) != len(set().union(*inside)):
         return False
     for branch in inside:
-        made = {value for index in branch for value in body[index].made}
-        if made & outside:
+        outputs = {value for index in branch for value in body[index].made}
+        if outputs & outside:
             return False
         for index, item in enumerate(body):
-            if index not in branch and index != place and made.intersection(item.reads):
+            if index not in branch and index != place and outputs.intersection(item.reads):
                 return False
     return True
 
@@ -134,28 +134,28 @@ def _dense(
         return None
     uses = Counter(value for item in body for value in item.reads)
     stages: list[int] = []
-    gone: set[int] = {place}
+    removals: set[int] = {place}
     for number, part in enumerate(parts):
         maker = makers.get(part)
         if maker is None or part in outside or uses[part] != len(parts) - number:
             return None
-        (seen, *more) = body[maker].reads or (None,)
-        if more or seen is None:
+        (value, *more) = body[maker].reads or (None,)
+        if more or value is None:
             return None
         if number == 0:
-            if seen != entry:
+            if value != entry:
                 return None
         else:
-            joint = body[makers[seen]] if seen in makers else None
-            if not isinstance(joint, Leaf) or joint.step.layer != "concat" or uses[seen] != 1 or seen in outside:
+            joint = body[makers[value]] if value in makers else None
+            if not isinstance(joint, Leaf) or joint.step.layer != "concat" or uses[value] != 1 or value in outside:
                 return None
             if joint.step.inputs != (entry, *parts[:number]) or joint.step.arguments:
                 return None
-            gone.add(makers[seen])
+            removals.add(makers[value])
         stages.append(maker)
-    gone.update(stages)
+    removals.update(stages)
     join = Join("dense", tuple((body[index],) for index in stages), entry, last.step.outputs[0])
-    rest = [item for index, item in enumerate(body) if index not in gone]
-    new = place + 1 - len(gone)
+    rest = [item for index, item in enumerate(body) if index not in removals]
+    new = place + 1 - len(removals)
     rest.insert(new, join)
     return rest, new

@@ -13,24 +13,24 @@ from netspec.lifting.translation.translator import Held, Translator, Untranslata
 
 def applied(t: Translator, operation: Operation, layer: str, arguments: dict[str, Any]) -> Held:
     """The layer on the one tensor that the operation takes."""
-    held = t.take(operation.args[0])
+    operand = t.take(operation.args[0])
     key = operation.path if any(True for _ in operation.module.state_dict()) else ""
-    return on(t, layer, held, arguments, key)
+    return on(t, layer, operand, arguments, key)
 
 
-def on(t: Translator, layer: str, held: Held, arguments: dict[str, Any], key: str = "", hint: str = "") -> Held:
+def on(t: Translator, layer: str, operand: Held, arguments: dict[str, Any], key: str = "", hint: str = "") -> Held:
     """A layer on a value: one that goes along the last axis or element by element leaves the others as they are."""
     if layer in ALONG_LAST or not _looks_at_axes(layer):
         if layer in ALONG_LAST:
-            axis = t.axis(held, -1)
-            if axis != t.shape(held).rank - 1:
+            axis = t.axis(operand, -1)
+            if axis != t.shape(operand).rank - 1:
                 raise Untranslatable("the last axis of the tensor is another one of the value")
-        return Held(t.step(layer, [held.value], arguments, key=key, hint=hint), held.axes)
-    value = t.usual(held)
-    if not held.batched:
+        return Held(t.step(layer, [operand.value], arguments, key=key, hint=hint), operand.axes)
+    value = t.usual(operand)
+    if not operand.batched:
         raise Untranslatable("it takes what is the same for all samples")
-    made = t.step(layer, [value], arguments, key=key, hint=hint)
-    return Held(made, usual_axes(t.shapes[made].rank))
+    output = t.step(layer, [value], arguments, key=key, hint=hint)
+    return Held(output, usual_axes(t.shapes[output].rank))
 
 
 ALONG_LAST = frozenset(name for name, cls in REGISTRY.items() if cls.along_features or "over" in cls.model_fields)
@@ -60,8 +60,8 @@ def _wants_whole(annotation: Any) -> bool:
 def depthwise(arguments: dict[str, Any], channels: int) -> dict[str, Any]:
     """The arguments of a convolution with as many groups as channels, as those of a depthwise one."""
     multiplier = arguments["channels"] // channels
-    kept = {name: value for name, value in arguments.items() if name not in ("channels", "groups")}
-    return kept | ({"multiplier": multiplier} if multiplier > 1 else {})
+    rest = {name: value for name, value in arguments.items() if name not in ("channels", "groups")}
+    return rest | ({"multiplier": multiplier} if multiplier > 1 else {})
 
 
 def normed(
@@ -73,32 +73,32 @@ def normed(
     key: str | None = None,
 ) -> Held:
     """A norm over the last axes, which are the last one or all of them."""
-    held = t.take(operation.args[0])
+    operand = t.take(operation.args[0])
     if key is None:
         key = operation.path if arguments.get("affine", True) else ""
     if len(shape) == 1:
-        return on(t, layer, held, arguments, key)
-    if len(shape) != t.shape(held).rank:
-        raise Untranslatable(f"it normalises over {len(shape)} of {t.shape(held).rank} axes")
-    return Held(t.step(layer, [t.usual(held)], arguments | {"over": "all"}, key=key), held.axes)
+        return on(t, layer, operand, arguments, key)
+    if len(shape) != t.shape(operand).rank:
+        raise Untranslatable(f"it normalises over {len(shape)} of {t.shape(operand).rank} axes")
+    return Held(t.step(layer, [t.usual(operand)], arguments | {"over": "all"}, key=key), operand.axes)
 
 
 def along(t: Translator, layer: str, tensor: Any, dim: int) -> Held:
     """A layer with an `axis`, on a dimension of a tensor."""
-    held = t.take(tensor)
-    axis = t.axis(held, dim)
+    operand = t.take(tensor)
+    axis = t.axis(operand, dim)
     arguments: dict[str, Any] = {}
-    put(arguments, layer, "axis", axis if axis < t.shape(held).rank - 1 or axis == 0 else -1)
-    return Held(t.step(layer, [held.value], arguments), held.axes)
+    put(arguments, layer, "axis", axis if axis < t.shape(operand).rank - 1 or axis == 0 else -1)
+    return Held(t.step(layer, [operand.value], arguments), operand.axes)
 
 
 def adaptive(t: Translator, tensor: Any, kind: str, size: Any) -> Held:
     """An adaptive pool; to a single position it is a global one."""
-    held = t.take(tensor)
+    operand = t.take(tensor)
     whole = compact(size) if isinstance(size, list | tuple) else size
     if whole == 1:
-        return on(t, f"global_{kind}", held, {})
-    return on(t, f"adaptive_{kind}", held, {"size": whole})
+        return on(t, f"global_{kind}", operand, {})
+    return on(t, f"adaptive_{kind}", operand, {"size": whole})
 
 
 _MODES = {"nearest-exact": "nearest_exact", "bilinear": "bilinear", "bicubic": "bicubic", "trilinear": "trilinear"}
@@ -107,7 +107,7 @@ _MODES = {"nearest-exact": "nearest_exact", "bilinear": "bilinear", "bicubic": "
 def upsampled(t: Translator, tensor: Any, size: Any, scale: Any, mode: str, align: bool | None) -> Held:
     """Interpolation to a size, or by a factor."""
     arguments: dict[str, Any] = {}
-    held = t.take(tensor)
+    operand = t.take(tensor)
     if scale is not None:
         factor = compact(scale) if isinstance(scale, list | tuple) else scale
         arguments["scale"] = int(factor) if isinstance(factor, float) and factor.is_integer() else factor
@@ -116,4 +116,4 @@ def upsampled(t: Translator, tensor: Any, size: Any, scale: Any, mode: str, alig
     put(arguments, "upsample", "mode", _MODES.get(mode, mode))
     if align:
         arguments["align_corners"] = True
-    return on(t, "upsample", held, arguments)
+    return on(t, "upsample", operand, arguments)

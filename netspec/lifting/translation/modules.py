@@ -141,12 +141,12 @@ def _along_an_axis(t: Translator, operation: Operation) -> Held:
 def _batch_norm(t: Translator, operation: Operation) -> Held:
     """A norm of features [N, F], also where the samples and the steps of their sequences are one axis."""
     arguments = arguments_of(operation.module, "BatchNorm1d", "batchnorm")
-    held = t.take(operation.args[0])
-    if held.axes != ((BATCH, 0), (1,)):
+    operand = t.take(operation.args[0])
+    if operand.axes != ((BATCH, 0), (1,)):
         return applied(t, operation, "batchnorm", arguments)
-    turned = t.step("transpose", [held.value], {"a": 0, "b": 1})
-    made = t.step("batchnorm", [turned], arguments, key=operation.path)
-    return Held(t.step("transpose", [made], {"a": 0, "b": 1}), held.axes)
+    turned = t.step("transpose", [operand.value], {"a": 0, "b": 1})
+    output = t.step("batchnorm", [turned], arguments, key=operation.path)
+    return Held(t.step("transpose", [output], {"a": 0, "b": 1}), operand.axes)
 
 
 @module("PReLU")
@@ -224,18 +224,18 @@ def _recurrent(t: Translator, operation: Operation) -> Held:
 
 @module("MultiheadAttention")
 def _attention(t: Translator, operation: Operation) -> Held:
-    module, named = operation.module, operation.kwargs
-    taken = [*operation.args, *(named[name] for name in ("query", "key", "value") if name in named)]
+    module, keywords = operation.module, operation.kwargs
+    operands = [*operation.args, *(keywords[name] for name in ("query", "key", "value") if name in keywords)]
     if not module.batch_first:
         raise Untranslatable("its batch is not first")
-    if module.bias_k is not None or module.add_zero_attn or named.get("key_padding_mask") is not None:
+    if module.bias_k is not None or module.add_zero_attn or keywords.get("key_padding_mask") is not None:
         raise Untranslatable("it has biases of keys, zero attention or a padding mask")
-    if named.get("attn_mask") is not None or named.get("is_causal"):
+    if keywords.get("attn_mask") is not None or keywords.get("is_causal"):
         raise Untranslatable("it has a mask")
     arguments: dict[str, Any] = {"heads": module.num_heads}
     put(arguments, "attention", "dropout", module.dropout)
     put(arguments, "attention", "bias", module.in_proj_bias is not None)
-    query, key, value = (t.take(argument) for argument in taken[:3])
+    query, key, value = (t.take(argument) for argument in operands[:3])
     values = [t.usual(query)]
     if not query == key == value:
         values += [t.usual(key), t.usual(value)] if key != value else [t.usual(key)]

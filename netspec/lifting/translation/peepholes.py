@@ -22,11 +22,11 @@ def tidied(network: Network) -> Network:
         if row is None or any(steps[index] is None for index in row):
             continue
         for rewrite in _REWRITES:
-            made = rewrite(network, [network.steps[index] for index in row])
-            if made is not None:
+            step = rewrite(network, [network.steps[index] for index in row])
+            if step is not None:
                 for index in row[:-1]:
                     steps[index] = None
-                steps[place] = replace(made, place=last.place)
+                steps[place] = replace(step, place=last.place)
                 break
     return replace(network, steps=tuple(step for step in steps if step is not None))
 

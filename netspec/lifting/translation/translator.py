@@ -16,7 +16,7 @@ from netspec.layers.declaration.base import ShapeError
 from netspec.lifting.capture.tape import Batch, Operation, Ref, Size, Tape, TapeValue
 from netspec.lifting.refusal import refusal
 from netspec.lifting.steps import Network, Step, outputs_of
-from netspec.lifting.writing.tables import ruled, said, table_of
+from netspec.lifting.writing.tables import formula_of, ruled, table_of
 from netspec.shapes.shape import Shape
 
 BATCH = -1
@@ -96,11 +96,11 @@ class Translator:
                 self.translate(self.makers[number])
                 return self.held[number]
             except Untranslatable:
-                if said(table) is None:
+                if formula_of(table) is None:
                     raise
             finally:
                 self.operation = operation
-        if said(table) is None:
+        if formula_of(table) is None:
             raise Untranslatable(f"it computes with {known.numbers.numel():,} constants that follow no rule")
         arguments = {"values": table} | ({} if key else {"persistent": False})
         value = self.step("constant", [], arguments, key=key, hint=known.key.rpartition(".")[2])

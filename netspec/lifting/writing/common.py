@@ -24,7 +24,7 @@ def with_common_tables(file: tree.File) -> tree.File:
     if not names:
         return file
     lets = tuple(tree.Let((name,), tree.Flow((table,))) for table, name in names.items())
-    return tree.File((*lets, *_named(file.items, names)))
+    return tree.File((*lets, *_with_names(file.items, names)))
 
 
 def _tables(part: Any) -> Iterator[tree.Expr]:
@@ -73,12 +73,12 @@ def _words(part: Any) -> Iterator[str]:
                 yield from _words(item)
 
 
-def _named(part: Any, names: dict[tree.Expr, str]) -> Any:
+def _with_names(part: Any, names: dict[tree.Expr, str]) -> Any:
     match part:
         case tree.Call(tree.Name("constant") as callee, (tree.Argument(None, table), *rest)) if table in names:
             return tree.Call(callee, (tree.Argument(None, tree.Name(names[table])), *rest))
         case tree.Tree():
-            return type(part)(*(_named(value, names) for _, value in part.content()))
+            return type(part)(*(_with_names(value, names) for _, value in part.content()))
         case tuple():
-            return tuple(_named(item, names) for item in part)
+            return tuple(_with_names(item, names) for item in part)
     return part

@@ -20,12 +20,12 @@ def with_defaults(file: tree.File) -> tree.File:
     for call in _calls(file):
         assert isinstance(call.callee, tree.Name)
         calls.setdefault(call.callee.id, []).append(call)
-    usual = {layer: given for layer, found in sorted(calls.items()) if (given := _usual(layer, found))}
+    usual = {layer: given for layer, counts in sorted(calls.items()) if (given := _usual(layer, counts))}
     if not usual:
         return file
     defaults = tuple(
-        tree.Default(layer, tuple(tree.Argument(name, value) for name, value in given.items()))
-        for layer, given in usual.items()
+        tree.Default(layer, tuple(tree.Argument(name, value) for name, value in defaults.items()))
+        for layer, defaults in usual.items()
     )
     return tree.File((*defaults, *_shortened(file.items, usual)))
 
@@ -89,9 +89,9 @@ def _shortened(part: Any, usual: dict[str, dict[str, tree.Expr]]) -> Any:
 
 def _call(layer: str, arguments: tuple[tree.Argument, ...], usual: dict[str, tree.Expr]) -> tree.Expr:
     """A call without what the default says, and with what it says otherwise."""
-    given = {argument.name for argument in arguments}
-    kept = [a for a in arguments if a.name not in usual or usual[a.name] != a.value]
+    names = {argument.name for argument in arguments}
+    rest = [a for a in arguments if a.name not in usual or usual[a.name] != a.value]
     for name in usual:
-        if name not in given:
-            kept.append(tree.Argument(name, literal(REGISTRY[layer].model_fields[name].default)))
-    return tree.Call(tree.Name(layer), tuple(kept)) if kept else tree.Name(layer)
+        if name not in names:
+            rest.append(tree.Argument(name, literal(REGISTRY[layer].model_fields[name].default)))
+    return tree.Call(tree.Name(layer), tuple(rest)) if rest else tree.Name(layer)

@@ -20,18 +20,18 @@ def in_rows(text: str) -> str:
 
 def _closed(rows: list[str]) -> list[str]:
     """The rows, where a body of one row stands between its braces."""
-    made: list[str] = []
+    lines: list[str] = []
     for row in rows:
         indent = row[: len(row) - len(row.lstrip())]
-        if row.strip() == "}" and len(made) > 1 and made[-2].endswith("{") and made[-2].startswith(indent):
-            inner = made[-1].strip()
-            whole = f"{made[-2]} {inner} }}"
-            short = inner and len(whole) <= WIDEST and "{" not in inner and not made[-2].lstrip().startswith(_LONG)
-            if short and len(made[-2]) - len(made[-2].lstrip()) == len(indent):
-                made[-2:] = [whole]
+        if row.strip() == "}" and len(lines) > 1 and lines[-2].endswith("{") and lines[-2].startswith(indent):
+            inner = lines[-1].strip()
+            whole = f"{lines[-2]} {inner} }}"
+            short = inner and len(whole) <= WIDEST and "{" not in inner and not lines[-2].lstrip().startswith(_LONG)
+            if short and len(lines[-2]) - len(lines[-2].lstrip()) == len(indent):
+                lines[-2:] = [whole]
                 continue
-        made.append(row)
-    return made
+        lines.append(row)
+    return lines
 
 
 _LONG = ("net ", "block ")
@@ -42,14 +42,14 @@ def _joined(lines: list[str]) -> list[str]:
     rows: list[str] = []
     joins: str | None = None
     for line in lines:
-        found = _STAGE.fullmatch(line)
-        if found and joins == found["indent"] and _is_light(found["layer"]) and "->" not in line:
-            sign = " -> " if not found["label"] and " = " not in rows[-1] else ";  "
+        match = _STAGE.fullmatch(line)
+        if match and joins == match["indent"] and _is_light(match["layer"]) and "->" not in line:
+            sign = " -> " if not match["label"] and " = " not in rows[-1] else ";  "
             if len(rows[-1]) + len(sign) + len(line.strip()) <= WIDEST:
                 rows[-1] += sign + line.strip()
                 continue
         rows.append(line)
-        joins = found["indent"] if found and (found["layer"] in REGISTRY or found["layer"][0].isupper()) else None
+        joins = match["indent"] if match and (match["layer"] in REGISTRY or match["layer"][0].isupper()) else None
     return rows
 
 

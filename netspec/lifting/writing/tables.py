@@ -38,7 +38,7 @@ def _tuples(part: Any) -> Any:
     return tuple(map(_tuples, part)) if isinstance(part, list) else part
 
 
-def said(table: Any) -> tree.Expr | None:
+def formula_of(table: Any) -> tree.Expr | None:
     """The expression of a table of numbers; None where it is longer than a spec may say, or not finite."""
     flat = list(_flat(table))
     if not flat or any(number != number or abs(number) == float("inf") for number in flat):
@@ -111,9 +111,9 @@ def _evenly(start: Any, axes: Sequence[Sequence[Level]]) -> tree.Expr:
     if len(axes) == 1 and len(axes[0]) == 1 and axes[0][0][1] > 0:
         return _range(start, *axes[0][0])
     names = iter(_INDICES)
-    named = [[(next(names), *level) for level in levels] for levels in axes]
-    expression = _sum([(growth, name) for levels in named for name, _, growth in levels if growth], start)
-    for levels in reversed(named):
+    loops = [[(next(names), *level) for level in levels] for levels in axes]
+    expression = _sum([(growth, name) for levels in loops for name, _, growth in levels if growth], start)
+    for levels in reversed(loops):
         rounds = tuple(tree.Round((name,), _range(0, times, 1), None) for name, times, _ in levels)
         expression = tree.Comprehension(expression, rounds) if rounds else tree.List((expression,))
     return expression
@@ -187,7 +187,7 @@ def _of_distances(start: int, rows: Level, columns: Level) -> tree.Expr:
     terms = [_times(rows[1], _distance("i", "k")), _times(columns[1], _distance("j", "l"))]
     if start:
         terms.append(_literal(start))
-    said = reduce(lambda one, other: tree.Binary("+", one, other), terms)
+    total = reduce(lambda one, other: tree.Binary("+", one, other), terms)
     inner, outer = (
         tuple(
             tree.Round((name,), _range(0, times, 1), None)
@@ -195,7 +195,7 @@ def _of_distances(start: int, rows: Level, columns: Level) -> tree.Expr:
         )
         for names in ("kl", "ij")
     )
-    return tree.Comprehension(tree.Comprehension(said, inner), outer)
+    return tree.Comprehension(tree.Comprehension(total, inner), outer)
 
 
 def _distance(one: str, other: str) -> tree.Expr:
@@ -212,13 +212,13 @@ def _times(factor: int, expression: tree.Expr) -> tree.Expr:
 def _bordered(table: tuple[tuple[Any, ...], ...]) -> tree.Expr | None:
     """A table that grows evenly, but for its first row and column, as where a class token comes before positions."""
     (corner, *top), *rows = table
-    left = {row[0] for row in rows}
+    firsts = {row[0] for row in rows}
     levels = _levels([entry for row in rows for entry in row[1:]], (len(rows), len(top)))
-    if levels is None or len(left) > 1 or len(set(top)) > 1:
+    if levels is None or len(firsts) > 1 or len(set(top)) > 1:
         return None
     inner = _evenly(rows[0][1], levels)
     if not isinstance(inner, tree.Comprehension):
         return None
     first = tree.Binary("+", tree.List((_literal(corner),)), _in_runs([(top[0], len(top))]))
-    row = tree.Binary("+", tree.List((_literal(left.pop()),)), inner.item)
+    row = tree.Binary("+", tree.List((_literal(firsts.pop()),)), inner.item)
     return tree.Binary("+", tree.List((first,)), tree.Comprehension(row, inner.rounds))

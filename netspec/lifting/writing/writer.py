@@ -11,7 +11,7 @@ from typing import Any
 
 from netspec.layers import REGISTRY
 from netspec.lifting.items import Box, Item, Join, Leaf, leaves, read_by
-from netspec.lifting.writing.tables import said
+from netspec.lifting.writing.tables import formula_of
 from netspec.shapes.shape import Shape
 from netspec.syntax import tree
 from netspec.syntax.lexer import HARD
@@ -28,12 +28,12 @@ Called = Callable[[Box], tree.Expr | None]
 class Writer:
     """Writes one definition: a net or a block. `taken` are the names that nothing else may have."""
 
-    def __init__(self, called: Called, shapes: dict[int, Shape], taken: frozenset[str]) -> None:
+    def __init__(self, call_of: Called, shapes: dict[int, Shape], reserved: frozenset[str]) -> None:
         self.names: dict[int, tree.Expr] = {}
         self._asked: set[int] = set()
-        self._called = called
+        self._called = call_of
         self._shapes = shapes
-        self._reserved = taken
+        self._reserved = reserved
         self._taken: set[str] = set()
         self._static: set[int] = set()
         """Values that are the same for every sample: weights, and what is made of them alone."""
@@ -42,19 +42,19 @@ class Writer:
         self,
         items: Sequence[Item],
         entry: int | None,
-        named: dict[int, tree.Expr],
+        names: dict[int, tree.Expr],
         *,
         prefix: str = "",
-        asked: Sequence[int] = (),
+        pinned: Sequence[int] = (),
     ) -> tuple[tree.Statement, ...]:
-        """The statements of a body that begins with `entry`, where `named` are known by these names.
+        """The statements of a body that begins with `entry`, where `names` are what values are known by.
 
-        `asked` are values that somebody will ask for. `names` has them afterwards.
+        `pinned` are values that somebody will ask for. `self.names` has them afterwards.
         """
         for _ in range(2):
-            self.names, self._taken = dict(named), set(self._reserved)
+            self.names, self._taken = dict(names), set(self._reserved)
             statements = self._body(items, entry, prefix)
-            self._asked.update(asked)
+            self._asked.update(pinned)
             if entry is not None and read_by(items)[:1] not in ((entry,), ()):
                 self._asked.update(read_by(items)[:1])
         return tuple(statements)
@@ -106,14 +106,14 @@ class Writer:
         element = self._element(item, prefix, current)
         flow = [element]
         if not isinstance(item, Leaf) or len(item.step.inputs) < 2:
-            taken = item.entry if isinstance(item, Box) else item.reads[0]
-            if taken is not None and taken != current:
-                flow.insert(0, self._name(taken))
-        asked = [value for value in item.made if value in self._asked]
+            entry = item.entry if isinstance(item, Box) else item.reads[0]
+            if entry is not None and entry != current:
+                flow.insert(0, self._name(entry))
+        pinned = [value for value in item.made if value in self._asked]
         labels: tuple[tree.Label, ...] = ()
         if item.key:
             labels = (_label(_relative(item.key, prefix)),)
-        elif isinstance(item, Leaf | Box) and (asked or len(item.made) > 1):
+        elif isinstance(item, Leaf | Box) and (pinned or len(item.made) > 1):
             labels = tuple(_label(self._fresh(item)) for _ in item.made)
         statements: list[tree.Statement] = [tree.Stage(labels, tree.Flow(tuple(flow)))]
         for index, value in enumerate(item.made):
@@ -222,17 +222,17 @@ _BY_PLACE = frozenset({"activation", "regularization", "resampling"})
 _BY_NAME = frozenset({"axis", "axes", "trainable", "persistent", "init"})
 
 
-def arguments_of(layer: str, given: dict[str, Any]) -> list[tree.Argument]:
+def arguments_of(layer: str, values: dict[str, Any]) -> list[tree.Argument]:
     """The arguments as a spec has them: those that are required by their place, the others by name."""
     arguments: list[tree.Argument] = []
     cls = REGISTRY[layer]
-    fields = [name for name in cls.model_fields if name in given]
+    fields = [name for name in cls.model_fields if name in values]
     for place, name in enumerate(fields):
         if name == cls.collects:
-            arguments.extend(tree.Argument(own, literal(value)) for own, value in given[name].items())
+            arguments.extend(tree.Argument(own, literal(value)) for own, value in values[name].items())
             continue
         first = (
-            not isinstance(given[name], bool)
+            not isinstance(values[name], bool)
             and place == 0
             and name == next(iter(cls.model_fields))
             and cls.family in _BY_PLACE
@@ -240,8 +240,8 @@ def arguments_of(layer: str, given: dict[str, Any]) -> list[tree.Argument]:
         )
         by_place = (cls.model_fields[name].is_required() and len(arguments) == place) or first
         by_place = by_place and all(argument.name is None for argument in arguments)
-        value = given[name]
-        table = said(value) if layer == "constant" and isinstance(value, tuple) else None
+        value = values[name]
+        table = formula_of(value) if layer == "constant" and isinstance(value, tuple) else None
         arguments.append(tree.Argument(None if by_place else name, table or literal(value)))
     return arguments
 

@@ -67,8 +67,8 @@ def size(shape: Shape) -> str:
 def caption(one: Map) -> str:
     """The map's name in the spec and what makes it, in a line."""
     words = makers(one)
-    named = f"{one.name}: {words}" if one.name and words and not one.is_input else words or one.name
-    return fit(named + _notes(one), SMALL, _CAPTION)
+    words_of_map = f"{one.name}: {words}" if one.name and words and not one.is_input else words or one.name
+    return fit(words_of_map + _notes(one), SMALL, _CAPTION)
 
 
 def makers(one: Map) -> str:

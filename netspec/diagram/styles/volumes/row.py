@@ -34,35 +34,35 @@ _HEAD = 5.0
 """The length of an arrow's head."""
 
 
-def in_line(shown: FeatureMaps, share: float) -> tuple[list[Placed], list[Item]]:
+def in_line(maps: FeatureMaps, share: float) -> tuple[list[Placed], list[Item]]:
     """Maps from left to right, what is fed in parallel in lanes below each other.
 
     `share` is how large the solids are, 1 for as large as usual; letters stay as they are.
     """
-    columns = columns_of(shown)
-    lanes = _Lanes(shown, columns)
-    crowded = lanes.are_crossed(shown, columns)
-    solids = solids_of(shown, _SIDE * min(1, max(_LEAST_SIDE, 2 / lanes.breadth)), share)
+    columns = columns_of(maps)
+    lanes = _Lanes(maps, columns)
+    crowded = lanes.are_crossed(maps, columns)
+    solids = solids_of(maps, _SIDE * min(1, max(_LEAST_SIDE, 2 / lanes.breadth)), share)
     slots = [0.0] * (max(columns) + 1)
-    for one, solid, column in zip(shown.maps, solids, columns, strict=True):
-        named = width(f"{one.name}:", SMALL) - GAP + 4 if one.is_source else name_room(one) if crowded else 0
-        slots[column] = max(slots[column], solid.extent[0], label_width(one), named)
+    for one, solid, column in zip(maps.maps, solids, columns, strict=True):
+        name_width = width(f"{one.name}:", SMALL) - GAP + 4 if one.is_source else name_room(one) if crowded else 0
+        slots[column] = max(slots[column], solid.extent[0], label_width(one), name_width)
     lefts = [sum(slots[:column]) + GAP * column for column in range(len(slots))]
 
-    captions = [caption(one) for one in shown.maps]
-    heads = {columns[index]: makers(shown.maps[index]) for index in range(len(captions)) if lanes.first(index)}
+    captions = [caption(one) for one in maps.maps]
+    heads = {columns[index]: makers(maps.maps[index]) for index in range(len(captions)) if lanes.first(index)}
     feet = [
         []
         if lanes.first(index)
         else name_lines(one)
         if crowded and index in lanes.core
         else foot(one, slots[column] + GAP, heads.get(column, ""))
-        for index, (one, column) in enumerate(zip(shown.maps, columns, strict=True))
+        for index, (one, column) in enumerate(zip(maps.maps, columns, strict=True))
     ]
     axes = lanes.axes(solids, [len(lines) * LEADING for lines in feet])
     placed = [
         Placed(one, solid, lefts[column] + (slots[column] - solid.extent[0]) / 2, axis)
-        for one, solid, column, axis in zip(shown.maps, solids, columns, axes, strict=True)
+        for one, solid, column, axis in zip(maps.maps, solids, columns, axes, strict=True)
     ]
     items: list[Item] = []
     head = min((placed[index].top for index in lanes.core), default=0) - 5
@@ -77,7 +77,7 @@ def in_line(shown: FeatureMaps, share: float) -> tuple[list[Placed], list[Item]]
         for there, lines in zip(placed, feet, strict=True)
     ]
     lowest = max((under[index] for index in lanes.core), default=0)
-    links = list(shown.links)
+    links = list(maps.links)
     if crowded:
         passing = [link for link in links if lanes.is_passing(link, columns)]
         links = [link for link in links if link not in passing]
@@ -86,26 +86,26 @@ def in_line(shown: FeatureMaps, share: float) -> tuple[list[Placed], list[Item]]
     return placed, items
 
 
-def columns_of(shown: FeatureMaps) -> list[int]:
+def columns_of(maps: FeatureMaps) -> list[int]:
     """How many steps each map is from an input at most; what is made of nothing stands right before what reads it."""
-    apart = _made_of_nothing(shown)
-    columns = [0] * len(shown.maps)
-    for link in sorted(shown.links, key=lambda link: link.target):
-        if not shown.maps[link.source].is_source or link.target in apart:
+    apart = _made_of_nothing(maps)
+    columns = [0] * len(maps.maps)
+    for link in sorted(maps.links, key=lambda link: link.target):
+        if not maps.maps[link.source].is_source or link.target in apart:
             columns[link.target] = max(columns[link.target], columns[link.source] + 1)
     for index in sorted(apart, reverse=True):
-        readers = [columns[link.target] for link in shown.links if link.source == index]
+        readers = [columns[link.target] for link in maps.links if link.source == index]
         columns[index] = max(0, min(readers, default=1) - 1)
     return columns
 
 
-def _made_of_nothing(shown: FeatureMaps) -> set[int]:
+def _made_of_nothing(maps: FeatureMaps) -> set[int]:
     """The maps that no input reaches, such as learned tensors and what is made of these alone."""
     sources: dict[int, list[int]] = {}
-    for link in shown.links:
+    for link in maps.links:
         sources.setdefault(link.target, []).append(link.source)
     apart: set[int] = set()
-    for index, one in enumerate(shown.maps):
+    for index, one in enumerate(maps.maps):
         read = sources.get(index, [])
         if one.is_source or (read and apart.issuperset(read)):
             apart.add(index)
@@ -115,16 +115,16 @@ def _made_of_nothing(shown: FeatureMaps) -> set[int]:
 class _Lanes:
     """Which lane a map is in. What leads to the results is in the upper ones, what only training runs below."""
 
-    def __init__(self, shown: FeatureMaps, columns: Sequence[int]) -> None:
-        self.sources: list[list[int]] = [[] for _ in shown.maps]
-        for link in shown.links:
+    def __init__(self, maps: FeatureMaps, columns: Sequence[int]) -> None:
+        self.sources: list[list[int]] = [[] for _ in maps.maps]
+        for link in maps.links:
             self.sources[link.target].append(link.source)
-        self.core = self._leading(shown)
+        self.core = self._leading(maps)
         together: dict[int, list[int]] = {}
         for index in sorted(self.core):
             together.setdefault(columns[index], []).append(index)
         self.breadth = max(map(len, together.values()))
-        self.lane = [-1] * len(shown.maps)
+        self.lane = [-1] * len(maps.maps)
         for column in sorted(together):
             group = together[column]
             if len(group) > 1:
@@ -132,15 +132,15 @@ class _Lanes:
             for lane, index in enumerate(group):
                 self.lane[index] = lane
         self.alone = {group[0] for group in together.values() if len(group) == 1}
-        self._place_others(shown, columns)
+        self._place_others(maps, columns)
 
-    def _leading(self, shown: FeatureMaps) -> set[int]:
-        waiting = [index for index, one in enumerate(shown.maps) if one.is_output and not one.when_training]
+    def _leading(self, maps: FeatureMaps) -> set[int]:
+        waiting = [index for index, one in enumerate(maps.maps) if one.is_output and not one.when_training]
         core: set[int] = set()
-        waiting = waiting or [len(shown.maps) - 1]
+        waiting = waiting or [len(maps.maps) - 1]
         while waiting:
             index = waiting.pop()
-            if index not in core and not shown.maps[index].is_source:
+            if index not in core and not maps.maps[index].is_source:
                 core.add(index)
                 waiting.extend(self.sources[index])
         return core
@@ -149,26 +149,26 @@ class _Lanes:
         lanes = [self.lane[source] for source in self.sources[index] if source in self.core]
         return sum(lanes) / len(lanes) if lanes else index
 
-    def _place_others(self, shown: FeatureMaps, columns: Sequence[int]) -> None:
-        taken: set[tuple[int, int]] = set()
-        last = [columns[index] + 1 for index in range(len(shown.maps))]
-        for link in shown.links:
-            if shown.maps[link.source].is_source:
+    def _place_others(self, maps: FeatureMaps, columns: Sequence[int]) -> None:
+        cells: set[tuple[int, int]] = set()
+        last = [columns[index] + 1 for index in range(len(maps.maps))]
+        for link in maps.links:
+            if maps.maps[link.source].is_source:
                 last[link.source] = max(last[link.source], columns[link.target])
-        others = [index for index in range(len(shown.maps)) if index not in self.core]
+        others = [index for index in range(len(maps.maps)) if index not in self.core]
         for index in sorted(others, key=lambda index: last[index] - columns[index]):  # what reaches far, further down
             above = [self.lane[source] for source in self.sources[index] if source not in self.core]
             lane = max(self.breadth, min(above, default=self.breadth))
             span = {(lane, column) for column in range(columns[index], last[index])}
-            while span & taken:
+            while span & cells:
                 lane += 1
                 span = {(lane, column) for column in range(columns[index], last[index])}
-            taken |= span
+            cells |= span
             self.lane[index] = lane
 
-    def are_crossed(self, shown: FeatureMaps, columns: Sequence[int]) -> bool:
+    def are_crossed(self, maps: FeatureMaps, columns: Sequence[int]) -> bool:
         """Whether lines run down between the lanes, where names would otherwise be written."""
-        return any(self.is_passing(link, columns) for link in shown.links)
+        return any(self.is_passing(link, columns) for link in maps.links)
 
     def is_passing(self, link: Link, columns: Sequence[int]) -> bool:
         """Whether a value goes past others, from or to a map that stands amidst lanes."""

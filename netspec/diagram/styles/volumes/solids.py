@@ -36,12 +36,12 @@ class Solid:
         return self.width + self.dx, self.height + self.dy
 
 
-def solids_of(shown: FeatureMaps, side: float, share: float = 1) -> list[Solid]:
+def solids_of(maps: FeatureMaps, side: float, share: float = 1) -> list[Solid]:
     """The maps' cuboids, of which the longest side is `side` points, `share` times as large."""
-    longest = max((max(sides) for one in shown.maps if (sides := sides_of(one.shape))), default=1)
-    if any(one.shape.rank > 3 for one in shown.maps):
+    longest = max((max(sides) for one in maps.maps if (sides := sides_of(one.shape))), default=1)
+    if any(one.shape.rank > 3 for one in maps.maps):
         side *= _CUBES
-    return [_solid(one.shape, share * side / sqrt(longest), share) for one in shown.maps]
+    return [_solid(one.shape, share * side / sqrt(longest), share) for one in maps.maps]
 
 
 def _solid(shape: Shape, unit: float, share: float) -> Solid:

@@ -61,11 +61,11 @@ class _Letters:
     """The kinds of letters of a picture, each a command of LaTeX that the picture defines for itself."""
 
     def __init__(self, parts: Parts) -> None:
-        written = [text for node in (*parts.nodes, *parts.frames) for text in node.texts]
-        written += [*parts.words, *(item for item in parts.legend if isinstance(item, Text))]
+        texts = [text for node in (*parts.nodes, *parts.frames) for text in node.texts]
+        texts += [*parts.words, *(item for item in parts.legend if isinstance(item, Text))]
         self.names: dict[tuple[object, ...], str] = {}
         self.texts: dict[str, Text] = {}
-        for text in written:
+        for text in texts:
             if (kind := _kind(text)) not in self.names:
                 stem = "netname" if text.mono else "nettitle" if text.weight == "bold" else "nettext"
                 count = sum(name.startswith(stem) for name in self.names.values())
@@ -108,14 +108,14 @@ class _Picture:
         yield from self.legend()
 
     def nodes(self) -> Iterator[str]:
-        told = placements(self.parts.nodes, self.parts.edges, self.places)
+        positions = placements(self.parts.nodes, self.parts.edges, self.places)
         for node in self.parts.nodes:
             size = f"minimum width={number(node.width)}bp, minimum height={number(node.height)}bp"
-            options = ", ".join(filter(None, (_style(node), told.get(node.name, ""), size)))
+            options = ", ".join(filter(None, (_style(node), positions.get(node.name, ""), size)))
             lines = [text for text in node.texts if text.anchor == "middle"]
             ground = f"{node.outline.fill}:ink"
-            written = r"\\".join(self.letters.line(line, ground) for line in lines)
-            yield rf"\node[{options}] ({node.name}) {{{written}}};"
+            line_text = r"\\".join(self.letters.line(line, ground) for line in lines)
+            yield rf"\node[{options}] ({node.name}) {{{line_text}}};"
             yield from self.corner(node)
 
     def corner(self, node: Node) -> Iterator[str]:
@@ -158,17 +158,17 @@ class _Picture:
     def edge(self, edge: Edge, words: list[Text]) -> str:
         """An edge; where it is straight, with the shape beside it, which is taken out of the words."""
         label = next((text for text in words if _is_beside(text, edge.path)), None)
-        told = ""
+        beside = ""
         if label is not None:
             words.remove(label)
             is_down = label.x > edge.path.segments[0][1][0][0] and _is_upright(edge.path)
-            told = (
+            beside = (
                 f" node[dimensions, {'right=4bp' if is_down else 'above=1bp'}] {{{self.letters.line(label, 'muted')}}}"
             )
         options = [edge_style(edge.role)]
         options += [] if edge.path.arrow else ["-"]
         options += ["rounded corners=6bp"] if is_bent(edge.path) else []
-        return rf"\draw[{', '.join(options)}] {way(edge.path, self.places, told)};"
+        return rf"\draw[{', '.join(options)}] {way(edge.path, self.places, beside)};"
 
     def word(self, text: Text) -> str:
         anchor = {"start": "base west", "middle": "base", "end": "base east"}[text.anchor]
@@ -193,9 +193,9 @@ class _Picture:
                     ends = " -- ".join(_point((x - left, y - top)) for _, points in item.segments for x, y in points)
                     yield rf"\draw[{_stroked(item)}] {ends};"
                 case Text():
-                    written = self.letters.line(item, item.fill or "")
+                    line_text = self.letters.line(item, item.fill or "")
                     options = f"anchor=base west, inner sep=0pt, text={colour_name(item.fill)}"
-                    yield rf"\node[{options}] at {_point((item.x - left, item.y - top))} {{{written}}};"
+                    yield rf"\node[{options}] at {_point((item.x - left, item.y - top))} {{{line_text}}};"
                 case _:
                     raise TypeError(f"a legend has no {type(item).__name__}")
         yield r"\end{scope}"

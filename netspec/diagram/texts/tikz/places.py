@@ -47,9 +47,9 @@ class Places:
         left, right = min(inside, key=lambda node: node.left), max(inside, key=lambda node: node.right)
         top, bottom = min(inside, key=lambda node: node.top), max(inside, key=lambda node: node.bottom)
         return (
-            f"{_named(left, 'west', frame.left - left.left, 0)}{_named(top, 'north', 0, frame.top - top.top)}"
-            f"{_named(right, 'east', frame.right - right.right, 0)}"
-            f"{_named(bottom, 'south', 0, frame.bottom - bottom.bottom)}"
+            f"{_offset(left, 'west', frame.left - left.left, 0)}{_offset(top, 'north', 0, frame.top - top.top)}"
+            f"{_offset(right, 'east', frame.right - right.right, 0)}"
+            f"{_offset(bottom, 'south', 0, frame.bottom - bottom.bottom)}"
         )
 
 
@@ -114,10 +114,10 @@ def _is_on(node: Node, point: Point) -> bool:
 
 def _shifted(node: Node, side: str, point: Point) -> str:
     x, y = _anchor(node, side)
-    return _named(node, side, point[0] - x, point[1] - y)
+    return _offset(node, side, point[0] - x, point[1] - y)
 
 
-def _named(node: Node, side: str, dx: float, dy: float) -> str:
+def _offset(node: Node, side: str, dx: float, dy: float) -> str:
     """A side of a node, or what is so far to the right and down from it."""
     shifts = [f"{word}={number(by)}bp" for word, by in (("xshift", dx), ("yshift", -dy)) if abs(by) > _STRAIGHT]
     options = f"[{', '.join(shifts)}]" if shifts else ""

@@ -28,8 +28,8 @@ class Makers:
     def words(self, units: Sequence[Unit], joins: bool = False) -> list[str]:
         """What the units do, equal ones together: `2 × conv 3×3`. Where they join, crops belong to the links."""
         units = [unit for unit in units if not (joins and is_shaping(unit))]
-        told = [words for unit in units for words in self.unit_words(unit, self.lighter)]
-        return _counted(told or [words for unit in units for words in self.unit_words(unit)])
+        words_of_makers = [words for unit in units for words in self.unit_words(unit, self.lighter)]
+        return _counted(words_of_makers or [words for unit in units for words in self.unit_words(unit)])
 
     def unit_words(self, unit: Unit, lighter: bool = True) -> list[str]:
         if unit.scope is not None:
@@ -65,17 +65,17 @@ class Makers:
 
     def inside_words(self, boxes: Iterable[Box]) -> list[str]:
         """The heavier layers and the blocks, one after another."""
-        said: list[str] = []
+        captions: list[str] = []
         for box in boxes:
             if box.kind == "join" or (box.is_leaf and only_places(box)):
                 continue
             if box.kind == "layer":
-                said.append(_without_channels(box))
+                captions.append(_without_channels(box))
             elif box.kind == "block":
-                said.append(box.title.partition("(")[0])
+                captions.append(box.title.partition("(")[0])
             else:
-                said.extend(self.box_words(box))
-        return said
+                captions.extend(self.box_words(box))
+        return captions
 
 
 def only_places(box: Box) -> bool:
@@ -92,31 +92,31 @@ def _without_channels(box: Box) -> str:
     """A layer's words without the number of channels, which the map says."""
     parts = box.title.split(", ")
     channels = {str(shape.channels) for shape in box.outputs if shape.dims}
-    kept = [part for part in parts[1:] if part not in channels]
+    rest = [part for part in parts[1:] if part not in channels]
     first, _, number = parts[0].rpartition(" ")
-    return ", ".join([first if number in channels and first else parts[0], *kept])
+    return ", ".join([first if number in channels and first else parts[0], *rest])
 
 
-def _counted(said: Sequence[str]) -> list[str]:
+def _counted(captions: Sequence[str]) -> list[str]:
     """Words that come again and again, with how often: `2 × conv 3×3`, `4 × (conv 1×1, conv 3×3)`."""
     counted: list[str] = []
     start = 0
-    while start < len(said):
-        runs = [(_times(said, start, period) * period, period) for period in range(1, LONGEST_PERIOD + 1)]
+    while start < len(captions):
+        runs = [(_times(captions, start, period) * period, period) for period in range(1, LONGEST_PERIOD + 1)]
         length, period = max(runs, key=lambda run: (run[0] if run[0] > run[1] else 1, -run[1]))
         if length == period:
             length = period = 1
-        words = ", ".join(said[start : start + period])
+        words = ", ".join(captions[start : start + period])
         times = length // period
         counted.append(words if times == 1 else f"{times} × ({words})" if period > 1 else f"{times} × {words}")
         start += length
     return counted
 
 
-def _times(said: Sequence[str], start: int, period: int) -> int:
+def _times(captions: Sequence[str], start: int, period: int) -> int:
     """How often the `period` words at `start` are said in a row."""
     times = 1
-    words = said[start : start + period]
-    while said[start + times * period : start + (times + 1) * period] == words and len(words) == period:
+    words = captions[start : start + period]
+    while captions[start + times * period : start + (times + 1) * period] == words and len(words) == period:
         times += 1
     return times

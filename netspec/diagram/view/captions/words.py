@@ -71,29 +71,31 @@ def layer_words(layers: Sequence[Layer], axes: int = 0) -> str:
     if texts.get("stride") == texts.get("kernel") and _lie_side_by_side(first):
         texts.pop("stride", None)
     texts |= {name: _per_axis(texts[name], axes) for name in first.sizes_per_axis if name in texts}
-    name, told = first.figure_name or first.name, first.figure_arguments(texts)
+    name, arguments = first.figure_name or first.name, first.figure_arguments(texts)
     if texts.get("pad") == "causal":
         name = f"causal {name}"
-    if "kernel" in told:
-        return clipped(f"{name} {', '.join(filter(None, _window(first, told)))}")
-    return clipped(", ".join(filter(None, [f"{name} {parts[0]}" if (parts := _named(told)) else name, *parts[1:]])))
+    if "kernel" in arguments:
+        return clipped(f"{name} {', '.join(filter(None, _window(first, arguments)))}")
+    return clipped(
+        ", ".join(filter(None, [f"{name} {parts[0]}" if (parts := _argument_words(arguments)) else name, *parts[1:]]))
+    )
 
 
-def scope_words(scopes: Sequence[Scope], told: Container[str]) -> str:
+def scope_words(scopes: Sequence[Scope], telling: Container[str]) -> str:
     """A block instance, or the alike instances that one box stands for: `Bottleneck(64, stride=2)`.
 
-    The arguments that are not `told` are left out; where the rest is long, it is values alone.
+    The arguments that are not `telling` are left out; where the rest is long, it is values alone.
     """
     first = scopes[0]
     if first.kind == "container":
         return ""
-    shown = [name for name, _ in first.arguments if name in told]
-    if not shown or "(" in first.title:
+    names = [name for name, _ in first.arguments if name in telling]
+    if not names or "(" in first.title:
         return clipped(first.title or first.kind)
     of_each = [dict(scope.arguments) for scope in scopes]
-    values = {name: _range([arguments[name] for arguments in of_each]) for name in shown}
-    named = [values[shown[0]], *(f"{name}={values[name]}" for name in shown[1:])]
-    text = f"{first.title}({', '.join(named)})"
+    values = {name: _range([arguments[name] for arguments in of_each]) for name in names}
+    arguments_text = [values[names[0]], *(f"{name}={values[name]}" for name in names[1:])]
+    text = f"{first.title}({', '.join(arguments_text)})"
     return clipped(text if len(text) <= LONGEST * 3 // 4 else f"{first.title}({', '.join(values.values())})")
 
 
@@ -180,17 +182,19 @@ def _lie_side_by_side(layer: Layer) -> bool:
     return stride is not None and stride.default is None
 
 
-def _window(layer: Layer, told: Arguments) -> list[str]:
+def _window(layer: Layer, arguments: Arguments) -> list[str]:
     """A convolution or a pool: kernel, channels, stride, and what else is not usual."""
-    parts = [told["kernel"], told.get("channels", "")]
-    if "stride" in told and told["stride"] not in ("1", "none"):
-        parts.append(f"stride {_times(told['stride'])}" if layer.enlarges else f"/{_times(told['stride'])}")
-    return parts + _named({key: value for key, value in told.items() if key not in ("kernel", "channels", "stride")})
+    parts = [arguments["kernel"], arguments.get("channels", "")]
+    if "stride" in arguments and arguments["stride"] not in ("1", "none"):
+        parts.append(f"stride {_times(arguments['stride'])}" if layer.enlarges else f"/{_times(arguments['stride'])}")
+    return parts + _argument_words(
+        {key: value for key, value in arguments.items() if key not in ("kernel", "channels", "stride")}
+    )
 
 
-def _named(given: Arguments) -> list[str]:
+def _argument_words(arguments: Arguments) -> list[str]:
     parts = []
-    for key, value in given.items():
+    for key, value in arguments.items():
         if key in _QUIET:
             continue
         if key in _BARE:

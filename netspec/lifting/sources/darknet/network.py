@@ -156,8 +156,8 @@ def _activation(b: Builder, section: Section, default: str) -> list[Step]:
             section.at("activation"),
             help=f"did you mean {near}?" if near else "",
         )
-    found = ACTIVATIONS[word]
-    return [] if found is None else [b.step(section, found[0], [b.current], dict(found[1]))]
+    form = ACTIVATIONS[word]
+    return [] if form is None else [b.step(section, form[0], [b.current], dict(form[1]))]
 
 
 def _normed(b: Builder, section: Section, layer: str, arguments: dict[str, Any], kind: str, default: str) -> None:
@@ -185,20 +185,20 @@ def _convolutional(b: Builder, section: Section) -> None:
         "pad": (pad, 0),
         "dilation": (section.number("dilation", 1, least=1), 1),
     }
-    given = {name: value for name, (value, usual) in optional.items() if value != usual}
+    arguments = {name: value for name, (value, usual) in optional.items() if value != usual}
     if groups == b.shape.dims[0] == channels and groups > 1:
-        _normed(b, section, "depthwise_conv", {"kernel": size} | given, "Depthwise", "logistic")
+        _normed(b, section, "depthwise_conv", {"kernel": size} | arguments, "Depthwise", "logistic")
         return
-    given |= {"groups": groups} if groups > 1 else {}
-    _normed(b, section, "conv", {"channels": channels, "kernel": size} | given, "Convolutional", "logistic")
+    arguments |= {"groups": groups} if groups > 1 else {}
+    _normed(b, section, "conv", {"channels": channels, "kernel": size} | arguments, "Convolutional", "logistic")
 
 
 def _deconvolutional(b: Builder, section: Section) -> None:
     size = section.number("size", 1, least=1)
     pad = size // 2 if section.number("pad", 0) else section.number("padding", 0)
-    given = {"channels": section.number("filters", 1, least=1), "kernel": size}
-    given |= {"stride": stride} if (stride := section.number("stride", 1, least=1)) > 1 else {}
-    _normed(b, section, "upconv", given | ({"pad": pad} if pad else {}), "Deconvolutional", "logistic")
+    arguments = {"channels": section.number("filters", 1, least=1), "kernel": size}
+    arguments |= {"stride": stride} if (stride := section.number("stride", 1, least=1)) > 1 else {}
+    _normed(b, section, "upconv", arguments | ({"pad": pad} if pad else {}), "Deconvolutional", "logistic")
 
 
 def _connected(b: Builder, section: Section) -> None:
@@ -209,10 +209,10 @@ def _connected(b: Builder, section: Section) -> None:
 
 def _local(b: Builder, section: Section) -> None:
     size = section.number("size", 1, least=1)
-    given: dict[str, Any] = {"channels": section.number("filters", 1, least=1), "kernel": size}
-    given |= {"stride": stride} if (stride := section.number("stride", 1, least=1)) > 1 else {}
-    given |= {"pad": size // 2} if section.number("pad", 0) else {}
-    steps = [b.step(section, "local_conv", [b.current], given)]
+    arguments: dict[str, Any] = {"channels": section.number("filters", 1, least=1), "kernel": size}
+    arguments |= {"stride": stride} if (stride := section.number("stride", 1, least=1)) > 1 else {}
+    arguments |= {"pad": size // 2} if section.number("pad", 0) else {}
+    steps = [b.step(section, "local_conv", [b.current], arguments)]
     b.weighted.add(b.current)
     b.order.append(Weighted(b.current, None, "local"))
     b.add([*steps, *_activation(b, section, "logistic")], "Local")
@@ -225,16 +225,16 @@ def _maxpool(b: Builder, section: Section) -> None:
     before, after = whole // 2, whole - whole // 2
     if before != after and not _reaches(b.shape, whole, size, stride):
         after = 0
-    given: dict[str, Any] = {"kernel": size} | ({"stride": stride} if stride != size else {})
+    arguments: dict[str, Any] = {"kernel": size} | ({"stride": stride} if stride != size else {})
     if before or after:
-        given["pad"] = before if before == after else ((before, after), (before, after))
-    b.add([b.step(section, "maxpool", [b.current], given)])
+        arguments["pad"] = before if before == after else ((before, after), (before, after))
+    b.add([b.step(section, "maxpool", [b.current], arguments)])
 
 
 def _reaches(shape: Shape, whole: int, size: int, stride: int) -> bool:
     """Whether a window of a pool ends in the padding at the end."""
-    known = [extent for extent in shape.dims[1:] if isinstance(extent, int)]
-    return any((extent + whole - size) // stride > (extent + whole // 2 - size) // stride for extent in known)
+    extents = [extent for extent in shape.dims[1:] if isinstance(extent, int)]
+    return any((extent + whole - size) // stride > (extent + whole // 2 - size) // stride for extent in extents)
 
 
 def _avgpool(b: Builder, section: Section) -> None:

@@ -136,10 +136,10 @@ class _Reader:
 
     def _constant(self, proto: Any, node: Node) -> Stored:
         name = node.outputs[0]
-        given = next((key for key in node.attributes if key.startswith("value_") and key != "value_string"), None)
-        if given is not None:
-            dtype = np.int64 if "int" in given else np.float32
-            array = np.asarray(node.attributes[given], dtype=dtype)
+        key = next((key for key in node.attributes if key.startswith("value_") and key != "value_string"), None)
+        if key is not None:
+            dtype = np.int64 if "int" in key else np.float32
+            array = np.asarray(node.attributes[key], dtype=dtype)
             return Stored(name, array.shape, array.dtype, lambda: array)
         value = node.attributes.get("value")
         if not isinstance(value, Stored):
@@ -164,21 +164,21 @@ class _Reader:
             file, offset = self._external(proto, name, size)
             self._claimed += size
             return Stored(name, shape, dtype, lambda: _from_file(file, offset, dtype, shape))
-        held = len(proto.raw_data) if proto.HasField("raw_data") else _typed(proto) * dtype.itemsize
-        if held != size:
-            message = f"the tensor {name} claims {size:,} bytes, {list(shape)} of {dtype}, and holds {held:,}"
+        length = len(proto.raw_data) if proto.HasField("raw_data") else _typed(proto) * dtype.itemsize
+        if length != size:
+            message = f"the tensor {name} claims {size:,} bytes, {list(shape)} of {dtype}, and holds {length:,}"
             raise wrong(self.file, message, place)
         return Stored(name, shape, dtype, lambda: np.asarray(onnx.numpy_helper.to_array(proto)))
 
     def _external(self, proto: Any, name: str, size: int) -> tuple[Path, int]:
         """The file and the place in it of a tensor that lies beside; never outside of the folder."""
-        said = {entry.key: entry.value for entry in proto.external_data}
-        location = said.get("location", "")
+        entries = {entry.key: entry.value for entry in proto.external_data}
+        location = entries.get("location", "")
         pure = PurePosixPath(location)
         if not location or "\\" in location or "\0" in location or pure.is_absolute() or ".." in pure.parts:
             raise wrong(self.file, f"the tensor {name} lies in {location!r}, which is not beside this file")
         try:
-            offset, length = int(said.get("offset", "0")), int(said.get("length", str(size)))
+            offset, length = int(entries.get("offset", "0")), int(entries.get("length", str(size)))
         except ValueError:
             raise wrong(self.file, f"the tensor {name} has a place that is no number") from None
         path = self._inside / location
@@ -202,27 +202,27 @@ class _Reader:
         kind = value.type.tensor_type
         floats = {onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE, onnx.TensorProto.BFLOAT16}
         whole = {onnx.TensorProto.INT64, onnx.TensorProto.INT32}
-        named = {onnx.TensorProto.BOOL: "bool"} | dict.fromkeys(floats, "float") | dict.fromkeys(whole, "int")
-        if kind.elem_type not in named or not kind.HasField("shape"):
+        dtypes = {onnx.TensorProto.BOOL: "bool"} | dict.fromkeys(floats, "float") | dict.fromkeys(whole, "int")
+        if kind.elem_type not in dtypes or not kind.HasField("shape"):
             raise wrong(self.file, f"the input {value.name} has no sizes, or is of a type that a network does not take")
         sizes = tuple(size.dim_value if size.dim_value > 0 else None for size in kind.shape.dim)
         if not sizes:
             raise wrong(self.file, f"the input {value.name} has no axis for the samples of a batch")
-        return Entrance(value.name, sizes, named[kind.elem_type])
+        return Entrance(value.name, sizes, dtypes[kind.elem_type])
 
-    def _check(self, nodes: Iterable[Node], known: set[str], outputs: Iterable[str]) -> None:
+    def _check(self, nodes: Iterable[Node], names: set[str], outputs: Iterable[str]) -> None:
         """Every value is made once, before it is taken."""
         later = {name for node in nodes for name in node.outputs}
         for node in nodes:
-            missing = next((name for name in node.inputs if name and name not in known), None)
+            missing = next((name for name in node.inputs if name and name not in names), None)
             if missing is not None:
                 how = "is made after it: the nodes go in a circle" if missing in later else "is made by nothing"
                 raise wrong(self.file, f"a node takes {missing}, which {how}", node.place)
-            twice = next((name for name in node.outputs if name and name in known), None)
+            twice = next((name for name in node.outputs if name and name in names), None)
             if twice is not None:
                 raise wrong(self.file, f"the value {twice} is made twice", node.place)
-            known |= set(node.outputs)
-        missing = next((name for name in outputs if name not in known), None)
+            names |= set(node.outputs)
+        missing = next((name for name in outputs if name not in names), None)
         if missing is not None:
             raise wrong(self.file, f"the output {missing} is made by nothing")
 

@@ -14,40 +14,40 @@ MOST = 1 << 20
 """So many numbers are computed at most."""
 
 
-def folded(node: Node, taken: Sequence[Any], opset: int) -> tuple[Any, ...] | None:
+def folded(node: Node, operands: Sequence[Any], opset: int) -> tuple[Any, ...] | None:
     """What a node makes of numbers that are known, or of the shape of a tensor; None where it makes something else.
 
     Raises ValueError where it would be more than a million numbers.
     """
     if node.operator == "Shape":
         start, end = node.attributes.get("start", 0), node.attributes.get("end")
-        return (np.array(tuple(taken[0].shape)[start:end], dtype=np.int64),)
+        return (np.array(tuple(operands[0].shape)[start:end], dtype=np.int64),)
     if node.operator == "Size":
-        return (np.array(math.prod(taken[0].shape), dtype=np.int64),)
-    if node.operator not in _SIZES or not all(value is None or isinstance(value, np.ndarray) for value in taken):
+        return (np.array(math.prod(operands[0].shape), dtype=np.int64),)
+    if node.operator not in _SIZES or not all(value is None or isinstance(value, np.ndarray) for value in operands):
         return None
-    size = _SIZES[node.operator](node, [value for value in taken if value is not None])
+    size = _SIZES[node.operator](node, [value for value in operands if value is not None])
     if not 0 <= size <= MOST:
         raise ValueError(f"it computes {size:,} numbers")
-    return _computed(node, taken, opset)
+    return _computed(node, operands, opset)
 
 
-def _computed(node: Node, taken: Sequence[Array | None], opset: int) -> tuple[Array, ...]:
+def _computed(node: Node, operands: Sequence[Array | None], opset: int) -> tuple[Array, ...]:
     from onnx import helper
     from onnx.reference import ReferenceEvaluator
 
     attributes = {name: _proto(value) for name, value in node.attributes.items() if value is not None}
     proto = helper.make_node(node.operator, node.inputs, node.outputs, **attributes)
-    given = {name: value for name, value in zip(node.inputs, taken, strict=True) if name}
+    feeds = {name: value for name, value in zip(node.inputs, operands, strict=True) if name}
     inputs = [
         helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(value.dtype), None)
-        for name, value in given.items()
+        for name, value in feeds.items()
         if value is not None
     ]
     outputs = [helper.make_tensor_value_info(name, 1, None) for name in node.outputs if name]
     graph = helper.make_graph([proto], "folding", inputs, outputs)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
-    return tuple(np.asarray(array) for array in ReferenceEvaluator(model).run(None, given))
+    return tuple(np.asarray(array) for array in ReferenceEvaluator(model).run(None, feeds))
 
 
 def _proto(value: Any) -> Any:

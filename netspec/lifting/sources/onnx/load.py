@@ -20,7 +20,7 @@ from netspec.lifting.sources.onnx.module import LARGEST, OnnxModule
 from netspec.lifting.sources.onnx.names import naming
 from netspec.lifting.sources.onnx.patterns import simplified
 from netspec.lifting.sources.onnx.runtime import distance
-from netspec.lifting.spec import written
+from netspec.lifting.spec import spec_text
 
 DTYPES = {"float": torch.float32, "int": torch.int64, "bool": torch.bool}
 MOST_SAMPLES = 256
@@ -60,7 +60,7 @@ def load(
     network = network_of(module, inputs, label)
     proof: Proof | None = None
     if names.named:
-        text = written(network, plain=plain)
+        text = spec_text(network, plain=plain)
         shorter = None if plain or not prove else shortest(module, network, text, inputs)
         text, proof = shorter or (text, None)
     else:
@@ -77,39 +77,41 @@ def load(
 
 def _entering(graph: Graph, sizes: Sequence[int] | None) -> Entering:
     return [
-        (_named(entrance, len(graph.inputs)), _sample(graph, entrance, sizes), DTYPES[entrance.dtype])
+        (_module_name(entrance, len(graph.inputs)), _sample(graph, entrance, sizes), DTYPES[entrance.dtype])
         for entrance in graph.inputs
     ]
 
 
 def _sample(graph: Graph, entrance: Entrance, sizes: Sequence[int] | None) -> tuple[int, ...]:
     """The sizes of one sample; raises NetspecError (E1006) where they are not known, or are more than memory holds."""
-    shape = _known(graph, entrance, sizes)
+    shape = _shape_of(graph, entrance, sizes)
     if math.prod(shape) > LARGEST or (entrance.sizes[0] or 1) > MOST_SAMPLES:
         raise wrong(graph.file, f"the input {entrance.name} is {_shape(entrance.sizes)}, more than a gigabyte")
     return shape
 
 
-def _known(graph: Graph, entrance: Entrance, sizes: Sequence[int] | None) -> tuple[int, ...]:
+def _shape_of(graph: Graph, entrance: Entrance, sizes: Sequence[int] | None) -> tuple[int, ...]:
     if sizes is not None and len(graph.inputs) == 1:
-        known = entrance.sizes[1:]
-        fits = len(known) == len(sizes) and all(size in (None, given) for size, given in zip(known, sizes, strict=True))
+        dims = entrance.sizes[1:]
+        fits = len(dims) == len(sizes) and all(
+            size in (None, own_sizes) for size, own_sizes in zip(dims, sizes, strict=True)
+        )
         if not fits:
-            raise wrong(graph.file, f"its input {entrance.name} is {_shape(known)}, not {_shape(tuple(sizes))}")
+            raise wrong(graph.file, f"its input {entrance.name} is {_shape(dims)}, not {_shape(tuple(sizes))}")
         return tuple(sizes)
-    given = tuple(size for size in entrance.sizes[1:] if size is not None)
-    if len(given) < len(entrance.sizes) - 1:
+    own_sizes = tuple(size for size in entrance.sizes[1:] if size is not None)
+    if len(own_sizes) < len(entrance.sizes) - 1:
         open_ = "its sizes have to be given" if len(graph.inputs) == 1 else "write its sizes into the file"
         message = f"the input {entrance.name} is {_shape(entrance.sizes[1:])}: {open_}"
         raise wrong(graph.file, message, help="--input " + ",".join(str(size or 224) for size in entrance.sizes[1:]))
-    return given
+    return own_sizes
 
 
 def _shape(sizes: tuple[int | None, ...]) -> str:
     return "[" + ", ".join("?" if size is None else str(size) for size in sizes) + "]"
 
 
-def _named(entrance: Entrance, count: int) -> str:
+def _module_name(entrance: Entrance, count: int) -> str:
     if count == 1 and _GENERIC.fullmatch(entrance.name):
         return {4: "image", 5: "clip"}.get(len(entrance.sizes), "x")
     return identifier(entrance.name)

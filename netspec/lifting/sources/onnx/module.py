@@ -151,19 +151,19 @@ class OnnxModule(nn.Module):
 
     def _run(self, node: Node, values: dict[str, Value], batch: int) -> tuple[Value, ...]:
         """What a node makes; raises NetspecError (E1001) with its line."""
-        taken: list[Value | None] = []
+        operands: list[Value | None] = []
         try:
             for place, name in enumerate(node.inputs):
                 key = self.naming.roles.get((id(node), place))
-                given = None if not name else self._weight(key) if key else values.get(name)
-                taken.append(self._stored(name) if given is None and name else given)
-            known = folded(node, taken, self.graph.opset)
-            if known is not None:
-                return known
+                operand = None if not name else self._weight(key) if key else values.get(name)
+                operands.append(self._stored(name) if operand is None and name else operand)
+            numbers = folded(node, operands, self.graph.opset)
+            if numbers is not None:
+                return numbers
             if node.operator not in OPERATORS:
                 raise Unsupported("there is no layer for it")
             call = Call(node, self.graph.opset, self.training, self.samples, batch, self._places)
-            made = self._within(node, lambda: OPERATORS[node.operator](call, *taken))
+            outcome = self._within(node, lambda: OPERATORS[node.operator](call, *operands))
         except NetspecError:
             raise
         except Unsupported as reason:
@@ -171,7 +171,7 @@ class OnnxModule(nn.Module):
         except (TypeError, IndexError, RuntimeError, ValueError, OverflowError) as error:
             said = str(error).strip().split("\n")[0][:200] or type(error).__name__
             raise self._refused(node, said) from error
-        results = made if isinstance(made, tuple) else (made,)
+        results = outcome if isinstance(outcome, tuple) else (outcome,)
         for value in results:
             if value.numel() > LARGEST * max(1, batch) if isinstance(value, Tensor) else value.size > LARGEST:
                 raise self._refused(node, f"it makes {tuple(value.shape)}, more than a gigabyte a sample")

@@ -86,34 +86,35 @@ def naming(graph: Graph) -> Naming:
     common = _common([parts[-1] for parts in scopes.values() if parts])
     paths = {key: _without(parts[-1], common) if parts else "" for key, parts in scopes.items()}
     layers = [node for node in graph.nodes if _roles(graph, node)]
-    told = [_told(graph, node) for node in layers]
-    found = _found(told, [paths[id(node)] for node in layers], layers)
-    named = not layers or 2 * sum(map(bool, found)) > len(layers)
-    if not named:
-        found, paths = [f"layer{number}" for number in range(len(layers))], dict.fromkeys(paths, "")
+    weight_paths = [_weight_path(graph, node) for node in layers]
+    layer_paths = _layer_paths(weight_paths, [paths[id(node)] for node in layers], layers)
+    has_names = not layers or 2 * sum(map(bool, layer_paths)) > len(layers)
+    if not has_names:
+        layer_paths, paths = [f"layer{number}" for number in range(len(layers))], dict.fromkeys(paths, "")
     roles: dict[tuple[int, int], str] = {}
-    taken = _Taken()
-    for node, path in zip(layers, found, strict=True):
-        key = taken.fresh(path or node.operator.lower())
+    pool = _Taken()
+    for node, path in zip(layers, layer_paths, strict=True):
+        key = pool.fresh(path or node.operator.lower())
         roles |= {(id(node), place): f"{key}.{role}" for place, role in _roles(graph, node).items()}
-    taken.block(paths.values())
-    keys = _keys(graph, roles, taken)
-    known = [*paths.values(), *(key.rpartition(".")[0] for key in roles.values())]
-    return Naming(paths, _classes(graph, known, common) if named else {}, roles, keys, named)
+    pool.block(paths.values())
+    keys = _keys(graph, roles, pool)
+    modules = [*paths.values(), *(key.rpartition(".")[0] for key in roles.values())]
+    classes = _classes(graph, modules, common) if has_names else {}
+    return Naming(paths, classes, roles, keys, has_names)
 
 
-def _found(told: Sequence[str], around: Sequence[str], layers: Sequence[Node]) -> list[str]:
+def _layer_paths(weight_paths: Sequence[str], around: Sequence[str], layers: Sequence[Node]) -> list[str]:
     """The path of each layer, by its weights where these are its own, else the module that it ran in.
 
     Where several ran in one, or others stand in it, each is called by its operator there.
     """
-    once = {path for path, count in Counter(filter(None, told)).items() if count == 1}
-    found = [path if path in once else place for path, place in zip(told, around, strict=True)]
-    count = Counter(found)
-    inside = {outer for path in found for outer in _around(path)}
+    once = {path for path, count in Counter(filter(None, weight_paths)).items() if count == 1}
+    layer_paths = [path if path in once else place for path, place in zip(weight_paths, around, strict=True)]
+    count = Counter(layer_paths)
+    inside = {outer for path in layer_paths for outer in _around(path)}
     return [
         path if path in once or not path or (count[path] == 1 and path not in inside) else f"{path}.{_word(node)}"
-        for path, node in zip(found, layers, strict=True)
+        for path, node in zip(layer_paths, layers, strict=True)
     ]
 
 
@@ -136,7 +137,7 @@ def _roles(graph: Graph, node: Node) -> dict[int, str]:
     return own
 
 
-def _told(graph: Graph, node: Node) -> str:
+def _weight_path(graph: Graph, node: Node) -> str:
     """The path that the names of a layer's weights have in common, where they are torch's: `layer1.0.conv1.weight`."""
     names = [graph.stored[node.input(place)].name for place in _roles(graph, node)]
     names = [name.removesuffix(".T") for name in names]
@@ -217,7 +218,7 @@ def _without(path: str, prefix: str) -> str:
     return path[len(prefix) + 1 :] if prefix and path.startswith(f"{prefix}.") else path
 
 
-def _keys(graph: Graph, roles: dict[tuple[int, int], str], taken: _Taken) -> dict[str, str]:
+def _keys(graph: Graph, roles: dict[tuple[int, int], str], pool: _Taken) -> dict[str, str]:
     """The keys of the weights that are no layer's: by their own names, where these are free."""
     own = {
         (id(node), place): name
@@ -235,7 +236,7 @@ def _keys(graph: Graph, roles: dict[tuple[int, int], str], taken: _Taken) -> dic
         plain = bare if _KEY.fullmatch(bare) else re.sub(r"\W+", "_", bare, flags=re.ASCII).strip("_") or "weight"
         plain = f"p{plain}" if plain[0].isdigit() else plain
         path = ".".join(map(_part, plain.split(".")[-DEEPEST:]))
-        keys[name] = taken.fresh(path)
+        keys[name] = pool.fresh(path)
     return keys
 
 
@@ -263,21 +264,21 @@ def _guessed(paths: Iterable[str]) -> dict[str, str]:
         if all(name.isdigit() for name in names):
             classes[path] = "Sequential"
             continue
-        known = next((kind for known, kind in kinds if names <= known), None)
-        if known is None:
-            known = _kind(path, {kind for _, kind in kinds})
-            kinds.append((names, known))
-        classes[path] = known
+        kind = next((kind for others, kind in kinds if names <= others), None)
+        if kind is None:
+            kind = _kind(path, {kind for _, kind in kinds})
+            kinds.append((names, kind))
+        classes[path] = kind
     return classes
 
 
-def _kind(path: str, taken: set[str]) -> str:
+def _kind(path: str, kinds: set[str]) -> str:
     """A class called as the module is: `blocks.0` is a `Block`."""
     word = next((part for part in reversed(path.split(".")) if not part.isdigit()), "block")
     word = re.sub(r"\d+$", "", word).rstrip("_") or "block"
     word = word[:-1] if word.endswith("s") and len(word) > 3 else word
     name = "".join(part.capitalize() for part in word.split("_")) or "Block"
     fresh, number = name, 2
-    while fresh in taken:
+    while fresh in kinds:
         fresh, number = f"{name}{number}", number + 1
     return fresh

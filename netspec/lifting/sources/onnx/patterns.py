@@ -42,13 +42,13 @@ class _Edit:
         return takers[0] if one else None
 
     def replaced(
-        self, nodes: Sequence[Node], operator: str, inputs: Sequence[str], named: Node | None = None, **attributes: Any
+        self, nodes: Sequence[Node], operator: str, inputs: Sequence[str], model: Node | None = None, **attributes: Any
     ) -> None:
-        """One node in place of several, called as `named`; the last of them makes the result."""
+        """One node in place of several, called as `model`; the last of them makes the result."""
         *others, last = nodes
         self._gone.update(map(id, others))
         self._new[id(last)] = replace(
-            named or last, operator=operator, inputs=tuple(inputs), outputs=last.outputs[:1], attributes=attributes
+            model or last, operator=operator, inputs=tuple(inputs), outputs=last.outputs[:1], attributes=attributes
         )
 
     def remove(self, node: Node) -> None:

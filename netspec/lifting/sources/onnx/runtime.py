@@ -34,9 +34,9 @@ def distance(path: Path, graph: Graph, module: OnnxModule, inputs: Entering) -> 
         else torch.randint(0, 2, (batch, *shape), generator=generator).to(dtype)
         for _, shape, dtype in inputs
     ]
-    given = {entrance.name: sample.numpy() for entrance, sample in zip(graph.inputs, samples, strict=True)}
+    feeds = {entrance.name: sample.numpy() for entrance, sample in zip(graph.inputs, samples, strict=True)}
     try:
-        theirs, runtime = _run(path, given)
+        theirs, runtime = _run(path, feeds)
     except Exception as error:  # a runtime has errors of many kinds, all of which say that it does not run this file
         return str(error).strip().split("\n")[0][:200]
     module.eval()
@@ -56,19 +56,19 @@ def _distance(ours: Any, theirs: Any) -> float:
     return difference if difference == difference else float("inf")
 
 
-def _run(path: Path, given: dict[str, Any]) -> tuple[list[Any], str]:
+def _run(path: Path, feeds: dict[str, Any]) -> tuple[list[Any], str]:
     """The outputs by onnxruntime, or by the reference of the format where that is not there."""
     if find_spec("onnxruntime") is None:
         from onnx.reference import ReferenceEvaluator
 
-        return list(ReferenceEvaluator(str(path)).run(None, given)), "onnx.reference"
+        return list(ReferenceEvaluator(str(path)).run(None, feeds)), "onnx.reference"
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    outputs = session.run(None, {value.name: _as(value.type, given[value.name]) for value in session.get_inputs()})
+    outputs = session.run(None, {value.name: _as(value.type, feeds[value.name]) for value in session.get_inputs()})
     return list(outputs), "onnxruntime"
 
 

@@ -30,24 +30,24 @@ def _reduction(layer: str, *names: str) -> None:
 
 
 def _reduced(t: Translator, layer: str, input: Any, dim: Any, keepdim: bool, extra: dict[str, Any]) -> Held:
-    held = t.take(input)
+    operand = t.take(input)
     if dim is None:
         raise Untranslatable("it joins the samples of the batch")
-    places = [place % len(held.axes) for place in (dim if isinstance(dim, tuple) else (dim,))]
-    axes = tuple(sorted(t.axis(held, place) for place in places))
-    given: dict[str, Any] = {"axes": compact(axes) if len(axes) == 1 else axes}
-    spatial = tuple(range(1, t.shape(held).rank))
+    places = [place % len(operand.axes) for place in (dim if isinstance(dim, tuple) else (dim,))]
+    axes = tuple(sorted(t.axis(operand, place) for place in places))
+    arguments: dict[str, Any] = {"axes": compact(axes) if len(axes) == 1 else axes}
+    spatial = tuple(range(1, t.shape(operand).rank))
     if axes == spatial and axes:
-        given = {}
+        arguments = {}
     if keepdim:
-        given["keep"] = True
-    given |= extra
-    value = t.step(layer, [held.value], given)
+        arguments["keep"] = True
+    arguments |= extra
+    value = t.step(layer, [operand.value], arguments)
     if keepdim:
-        return Held(value, held.axes)
+        return Held(value, operand.axes)
     for place in sorted(places, reverse=True):
-        held = t.without(held, place, value)
-    return held
+        operand = t.without(operand, place, value)
+    return operand
 
 
 _reduction("mean", "mean")
@@ -79,18 +79,18 @@ _spread("std")
 def _norm(
     t: Translator, input: Any, p: Any = 2, dim: Any = None, keepdim: bool = False, out: Any = None, dtype: Any = None
 ) -> Held:
-    held = t.take(input)
+    operand = t.take(input)
     if not isinstance(dim, int) or p not in (2, "fro"):
         raise Untranslatable("it is no length along one axis")
-    value = t.step("norm", [held.value], {"axes": t.axis(held, dim)} | ({"keep": True} if keepdim else {}))
-    return Held(value, held.axes) if keepdim else t.without(held, dim, value)
+    value = t.step("norm", [operand.value], {"axes": t.axis(operand, dim)} | ({"keep": True} if keepdim else {}))
+    return Held(value, operand.axes) if keepdim else t.without(operand, dim, value)
 
 
 @function("normalize")
 def _normalize(t: Translator, input: Any, p: Any = 2.0, dim: int = 1, eps: float = 1e-12, out: Any = None) -> Held:
     """x divided by its length along an axis, or by eps where that is shorter."""
-    held = t.take(input)
+    operand = t.take(input)
     if p != 2:
         raise Untranslatable("it is no length along one axis")
-    length = t.step("norm", [held.value], {"axes": t.axis(held, dim), "keep": True})
-    return Held(t.step("div", [held.value, t.step("clamp", [length], {"min": eps})]), held.axes)
+    length = t.step("norm", [operand.value], {"axes": t.axis(operand, dim), "keep": True})
+    return Held(t.step("div", [operand.value, t.step("clamp", [length], {"min": eps})]), operand.axes)

@@ -15,15 +15,15 @@ from netspec.lifting.translation.translator import Held, Translator, Untranslata
 def _simple(layer: str, *arguments: str) -> Callable[..., Held]:
     """A function whose arguments are those of the layer, by the same names or in this order."""
 
-    def translation(t: Translator, input: Any, *values: Any, **named: Any) -> Held:
+    def translation(t: Translator, input: Any, *values: Any, **keywords: Any) -> Held:
         given: dict[str, Any] = {}
-        for ours, value in [*zip(arguments, values, strict=False), *named.items()]:
+        for ours, value in [*zip(arguments, values, strict=False), *keywords.items()]:
             if ours in REGISTRY[layer].model_fields:
                 put(given, layer, ours, value)
             elif ours not in ("training", "memory_format"):
                 raise Untranslatable(f"it is called with {ours}")
-        held = t.take(input)
-        return Held(t.step(layer, [held.value], given), held.axes)
+        operand = t.take(input)
+        return Held(t.step(layer, [operand.value], given), operand.axes)
 
     return translation
 
@@ -52,14 +52,14 @@ def _leaky_relu(t: Translator, input: Any, negative_slope: float = 0.01) -> Held
 @function("rsqrt")
 def _rsqrt(t: Translator, input: Any) -> Held:
     """As a power, which torch computes as it does rsqrt: 1 over the root differs in the last bit."""
-    held = t.take(input)
-    return Held(t.step("pow", [held.value], {"exponent": -0.5}), held.axes)
+    operand = t.take(input)
+    return Held(t.step("pow", [operand.value], {"exponent": -0.5}), operand.axes)
 
 
 @function("reciprocal")
 def _one_over(t: Translator, input: Any) -> Held:
-    held = t.take(input)
-    return Held(t.step("div", [held.value], {"value": 1, "reverse": True}), held.axes)
+    operand = t.take(input)
+    return Held(t.step("div", [operand.value], {"value": 1, "reverse": True}), operand.axes)
 
 
 @function("clamp_min")
@@ -84,7 +84,7 @@ for _name in ("dropout1d", "dropout2d", "dropout3d", "feature_dropout"):
 
 
 @function("contiguous", "clone", "to", "float", "type_as", "type", "requires_grad", "as_subclass", "identity")
-def _same(t: Translator, input: Any, *rest: Any, **named: Any) -> Held:
+def _same(t: Translator, input: Any, *rest: Any, **keywords: Any) -> Held:
     return t.take(input)
 
 
@@ -98,12 +98,12 @@ def _joined(t: Translator, layer: str, left: Any, right: Any, *, reverse: bool =
     tensor, number = (left, right) if isinstance(left, Ref) else (right, left)
     if not isinstance(number, int | float):
         raise Untranslatable("it computes with the number of samples")
-    held = t.take(tensor)
+    operand = t.take(tensor)
     field = "exponent" if layer == "pow" else "value"
-    given: dict[str, Any] = {field: number}
+    arguments: dict[str, Any] = {field: number}
     if not isinstance(left, Ref) and "reverse" in REGISTRY[layer].model_fields:
-        given["reverse"] = True
-    return Held(t.step(layer, [held.value], given), held.axes)
+        arguments["reverse"] = True
+    return Held(t.step(layer, [operand.value], arguments), operand.axes)
 
 
 def _binary(layer: str) -> None:
@@ -141,8 +141,8 @@ def _comparison(layer: str, *names: str) -> None:
         if isinstance(other, Ref):
             values, axes = t.aligned([t.take(input), t.take(other)])
             return Held(t.step(layer, values), axes)
-        held = t.take(input)
-        return Held(t.step(layer, [held.value], {"value": other}), held.axes)
+        operand = t.take(input)
+        return Held(t.step(layer, [operand.value], {"value": other}), operand.axes)
 
 
 for _layer, *_names in (

@@ -21,10 +21,10 @@ def _adaptive_max(t: Translator, input: Any, output_size: Any, return_indices: b
 
 
 def _pool(layer: str, **pairs: Any) -> Any:
-    given: dict[str, Any] = {}
+    arguments: dict[str, Any] = {}
     for name, value in pairs.items():
-        put(given, layer, name, value)
-    return given
+        put(arguments, layer, name, value)
+    return arguments
 
 
 @function("max_pool1d", "max_pool2d", "max_pool3d")
@@ -38,13 +38,15 @@ def _max_pool(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Held:
-    given = _pool("maxpool", kernel=kernel_size, stride=stride or None, pad=padding, dilation=dilation, ceil=ceil_mode)
+    arguments = _pool(
+        "maxpool", kernel=kernel_size, stride=stride or None, pad=padding, dilation=dilation, ceil=ceil_mode
+    )
     if not isinstance(input, Ref) or input.value not in t.padded:
-        return on(t, "maxpool", t.take(input), given)
-    if "pad" in given:
+        return on(t, "maxpool", t.take(input), arguments)
+    if "pad" in arguments:
         raise Untranslatable("it is padded twice")
-    held, padded = t.padded[input.value]
-    return on(t, "maxpool", held, given | {"pad": padded})
+    operand, padded = t.padded[input.value]
+    return on(t, "maxpool", operand, arguments | {"pad": padded})
 
 
 @function("avg_pool1d", "avg_pool2d", "avg_pool3d")
@@ -60,7 +62,7 @@ def _avg_pool(
 ) -> Held:
     if divisor_override is not None:
         raise Untranslatable("it has a divisor of its own")
-    given = _pool(
+    arguments = _pool(
         "avgpool",
         kernel=kernel_size,
         stride=stride or None,
@@ -68,7 +70,7 @@ def _avg_pool(
         ceil=ceil_mode,
         count_include_pad=count_include_pad,
     )
-    return on(t, "avgpool", t.take(input), given)
+    return on(t, "avgpool", t.take(input), arguments)
 
 
 @function("interpolate")
@@ -91,28 +93,28 @@ def _interpolate(
 def _pad(
     t: Translator, input: Any, pad: Any, mode: str = "constant", value: Any = None, *, operation: Operation
 ) -> Held:
-    held = t.take(input)
+    operand = t.take(input)
     if all(side == 0 for side in pad):
-        return held
+        return operand
     pairs = [(pad[place], pad[place + 1]) for place in range(0, len(pad), 2)][::-1]
-    axes = [t.axis(held, dim) for dim in range(-len(pairs), 0)]
-    if value == float("-inf") and mode == "constant" and 2 * t.shape(held).rank == len(pad) + 2:
-        t.padded[operation.outputs[0]] = (held, tuple(pairs))
-        return held
-    given: dict[str, Any] = {}
-    put(given, "pad", "value", value or 0)
-    if mode != "constant" or given:
-        given["mode"] = mode
-    spatial = list(range(1, t.shape(held).rank))
-    if held.axes == usual_axes(t.shape(held).rank) and axes == spatial[-len(axes) :]:
+    axes = [t.axis(operand, dim) for dim in range(-len(pairs), 0)]
+    if value == float("-inf") and mode == "constant" and 2 * t.shape(operand).rank == len(pad) + 2:
+        t.padded[operation.outputs[0]] = (operand, tuple(pairs))
+        return operand
+    arguments: dict[str, Any] = {}
+    put(arguments, "pad", "value", value or 0)
+    if mode != "constant" or arguments:
+        arguments["mode"] = mode
+    spatial = list(range(1, t.shape(operand).rank))
+    if operand.axes == usual_axes(t.shape(operand).rank) and axes == spatial[-len(axes) :]:
         whole = [(0, 0)] * (len(spatial) - len(axes)) + pairs
         first = whole[0]
         amount: Any = first[0] if all(pair == (first[0], first[0]) for pair in whole) else tuple(whole)
-        return Held(t.step("pad", [held.value], {"amount": amount} | given), held.axes)
+        return Held(t.step("pad", [operand.value], {"amount": amount} | arguments), operand.axes)
     for axis, pair in zip(axes, pairs, strict=True):
         if pair != (0, 0):
-            held = Held(t.step("pad", [held.value], {"amount": pair, "axis": axis} | given), held.axes)
-    return held
+            operand = Held(t.step("pad", [operand.value], {"amount": pair, "axis": axis} | arguments), operand.axes)
+    return operand
 
 
 @function("pixel_shuffle", "pixel_unshuffle", "channel_shuffle")

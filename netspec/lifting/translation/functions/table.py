@@ -24,12 +24,12 @@ def function(*names: str) -> Callable[[Callable[..., Result]], Callable[..., Res
         asks = "operation" in signature.parameters
 
         def call(t: Translator, operation: Operation) -> Result:
-            named = {_SPELT.get(name, name): value for name, value in operation.kwargs.items() if name != "inplace"}
+            keywords = {_SPELT.get(name, name): value for name, value in operation.kwargs.items() if name != "inplace"}
             extra = {"operation": operation} if asks else {}
             try:
-                bound = signature.bind(t, *operation.args, **named, **extra)
+                bound = signature.bind(t, *operation.args, **keywords, **extra)
             except TypeError:
-                raise Untranslatable(f"it is called with {', '.join(named) or 'other arguments'}") from None
+                raise Untranslatable(f"it is called with {', '.join(keywords) or 'other arguments'}") from None
             return translation(*bound.args, **bound.kwargs)
 
         for name in names:

@@ -41,16 +41,16 @@ def _convolution(axes: int) -> None:
         groups: int = 1,
     ) -> Held:
         key, sizes = _weighted(t, weight, bias), t.sizes(weight)
-        held = t.take(input)
-        given: dict[str, Any] = {"channels": sizes[0], "kernel": compact(sizes[2:])}
+        operand = t.take(input)
+        arguments: dict[str, Any] = {"channels": sizes[0], "kernel": compact(sizes[2:])}
         for name, value in (("stride", stride), ("pad", padding), ("dilation", dilation), ("groups", groups)):
-            put(given, "conv", name, value)
+            put(arguments, "conv", name, value)
         if bias is None:
-            given["bias"] = False
-        channels = t.shape(held).dims[0]
+            arguments["bias"] = False
+        channels = t.shape(operand).dims[0]
         if isinstance(channels, int) and groups == channels > 1:
-            return on(t, "depthwise_conv", held, depthwise(given, channels), key)
-        return on(t, "conv", held, given, key)
+            return on(t, "depthwise_conv", operand, depthwise(arguments, channels), key)
+        return on(t, "conv", operand, arguments, key)
 
 
 for _axes in (1, 2, 3):
@@ -59,18 +59,18 @@ for _axes in (1, 2, 3):
 
 @function("linear")
 def _linear(t: Translator, input: Any, weight: Any, bias: Any = None) -> Held:
-    given: dict[str, Any] = {"features": t.sizes(weight)[0]}
+    arguments: dict[str, Any] = {"features": t.sizes(weight)[0]}
     if bias is None:
-        given["bias"] = False
-    held = t.take(input)
+        arguments["bias"] = False
+    operand = t.take(input)
     if not _is_of_layer(t, weight, bias):
-        if t.axis(held, -1) != t.shape(held).rank - 1:
+        if t.axis(operand, -1) != t.shape(operand).rank - 1:
             raise Untranslatable("the last axis of the tensor is another one of the value")
         parts = [t.take(part) for part in (weight, bias) if part is not None]
         if any(part.batched for part in parts):
             raise Untranslatable("its weight is another one for each sample")
-        return Held(t.step("unembed", [held.value, *(part.value for part in parts)]), held.axes)
-    return on(t, "linear", held, given, _weighted(t, weight, bias))
+        return Held(t.step("unembed", [operand.value, *(part.value for part in parts)]), operand.axes)
+    return on(t, "linear", operand, arguments, _weighted(t, weight, bias))
 
 
 @function("layer_norm")
@@ -84,35 +84,35 @@ def _layer_norm(
     *,
     operation: Operation,
 ) -> Held:
-    given: dict[str, Any] = {}
-    put(given, "layernorm", "eps", eps)
+    arguments: dict[str, Any] = {}
+    put(arguments, "layernorm", "eps", eps)
     if weight is None:
-        return normed(t, operation, "layernorm", normalized_shape, given | {"affine": False}, "")
+        return normed(t, operation, "layernorm", normalized_shape, arguments | {"affine": False}, "")
     if bias is None:
-        given["bias"] = False
-    return normed(t, operation, "layernorm", normalized_shape, given, _weighted(t, weight, bias))
+        arguments["bias"] = False
+    return normed(t, operation, "layernorm", normalized_shape, arguments, _weighted(t, weight, bias))
 
 
 @function("rms_norm")
 def _rms_norm(
     t: Translator, input: Any, normalized_shape: Any, weight: Any = None, eps: Any = None, *, operation: Operation
 ) -> Held:
-    given: dict[str, Any] = {}
-    put(given, "rmsnorm", "eps", eps)
+    arguments: dict[str, Any] = {}
+    put(arguments, "rmsnorm", "eps", eps)
     if weight is None:
-        return normed(t, operation, "rmsnorm", normalized_shape, given | {"affine": False}, "")
-    return normed(t, operation, "rmsnorm", normalized_shape, given, _weighted(t, weight, None))
+        return normed(t, operation, "rmsnorm", normalized_shape, arguments | {"affine": False}, "")
+    return normed(t, operation, "rmsnorm", normalized_shape, arguments, _weighted(t, weight, None))
 
 
 @function("group_norm")
 def _group_norm(
     t: Translator, input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Held:
-    given: dict[str, Any] = {"groups": num_groups}
-    put(given, "groupnorm", "eps", eps)
+    arguments: dict[str, Any] = {"groups": num_groups}
+    put(arguments, "groupnorm", "eps", eps)
     if weight is None:
-        return on(t, "groupnorm", t.take(input), given | {"affine": False})
-    return on(t, "groupnorm", t.take(input), given, _weighted(t, weight, bias))
+        return on(t, "groupnorm", t.take(input), arguments | {"affine": False})
+    return on(t, "groupnorm", t.take(input), arguments, _weighted(t, weight, bias))
 
 
 @function("batch_norm")
@@ -129,15 +129,15 @@ def _batch_norm(
     *,
     operation: Operation,
 ) -> Held:
-    given: dict[str, Any] = {}
-    put(given, "batchnorm", "eps", eps)
-    put(given, "batchnorm", "momentum", momentum)
+    arguments: dict[str, Any] = {}
+    put(arguments, "batchnorm", "eps", eps)
+    put(arguments, "batchnorm", "momentum", momentum)
     if running_mean is None or weight is None:
         raise Untranslatable("it has no statistics or no weights")
     key = _weighted(t, weight, bias)
     if t.key_of(running_mean, leaf="running_mean") != key:
         raise Untranslatable("its weight and statistics are of different modules")
-    return on(t, "batchnorm", t.take(input), given, key)
+    return on(t, "batchnorm", t.take(input), arguments, key)
 
 
 def _transposed(axes: int) -> None:
@@ -155,13 +155,13 @@ def _transposed(axes: int) -> None:
     ) -> Held:
         key, sizes = _weighted(t, weight, bias), t.sizes(weight)
         assert isinstance(sizes[1], int)
-        given: dict[str, Any] = {"channels": sizes[1] * groups, "kernel": compact(sizes[2:])}
+        arguments: dict[str, Any] = {"channels": sizes[1] * groups, "kernel": compact(sizes[2:])}
         pairs = (("pad", padding), ("output_pad", output_padding), ("dilation", dilation), ("groups", groups))
         for name, value in (("stride", stride), *pairs):
-            put(given, "upconv", name, value)
+            put(arguments, "upconv", name, value)
         if bias is None:
-            given["bias"] = False
-        return on(t, "upconv", t.take(input), given, key)
+            arguments["bias"] = False
+        return on(t, "upconv", t.take(input), arguments, key)
 
 
 for _axes in (1, 2, 3):
@@ -182,18 +182,18 @@ def _instance_norm(
 ) -> Held:
     if running_mean is not None or not use_input_stats:
         raise Untranslatable("it keeps statistics")
-    given: dict[str, Any] = {}
-    put(given, "instancenorm", "eps", eps)
+    arguments: dict[str, Any] = {}
+    put(arguments, "instancenorm", "eps", eps)
     if weight is None:
-        return on(t, "instancenorm", t.take(input), given)
-    return on(t, "instancenorm", t.take(input), given | {"affine": True}, _weighted(t, weight, bias))
+        return on(t, "instancenorm", t.take(input), arguments)
+    return on(t, "instancenorm", t.take(input), arguments | {"affine": True}, _weighted(t, weight, bias))
 
 
 @function("prelu")
 def _prelu(t: Translator, input: Any, weight: Any) -> Held:
-    given: dict[str, Any] = {}
-    put(given, "prelu", "shared", t.sizes(weight) == (1,))
-    return on(t, "prelu", t.take(input), given, _weighted(t, weight, None))
+    arguments: dict[str, Any] = {}
+    put(arguments, "prelu", "shared", t.sizes(weight) == (1,))
+    return on(t, "prelu", t.take(input), arguments, _weighted(t, weight, None))
 
 
 @function("embedding")
@@ -215,7 +215,7 @@ def _embedding(
 
 @function("local_response_norm")
 def _lrn(t: Translator, input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Held:
-    given: dict[str, Any] = {"size": size}
+    arguments: dict[str, Any] = {"size": size}
     for name, value in (("alpha", alpha), ("beta", beta), ("k", k)):
-        put(given, "lrn", name, value)
-    return on(t, "lrn", t.take(input), given)
+        put(arguments, "lrn", name, value)
+    return on(t, "lrn", t.take(input), arguments)

@@ -14,15 +14,15 @@ from netspec.lifting.sources.onnx.operators.table import axis_of, operator, tens
 def _softmax(name: str) -> None:
     @operator(name)
     def along(call: Call, x: Value) -> Tensor:
-        known = tensor(x)
+        data = tensor(x)
         function = torch.softmax if name == "Softmax" else torch.log_softmax
         if call.opset >= 13:
-            return function(known, axis_of(call.get("axis", -1), known.dim()))
-        axis = axis_of(call.get("axis", 1), known.dim())
-        rest = known.shape[axis + 1 :]
-        if all(size == 1 for size in rest) or axis == known.dim() - 1:
-            return function(known, axis)
-        return function(known.flatten(axis), axis).reshape(known.shape)
+            return function(data, axis_of(call.get("axis", -1), data.dim()))
+        axis = axis_of(call.get("axis", 1), data.dim())
+        rest = data.shape[axis + 1 :]
+        if all(size == 1 for size in rest) or axis == data.dim() - 1:
+            return function(data, axis)
+        return function(data.flatten(axis), axis).reshape(data.shape)
 
 
 _softmax("Softmax")
@@ -32,30 +32,30 @@ _softmax("LogSoftmax")
 def _reduction(name: str) -> None:
     @operator(name)
     def reduction(call: Call, x: Value, axes: Value | None = None) -> Tensor:
-        known = tensor(x)
-        given = call.numbers(axes, "axes") if axes is not None else call.get("axes")
+        data = tensor(x)
+        positions = call.numbers(axes, "axes") if axes is not None else call.get("axes")
         keep = bool(call.get("keepdims", 1))
-        if given is None or not given:
+        if positions is None or not positions:
             if call.get("noop_with_empty_axes", 0):
-                return known
+                return data
             raise Unsupported("it joins the samples of the batch")
-        where = tuple(sorted(axis_of(int(axis), known.dim()) for axis in given))
-        if name == "ReduceMean" and keep and where == (2, 3) and known.dim() == 4:
-            return F.adaptive_avg_pool2d(known, 1)  # what torch writes for this layer
+        where = tuple(sorted(axis_of(int(axis), data.dim()) for axis in positions))
+        if name == "ReduceMean" and keep and where == (2, 3) and data.dim() == 4:
+            return F.adaptive_avg_pool2d(data, 1)  # what torch writes for this layer
         match name:
             case "ReduceMean":
-                return known.mean(where, keepdim=keep)
+                return data.mean(where, keepdim=keep)
             case "ReduceSum":
-                return known.sum(where, keepdim=keep)
+                return data.sum(where, keepdim=keep)
             case "ReduceMax":
-                return torch.amax(known, where, keepdim=keep)
+                return torch.amax(data, where, keepdim=keep)
             case "ReduceMin":
-                return torch.amin(known, where, keepdim=keep)
+                return torch.amin(data, where, keepdim=keep)
             case "ReduceSumSquare":
-                return (known * known).sum(where, keepdim=keep)
+                return (data * data).sum(where, keepdim=keep)
         if len(where) > 1:
-            return (known * known).sum(where, keepdim=keep).sqrt()
-        return _length(known, where[0], keep)
+            return (data * data).sum(where, keepdim=keep).sqrt()
+        return _length(data, where[0], keep)
 
 
 for _name in ("ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceL2", "ReduceSumSquare"):
@@ -87,10 +87,10 @@ def _einsum(call: Call, *values: Value) -> Tensor:
 
 @operator("LpNormalization")
 def _normalized(call: Call, x: Value) -> Tensor:
-    known = tensor(x)
+    data = tensor(x)
     if call.get("p", 2) != 2:
         raise Unsupported("it is no length")
-    return known / _length(known, axis_of(call.get("axis", -1), known.dim()), keep=True)
+    return data / _length(data, axis_of(call.get("axis", -1), data.dim()), keep=True)
 
 
 def _length(x: Tensor, axis: int, keep: bool) -> Tensor:

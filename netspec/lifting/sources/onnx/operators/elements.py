@@ -51,13 +51,13 @@ def _cast(call: Call, x: Value) -> Tensor:
     """A cast between kinds of real numbers is nothing here; others do not lift."""
     from onnx import TensorProto
 
-    known = tensor(x)
+    data = tensor(x)
     floats = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16)
     whole = (TensorProto.INT64, TensorProto.INT32)
-    if (call.get("to") in floats and known.is_floating_point()) or (
-        call.get("to") in whole and known.dtype in (torch.int64, torch.int32)
+    if (call.get("to") in floats and data.is_floating_point()) or (
+        call.get("to") in whole and data.dtype in (torch.int64, torch.int32)
     ):
-        return known
+        return data
     raise Unsupported("it turns numbers of one kind into those of another")
 
 
@@ -99,15 +99,15 @@ def _hardsigmoid(call: Call, x: Value) -> Tensor:
 
 @operator("ThresholdedRelu")
 def _thresholded(call: Call, x: Value) -> Tensor:
-    known, threshold = tensor(x), short(call.get("alpha", 1.0))
-    return torch.where(known > threshold, known, 0.0)
+    data, threshold = tensor(x), short(call.get("alpha", 1.0))
+    return torch.where(data > threshold, data, 0.0)
 
 
 @operator("Clip")
 def _clip(call: Call, x: Value, low: Value | None = None, high: Value | None = None) -> Tensor:
     ends = [
-        call.number(given, name) if given is not None else call.get(name)
-        for name, given in (("min", low), ("max", high))
+        call.number(bound, name) if bound is not None else call.get(name)
+        for name, bound in (("min", low), ("max", high))
     ]
     small, large = (None if end is None or abs(end) >= 3e38 else short(end) for end in ends)
     if (small, large) == (0, 6):
@@ -178,6 +178,6 @@ def _mean(call: Call, *values: Value) -> Tensor:
 
 @operator("Where")
 def _where(call: Call, condition: Value, one: Value, other: Value) -> Tensor:
-    known = tensor(condition)
-    left, right = (operand(value, known.dim()) for value in (one, other))
-    return torch.where(known, left, right)
+    data = tensor(condition)
+    left, right = (operand(value, data.dim()) for value in (one, other))
+    return torch.where(data, left, right)

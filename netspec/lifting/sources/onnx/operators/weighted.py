@@ -17,43 +17,43 @@ def _optional(value: Value | None) -> Tensor | None:
 
 @operator("Conv")
 def _conv(call: Call, x: Value, weight: Value, bias: Value | None = None) -> Tensor:
-    known, kernel = tensor(x), tensor(weight)
+    data, kernel = tensor(x), tensor(weight)
     sizes = tuple(kernel.shape[2:])
     count = len(sizes)
     stride, dilation = call.ints("strides", (1,) * count), call.ints("dilations", (1,) * count)
-    pairs = pads_of(call, known.shape[2:], sizes, stride, dilation)
+    pairs = pads_of(call, data.shape[2:], sizes, stride, dilation)
     even = evenly(pairs)
     if even is None:
-        known, even = F.pad(known, flat_pads(pairs)), [0] * count
+        data, even = F.pad(data, flat_pads(pairs)), [0] * count
     function = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}.get(count)
     if function is None:
         raise Unsupported(f"it has {count} axes")
-    return function(known, kernel, _optional(bias), stride, even, dilation, int(call.get("group", 1)))
+    return function(data, kernel, _optional(bias), stride, even, dilation, int(call.get("group", 1)))
 
 
 @operator("ConvTranspose")
 def _upconv(call: Call, x: Value, weight: Value, bias: Value | None = None) -> Tensor:
-    known, kernel = tensor(x), tensor(weight)
+    data, kernel = tensor(x), tensor(weight)
     sizes = tuple(kernel.shape[2:])
     count = len(sizes)
     stride, dilation = call.ints("strides", (1,) * count), call.ints("dilations", (1,) * count)
     more = call.ints("output_padding", (0,) * count)
-    wanted = call.get("output_shape")
+    target = call.get("output_shape")
     auto = call.get("auto_pad", "NOTSET") in ("SAME_UPPER", "SAME_LOWER")
-    if wanted or auto:
-        goal = tuple(wanted)[-count:] if wanted else tuple(n * s for n, s in zip(known.shape[2:], stride, strict=True))
-        axes = zip(known.shape[2:], sizes, stride, dilation, more, goal, strict=True)
+    if target or auto:
+        goal = tuple(target)[-count:] if target else tuple(n * s for n, s in zip(data.shape[2:], stride, strict=True))
+        axes = zip(data.shape[2:], sizes, stride, dilation, more, goal, strict=True)
         whole = [(n - 1) * s + extra + (k - 1) * d + 1 - out for n, k, s, d, extra, out in axes]
         pairs = [(part // 2, part - part // 2) for part in whole]
     else:
-        pairs = pads_of(call, known.shape[2:], sizes, stride, dilation)
+        pairs = pads_of(call, data.shape[2:], sizes, stride, dilation)
     even = evenly(pairs)
     if even is None or any(pad < 0 for pad in even):
         raise Unsupported("it cuts more at one end")
     function = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}.get(count)
     if function is None:
         raise Unsupported(f"it has {count} axes")
-    return function(known, kernel, _optional(bias), stride, even, more, int(call.get("group", 1)), dilation)
+    return function(data, kernel, _optional(bias), stride, even, more, int(call.get("group", 1)), dilation)
 
 
 @operator("Linear")
@@ -83,17 +83,17 @@ def _instancenorm(call: Call, x: Value, weight: Value, bias: Value) -> Tensor:
 
 @operator("LayerNormalization")
 def _layernorm(call: Call, x: Value, weight: Value, bias: Value | None = None) -> Tensor:
-    known = tensor(x)
-    axis = axis_of(call.get("axis", -1), known.dim())
+    data = tensor(x)
+    axis = axis_of(call.get("axis", -1), data.dim())
     eps = short(call.get("epsilon", 1e-5))
-    return F.layer_norm(known, tuple(known.shape[axis:]), tensor(weight), _optional(bias), eps)
+    return F.layer_norm(data, tuple(data.shape[axis:]), tensor(weight), _optional(bias), eps)
 
 
 @operator("RMSNormalization")
 def _rmsnorm(call: Call, x: Value, weight: Value) -> Tensor:
-    known = tensor(x)
-    axis = axis_of(call.get("axis", -1), known.dim())
-    return F.rms_norm(known, tuple(known.shape[axis:]), tensor(weight), short(call.get("epsilon", 1e-5)))
+    data = tensor(x)
+    axis = axis_of(call.get("axis", -1), data.dim())
+    return F.rms_norm(data, tuple(data.shape[axis:]), tensor(weight), short(call.get("epsilon", 1e-5)))
 
 
 @operator("GroupNormalization")
@@ -107,7 +107,7 @@ def _groupnorm(call: Call, x: Value, weight: Value, bias: Value) -> Tensor:
 
 @operator("PRelu")
 def _prelu(call: Call, x: Value, slope: Value) -> Tensor:
-    known = tensor(slope)
-    if known.dim() != 1:
-        known = known.reshape(-1)
-    return F.prelu(tensor(x), known)
+    data = tensor(slope)
+    if data.dim() != 1:
+        data = data.reshape(-1)
+    return F.prelu(tensor(x), data)
