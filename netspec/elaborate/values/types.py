@@ -102,7 +102,9 @@ def not_of_type(definition: tree.Definition, parameter: tree.Parameter, value: A
             help = f"a list of one number is [{value}]" if single else ""
             mend = (span, f"[{span.text}]") if single and not inside else None
             if name == "int" and isinstance(value, float) and value == int(value) and not inside:
-                word, equal, written = span.text.rpartition("=") if "=" in span.text.partition("(")[0] else ("", "", span.text)
+                word, equal, written = (
+                    span.text.rpartition("=") if "=" in span.text.partition("(")[0] else ("", "", span.text)
+                )
                 text = f"{word}{equal}floor({written})"
                 help, mend = f"floor makes a whole number of it: {text}", (span, text)
             return Problem("E0210", message, span, related=related, help=help, mend=mend)

@@ -7,7 +7,9 @@ import re
 from netspec.syntax.report import Report
 
 _ENDS = {"//": "\n", "/*": "*/", '"""': '"""', "'''": "'''"}
-_PROSE = re.compile(r"[ \t]*[A-Za-z_]\w*(?:,[ \t]+[A-Za-z_]\w*)*[.:]?[ \t]+(?!(?:if|for|in|and|or|not|else)\b)[A-Za-z_]\w*")
+_PROSE = re.compile(
+    r"[ \t]*[A-Za-z_]\w*(?:,[ \t]+[A-Za-z_]\w*)*[.:]?[ \t]+(?!(?:if|for|in|and|or|not|else)\b)[A-Za-z_]\w*"
+)
 
 
 def foreign_comment(text: str, start: int, in_brackets: bool, report: Report) -> int:
