@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-PEERS := torchvision==0.28.0 timm==1.0.31 torchview==0.2.7
+PEERS := torchvision==0.28.0 timm==1.0.31 torchview==0.2.7 pycocotools==2.0.11
 WORKERS ?= 2
 MINUTES ?= 10
 

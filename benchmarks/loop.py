@@ -30,7 +30,7 @@ def prepared(path: Path, **settings: str) -> Prepared:
     found = prepare(job_of(spec, set=settings, setup=Setup(device="cpu", channels_last=False)), spec)
     data = found.plan.data
     few = Split(data.test.x[:2], data.test.y[:2])
-    return found._replace(matched=replace(found.plan, data=replace(data, test=few)))
+    return found._replace(plan=replace(found.plan, data=replace(data, test=few)))
 
 
 def ours(trainer: Trainer) -> Callable[[], Row]:

@@ -72,6 +72,12 @@ def functions(calls: Mapping[str, Callable[[], object]], rounds: int) -> dict[st
     return {name: median(costs) for name, costs in kept.items()}
 
 
+def peak() -> int:
+    """The most memory that this process has held, in KiB (Linux): `ru_maxrss` is that of who started it, too."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0])
+
+
 def median(costs: Sequence[Cost]) -> Cost:
     """The median of each figure by itself."""
     return Cost(

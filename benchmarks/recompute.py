@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 import netspec
-from benchmarks.measure import ROOT, functions, publish, table
+from benchmarks.measure import ROOT, functions, peak, publish, table
 from netspec.train.engine.recompute import recompute
 from netspec.train.plan.job import job_of
 from netspec.train.rehearsal.memory import needs, step_of, written
@@ -51,12 +51,6 @@ def most(names: tuple[str, ...]) -> None:
     before = peak()
     step(model, x)
     print((peak() - before) / 1024)
-
-
-def peak() -> int:
-    """The most memory that this process has held, in KiB (Linux)."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0])
 
 
 def predicted(names: tuple[str, ...]) -> tuple[str, str]:

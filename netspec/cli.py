@@ -103,7 +103,7 @@ def _open_streams() -> None:
             stream.reconfigure(errors=SPELT)
 
 
-def application(wanted: Sequence[str] = ()) -> typer.Typer:
+def application(arguments: Sequence[str] = ()) -> typer.Typer:
     """The commands as one application; where the first argument names one, that one alone, which is faster."""
     from netspec.commands.command import COMMANDS, Parsed
 
@@ -118,14 +118,14 @@ def application(wanted: Sequence[str] = ()) -> typer.Typer:
     )
     app.callback()(_options)
     subject_of = {name: subject for subject, names in SUBJECTS.items() for name in names}
-    for name in [name for name in wanted if name in subject_of] or subject_of:
+    for name in [name for name in arguments if name in subject_of] or subject_of:
         import_module(f"netspec.commands.{subject_of[name]}")
         app.command(name, cls=Parsed)(COMMANDS[name])
     return app
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(is_asked: bool) -> None:
+    if is_asked:
         from netspec import __version__
 
         print(f"netspec {__version__}")

@@ -74,17 +74,17 @@ def _excerpts(places: Sequence[tuple[Span, str, str]], width: int) -> list[str]:
     """The source lines of all places, each span marked, under the name of their file where it changes."""
     margin = " " * width
     lines: list[str] = []
-    shown = None
+    previous = None
     for span, text, mark in places:
-        if shown is not None and span.source is not shown[0]:
+        if previous is not None and span.source is not previous[0]:
             lines.append(f"{margin}--> {printable(span.source.name)}:{span.line}:{span.column}")
-            shown = None
-        if shown is None:
+            previous = None
+        if previous is None:
             lines.append(f"{margin} |")
-        elif span.line > shown[1] + 1:
+        elif span.line > previous[1] + 1:
             lines.append(f"{margin} ...")
-        lines.extend(_excerpt(span, text, mark, width, repeat=shown == (span.source, span.line)))
-        shown = (span.source, span.line)
+        lines.extend(_excerpt(span, text, mark, width, repeat=previous == (span.source, span.line)))
+        previous = (span.source, span.line)
     return lines
 
 
@@ -98,9 +98,9 @@ def _excerpt(span: Span, text: str, mark: str, width: int, *, repeat: bool) -> l
         line, start = line[cut : cut + _WIDEST], start - cut
         length = max(1, min(length, len(line) - start))
     lead = "".join("\t" if character == "\t" else " " for character in line[:start])
-    shown = [] if repeat else [f"{span.line:>{width}} | {printable(line)}"]
-    shown.append(f"{' ' * width} | {lead}{mark * length} {printable(text)}".rstrip())
-    return shown
+    lines = [] if repeat else [f"{span.line:>{width}} | {printable(line)}"]
+    lines.append(f"{' ' * width} | {lead}{mark * length} {printable(text)}".rstrip())
+    return lines
 
 
 def printable(text: str) -> str:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.spelling import nearest
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import Source, Span, place_outside
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -97,16 +97,16 @@ def specs(places: Sequence[Path]) -> list[Path]:
     In folders, hidden files are left out, and what ignore files and the project exclude. What is named is taken,
     whatever excludes it, and where there is none of that name. Raises NetspecError (E0002) where nothing is found.
     """
-    found = list(dict.fromkeys(path for place in places for path in _meant(place)))
-    if not found:
+    paths = list(dict.fromkeys(path for place in places for path in _paths(place)))
+    if not paths:
         name = ", ".join(map(str, places))
         what = f"{name} is a folder without .net files" if len(places) == 1 and places[0].is_dir() else None
         message = what or f"there are no .net files in {name}"
-        raise NetspecError((Diagnostic("E0002", message, Span(Source(name, ""), 0, 0)),))
-    return found
+        raise NetspecError((Diagnostic("E0002", message, place_outside(name)),))
+    return paths
 
 
-def _meant(place: Path) -> Iterator[Path]:
+def _paths(place: Path) -> Iterator[Path]:
     if place != STDIN and os.path.isdir(place):  # noqa: PTH112 - says no to names that are too long
         yield from inside(place)
     elif has_magic(str(place)) and not os.path.exists(place):  # noqa: PTH110

@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from netspec.diagnostics import Diagnostic, NetspecError
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 
 STANDARD_OUTPUT = 1
 
@@ -61,7 +61,7 @@ def unwritable(path: str | Path, error: OSError | ValueError, help: str = "") ->
     elif isinstance(error, FileNotFoundError) and not Path(path).parent.exists():
         help = f"make the folder {Path(path).parent} first"
     message = f"{path or 'the result'} cannot be written: {reason[:1].lower()}{reason[1:]}"
-    return NetspecError((Diagnostic("E0004", message, Span(Source(str(path), ""), 0, 0), help=help),))
+    return NetspecError((Diagnostic("E0004", message, place_outside(path), help=help),))
 
 
 def put(path: Path, write: Callable[[Path], object]) -> None:
@@ -122,8 +122,8 @@ def _pour(content: Path, path: Path) -> None:
 
 
 def _keep_owner(beside: Path, present: os.stat_result) -> None:
-    made = beside.stat()
-    if (made.st_uid, made.st_gid) == (present.st_uid, present.st_gid):
+    status = beside.stat()
+    if (status.st_uid, status.st_gid) == (present.st_uid, present.st_gid):
         return
     try:
         os.chown(beside, present.st_uid, present.st_gid)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 
 FILES = ("netspec.toml", "pyproject.toml")
 
@@ -26,12 +26,12 @@ def load_plugins(start: Path | None = None) -> tuple[str, ...]:
     folder = (start or Path.cwd()).absolute()
     for home in (folder, *folder.parents):
         for path in (home / name for name in FILES):
-            if path.is_file() and (names := _named(path)) is not None:
+            if path.is_file() and (names := _plugin_names(path)) is not None:
                 return tuple(_loaded(name, home, path) for name in names)
     return ()
 
 
-def _named(path: Path) -> list[str] | None:
+def _plugin_names(path: Path) -> list[str] | None:
     """The modules that a file names; None where it does not speak of netspec. Raises NetspecError (E0009)."""
     import tomllib
 
@@ -55,10 +55,10 @@ def _loaded(name: str, home: Path, path: Path) -> str:
     try:
         import_module(name)
     except Exception as error:  # whatever a module of the user's raises
-        said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        raise _refused(path, f"the plugin {name} cannot be loaded", notes=(said,)) from error
+        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        raise _refused(path, f"the plugin {name} cannot be loaded", notes=(reason,)) from error
     return name
 
 
 def _refused(path: Path, message: str, help: str = "", notes: tuple[str, ...] = ()) -> NetspecError:
-    return NetspecError((Diagnostic("E0009", message, Span(Source(str(path), ""), 0, 0), notes=notes, help=help),))
+    return NetspecError((Diagnostic("E0009", message, place_outside(path), notes=notes, help=help),))

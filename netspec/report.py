@@ -45,12 +45,12 @@ def sarif_text(diagnostics: Sequence[Diagnostic], files: Sequence[str]) -> str:
 
 
 def _result(diagnostic: Diagnostic, codes: Sequence[str]) -> dict[str, Any]:
-    told = [diagnostic.message, diagnostic.label, *diagnostic.notes, diagnostic.help and f"help: {diagnostic.help}"]
+    parts = [diagnostic.message, diagnostic.label, *diagnostic.notes, diagnostic.help and f"help: {diagnostic.help}"]
     result: dict[str, Any] = {
         "ruleId": diagnostic.code,
         "ruleIndex": codes.index(diagnostic.code),
         "level": diagnostic.severity,
-        "message": {"text": "\n".join(filter(None, told))},
+        "message": {"text": "\n".join(filter(None, parts))},
         "locations": [{"physicalLocation": _region(diagnostic.span)}],
     }
     if diagnostic.related:
@@ -119,9 +119,9 @@ def _annotation(diagnostic: Diagnostic) -> str:
         "endColumn": place["end_column"],
         "title": f"netspec {diagnostic.code}",
     }
-    told = [diagnostic.message, diagnostic.label, *diagnostic.notes, diagnostic.help and f"help: {diagnostic.help}"]
+    parts = [diagnostic.message, diagnostic.label, *diagnostic.notes, diagnostic.help and f"help: {diagnostic.help}"]
     settings = ",".join(f"{key}={_escaped(str(value), ':,')}" for key, value in properties.items())
-    return f"::{diagnostic.severity} {settings}::{_escaped(chr(10).join(filter(None, told)))}"
+    return f"::{diagnostic.severity} {settings}::{_escaped(chr(10).join(filter(None, parts)))}"
 
 
 def _escaped(text: str, more: str = "") -> str:

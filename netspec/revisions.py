@@ -11,7 +11,7 @@ from netspec.elaborate import Project, project_root
 from netspec.elaborate.library import STANDARD
 from netspec.elaborate.project.files import source_in
 from netspec.spec import Spec, load
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import Source, place_outside
 
 SECONDS = 20
 """How long git may take."""
@@ -36,7 +36,7 @@ class _Past(Project):
     def source(self, target: Path) -> Source:
         if target.is_relative_to(STANDARD):
             return super().source(target)
-        return source_in(BytesIO(self.content(target)), f"{self.revision}:{_shown(target)}")
+        return source_in(BytesIO(self.content(target)), f"{self.revision}:{_display_path(target)}")
 
     def has(self, target: Path) -> bool:
         if target.is_relative_to(STANDARD):
@@ -51,19 +51,19 @@ class _Past(Project):
         """What a file held; raises NetspecError (E0007) where git has no such file or revision."""
         command = ["git", "show", f"{self.revision}:./{target.name}"]
         folder = target.parent
-        name = f"{self.revision}:{_shown(target)}"
+        name = f"{self.revision}:{_display_path(target)}"
         try:
-            done = subprocess.run(command, cwd=folder, capture_output=True, timeout=SECONDS, check=False)
+            process = subprocess.run(command, cwd=folder, capture_output=True, timeout=SECONDS, check=False)
         except (OSError, ValueError, subprocess.TimeoutExpired) as error:
             missing = isinstance(error, FileNotFoundError) and folder.is_dir()
             raise _unread(name, "there is no program git" if missing else "git does not answer") from None
-        if done.returncode:
-            said = done.stderr.decode("utf-8", "replace").strip().partition("\n")[0].removeprefix("fatal: ")
-            raise _unread(name, said or "git has no such file")
-        return done.stdout
+        if process.returncode:
+            reason = process.stderr.decode("utf-8", "replace").strip().partition("\n")[0].removeprefix("fatal: ")
+            raise _unread(name, reason or "git has no such file")
+        return process.stdout
 
 
-def _shown(path: Path) -> str:
+def _display_path(path: Path) -> str:
     try:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
@@ -73,4 +73,4 @@ def _shown(path: Path) -> str:
 def _unread(name: str, reason: str) -> NetspecError:
     help = "a revision is a commit, a branch or a tag: HEAD~1:net.net; git log shows them"
     message = f"{name} cannot be read: {reason}"
-    return NetspecError((Diagnostic("E0007", message, Span(Source(name, ""), 0, 0), help=help),))
+    return NetspecError((Diagnostic("E0007", message, place_outside(name), help=help),))

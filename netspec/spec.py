@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -23,6 +23,9 @@ from netspec.spelling import nearest
 from netspec.syntax.parser import parse as parse_tree
 from netspec.syntax.source import Source, Span
 from netspec.syntax.tree import File, Let, Train
+
+_LET = "let value = "
+"""The statement that an argument is read in."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +103,7 @@ class Spec:
                     Diagnostic(
                         "E0217",
                         f"{self.source.name} defines no net",
-                        Span(self.source, 0, 0),
+                        self.source.beginning,
                         help="a net starts like this: net Name { input image [3, 224, 224] ... }",
                     ),
                 )
@@ -113,7 +116,7 @@ class Spec:
                     Diagnostic(
                         "E0217",
                         f"{self.source.name} has no net {name}",
-                        Span(self.source, 0, 0),
+                        self.source.beginning,
                         help=f"did you mean {near}?" if near else f"its nets are {', '.join(nets)}",
                     ),
                 )
@@ -150,24 +153,36 @@ def parse_argument(text: str, name: str = "<argument>") -> Any:
 
     Raises NetspecError where the text is no expression of plain values.
     """
-    source = Source(name, f"let value = {text}")
+    source = Source(name, f"{_LET}{text}")
     file, mistakes = parse_tree(source)
-    here = Span(source, len("let value = "), len(source.text))
     if not mistakes and len(file.items) == 1 and isinstance(item := file.items[0], Let):
         if is_layer_call(item.flow):
             return text.strip()
         environment = Environment()
         state = State()
+        here = Span(source, len(_LET), len(source.text))
         try:
             let(GraphElaborator(state), item, Frame(environment, DraftScope("net", "", here), None))
             value = environment.names["value"]
             return _plain(value)
         except (Problem, Stop) as problem:
-            diagnostic = (problem.problem if isinstance(problem, Stop) else problem).diagnostic
-            raise NetspecError((diagnostic,)) from None
+            mistakes = [(problem.problem if isinstance(problem, Stop) else problem).diagnostic]
         except (Spoilt, TypeError):
             pass
-    raise NetspecError(tuple(mistakes) or (Diagnostic("E0206", f"{text!r} is no value", here),))
+    argument = Source(name, text)
+    if not mistakes:
+        mistakes = [Diagnostic("E0206", f"{text!r} is no value", Span(argument, 0, len(text)))]
+    raise NetspecError(tuple(_of_argument(mistake, argument) for mistake in mistakes))
+
+
+def _of_argument(mistake: Diagnostic, argument: Source) -> Diagnostic:
+    """What is wrong with an argument, at its place in the argument and not in the statement that it was put into."""
+    if mistake.span.source is argument:
+        return mistake
+    start, end = (
+        min(max(0, place - len(_LET)), len(argument.text)) for place in (mistake.span.start, mistake.span.end)
+    )
+    return replace(mistake, span=Span(argument, start, end), related=(), mend=None)
 
 
 def _plain(value: Any) -> Any:

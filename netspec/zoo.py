@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.spelling import CUTOFF
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 
 if TYPE_CHECKING:
     from netspec.graph.graph import Graph
@@ -117,6 +117,12 @@ FAMILIES = (
     Network("retinanet", "retinanet"),
     Network("retinanet_v2", "retinanet", {"frozen": False, "top": "c5", "normalised": True}),
     Network("ssdlite320_mobilenet_v3_large", "ssdlite"),
+    Network("faster_rcnn", "faster_rcnn"),
+    Network("faster_rcnn_v2", "faster_rcnn", {"frozen": False, "second": True}),
+    Network("faster_rcnn_c4", "mask_rcnn_c4", {"masks": False, "pooled": True}, follows=1),
+    Network("mask_rcnn", "mask_rcnn"),
+    Network("mask_rcnn_v2", "mask_rcnn", {"frozen": False, "second": True}),
+    Network("mask_rcnn_c4", "mask_rcnn_c4"),
     Network("yolov1", "yolov1"),
     Network("yolov1_detector", "yolov1", net="Detector"),
     Network("yolov3", "yolov3"),
@@ -211,20 +217,20 @@ def networks() -> tuple[Network, ...]:
 
 def find(name: str) -> Network:
     """The network of that name; raises NetspecError (E0701) with the names that are near."""
-    known = {network.name: network for network in networks()}
-    if name in known:
-        return known[name]
-    near = [other for other in known if other.startswith(name.lower())][:5]
-    near = near or get_close_matches(name.lower(), known, cutoff=CUTOFF)
+    by_name = {network.name: network for network in networks()}
+    if name in by_name:
+        return by_name[name]
+    near = [other for other in by_name if other.startswith(name.lower())][:5]
+    near = near or get_close_matches(name.lower(), by_name, cutoff=CUTOFF)
     help = f"did you mean {_either(near)}?" if near else "netspec zoo lists the networks"
-    span = Span(Source(f"--from {name}", ""), 0, 0)
+    span = place_outside(f"--from {name}")
     raise NetspecError((Diagnostic("E0701", f"the zoo has no network named {name}", span, help=help),))
 
 
 def matching(words: str) -> list[Network]:
     """The networks whose name, spec or paper has all of these words in it."""
-    wanted = words.lower().split()
-    return [network for network in networks() if all(word in _said_of(network) for word in wanted)]
+    terms = words.lower().split()
+    return [network for network in networks() if all(word in _said_of(network) for word in terms)]
 
 
 def _said_of(network: Network) -> str:
@@ -278,8 +284,8 @@ def cited(text: str) -> tuple[Paper, ...]:
     end = next((number for number, line in enumerate(lines) if not line.startswith("#")), len(lines))
     header = " ".join(line.lstrip("# ") for line in lines[:end])
     return tuple(
-        Paper(found["authors"], found["title"], found["where"], found["arxiv"] or "")
-        for found in _CITATION.finditer(header)
+        Paper(citation["authors"], citation["title"], citation["where"], citation["arxiv"] or "")
+        for citation in _CITATION.finditer(header)
     )
 
 

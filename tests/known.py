@@ -18,7 +18,7 @@ class Case:
     `stages` maps a name there to the name here where they differ beyond case and a parenthesis; None where the example
     has no such stage. `fields` maps stages, by their name here, to their receptive field along
     the first axis; to its least and its largest where it differs from position to position.
-    `macs` stands where the example means to differ.
+    `macs` stands where the example means to differ; `inputs` close sizes that are open.
     """
 
     id: str
@@ -27,6 +27,7 @@ class Case:
     stages: Mapping[str, str | None] = field(default_factory=dict)
     fields: Mapping[str, int | tuple[int, int]] = field(default_factory=dict)
     macs: int | None = None
+    inputs: Mapping[str, list[int]] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"{self.id}-{self.network}"
@@ -102,6 +103,7 @@ CASES = [
     Case("yolov1.paper", "yolov1", fields={"conv24": 749}),
     Case("yolov1.paper_bn", "yolov1", {"normalised": True}),
     Case("yolov1.detector", "yolov1_detector"),
+    *(Case(f"{kind}.c4", f"{kind}_c4", inputs={"image": [3, 800, 1024]}) for kind in ("faster_rcnn", "mask_rcnn")),
     Case("yolov3.darknet", "yolov3"),
     Case("yolov3_tiny.darknet", "yolov3_tiny"),
     Case("cam.vgg16_gap", "cam_vgg16"),

@@ -10,7 +10,7 @@ import pytest
 import netspec
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.layers import REGISTRY
-from netspec.spelling import meant, nearest
+from netspec.spelling import nearest, synonym
 
 
 def spec(typed: str) -> str:
@@ -553,6 +553,6 @@ def test_spelling_is_by_looks_and_comes_after_meaning() -> None:
     assert nearest("encl", ["enc1", "end"]) == "enc1"
     assert nearest("xyz", ["conv", "relu"]) is None
     meanings = {"conv": (), "channel_dropout": ("Dropout2d",)}
-    assert meant("nn.Conv", meanings) == "conv"
-    assert meant("dropout_2d", meanings) == "channel_dropout"
-    assert meant("Dropout3d", meanings) is None
+    assert synonym("nn.Conv", meanings) == "conv"
+    assert synonym("dropout_2d", meanings) == "channel_dropout"
+    assert synonym("Dropout3d", meanings) is None

@@ -170,10 +170,10 @@ class TestSpared:
         commands += (("cam", "run", "x.png"), ("migrate", "run", "n.net"), ("preview", "n.net"), ("lr-find", "n.net"))
         for path in mine.values():
             for command in commands:
-                refused(cli(*command, "-o", path.name), "E0004", "netspec has not written it", "--force")
+                refused(cli(*command, "-o", path.name), "E0004", "not as netspec has written it", "--force")
         refused(cli("migrate", "run", "n.net"), "n.safetensors cannot be written", "--force")
-        refused(cli("lift", "m.py:net", "-o", "mine.txt"), "netspec has not written it")
-        refused(cli("lift", "m.py:net", "--weights", "n.safetensors"), "netspec has not written it")
+        refused(cli("lift", "m.py:net", "-o", "mine.txt"), "not as netspec has written it")
+        refused(cli("lift", "m.py:net", "--weights", "n.safetensors"), "not as netspec has written it")
         assert [path.read_text(encoding="latin-1") for path in mine.values()] == list(begin)
 
     @pytest.mark.parametrize(
@@ -189,11 +189,56 @@ class TestSpared:
     ) -> None:
         path = tmp_path / name
         path.write_text(text, encoding="utf-8")
-        refused(cli("render", "n.net", "-o", name), "E0004", "netspec has not written it")
+        refused(cli("render", "n.net", "-o", name), "E0004", "not as netspec has written it")
         assert path.read_text(encoding="utf-8") == text
         assert cli("render", "n.net", "-o", name, "--force").returncode == 0
         assert cli("render", "n.net", "-o", name).returncode == 0
         assert path.read_text(encoding="utf-8") != text
+
+    @pytest.mark.parametrize(
+        ("name", "options"),
+        [
+            ("m.py", ["emit"]),
+            ("g.json", ["graph"]),
+            ("t.tex", ["render", "--style", "table"]),
+            *((f"p.{form}", ["render"]) for form in ("svg", "eps", "html", "dot", "mmd", "tex", "json")),
+        ],
+    )
+    def test_what_somebody_has_changed_is_theirs(
+        self, cli: Cli, tmp_path: Path, net: Path, name: str, options: list[str]
+    ) -> None:
+        """Other line ends are no change, nor is white space at the end of lines or of the file."""
+        path, (command, *others) = tmp_path / name, options
+
+        def written(content: bytes) -> bool:
+            path.write_bytes(content)
+            return cli(command, "n.net", "-o", name, *others).returncode == 0
+
+        assert cli(command, "n.net", "-o", name, *others).returncode == 0
+        content = path.read_bytes()
+        spaced = content.replace(b"\n", b" \n") + b"\n"
+        for same in (content, content.replace(b"\n", b"\r\n"), spaced, content.rstrip()):
+            assert written(same)
+            assert path.read_bytes() == content
+        middle = content.index(b"\n", len(content) // 2)
+        longer = content[:middle] + b" x" + content[middle:]
+        for changed in (b"x" + content, longer, content + b"x\n", content[:middle]):
+            assert not written(changed)
+            assert path.read_bytes() == changed
+        refused(cli(command, "n.net", "-o", name, *others), "not as netspec has written it", "--force")
+
+    @pytest.mark.parametrize("name", ["new.net", "new.NET", "new.Net"])
+    def test_what_is_no_spec_gets_no_name_of_one(self, cli: Cli, tmp_path: Path, net: Path, name: str) -> None:
+        (tmp_path / "link.py").symlink_to(name)
+        commands = (("emit", "n.net"), ("graph", "n.net"), ("render", "n.net"), ("predict", "run", "x.npy"))
+        commands += (("report", "run"), ("curves", "run"), ("export", "run"), ("cam", "run", "x.png"))
+        commands += (("migrate", "run", "n.net"), ("preview", "n.net"), ("lr-find", "n.net"))
+        commands += (("diff", "n.net", "n.net"),)
+        for command in commands:
+            refused(cli(*command, "-o", name), "E0004", "it would be taken for a spec", "choose another ending")
+        refused(cli("emit", "n.net", "-o", "link.py", "--force"), "it would be taken for a spec")
+        refused(cli("lift", "m.py:net", "--weights", name), "it would be taken for a spec")
+        assert not (tmp_path / name).exists()
 
     def test_a_run_that_is_a_link_to_itself(self, cli: Cli, tmp_path: Path) -> None:
         (tmp_path / "loop").symlink_to("loop")

@@ -20,7 +20,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "parity")]
 
 from known import CASES  # noqa: E402
 from rebuilds import REBUILDS  # noqa: E402
-from twins import DETECTORS, LIBRARIES, TWINS  # noqa: E402
+from twins import DETECTORS, LIBRARIES, TWINS, TWO_STAGES  # noqa: E402
 
 import netspec  # noqa: E402
 from netspec import zoo  # noqa: E402
@@ -49,9 +49,10 @@ $ netspec new mine --from resnet50
 - **Parity** is what the tests prove. *Bit-equal*: with the weights of the library's model under the same names (for
   timm's `resnetv2` under a stated mapping), outputs, gradients and statistics are equal to the last bit, in evaluation
   and in training mode. *Heads and boxes bit-equal*: with a detector's weights, what its heads make in evaluation mode,
-  and the boxes of that before any are left out. *Rebuilt*: a second form, by hand in plain torch, gives the same
-  outputs and gradients. *Facts*: parameters, MACs, outputs and the shapes of the stages are those that were
-  published, or measured elsewhere.
+  and the boxes of that before any are left out. *What is found equal*: with the weights of a detector of two
+  stages, boxes, scores, labels and masks in float64, to rounding. *Rebuilt*: a second form, by hand in plain torch,
+  gives the same outputs and gradients. *Facts*: parameters, MACs, outputs and the shapes of the stages are those that
+  were published, or measured elsewhere.
 
 | network | paper | lines | PyTorch | parameters | MACs | field | parity |
 |:---|:---|---:|---:|---:|---:|---:|:---|
@@ -67,7 +68,8 @@ def row(network: zoo.Network) -> list[str]:
     """The cells of one network."""
     graph = network.graph()
     peers = [(twin.library, twin.model) for twin in TWINS if twin.network == network.name]
-    peers += [("torchvision.detection", DETECTORS[network.name])] if network.name in DETECTORS else []
+    detectors = {**DETECTORS, **TWO_STAGES}
+    peers += [("torchvision.detection", detectors[network.name])] if network.name in detectors else []
     return [
         f"[`{network.name}`](../examples/{network.path.name})",
         paper(network.paper()),
@@ -93,6 +95,8 @@ def parity(name: str) -> Iterator[str]:
         yield f"bit-equal ({', '.join(libraries)})"
     if name in DETECTORS:
         yield "heads and boxes bit-equal (torchvision.detection)"
+    if name in TWO_STAGES:
+        yield "what is found equal (torchvision.detection)"
     if any(rebuild.network == name for rebuild in REBUILDS):
         yield "rebuilt"
     if any(case.network == name for case in CASES):

@@ -48,7 +48,7 @@ def check(graph: Graph) -> list[Diagnostic]:
     if not graph.budgets:
         return []
     figures = Figures(graph)
-    return [found for budget in graph.budgets if (found := _check(figures, budget)) is not None]
+    return [diagnostic for budget in graph.budgets if (diagnostic := _check(figures, budget)) is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +66,10 @@ def _check(figures: Figures, budget: Budget) -> Diagnostic | None:
         return _no_stage(graph, budget)
     part = _part(graph, graph[budget.stage] if budget.stage else graph.scopes[0])
     values = _field(figures, part) if budget.figure == "field" else (_amount(figures, part, budget),)
-    known = [value for value in values if isinstance(value, int)]
-    if not values or len(known) < len(values):
+    numbers = [value for value in values if isinstance(value, int)]
+    if not values or len(numbers) < len(values):
         return _open(graph, budget, values)
-    broken = [value for value in known if not _HOLDS[budget.operator](value, budget.limit)]
+    broken = [value for value in numbers if not _HOLDS[budget.operator](value, budget.limit)]
     return _broken(figures, part, budget, broken[0]) if broken else None
 
 
@@ -129,12 +129,12 @@ def _no_stage(graph: Graph, budget: Budget) -> Diagnostic:
 
 
 def _open(graph: Graph, budget: Budget, values: Iterable[Dimension]) -> Diagnostic:
-    shown = ", ".join(map(str, values))
+    text = ", ".join(map(str, values))
     return Diagnostic(
         "E0903",
         f"{_title(budget)} depends on sizes that are open, so nothing can be said of it",
         budget.span,
-        f"it is {shown}" if shown else "it sees nothing of the input",
+        f"it is {text}" if text else "it sees nothing of the input",
         help=f"check it with sizes: {counts.closing(graph)}" if counts.closing(graph) else "",
         severity="warning",
     )
@@ -145,7 +145,7 @@ def _broken(figures: Figures, part: Part, budget: Budget, value: int) -> Diagnos
     takes = _VERBS.get(budget.figure, "takes")
     return Diagnostic(
         "E0901",
-        f"{part.name} {takes} {_shown(value, budget)}, which is not {budget.operator} {budget.limit_span.text}",
+        f"{part.name} {takes} {_amount_text(value, budget)}, which is not {budget.operator} {budget.limit_span.text}",
         budget.span,
         _distance(value, budget),
         notes=_most(figures, part, budget, value),
@@ -158,7 +158,7 @@ def _title(budget: Budget) -> str:
     return f"{budget.figure}({budget.stage})" if budget.stage else budget.figure
 
 
-def _shown(value: int, budget: Budget) -> str:
+def _amount_text(value: int, budget: Budget) -> str:
     if budget.figure == "memory":
         return f"{memory_text(value)} with a batch of {budget.batch:,}"
     return f"{value:,} {_NOUNS[budget.figure]}"
@@ -193,9 +193,9 @@ def _most(figures: Figures, part: Part, budget: Budget, value: int) -> tuple[str
     if budget.figure == "field" or isinstance(part.of, Node) or not value:
         return ()
     amounts = [(_amount(figures, inner, budget), inner.name) for inner in stages(figures.graph, part.of)]
-    known = sorted(((a, name) for a, name in amounts if isinstance(a, int) and a), key=lambda pair: -pair[0])
-    listed = [f"{name} {_brief(amount, budget)} ({amount / value:.0%})" for amount, name in known[:MOST]]
-    return (f"most of it: {', '.join(listed)}",) if len(known) > 1 else ()
+    shares = sorted(((a, name) for a, name in amounts if isinstance(a, int) and a), key=lambda pair: -pair[0])
+    listed = [f"{name} {_brief(amount, budget)} ({amount / value:.0%})" for amount, name in shares[:MOST]]
+    return (f"most of it: {', '.join(listed)}",) if len(shares) > 1 else ()
 
 
 def _brief(amount: int, budget: Budget) -> str:

@@ -66,16 +66,16 @@ COLUMNS: dict[str, Column] = {
     "percent": Column("of all", ">", _share),
     "trainable": Column("trained", ">", _trainable),
     "macs": Column("MACs", ">", lambda stage: figure(stage.counts.macs)),
-    "memory": Column("memory", ">", lambda stage: _made(stage)),
+    "memory": Column("memory", ">", lambda stage: _activations(stage)),
 }
 """By the name that `--columns` takes. `memory` is of what a stage makes of a batch."""
 
 USUAL = ("name", "layer", "output", "params", "macs")
 
 
-def _made(stage: Stage) -> str:
-    made = stage.counts.made * stage.batch
-    return memory_text(made) if made else "-"
+def _activations(stage: Stage) -> str:
+    activations = stage.counts.activations * stage.batch
+    return memory_text(activations) if activations else "-"
 
 
 def chosen(names: Sequence[str]) -> tuple[str, ...]:

@@ -2,8 +2,8 @@
 
 Parameters are trainable weights, each shared module once. MACs are those of one sample in eval mode: convolutions,
 linear layers, matrix products and attention count; biases, normalisation, activations and pooling do not. One MAC is
-two FLOPs. The weights of a stage that nothing uses are in the module and in its state dict, and count; it does not run,
-and has no MACs.
+two FLOPs. What is done for each member of a set is counted for as many as the set can have. The weights of a stage that
+nothing uses are in the module and in its state dict, and count; it does not run, and has no MACs.
 """
 
 from __future__ import annotations
@@ -22,18 +22,22 @@ from netspec.shapes.sizes import Dimension, OpenSize, TooComplexError
 class Counts:
     """The figures of one node, or the sums over a scope.
 
-    `neurons` are the values that a sample makes in layers that have MACs; `made` is bytes of all values that it makes.
+    `neurons` are the values that a sample makes in layers that have MACs; `activations` the bytes of all that it makes.
     """
 
     parameters: int = 0
     buffers: int = 0
     macs: Dimension = 0
     neurons: Dimension = 0
-    made: Dimension = 0
+    activations: Dimension = 0
 
     def __mul__(self, times: int) -> Counts:
         return Counts(
-            self.parameters * times, self.buffers * times, self.macs * times, self.neurons * times, self.made * times
+            self.parameters * times,
+            self.buffers * times,
+            self.macs * times,
+            self.neurons * times,
+            self.activations * times,
         )
 
 
@@ -49,7 +53,12 @@ def buffers(graph: Graph) -> int:
 
 def macs(graph: Graph) -> Dimension:
     """Multiply-accumulates of one sample in eval mode, as an expression where sizes are open."""
-    return total(node.layer.macs(*node.shapes) for node in graph.nodes if _evaluated(node))
+    return total(macs_of(node) for node in graph.nodes if _evaluated(node))
+
+
+def macs_of(node: Node) -> Dimension:
+    """Multiply-accumulates of one sample, where the node is run."""
+    return node.layer.macs(*node.shapes) * node.times
 
 
 def _evaluated(node: Node) -> bool:
@@ -62,12 +71,12 @@ def of_node(node: Node) -> Counts:
 
     One that nothing uses makes nothing.
     """
-    macs = node.layer.macs(*node.shapes) if _evaluated(node) else 0
+    macs = macs_of(node) if _evaluated(node) else 0
     return Counts(
         _elements(node.layer.parameters(*node.shapes)) if node.first_use else 0,
         _elements(node.layer.buffers(*node.shapes)) if node.first_use else 0,
         macs,
-        total(value.shape.elements for value in node.outputs) if macs else 0,
+        total(elements(value.shape) for value in node.outputs) if macs else 0,
         0 if node.unused else total(size(value.shape) for value in node.outputs),
     )
 
@@ -76,9 +85,14 @@ BYTES = {"float": 4, "int": 8, "bool": 1}
 """Of an element of each type; numbers are of single precision."""
 
 
+def elements(shape: Shape) -> Dimension:
+    """The elements of one sample of a value; of a set, as many members as it can have."""
+    return shape.elements if shape.each is None else shape.elements * shape.each.most
+
+
 def size(shape: Shape) -> Dimension:
     """Bytes of one sample of a value."""
-    return shape.elements * BYTES[shape.dtype]
+    return elements(shape) * BYTES[shape.dtype]
 
 
 def of_all(counted: Iterable[Counts]) -> Counts:
@@ -89,7 +103,7 @@ def of_all(counted: Iterable[Counts]) -> Counts:
         sum(part.buffers for part in parts),
         total(part.macs for part in parts),
         total(part.neurons for part in parts),
-        total(part.made for part in parts),
+        total(part.activations for part in parts),
     )
 
 
@@ -101,7 +115,7 @@ def memory(counts: Counts, batch: int, inputs: Iterable[Shape] = ()) -> Dimensio
     net on tensors without content.
     """
     weights = BYTES["float"] * (2 * counts.parameters + counts.buffers)
-    return total([*map(size, inputs), counts.made]) * batch + weights
+    return total([*map(size, inputs), counts.activations]) * batch + weights
 
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")

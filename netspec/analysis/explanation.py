@@ -29,9 +29,9 @@ def explanation(
 
     Raises KeyError where there is no such stage.
     """
-    given = [value for value in graph.inputs if value.name == name and name not in graph]
-    if given:
-        return "\n".join(f"{head:<10}  {text}" for head, text in _of_input(graph, given[0]))
+    inputs = [value for value in graph.inputs if value.name == name and name not in graph]
+    if inputs:
+        return "\n".join(f"{head:<10}  {text}" for head, text in _of_input(graph, inputs[0]))
     stage = graph[name]
     lines = _of_scope(graph, stage) if isinstance(stage, Scope) else _of_node(graph, stage, kernel, values)
     return "\n".join(f"{head:<10}  {text}".rstrip() for head, text in lines)
@@ -56,7 +56,7 @@ def _of_input(graph: Graph, value: Value) -> Lines:
     if value.span is not None and value.span.source.text:
         yield "declared", f"{value.span.source.name}:{value.span.line}: {value.span.text}"
     yield "memory", f"{memory_text(counts.size(value.shape))} of one sample"
-    readers = [node.name for node in graph.nodes if any(taken is value for taken in node.inputs)]
+    readers = [node.name for node in graph.nodes if any(operand is value for operand in node.inputs)]
     yield "read by", ", ".join(readers[:MOST_NAMES]) + (" and others" if len(readers) > MOST_NAMES else "")
 
 
@@ -75,7 +75,7 @@ def _of_scope(graph: Graph, scope: Scope) -> Lines:
     yield "neurons", _number(own.neurons)
     end = scope.output
     yield "field", field_text(receptive_fields(graph)[graph.nodes[end.node].name if end.node is not None else end.name])
-    yield "memory", f"{memory_text(own.made)} of one sample"
+    yield "memory", f"{memory_text(own.activations)} of one sample"
     inside = [stage.name for stage in budgets.stages(graph, scope)]
     more = f" and {len(inside) - MOST_NAMES:,} more" if len(inside) > MOST_NAMES else ""
     yield "inside", f"{', '.join(inside[:MOST_NAMES])}{more}"
@@ -94,7 +94,7 @@ def _of_node(graph: Graph, node: Node, kernel: Sequence[float] | None, values: S
     fields = receptive_fields(graph)
     yield from _field(graph, node, fields)
     yield from _unseen(node)
-    yield "memory", f"{memory_text(counts.of_node(node).made)} of one sample"
+    yield "memory", f"{memory_text(counts.of_node(node).activations)} of one sample"
     yield from _as_convolution(node)
     yield from matrix(node, kernel, values)
 
@@ -109,10 +109,10 @@ def _sizes(node: Node) -> Lines:
             yield f"  {names[axis] if axis < len(names) else axis}", text
     sides = [window.sides for window in _windows(node) if window.sides is not None]
     if any(before != after for before, after in sides):
-        said = (
+        paddings = (
             f"{name} {before} before, {after} after" for name, (before, after) in zip(names[1:], sides, strict=False)
         )
-        yield "  padding", "; ".join(said)
+        yield "  padding", "; ".join(paddings)
 
 
 def _changed_by(graph: Graph, node: Node) -> Lines:
@@ -144,22 +144,25 @@ def _weights(node: Node) -> Lines:
 
 
 def _macs(node: Node) -> Lines:
-    macs, made = node.layer.macs(*node.shapes), node.output.shape.elements
+    macs, elements = node.layer.macs(*node.shapes), node.output.shape.elements
     if not macs:
         return
     if node.unused:
         yield "MACs", "0, as nothing uses it: it does not run"
         return
-    read = node.shapes[0].elements if node.layer.transposed and node.inputs else made
+    read = node.shapes[0].elements if node.layer.transposed and node.inputs else elements
     what = "inputs" if node.layer.transposed else "outputs"
     if isinstance(macs, int) and isinstance(read, int) and macs % read == 0:
         yield "MACs", f"{macs:,} = {read:,} {what} * {macs // read:,} products for each"
     else:
         yield "MACs", _number(macs)
+    each = node.layer.members(*node.shapes)
+    if each is not None:
+        yield "  of a sample", f"{_number(macs * each.most)}, {each}"
     windows = _windows(node)
     positions = prod(node.output.shape.spatial)
-    if windows and isinstance(macs, int) and isinstance(made, int) and isinstance(positions, int):
-        yield "im2col", f"a matrix of {macs // made:,} x {positions:,}: a column for each output position"
+    if windows and isinstance(macs, int) and isinstance(elements, int) and isinstance(positions, int):
+        yield "im2col", f"a matrix of {macs // elements:,} x {positions:,}: a column for each output position"
 
 
 def _field(graph: Graph, node: Node, fields: dict[str, Fields]) -> Lines:
@@ -211,8 +214,8 @@ def _unseen(node: Node) -> Lines:
             continue
         left, right = window.sides or (0, 0)
         taps = range(0, window.extent, window.dilation)
-        seen = {position * window.stride - left + tap for position in range(count) for tap in taps}
-        missed = [at for at in range(-left, size + right) if at not in seen]
+        coverage = {position * window.stride - left + tap for position in range(count) for tap in taps}
+        missed = [at for at in range(-left, size + right) if at not in coverage]
         if missed:
             yield "never seen", f"{name} {', '.join(_position(at, size) for at in missed)}"
 

@@ -38,10 +38,10 @@ def matrix(node: Node, kernel: Sequence[float] | None, values: Sequence[float] |
 def _matrix(node: Node) -> tuple[list[Row], int]:
     """The rows, and how many taps the kernel has; none for what is no small linear layer of one channel."""
     shape = node.shapes[0] if node.inputs else None
-    made = node.output.shape
-    if shape is None or shape.is_open or made.is_open or not node.layer.macs(*node.shapes):
+    output = node.output.shape
+    if shape is None or shape.is_open or output.is_open or not node.layer.macs(*node.shapes):
         return [], 0
-    sizes, counts = ([int(str(size)) for size in one.spatial] for one in (shape, made))
+    sizes, counts = ([int(str(size)) for size in one.spatial] for one in (shape, output))
     if shape.channels != 1 or prod(sizes) * prod(counts) > MOST_CELLS:
         return [], 0
     back = node.layer.spreading(*node.shapes)

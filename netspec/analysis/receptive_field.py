@@ -54,33 +54,33 @@ class FieldsByValue:
     """One walk over the nodes; fields by the identity of their value."""
 
     def __init__(self, graph: Graph, input: str | None) -> None:
-        self._known: dict[int, Fields] = {}
+        self._fields: dict[int, Fields] = {}
         names = [value.name for value in graph.inputs]
         chosen = names[0] if input is None and names else input
         if chosen not in names:
             raise KeyError(f"{graph.name} has no input {input!r}; its inputs are {', '.join(names)}")
         for value in graph.inputs:
             axes = len(value.shape.spatial)
-            self._known[id(value)] = (
+            self._fields[id(value)] = (
                 (Field(Fraction(0), Fraction(1), Fraction(1)),) * axes if value.name == chosen else None
             )
         for node in graph.nodes:
             field = self._node(node)
             for value in node.outputs:
-                self._known[id(value)] = field
+                self._fields[id(value)] = field
 
     def of(self, value: Value) -> Fields:
-        return self._known[id(value)]
+        return self._fields[id(value)]
 
     def _node(self, node: Node) -> Fields:
-        seen = [field for value in _read(node) if (field := self.of(value)) is not None]
-        if not seen:
+        fields = [field for value in _read(node) if (field := self.of(value)) is not None]
+        if not fields:
             return None
         reach = node.layer.reach(*node.shapes)
-        if reach == EVERYTHING or EVERYTHING in seen:
+        if reach == EVERYTHING or EVERYTHING in fields:
             return EVERYTHING
         axes = len(node.output.shape.spatial)
-        return _through(reach, _join([field for field in seen if field != EVERYTHING]), axes)
+        return _through(reach, _join([field for field in fields if field != EVERYTHING]), axes)
 
 
 def _read(node: Node) -> tuple[Value, ...]:

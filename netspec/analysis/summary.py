@@ -91,12 +91,12 @@ def lines(graph: Graph, table: Table) -> Iterator[tuple[str, LineKind]]:
     """The lines of the text form, each with what it is, so that a terminal can colour them."""
     root = folded(graph)
     depth = _fitting(root, table.screen) if table.depth is None else table.depth
-    shown = list(_walk(root, depth))
-    cells = [[_cut(cell, _WIDEST) for cell in line] for line in _cells(graph, table, shown, root)]
+    levels = list(_walk(root, depth))
+    cells = [[_cut(cell, _WIDEST) for cell in line] for line in _cells(graph, table, levels, root)]
     columns = [COLUMNS[name] for name in table.columns]
-    kinds: list[LineKind] = ["net" if level == 0 else "scope" if row.rows else "row" for level, row in shown]
+    kinds: list[LineKind] = ["net" if level == 0 else "scope" if row.rows else "row" for level, row in levels]
     yield from _grid(columns, cells, kinds, table.width)
-    for total in _totals(graph, root, depth, shown, table.batch):
+    for total in _totals(graph, root, depth, levels, table.batch):
         yield total, "total"
     if table.kinds:
         yield "", "total"
@@ -132,13 +132,13 @@ def markdown(graph: Graph, table: Table | None = None) -> str:
     table = table or Table()
     root = folded(graph)
     depth = _fitting(root, table.screen) if table.depth is None else table.depth
-    shown = list(_walk(root, depth))
+    levels = list(_walk(root, depth))
     columns = [COLUMNS[name] for name in table.columns]
-    written = _markdown_grid(columns, _cells(graph, table, shown, root))
-    written += ["", *(f"{line}  " for line in _totals(graph, root, depth, shown, table.batch))]
+    markdown_lines = _markdown_grid(columns, _cells(graph, table, levels, root))
+    markdown_lines += ["", *(f"{line}  " for line in _totals(graph, root, depth, levels, table.batch))]
     if table.kinds:
-        written += ["", *_markdown_grid(_KIND_COLUMNS, _by_kind(graph, table.batch))]
-    return "\n".join(written)
+        markdown_lines += ["", *_markdown_grid(_KIND_COLUMNS, _by_kind(graph, table.batch))]
+    return "\n".join(markdown_lines)
 
 
 def _markdown_grid(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> list[str]:
@@ -158,7 +158,9 @@ def csv_text(graph: Graph, depth: int | None = None) -> str:
     for level, row in _walk(rows(graph), depth):
         figures = row.counts
         start = [level, row.name, row.kind, row.layer, row.shape, row.kernel]
-        writer.writerow([*start, figures.parameters, figures.buffers, figures.macs, figures.neurons, figures.made])
+        writer.writerow(
+            [*start, figures.parameters, figures.buffers, figures.macs, figures.neurons, figures.activations]
+        )
     return out.getvalue()
 
 
@@ -236,18 +238,18 @@ def _scope_row(scope: Scope, figures: Counts, inside: tuple[Row, ...], graph: Gr
 
 def _each(row: Row, change: Callable[[Row], Row]) -> Row:
     """The tree with every row changed, innermost first; without recursion, for nets of any depth."""
-    done: list[list[Row]] = [[]]
+    results: list[list[Row]] = [[]]
     stack: list[tuple[Row, bool]] = [(row, False)]
     while stack:
         here, leaving = stack.pop()
         if leaving:
-            inside = tuple(done.pop())
-            done[-1].append(change(replace(here, rows=inside) if inside else here))
+            inside = tuple(results.pop())
+            results[-1].append(change(replace(here, rows=inside) if inside else here))
         else:
-            done.append([])
+            results.append([])
             stack.append((here, True))
             stack.extend((inner, False) for inner in reversed(here.rows))
-    return done[0][0]
+    return results[0][0]
 
 
 def _flat(inside: Iterable[Row], kinds: frozenset[str]) -> tuple[Row, ...]:
@@ -260,7 +262,7 @@ class _Folder:
 
     def __init__(self) -> None:
         self._numbers: dict[tuple[object, ...], int] = {}
-        self._known: dict[int, tuple[int, Row]] = {}
+        self._row_numbers: dict[int, tuple[int, Row]] = {}
 
     def fold(self, root: Row) -> Row:
         return _each(root, self._row)
@@ -314,12 +316,12 @@ class _Folder:
 
     def _number(self, row: Row) -> int:
         """The number of all rows that look like this one."""
-        if id(row) not in self._known:
+        if id(row) not in self._row_numbers:
             inside = tuple(map(self._number, row.rows))
             look = (row.kind, row.layer, row.shape, row.counts, row.note, inside)
             number = self._numbers.setdefault(look, len(self._numbers))
-            self._known[id(row)] = (number, row)  # the row stays alive, so that no other one takes its id
-        return self._known[id(row)][0]
+            self._row_numbers[id(row)] = (number, row)  # the row stays alive, so that no other one takes its id
+        return self._row_numbers[id(row)][0]
 
 
 def _range(first: str, last: str, times: int) -> str:
@@ -353,12 +355,12 @@ def _fitting(root: Row, screen: int) -> int:
     return max(1, depth)
 
 
-def _cells(graph: Graph, table: Table, shown: Sequence[tuple[int, Row]], root: Row) -> list[list[str]]:
+def _cells(graph: Graph, table: Table, levels: Sequence[tuple[int, Row]], root: Row) -> list[list[str]]:
     """What the table's columns say of each row; the label is indented by its level."""
     fields = receptive_fields(graph) if "field" in table.columns else {}
     columns = [COLUMNS[name] for name in table.columns]
     cells = []
-    for level, row in shown:
+    for level, row in levels:
         layer = f"{row.layer}  ({row.note})" if row.note else row.layer
         label = f"{'  ' * level}{row.label}"
         field = fields.get(row.last)
@@ -396,11 +398,10 @@ def _rough(size: Dimension) -> float:
     return size if isinstance(size, int) else float("inf")
 
 
-def _totals(graph: Graph, root: Row, depth: int, shown: Sequence[tuple[int, Row]], batch: int) -> Iterator[str]:
+def _totals(graph: Graph, root: Row, depth: int, levels: Sequence[tuple[int, Row]], batch: int) -> Iterator[str]:
     idle = sum(counts.of_node(node).parameters for node in graph.nodes if node.unused)
-    yield f"parameters  {root.counts.parameters:,}" + (
-        f", {idle:,} of them of stages that nothing uses" if idle else ""
-    )
+    unused = f", {idle:,} of them of stages that nothing uses" if idle else ""
+    yield f"parameters  {root.counts.parameters:,}{unused}"
     if root.counts.buffers:
         yield f"buffers     {root.counts.buffers:,}"
     figure = root.counts.macs
@@ -409,13 +410,15 @@ def _totals(graph: Graph, root: Row, depth: int, shown: Sequence[tuple[int, Row]
     yield f"neurons     {fired:,}" if isinstance(fired, int) else f"neurons     {fired}"
     memory = counts.memory(root.counts, batch, [value.shape for value in graph.inputs])
     yield f"memory      {counts.memory_text(memory)} in a training step with a batch of {batch:,}"
+    if graph.sets:
+        yield f"sets        {', '.join(each.limit for each in graph.sets)}; figures are of as many"
     for requirement in graph.requirements:
         yield f"sizes       {requirement}"
     if option := counts.closing(graph):
         yield f"            give sizes for figures: {option}"
-    if any(row.times > 1 and row.rows and level < depth for level, row in shown):
+    if any(row.times > 1 and row.rows and level < depth for level, row in levels):
         yield "a row of several counts them all; the rows below it are one of them"
-    hidden = sum(1 for _ in _walk(root, None)) - len(shown)
+    hidden = sum(1 for _ in _walk(root, None)) - len(levels)
     if hidden:
         yield f"{hidden:,} more {'row' if hidden == 1 else 'rows'} below: --depth {depth + 1}"
 
@@ -430,17 +433,17 @@ def _json_row(root: Row, depth: int | None) -> dict[str, Any]:
             "parameters": row.counts.parameters,
             "buffers": row.counts.buffers,
             "macs": _plain(row.counts.macs),
-            "memory": _plain(row.counts.made),
+            "memory": _plain(row.counts.activations),
             **({"note": row.note} if row.note else {}),
         }
 
     result = plain(root)
     stack = [(root, result, 0)]
     while stack:
-        row, made, level = stack.pop()
+        row, entry, level = stack.pop()
         if row.rows and (depth is None or level < depth):
-            made["rows"] = [plain(inner) for inner in row.rows]
-            stack.extend((inner, there, level + 1) for inner, there in zip(row.rows, made["rows"], strict=True))
+            entry["rows"] = [plain(inner) for inner in row.rows]
+            stack.extend((inner, there, level + 1) for inner, there in zip(row.rows, entry["rows"], strict=True))
     return result
 
 

@@ -16,6 +16,7 @@ from netspec.codegen.classes.labels import CONTAINER, is_nested
 from netspec.codegen.classes.plan import Design, Return
 from netspec.codegen.regions.chains import is_sequential
 from netspec.codegen.regions.ports import connect, every_use, tapped
+from netspec.codegen.regions.sets import per_picture, type_of_value
 from netspec.codegen.straight import straight
 from netspec.codegen.text.layout import INDENT, WIDTH
 from netspec.codegen.text.naming import Names, camel, class_names, local, prose
@@ -23,12 +24,13 @@ from netspec.codegen.text.preamble import Preamble
 from netspec.graph.blueprint import Blueprint, Choice, Container, LayerUse, Loop, Parameter, Region, Use
 from netspec.graph.graph import Graph
 from netspec.layers.declaration.base import Support, TorchCall
+from netspec.marks import signed
 from netspec.syntax import tree
 
 
 def emit(graph: Graph) -> str:
     """The source of a module whose last class is the net; it needs only torch. The same graph gives the same text."""
-    root = graph.blueprint or straight(graph)
+    root = per_picture(graph.blueprint or straight(graph))
     blueprints = connect(root)
     names = class_names()
     preamble = Preamble(names)
@@ -42,20 +44,20 @@ def emit(graph: Graph) -> str:
     for blueprint in blueprints:
         class_of[id(blueprint)] = names.claim(camel(blueprint.name))
     classes: list[list[str]] = []
-    written: dict[str, str] = {}
+    name_by_text: dict[str, str] = {}
     for blueprint in reversed(blueprints):
         design = _design(blueprint, class_of[id(blueprint)], begun)
-        classes.extend(_containers(design.region, design, preamble, class_of, names, written))
+        classes.extend(_containers(design.region, design, preamble, class_of, names, name_by_text))
         ending = _ending(graph, root, names) if blueprint is root and len(root.outputs) > 1 else None
         if blueprint is root and ending is not None:
             classes.append(_tuple(root, ending[1]))
-        taken = {*class_of.values(), *names.all}
-        classes.append(write_class(design, preamble, class_of, taken, ending[0] if ending else None))
+        outer_names = {*class_of.values(), *names.all}
+        classes.append(write_class(design, preamble, class_of, outer_names, ending[0] if ending else None))
     if container and any(f"{container}(self" in line for lines in classes for line in lines):
         preamble.support[container] = CONTAINER
     definitions = [*_support_code(preamble), *_initializers(preamble), *_stages(preamble), *classes]
     body = "\n\n\n".join("\n".join(definition) for definition in definitions)
-    return f'"""{_title(graph)}"""\n\n{_imports(body, preamble)}\n\n\n{body}\n'
+    return signed(f'"""{_title(graph)}"""\n\n{_imports(body, preamble)}\n\n\n{body}\n\n\n', "# {}")
 
 
 def _design(blueprint: Blueprint, name: str, begun: Starts) -> Design:
@@ -93,7 +95,7 @@ def _containers(
     preamble: Preamble,
     class_of: dict[int, str],
     names: Names,
-    written: dict[str, str],
+    name_by_text: dict[str, str],
 ) -> Iterator[list[str]]:
     """The classes of containers that are no chains, those inside of others first; alike ones are one."""
     for item in region.items:
@@ -108,22 +110,22 @@ def _containers(
                     types=types_of(container.region, around.types),
                     covered=around.covered,
                 )
-                yield from _containers(container.region, inner, preamble, class_of, names, written)
+                yield from _containers(container.region, inner, preamble, class_of, names, name_by_text)
                 if is_sequential(item):
                     continue
                 design = container_design(item, "Stage", around)
                 text = "\n".join(write_class(design, preamble, class_of, {*names.all}))
-                if text not in written:
+                if text not in name_by_text:
                     label = "".join(part for part in item.label.parts if isinstance(part, str)) if item.label else ""
-                    written[text] = names.claim(camel(label.rstrip("0123456789_")) if label else "Stage")
-                    design.name = written[text]
+                    name_by_text[text] = names.claim(camel(label.rstrip("0123456789_")) if label else "Stage")
+                    design.name = name_by_text[text]
                     yield write_class(design, preamble, class_of, {*names.all})
-                class_of[id(container)] = written[text]
+                class_of[id(container)] = name_by_text[text]
             case Choice():
                 for part in item.regions:
-                    yield from _containers(part, around, preamble, class_of, names, written)
+                    yield from _containers(part, around, preamble, class_of, names, name_by_text)
             case Loop():
-                yield from _containers(item.region, around, preamble, class_of, names, written)
+                yield from _containers(item.region, around, preamble, class_of, names, name_by_text)
 
 
 def _labels(blueprints: Sequence[Blueprint]) -> Iterator[tree.Label]:
@@ -132,20 +134,20 @@ def _labels(blueprints: Sequence[Blueprint]) -> Iterator[tree.Label]:
 
 
 def _calls(blueprints: Sequence[Blueprint]) -> list[TorchCall]:
-    found: list[TorchCall] = []
+    calls: list[TorchCall] = []
     stack = [blueprint.region for blueprint in reversed(blueprints)]
     while stack:
         for item in stack.pop().items:
             match item:
                 case Use(what=LayerUse(_, torch_call)):
-                    found.append(torch_call)
+                    calls.append(torch_call)
                 case Use(what=Container(region)):
                     stack.append(region)
                 case Choice():
                     stack.extend(item.regions)
                 case Loop():
                     stack.append(item.region)
-    return found
+    return calls
 
 
 def _ending(graph: Graph, root: Blueprint, names: Names) -> tuple[Return, str]:
@@ -155,21 +157,21 @@ def _ending(graph: Graph, root: Blueprint, names: Names) -> tuple[Return, str]:
     places = range(len(root.outputs))
     always = [place for place in places if place not in root.training_outputs]
 
-    def made(values: Sequence[str], chosen: Sequence[int]) -> str:
+    def return_of(values: Sequence[str], chosen: Sequence[int]) -> str:
         return f"return {name}({', '.join(f'{fields[place]}={values[place]}' for place in chosen)})"
 
     def lines(values: Sequence[str]) -> list[str]:
         if not root.training_outputs:
-            return [made(values, places)]
-        last = f"return {values[always[0]]}" if len(always) == 1 else made(values, always)
-        return ["if self.training:", f"{INDENT}{made(values, places)}", last]
+            return [return_of(values, places)]
+        last = f"return {values[always[0]]}" if len(always) == 1 else return_of(values, always)
+        return ["if self.training:", f"{INDENT}{return_of(values, places)}", last]
 
     hints = {
         id(root.outputs[place]): fields[place]
         for place in places
         if root.output_names[place] and (len(always) > 1 or place not in always)
     }
-    kind = f"Tensor | {name}" if len(always) == 1 else name
+    kind = f"{type_of_value(root.outputs[always[0]])} | {name}" if len(always) == 1 else name
     return Return(kind, lines, hints), name
 
 
@@ -185,7 +187,8 @@ def _tuple(root: Blueprint, name: str) -> list[str]:
     return [
         f"class {name}(NamedTuple):",
         *(
-            f"{INDENT}{fields[place]}: Tensor" + (" | None = None" if place in root.training_outputs else "")
+            f"{INDENT}{fields[place]}: {type_of_value(root.outputs[place])}"
+            + (" | None = None" if place in root.training_outputs else "")
             for place in ordered
         ),
     ]
@@ -206,8 +209,8 @@ def _title(graph: Graph) -> str:
     shapes = "\n".join(_wrapped(f"{prose(inputs)} -> {prose(outputs)}"))
     idle = dict.fromkeys(node.key for node in graph.nodes if node.unused and node.layer.parameters(*node.shapes))
     more = f" and {len(idle) - MOST_NAMES:,} more" if len(idle) > MOST_NAMES else ""
-    said = _wrapped(f"Nothing uses {prose(', '.join(list(idle)[:MOST_NAMES]))}{more}.") if idle else []
-    unused = "".join(f"\n{line}" for line in said) + "\n" * bool(said)
+    sentences = _wrapped(f"Nothing uses {prose(', '.join(list(idle)[:MOST_NAMES]))}{more}.") if idle else []
+    unused = "".join(f"\n{line}" for line in sentences) + "\n" * bool(sentences)
     return f"{prose(graph.name)}: {graph.parameters:,} parameters.\n\n{shapes}\n{unused}"
 
 
@@ -270,11 +273,11 @@ def _initializers(preamble: Preamble) -> list[list[str]]:
     for statements, name in preamble.initializers.items():
         count = len(set(re.findall(r"\{(\d+)\}", "".join(statements))))
         numbers = ["number"] if count == 1 else [f"number{place + 1}" for place in range(count)]
-        given = "".join(f", {number}: float" for number in numbers)
+        parameters = "".join(f", {number}: float" for number in numbers)
         lines = [statement.format(*numbers, module="module") for statement in statements]
         functions.append(
             [
-                f"def {name}(module: Any{given}) -> Any:",
+                f"def {name}(module: Any{parameters}) -> Any:",
                 *(f"{INDENT}{line}" for line in lines),
                 f"{INDENT}return module",
             ]
@@ -284,7 +287,7 @@ def _initializers(preamble: Preamble) -> list[list[str]]:
 
 def _stages(preamble: Preamble) -> list[list[str]]:
     """Modules of expressions that stand in chains, each with the numbers that it needs."""
-    written = []
+    classes = []
     for (text, parameters), name in preamble.stages.items():
         own = [f"{parameter}: int" for parameter in parameters]
         constructor = [
@@ -294,5 +297,5 @@ def _stages(preamble: Preamble) -> list[list[str]]:
             "",
         ]
         forward = [f"{INDENT}def forward(self, x: Tensor) -> Tensor:", f"{INDENT * 2}return {text}"]
-        written.append([f"class {name}(nn.Module):", *(constructor if parameters else []), *forward])
-    return written
+        classes.append([f"class {name}(nn.Module):", *(constructor if parameters else []), *forward])
+    return classes

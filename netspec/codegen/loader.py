@@ -36,8 +36,8 @@ def _compare(graph: Graph, model: nn.Module) -> None:
         if node.first_use:
             for key, shape in (node.layer.parameters(*node.shapes) | node.layer.buffers(*node.shapes)).items():
                 checked[f"{node.key}.{key}" if key else node.key] = tuple(shape)
-    kept = model.state_dict().keys()
-    buffers = ((name, buffer) for name, buffer in model.named_buffers() if name in kept)
+    keys = model.state_dict().keys()
+    buffers = ((name, buffer) for name, buffer in model.named_buffers() if name in keys)
     emitted = {name: tuple(tensor.shape) for name, tensor in (*model.named_parameters(), *buffers)}
     if emitted != checked:
         wrong = sorted(emitted.items() ^ checked.items())[:3]

@@ -6,7 +6,9 @@ from functools import reduce
 from operator import or_
 
 from netspec.graph.blueprint import Blueprint, Container, LayerUse, Region, Use
-from netspec.graph.graph import Graph, Node, Scope, ScopeRef
+from netspec.graph.graph import Graph, Node, Scope, ScopeRef, Value
+from netspec.shapes.sets import Set
+from netspec.shapes.shape import COUNT
 from netspec.syntax import tree
 
 
@@ -19,12 +21,14 @@ class _Straight:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.first: dict[str, Use] = {}
-        self.blocks: dict[str, Blueprint] = {}
+        self.counts: dict[Set | None, Value] = {}
+        """Where the net says how many members each set has."""
 
     def net(self) -> Blueprint:
         graph = self.graph
         root = graph.scopes[0]
         outputs = tuple(output.value for output in graph.outputs)
+        region = self.region(root)
         return Blueprint(
             name=graph.name,
             kind="net",
@@ -35,7 +39,8 @@ class _Straight:
             outputs=outputs,
             output_names=tuple(output.name for output in graph.outputs),
             training_outputs=frozenset(i for i, output in enumerate(graph.outputs) if output.when_training),
-            region=self.region(root),
+            region=region,
+            counts=tuple(self.counts.get(value.shape.each) for value in outputs),
             counted=root.counted,
             documentation=graph.documentation,
             span=root.span,
@@ -61,8 +66,13 @@ class _Straight:
             else [node.shapes]
         )
         shapes = [reduce(or_, one) for one in zip(*applications, strict=True)]
-        use = Use(LayerUse(node.layer, node.layer.torch(*shapes)), node.inputs, node.outputs, node.span)
-        return self.named(use, node.key, around)
+        inputs = (*node.inputs, *(self.counts[each] for each in node.layer.counted(*node.shapes)))
+        outputs = node.outputs
+        if node.layer.makes_set and (made := node.output.shape.each) is not None:
+            self.counts[made] = Value("count", COUNT, node.index, len(outputs), node.span)
+            outputs = (*outputs, self.counts[made])
+        use = Use(LayerUse(node.layer, node.layer.torch(*shapes)), inputs, outputs, node.span)
+        return self.placed(use, node.key, around)
 
     def module(self, scope: Scope) -> Use:
         inputs, outputs = scope.inputs, scope.outputs
@@ -70,9 +80,9 @@ class _Straight:
         what = Container(region, inputs, outputs, scope.counted)
         use = Use(what, inputs, outputs, scope.span)
         assert scope.parent is not None
-        return self.named(use, scope.key, self.graph.scopes[scope.parent])
+        return self.placed(use, scope.key, self.graph.scopes[scope.parent])
 
-    def named(self, use: Use, key: str, around: Scope) -> Use:
+    def placed(self, use: Use, key: str, around: Scope) -> Use:
         use.label = tree.Label((key.removeprefix(f"{around.key}."),))
         use.chosen = True
         use.first = self.first.get(key)

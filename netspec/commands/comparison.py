@@ -9,19 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from netspec.commands.command import command
-from netspec.commands.options.shared import (
-    File,
-    Force,
-    Inputs,
-    Net,
-    Settings,
-    bad_option,
-    graph_of,
-    read_inputs,
-    read_settings,
-    spec_of,
-)
-from netspec.commands.printing import shown, write
+from netspec.commands.options.assignments import read_inputs, read_settings
+from netspec.commands.options.refusals import bad_option
+from netspec.commands.options.shared import File, Force, Inputs, Net, Settings, graph_of, spec_of
+from netspec.commands.printing import display_path, write
 from netspec.commands.spared import spare
 
 if TYPE_CHECKING:
@@ -65,27 +56,27 @@ def diff(
         raise bad_option(
             "-", "-", "", "the standard input is one net, and two are compared", "give one of them as a file"
         )
-    given = [[*(set or ()), *(more or ())] for more in (old_set, new_set)]
+    overrides = [[*(set or ()), *(more or ())] for more in (old_set, new_set)]
     graphs = [
         (spec_of(Path(place)) if place == "-" else open_spec(place)).graph(
             net, inputs=read_inputs(input), **read_settings(settings)
         )
-        for place, settings in zip(titles, given, strict=True)
+        for place, settings in zip(titles, overrides, strict=True)
     ]
-    found = differences.difference(*graphs)
+    difference = differences.difference(*graphs)
     if output is not None:
-        write(_page(found, titles), output)
+        write(_page(difference, titles), output)
     elif format == "json":
-        print(json.dumps(differences.document(found), indent=1, ensure_ascii=False))
+        print(json.dumps(differences.document(difference), indent=1, ensure_ascii=False))
     else:
-        print("\n".join(differences.lines(found)))
+        print("\n".join(differences.lines(difference)))
 
 
-def _page(found: Difference, titles: tuple[str, str]) -> str:
+def _page(difference: Difference, titles: tuple[str, str]) -> str:
     from netspec.compare.page import page
 
-    pictures = [str(side.graph.render(format="svg")) for side in (found.old, found.new)]
-    return page(found, titles, (pictures[0], pictures[1]))
+    pictures = [str(side.graph.render(format="svg")) for side in (difference.old, difference.new)]
+    return page(difference, titles, (pictures[0], pictures[1]))
 
 
 @command
@@ -116,7 +107,10 @@ def migrate(
     spare({"run": run, "force": force}, target)
     graph = graph_of(file, net, set, input)
     before = graph_of(old, None, None, None) if old is not None else None
-    done = moved(run, graph, target, before)
-    print("\n".join(weights_lines(done.plan)))
-    print(f"{shown(target)}: {done.numbers:,} numbers of {shown(done.source)}; training starts from it with")
-    print(f"  netspec train {shown(file)} --set 'train.init=\"{shown(target)}\"'")
+    migration = moved(run, graph, target, before)
+    print("\n".join(weights_lines(migration.plan)))
+    print(
+        f"{display_path(target)}: {migration.numbers:,} numbers of {display_path(migration.source)}; "
+        "training starts from it with"
+    )
+    print(f"  netspec train {display_path(file)} --set 'train.init=\"{display_path(target)}\"'")

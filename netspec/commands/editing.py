@@ -8,18 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netspec.commands.command import command
-from netspec.commands.options.shared import (
-    File,
-    Inputs,
-    Net,
-    Settings,
-    bad_option,
-    followed,
-    read_inputs,
-    read_settings,
-    spec_of,
-)
-from netspec.commands.printing import shown
+from netspec.commands.options.assignments import read_inputs, read_settings
+from netspec.commands.options.refusals import bad_option
+from netspec.commands.options.shared import File, Inputs, Net, Settings, followed, spec_of
+from netspec.commands.printing import display_path
 from netspec.diagnostics import printable
 
 if TYPE_CHECKING:
@@ -58,12 +50,14 @@ def serve(
 
     followed(file)
     settings, shapes = read_settings(set), read_inputs(input)
-    source_of(file, shown(file))  # a file that is not there is refused; one with mistakes in it is shown with them
+    source_of(
+        file, display_path(file)
+    )  # a file that is not there is refused; one with mistakes in it is shown with them
     live = _live(port)
-    live.chosen = lambda name: _said(live, file, name)
+    live.chosen = lambda name: _print_stage(live, file, name)
     live.show(picture(lambda: spec_of(file), net, shapes, settings))
     live.start()
-    print(f"{shown(file)}: {live.url}", flush=True)
+    print(f"{display_path(file)}: {live.url}", flush=True)
     if open:
         webbrowser.open(live.url)
     for _ in changes([file]):
@@ -84,8 +78,8 @@ def _live(port: int) -> Live:
         raise bad_option("--port", str(port), "0", f"port {port} cannot be listened on: {reason}") from None
 
 
-def _said(live: Live, file: Path, name: str) -> None:
+def _print_stage(live: Live, file: Path, name: str) -> None:
     """Prints the place of a stage that is selected in the page, as terminals and editors jump to it."""
     line = live.picture.line_of(name)
     if line is not None:
-        print(f"{shown(file)}:{line}: {printable(name)}", flush=True)
+        print(f"{display_path(file)}:{line}: {printable(name)}", flush=True)

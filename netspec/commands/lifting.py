@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netspec.commands.command import command
-from netspec.commands.options.shared import Force, Output, bad_option
-from netspec.commands.printing import shown, write
+from netspec.commands.options.refusals import bad_option
+from netspec.commands.options.shared import Force, Output
+from netspec.commands.printing import display_path, write
 from netspec.commands.spared import spare
 from netspec.files import write_bytes
 
@@ -25,7 +26,7 @@ def lift(
         str,
         typer.Argument(
             metavar="SOURCE",
-            help="torchvision:NAME, timm:NAME, FILE.py:FUNCTION, which gives a module, or Darknet's FILE.cfg.",
+            help="torchvision:NAME, timm:NAME, FILE.py:FUNCTION, which gives a module, FILE.onnx, Darknet's FILE.cfg.",
             show_default=False,
         ),
     ],
@@ -33,7 +34,7 @@ def lift(
         Path | None,
         typer.Argument(metavar="[WEIGHTS]", help="A weights file of Darknet, for --weights.", show_default=False),
     ] = None,
-    output: Output = "-",
+    spec: Output = "-",
     input: Annotated[
         str | None, typer.Option(metavar="SIZES", help="The shape of one sample: --input 3,224,224.")
     ] = None,
@@ -49,32 +50,67 @@ def lift(
     run_code: Annotated[bool, typer.Option("--run-code", help="Run the code of a Python file.")] = False,
 ) -> None:
     """Make a spec of a network that exists, and prove that both are one."""
-    kept = {"source": Path(source.rpartition(":")[0] or source), "trained": trained, "force": force}
-    if output != "-":
-        spare(kept, output)
-    if weights is not None or (trained is not None and output != "-"):
-        spare(kept, weights or Path(output).with_suffix(".safetensors"))
+    sources = {"source": Path(source.rpartition(":")[0] or source), "trained": trained, "force": force}
+    if spec != "-":
+        spare(sources, spec, spec=True)
+    if weights is not None or (trained is not None and spec != "-"):
+        spare(sources, weights or Path(spec).with_suffix(".safetensors"))
     if source.endswith(".cfg"):
-        _darknet(Path(source), trained, output, weights, plain=plain)
+        _darknet(Path(source), trained, spec, weights, plain=plain)
+        return
+    shape = _sizes(input) if input is not None else None
+    if source.endswith(".onnx"):
+        _onnx(Path(source), shape, net, spec, weights, plain=plain, prove=prove)
         return
     from netspec.lifting.module import lifted
     from netspec.lifting.sources.live import model_of
 
-    shape = _sizes(input) if input is not None else None
     model = model_of(source, run_code=run_code)
     shape = shape or model.shape
     if shape is None:
         raise bad_option("--input", source, "3,224,224", "the shape of a sample has to be given: --input 3,224,224")
     text, proof = lifted(model.module, shape, net or model.name, plain=plain, prove=prove)
-    write(text, output)
+    write(text, spec)
     if weights is not None:
         from safetensors.torch import save
 
         write_bytes(weights, save({key: value.contiguous() for key, value in model.module.state_dict().items()}))
-    print(_summary(shown(Path(output)) if output != "-" else source, text, proof), file=sys.stderr)
+    print(_summary(display_path(Path(spec)) if spec != "-" else source, text, proof), file=sys.stderr)
 
 
-def _darknet(cfg: Path, trained: Path | None, output: str, weights: Path | None, *, plain: bool) -> None:
+def _onnx(
+    path: Path,
+    sizes: tuple[int, ...] | None,
+    net: str | None,
+    spec: str,
+    weights: Path | None,
+    *,
+    plain: bool,
+    prove: bool,
+) -> None:
+    """A file of ONNX, and its weights under the spec's keys."""
+    from netspec.lifting.sources.onnx import load
+
+    network = load(path, sizes, net, plain=plain, prove=prove)
+    write(network.text, spec)
+    if weights is not None:
+        from safetensors.torch import save
+
+        write_bytes(weights, save({key: value.contiguous() for key, value in network.weights.items()}))
+    for note in network.notes:
+        print(f"note: {note}", file=sys.stderr)
+    by = (
+        ""
+        if network.runtime is None
+        else f"; {network.runtime[1]} gives the same for its weights, within {network.runtime[0]:.1g}"
+    )
+    print(
+        _summary(display_path(Path(spec)) if spec != "-" else str(path), network.text, network.proof) + by,
+        file=sys.stderr,
+    )
+
+
+def _darknet(cfg: Path, trained: Path | None, spec: str, weights: Path | None, *, plain: bool) -> None:
     """A cfg of Darknet, and its weights under the spec's keys."""
     from netspec.lifting.sources.darknet import load
 
@@ -82,13 +118,13 @@ def _darknet(cfg: Path, trained: Path | None, output: str, weights: Path | None,
     if trained is not None:
         from safetensors.numpy import save
 
-        if weights is None and output == "-":
+        if weights is None and spec == "-":
             raise bad_option("--weights", str(trained), "net.safetensors", "--weights says where the weights go")
-        write_bytes(weights or Path(output).with_suffix(".safetensors"), save(configuration.weights(trained)))
-    write(configuration.text, output)
+        write_bytes(weights or Path(spec).with_suffix(".safetensors"), save(configuration.weights(trained)))
+    write(configuration.text, spec)
     for note in configuration.notes:
         print(f"note: {note}", file=sys.stderr)
-    print(f"{shown(cfg)}: {len(configuration.text.splitlines())} lines", file=sys.stderr)
+    print(f"{display_path(cfg)}: {len(configuration.text.splitlines())} lines", file=sys.stderr)
 
 
 def _sizes(text: str) -> tuple[int, ...]:

@@ -11,21 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from netspec.commands.command import command
-from netspec.commands.options.shared import (
-    File,
-    Force,
-    Inputs,
-    Net,
-    Output,
-    Settings,
-    followed,
-    graph_of,
-    read_inputs,
-    read_settings,
-    read_variants,
-    spec_of,
-)
-from netspec.commands.printing import in_colour, print_diagnostics, print_table, shown, write
+from netspec.commands.options.assignments import read_inputs, read_settings, read_variants
+from netspec.commands.options.refusals import bad_option
+from netspec.commands.options.shared import File, Force, Inputs, Net, Output, Settings, followed, graph_of, spec_of
+from netspec.commands.printing import display_path, in_colour, print_diagnostics, print_table, write
 
 if TYPE_CHECKING:
     from netspec.diagnostics import Diagnostic
@@ -80,44 +69,44 @@ class _Check:
     format: str
 
 
-def _watch(asked: _Check) -> None:
+def _watch(request: _Check) -> None:
     """Checks again each time that a spec changes, until it is interrupted."""
     from netspec.diagnostics import NetspecError
     from netspec.live.follow import changes
 
-    for file in asked.files:
+    for file in request.files:
         followed(file)
-    following = changes(asked.files)
+    following = changes(request.files)
     while True:
         if in_colour(sys.stdout):
             print("\x1b[2J\x1b[H", end="")
         try:
-            _check(asked)
+            _check(request)
         except NetspecError as error:
             print_diagnostics(error.diagnostics, sys.stdout)
-        print(f"watching {', '.join(map(shown, asked.files))}; Ctrl-C ends it", flush=True)
+        print(f"watching {', '.join(map(display_path, request.files))}; Ctrl-C ends it", flush=True)
         next(following)
 
 
-def _check(asked: _Check) -> bool:
+def _check(request: _Check) -> bool:
     """Checks and prints; whether all is well."""
     from netspec import discovery
 
-    files, net, changes, shapes, strict, least, quiet, form = astuple(asked)
+    files, net, changes, shapes, strict, least, quiet, form = astuple(request)
     project = discovery.project_of(Path())
     strict, least = strict or project.strict, least or project.object
     options = net, read_settings(changes, train=True), read_inputs(shapes)
-    found: list[Diagnostic] = []
+    diagnostics: list[Diagnostic] = []
     paths = discovery.specs(files)
     for path in paths:
         nets, graphs, here = _checked(path, *options, least)
         here = [replace(diagnostic, severity="error") for diagnostic in here] if strict else here
-        found.extend(here)
+        diagnostics.extend(here)
         if form == "text":
             print_diagnostics(here, sys.stdout)
             if not quiet and not any(diagnostic.severity == "error" for diagnostic in here):
                 doubts = f", {len(here)} warning{'s'[: len(here) != 1]}" if here else ""
-                print(f"{shown(path)}: ok ({', '.join(nets) or 'no nets'}){doubts}")
+                print(f"{display_path(path)}: ok ({', '.join(nets) or 'no nets'}){doubts}")
                 for name in (name for name in nets if name not in {graph.name for graph in graphs}):
                     print(f"  {name}: only its names are checked, for its parameters need values: --set NAME=VALUE")
                 for graph in graphs:
@@ -127,8 +116,8 @@ def _check(asked: _Check) -> bool:
         from netspec import report
 
         forms = {"json": report.json_text, "github": report.github_text, "sarif": report.sarif_text}
-        print(forms[form](found, list(map(str, paths))))
-    return not any(diagnostic.severity == "error" for diagnostic in found)
+        print(forms[form](diagnostics, list(map(str, paths))))
+    return not any(diagnostic.severity == "error" for diagnostic in diagnostics)
 
 
 def _checked(
@@ -154,8 +143,8 @@ def _checked(
         graphs, wrong = spec.graphs()
         wrong = [*wrong, *_of_training(spec, graphs, of_training)]
         doubts = warnings(spec.source, spec.tree, graphs, sound=not wrong, least=object)
-        kept = [diagnostic for graph in graphs for diagnostic in budgets.check(graph)]
-        return spec.nets, graphs, [*wrong, *kept, *doubts]
+        breaches = [diagnostic for graph in graphs for diagnostic in budgets.check(graph)]
+        return spec.nets, graphs, [*wrong, *breaches, *doubts]
     except NetspecError as error:
         return [], [], list(error.diagnostics)
 
@@ -166,6 +155,8 @@ def _of_training(spec: Spec, graphs: Sequence[Graph], settings: dict[str, Any]) 
     `settings` are those that replace the section's. What is missing on this machine is not wrong with the file.
     """
     trained = [graph for graph in graphs if graph.name == spec.nets[-1]]
+    if spec.train is None and settings:
+        return [_no_section(spec, settings)]
     if spec.train is None or not trained:
         return []
     try:
@@ -178,6 +169,17 @@ def _of_training(spec: Spec, graphs: Sequence[Graph], settings: dict[str, Any]) 
         ]
     except ModuleNotFoundError:
         return []
+
+
+def _no_section(spec: Spec, settings: dict[str, Any]) -> Diagnostic:
+    """That settings of training are given for a file that says nothing of training."""
+    from netspec.diagnostics import Diagnostic
+    from netspec.syntax.source import Span
+
+    key, value = next(iter(settings.items()))
+    message = f"{spec.source.name} has no train section, and so no setting {key}"
+    help = f"leave out --set train.{key}={value}, or write a section: netspec train {spec.source.name} proposes one"
+    return Diagnostic("E0605", message, Span(spec.source, 0, 0), help=help)
 
 
 _COLUMNS = ("name", "layer", "output", "kernel", "field", "params", "percent", "trainable", "macs", "memory")
@@ -252,7 +254,12 @@ def graph(
 
 @command
 def render(
-    file: File,
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...", help="A .net file, - for the standard input; several side by side.", show_default=False
+        ),
+    ],
     output: Annotated[
         str,
         typer.Option(
@@ -283,6 +290,9 @@ def render(
         float | None, typer.Option(metavar="POINTS", help="No letters smaller than that; 7 if not given.")
     ] = None,
     columns: Annotated[int, typer.Option(metavar="N", min=0, help="Set a long net in so many columns.")] = 0,
+    direction: Annotated[
+        str, typer.Option(metavar="down|right", help="Where the flow of the graph style goes.")
+    ] = "down",
     dpi: Annotated[float | None, typer.Option(metavar="N", help="Dots an inch of a png; 200 if not given.")] = None,
     standalone: Annotated[
         bool, typer.Option("--standalone", help="A tex that is a document; else it is for \\input in one.")
@@ -307,12 +317,18 @@ def render(
     form = format or ("svg" if output == "-" else form_of(output))
     paper = paper_of(width, max_height, font_size, columns)
     variants = read_variants(vary)
-    graphs = [graph_of(file, net, [*(set or ()), variant], input) for variant in variants]
-    drawn = graphs[0] if graphs else graph_of(file, net, set, input)
+    if variants and len(files) > 1:
+        raise bad_option("--vary", vary, "", "--vary is for one file", "leave --vary out, or name one file")
+    settings = [[*(set or ()), *varied] for varied in ([[one] for one in variants] or [[]])]
+    graphs = [graph_of(file, net, one, input) for file in files for one in settings]
+    names = variants or [file.stem for file in files]
+    with_legend = is_on("--legend", legend)
     request = Request(
-        drawn, style, depth, unfold, focus, theme, timeout, paper, dpi, standalone, is_on("--legend", legend)
+        graphs[0], style, depth, unfold, focus, theme, timeout, paper, dpi, standalone, with_legend, direction=direction
     )
-    picture = render_several(request, graphs, variants, form) if graphs else draw(request, form)
+    several = bool(variants) or len(files) > 1
+    option = "--vary" if variants else "FILE..."
+    picture = render_several(request, graphs, names, form, option) if several else draw(request, form)
     write(picture.content, output)
     for note in picture.notes:
         print(f"note: {note}", file=sys.stderr)

@@ -49,12 +49,12 @@ def _paint(text: str, severity: str, stream: TextIO) -> None:
     painted = Text(header, style="bold")
     painted.stylize("red" if severity == "error" else "yellow", 0, header.find(":"))
     for line in rest:
-        shown = Text("\n" + line)
-        shown.highlight_regex(r"^\n *\d* *(-->|\||=|\.\.\.)", "blue")
-        shown.highlight_regex(r"(?<=\| )[ \t]*\^+.*", "red" if severity == "error" else "yellow")
-        shown.highlight_regex(r"(?<=\| )[ \t]*-+.*", "blue")
-        shown.highlight_regex(r"(?<== )help:", "bold green")
-        painted.append_text(shown)
+        rich_text = Text("\n" + line)
+        rich_text.highlight_regex(r"^\n *\d* *(-->|\||=|\.\.\.)", "blue")
+        rich_text.highlight_regex(r"(?<=\| )[ \t]*\^+.*", "red" if severity == "error" else "yellow")
+        rich_text.highlight_regex(r"(?<=\| )[ \t]*-+.*", "blue")
+        rich_text.highlight_regex(r"(?<== )help:", "bold green")
+        painted.append_text(rich_text)
     Console(file=stream, force_terminal=True).print(painted, soft_wrap=True)
 
 
@@ -93,17 +93,17 @@ def write(content: str | bytes, output: str) -> None:
             write_bytes(output, content)
 
 
-def unknown(message: str, name: str, known: list[str], lists: str) -> None:
+def unknown(message: str, name: str, names: list[str], lists: str) -> None:
     """Says that there is nothing of that name, and which was meant, or the command that `lists` what there is."""
     from netspec.spelling import nearest
 
-    near = nearest(name, known)
+    near = nearest(name, names)
     hint = f"did you mean {near}?" if near else f"{lists} lists them"
     print(f"error: {message}; {hint}", file=sys.stderr)
     raise typer.Exit(1)
 
 
-def shown(path: Path) -> str:
+def display_path(path: Path) -> str:
     from netspec.diagnostics import printable
 
     return printable(str(path))

@@ -11,7 +11,7 @@ import typer
 
 from netspec.commands.command import command
 from netspec.commands.options.shared import Inputs, Net, Settings, graph_of
-from netspec.commands.printing import in_colour, shown, unknown
+from netspec.commands.printing import display_path, in_colour, unknown
 
 if TYPE_CHECKING:
     from netspec.graph.graph import Graph
@@ -71,11 +71,11 @@ def new(
     path = Path(name if name.endswith(".net") else f"{name}.net")
     if source is None:
         write_text(path, zoo.small(path.stem), replace=False)
-        print(f"{shown(path)}: a small net; netspec zoo lists others to start from")
+        print(f"{display_path(path)}: a small net; netspec zoo lists others to start from")
         return
     network = zoo.find(source)
     write_text(path, network.text(), replace=False)
-    print(f"{shown(path)}: {network.graph().name} as in {network.name}")
+    print(f"{display_path(path)}: {network.graph().name} as in {network.name}")
 
 
 @command
@@ -101,8 +101,8 @@ def layers(
         print(standard.markdown(blocks) if format == "markdown" else standard.overview(blocks).lstrip(), end="")
         return
     if name is not None and name not in REGISTRY:
-        known = [*REGISTRY, *(page.name for page in standard.pages())]
-        unknown(f"there is no layer or block {name}", layer_meant(name) or name, known, "netspec layers")
+        names = [*REGISTRY, *(page.name for page in standard.pages())]
+        unknown(f"there is no layer or block {name}", layer_meant(name) or name, names, "netspec layers")
     pages = [reference.page(REGISTRY[name])] if name is not None else reference.pages()
     match format:
         case "json":
@@ -173,7 +173,7 @@ def _explain_code(code: str | None, format: str) -> None:
     from netspec import explain as pages
 
     if code is None:
-        listed = (f"{known}  {pages.title(known)}" for known in pages.codes())
+        listed = (f"{page_code}  {pages.title(page_code)}" for page_code in pages.codes())
         print(pages.markdown() if format == "markdown" else "\n".join(listed), end="" if format == "markdown" else "\n")
         return
     page = pages.page(code)

@@ -9,10 +9,11 @@ from pathlib import Path
 STANDARD_OUTPUT = 1
 
 
-def spare(options: Mapping[str, object], output: str | Path | None = None) -> None:
+def spare(options: Mapping[str, object], output: str | Path | None = None, *, spec: bool = False) -> None:
     """Raises NetspecError (E0004) where the output of a command is a file that should not be lost.
 
-    `options` are those of the command, by their names; `output` is where it writes if they do not say that.
+    `options` are those of the command, by their names; `output` is where it writes if they do not say that. What is no
+    `spec` is not written under the name of one, either.
     """
     target = output or options.get("output")
     if not isinstance(target, str | Path):
@@ -23,7 +24,7 @@ def spare(options: Mapping[str, object], output: str | Path | None = None) -> No
         raise unwritable(target, ValueError("this command writes files alone"), "name one")
     read = [path for name, value in options.items() if name != "output" for path in _paths(value)]
     try:
-        reason, help = _reason(Path(target), read, force=options.get("force") is True)
+        reason, help = _reason(Path(target), read, force=options.get("force") is True, spec=spec)
     except OSError:  # what is wrong with one of them is said where it is opened
         return
     if reason:
@@ -35,14 +36,17 @@ def _paths(value: object) -> Iterator[Path]:
     yield from (path for path in values if isinstance(path, Path))
 
 
-def _reason(output: Path, read: list[Path], *, force: bool) -> tuple[str, str]:
+def _reason(output: Path, read: list[Path], *, force: bool, spec: bool) -> tuple[str, str]:
     """Why a file is not written over, and what helps; both empty where it may be."""
+    target = Path(os.path.realpath(output))
+    is_spec = ".net" in (output.suffix.lower(), target.suffix.lower())
+    if is_spec and not spec and not os.path.lexists(target):
+        return "it would be taken for a spec, and is none", "choose another ending"
     if not output.is_file() or _is_standard_output(output):
         return "", ""
-    target = Path(os.path.realpath(output))
     if any(_is_read(path, target) for path in read):
         return "it is what is read", ""
-    if ".net" in (output.suffix.lower(), target.suffix.lower()):
+    if is_spec:
         return "it is a spec", ""
     if _is_of_a_run(target):
         return "a run is taken up from it", ""
@@ -50,7 +54,7 @@ def _reason(output: Path, read: list[Path], *, force: bool) -> tuple[str, str]:
 
     if force or is_own(output):
         return "", ""
-    return "it is there, and netspec has not written it", "choose another name, or replace it with --force"
+    return "it is there, and not as netspec has written it", "choose another name, or replace it with --force"
 
 
 def _is_read(path: Path, target: Path) -> bool:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netspec.commands.command import command
-from netspec.commands.options.shared import bad_option, standard_input
-from netspec.commands.printing import print_diagnostics, shown
+from netspec.commands.options.refusals import bad_option
+from netspec.commands.options.shared import standard_input
+from netspec.commands.printing import display_path, print_diagnostics
 
 if TYPE_CHECKING:
     from netspec.diagnostics import Diagnostic
@@ -77,11 +78,11 @@ def _report(results: list[Rewrite], check: bool, diff: bool) -> Iterator[str]:
         yield from (result.difference for result in changed)
         return
     if check:
-        yield from (f"would change: {shown(Path(result.name))}\n" for result in changed)
+        yield from (f"would change: {display_path(Path(result.name))}\n" for result in changed)
     verb = ("would be changed" if check else "changed", "as it should be")
     counts = [
-        f"{number} file{'s' if number != 1 else ''} {said}"
-        for number, said in zip((len(changed), len(results) - len(changed)), verb, strict=True)
+        f"{number} file{'s' if number != 1 else ''} {outcome}"
+        for number, outcome in zip((len(changed), len(results) - len(changed)), verb, strict=True)
         if number
     ]
     if counts:

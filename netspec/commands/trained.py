@@ -10,18 +10,9 @@ from typing import Annotated, Literal
 import typer
 
 from netspec.commands.command import command
-from netspec.commands.options.shared import (
-    Data,
-    Device,
-    Folder,
-    Force,
-    Inputs,
-    Output,
-    Weights,
-    read_inputs,
-    read_settings,
-)
-from netspec.commands.printing import shown, write
+from netspec.commands.options.assignments import read_inputs, read_settings
+from netspec.commands.options.shared import Data, Device, Folder, Force, Inputs, Output, Weights
+from netspec.commands.printing import display_path, write
 from netspec.commands.spared import spare
 
 
@@ -42,7 +33,7 @@ def report(
 
     path = output or run / page.REPORT
     spare({"weights": weights, "force": force}, path)
-    print(f"written to {shown(page.write(restore(run, device=device, weights=weights), path, data=data))}")
+    print(f"written to {display_path(page.write(restore(run, device=device, weights=weights), path, data=data))}")
 
 
 @command
@@ -66,9 +57,9 @@ def eval_(
     from netspec.train import restore
     from netspec.train.after import evaluate
 
-    net, said = restore(run, device=device, weights=weights), read_settings(set, train=True)
-    found = evaluate.evaluate(net, part=part, data=data, set=said, skip_bad=skip_bad, workers=workers)
-    print(evaluate.json_text(found) if format == "json" else evaluate.text(found))
+    net, settings = restore(run, device=device, weights=weights), read_settings(set, train=True)
+    evaluation = evaluate.evaluate(net, part=part, data=data, set=settings, skip_bad=skip_bad, workers=workers)
+    print(evaluate.json_text(evaluation) if format == "json" else evaluate.text(evaluation))
 
 
 @command
@@ -98,13 +89,13 @@ def predict(
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="What is drawn from.")] = 0,
     device: Device = None,
     weights: Weights = None,
-    format: Annotated[Literal["text", "json", "csv"], typer.Option(help="The form of what is said.")] = "text",
+    format: Annotated[Literal["text", "json", "csv"], typer.Option(help="The form of what is prediction.")] = "text",
     force: Force = False,
 ) -> None:
     """Print what a trained net says about files, or the text that it goes on with."""
     from netspec.train import restore
     from netspec.train.after import inputs as files
-    from netspec.train.after import predict as said
+    from netspec.train.after import predict as answers
 
     if (prompt is None) == (not inputs):
         raise typer.BadParameter("name the files to ask about, or a text to go on with: --prompt TEXT")
@@ -112,20 +103,20 @@ def predict(
     if prompt is not None:
         write(prompt + net.sample(prompt, tokens, temperature=temperature, top=top_k, seed=seed) + "\n", output)
         return
-    found = list(said.predict(net, files.read(inputs or [], net)))
-    for note in dict.fromkeys(prediction.changed for prediction in found if prediction.changed):
+    predictions = list(answers.predict(net, files.read(inputs or [], net)))
+    for note in dict.fromkeys(prediction.changed for prediction in predictions if prediction.changed):
         print(f"note: {note}", file=sys.stderr)
     if masks is not None:
-        for path in said.mask_paths(found, masks):
+        for path in answers.mask_paths(predictions, masks):
             spare({"inputs": inputs, "force": force}, path)
-        said.save_masks(found, masks)
+        answers.save_masks(predictions, masks)
     match format:
         case "json":
-            write(said.json_text(found) + "\n", output)
+            write(answers.json_text(predictions) + "\n", output)
         case "csv":
-            write(said.csv_text(found), output)
+            write(answers.csv_text(predictions), output)
         case "text":
-            write(said.text(found, top) + "\n", output)
+            write(answers.text(predictions, top) + "\n", output)
 
 
 @command
@@ -159,10 +150,10 @@ def cam(
     net = restore(run, device=device, weights=weights)
     sample = inputs.first(image, net)
     (x,) = predict.entered(net, [sample])
-    found = activation_maps.activation_map(net, x, target=target, method=method, layer=layer)
-    activation_picture.draw(found, activation_picture.seen(net, sample), net.signature, output)
-    title = activation_picture.title(found, net.signature)
-    print(f"{printable(title)}: {found.method} of {found.layer}, drawn to {shown(output)}")
+    activation = activation_maps.activation_map(net, x, target=target, method=method, layer=layer)
+    activation_picture.draw(activation, activation_picture.net_view(net, sample), net.signature, output)
+    title = activation_picture.title(activation, net.signature)
+    print(f"{printable(title)}: {activation.method} of {activation.layer}, drawn to {display_path(output)}")
 
 
 @command
@@ -186,8 +177,10 @@ def export(
     path = output or Path(f"{Path(os.path.realpath(run)).name}.{format or 'onnx'}")
     spare({"weights": weights, "force": force}, path)
     net = restore(run, device=device or "cpu", weights=weights)
-    made = net.export(path, format, input=read_inputs(input))
-    checked = "" if made.difference is None else f", within {made.difference:.1g} of the net where it was run again"
-    names = f"{', '.join(made.inputs)} -> {', '.join(made.outputs)}"
-    opened = f", {' and '.join(made.sizes)} open" if made.sizes and made.difference is not None else ""
-    print(f"{shown(path)}: {names}{opened}{checked}")
+    export_ = net.export(path, format, input=read_inputs(input))
+    checked = (
+        "" if export_.difference is None else f", within {export_.difference:.1g} of the net where it was run again"
+    )
+    names = f"{', '.join(export_.inputs)} -> {', '.join(export_.outputs)}"
+    opened = f", {' and '.join(export_.sizes)} open" if export_.sizes and export_.difference is not None else ""
+    print(f"{display_path(path)}: {names}{opened}{checked}")

@@ -8,20 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from netspec.commands.command import command
+from netspec.commands.options.assignments import read_inputs, read_settings
 from netspec.commands.options.setup import setup_options
-from netspec.commands.options.shared import (
-    DataFolder,
-    File,
-    Force,
-    Inputs,
-    Net,
-    Settings,
-    read_inputs,
-    read_memory,
-    read_settings,
-    spec_of,
-)
-from netspec.commands.printing import shown
+from netspec.commands.options.shared import DataFolder, File, Force, Inputs, Net, Settings, read_memory, spec_of
+from netspec.commands.printing import display_path
 
 
 @command
@@ -58,13 +48,13 @@ def train(
     """Train a net as the train section of its file says, or take up a run where it was left: --resume RUN."""
     from netspec import train as training
 
-    said = read_settings(set, train=True)
+    settings = read_settings(set, train=True)
     if folds is not None:
         _cross_validate(
             file,
             folds,
             net=net,
-            set=said,
+            set=settings,
             epochs=epochs,
             seed=seed,
             out=out,
@@ -77,14 +67,14 @@ def train(
         return
     if resume is not None:
         spec = None if file is None else spec_of(file)
-        run = training.resume(resume, spec, epochs=epochs, set=said, quiet=quiet, **setup)
+        run = training.resume(resume, spec, epochs=epochs, set=settings, quiet=quiet, **setup)
     elif file is None:
         raise typer.BadParameter("name a FILE to train, or take up a run with --resume RUN")
     else:
         run = training.train(
             spec_of(file),
             net=net,
-            set=said,
+            set=settings,
             epochs=epochs,
             seed=seed,
             out=out,
@@ -108,12 +98,12 @@ def _cross_validate(file: Path | None, folds: int, **options: Any) -> None:
 
     if file is None:
         raise typer.BadParameter("name a FILE to train on folds of its data")
-    made = cross_validate(spec_of(file), folds, **options)
-    last = made.runs[-1]
+    folds_ = cross_validate(spec_of(file), folds, **options)
+    last = folds_.runs[-1]
     if last.status != "finished":
         raise typer.Exit(128 + last.signal if last.signal else 0)
-    print(made.text())
-    print(f"kept in {shown(made.folder)}")
+    print(folds_.text())
+    print(f"kept in {display_path(folds_.folder)}")
 
 
 @command
@@ -140,7 +130,7 @@ def lr_find(
     plots.form_of(output)
     if not 0 < low < high:
         raise typer.BadParameter("the learning rates go from one above 0 to a higher one: --from 1e-6 --to 10")
-    found = range_test.find(
+    curve = range_test.find(
         spec_of(file),
         net=net,
         set=read_settings(set, train=True),
@@ -151,8 +141,8 @@ def lr_find(
         steps=steps,
         setup=Setup(**setup),
     )
-    range_test.draw(found, output)
-    print(f"{range_test.text(found)}\ndrawn to {shown(output)}")
+    range_test.draw(curve, output)
+    print(f"{range_test.text(curve)}\ndrawn to {display_path(output)}")
 
 
 @command
@@ -169,16 +159,16 @@ def preview(
     force: Force = False,
 ) -> None:
     """Draw training samples and what augmentation makes of them, as the file's train section says."""
-    from netspec.train.plan.job import job_of, prepare
+    from netspec.train.plan.job import job_of, samples_of
     from netspec.train.rehearsal.preview import preview as draw
     from netspec.train.runs.figures import plots
 
     plots.form_of(output)
     spec = spec_of(file)
-    said = read_settings(set, train=True)
-    job = job_of(spec, net=net, set=said, input=read_inputs(input), data=data, skip_bad=skip_bad)
-    draw(prepare(job, spec), output, samples=samples, variants=variants)
-    print(f"drawn to {shown(output)}")
+    settings = read_settings(set, train=True)
+    job = job_of(spec, net=net, set=settings, input=read_inputs(input), data=data, skip_bad=skip_bad)
+    draw(samples_of(job, spec), output, samples=samples, variants=variants)
+    print(f"drawn to {display_path(output)}")
 
 
 @command
@@ -200,8 +190,8 @@ def fit(
 
     limit = read_memory(memory)
     spec = spec_of(file)
-    said = read_settings(set, train=True)
-    job = job_of(spec, net=net, set=said, input=read_inputs(input), data=data, setup=Setup(**setup))
+    settings = read_settings(set, train=True)
+    job = job_of(spec, net=net, set=settings, input=read_inputs(input), data=data, setup=Setup(**setup))
     step = step_of(job, spec)
     print(table([needs(step, step.settings.batch), largest(step, limit)], limit))
 
@@ -224,8 +214,8 @@ def verify_resume(
     from netspec.train.setup import Setup
 
     spec = spec_of(file)
-    said = read_settings(set, train=True)
-    job = job_of(spec, net=net, set=said, input=read_inputs(input), data=data, setup=Setup(**setup))
+    settings = read_settings(set, train=True)
+    job = job_of(spec, net=net, set=settings, input=read_inputs(input), data=data, setup=Setup(**setup))
     verdict = verify(job, spec, steps=steps)
     print(f"{verdict.steps} steps at one go, and killed with SIGKILL after step {verdict.killed_after} and taken up:")
     if not verdict.differing:
@@ -262,14 +252,14 @@ def sweep(
     from netspec.train.sweep import draw
     from netspec.train.sweep import sweep as search
 
-    said = read_settings(set, train=True)
-    made = search(
+    settings = read_settings(set, train=True)
+    sweeping = search(
         spec_of(file),
         trials=trials,
         figure=figure,
         out=out,
         storage=storage,
-        set=said,
+        set=settings,
         seed=seed,
         net=net,
         input=read_inputs(input),
@@ -277,9 +267,9 @@ def sweep(
         quiet=True,
         **setup,
     )
-    if made.trials:
-        draw(made, made.folder / "sweep.png")
-    print(f"{made.text()}\nkept in {shown(made.folder)}")
+    if sweeping.trials:
+        draw(sweeping, sweeping.folder / "sweep.png")
+    print(f"{sweeping.text()}\nkept in {display_path(sweeping.folder)}")
 
 
 @command
@@ -298,4 +288,4 @@ def curves(
         form = "error {:.1f} %" if run.judged.startswith("error") else "loss {:.3g}"
         train, test = (form.format(run.figure(split)[run.kept]) for split in ("train", run.held))
         print(f"{run.title:<{width}}  {run.held} {test}  training {train}")
-    print(f"drawn to {shown(output)}")
+    print(f"drawn to {display_path(output)}")

@@ -31,19 +31,19 @@ class Side:
 
     def members(self, scope: Scope) -> list[Stage]:
         """The layers and modules of a scope in order, through the groups, loops and wirings in it."""
-        found: list[Stage] = []
+        stages: list[Stage] = []
         pending: list[int | ScopeRef] = list(reversed(scope.items))
         while pending:
             item = pending.pop()
             if not isinstance(item, ScopeRef):
-                found.append(self.graph.nodes[item])
+                stages.append(self.graph.nodes[item])
                 continue
             inner = self.graph.scopes[item.index]
             if inner.is_module:
-                found.append(inner)
+                stages.append(inner)
             else:
                 pending.extend(reversed(inner.items))
-        return found
+        return stages
 
     @cached_property
     def _nodes(self) -> dict[int, tuple[Node, ...]]:
@@ -82,6 +82,7 @@ def kind(stage: Stage) -> str:
 
 
 def shapes(stage: Stage) -> tuple[Shape, ...]:
+    """What leaves a stage."""
     return tuple(value.shape for value in stage.outputs)
 
 
@@ -89,8 +90,8 @@ def label(stage: Stage) -> str | None:
     """The label that the spec gives a stage; None for a name that follows from its place."""
     name = stage.label
     stem = name.rstrip("0123456789")
-    made = {kind(stage), "".join(f"_{c.lower()}" if c.isupper() else c for c in kind(stage)).lstrip("_")}
-    automatic = not stem or (stem.rstrip("_") in made and stem != name)
+    stems = {kind(stage), "".join(f"_{c.lower()}" if c.isupper() else c for c in kind(stage)).lstrip("_")}
+    automatic = not stem or (stem.rstrip("_") in stems and stem != name)
     return None if automatic else name
 
 
@@ -123,25 +124,29 @@ def _aligned(old: Side, new: Side, before: Sequence[Stage], after: Sequence[Stag
 
 
 def _by_label(before: Sequence[Stage], after: Sequence[Stage]) -> dict[int, int]:
-    """The places of stages that have the same label in the spec, old to new."""
-    places = {name: place for place, stage in enumerate(after) if (name := label(stage)) is not None}
-    return {
-        index: places[name]
-        for index, stage in enumerate(before)
-        if (name := label(stage)) in places and isinstance(stage, Node) == isinstance(after[places[name]], Node)
-    }
+    """The places of stages that have the same label in the spec, old to new; of several uses in their order."""
+    places: dict[str, list[int]] = {}
+    for place, stage in enumerate(after):
+        if (name := label(stage)) is not None:
+            places.setdefault(name, []).append(place)
+    partner: dict[int, int] = {}
+    for index, stage in enumerate(before):
+        uses = places.get(label(stage) or "")
+        if uses and isinstance(stage, Node) == isinstance(after[uses[0]], Node):
+            partner[index] = uses.pop(0)
+    return partner
 
 
 def _in_order(
-    old: Side, new: Side, before: Sequence[Stage], after: Sequence[Stage], known: dict[int, int]
+    old: Side, new: Side, before: Sequence[Stage], after: Sequence[Stage], matches: dict[int, int]
 ) -> dict[int, int]:
     """Of the others those that are the same in order; then those of one kind that stand in each other's place."""
-    partner = dict(known)
+    partner = dict(matches)
     for signature in (_whole, _weighed, _kind):
         for left, right in _gaps(partner, len(before), len(after)):
-            taken = set(partner.values())
+            counterparts = set(partner.values())
             firsts = [index for index in left if index not in partner]
-            seconds = [index for index in right if index not in taken]
+            seconds = [index for index in right if index not in counterparts]
             one = [signature(old, before[index]) for index in firsts]
             other = [signature(new, after[index]) for index in seconds]
             for block in SequenceMatcher(None, one, other, autojunk=False).get_matching_blocks():

@@ -27,9 +27,9 @@ class Change:
 
     @property
     def stage(self) -> Stage:
-        found = self.pair.new if self.pair.new is not None else self.pair.old
-        assert found is not None
-        return found
+        stage = self.pair.new if self.pair.new is not None else self.pair.old
+        assert stage is not None
+        return stage
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,31 +48,31 @@ class Difference:
 def difference(old: Graph, new: Graph) -> Difference:
     """How a graph differs from another one."""
     before, after = Side(old), Side(new)
-    found = list(pairs(before, after))
-    changes = [change for pair in found if (change := _change(before, after, pair)) is not None]
-    return Difference(before, after, tuple(changes), plan(list(_leaves(before, after, found))))
+    stage_pairs = list(pairs(before, after))
+    changes = [change for pair in stage_pairs if (change := _change(before, after, pair)) is not None]
+    return Difference(before, after, tuple(changes), plan(list(_leaves(before, after, stage_pairs))))
 
 
-def _leaves(old: Side, new: Side, found: Sequence[Pair]) -> Iterator[Pair]:
+def _leaves(old: Side, new: Side, stage_pairs: Sequence[Pair]) -> Iterator[Pair]:
     """The pairs of layers; those of a scope without counterpart one by one.
 
     A layer that has been put into a container, or taken out of one, is the same layer where its weights are.
     """
-    gone: list[Node] = []
+    removals: list[Node] = []
     come: list[Node] = []
-    for pair in found:
+    for pair in stage_pairs:
         if pair.old is not None and pair.new is not None:
             yield from [pair] if isinstance(pair.old, Node) else ()
             continue
-        stage, side, loose = (pair.new, new, come) if pair.old is None else (pair.old, old, gone)
+        stage, side, loose = (pair.new, new, come) if pair.old is None else (pair.old, old, removals)
         assert stage is not None
         if isinstance(stage, Node) or stage.kind == "container":
             loose.extend(side.nodes(stage))
         else:
             yield from (Pair(None, node) if pair.old is None else Pair(node, None) for node in side.nodes(stage))
-    matched = SequenceMatcher(None, list(map(_form, gone)), list(map(_form, come)), autojunk=False)
+    matched = SequenceMatcher(None, list(map(_form, removals)), list(map(_form, come)), autojunk=False)
     for _, first, last, start, end in matched.get_opcodes():
-        pairs = list(zip_longest(gone[first:last], come[start:end]))
+        pairs = list(zip_longest(removals[first:last], come[start:end]))
         same = all(a is not None and b is not None and _form(a) == _form(b) for a, b in pairs)
         for one, other in pairs:
             yield from [Pair(one, other)] if same else [Pair(one, None), Pair(None, other)]
@@ -90,7 +90,8 @@ def _change(old: Side, new: Side, pair: Pair) -> Change | None:
         return None if inside else Change("changed", pair)
     if pair.old.label != pair.new.label and (label(pair.old) or label(pair.new) or old.counts(pair.old).parameters):
         return Change("renamed", pair)
-    if isinstance(pair.old, Node) and shapes(pair.old) != shapes(pair.new):
+    # A set is one of its own graph: by its name and bound it is the same in the other.
+    if isinstance(pair.old, Node) and [*map(str, shapes(pair.old))] != [*map(str, shapes(pair.new))]:
         return Change("follows", pair)
     return Change("same", pair)
 
@@ -104,22 +105,22 @@ def text_of(stage: Stage | None) -> str:
     return text(stage) if stage is not None else ""
 
 
-def lines(found: Difference) -> Iterator[str]:
+def lines(diff: Difference) -> Iterator[str]:
     """The difference as text: the stages, the sums, the plan for weights."""
-    said = [change for change in found.changes if change.what not in ("same", "follows")]
-    for _, group in groupby(said, key=lambda change: _fold(found, change)):
-        yield _line(found, list(group))
-    follows = [change for change in found.changes if change.what == "follows"]
+    changes = [change for change in diff.changes if change.what not in ("same", "follows")]
+    for _, group in groupby(changes, key=lambda change: _fold(diff, change)):
+        yield _line(diff, list(group))
+    follows = [change for change in diff.changes if change.what == "follows"]
     if follows:
         yield _following(follows)
-    if not said and not follows:
+    if not changes and not follows:
         yield "no stage differs"
     yield ""
-    yield from _sums(found)
-    yield from weights_lines(found.plan)
+    yield from _sums(diff)
+    yield from weights_lines(diff.plan)
 
 
-def _fold(found: Difference, change: Change) -> tuple[object, ...]:
+def _fold(diff: Difference, change: Change) -> tuple[object, ...]:
     """What equal changes of neighbours have in common, so that they are said once."""
     if change.what == "renamed":
         return (change.pair,)
@@ -127,17 +128,17 @@ def _fold(found: Difference, change: Change) -> tuple[object, ...]:
     return change.what, parent, text_of(change.pair.old), text_of(change.pair.new)
 
 
-def _line(found: Difference, changes: list[Change]) -> str:
+def _line(diff: Difference, changes: list[Change]) -> str:
     first, last = changes[0], changes[-1]
     name = _name(first.stage) if len(changes) == 1 else f"{_name(first.stage)} ... {_name(last.stage)}"
     times = f"{len(changes)} x " if len(changes) > 1 else ""
     old, new = first.pair.old, first.pair.new
     if first.what == "renamed":
         return f"{MARKS['renamed']} {name}: was {_name(old)}"  # type: ignore[arg-type]
-    said = " becomes ".join(dict.fromkeys(times + text(stage) for stage in (old, new) if stage is not None))
-    figures = ", ".join(filter(None, (_shapes(old, new), _parameters(found, changes))))
+    wording = " becomes ".join(dict.fromkeys(times + text(stage) for stage in (old, new) if stage is not None))
+    figures = ", ".join(filter(None, (_shapes(old, new), _parameters(diff, changes))))
     moved = f" (was {_name(old)})" if old is not None and new is not None and _name(old) != _name(new) else ""
-    return f"{MARKS[first.what]} {name}{moved}: {said}{'  ' if figures else ''}{figures}"
+    return f"{MARKS[first.what]} {name}{moved}: {wording}{'  ' if figures else ''}{figures}"
 
 
 def _name(stage: Stage) -> str:
@@ -149,9 +150,9 @@ def _shapes(old: Stage | None, new: Stage | None) -> str:
     return " -> ".join(dict.fromkeys(sides))
 
 
-def _parameters(found: Difference, changes: list[Change]) -> str:
-    old = sum(found.old.counts(c.pair.old).parameters for c in changes if c.pair.old is not None)
-    new = sum(found.new.counts(c.pair.new).parameters for c in changes if c.pair.new is not None)
+def _parameters(diff: Difference, changes: list[Change]) -> str:
+    old = sum(diff.old.counts(c.pair.old).parameters for c in changes if c.pair.old is not None)
+    new = sum(diff.new.counts(c.pair.new).parameters for c in changes if c.pair.new is not None)
     if old == new:
         return ""
     what = changes[0].what
@@ -173,8 +174,8 @@ def _following(follows: list[Change]) -> str:
     return f"  {count} as before but for the sizes, from {_name(first.stage)} on: {sizes}"
 
 
-def _sums(found: Difference) -> Iterator[str]:
-    old, new = found.old.graph, found.new.graph
+def _sums(diff: Difference) -> Iterator[str]:
+    old, new = diff.old.graph, diff.new.graph
     outputs = [", ".join(str(output.value.shape) for output in graph.outputs) for graph in (old, new)]
     inputs = [", ".join(f"{value.name} {value.shape}" for value in graph.inputs) for graph in (old, new)]
     figures = [
@@ -187,13 +188,18 @@ def _sums(found: Difference) -> Iterator[str]:
         yield f"{name:<10}  {before}" if before == after else f"{name:<10}  {before} -> {after}"
 
 
-def weights_lines(found: Plan) -> Iterator[str]:
+def weights_lines(weights_plan: Plan) -> Iterator[str]:
     """The plan for weights as text: how many tensors carry over, and the names of the others."""
-    counts = {"kept": found.kept, "renamed": found.renamed, "new": found.new, "lost": found.lost}
+    counts = {
+        "kept": weights_plan.kept,
+        "renamed": weights_plan.renamed,
+        "new": weights_plan.new,
+        "lost": weights_plan.lost,
+    }
     yield f"weights     {', '.join(f'{len(keys)} {what}' for what, keys in counts.items())}"
-    yield from _listed("renamed", [f"{move.old} -> {move.new}" for move in found.renamed])
-    yield from _listed("new", [_loose(loose, "before") for loose in found.new])
-    yield from _listed("lost", [_loose(loose, "now") for loose in found.lost if loose.other is None])
+    yield from _listed("renamed", [f"{move.old} -> {move.new}" for move in weights_plan.renamed])
+    yield from _listed("new", [_loose(loose, "before") for loose in weights_plan.new])
+    yield from _listed("lost", [_loose(loose, "now") for loose in weights_plan.lost if loose.other is None])
 
 
 def _listed(what: str, keys: list[str]) -> Iterator[str]:
@@ -208,19 +214,19 @@ def _loose(loose: Loose, when: str) -> str:
     return f"{loose.key} {list(loose.shape)}{other}"
 
 
-def document(found: Difference) -> dict[str, Any]:
+def document(diff: Difference) -> dict[str, Any]:
     """The difference as JSON: a list of changes, the sums, the plan for weights with every key."""
-    old, new = found.old.graph, found.new.graph
+    old, new = diff.old.graph, diff.new.graph
     return {
         "netspec": 1,
-        "changes": [_plain(change) for change in found.changes if change.what != "same"],
+        "changes": [_plain(change) for change in diff.changes if change.what != "same"],
         "parameters": [old.parameters, new.parameters],
         "macs": [_json(old.macs), _json(new.macs)],
         "weights": {
-            "kept": [move.new for move in found.plan.kept],
-            "renamed": {move.old: move.new for move in found.plan.renamed},
-            "new": {loose.key: list(loose.shape) for loose in found.plan.new},
-            "lost": {loose.key: list(loose.shape) for loose in found.plan.lost},
+            "kept": [move.new for move in diff.plan.kept],
+            "renamed": {move.old: move.new for move in diff.plan.renamed},
+            "new": {loose.key: list(loose.shape) for loose in diff.plan.new},
+            "lost": {loose.key: list(loose.shape) for loose in diff.plan.lost},
         },
     }
 

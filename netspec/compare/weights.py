@@ -65,9 +65,9 @@ def _tensors(stage: object) -> dict[str, tuple[str, tuple[int, ...]]]:
     """The tensors of a layer by their names in it, with their keys and shapes; a shared module has them once."""
     if not isinstance(stage, Node) or not stage.first_use:
         return {}
-    return dict(_named(stage))
+    return dict(_weights_by_name(stage))
 
 
-def _named(node: Node) -> Iterator[tuple[str, tuple[str, tuple[int, ...]]]]:
+def _weights_by_name(node: Node) -> Iterator[tuple[str, tuple[str, tuple[int, ...]]]]:
     for name, shape in (node.layer.parameters(*node.shapes) | node.layer.buffers(*node.shapes)).items():
         yield name, (f"{node.key}.{name}" if name else node.key, shape)

@@ -53,6 +53,8 @@ _CROWDED = 2.2
 """How many times as large as the paper a roomy picture may be, that narrower ones are tried."""
 _LEGIBLE, _GAIN = 3, 0.75
 """The settings up to that are also tried to make a figure lower that fits already, if it is by as much."""
+_FRAME_SHARES = (0.55, 0.4, 0.28)
+"""How much of the page's height a frame may take instead, where the page would be left empty beside it."""
 _LOW, _LOW_SHARE = 260.0, 0.62
 """Figures lower than that, and than that share of their width, need no more columns."""
 
@@ -67,14 +69,17 @@ def fitted(
     unfold: bool,
     focus: str,
     legend: bool,
+    right: bool = False,
 ) -> tuple[Drawing, tuple[str, ...]]:
-    """The graph style for a paper, and what was done otherwise than asked.
+    """The graph style for a paper, its flow down or to the `right`, and what was done otherwise than asked.
 
-    A depth at which the layout takes longer than `seconds` counts as one that is too large. Raises LayoutTimeoutError
-    where not even the shallowest is laid out.
+    What has room for no more than a single box is turned, if more is seen then. A depth at which the layout takes
+    longer than `seconds` counts as one that is too large. Raises LayoutTimeoutError where not even the shallowest is
+    laid out.
     """
     shown = figure(graph, depth, unfold=unfold, focus=focus)
-    trials = _Trials(paper, graphviz, seconds, legend)
+    trials = _Trials(paper, graphviz, seconds, legend, right)
+    notes: list[str] = []
     found = trials.fitting(shown)
     if depth is not None or unfold:
         if found is not None:
@@ -82,12 +87,18 @@ def fitted(
         drawing = trials.finished(trials.largest(shown), legend)
         return drawing, (too_small(paper, drawing, trials.depth_above(shown)),)
     if found is None:
-        shown, found = trials.shallower(shown) or (figure(graph, 0, focus=focus), None)
+        fit = trials.shallower(shown) or (figure(graph, 0, focus=focus), None)
+        turned = _Trials(paper, graphviz, seconds, legend, not right) if not fit[0].depth else None
+        if turned is not None and (other := turned.open(shown)) is not None:
+            trials, fit = turned, other
+            notes.append(f"drawn {'down' if right else 'to the right'}, where there is more room")
+        shown, found = fit
     if found is None:
         drawing = trials.finished(trials.largest(shown), legend)
         return drawing, (too_small(paper, drawing, None),)
     drawing, left_out = trials.with_insets(found, shown)
-    notes = [f"no room for the inside of {', '.join(left_out)}: --focus {left_out[0]} draws it"] if left_out else []
+    if left_out:
+        notes.append(f"no room for the inside of {', '.join(left_out)}: --focus {left_out[0]} draws it")
     return trials.finished(drawing, found.legend), (*notes, *_left_out(found, legend))
 
 
@@ -105,7 +116,7 @@ def _left_out(found: _Fit, legend: bool) -> Iterator[str]:
         yield "no room for the legend: a higher figure would have it"
 
 
-def sheets(paper: Paper) -> Iterator[Sheet]:
+def sheets(paper: Paper, right: bool = False) -> Iterator[Sheet]:
     """The settings for a paper, in units in which the smallest letters have 7 points; the roomiest first."""
     width, height = paper.width / paper.unit, paper.height / paper.unit
     for setting in _SETTINGS:
@@ -115,14 +126,16 @@ def sheets(paper: Paper) -> Iterator[Sheet]:
             height=height - 2 * setting.margin,
             low=max(_LOW, _LOW_SHARE * width),
             columns=paper.columns,
+            right=right,
         )
 
 
 class _Trials:
     """Layouts for a paper, each as long as it may take."""
 
-    def __init__(self, paper: Paper, graphviz: Graphviz, seconds: float, legend: bool) -> None:
+    def __init__(self, paper: Paper, graphviz: Graphviz, seconds: float, legend: bool, right: bool) -> None:
         self.paper, self.graphviz, self.seconds, self.legend = paper, graphviz, seconds, legend
+        self.sheets = list(sheets(paper, right))
 
     def finished(self, drawing: Drawing, legend: bool) -> Drawing:
         """The drawing on the paper, with its legend below where it is to have one."""
@@ -136,11 +149,11 @@ class _Trials:
         self.graphviz.limit(self.seconds)
         best: _Fit | None = None
         try:
-            for number, sheet in enumerate(sheets(self.paper)):
+            for number, sheet in enumerate(self.sheets):
                 is_whole = best is not None and best.legend == self.legend
                 if best is not None and (number == _LEGIBLE or (is_whole and best.drawing.height <= sheet.low)):
                     break
-                drawing = graph_style.draw(layout(shown, self.graphviz, sheet))
+                drawing = self._lowest(shown, sheet)
                 legend = self.legend and scale_on(self.paper, self._whole(drawing)) >= 1
                 is_lower = best is None or drawing.height < _GAIN * best.drawing.height
                 if scale_on(self.paper, drawing) >= 1 and (is_lower or (legend and not is_whole)):
@@ -151,6 +164,18 @@ class _Trials:
             pass
         return best
 
+    def _lowest(self, shown: View, sheet: Sheet) -> Drawing:
+        """The view on a sheet, what is in frames set in more columns where that leaves less of the page empty."""
+        drawing = graph_style.draw(layout(shown, self.graphviz, sheet))
+        if drawing.height <= sheet.low or not any(box.children for box in shown.boxes):
+            return drawing
+        others = [
+            graph_style.draw(layout(shown, self.graphviz, replace(sheet, share=share))) for share in _FRAME_SHARES
+        ]
+        lower = min(others, key=lambda other: (scale_on(self.paper, other) < 1, other.height))
+        is_better = scale_on(self.paper, lower) >= 1 and lower.height < _GAIN * drawing.height
+        return lower if is_better else drawing
+
     def shallower(self, shown: View) -> tuple[View, _Fit] | None:
         """The deepest view above this one that fits."""
         for depth in range(shown.depth - 1, -1, -1):
@@ -158,6 +183,12 @@ class _Trials:
             if (found := self.fitting(view_above)) is not None:
                 return view_above, found
         return None
+
+    def open(self, shown: View) -> tuple[View, _Fit] | None:
+        """The deepest view down to this one that fits and is no single box."""
+        found = self.fitting(shown)
+        fit = (shown, found) if found is not None else self.shallower(shown)
+        return fit if fit is not None and fit[0].depth else None
 
     def depth_above(self, shown: View) -> int | None:
         """The depth at which the view fits, if any less deep does."""
@@ -167,7 +198,7 @@ class _Trials:
     def largest(self, shown: View) -> Drawing:
         """The view on the sheet that has to be made smaller the least. Raises LayoutTimeoutError."""
         self.graphviz.limit(self.seconds)
-        drawings = [graph_style.draw(layout(shown, self.graphviz, sheet)) for sheet in sheets(self.paper)]
+        drawings = [graph_style.draw(layout(shown, self.graphviz, sheet)) for sheet in self.sheets]
         return max(drawings, key=lambda drawing: scale_on(self.paper, drawing))
 
     def with_insets(self, fit: _Fit, shown: View) -> tuple[Drawing, tuple[str, ...]]:
@@ -176,10 +207,9 @@ class _Trials:
         drawing, sheet = fit.drawing, fit.sheet
         below = self._whole(drawing).height - drawing.height + ROW if fit.legend else 0
         best: tuple[Drawing, tuple[str, ...]] | None = None
-        settings = list(sheets(self.paper))
-        first = settings.index(sheet)
+        first = self.sheets.index(sheet)
         try:
-            for setting in settings[first : max(_LEGIBLE, first + 1)]:
+            for setting in self.sheets[first : max(_LEGIBLE, first + 1)]:
                 room = replace(
                     setting, width=sheet.width + 2 * sheet.margin, height=sheet.height + 2 * sheet.margin - below
                 )

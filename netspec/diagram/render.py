@@ -22,6 +22,7 @@ from netspec.syntax.source import Source, Span
 
 FORMATS = ("svg", "pdf", "eps", "png", "html", "dot", "mmd", "tex", "json")
 STYLES = ("graph", "table", "volumes")
+DIRECTIONS = ("down", "right")
 SECONDS = 20.0
 """How long a layout may take."""
 DEEP = 4
@@ -59,10 +60,17 @@ class Request:
     dpi: float | None = None
     standalone: bool = False
     legend: bool = True
+    direction: str = "down"
 
     def check(self) -> None:
-        """Raises NetspecError (E0802) where there is no such style or theme."""
+        """Raises NetspecError (E0802) where there is no such style, theme or direction."""
         _known("style", self.style, STYLES)
+        _known("direction", self.direction, DIRECTIONS)
+        if self.direction != "down" and self.style != "graph":
+            message = f"the {self.style} style has one direction"
+            help = "leave --direction out, or draw --style graph"
+            span = _given("--direction", self.direction)
+            raise NetspecError((Diagnostic("E0802", message, span, help=help),))
         if not self.theme.endswith(ENDING):
             _known("theme", self.theme or "light", ("light", "dark", "auto"))
 
@@ -84,7 +92,7 @@ def render(request: Request, form: str = "svg") -> Picture:
     theme = request.colours
     if form in _TEXTS:
         shown = figure(request.graph, request.depth, unfold=request.unfold, focus=request.focus)
-        return Picture(_TEXTS[form](shown, theme))
+        return Picture(_TEXTS[form](shown, theme, request.direction == "right"))
     if form == "html":
         return _page(request)
     if form == "tex" and request.style == "table":
@@ -118,6 +126,10 @@ def _check_form(request: Request, form: str) -> None:
     if request.standalone and form != "tex":
         help = "leave --standalone out, or write a .tex"
         raise NetspecError((Diagnostic("E0802", f"{form} stands alone", _given("--standalone", form), help=help),))
+    if request.direction != "down" and form in _DOWNWARD:
+        help = "leave --direction out, or write an svg"
+        message = f"a {form} has no direction"
+        raise NetspecError((Diagnostic("E0802", message, _given("--direction", request.direction), help=help),))
     if request.dpi is not None and form != "png":
         help = "leave --dpi out, or write a .png"
         raise NetspecError((Diagnostic("E0804", f"{form} has no dots", _given("--dpi", form), help=help),))
@@ -184,6 +196,7 @@ def _fitted(request: Request, paper: Paper) -> tuple[Drawing, tuple[str, ...]]:
                 unfold=request.unfold,
                 focus=request.focus,
                 legend=request.legend,
+                right=request.direction == "right",
             )
         except LayoutTimeoutError:
             raise _no_time(request.timeout) from None
@@ -204,19 +217,20 @@ def _graph(request: Request) -> tuple[Drawing, tuple[str, ...]]:
 
     notes: list[str] = []
     asked = request
+    usual = replace(USUAL, right=request.direction == "right")
     with Graphviz() as graphviz:
         graphviz.start()
         while True:
             shown = figure(request.graph, request.depth, unfold=request.unfold, focus=request.focus)
             graphviz.limit(request.timeout)
             try:
-                drawing = graph.draw(layout(shown, graphviz))
+                drawing = graph.draw(layout(shown, graphviz, usual))
                 if asked.depth is not None or asked.unfold:
                     return finished(drawing), tuple(notes)
                 whole = finished(drawing)
                 scale = page_scale(whole)
                 if scale >= LEAST_SCALE or shown.depth <= 1:
-                    sheet = replace(USUAL, height=USUAL.height - (whole.height - drawing.height))
+                    sheet = replace(usual, height=usual.height - (whole.height - drawing.height))
                     try:
                         drawing, left_out = with_insets(drawing, shown, graphviz, LEAST_SCALE, sheet)
                         if left_out:
@@ -279,19 +293,19 @@ def _page(request: Request) -> Picture:
     return Picture(text)
 
 
-def _dot(shown: View, theme: Theme) -> str:
+def _dot(shown: View, theme: Theme, right: bool) -> str:
     from netspec.diagram.texts import dot
 
-    return dot.write(shown, theme)
+    return dot.write(shown, theme, right=right)
 
 
-def _mermaid(shown: View, theme: Theme) -> str:
+def _mermaid(shown: View, theme: Theme, right: bool) -> str:
     from netspec.diagram.texts import mermaid
 
-    return mermaid.write(shown, theme)
+    return mermaid.write(shown, theme, right=right)
 
 
-def _json(shown: View, theme: Theme) -> str:
+def _json(shown: View, theme: Theme, right: bool) -> str:
     from netspec.diagram.texts import json_form
 
     return json_form.write(shown)
@@ -324,9 +338,10 @@ def _eps(drawing: Drawing, theme: Theme) -> bytes:
 
 
 def _tex(drawing: Drawing, request: Request) -> str:
-    from netspec.diagram.texts import tex
+    from netspec.diagram.texts import tex, tikz
 
-    return tex.write(drawing, request.colours, standalone=request.standalone)
+    write = tikz.write if request.style == "graph" else tex.write
+    return write(drawing, request.colours, standalone=request.standalone)
 
 
 def _tabular(request: Request) -> str:
@@ -338,10 +353,11 @@ def _tabular(request: Request) -> str:
     return tabular.write(shown, setting, standalone=request.standalone)
 
 
-_TEXTS: Mapping[str, Callable[[View, Theme], str]] = {"dot": _dot, "mmd": _mermaid, "json": _json}
+_TEXTS: Mapping[str, Callable[[View, Theme, bool], str]] = {"dot": _dot, "mmd": _mermaid, "json": _json}
 _WRITERS: Mapping[str, Callable[[Drawing, Theme], str | bytes]] = {"svg": _svg, "pdf": _pdf, "eps": _eps}
 _EMBEDDING = ("pdf", "eps", "png")
 _SIZED = ("svg", "pdf", "eps", "png", "tex")
+_DOWNWARD = ("html", "json")
 _SIZED_HELP = f"--width goes with {', '.join(_SIZED[:-1])} and {_SIZED[-1]}"
 
 

@@ -1,4 +1,4 @@
-"""A net with several arguments in one figure: a table with a column each, or pictures side by side."""
+"""Several nets, or one with several arguments, in one figure: a table with a column each, or pictures side by side."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from dataclasses import replace
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.diagram.drawing.items import Drawing, scaled
 from netspec.diagram.drawing.paper import Paper, on_paper, scale_on, too_small
+from netspec.diagram.fitting import sheets
+from netspec.diagram.layout.abreast import abreast
+from netspec.diagram.layout.dot_layout import Graphviz, LayoutTimeoutError
 from netspec.diagram.render import Picture, Request, draw, written
+from netspec.diagram.styles import graph as graph_style
 from netspec.diagram.styles.legend import with_legend
 from netspec.diagram.styles.several import one_table, side_by_side
 from netspec.diagram.styles.table import LEAST_SCALE, NARROW, PAGE_HEIGHT, PAGE_WIDTH, SETTINGS
 from netspec.diagram.view.boxes import View
-from netspec.diagram.view.view import view
+from netspec.diagram.view.view import figure, view
 from netspec.graph.graph import Graph
 from netspec.syntax.source import Source, Span
 
@@ -22,26 +26,32 @@ MOST = 12
 FORMS = ("svg", "pdf", "eps", "png", "tex")
 _NARROWING = (*SETTINGS, NARROW, replace(NARROW, name=44, line=64, flow=64, fork=64, padding=1.8))
 """Settings of a table, from the roomiest to the narrowest."""
+_LEGIBLE = 3
+"""So many settings of pictures are tried before something is folded."""
 _ABOVE = 46.0
 """Points of a paper's height that names and a legend take, at letters of 7 points."""
 
 
-def render_several(request: Request, graphs: Sequence[Graph], names: Sequence[str], form: str = "svg") -> Picture:
-    """One figure of several graphs, each below its name, as a request says it for one.
+def render_several(
+    request: Request, graphs: Sequence[Graph], names: Sequence[str], form: str = "svg", option: str = "--vary"
+) -> Picture:
+    """One figure of several graphs, each below its name, as a request says it for one; `option` is what asks for it.
 
     Raises NetspecError as `render` does, and E0802 for a form that has room for one net only, and for too many.
     """
     if form not in FORMS or not 1 < len(graphs) <= MOST:
         message = f"{form} shows one net" if form not in FORMS else f"a figure of {len(graphs)} nets cannot be read"
-        help = f"several go into {', '.join(FORMS)}" if form not in FORMS else f"--vary takes 2 to {MOST} values"
-        raise NetspecError((Diagnostic("E0802", message, Span(Source("--vary", form), 0, len(form)), help=help),))
+        help = f"several go into {', '.join(FORMS)}" if form not in FORMS else f"{option} takes 2 to {MOST} values"
+        raise NetspecError((Diagnostic("E0802", message, Span(Source(option, form), 0, len(form)), help=help),))
     request.check()
     drawing, notes = table(request, graphs, names) if request.style == "table" else beside(request, graphs, names)
     return written(request, drawing, notes, form)
 
 
 def beside(request: Request, graphs: Sequence[Graph], names: Sequence[str]) -> tuple[Drawing, tuple[str, ...]]:
-    """The picture of each graph, all with one legend."""
+    """The picture of each graph, all with one legend; maps of one size at one height where there is room for that."""
+    if request.style == "graph" and request.direction == "down" and (found := _abreast(request, graphs, names)):
+        return found, ()
     paper = request.paper
     each = replace(request, legend=False)
     if paper is not None:
@@ -54,6 +64,37 @@ def beside(request: Request, graphs: Sequence[Graph], names: Sequence[str]) -> t
         whole = with_legend(whole, whole.width)
     notes = tuple(f"{name}: {note}" for name, (_, several) in zip(names, drawn, strict=True) for note in several)
     return (on_paper(paper, whole) if paper is not None else whole), notes
+
+
+def _abreast(request: Request, graphs: Sequence[Graph], names: Sequence[str]) -> Drawing | None:
+    """The nets as columns beside each other, as deep as there is room for; None where there is none."""
+    paper = request.paper
+    usual = Paper(PAGE_WIDTH, PAGE_HEIGHT)
+    sheets_of = list(sheets(paper or usual))
+    least = 1.0 if paper is not None else LEAST_SCALE
+    with Graphviz() as graphviz:
+        for shown in _figures(request, graphs):
+            graphviz.limit(request.timeout)
+            try:
+                for sheet in sheets_of[: _LEGIBLE + (shown[0].depth == 1)]:
+                    laid, heights = abreast(shown, graphviz, sheet)
+                    whole = side_by_side([graph_style.draw(one) for one in laid], names, heights)
+                    whole = with_legend(whole, whole.width) if request.legend else whole
+                    if scale_on(paper or usual, whole) >= least:
+                        return on_paper(paper, whole) if paper is not None else scaled(whole, scale_on(usual, whole))
+            except LayoutTimeoutError:
+                continue
+    return None
+
+
+def _figures(request: Request, graphs: Sequence[Graph]) -> Iterator[list[View]]:
+    """The views of all graphs at the depth that is asked for, or at all that fit a page, the deepest first."""
+    unfold, focus = request.unfold, request.focus
+    deepest = [figure(graph, request.depth, unfold=unfold, focus=focus) for graph in graphs]
+    yield deepest
+    if request.depth is None and not request.unfold:
+        for level in range(max(one.depth for one in deepest) - 1, 0, -1):
+            yield [figure(one.graph, min(level, one.depth), focus=focus) for one in deepest]
 
 
 def table(request: Request, graphs: Sequence[Graph], names: Sequence[str]) -> tuple[Drawing, tuple[str, ...]]:

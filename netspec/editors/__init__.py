@@ -1,4 +1,5 @@
-"""The language for tools that colour text: a TextMate grammar and a Pygments lexer, from the tables of the parser.
+"""The language for tools that colour text: a TextMate grammar, queries for tree-sitter, a Pygments lexer.
 
-`python -m netspec.editors` writes the grammar into the extension of VS Code; a test says where it lags behind.
+All of them come from the tables of the parser. `python -m netspec.editors` writes those that lie in `editors/`; a test
+says where they lag behind.
 """

@@ -30,23 +30,23 @@ class Tensor:
 class Tap(Tensor):
     """A value inside of a block that may be read; its shape is worked out when it is."""
 
-    __slots__ = ("_known", "_shape")
+    __slots__ = ("_memo", "_shape")
 
     def __init__(self, shape: Callable[[], Shape], span: Span, name: str) -> None:
-        self._known: Shape | None = None
+        self._memo: Shape | None = None
         self._shape = shape
         self.span, self.node, self.index, self.name = span, None, 0, name
 
     @property
     def shape(self) -> Shape:
         """The shape over the caller's names."""
-        if self._known is None:
-            self._known = self._shape()
-        return self._known
+        if self._memo is None:
+            self._memo = self._shape()
+        return self._memo
 
     @shape.setter
     def shape(self, shape: Shape) -> None:
-        self._known = shape
+        self._memo = shape
 
 
 @dataclass(slots=True, eq=False)
@@ -167,7 +167,7 @@ def _give_names(scope: DraftScope) -> None:
     """Keys and names for everything directly in a module scope."""
     inside = list(members(scope))
     scope.counted = scope.numbered and bool(inside)
-    taken = {member.label for member in inside if member.label is not None}
+    labels = {member.label for member in inside if member.label is not None}
     counts: dict[str, int] = {}
     for position, member in enumerate(inside):
         if member.first is not None:
@@ -177,14 +177,14 @@ def _give_names(scope: DraftScope) -> None:
         label = member.label
         if label is None and scope.counted:
             label = str(position)
-        if label is None and member.suggestion is not None and member.suggestion not in taken:
+        if label is None and member.suggestion is not None and member.suggestion not in labels:
             label = member.suggestion
-            taken.add(label)
+            labels.add(label)
         while label is None:
             counts[member.stem] = counts.get(member.stem, 0) + 1
             candidate = f"{member.stem}{counts[member.stem]}"
-            if candidate not in taken:
-                taken.add(candidate)
+            if candidate not in labels:
+                labels.add(candidate)
                 label = candidate
         member.key = f"{scope.key}.{label}" if scope.key else label
         member.name = f"{scope.name}.{label}" if scope.name else label
@@ -260,31 +260,31 @@ def _training_only(nodes: list[DraftNode], outputs: list[DraftOutput]) -> set[Dr
     """The nodes that only outputs `when training` need."""
     if not any(output.when_training for output in outputs):
         return set()
-    always = _needed([out.tensor for out in outputs if not out.when_training])
-    training = _needed([out.tensor for out in outputs if out.when_training]) - always
+    always = _dependencies([out.tensor for out in outputs if not out.when_training])
+    training = _dependencies([out.tensor for out in outputs if out.when_training]) - always
     for node in nodes:
         if node not in always and any(tensor.node in training for tensor in node.inputs):
             training.add(node)
     return training
 
 
-def _needed(tensors: list[Tensor]) -> set[DraftNode]:
+def _dependencies(tensors: list[Tensor]) -> set[DraftNode]:
     """Every node that the tensors depend on."""
-    needed: set[DraftNode] = set()
+    dependencies: set[DraftNode] = set()
     stack = [tensor.node for tensor in tensors]
     while stack:
         node = stack.pop()
-        if node is not None and node not in needed:
-            needed.add(node)
+        if node is not None and node not in dependencies:
+            dependencies.add(node)
             stack.extend(tensor.node for tensor in node.inputs)
-    return needed
+    return dependencies
 
 
 def _running(nodes: list[tuple[DraftNode, DraftScope]], outputs: list[DraftOutput]) -> set[DraftNode]:
     """The nodes that the outputs need; a module that runs makes all of its results, whatever is taken of them."""
     around = {node: scope.module for node, scope in nodes}
     running: set[DraftNode] = set()
-    called: set[int] = set()
+    scopes: set[int] = set()
     stack = [output.tensor for output in outputs]
     while stack:
         node = stack.pop().node
@@ -293,8 +293,8 @@ def _running(nodes: list[tuple[DraftNode, DraftScope]], outputs: list[DraftOutpu
         running.add(node)
         stack.extend(node.inputs)
         scope: DraftScope | None = around[node]
-        while scope is not None and id(scope) not in called:
-            called.add(id(scope))
+        while scope is not None and id(scope) not in scopes:
+            scopes.add(id(scope))
             if scope.parent is not None:
                 stack.extend(scope.outputs)
             scope = scope.parent.module if scope.parent is not None else None
@@ -309,6 +309,8 @@ def _freeze_node(
         name = tensor.name or (node.name if tensor.index == 0 else f"{node.name}:{tensor.index}")
         value = Value(name, tensor.shape, node.index, tensor.index, node.span)
         values[id(tensor)] = value
+        if tensor.shape.each is not None and not tensor.shape.each.name:
+            tensor.shape.each.name = node.name.rpartition(".")[2]
         outputs.append(value)
     return Node(
         index=node.index,

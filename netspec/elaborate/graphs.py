@@ -36,10 +36,10 @@ def elaborate(
     values, shapes = dict(arguments or {}), dict(inputs or {})
     graph = _attempt(template, values, shapes, state)
     if graph is None:
-        found = in_order(state.diagnostics, template.definition.span.source)
+        diagnostics = in_order(state.diagnostics, template.definition.span.source)
         raise NetspecError(
             with_sizes(
-                found,
+                diagnostics,
                 state.inputs,
                 lambda others, trial: _attempt(template, values, {**shapes, **others}, trial),
                 state,

@@ -49,9 +49,9 @@ class Stop(Exception):
         self.problem = problem
 
 
-def in_order(found: Iterable[Diagnostic], source: Source) -> tuple[Diagnostic, ...]:
+def in_order(diagnostics: Iterable[Diagnostic], source: Source) -> tuple[Diagnostic, ...]:
     """Each diagnostic once, in the order of the text: those of `source` first, then those of the files it imports."""
-    unique = {(d.code, d.span.source.name, d.span.start, d.span.end): d for d in reversed(list(found))}
+    unique = {(d.code, d.span.source.name, d.span.start, d.span.end): d for d in reversed(list(diagnostics))}
     return tuple(sorted(unique.values(), key=lambda d: (d.span.source is not source, d.span.source.name, d.span.start)))
 
 

@@ -91,22 +91,24 @@ class _Sketcher(GraphElaborator):
     ) -> Result:
         key = (id(template.definition), entering.shape, repr(sorted(arguments.items(), key=lambda pair: pair[0])))
         plain = all(_is_plain(value) for value in arguments.values())
-        if plain and (known := self.instances.get(key)) is not None:
-            return self.again(known, template, entering, span, frame)
+        if plain and (instance := self.instances.get(key)) is not None:
+            return self.again(instance, template, entering, span, frame)
         stages, mistakes = self.state.stages, self.state.mistakes
         result = super().instantiate(template, entering, arguments, span, frame)
         if plain and self.state.mistakes == mistakes:
             self.instances[key] = _Instance(result.outputs, result.inside, self.state.stages - stages)
         return result
 
-    def again(self, known: _Instance, template: Template, entering: Tensor, span: Span, frame: Frame) -> Result:
+    def again(self, instance: _Instance, template: Template, entering: Tensor, span: Span, frame: Frame) -> Result:
         """The same block once more: a scope whose stages are not listed again."""
         scope = open_scope(self, "block", template.definition.name, span, frame)
         scope.definition = template.definition.signature
-        self.state.spend(span, known.stages - 1)
+        self.state.spend(span, instance.stages - 1)
         scope.inputs = (entering,)
-        scope.outputs = tuple(Tensor(tensor.shape, tensor.span, tensor.node, tensor.index) for tensor in known.outputs)
-        return Result(scope.outputs, known.inside, scope)
+        scope.outputs = tuple(
+            Tensor(tensor.shape, tensor.span, tensor.node, tensor.index) for tensor in instance.outputs
+        )
+        return Result(scope.outputs, instance.inside, scope)
 
 
 def _is_plain(value: Any) -> bool:

@@ -14,6 +14,7 @@ from netspec.elaborate.values.environment import Environment, Poison
 from netspec.elaborate.values.values import Function
 from netspec.graph.graph import Budget, Fit
 from netspec.shapes.requirements import Requirement
+from netspec.shapes.sets import Set
 from netspec.shapes.shape import Shape
 from netspec.syntax import tree
 from netspec.syntax.source import Span
@@ -69,6 +70,18 @@ class Frame:
 
 
 @dataclass(slots=True, eq=False)
+class Memory:
+    """What has been made of numbers alone, and so is what it is whenever it is asked for."""
+
+    functions: dict[tuple[int, str], tuple[Function, Any]] = field(default_factory=dict)
+    """What functions have made of numbers, by the function and these."""
+    tables: dict[Any, list[Any]] = field(default_factory=dict)
+    """What comprehensions have made of numbers, by the comprehension with these."""
+    numbers: set[int] = field(default_factory=set)
+    """The identities of these tables."""
+
+
+@dataclass(slots=True, eq=False)
 class State:
     """Grows while one net is elaborated, and is then frozen into its graph."""
 
@@ -86,27 +99,24 @@ class State:
     nodes: int = 0
     rounds: int = 1
     functions: int = 0
-    results: dict[tuple[int, str] | None, tuple[Function, Any]] = field(default_factory=dict)
-    """What functions have made of numbers, by the function and these."""
-    tables: dict[Any, list[Any]] = field(default_factory=dict)
-    """What comprehensions have made of numbers, by the comprehension with these."""
-    remembered: set[int] = field(default_factory=set)
-    """The identities of these tables."""
+    memory: Memory = field(default_factory=Memory)
     spoilt_labels: list[re.Pattern[str]] = field(default_factory=list)
     frame: Frame | None = None
     chains: dict[int, bool] = field(default_factory=dict)
     layers: dict[Any, Any] = field(default_factory=dict)
     shapes: dict[Any, tuple[tuple[Shape, ...], bool]] = field(default_factory=dict)
+    counts: dict[Set, Tensor] = field(default_factory=dict)
+    """Where a class says how many members each set has; for a blueprint alone."""
     _seen: set[tuple[str, str, int, int]] = field(default_factory=set)
 
     def report(self, problem: Problem) -> None:
         """Adds a diagnostic, once a place: a block with a mistake says so once, however often it is used."""
-        found = problem.diagnostic
+        diagnostic = problem.diagnostic
         self.mistakes += 1
-        key = (found.code, found.span.source.name, found.span.start, found.span.end)
+        key = (diagnostic.code, diagnostic.span.source.name, diagnostic.span.start, diagnostic.span.end)
         if key not in self._seen and len(self.diagnostics) < MOST_DIAGNOSTICS:
             self._seen.add(key)
-            self.diagnostics.append(found)
+            self.diagnostics.append(diagnostic)
 
     def spend(self, span: Span, stages: int = 1) -> None:
         """Counts stages against the budget; raises Stop where a net grows without bound."""

@@ -10,7 +10,7 @@ from netspec.format.page import Page
 from netspec.format.trivia import Trivia
 from netspec.syntax import tree
 from netspec.syntax.parser import LARGEST_FILE, parse
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import Source
 
 __all__ = ["format_source", "print_tree"]
 
@@ -32,7 +32,7 @@ def format_source(source: Source) -> str:
         text = Page(Trivia(source)).file(file)
         if len(text.encode()) > LARGEST_FILE:
             message = f"formatted, this file would be larger than a spec may be ({LARGEST_FILE // 1024:,} KiB)"
-            raise NetspecError((Diagnostic("E0107", message, Span(source, 0, 0), help="part it into several files"),))
+            raise NetspecError((Diagnostic("E0107", message, source.beginning, help="part it into several files"),))
         if text == source.text:
             break
         source = Source(source.name, text)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from netspec.format.breaking import Breakable, Line, lines, stays_open, text_of
 from netspec.format.parts import Arrow, Braces, Statement, parts
-from netspec.format.rows import GAP, INDENT, WIDTH, Row, written
+from netspec.format.rows import GAP, INDENT, WIDTH, Row, page_text
 from netspec.format.trivia import Comment, Trivia
 from netspec.syntax import tree
 from netspec.syntax.source import Span
@@ -50,7 +50,7 @@ class Page:
         self._list(file.items, 0)
         if self.trivia:
             self._comments_until(len(self.trivia.text), 0)
-        return written(self.rows)
+        return page_text(self.rows)
 
     def _list(self, statements: Sequence[Statement], indent: int) -> None:
         """The statements of a body, or the items of the file, where `indent` is 0."""

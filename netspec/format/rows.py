@@ -35,7 +35,7 @@ class Row:
         return INDENT * self.indent + f";{GAP}".join(self.cells)
 
 
-def written(rows: Sequence[Row]) -> str:
+def page_text(rows: Sequence[Row]) -> str:
     """The text of the rows."""
     texts = list(_in_columns(rows))
     columns = _comment_columns(rows, texts)

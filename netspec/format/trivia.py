@@ -28,9 +28,9 @@ class Trivia:
     def __init__(self, source: Source) -> None:
         self.text = source.text
         self.comments = [
-            _comment(source, found.start(), found.group())
-            for found in _COMMENT.finditer(source.text)
-            if found.group().startswith("#")
+            _comment(source, comment.start(), comment.group())
+            for comment in _COMMENT.finditer(source.text)
+            if comment.group().startswith("#")
         ]
         self._starts = [comment.start for comment in self.comments]
 
@@ -66,9 +66,9 @@ class Trivia:
 
 def _comment(source: Source, start: int, text: str) -> Comment:
     line, column = source.position(start)
-    said = text.rstrip()
-    if said[1:2] not in ("", " ", "#", "!"):
-        said = f"# {said[1:].lstrip()}"
+    comment = text.rstrip()
+    if comment[1:2] not in ("", " ", "#", "!"):
+        comment = f"# {comment[1:].lstrip()}"
     return Comment(
-        start, start + len(text), said, column - 1, not source.line(line)[: column - 1].strip("\ufeff \t\r\f")
+        start, start + len(text), comment, column - 1, not source.line(line)[: column - 1].strip("\ufeff \t\r\f")
     )

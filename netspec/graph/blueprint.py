@@ -12,9 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
 from netspec.layers.declaration.base import Layer, TorchCall
-from netspec.shapes.shape import Shape
+from netspec.shapes.shape import COUNT, Shape
 from netspec.syntax import tree
 from netspec.syntax.source import Span
+
+COUNTS = ""
+"""Under this label a blueprint has what says how many members the sets have that are made in it."""
 
 
 class Wire(Protocol):
@@ -69,7 +72,7 @@ class Use:
         """Whether a stage has weights or buffers, as far as can be seen."""
         if not isinstance(self.what, LayerUse):
             return True
-        shapes = [wire.shape for wire in self.inputs]
+        shapes = [wire.shape for wire in self.inputs if wire.shape is not COUNT]
         try:
             return bool(self.what.layer.parameters(*shapes) or self.what.layer.buffers(*shapes))
         except Exception:
@@ -226,5 +229,7 @@ class Blueprint:
     """What can be read from it: the values under each label, and what is inside of that in turn, or None."""
     taps: list[tuple[tuple[str, ...], int]] = field(default_factory=list)
     """Which of these somebody reads, by the labels on the way and the place: outputs after the outputs."""
+    counts: tuple[Wire | None, ...] = ()
+    """For each output that is of a set what says how many members this has."""
     sizes: dict[str, int] = field(default_factory=dict)
     """Arguments that follow from heights and widths, with their numbers in the call that was elaborated."""

@@ -24,6 +24,7 @@ def check(graph: Graph) -> None:
     _check_scopes(graph)
     for node in graph.nodes:
         _check_node(node, graph)
+    _check_sets(graph)
     _check_uses(graph)
     _check_fits(graph)
 
@@ -36,12 +37,15 @@ def _check_ends(graph: Graph) -> None:
     _ensure(not all(output.when_training for output in graph.outputs), "outputs: one is there when not training, too")
     names = [value.name for value in graph.inputs]
     _ensure(all(map(_is_name, names)) and len(set(names)) == len(names), "inputs: each has a name of its own")
-    said = [output.name for output in graph.outputs if output.name is not None]
-    _ensure(all(map(_is_label, said)) and len(set(said)) == len(said), "outputs: each has a name of its own")
+    output_names = [output.name for output in graph.outputs if output.name is not None]
+    _ensure(
+        all(map(_is_label, output_names)) and len(set(output_names)) == len(output_names),
+        "outputs: each has a name of its own",
+    )
     for value in graph.inputs:
         _check_value(value, f"inputs.{value.name}")
-        known = all(isinstance(size, int) or _is_name(str(size)) for size in value.shape.dims)
-        _ensure(known, f"inputs.{value.name}: a size of an input is a number or a name")
+        are_sizes = all(isinstance(size, int) or _is_name(str(size)) for size in value.shape.dims)
+        _ensure(are_sizes, f"inputs.{value.name}: a size of an input is a number or a name")
 
 
 def _check_scopes(graph: Graph) -> None:
@@ -91,13 +95,26 @@ def _check_node(node: Node, graph: Graph) -> None:
     for value in node.outputs:
         _check_value(value, where)
     try:
-        made = node.layer.outputs(*node.shapes)
+        outputs = node.layer.outputs(*node.shapes)
     except (ShapeError, TooComplexError) as error:
         raise ValueError(f"{where}: {error}") from None
-    written = tuple(value.shape for value in node.outputs)
-    _ensure(made == written, f"{where}: {node.layer.name} makes {_listed(made)}, not {_listed(written)}")
+    stored_shapes = tuple(value.shape for value in node.outputs)
+    if node.layer.makes_set:
+        each, new = stored_shapes[0].each if stored_shapes else None, outputs[0].each
+        _ensure(each is not None and new is not None and each.most == new.most, f"{where}: it makes a set of {new}")
+        outputs = tuple(shape.of_each(each) for shape in outputs)
+    _ensure(
+        outputs == stored_shapes, f"{where}: {node.layer.name} makes {_listed(outputs)}, not {_listed(stored_shapes)}"
+    )
     module = graph.scopes[node.scope]
     _ensure(_is_key(node.key, module.key, True), f"{where}: {node.key!r} is no key here")
+
+
+def _check_sets(graph: Graph) -> None:
+    """A set is made once, and has a name."""
+    made = [node.output.shape.each for node in graph.nodes if node.layer.makes_set]
+    _ensure(len(set(map(id, made))) == len(made), "sets: one of them is made twice")
+    _ensure(all(_is_label(each.name) for each in graph.sets), "sets: each is called by a label")
 
 
 def _check_uses(graph: Graph) -> None:
@@ -106,9 +123,9 @@ def _check_uses(graph: Graph) -> None:
     _ensure(len(set(names)) == len(names), "nodes: two of them have one name")
     layers: dict[str, Layer] = {}
     for node in graph.nodes:
-        known = layers.setdefault(node.key, node.layer)
-        _ensure(node.first_use == (known is node.layer), f"nodes.{node.index}: its key is that of another first use")
-        _ensure(known == node.layer, f"nodes.{node.index}: {node.key} is another layer elsewhere")
+        first = layers.setdefault(node.key, node.layer)
+        _ensure(node.first_use == (first is node.layer), f"nodes.{node.index}: its key is that of another first use")
+        _ensure(first == node.layer, f"nodes.{node.index}: {node.key} is another layer elsewhere")
     modules = {scope.key for scope in graph.scopes if scope.is_module}
     _ensure(modules.isdisjoint(layers), "scopes: a node and a module have one key")
     _ensure(not _when_training(graph), "nodes: one runs only when training, and is needed when not")
@@ -131,11 +148,13 @@ def _unused(graph: Graph) -> bool:
 
 def _check_fits(graph: Graph) -> None:
     """Requirements are on sizes of the inputs, and can be reckoned with."""
-    known = frozenset().union(*_symbols(graph.inputs))
+    input_symbols = frozenset().union(*_symbols(graph.inputs))
     for node in graph.nodes:
-        _ensure(frozenset().union(*_symbols(node.outputs)) <= known, f"nodes.{node.index}: a size that no input has")
+        _ensure(
+            frozenset().union(*_symbols(node.outputs)) <= input_symbols, f"nodes.{node.index}: a size that no input has"
+        )
     for index, fit in enumerate(graph.fits):
-        _ensure(fit.requirement.symbols <= known, f"fits.{index}: a size that no input has")
+        _ensure(fit.requirement.symbols <= input_symbols, f"fits.{index}: a size that no input has")
         try:
             _ensure(fit.requirement.status != "never", f"fits.{index}: it holds for no size")
         except TooComplexError as error:

@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from netspec.shapes.requirements import Requirement
-from netspec.shapes.shape import Shape
+from netspec.shapes.sets import Set
+from netspec.shapes.shape import Shape, sets_of
 from netspec.shapes.sizes import Dimension
 from netspec.syntax.source import Span
 
@@ -95,6 +96,12 @@ class Node:
     def shapes(self) -> tuple[Shape, ...]:
         """The shapes of the inputs."""
         return tuple(value.shape for value in self.inputs)
+
+    @property
+    def times(self) -> Dimension:
+        """How often it is at work on a sample at most: once for each member of the set that its inputs are of."""
+        each = self.layer.members(*self.shapes)
+        return 1 if each is None else each.most
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -241,6 +248,11 @@ class Graph:
         return self.origin(self) if self.origin is not None else None
 
     @cached_property
+    def sets(self) -> tuple[Set, ...]:
+        """The sets that values are of, in the order in which they are made."""
+        return sets_of(value.shape for values in (self.inputs, *(n.outputs for n in self.nodes)) for value in values)
+
+    @cached_property
     def parameters(self) -> int:
         """Trainable weights; each shared module once. Buffers are not counted."""
         from netspec.analysis.counts import parameters
@@ -291,6 +303,7 @@ class Graph:
         dpi: float | None = None,
         standalone: bool = False,
         legend: bool = True,
+        direction: str = "down",
     ) -> str | bytes:
         """A picture of the net: `graph.render("resnet.svg")`, or `graph.render(format="svg")` for its text.
 
@@ -300,8 +313,8 @@ class Graph:
         and a folded one drawn. With a `width` (`8.4cm`, `3.25in`, column, page, slide) the picture is made for that, no
         higher than `max_height`, with no letters below `font_size` points; `dpi` is of a png. A tex is to be input in
         a paper, or a document where it is `standalone`. `theme` is light, dark or a .toml of one's own; without
-        `legend`, nothing below says what colours and lines mean. Raises NetspecError for what there is not, and where
-        the file cannot be written.
+        `legend`, nothing below says what colours and lines mean. The flow of the graph style goes `down` or `right`.
+        Raises NetspecError for what there is not, and where the file cannot be written.
         """
         from netspec.diagram.drawing.paper import paper_of
         from netspec.diagram.render import Request, form_of
@@ -309,7 +322,10 @@ class Graph:
 
         form = format or (form_of(out) if out is not None else "svg")
         paper = paper_of(width, max_height, font_size, columns)
-        picture = draw(Request(self, style, depth, unfold, focus, theme, timeout, paper, dpi, standalone, legend), form)
+        request = Request(
+            self, style, depth, unfold, focus, theme, timeout, paper, dpi, standalone, legend, direction=direction
+        )
+        picture = draw(request, form)
         if out is not None:
             from netspec.files import write_bytes
 

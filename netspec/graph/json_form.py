@@ -16,10 +16,12 @@ from netspec.graph.consistency import check
 from netspec.graph.graph import Fit, Graph, Node, Output, Scope, ScopeKind, ScopeRef, Value
 from netspec.graph.views import given_arguments
 from netspec.layers import REGISTRY
+from netspec.marks import signed_json
 from netspec.shapes.requirements import Relation, Requirement
+from netspec.shapes.sets import Set
 from netspec.shapes.shape import DType, Shape
 from netspec.shapes.sizes import Dimension, OpenSize, TooComplexError, minimum
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import Source, Span, place_outside
 
 Size = Annotated[int | str, Field(description="a number, or an expression of open sizes: `floor((H + 1) / 2)`")]
 Index = Annotated[int, Field(ge=0)]
@@ -46,11 +48,19 @@ class SpanForm(_Form):
     end: Index
 
 
+class SetForm(_Form):
+    """A set of which a sample has so many members as there happen to be, `most` at most."""
+
+    name: str
+    most: Size
+
+
 class ShapeForm(_Form):
-    """One sample of a value, channels first."""
+    """One sample of a value, channels first; of a set, one member of it."""
 
     dims: tuple[Size, ...]
     dtype: DType = "float"
+    each: Annotated[Index | None, Field(description="index into `sets`")] = None
 
 
 class ValueForm(_Form):
@@ -162,7 +172,9 @@ class GraphForm(_Form):
     nodes: tuple[NodeForm, ...]
     scopes: tuple[ScopeForm, ...]
     fits: tuple[FitForm, ...] = ()
+    sets: tuple[SetForm, ...] = ()
     sources: tuple[SourceForm, ...]
+    digest: Annotated[str, Field(description="of the text, which tells whether somebody has changed it")] = ""
 
 
 SCHEMA: dict[str, Any] = {
@@ -173,7 +185,7 @@ SCHEMA: dict[str, Any] = {
 
 def dump(graph: Graph) -> str:
     """The graph as JSON text, ending in a line end."""
-    return _Writer(graph).form().model_dump_json(indent=1, exclude_defaults=True) + "\n"
+    return signed_json(_Writer(graph).form().model_dump_json(indent=1, exclude_defaults=True))
 
 
 def load(text: str, name: str = "<json>") -> Graph:
@@ -189,7 +201,7 @@ def load(text: str, name: str = "<json>") -> Graph:
     except (ValueError, LookupError, RecursionError, TooComplexError) as error:
         reason = str(error.args[0]) if error.args else type(error).__name__
     message = f"{name} is not a graph that this version of netspec wrote: {reason}"
-    raise NetspecError((Diagnostic("E0006", message, Span(Source(name, ""), 0, 0)),))
+    raise NetspecError((Diagnostic("E0006", message, place_outside(name)),))
 
 
 def parse_size(text: str) -> Dimension:
@@ -228,6 +240,7 @@ class _Writer:
                 )
                 for fit in graph.fits
             ),
+            sets=tuple(SetForm(name=each.name, most=_size(each.most)) for each in graph.sets),
             sources=tuple(SourceForm(name=source.name, text=source.text) for source in self._sources),
         )
 
@@ -267,7 +280,9 @@ class _Writer:
         )
 
     def _value(self, value: Value) -> ValueForm:
-        shape = ShapeForm(dims=tuple(map(_size, value.shape.dims)), dtype=value.shape.dtype)
+        each = value.shape.each
+        place = None if each is None else self._graph.sets.index(each)
+        shape = ShapeForm(dims=tuple(map(_size, value.shape.dims)), dtype=value.shape.dtype, each=place)
         span = self._span(value.span) if value.span is not None else None
         return ValueForm(name=value.name, shape=shape, span=span)
 
@@ -287,6 +302,7 @@ class _Reader:
     def __init__(self, form: GraphForm) -> None:
         self._form = form
         self._sources = [Source(source.name, source.text) for source in form.sources]
+        self._sets = [Set(_dimension(each.most), each.name) for each in form.sets]
         self._inputs = [self._value(value, None, 0) for value in form.inputs]
         self._nodes: list[Node] = []
 
@@ -358,7 +374,11 @@ class _Reader:
         raise LookupError(f"scopes.{scope}: an item must be one node or one scope that is there")
 
     def _value(self, value: ValueForm, node: int | None, index: int) -> Value:
-        shape = Shape(tuple(map(_dimension, value.shape.dims)), value.shape.dtype)
+        place = value.shape.each
+        if place is not None and place >= len(self._sets):
+            raise LookupError(f"there is no set {place}")
+        each = None if place is None else self._sets[place]
+        shape = Shape(tuple(map(_dimension, value.shape.dims)), value.shape.dtype, each)
         return Value(value.name, shape, node, index, self._span(value.span) if value.span is not None else None)
 
     def _deref(self, ref: Ref) -> Value:
@@ -475,5 +495,5 @@ class _SizeText:
             raise self._unexpected()
 
     def _unexpected(self) -> ValueError:
-        found = self._tokens[self._next] if self._next < len(self._tokens) else "its end"
-        return ValueError(f"{self._text!r} is not a size: {found!r} is unexpected")
+        token = self._tokens[self._next] if self._next < len(self._tokens) else "its end"
+        return ValueError(f"{self._text!r} is not a size: {token!r} is unexpected")

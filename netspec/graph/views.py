@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 def given_arguments(layer: Layer) -> dict[str, Any]:
     """The arguments of a layer that must be given or are not their defaults, in order."""
-    given = {
+    arguments = {
         name: value
         for name, field in type(layer).model_fields.items()
         if (value := getattr(layer, name)) != field.default or field.is_required()
     }
-    return {**given, **given.pop(layer.collects, {})}
+    return {**arguments, **arguments.pop(layer.collects, {})}
 
 
 def layer_text(layer: Layer) -> str:
@@ -53,9 +53,9 @@ def networkx_view(graph: Graph) -> nx.MultiDiGraph[str]:
 
     view: nx.MultiDiGraph[str] = nx.MultiDiGraph(name=graph.name)
     names: dict[int, str] = {}
-    taken = {node.name for node in graph.nodes}
+    node_names = {node.name for node in graph.nodes}
     for value in graph.inputs:
-        names[id(value)] = value.name if value.name not in taken else f"input {value.name}"
+        names[id(value)] = value.name if value.name not in node_names else f"input {value.name}"
         view.add_node(names[id(value)], kind="input", layer="input", key="", shape=value.shape)
 
     def source(value: Value) -> str:

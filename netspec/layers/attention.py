@@ -111,8 +111,8 @@ class Attention(Layer):
         features, key, value = self._features(query), key or query, value or key or query
         for other, what in ((key, "keys"), (value, "values")):
             if other.rank != query.rank or other.dtype != "float":
-                wanted = f"[{', '.join(map(str, (*query.dims[:-2], 'S', 'E')))}]"
-                raise ShapeError(f"attention takes {what} {wanted}, but these are {other}", code="E0303")
+                pattern = f"[{', '.join(map(str, (*query.dims[:-2], 'S', 'E')))}]"
+                raise ShapeError(f"attention takes {what} {pattern}, but these are {other}", code="E0303")
             if any(map(differ, query.dims[:-2], other.dims[:-2])):
                 raise ShapeError(f"attention takes {what} for each of {query}, but these are {other}", code="E0301")
             fixed(other.dims[-1], other, f"attention has weights for each feature of its {what}")
@@ -200,9 +200,9 @@ class Attention(Layer):
         return TorchCall("Attention", (features, self.heads), kwargs, apply=apply, support=(ATTENTION,))
 
     def _check_mask(self, query: Shape, key: Shape, mask: Shape) -> None:
-        wanted = self._mask_dims(query, key)
-        if not 1 <= mask.rank <= 3 or any(map(differ, mask.dims, wanted[-mask.rank :])):
-            heads, length, others = wanted
+        mask_dims = self._mask_dims(query, key)
+        if not 1 <= mask.rank <= 3 or any(map(differ, mask.dims, mask_dims[-mask.rank :])):
+            heads, length, others = mask_dims
             raise ShapeError(
                 f"the mask of this attention is [{others}], [{length}, {others}] or [{heads}, {length}, {others}], "
                 f"not {mask}",
@@ -231,5 +231,5 @@ class Attention(Layer):
         return self._features(query), keys, values
 
 
-def _nearest_divisor(number: int, wanted: int) -> int:
-    return min((n for n in range(1, min(number, 4096) + 1) if number % n == 0), key=lambda n: abs(n - wanted))
+def _nearest_divisor(number: int, target: int) -> int:
+    return min((n for n in range(1, min(number, 4096) + 1) if number % n == 0), key=lambda n: abs(n - target))

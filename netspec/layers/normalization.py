@@ -251,15 +251,15 @@ class _AxesNorm(Layer):
         if self.over == "channels":
             return (known_channels(self.name, x),)
         sizes = x.dims if self.over == "all" else x.dims[-1:]
-        known = tuple(size for size in sizes if isinstance(size, int))
-        if len(known) < len(sizes):
+        numbers = tuple(size for size in sizes if isinstance(size, int))
+        if len(numbers) < len(sizes):
             raise ShapeError(
                 f"{self.name} over={self.over} has a weight for each position of that axis, so its size must be known,"
                 f" but this value is {x}",
                 help="normalise the channels at each position with over=channels, or give the size as a number",
                 code="E0307",
             )
-        return known
+        return numbers
 
     def infer(self, *x: Shape) -> Shape:
         if x[0].rank == 0:

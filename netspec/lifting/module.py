@@ -36,7 +36,7 @@ def lifted(
 ) -> tuple[str, Proof | None]:
     """The spec of a module, and the proof if one is wanted. See `netspec.lift`."""
     inputs = entering(module, input)
-    network = network_of(module, inputs, _identifier(name or type(module).__name__))
+    network = network_of(module, inputs, identifier(name or type(module).__name__))
     text = written(network, plain=plain)
     if not prove:
         return text, None
@@ -113,13 +113,13 @@ def _sample(shape: tuple[int, ...], dtype: torch.dtype, generator: torch.Generat
 def entering(module: nn.Module, input: Given) -> Entering:
     """The inputs with names, shapes of one sample and element types."""
     if isinstance(input, Mapping):
-        return [(_identifier(name), *_shape(part)) for name, part in input.items()]
+        return [(identifier(name), *_shape(part)) for name, part in input.items()]
     shape, dtype = _shape(input)
     parameters = [name for name in inspect.signature(module.forward).parameters if name not in ("args", "kwargs")]
     name = parameters[0] if parameters else "x"
     if name in ("x", "input", "inputs"):
         name = {3: "image", 4: "clip"}.get(len(shape), "x")
-    return [(_identifier(name), shape, dtype)]
+    return [(identifier(name), shape, dtype)]
 
 
 def _shape(input: Sequence[int] | Tensor) -> tuple[tuple[int, ...], torch.dtype]:
@@ -131,7 +131,7 @@ def _shape(input: Sequence[int] | Tensor) -> tuple[tuple[int, ...], torch.dtype]
     return sizes, torch.float32
 
 
-def _identifier(name: str) -> str:
+def identifier(name: str) -> str:
     """A name as a spec may have it."""
     from netspec.lifting.writing.writer import WORDS
 

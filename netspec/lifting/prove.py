@@ -11,6 +11,9 @@ import torch
 from torch import Tensor, nn
 
 BATCH = 2
+GAINS = 1.0, 0.5, 0.1
+NOISE = 1e-3
+"""Gradients that are so much smaller than the largest are rounding: as those of a bias of keys, which cancel out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +40,11 @@ def prove(original: nn.Module, lifted: nn.Module, inputs: Sequence[Tensor], *, s
     if theirs != ours:
         return Proof(parameters, _difference(theirs, ours))
     twin = copy.deepcopy(original)
-    randomise(twin)
-    lifted.load_state_dict(twin.state_dict(), strict=True)
     twin.eval(), lifted.eval()
     with torch.no_grad():
-        pairs = _pairs(twin(*inputs), lifted(*inputs))
+        results = _finite(twin, inputs)
+        lifted.load_state_dict(twin.state_dict(), strict=True)
+        pairs = _pairs(results, lifted(*inputs))
     if pairs is None:
         return Proof(parameters, "the outputs are not as many, or not of the same shapes")
     output = max(_distance(one, other) for one, other in pairs)
@@ -50,10 +53,21 @@ def prove(original: nn.Module, lifted: nn.Module, inputs: Sequence[Tensor], *, s
     return Proof(parameters, "", output, gradient)
 
 
-def randomise(model: nn.Module) -> None:
+def _finite(model: nn.Module, inputs: Sequence[Tensor]) -> Any:
+    """What a model makes with random values, which are smaller where its numbers grow beyond all bounds."""
+    for gain in GAINS:
+        randomise(model, gain)
+        results = model(*inputs)
+        if all(bool(tensor.isfinite().all()) for tensor in tensors(results)):
+            break
+    return results
+
+
+def randomise(model: nn.Module, gain: float = 1.0) -> None:
     """Gives every tensor of a model values: no zero biases, no statistics at rest, activations that stay in size.
 
-    Whole numbers stay as they are: they are indices.
+    Matrices and kernels keep the size of activations where `gain` is 1. Whole numbers stay as they are: they are
+    indices.
     """
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
@@ -64,7 +78,7 @@ def randomise(model: nn.Module) -> None:
                 continue
             drawn = torch.randn(value.shape, generator=generator)
             if value.dim() > 1:
-                value.copy_(drawn).mul_((2 / max(1, value[0].numel())) ** 0.5)
+                value.copy_(drawn).mul_(gain * (2 / max(1, value[0].numel())) ** 0.5)
             elif "running_var" in key or key.endswith("weight"):
                 value.copy_(drawn).tanh_().mul_(0.4).add_(1)
             else:
@@ -105,11 +119,11 @@ def _pairs(theirs: Any, ours: Any) -> list[tuple[Tensor, Tensor]] | None:
     return list(zip(left, right, strict=True))
 
 
-def _distance(one: Tensor, other: Tensor) -> float:
-    """The largest difference, in parts of the largest value; infinite where one is no number."""
+def _distance(one: Tensor, other: Tensor, least: float = 1e-12) -> float:
+    """The largest difference, in parts of the largest value, or of `least`; infinite where one is no number."""
     if torch.equal(one, other):
         return 0.0
-    scale = one.abs().max().clamp(min=1e-12)
+    scale = one.abs().max().clamp(min=least)
     distance = float((one - other).abs().max() / scale)
     return distance if distance == distance else float("inf")
 
@@ -132,10 +146,12 @@ def _step(twin: nn.Module, lifted: nn.Module, inputs: Sequence[Tensor]) -> float
         total.backward()
     others = dict(lifted.named_parameters())
     distances = [_distance(one.detach(), other.detach()) for one, other in pairs]
+    steepest = max((float(p.grad.abs().max()) for p in twin.parameters() if p.grad is not None), default=0.0)
+    least = max(NOISE * steepest, 1e-12)
     for name, parameter in twin.named_parameters():
         theirs, ours = parameter.grad, others[name].grad
         if theirs is not None and ours is not None:
-            distances.append(_distance(theirs, ours))
+            distances.append(_distance(theirs, ours, least))
         elif theirs is not ours:
             return float("inf")
     buffers = dict(lifted.named_buffers())

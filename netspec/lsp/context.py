@@ -41,7 +41,7 @@ class Call:
     name: str
     index: int
     keyword: str | None
-    written: tuple[str, ...]
+    keywords: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ def _call(tokens: list[Token], opened: list[int]) -> Call | None:
 
 def _arguments(name: str, inside: list[Token]) -> Call:
     depth, index = 0, 0
-    written: list[str] = []
+    keywords: list[str] = []
     keyword: str | None = None
     for place, token in enumerate(inside):
         depth += (token.kind in _BRACKETS) - (token.kind in _CLOSING)
@@ -152,8 +152,8 @@ def _arguments(name: str, inside: list[Token]) -> Call:
             index, keyword = index + 1, None
         elif depth == 0 and token.kind == "EQUAL" and place and inside[place - 1].kind == "NAME":
             keyword = inside[place - 1].text
-            written.append(keyword)
-    return Call(name, index, keyword, tuple(written))
+            keywords.append(keyword)
+    return Call(name, index, keyword, tuple(keywords))
 
 
 def _role(tokens: list[Token], opened: list[int], call: Call | None, setting: str | None) -> Role:

@@ -27,7 +27,7 @@ from netspec.syntax import tree
 from netspec.syntax.lexer import Token, scan
 from netspec.syntax.parser import parse
 from netspec.syntax.report import Report, hides_the_rest
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import Source
 from netspec.warnings import warnings
 
 
@@ -68,15 +68,15 @@ class Document:
     @cached_property
     def sketches(self) -> tuple[Sketch, ...]:
         """The nets whose parameters have defaults, also those of which a part cannot be read."""
-        made: list[Sketch] = []
+        sketches: list[Sketch] = []
         steps = 0
         for template in self._nets():
             if all(parameter.default is not None for parameter in template.definition.parameters):
                 one, steps = sketch(template, steps)
-                made.append(one)
+                sketches.append(one)
                 if steps > MOST_STEPS:
                     break
-        return tuple(made)
+        return tuple(sketches)
 
     def readable_to(self, one: Sketch) -> int:
         """Where a net's first line begins that cannot be read: from there on, nothing is known of its shapes."""
@@ -89,8 +89,8 @@ class Document:
         return text.rfind("\n", 0, first) + 1 if first < len(text) else first
 
     def _nets(self) -> Iterator[Template]:
-        known = {**self.module.environment.templates, **self.module.unread}
-        yield from (known[name] for name in self.module.nets if name in known)
+        templates = {**self.module.environment.templates, **self.module.unread}
+        yield from (templates[name] for name in self.module.nets if name in templates)
 
     @cached_property
     def names(self) -> Names:
@@ -99,13 +99,15 @@ class Document:
     @cached_property
     def mistakes(self) -> tuple[Diagnostic, ...]:
         """What is wrong with the text, with what it imports, and with the shapes."""
-        found = list(self._read[1])
+        diagnostics = list(self._read[1])
         if not self._parsed[1] or not self._broken:
             whole = (one for one in self.sketches if one.root.title not in self.module.unread)
-            found += [diagnostic for one in whole for diagnostic in one.diagnostics]
-            names = unreached.problems(self.file, self.module.environment, sound=not found and not self.module.unread)
-            found += [problem.diagnostic for problem in names]
-        return self._here(found)
+            diagnostics += [diagnostic for one in whole for diagnostic in one.diagnostics]
+            names = unreached.problems(
+                self.file, self.module.environment, sound=not diagnostics and not self.module.unread
+            )
+            diagnostics += [problem.diagnostic for problem in names]
+        return self._here(diagnostics)
 
     @property
     def _broken(self) -> bool:
@@ -117,9 +119,9 @@ class Document:
             item.span.start <= mistake.span.start < item.span.end for item in self.file.items
         )
 
-    def _here(self, found: list[Diagnostic]) -> tuple[Diagnostic, ...]:
+    def _here(self, diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:
         """Those diagnostics, each at a place of this text."""
-        return in_order([self._placed(diagnostic) for diagnostic in found], self.source)
+        return in_order([self._placed(diagnostic) for diagnostic in diagnostics], self.source)
 
     def _placed(self, diagnostic: Diagnostic) -> Diagnostic:
         if diagnostic.span.source is self.source:
@@ -129,7 +131,7 @@ class Document:
         related = (span for span, _ in diagnostic.related)
         imports = (item.span for item in self.file.items if isinstance(item, tree.Import))
         places = (span for span in (*ways, *related, *imports) if span is not None and span.source is self.source)
-        place = next(places, Span(self.source, 0, 0))
+        place = next(places, self.source.beginning)
         return replace(diagnostic, span=place, related=((diagnostic.span, diagnostic.label), *diagnostic.related))
 
     @cached_property
@@ -147,11 +149,11 @@ class Document:
         """All that `netspec check` says: mistakes, budgets, the train section, warnings."""
         if self._parsed[1]:
             return self.mistakes
-        found = [*self._read[1], *self._graphs[1]]
-        found += [diagnostic for graph in self.graphs for diagnostic in budgets.check(graph)]
-        found += self._of_training() if not found else []
-        doubts = warnings(self.source, self.file, self.graphs, sound=not found and not self.module.unread)
-        return self._here([*found, *doubts])
+        diagnostics = [*self._read[1], *self._graphs[1]]
+        diagnostics += [diagnostic for graph in self.graphs for diagnostic in budgets.check(graph)]
+        diagnostics += self._of_training() if not diagnostics else []
+        doubts = warnings(self.source, self.file, self.graphs, sound=not diagnostics and not self.module.unread)
+        return self._here([*diagnostics, *doubts])
 
     def _of_training(self) -> list[Diagnostic]:
         from netspec.train import check
@@ -160,6 +162,10 @@ class Document:
         if self.module.train is None or not trained:
             return []
         try:
-            return [found for found in check(self.module.train, trained[0], path=self.path) if found.code != "E0613"]
+            return [
+                diagnostic
+                for diagnostic in check(self.module.train, trained[0], path=self.path)
+                if diagnostic.code != "E0613"
+            ]
         except (ModuleNotFoundError, NetspecError):
             return []

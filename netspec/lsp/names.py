@@ -58,9 +58,9 @@ class Frame:
     def get(self, name: str) -> Symbol | None:
         frame: Frame | None = self
         while frame is not None:
-            found = frame.names.get(name) or frame.module.names.get(name)
-            if found is not None:
-                return found
+            symbol = frame.names.get(name) or frame.module.names.get(name)
+            if symbol is not None:
+                return symbol
             frame = frame.around
         return None
 
@@ -71,11 +71,11 @@ class Frame:
     def visible(self) -> dict[str, Symbol]:
         """Every name in sight, by its spelling."""
         frame: Frame | None = self
-        found: dict[str, Symbol] = {}
+        symbols: dict[str, Symbol] = {}
         while frame is not None:
-            found = {**frame.module.names, **frame.names, **found}
+            symbols = {**frame.module.names, **frame.names, **symbols}
             frame = frame.around
-        return found
+        return symbols
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,8 +250,8 @@ class _Binder:
             if isinstance(element, tree.Group) and inside is not None and len(stages) == 1:
                 self.body(element.body, frame)
             else:
-                called = self.element(element, frame, first=index == 0)
-                inside = inside or (called if len(stages) <= 1 else None)
+                callee = self.element(element, frame, first=index == 0)
+                inside = inside or (callee if len(stages) <= 1 else None)
         return inside
 
     def element(self, element: tree.Tree, frame: Frame, *, first: bool) -> Frame | None:
@@ -274,7 +274,7 @@ class _Binder:
 
     def parts(self, part: tree.Tree, frame: Frame) -> None:
         """Whatever is in a part of the file: bodies in place, flows and expressions."""
-        for _, value in part.said():
+        for _, value in part.content():
             for inner in value if isinstance(value, tuple) else (value,):
                 match inner:
                     case tree.Body():
@@ -332,16 +332,16 @@ class _Binder:
             return self.layers.setdefault(name, Symbol(name, "layer", None))
         return symbol
 
-    def arguments(self, arguments: Iterable[tree.Argument], called: Symbol | None, frame: Frame) -> None:
+    def arguments(self, arguments: Iterable[tree.Argument], callee: Symbol | None, frame: Frame) -> None:
         """The arguments of a call; those by name are uses of the block's parameters."""
         for argument in arguments:
-            if argument.name is not None and called is not None:
-                self.keyword(argument, argument.name, called)
+            if argument.name is not None and callee is not None:
+                self.keyword(argument, argument.name, callee)
             self.expression(argument.value, frame)
 
-    def keyword(self, argument: tree.Argument, name: str, called: Symbol) -> None:
+    def keyword(self, argument: tree.Argument, name: str, callee: Symbol) -> None:
         span = Span(argument.span.source, argument.span.start, argument.span.start + len(name))
-        parameter = called.inside.names.get(name) if called.inside is not None else None
+        parameter = callee.inside.names.get(name) if callee.inside is not None else None
         if parameter is not None and parameter.kind == "parameter":
             self.use(parameter, span)
 
@@ -376,8 +376,8 @@ def name_in(span: Span, name: str, *, skip: bool = False) -> Span | None:
     if skip:
         first = re.compile(r"\w+").match(text, start)
         start = first.end() if first is not None else start
-    found = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)").search(text, start, span.end)
-    return Span(span.source, found.start(), found.end()) if found is not None else None
+    match = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)").search(text, start, span.end)
+    return Span(span.source, match.start(), match.end()) if match is not None else None
 
 
 def plain_name(label: tree.Label | None) -> str:

@@ -37,17 +37,17 @@ class NetspecServer(LanguageServer):
         self.figures: tuple[str, ...] = ("shape",)
         self.waiting: dict[str, list[asyncio.TimerHandle]] = {}
         self.tasks: set[asyncio.Task[None]] = set()
-        self.shown: list[Callable[[str, Document], None]] = []
+        self.observers: list[Callable[[str, Document], None]] = []
         """What else is done with a document when all is known of it."""
 
     def document(self, uri: str) -> Document:
         """What is known of a document as it is now."""
         text = self.workspace.get_text_document(uri).source
-        known = self.documents.get(uri)
-        if known is None or known.source.text != text or not known.shelf.is_current():
-            shelf = known.shelf if known is not None else Shelf(_path(uri), self.text_of)
-            known = self.documents[uri] = self.of_text(text, shelf)
-        return known
+        previous = self.documents.get(uri)
+        if previous is None or previous.source.text != text or not previous.shelf.is_current():
+            shelf = previous.shelf if previous is not None else Shelf(_path(uri), self.text_of)
+            previous = self.documents[uri] = self.of_text(text, shelf)
+        return previous
 
     def of_text(self, text: str, shelf: Shelf) -> Document:
         name = shelf.path.name if shelf.path is not None else "<text>"
@@ -61,8 +61,8 @@ class NetspecServer(LanguageServer):
     def text_of(self, path: Path) -> str | None:
         """The text of a file that the editor holds."""
         uri = from_fs_path(str(path))
-        held = self.workspace.text_documents.get(uri) if uri is not None else None
-        return held.source if held is not None else None
+        text_document = self.workspace.text_documents.get(uri) if uri is not None else None
+        return text_document.source if text_document is not None else None
 
     def look(self, uri: str) -> None:
         """Looks at a document soon, for what is wrong; and at everything when the typing pauses."""
@@ -88,23 +88,23 @@ class NetspecServer(LanguageServer):
         if uri not in self.workspace.text_documents:
             return
         document = self.document(uri)
-        importing = [other for other, held in self.documents.items() if document.path in held.shelf.modules]
+        importing = [other for other, reader in self.documents.items() if document.path in reader.shelf.modules]
         for each in (uri, *(other for other in importing if other in self.workspace.text_documents)):
             document = self.document(each)
             document.mistakes  # noqa: B018 - what both threads would ask for is worked out before
-            found = await asyncio.get_running_loop().run_in_executor(None, getattr, document, "findings")
+            diagnostics = await asyncio.get_running_loop().run_in_executor(None, getattr, document, "findings")
             if self.documents.get(each) is document:
-                self.show(each, document, found)
-                for more in self.shown:
+                self.show(each, document, diagnostics)
+                for more in self.observers:
                     more(each, document)
 
-    def show(self, uri: str, document: Document, found: Iterable[Diagnostic]) -> None:
+    def show(self, uri: str, document: Document, diagnostics: Iterable[Diagnostic]) -> None:
         """Shows what is wrong with a document, unless its text has become another one since."""
-        held = self.workspace.text_documents.get(uri)
-        if held is None or held.source != document.source.text:
+        text_document = self.workspace.text_documents.get(uri)
+        if text_document is None or text_document.source != document.source.text:
             return
-        shown = [findings.shown(document, diagnostic, uri) for diagnostic in found]
-        self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, shown, held.version))
+        reports = [findings.protocol_diagnostic(document, diagnostic, uri) for diagnostic in diagnostics]
+        self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, reports, text_document.version))
 
     def asks_before_changes(self) -> bool:
         """Whether the editor can ask before it applies an edit."""
@@ -115,13 +115,13 @@ class NetspecServer(LanguageServer):
     def configure(self, settings: Any) -> None:
         """Takes the editor's settings: `{"hints": ["shape", "parameters"]}`, alone or below `netspec`."""
         inside = settings.get("netspec", settings) if isinstance(settings, dict) else {}
-        wanted = inside.get("hints") if isinstance(inside, dict) else None
-        if isinstance(wanted, list):
-            self.figures = tuple(name for name in wanted if name in hints.FIGURES)
+        names = inside.get("hints") if isinstance(inside, dict) else None
+        if isinstance(names, list):
+            self.figures = tuple(name for name in names if name in hints.FIGURES)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Question:
     """A question about a place of a document."""
 
     document: Document
@@ -131,20 +131,20 @@ class Asked:
 
 def server() -> NetspecServer:
     """A server that answers every question of this package; `start_io` begins it."""
-    made = NetspecServer()
-    _show_previews(made)
-    _follow_documents(made)
-    _answer_questions(made)
-    _answer_overviews(made)
-    _answer_names(made)
-    return made
+    language_server = NetspecServer()
+    _show_previews(language_server)
+    _follow_documents(language_server)
+    _answer_questions(language_server)
+    _answer_overviews(language_server)
+    _answer_names(language_server)
+    return language_server
 
 
 def _show_previews(server: NetspecServer) -> None:
     from netspec.lsp.answers import preview
 
     previews = preview.Previews(server)
-    server.shown.append(previews.show)
+    server.observers.append(previews.show)
 
     @server.command(preview.COMMAND)
     def opened(uri: str) -> str:
@@ -203,29 +203,29 @@ class _AtPlace(Protocol):
     position: types.Position
 
 
-def _asked(server: NetspecServer, params: _AtPlace) -> Asked:
+def _question(server: NetspecServer, params: _AtPlace) -> Question:
     uri = params.text_document.uri
     document = server.document(uri)
-    return Asked(document, uri, document.places.offset(params.position))
+    return Question(document, uri, document.places.offset(params.position))
 
 
 def _answer_questions(server: NetspecServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_HOVER)
     def hovered(params: types.HoverParams) -> types.Hover | None:
-        asked = _asked(server, params)
-        return hover.hover(asked.document, asked.offset)
+        question = _question(server, params)
+        return hover.hover(question.document, question.offset)
 
     @server.feature(types.TEXT_DOCUMENT_SIGNATURE_HELP, types.SignatureHelpOptions(trigger_characters=["(", ","]))
     def signature(params: types.SignatureHelpParams) -> types.SignatureHelp | None:
-        asked = _asked(server, params)
-        return hover.signature_help(asked.document, asked.offset)
+        question = _question(server, params)
+        return hover.signature_help(question.document, question.offset)
 
     @server.feature(
         types.TEXT_DOCUMENT_COMPLETION, types.CompletionOptions(trigger_characters=[".", "(", ",", "=", ">", '"', " "])
     )
     def complete(params: types.CompletionParams) -> list[types.CompletionItem]:
-        asked = _asked(server, params)
-        return completion.completions(asked.document, asked.offset)
+        question = _question(server, params)
+        return completion.completions(question.document, question.offset)
 
     @server.feature(types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionOptions([types.CodeActionKind.QuickFix]))
     def actions(params: types.CodeActionParams) -> list[types.CodeAction]:
@@ -267,51 +267,57 @@ def _answer_overviews(server: NetspecServer) -> None:
 def _answer_names(server: NetspecServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_DEFINITION)
     def defined(params: types.DefinitionParams) -> types.Location | None:
-        asked = _asked(server, params)
-        return navigation.definition(asked.document, asked.uri, asked.offset)
+        question = _question(server, params)
+        return navigation.definition(question.document, question.uri, question.offset)
 
     @server.feature(types.TEXT_DOCUMENT_REFERENCES)
     def referred(params: types.ReferenceParams) -> list[types.Location]:
-        asked = _asked(server, params)
-        wanted = params.context.include_declaration
-        here = navigation.uses(asked.document, asked.offset, binding=wanted)
-        found = [types.Location(asked.uri, asked.document.places.range(use.span)) for use in here]
-        use = asked.document.names.at(asked.offset)
-        for path, source, span in navigation.elsewhere(asked.document, use.symbol) if use is not None else ():
-            found.append(types.Location(from_fs_path(str(path)) or asked.uri, Places(source, server.codec).range(span)))
-        return found
+        question = _question(server, params)
+        is_binding = params.context.include_declaration
+        here = navigation.uses(question.document, question.offset, binding=is_binding)
+        locations = [types.Location(question.uri, question.document.places.range(use.span)) for use in here]
+        use = question.document.names.at(question.offset)
+        for path, source, span in navigation.elsewhere(question.document, use.symbol) if use is not None else ():
+            locations.append(
+                types.Location(from_fs_path(str(path)) or question.uri, Places(source, server.codec).range(span))
+            )
+        return locations
 
     @server.feature(types.TEXT_DOCUMENT_DOCUMENT_HIGHLIGHT)
     def highlighted(params: types.DocumentHighlightParams) -> list[types.DocumentHighlight]:
-        asked = _asked(server, params)
+        question = _question(server, params)
         kinds = types.DocumentHighlightKind
         return [
-            types.DocumentHighlight(asked.document.places.range(use.span), kinds.Write if use.binds else kinds.Read)
-            for use in navigation.uses(asked.document, asked.offset)
+            types.DocumentHighlight(question.document.places.range(use.span), kinds.Write if use.binds else kinds.Read)
+            for use in navigation.uses(question.document, question.offset)
         ]
 
     @server.feature(types.TEXT_DOCUMENT_PREPARE_RENAME)
     def renamable(params: types.PrepareRenameParams) -> types.Range:
-        asked = _asked(server, params)
+        question = _question(server, params)
         try:
-            return asked.document.places.range(navigation.renamable(asked.document, asked.offset).span)
+            return question.document.places.range(navigation.renamable(question.document, question.offset).span)
         except navigation.Refusal as refusal:
             raise JsonRpcInvalidParams(str(refusal)) from None
 
     @server.feature(types.TEXT_DOCUMENT_RENAME, types.RenameOptions(prepare_provider=True))
     def renamed(params: types.RenameParams) -> types.WorkspaceEdit:
-        asked = _asked(server, params)
-        document = asked.document
+        question = _question(server, params)
+        document = question.document
         try:
             renaming = navigation.rename(
-                document, asked.uri, asked.offset, params.new_name, lambda text: server.of_text(text, document.shelf)
+                document,
+                question.uri,
+                question.offset,
+                params.new_name,
+                lambda text: server.of_text(text, document.shelf),
             )
         except navigation.Refusal as refusal:
             raise JsonRpcInvalidParams(str(refusal)) from None
         asks = server.asks_before_changes()
         if renaming.keys and not asks:
-            said = renaming.consequence
-            server.window_show_message(types.ShowMessageParams(types.MessageType.Info, said))
+            message = renaming.consequence
+            server.window_show_message(types.ShowMessageParams(types.MessageType.Info, message))
         return navigation.workspace_edit(renaming, asks=asks)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.elaborate import Module, Project, project_root
 from netspec.elaborate.library import STANDARD
-from netspec.elaborate.project.files import shown
+from netspec.elaborate.project.files import display_path
 from netspec.syntax import tree
 from netspec.syntax.source import Source
 
@@ -30,7 +30,7 @@ class Shelf(Project):
 
     def source(self, target: Path) -> Source:
         text = self.opened(target)
-        return super().source(target) if text is None else Source(shown(target), text)
+        return super().source(target) if text is None else Source(display_path(target), text)
 
     def refresh(self) -> None:
         """Forgets the files that have changed, and all that may import them; the library stays."""

@@ -96,10 +96,10 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def _escapes() -> str:
-    known = ", ".join(f"`\\{escape}`" for escape in lexer.ESCAPES)
+    escapes = ", ".join(f"`\\{escape}`" for escape in lexer.ESCAPES)
     return (
         "## Strings\n\nA string stands in double or single quotes and ends on its line. Its escapes are "
-        f"{known}\nand `\\uXXXX`, the character of that hexadecimal number.\n"
+        f"{escapes}\nand `\\uXXXX`, the character of that hexadecimal number.\n"
     )
 
 

@@ -217,8 +217,8 @@ def _words(annotation: Any, constraints: tuple[Any, ...] = ()) -> list[str]:
         return [f"{'pair' if pair else 'list'} of {' or '.join(map(_plural, _merged(inside)))}"]
     if origin is not None:
         return inside
-    named = _WORDS.get(annotation) or getattr(annotation, "__name__", str(annotation)).lower()
-    return [_bounded(named, constraints)]
+    kind = _WORDS.get(annotation) or getattr(annotation, "__name__", str(annotation)).lower()
+    return [_bounded(kind, constraints)]
 
 
 def _alternatives(words: list[str]) -> str:
@@ -235,17 +235,17 @@ def _merged(words: list[str]) -> list[str]:
     return [word for word in words if not ("whole number" in word and word.replace("whole ", "") in words)]
 
 
-def _bounded(named: str, constraints: tuple[Any, ...]) -> str:
+def _bounded(kind: str, constraints: tuple[Any, ...]) -> str:
     """The name of a number with what bounds it."""
     bounds: dict[str, Any] = {}
     for constraint in constraints:
         for inner in getattr(constraint, "metadata", [constraint]):
             bounds.update({key: bound for key in _BOUNDS if (bound := getattr(inner, key, None)) is not None})
-    if bounds.get("gt") == 0 or (named == "whole number" and bounds.get("ge") == 1):
-        named = f"positive {named}"
+    if bounds.get("gt") == 0 or (kind == "whole number" and bounds.get("ge") == 1):
+        kind = f"positive {kind}"
         bounds = {key: bound for key, bound in bounds.items() if key not in ("gt", "ge")}
-    told = [f"{_BOUNDS[key]} {bound:g}" for key, bound in bounds.items() if abs(bound) < _UNBOUNDED]
-    return f"{named}, {' and '.join(told)}" if told else named
+    bounds_text = [f"{_BOUNDS[key]} {bound:g}" for key, bound in bounds.items() if abs(bound) < _UNBOUNDED]
+    return f"{kind}, {' and '.join(bounds_text)}" if bounds_text else kind
 
 
 def _plural(words: str) -> str:

@@ -40,15 +40,15 @@ class BlockPage:
 @cache
 def pages() -> tuple[BlockPage, ...]:
     """The pages of all blocks of the library, by module and in the order of their files."""
-    found: list[BlockPage] = []
+    block_pages: list[BlockPage] = []
     for path in sorted(STANDARD.glob("*.net")):
         spec = netspec.load(path)
         header = _comment(spec.source.text.splitlines(), _first_code_line(spec.source.text))
         for item in spec.tree.items:
             if isinstance(item, tree.Definition) and item.kind == "block":
                 own = _comment(spec.source.text.splitlines(), item.span.line - 1)
-                found.append(_page(item, f"std.{path.stem}", own or header))
-    return tuple(found)
+                block_pages.append(_page(item, f"std.{path.stem}", own or header))
+    return tuple(block_pages)
 
 
 def find(name: str) -> BlockPage | None:

@@ -238,5 +238,5 @@ def _periodic(sizes: NDArray[np.int64]) -> str:
             residues = ", ".join(str(int(size)) for size in sizes[:length][:6])
             more = ", ..." if length > 6 else ""
             return f"{residues}{more} and these plus multiples of {period}"
-    shown = ", ".join(str(int(size)) for size in sizes[:6])
-    return shown + (f", ... ({len(sizes)} sizes up to {int(sizes[-1])})" if len(sizes) > 6 else "")
+    text = ", ".join(str(int(size)) for size in sizes[:6])
+    return text + (f", ... ({len(sizes)} sizes up to {int(sizes[-1])})" if len(sizes) > 6 else "")

@@ -236,12 +236,12 @@ def _collect(terms: list[tuple[Monomial, int]]) -> Dimension:
         raise TooComplexError(f"a size of more than {MOST_ATOMS} parts")
     if any(abs(factor) > LARGEST_FACTOR for monomial, factor in sums.items() if monomial):
         raise TooComplexError(f"a size with factors above {LARGEST_FACTOR:,}")
-    kept = tuple(sorted(((m, c) for m, c in sums.items() if c), key=lambda term: str(term[0])))
-    if not kept:
+    nonzero = tuple(sorted(((m, c) for m, c in sums.items() if c), key=lambda term: str(term[0])))
+    if not nonzero:
         return 0
-    if len(kept) == 1 and not kept[0][0]:
-        return kept[0][1]
-    return OpenSize(kept)
+    if len(nonzero) == 1 and not nonzero[0][0]:
+        return nonzero[0][1]
+    return OpenSize(nonzero)
 
 
 def _floor(size: OpenSize, divisor: int) -> Dimension:

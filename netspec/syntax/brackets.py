@@ -13,6 +13,8 @@ _OPENERS = {closer: opener for opener, closer in CLOSERS.items()}
 _TEXT = {"RPAR": ")", "RSQB": "]", "RBRACE": "}", "RHOLE": "}"}
 _BEFORE_VALUE = ("LPAR", "LSQB", "LHOLE", "COMMA", "EQUAL", "COLON")
 DEEPEST = 64
+FARTHEST = 200
+"""Tokens after a closer that are looked at to tell whether it is too many."""
 
 
 class TooDeepError(Exception):
@@ -89,15 +91,30 @@ class _Matching:
                 self._give_up(depth + 1, index)
                 self._close[self._open.pop()] = index
                 return
-        if len(self._open) > lowest and kind != "RBRACE":
+        if len(self._open) > lowest and kind != "RBRACE" and not self._is_closed_after(index):
             opener = self._open.pop()
-            wanted = CLOSERS[self.tokens[opener].kind]
-            self.replaced[index] = self.tokens[index]._replace(kind=wanted, text=_TEXT[wanted])
+            closer_kind = CLOSERS[self.tokens[opener].kind]
+            self.replaced[index] = self.tokens[index]._replace(kind=closer_kind, text=_TEXT[closer_kind])
             self._close[opener] = index
             self._swapped.append((opener, index))
         else:
             self.replaced[index] = None
             self._stray.append(index)
+
+    def _is_closed_after(self, index: int) -> bool:
+        """Whether the innermost bracket is closed by its own kind soon after: then a closer at `index` is too many."""
+        inside = [CLOSERS[self.tokens[self._open[-1]].kind]]
+        for token in self.tokens[index + 1 : index + FARTHEST]:
+            if token.kind in CLOSERS and token.kind != "LBRACE":
+                inside.append(CLOSERS[token.kind])
+            elif token.kind in _OPENERS:
+                if inside.pop() != token.kind:
+                    return False
+                if not inside:
+                    return True
+            elif token.kind == "LBRACE":
+                return False
+        return False
 
     def _above_brace(self) -> int:
         """The depth from which on only ( [ ${ are open."""
@@ -112,9 +129,9 @@ class _Matching:
             opener = self._open.pop()
             self._never.append((opener, index))
             place = index if self.tokens[opener].kind == "LBRACE" else self._line_end(opener, index)
-            wanted = CLOSERS[self.tokens[opener].kind]
+            kind = CLOSERS[self.tokens[opener].kind]
             offset = self.tokens[place - 1].end
-            self.inserted.setdefault(place, []).append(Token(wanted, "", offset, offset))
+            self.inserted.setdefault(place, []).append(Token(kind, "", offset, offset))
             self._close[opener] = place
 
     def _line_end(self, opener: int, last: int) -> int:
@@ -223,16 +240,16 @@ class _Matching:
 
     def _report_swapped(self, opener: int, index: int, report: Report) -> None:
         token, closer = self.tokens[opener], self.tokens[index]
-        wanted = _TEXT[CLOSERS[token.kind]]
+        bracket = _TEXT[CLOSERS[token.kind]]
         report.add(
             "E0103",
             f"`{token.text}` is closed by `{closer.text}`",
             closer.start,
             closer.end,
-            label=f"this should be `{wanted}`",
+            label=f"this should be `{bracket}`",
             related=(((token.start, token.end), "opened here"),),
-            help=f"write `{wanted}`",
-            mend=((closer.start, closer.end), wanted),
+            help=f"write `{bracket}`",
+            mend=((closer.start, closer.end), bracket),
         )
 
     def _report_stray(self, index: int, report: Report) -> None:

@@ -132,12 +132,12 @@ class Builder:
         except _NoLabelError as error:
             return self._no_label(parts[0], str(error))
 
-    def _label(self, written: tree.Expr) -> tree.Label:
+    def _label(self, expr: tree.Expr) -> tree.Label:
         """What stands before `=`, read as a label; raises _NoLabelError."""
-        span = written.span
-        match written:
+        span = expr.span
+        match expr:
             case tree.Label():
-                return written
+                return expr
             case tree.Name(name) if name != "in":
                 return tree.Label((name,), span=span)
             case tree.Number(int(value)) if span.text == str(value):
@@ -183,10 +183,10 @@ class Builder:
         left = operand(2)
         return left if hole[3] is None else tree.Binary(hole[3], left, operand(4), span=left.span.to(operand(4).span))
 
-    def _no_label(self, written: tree.Expr, help_: str) -> tree.Label:
+    def _no_label(self, expr: tree.Expr, help_: str) -> tree.Label:
         """Reports what stands before `=`, and goes on with a label that nothing else has."""
-        span = written.span
-        if not isinstance(written, tree.String) and self.source.text[span.end :].lstrip(" \t").startswith(","):
+        span = expr.span
+        if not isinstance(expr, tree.String) and self.source.text[span.end :].lstrip(" \t").startswith(","):
             return self._parted(span)
         self.report.add(
             "E0101",
@@ -479,11 +479,11 @@ class Builder:
         return tree.Argument(parts[0].text, parts[2], span=self._span(start, end))
 
     def _check_arguments(self, arguments: tuple[tree.Argument, ...], of: str) -> None:
-        named = False
+        has_keyword = False
         for argument in arguments:
             if argument.name is not None:
-                named = True
-            elif named:
+                has_keyword = True
+            elif has_keyword:
                 self.report.add(
                     "E0110",
                     "a positional argument follows one with a name",

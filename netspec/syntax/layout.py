@@ -219,8 +219,8 @@ class _Layout:
             self.importing = kind == "FROM" and following in begins
             return token._replace(kind=kind) if following in begins else token
         alone = kind in ("NET", "BLOCK") and self.last in ("SEP", "LBRACE")
-        named = following == "NAME" and self.tokens[index + 2].kind in ("LPAR", "LBRACE")
-        return token._replace(kind=kind) if alone and named else token
+        has_name = following == "NAME" and self.tokens[index + 2].kind in ("LPAR", "LBRACE")
+        return token._replace(kind=kind) if alone and has_name else token
 
     def _elif(self, token: Token) -> None:
         self.report.add(

@@ -115,10 +115,10 @@ def scan(text: str, report: Report) -> list[Token]:
     depth = 0
     position = 1 if text.startswith("\ufeff") else 0
     match = _TOKEN.match
-    while found := match(text, position):
-        kind, start, position = found.lastgroup, position, found.end()
+    while lexeme := match(text, position):
+        kind, start, position = lexeme.lastgroup, position, lexeme.end()
         if kind == "NAME":
-            word = found.group()
+            word = lexeme.group()
             if word in HARD:
                 tokens.append(Token(HARD[word], word, start, position))
             elif word in _PYTHON:
@@ -135,7 +135,7 @@ def scan(text: str, report: Report) -> list[Token]:
         ):
             position = end
         elif kind == "op":
-            word = found.group()
+            word = lexeme.group()
             token = Token(OPERATORS[word], word, start, position)
             if word in "${":
                 braces.append(word)
@@ -150,7 +150,7 @@ def scan(text: str, report: Report) -> list[Token]:
             if kind == "NEWLINE":
                 while braces and braces[-1] == "${":
                     braces.pop()
-            tokens.append(_rare(str(kind), found.group(), start, position, tokens, report))
+            tokens.append(_rare(str(kind), lexeme.group(), start, position, tokens, report))
             depth = _depth(depth, tokens[-1].kind)
             position = tokens[-1].end
             if report.full:
@@ -161,13 +161,13 @@ def scan(text: str, report: Report) -> list[Token]:
 
 def _step(text: str, start: int, before: list[Token]) -> list[Token]:
     """`.16` of `features.16`: a dot and a number, where what stands before it has stages inside; else nothing."""
-    found = _STEP.match(text, start)
-    if not found or not before or before[-1].end != start:
+    step = _STEP.match(text, start)
+    if not step or not before or before[-1].end != start:
         return []
     last = before[-1]
     if last.kind not in _INSIDE and not (last.kind == "NUMBER" and len(before) > 1 and before[-2].kind == "DOT"):
         return []
-    return [Token("DOT", ".", start, start + 1), Token("NUMBER", found[1], start + 1, found.end())]
+    return [Token("DOT", ".", start, start + 1), Token("NUMBER", step[1], start + 1, step.end())]
 
 
 def _rare(kind: str, text: str, start: int, end: int, before: list[Token], report: Report) -> Token:
@@ -222,24 +222,24 @@ def string(text: str) -> str:
     """The value of a string as written, quotes included; its escapes have been checked."""
     if "\\" not in text:
         return text[1:-1]
-    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else ESCAPES[found[2]], text[1:-1])
+    return _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)) if escape[1] else ESCAPES[escape[2]], text[1:-1])
 
 
 def _string(text: str, start: int, report: Report) -> str:
     """`text`, or an empty string in its place where an escape is wrong."""
     if "\\" not in text and text.isascii():
         return text
-    for found in _ESCAPE.finditer(text):
-        if found[1] and not 0xD800 <= int(found[1], 16) < 0xE000:
+    for escape in _ESCAPE.finditer(text):
+        if escape[1] and not 0xD800 <= int(escape[1], 16) < 0xE000:
             continue
-        if found[2] in ESCAPES and not found[1]:
+        if escape[2] in ESCAPES and not escape[1]:
             continue
         report.add(
             "E0104",
             "this escape is not one of the language's",
-            start + found.start(),
-            start + found.end(),
-            label="half of a surrogate pair is no character" if found[1] else "",
+            start + escape.start(),
+            start + escape.end(),
+            label="half of a surrogate pair is no character" if escape[1] else "",
             help=r"a string may hold \n, \t, \\, \", \' and \uXXXX; a backslash itself is written \\",
         )
         return '""'
@@ -300,21 +300,21 @@ def _digits(text: str, start: int, end: int, report: Report) -> Token:
     """`3x3`, `0x10`, `2nd`, `1__0`: a digit begins a number and nothing else."""
     sizes = re.split("[xX]", text) if re.fullmatch(r"\d{1,9}([xX]\d{1,9})+", text) else []
     if sizes and int(sizes[0]):
-        said = ", ".join(sizes) if report.source.text[:start].endswith("[") else f"[{', '.join(sizes)}]"
+        size_list = ", ".join(sizes) if report.source.text[:start].endswith("[") else f"[{', '.join(sizes)}]"
         report.add(
             "E0101",
             f"`{text}` is neither a number nor a name",
             start,
             end,
             label="",
-            help=f"several sizes are a list: {said}; one number serves all sides",
-            mend=((start, end), said),
+            help=f"several sizes are a list: {size_list}; one number serves all sides",
+            mend=((start, end), size_list),
         )
     else:
-        shown = text if len(text) < 40 else text[:37] + "..."
+        excerpt = text if len(text) < 40 else text[:37] + "..."
         report.add(
             "E0101",
-            f"`{shown}` is neither a number nor a name",
+            f"`{excerpt}` is neither a number nor a name",
             start,
             end,
             label="",
@@ -353,19 +353,19 @@ _AFTER_OPERAND = _INSIDE | {"NUMBER", "QUANTITY", "NEWLINE"}
 
 
 def _foreign(text: str, start: int, end: int, report: Report) -> Token:
-    kind, said = _PYTHON[text]
+    kind, spelling = _PYTHON[text]
     if text == "None" and (size := _open_size(text, start, end, report)):
         return size
     report.add(
         "E0101",
-        f"`{text}` is written `{said.strip()}` here",
+        f"`{text}` is written `{spelling.strip()}` here",
         start,
         end,
         label="",
-        help=f"write {said.strip()}",
-        mend=((start, end), said),
+        help=f"write {spelling.strip()}",
+        mend=((start, end), spelling),
     )
-    return Token(kind, said.strip(), start, end)
+    return Token(kind, spelling.strip(), start, end)
 
 
 def _open_size(text: str, start: int, end: int, report: Report) -> Token | None:
@@ -379,7 +379,7 @@ def _open_size(text: str, start: int, end: int, report: Report) -> Token | None:
 
 
 def _quoted(text: str, start: int, end: int, report: Report) -> Token:
-    said = f'"{text[1:-1]}"'
+    literal = f'"{text[1:-1]}"'
     report.add(
         "E0102",
         "these are not ordinary quotes",
@@ -387,9 +387,9 @@ def _quoted(text: str, start: int, end: int, report: Report) -> Token:
         end,
         label=f"U+{ord(text[0]):04X}",
         help='strings stand in plain quotes: "same"',
-        mend=((start, end), said),
+        mend=((start, end), literal),
     )
-    return Token("STRING", said, start, end)
+    return Token("STRING", literal, start, end)
 
 
 def _stranger(text: str, start: int, end: int, report: Report) -> Token:
@@ -398,17 +398,17 @@ def _stranger(text: str, start: int, end: int, report: Report) -> Token:
     if text == "?" and (size := _open_size(text, start, end, report)):
         return size
     if first in _LOOKALIKE and len(text) == 1:
-        kind, said = _LOOKALIKE[first]
+        kind, spelling = _LOOKALIKE[first]
         report.add(
             "E0102",
             f"`{first}` is not in the language",
             start,
             end,
             label=f"U+{ord(first):04X}",
-            help=f"write {said}",
-            mend=((start, end), said),
+            help=f"write {spelling}",
+            mend=((start, end), spelling),
         )
-        return Token(kind, said, start, end)
+        return Token(kind, spelling, start, end)
     if first in _SPACES:
         message, help_ = "this is not an ordinary space", "write a plain space"
     elif first in _QUOTES:

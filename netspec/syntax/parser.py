@@ -155,8 +155,8 @@ class _Machine:
         token = self.tokens[index]
         text = self.report.source.text
         line_end = text.find("\n", token.start, token.start + _NEAR)
-        known = self.report.covers(self.tokens[first].start, line_end if line_end >= 0 else token.start + _NEAR)
-        if known or self.report.full:
+        is_covered = self.report.covers(self.tokens[first].start, line_end if line_end >= 0 else token.start + _NEAR)
+        if is_covered or self.report.full:
             return self._restart(depth, first, index)
         mistake = explain(Place(text, self.tokens, index, first, self._in_file(depth), self._accepts))
         self.report.add("E0101", mistake.message, mistake.start, mistake.end, **mistake.details)

@@ -111,10 +111,10 @@ _NUMBER = re.compile(rf"(?=\.?\d)(?:{_DIGITS})?(?:\.(?:{_DIGITS})?)?(?:[eE][+-]?
 
 def _number(expr: tree.Number) -> tuple[int, str]:
     """As it was spelt where it was read, but with an `e` for `E`, and a digit on both sides of the point."""
-    written = expr.span.text
-    if not (_NUMBER.fullmatch(written) and number(written) == expr.value):
+    text = expr.span.text
+    if not (_NUMBER.fullmatch(text) and number(text) == expr.value):
         return _ATOM, repr(expr.value)
-    before, point, after = written.lower().partition(".")
+    before, point, after = text.lower().partition(".")
     spelt = f"{before or 0}.{after if after[:1].isdigit() else '0' + after}" if point else before
     return _ATOM, spelt
 
@@ -124,9 +124,9 @@ _STRING = re.compile(r'"(?:[^"\\\n]|\\(?:[nt\\"]|u[0-9a-fA-F]{4}))*"')
 
 def print_string(expr: tree.String) -> str:
     """In double quotes, with the escapes of the text that it was read from."""
-    written = expr.span.text
-    spelt = f'"{written[1:-1]}"'
-    if written[:1] in ('"', "'") and _STRING.fullmatch(spelt) and string(spelt) == expr.value:
+    text = expr.span.text
+    spelt = f'"{text[1:-1]}"'
+    if text[:1] in ('"', "'") and _STRING.fullmatch(spelt) and string(spelt) == expr.value:
         return spelt
     return _string(expr.value)
 

@@ -28,6 +28,11 @@ class Source:
         """Where a line (from 1) begins; None past the last."""
         return self._starts[line - 1] if 1 <= line <= len(self._starts) else None
 
+    @property
+    def beginning(self) -> Span:
+        """The place of what is so of the file as a whole, or of what it lacks: its first character, and none of it."""
+        return Span(self, 0, 0)
+
     def line(self, number: int) -> str:
         """The text of line `number` (from 1), without its line end; empty past the last."""
         if not 1 <= number <= len(self._starts):
@@ -62,5 +67,14 @@ class Span:
         return Span(self.source, min(self.start, other.start), max(self.end, other.end))
 
 
-NOWHERE = Span(Source("<built in>", ""), 0, 0)
+def place_outside(name: object, text: str = "") -> Span:
+    """The place of what is wrong outside of any spec: a path, a command, or an option with its text, all of it.
+
+    A diagnostic wants a place in a source. What has no text of its own is an empty one under its name, so that the
+    message begins with the name, and no line is shown.
+    """
+    return Span(Source(str(name), text), 0, len(text))
+
+
+NOWHERE = place_outside("<built in>")
 """The span of what no file wrote."""

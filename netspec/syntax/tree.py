@@ -34,10 +34,10 @@ class Tree:
     def __eq__(self, other: object) -> bool:
         if self is other or type(self) is not type(other):
             return self is other
-        return all(left == right for left, right in zip_longest(_said(self), _said(other), fillvalue=NOWHERE))
+        return all(left == right for left, right in zip_longest(_content(self), _content(other), fillvalue=NOWHERE))
 
     def __hash__(self) -> int:
-        return hash(tuple(_said(self)))
+        return hash(tuple(_content(self)))
 
     def __repr__(self) -> str:
         text: list[str] = []
@@ -48,7 +48,7 @@ class Tree:
                     text.append(piece)
                 case Tree() as inner:
                     text.append(f"{type(inner).__name__}(")
-                    pending.extend(_listed((f"{name}=", value) for name, value in inner.said()))
+                    pending.extend(_listed((f"{name}=", value) for name, value in inner.content()))
                 case items:
                     text.append("(")
                     pending.extend(_listed(("", item) for item in items))
@@ -64,7 +64,7 @@ class Tree:
         """The tree itself, which nothing can change."""
         return self
 
-    def said(self) -> list[tuple[str, Any]]:
+    def content(self) -> list[tuple[str, Any]]:
         """What this part of the file says, by name."""
         names: tuple[str, ...] = self.__match_args__
         return [(name, getattr(self, name)) for name in names]
@@ -72,45 +72,45 @@ class Tree:
 
 def _flat(part: Tree) -> list[tuple[Any, Any]]:
     """The parts of a tree, each after its own: a class with a span, tuple with a length, None with a value."""
-    found: list[tuple[Any, Any]] = []
+    parts: list[tuple[Any, Any]] = []
     pending: list[Any] = [part]
     while pending:
         match pending.pop():
             case Tree() as inner:
-                found.append((type(inner), inner.span))
+                parts.append((type(inner), inner.span))
                 names: tuple[str, ...] = inner.__match_args__
                 pending.extend(getattr(inner, name) for name in names)
             case tuple() as items:
-                found.append((tuple, len(items)))
+                parts.append((tuple, len(items)))
                 pending.extend(items)
             case value:
-                found.append((None, value))
-    return found[::-1]
+                parts.append((None, value))
+    return parts[::-1]
 
 
 def _built(flat: Iterable[tuple[Any, Any]]) -> Tree:
     """The tree that `_flat` took apart."""
-    made: list[Any] = []
-    for kind, told in flat:
+    stack: list[Any] = []
+    for kind, detail in flat:
         if kind is None:
-            made.append(told)
+            stack.append(detail)
             continue
-        start = len(made) - (told if kind is tuple else len(kind.__match_args__))
-        inner = made[start:]
-        made[start:] = [tuple(inner) if kind is tuple else kind(*inner, span=told)]
-    (tree,) = made
+        start = len(stack) - (detail if kind is tuple else len(kind.__match_args__))
+        inner = stack[start:]
+        stack[start:] = [tuple(inner) if kind is tuple else kind(*inner, span=detail)]
+    (tree,) = stack
     assert isinstance(tree, Tree)
     return tree
 
 
-def _said(part: Tree) -> Iterator[object]:
+def _content(part: Tree) -> Iterator[object]:
     """All that a part of a file says, from the outside in: the classes of its parts, their number, their values."""
     pending: list[object] = [part]
     while pending:
         match pending.pop():
             case Tree() as inner:
                 yield type(inner)
-                pending.extend(value for _, value in reversed(inner.said()))
+                pending.extend(value for _, value in reversed(inner.content()))
             case tuple(items):
                 yield len(items)
                 pending.extend(reversed(items))
@@ -121,10 +121,10 @@ def _said(part: Tree) -> Iterator[object]:
 
 def _listed(parts: Iterable[tuple[str, Any]]) -> list[Any]:
     """What is written of a list's parts and its closing bracket, the last first; trees and tuples as they are."""
-    written: list[Any] = []
+    pieces: list[Any] = []
     for name, value in parts:
-        written += [f"{', ' if written else ''}{name}", value if isinstance(value, Tree | tuple) else repr(value)]
-    return [")", *reversed(written)]
+        pieces += [f"{', ' if pieces else ''}{name}", value if isinstance(value, Tree | tuple) else repr(value)]
+    return [")", *reversed(pieces)]
 
 
 @part

@@ -14,7 +14,7 @@ def parts(root: tree.Tree) -> Iterator[tree.Tree]:
         match pending.pop():
             case tree.Tree() as part:
                 yield part
-                pending.extend(value for _, value in reversed(part.said()))
+                pending.extend(value for _, value in reversed(part.content()))
             case tuple(items):
                 pending.extend(reversed(items))
 

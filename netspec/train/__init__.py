@@ -60,12 +60,12 @@ def _check_paths(chosen: Settings, path: Path | None) -> None:
 
     folder = Path.cwd() if path is None else path.parent
     place = Place(folder, folder if path is None else project_root(path))
-    named = [("data", written) for written in chosen.data.paths()]
+    paths = [("data", path_text) for path_text in chosen.data.paths()]
     if chosen.init is not None and not chosen.init.library:
-        named.append(("init", chosen.init.source))
-    for key, written in named:
+        paths.append(("init", chosen.init.source))
+    for key, path_text in paths:
         try:
-            place.within(written)
+            place.within(path_text)
         except DataError as error:
             raise error.at(chosen.span(key)) from None
 
@@ -98,8 +98,8 @@ def train(
     from netspec.train.start import begin
 
     opened = spec if isinstance(spec, Spec) else load(spec)
-    said = {f"train.{key}": value for key, value in (("epochs", epochs), ("seed", seed)) if value is not None}
-    overrides = {**(set or {}), **said}
+    own_settings = {f"train.{key}": value for key, value in (("epochs", epochs), ("seed", seed)) if value is not None}
+    overrides = {**(set or {}), **own_settings}
     job = job_of(opened, net=net, set=overrides, input=input, data=data, skip_bad=skip_bad, setup=Setup(**setup))
     return begin(job, opened, out=out, quiet=quiet)
 

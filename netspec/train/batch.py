@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from netspec.train.data.objects.objects import Objects, Size
+
 if TYPE_CHECKING:
     from torch import Tensor
+
+MULTIPLE = 32
+"""Pictures of unlike sizes get borders up to a multiple of so many pixels, since most detectors halve them 5 times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,9 @@ class Batch:
 
     Where samples are blended with others (mixup, cutmix), `blend` is the batch of the others and `share` is what this
     one has of the blend: the loss is that of `y` and of `blend.y` in those shares. `x` is blended already.
+
+    Where samples are pictures with `objects`, a set for each, `sizes` are their heights and widths: those of unlike
+    sizes have borders of zeros to the right and below, and boxes are in pixels from the upper left.
     """
 
     x: Tensor
@@ -40,6 +49,8 @@ class Batch:
     share: float = 1.0
     more: tuple[Tensor, ...] = ()
     further: tuple[Tensor, ...] = ()
+    objects: tuple[Objects[Tensor], ...] = ()
+    sizes: tuple[Size, ...] = ()
 
     def __len__(self) -> int:
         return len(self.x)
@@ -74,3 +85,38 @@ class Batch:
     def with_x(self, x: Tensor) -> Batch:
         """The batch with other samples about which the same is to be said."""
         return replace(self, x=x)
+
+    def pictures(self) -> Iterator[Batch]:
+        """Of pictures with objects each as a batch by itself, without a border."""
+        for index, (objects, size) in enumerate(zip(self.objects, self.sizes, strict=True)):
+            here = slice(index, index + 1)
+            x = self.x[here, :, : size[0], : size[1]]
+            yield replace(self, x=x, y=self.y[here], objects=(objects,), sizes=(size,))
+
+
+def together(pictures: Sequence[Batch], multiple: int = MULTIPLE) -> Batch:
+    """Batches of one picture each as one: those of unlike sizes get borders, up to a multiple of so many pixels."""
+    import torch
+
+    sizes = tuple((each.x.shape[2], each.x.shape[3]) for each in pictures)
+    objects = tuple(own for each in pictures for own in each.objects)
+    y = torch.cat([each.y for each in pictures])
+    x = bordered([each.x[0] for each in pictures], multiple)
+    return Batch(x, y, objects=objects, sizes=sizes)
+
+
+def bordered(pictures: Sequence[Tensor], multiple: int = 1) -> Tensor:
+    """Pictures [C, h, w] in one tensor (n, C, H, W), those of unlike sizes with zeros to the right and below.
+
+    Then H and W are multiples of `multiple`. Source: `GeneralizedRCNNTransform` of torchvision.
+    """
+    import torch
+
+    if len({picture.shape for picture in pictures}) == 1:
+        return torch.stack(list(pictures))
+    most = (max(picture.shape[axis] for picture in pictures) for axis in (1, 2))
+    height, width = (-(-side // multiple) * multiple for side in most)
+    x = pictures[0].new_zeros(len(pictures), pictures[0].shape[0], height, width)
+    for row, picture in zip(x, pictures, strict=True):
+        row[:, : picture.shape[1], : picture.shape[2]] = picture
+    return x

@@ -201,9 +201,9 @@ def _registered(table: Table[Any], name: str, base: type[Part], *, skipped: int)
     def register(function: F) -> F:
         fields = _fields(function, skipped)
         own = base.__class_vars__ | set(dir(base))
-        taken = [field for field in fields if field in own and field not in base.model_fields]
-        if taken:
-            raise ValueError(f"{name} has a parameter {taken[0]}, which every {table.kind} has for itself")
+        reserved = [field for field in fields if field in own and field not in base.model_fields]
+        if reserved:
+            raise ValueError(f"{name} has a parameter {reserved[0]}, which every {table.kind} has for itself")
         part = create_model(f"{table.kind}_{name}", __base__=base, __module__=function.__module__, **fields)
         part.__doc__ = function.__doc__
         part.function = staticmethod(function)  # type: ignore[attr-defined]

@@ -57,10 +57,10 @@ def cross_validate(spec: Spec, folds: int, *, out: str | Path | None = None, **o
     from netspec.train import resume, train
     from netspec.train.plan.job import job_of, settings_of
 
-    said: Mapping[str, Any] = options.pop("set", None) or {}
-    data = settings_of(job_of(spec, set=said), spec).data
+    own_settings: Mapping[str, Any] = options.pop("set", None) or {}
+    data = settings_of(job_of(spec, set=own_settings), spec).data
     if not isinstance(data, Divided) or "folds" not in data.arguments():
-        here = settings_of(job_of(spec, set=said), spec).span("data")
+        here = settings_of(job_of(spec, set=own_settings), spec).span("data")
         raise NetspecError((Diagnostic("E0609", f"{data.name} has test data of its own, and no folds", here),))
     folder = Path(out) if out is not None else Path("runs") / f"{spec.path.stem if spec.path else 'net'}-folds"
     runs: list[Run] = []
@@ -70,7 +70,7 @@ def cross_validate(spec: Spec, folds: int, *, out: str | Path | None = None, **o
         if (own / RECORD).exists():
             runs.append(resume(own, quiet=bool(options.get("quiet", False))))
         else:
-            runs.append(train(spec, set={**said, "train.data": setting}, out=own, **options))
+            runs.append(train(spec, set={**own_settings, "train.data": setting}, out=own, **options))
         if runs[-1].status != "finished":
             break
     return CrossValidation(folder, tuple(runs))

@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.spec import Spec
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 from netspec.train.plan.job import Job
 from netspec.train.runs.progress import PARENT, stopping
 from netspec.train.runs.run import Status
@@ -58,8 +58,8 @@ class Work(BaseModel):
     @classmethod
     def read(cls, text: str) -> Work:
         """The work that was written as JSON; a job's own JSON leaves out its text."""
-        said = json.loads(text)
-        return cls.model_validate({**said, "job": {**said["job"], "text": said["text"]}})
+        document = json.loads(text)
+        return cls.model_validate({**document, "job": {**document["job"], "text": document["text"]}})
 
     def spec(self) -> Spec:
         """The spec that the run's folder has kept, or else the job's."""
@@ -129,7 +129,7 @@ def is_parting(error: Exception) -> bool:
 
 def lost(message: str, folder: Path) -> NetspecError:
     """That the training has lost a process, and how it can be taken up (E0647)."""
-    here = Span(Source(str(folder), ""), 0, 0)
+    here = place_outside(folder)
     return NetspecError((Diagnostic("E0647", message, here, help=f"netspec train --resume {folder}"),))
 
 
@@ -216,9 +216,9 @@ def _wait(processes: list[Process]) -> None:
 def _raise_failure(processes: list[Process], setup: Setup, folder: Path) -> None:
     """Raises what a process says is wrong; where none can say it, that one is gone."""
     wrong = list(dict.fromkeys(diagnostic for process in processes for diagnostic in process.report.wrong))
-    said = [diagnostic for diagnostic in wrong if diagnostic.code != "E0647"]
-    if said:
-        raise NetspecError(tuple(said))
+    diagnostics = [diagnostic for diagnostic in wrong if diagnostic.code != "E0647"]
+    if diagnostics:
+        raise NetspecError(tuple(diagnostics))
     failed = [(rank, process.popen.returncode) for rank, process in enumerate(processes) if process.popen.returncode]
     if failed:
         silent = [(rank, status) for rank, status in failed if not processes[rank].report.wrong]

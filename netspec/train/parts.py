@@ -13,7 +13,7 @@ from netspec.diagnostics import Diagnostic
 from netspec.elaborate.mistakes.demands import aid, demand, sentence, words_of
 from netspec.layers.declaration.base import spec_literal
 from netspec.layers.declaration.synonyms import SYNONYMS
-from netspec.spelling import bare, meant, nearest
+from netspec.spelling import bare, nearest, synonym
 from netspec.syntax.source import Span
 from netspec.train.literals import Word, description
 
@@ -50,9 +50,14 @@ class Part(BaseModel):
         fields = [name if info.is_required() else f"{name}={written(info.default)}" for name, info in infos]
         return f"{cls.name}({', '.join(fields)})" if fields else cls.name
 
+    @classmethod
+    def proposal(cls, argument: str, value: Any) -> Any:
+        """What an argument that is not right may stand for; None where that is not known."""
+        return None
+
     def written(self) -> str:
         """The part as a spec would write it: its name and the arguments that are not the defaults."""
-        given: list[str] = []
+        arguments: list[str] = []
         positional = True
         fields = self.fields()
         for name in self.arguments():
@@ -60,13 +65,13 @@ class Part(BaseModel):
             value = getattr(self, attribute)
             positional = positional and info.is_required()
             if positional:
-                given.append(f'"{value}"' if info.annotation is str else written(value))
+                arguments.append(f'"{value}"' if info.annotation is str else written(value))
             elif info.is_required() or value != info.default:
-                given.append(f"{name}={written(value)}")
-        return f"{self.name}({', '.join(given)})" if given else self.name
+                arguments.append(f"{name}={written(value)}")
+        return f"{self.name}({', '.join(arguments)})" if arguments else self.name
 
 
-def called(part: Part, output: str | None, target: str | None = None) -> str:
+def call_text(part: Part, output: str | None, target: str | None = None) -> str:
     """A part that is about an output of the net, and a target, as a spec would write it: `mse(depth, far)`."""
     name, _, arguments = part.written().partition("(")
     inside = ", ".join(filter(None, (output, target, arguments.removesuffix(")"))))
@@ -120,20 +125,20 @@ class Table(Generic[P]):
             return [self._unknown(name, span, alone=not arguments)]
         return bind(self._parts[name], arguments, span)
 
-    def meant(self, name: str) -> str | None:
+    def synonym(self, name: str) -> str | None:
         """The part that PyTorch, Keras or a paper calls so, with or without its kind: `CrossEntropyLoss`."""
-        said = bare(name)
-        without_kind = said.removesuffix(bare(self.kind)) or said
-        meanings = {known: part.aliases for known, part in self._parts.items()}
-        return meant(said, meanings) or meant(without_kind, meanings)
+        bare_name = bare(name)
+        without_kind = bare_name.removesuffix(bare(self.kind)) or bare_name
+        meanings = {part_name: part.aliases for part_name, part in self._parts.items()}
+        return synonym(bare_name, meanings) or synonym(without_kind, meanings)
 
     def example(self, name: str, text: str) -> str:
         """The part as a spec would write it without arguments, or with `text` where it needs one."""
-        needed = [info for info in self._parts[name].model_fields.values() if info.is_required()]
-        return f'{name}("{text}")' if needed and needed[0].annotation is str else name
+        required = [info for info in self._parts[name].model_fields.values() if info.is_required()]
+        return f'{name}("{text}")' if required and required[0].annotation is str else name
 
     def _unknown(self, name: str, span: Span, *, alone: bool) -> Diagnostic:
-        meaning = self.meant(name)
+        meaning = self.synonym(name)
         near = meaning or nearest(name, self._parts)
         text = self.example(near, name) if near and alone else near
         return Diagnostic(
@@ -151,21 +156,21 @@ def bind(part: type[P], arguments: Sequence[Argument], span: Span) -> P | list[D
     """The part with these arguments, positional ones in the order of its fields, or everything that is wrong."""
     names = part.arguments()
     wrong: list[Diagnostic] = []
-    taken: dict[str, Argument] = {}
+    by_field: dict[str, Argument] = {}
     for position, argument in enumerate(arguments):
         name = argument.name or (names[position] if position < len(names) else None)
         if name is None:
             wrong.append(_mistake(part, f"{part.name} takes {_count(len(names))}", argument.span, "one too many"))
         elif name not in names:
             wrong.append(_unknown_argument(part, name, argument.span))
-        elif name in taken:
+        elif name in by_field:
             wrong.append(_mistake(part, f"{part.name} is given {name} twice", argument.span, "again"))
         else:
-            taken[name] = argument
+            by_field[name] = argument
     try:
-        instance = part(**{name: _plain(argument.value) for name, argument in taken.items()})
+        instance = part(**{name: _plain(argument.value) for name, argument in by_field.items()})
     except ValidationError as error:
-        return [*wrong, *_explain(part, taken, error, span)]
+        return [*wrong, *_explain(part, by_field, error, span)]
     return wrong or instance
 
 
@@ -175,7 +180,7 @@ def _mistake(part: type[Part], message: str, span: Span, label: str = "") -> Dia
 
 def _unknown_argument(part: type[Part], name: str, span: Span) -> Diagnostic:
     plain = _mistake(part, f"{part.name} has no argument {name}", span, "not known")
-    near = meant(name, {field: _called(field) for field in part.fields()}) or nearest(name, part.arguments())
+    near = synonym(name, {field: _aliases(field) for field in part.fields()}) or nearest(name, part.arguments())
     if near is None:
         return plain
     here = Span(span.source, span.start, span.start + len(name))
@@ -185,23 +190,28 @@ def _unknown_argument(part: type[Part], name: str, span: Span) -> Diagnostic:
 _ARGUMENTS = {"lr": ("learning_rate",), "size": ("image_size", "img_size"), "p": ("prob",), "steps": ("milestones",)}
 
 
-def _called(field: str) -> tuple[str, ...]:
+def _aliases(field: str) -> tuple[str, ...]:
     """What else an argument is called."""
     return (*_ARGUMENTS.get(field, ()), *(alias for alias, fields in SYNONYMS.items() if field in fields))
 
 
-def _explain(part: type[Part], taken: dict[str, Argument], error: ValidationError, span: Span) -> Iterator[Diagnostic]:
+def _explain(
+    part: type[Part], by_field: dict[str, Argument], error: ValidationError, span: Span
+) -> Iterator[Diagnostic]:
     """What is wrong with each argument, in the words that a layer's have."""
     fields = part.fields()
     for name in dict.fromkeys(str(slip["loc"][0]) if slip["loc"] else "" for slip in error.errors(include_url=False)):
         if name not in fields:
             slips = (slip for slip in error.errors(include_url=False) if not slip["loc"] or slip["loc"][0] == name)
             yield _mistake(part, f"{part.name}: {' or '.join(dict.fromkeys(map(sentence, slips)))}", span)
-        elif name not in taken:
+        elif name not in by_field:
             yield _mistake(part, f"{part.name} needs {name}", span, "missing")
         else:
-            argument = taken[name]
+            argument = by_field[name]
             help, mend = aid(argument.value, argument.span, words_of(fields[name][1].annotation))
+            if (proposal := part.proposal(name, _plain(argument.value))) is not None:
+                text = f"{name}={written(proposal)}" if argument.name else written(proposal)
+                help, mend = f"write {text}", (argument.span, text)
             plain = _mistake(
                 part,
                 f"{name} of {part.name} {demand(error, name, argument.value)}",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.spec import Spec
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 from netspec.train.after.restored import Restored
 from netspec.train.data.files import DataError
 from netspec.train.engine.devices import environment
@@ -46,9 +46,9 @@ SHARE = 0.02
 
 def begin(job: Job, spec: Spec, *, out: str | Path | None = None, quiet: bool = False) -> Run:
     """Trains as a job says, in a new folder. All that can be wrong is found before the first step."""
-    wanted = Path(out) if out is not None else Path("runs") / _name(job, spec)
+    path = Path(out) if out is not None else Path("runs") / _name(job, spec)
     if job.setup.processes > 1 and not launched():
-        return _begun_together(job, spec, wanted, quiet=quiet)
+        return _begun_together(job, spec, path, quiet=quiet)
     prepared = prepare(job, spec)
     with environment(prepared.graph, prepared.settings.batch, job.setup) as accelerator:
         messages: list[str] = []
@@ -59,8 +59,8 @@ def begin(job: Job, spec: Spec, *, out: str | Path | None = None, quiet: bool = 
             Recorder(folder, about).begin(prepared.graph.emit())
             sources.keep(spec, folder)
 
-        with ExitStack() as held:
-            folder = _from_first(accelerator, lambda: held.enter_context(claimed(wanted, write)))
+        with ExitStack() as stack:
+            folder = _from_first(accelerator, lambda: stack.enter_context(claimed(path, write)))
             report(Report(folder=folder))
             recorder = Recorder(folder, about, lead=trainer.rank == 0)
             return _trained(prepared, trainer, recorder, messages, kept=False, quiet=quiet)
@@ -93,14 +93,14 @@ def _restore(trainer: Trainer, state: State, folder: Path) -> None:
     try:
         trainer.restore(state)
     except Damaged as damage:
-        here = Span(Source(str(folder), ""), 0, 0)
+        here = place_outside(folder)
         message = f"the checkpoint in {folder} is of no such training: {damage}"
         raise NetspecError((Diagnostic("E0650", message, here),)) from None
 
 
-def _begun_together(job: Job, spec: Spec, wanted: Path, *, quiet: bool) -> Run:
+def _begun_together(job: Job, spec: Spec, path: Path, *, quiet: bool) -> Run:
     """Begins a run on several devices; its first process makes the folder."""
-    return _of_others(together(Work(job=job, text=job.text, folder=wanted, quiet=quiet), job.setup), job, spec)
+    return _of_others(together(Work(job=job, text=job.text, folder=path, quiet=quiet), job.setup), job, spec)
 
 
 def _of_others(outcome: Report, job: Job, spec: Spec) -> Run:
@@ -258,18 +258,18 @@ def _failed(trainer: Trainer, recorder: Recorder, error: Exception) -> NetspecEr
 
 def _last_line(recorder: Recorder, status: Status, trainer: Trainer) -> str:
     if status == "stopped" and trainer.done:
-        done = f"stopped after step {trainer.done} of epoch {trainer.epoch + 1}"
+        account = f"stopped after step {trainer.done} of epoch {trainer.epoch + 1}"
     else:
-        done = f"{'stopped after' if status == 'stopped' else 'trained'} {len(recorder.rows)} epochs"
+        account = f"{'stopped after' if status == 'stopped' else 'trained'} {len(recorder.rows)} epochs"
     if not recorder.rows:
-        return f"{done}, kept in {recorder.folder}"
-    kept = recorder.rows[recorder.kept]
-    chosen = f" by the {WORDS[kept.held]} data" if trainer.settings.chooses else ""
-    best = f", the best of them {kept.epoch}{chosen}" if kept is not recorder.rows[-1] else ""
-    held, figures = ("test", recorder.tested) if recorder.tested is not None else (kept.held, kept.test)
+        return f"{account}, kept in {recorder.folder}"
+    row = recorder.rows[recorder.kept]
+    chosen = f" by the {WORDS[row.held]} data" if trainer.settings.chooses else ""
+    best = f", the best of them {row.epoch}{chosen}" if row is not recorder.rows[-1] else ""
+    split, figures = ("test", recorder.tested) if recorder.tested is not None else (row.held, row.test)
     accuracy = figures.get("accuracy")
-    result = f": {WORDS[held]} error {100 * (1 - accuracy):.1f} %" if accuracy is not None else ""
-    return f"{done}{best}{result}, kept in {recorder.folder}"
+    result = f": {WORDS[split]} error {100 * (1 - accuracy):.1f} %" if accuracy is not None else ""
+    return f"{account}{best}{result}, kept in {recorder.folder}"
 
 
 def _where_from(folder: Path, state: State | None, trainer: Trainer) -> str:

@@ -118,18 +118,18 @@ def sweep(
             raise KeyboardInterrupt
         return _value(run, figure)
 
-    for left in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
+    for orphan in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
         if storage is None:
             try:
-                value = objective(optuna.trial.FixedTrial(left.params, left.number), taken_up=True)
-                study.tell(left.number, value)
+                value = objective(optuna.trial.FixedTrial(orphan.params, orphan.number), taken_up=True)
+                study.tell(orphan.number, value)
             except optuna.TrialPruned:
-                study.tell(left.number, state=optuna.trial.TrialState.PRUNED)
+                study.tell(orphan.number, state=optuna.trial.TrialState.PRUNED)
     ended = tuple(state for state in optuna.trial.TrialState if state.is_finished())
     while len(study.get_trials(states=ended)) < count:
         study.optimize(objective, n_trials=1)
-    held = "test" if plan.data.val is None else "validation"
-    return Sweeping(folder, figure, held, tuple(_ended(study, folder, over)))
+    split = "test" if plan.data.val is None else "validation"
+    return Sweeping(folder, figure, split, tuple(_ended(study, folder, over)))
 
 
 def _sampler(over: Sweep, trials: int | None, seed: int) -> optuna.samplers.BaseSampler:
@@ -178,9 +178,9 @@ def _ended(study: optuna.Study, folder: Path, over: Sweep) -> list[Trial]:
     import optuna
 
     sign = 1 if study.direction == optuna.study.StudyDirection.MINIMIZE else -1
-    done = study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
-    done = [trial for trial in done if trial.value is not None]
-    ordered = sorted(done, key=lambda trial: sign * (trial.value or 0.0))
+    trials = study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
+    trials = [trial for trial in trials if trial.value is not None]
+    ordered = sorted(trials, key=lambda trial: sign * (trial.value or 0.0))
 
     def chosen(params: Mapping[str, Any]) -> dict[str, Any]:
         own = {name: (values, params[name]) for name, values in over.over.items() if name in params}

@@ -52,21 +52,21 @@ def warnings(
     `least` is the size of what a net has to see, in positions of its input.
     """
     subject = Subject(source, file, tuple(graphs))
-    found = [warning for rule in OF_THE_TEXT for warning in rule(subject)]
+    doubts = [warning for rule in OF_THE_TEXT for warning in rule(subject)]
     if sound:
-        found += [warning for rule in OF_THE_NETS for warning in rule(subject)]
-        found += object_size.warnings(subject, least) if least is not None else []
-    habits = {warning.span for warning in found if warning.code.startswith("W02")}
-    apart = (warning for warning in _kept(found) if warning.code.startswith("W02") or warning.span not in habits)
+        doubts += [warning for rule in OF_THE_NETS for warning in rule(subject)]
+        doubts += object_size.warnings(subject, least) if least is not None else []
+    habits = {warning.span for warning in doubts if warning.code.startswith("W02")}
+    apart = (warning for warning in _unallowed(doubts) if warning.code.startswith("W02") or warning.span not in habits)
     return [replace(warning, severity="warning") for warning in in_order(apart, source)]
 
 
 _ALLOWED = re.compile(r"#[^\n]*?\ballow((?:[ ,]+W\d{4})+)")
 
 
-def _kept(found: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
+def _unallowed(doubts: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
     """Those that no comment on their line, or on that of the stage that they come from, allows."""
-    for warning in found:
+    for warning in doubts:
         places = [warning.span, *(span for span, _ in warning.related)]
         lines = (place.source.line(place.line) for place in places)
         if not any(warning.code in codes for line in lines for codes in _ALLOWED.findall(line)):

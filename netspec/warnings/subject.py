@@ -40,10 +40,10 @@ class Subject:
     @cached_property
     def statements(self) -> dict[tuple[int, int], tree.Stage | tree.Let]:
         """The labelled stages and side values of the file by their place and by that of their last element."""
-        found = [part for part in parts(self.file) if isinstance(part, tree.Stage | tree.Let)]
-        named = [part for part in found if isinstance(part, tree.Let) or part.labels]
-        places = {_place(statement.span): statement for statement in named}
-        return {_place(statement.flow.elements[-1].span): statement for statement in named} | places
+        statements = [part for part in parts(self.file) if isinstance(part, tree.Stage | tree.Let)]
+        targets = [part for part in statements if isinstance(part, tree.Let) or part.labels]
+        places = {_place(statement.span): statement for statement in targets}
+        return {_place(statement.flow.elements[-1].span): statement for statement in targets} | places
 
     @cached_property
     def bodies(self) -> tuple[tree.Body, ...]:
@@ -52,12 +52,12 @@ class Subject:
     @cached_property
     def consumers(self) -> dict[int, list[Node]]:
         """The nodes that take a value, by its identity."""
-        taken: dict[int, list[Node]] = {}
+        consumers: dict[int, list[Node]] = {}
         for graph in self.graphs:
             for node in graph.nodes:
                 for value in node.inputs:
-                    taken.setdefault(id(value), []).append(node)
-        return taken
+                    consumers.setdefault(id(value), []).append(node)
+        return consumers
 
     def nodes(self) -> Iterator[tuple[Graph, Node]]:
         """The nodes of all nets."""

@@ -236,9 +236,9 @@ def net_results(outputs: Sequence[Output], *, training: bool) -> tuple[list[Valu
 
     def run(module: nn.Module, inputs: list[Tensor]) -> list[Tensor]:
         result = module(*inputs)
-        if isinstance(result, Tensor):
-            return [result]
-        fields = {name: tensor for name, tensor in result._asdict().items() if tensor is not None}
+        if isinstance(result, Tensor | list):
+            return [_joined(result)]
+        fields = {name: _joined(value) for name, value in result._asdict().items() if value is not None}
         names = [output.name or "output" for output in returned]
         if len(fields) != len(names):
             raise Disagreement("outputs", f"{', '.join(fields)} from the module, {', '.join(names)} from the graph")
@@ -248,6 +248,11 @@ def net_results(outputs: Sequence[Output], *, training: bool) -> tuple[list[Valu
         return [by_order[output] for output in returned]  # a name that a named tuple cannot have
 
     return [output.value for output in returned], run
+
+
+def _joined(value: Tensor | list[Tensor]) -> Tensor:
+    """The values of a set, which a net returns apart for each picture, one after another."""
+    return torch.cat(value) if isinstance(value, list) else value
 
 
 def check_net(

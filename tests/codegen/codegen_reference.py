@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from netspec.graph.graph import Graph, Node, Value
 from netspec.layers.declaration.base import Code, TorchCall
+from netspec.shapes.sets import Set
 
 
 @contextmanager
@@ -88,12 +89,17 @@ class Reference:
         """The values of the graph that are `wanted`, and nothing run beside what they depend on."""
         needed, batch = self.needed(wanted), inputs[0].shape[0]
         values: dict[Value, Tensor] = dict(zip(self.graph.inputs, inputs, strict=True))
+        counts: dict[Set, Tensor] = {}
         with doubles():
             for node in self.graph.nodes:
                 if node.index not in needed:
                     continue
-                result = self._apply(node, [values[value] for value in node.inputs])
+                asked = [counts[each] for each in node.layer.counted(*node.shapes)]
+                result = self._apply(node, [values[value] for value in node.inputs], asked)
                 results = result if isinstance(result, (tuple, list)) else (result,)
+                if node.layer.makes_set:
+                    *results, count = results
+                    counts[node.output.shape.each] = count
                 if not node.inputs:  # a source is the same for each sample
                     results = [tensor.expand(batch, *tensor.shape[-node.output.shape.rank :]) for tensor in results]
                 values.update(zip(node.outputs, results, strict=True))
@@ -110,9 +116,9 @@ class Reference:
                 pending += [value.node for value in self.graph.nodes[index].inputs if value.node is not None]
         return needed
 
-    def _apply(self, node: Node, inputs: list[Tensor]) -> Any:
+    def _apply(self, node: Node, inputs: list[Tensor], counts: list[Tensor]) -> Any:
         call = self.calls[node.key]
-        names = {f"_{index}": tensor for index, tensor in enumerate(inputs)}
+        names = {f"_{index}": tensor for index, tensor in enumerate([*inputs, *counts])}
         names |= {f"_{name}": self._value(value) for name, value in call.kwargs.items()}
         names["_module"] = self.modules[node.key]
         text = call.apply.replace("{inputs}", ", ".join(f"_{index}" for index in range(len(inputs))))

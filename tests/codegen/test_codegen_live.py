@@ -61,7 +61,8 @@ def test_examples_construct_and_run_on_meta(path: Path) -> None:
     graph = netspec.load(path).graph()
     model = compile_graph(graph, device="meta")
     check_keys(graph, model)
-    run_both_modes(graph, model)
+    if not graph.sets:  # how many members they have follows from numbers, of which there are none on meta
+        run_both_modes(graph, model)
 
 
 def run_both_modes(graph: Graph, model: torch.nn.Module) -> None:

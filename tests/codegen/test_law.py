@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -83,15 +84,21 @@ def test_blocks_of_the_library(name: str) -> None:
     check_families(emitted, examples=30)
 
 
+@cache
+def emitted_of(name: str, net: str) -> Emitted:
+    """A network of the zoo, emitted."""
+    return Emitted(EXAMPLES[name].read_text(), net)
+
+
 @pytest.mark.parametrize(("name", "net"), NETS)
 def test_blocks_of_the_zoo(name: str, net: str) -> None:
-    check_families(Emitted(EXAMPLES[name].read_text(), net), examples=10)
+    check_families(emitted_of(name, net), examples=10)
 
 
 @pytest.mark.parametrize(("name", "net"), NETS)
 def test_nets_of_the_zoo(name: str, net: str) -> None:
     """A net is a class with the net's parameters: with other values of them it is the graph with those values."""
-    emitted = Emitted(EXAMPLES[name].read_text(), net)
+    emitted = emitted_of(name, net)
     use = emitted.net_use()
     if use.is_exception:
         pytest.skip("an exception")
@@ -115,10 +122,8 @@ def test_nets_of_the_zoo(name: str, net: str) -> None:
 
 def exceptions() -> Iterator[str]:
     """Each class of library and zoo that is not its block or net for all arguments."""
-    texts = [(f"std.{name}", std_text(name), None) for name in STD]
-    texts += [(name, EXAMPLES[name].read_text(), net) for name, net in NETS]
-    for name, text, net in texts:
-        emitted = Emitted(text, net)
+    library = [(f"std.{name}", None, Emitted(std_text(name))) for name in STD]
+    for name, net, emitted in (*library, *((name, net, emitted_of(name, net)) for name, net in NETS)):
         lines = set()
         for use in (*emitted.uses(), *([emitted.net_use()] if net else [])):
             if use.is_exception:

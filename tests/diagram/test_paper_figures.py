@@ -16,8 +16,12 @@ from netspec.diagram.drawing.bounds import bounds
 from netspec.diagram.drawing.items import Drawing, Text
 from netspec.diagram.drawing.paper import paper_of
 from netspec.diagram.drawing.text import broken, width
+from netspec.diagram.fitting import sheets
+from netspec.diagram.layout.dot_layout import Graphviz
+from netspec.diagram.layout.layout import Layout, PlacedBox, layout
 from netspec.diagram.render import Request, draw
-from netspec.diagram.view.captions.words import in_one_unit, short_shape
+from netspec.diagram.view.captions.words import alike, in_one_unit, short_shape
+from netspec.diagram.view.view import figure as figure_of
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -85,6 +89,95 @@ def test_columns_are_as_many_as_asked() -> None:
     heights = [figure("alexnet", "page", columns=count)[0].height for count in (1, 2, 3)]
     assert heights == sorted(heights, reverse=True)
     assert heights[0] > 1.5 * heights[1]
+
+
+@pytest.mark.parametrize("name", ["vgg", "cam_vgg16", "alexnet_torchvision"])
+def test_a_long_frame_leaves_no_third_of_the_page_empty(name: str) -> None:
+    drawing, _ = figure(name, "page")
+    left, _, right, _ = bounds(drawing.items)
+    assert drawing.height < 0.62 * drawing.width, "it was as high as wide, with two boxes in the last column"
+    assert right - left > 0.7 * drawing.width
+
+
+def test_what_would_be_a_single_box_is_turned() -> None:
+    drawing, notes = figure("retinanet", "page")
+    assert notes[0] == "drawn to the right, where there is more room"
+    assert len(letters(drawing)) > 40
+
+
+def test_the_size_that_keeps_letters_large_is_said() -> None:
+    _, (note,) = figure("deconvnet", "page", style="volumes")
+    said = re.fullmatch(r"the smallest letters have \S+ points: --width (\S+cm) keeps them at 7", note)
+    assert said
+    drawing, notes = figure("deconvnet", said[1], style="volumes")
+    assert notes == []
+    assert min(letters(drawing)) >= 7 - 1e-6
+
+
+def flows(layout: Layout) -> list[tuple[PlacedBox, PlacedBox]]:
+    """Boxes with a straight arrow from the side of one to the other."""
+    boxes = {placed.box.id: placed for placed in layout.boxes}
+    straight = [
+        route
+        for route in layout.routes
+        if route.source and route.target and [verb for verb, _ in route.path] == ["M", "L"]
+    ]
+    pairs = [(boxes[route.source], boxes[route.target], route.path[0][1][0][0]) for route in straight]
+    return [(one, other) for one, other, start in pairs if start == pytest.approx(one.x + one.width)]
+
+
+@pytest.mark.parametrize("name", ["resnet", "googlenet", "wavenet", "highway_mnist", "siamese", "gpt2"])
+def test_a_flow_to_the_right_is_one(name: str) -> None:
+    graph = netspec.load(EXAMPLES / f"{name}.net").graph()
+    paper = paper_of("page")
+    with Graphviz() as graphviz:
+        laid = layout(figure_of(graph), graphviz, next(sheets(paper, right=True)))  # type: ignore[arg-type]
+    assert flows(laid)
+    for before, after in flows(laid):
+        assert before.x + before.width < after.x
+        assert before.y < after.y + after.height
+        assert after.y < before.y + before.height
+    drawing, _ = draw(Request(graph, timeout=60, paper=paper, direction="right"))
+    check(drawing, 17.4 * CM, 23 * CM)
+
+
+def test_a_flow_to_the_right_is_lower_and_in_rows() -> None:
+    graph = netspec.load(EXAMPLES / "lenet5.net").graph()
+    down, right = (
+        draw(Request(graph, paper=paper_of("page"), direction=direction))[0] for direction in ("down", "right")
+    )
+    assert right.height < 0.75 * down.height
+    one, two = (
+        draw(Request(graph, paper=paper_of("40cm", columns=rows), direction="right"))[0].height for rows in (1, 2)
+    )
+    assert 1.5 * one < two
+
+
+def test_an_encoder_with_its_decoder_is_a_u_in_both_directions() -> None:
+    graph = netspec.load(EXAMPLES / "unet.net").graph()
+    down, right = (draw(Request(graph, depth=1, direction=direction))[0] for direction in ("down", "right"))
+    assert down == right
+
+
+@pytest.mark.parametrize(("form", "said"), [("dot", "rankdir=LR"), ("mmd", "flowchart LR"), ("tex", "tikzpicture")])
+def test_other_forms_know_the_direction(form: str, said: str) -> None:
+    text = netspec.load(EXAMPLES / "lenet5.net").graph().render(format=form, direction="right")
+    assert said in str(text)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["a.svg", "--direction", "left"], "there is no direction left"),
+        (["a.svg", "--direction", "right", "--style", "table"], "the table style has one direction"),
+        (["a.html", "--direction", "right"], "a html has no direction"),
+    ],
+)
+def test_a_direction_that_there_is_not_is_refused(options: list[str], said: str, tmp_path: Path, cli: Cli) -> None:
+    done = cli("render", EXAMPLES / "lenet5.net", "-o", *options)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert said in done.stderr
+    assert "error[E0802]" in done.stderr
 
 
 def test_a_slide_has_its_shape_and_large_letters() -> None:
@@ -164,6 +257,19 @@ def test_broken_lines_lose_nothing(text: str, limit: float) -> None:
     lines = broken(text, 7, limit)
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
     assert all(width(line, 7) <= limit or " " not in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("counts", "figures"),
+    [
+        ([1_814_073_344, 4_089_184_256, 7_801_405_440], ["1.81 G", "4.09 G", "7.80 G"]),
+        ([132_863_336, 143_667_240, 9_000_000], ["133 M", "144 M", "9 M"]),
+        ([12_345_678, 1_200], ["12.3 M", "1.2 k"]),
+        ([500, 20], ["500", "20"]),
+    ],
+)
+def test_figures_of_several_nets_have_as_many_decimals(counts: list[int], figures: list[str]) -> None:
+    assert alike(counts) == figures
 
 
 @pytest.mark.parametrize(

@@ -94,3 +94,10 @@ def test_an_argument_that_has_a_name_is_not_taken_for_one_of_pytorch(call: str, 
 def test_a_default_that_is_wrong_is_not_mended_at_a_call(mistakes_of) -> None:
     (mistake,) = mistakes_of("default layernorm(eps=2)\nnet N { input x [3, 8, 8]; layernorm(channels) }")
     assert mistake.mend is None
+
+
+def test_a_label_whose_equals_sign_is_missing(mistakes_of) -> None:
+    text = "net N { input x [3, 8, 8]; conv2  conv(16, 3); relu }"
+    (mistake,) = mistakes_of(text)
+    assert (mistake.code, mistake.help) == ("E0202", "if it is a label: conv2 = ...")
+    assert mistakes_of(pasted(text, mistake)) == []

@@ -52,7 +52,7 @@ def parts(text: str) -> Iterator[tree.Tree]:
         match waiting.pop():
             case tree.Tree() as part:
                 yield part
-                waiting += [value for _, value in part.said()]
+                waiting += [value for _, value in part.content()]
             case tuple() as several:
                 waiting += several
 

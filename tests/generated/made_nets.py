@@ -54,11 +54,12 @@ COMMON = ("conv", "conv", "batchnorm", "relu", "relu", "linear", "maxpool", "dro
 OF_SEVERAL = [name for name, cls in REGISTRY.items() if sum(not tensor.endswith("?") for tensor in cls.tensors) > 1]
 SPECIAL = dict.fromkeys(OF_SEVERAL, "supplied") | {"matmul": "product", "unpool": "unpooled", "param": "weights"}
 """Layers that take what has to be made for them first, and the Writer's way to do so."""
-NOT_DRAWN = frozenset(name for name, cls in REGISTRY.items() if cls.__module__.endswith(".comparison")) | {
-    "constant", "gather", "noise", "rearrange", "unembed"
+OF_SETS = frozenset(name for name, cls in REGISTRY.items() if cls.makes_set or cls.of_pictures)
+NOT_DRAWN = OF_SETS | frozenset(name for name, cls in REGISTRY.items() if cls.__module__.endswith(".comparison")) | {
+    "constant", "gather", "noise", "pick", "rearrange", "unembed"
 }  # fmt: skip
 """Layers not drawn here: what they take, or what takes them, has to be made for them, or they differ from draw to
-draw. The random nets of random_nets.py have them.
+draw. The random nets of random_nets.py have them, but for those of sets, which test_emitted_sets.py has.
 """
 SAFE_DEFAULTS: dict[str, dict[str, Any]] = {
     "batchnorm": {"momentum": 0.2, "eps": 0.001},

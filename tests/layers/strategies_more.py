@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from strategies import ROWS, FieldStrategy, Row, Shapes, axes, divisor_of_channels, just, maps
 
+from netspec.shapes.sets import Set
 from netspec.shapes.shape import Shape
 
 STRICTER: dict[tuple[str, str], str] = {
@@ -267,6 +268,53 @@ def cells(draw: st.DrawFn) -> Shapes:
     return x.replace(axis=0, size=draw(st.sampled_from((6, 12, 14, 18, 30)))), image
 
 
+MEMBERS = Set(10, "members")
+
+
+@st.composite
+def boxes_with_scores(draw: st.DrawFn) -> Shapes:
+    """Scores, a box for each row or each score, and the image: of a picture, with levels or not; or of a set."""
+    rows, classes = draw(st.integers(1, 5)), draw(st.sampled_from((1, 2, 3)))
+    boxes = [rows + (draw(st.integers(0, 9)) == 0)] + [classes] * draw(st.integers(0, 1))
+    image = Shape.of(3, 5, 7)
+    if draw(st.booleans()):
+        of_set = (Shape.of(classes), Shape.of(*boxes[1:], 4))
+        return (*(shape.of_each(MEMBERS) for shape in of_set), image)
+    levels = [Shape.of(rows, dtype="int")] * draw(st.integers(0, 1))
+    return Shape.of(rows, classes), Shape.of(*boxes, 4), image, *levels
+
+
+@st.composite
+def proposed(draw: st.DrawFn) -> Shapes:
+    rows = draw(st.integers(1, 6))
+    more = rows + (draw(st.integers(0, 9)) == 0)
+    return Shape.of(rows, 4), Shape.of(more), Shape.of(rows, dtype="int"), Shape.of(3, 5, 7)
+
+
+@st.composite
+def of_boxes(draw: st.DrawFn, *, several: bool) -> Shapes:
+    """Maps of an image, and the boxes of a set."""
+    *maps, image = draw(over_an_image(several=several))
+    same = [x.replace(axis=0, size=maps[0].channels + (draw(st.integers(0, 19)) == 0)) for x in maps]
+    return *same, Shape.of(4).of_each(MEMBERS), image
+
+
+@st.composite
+def masks_of_boxes(draw: st.DrawFn) -> Shapes:
+    side = draw(st.integers(1, 5))
+    mask = Shape.of(side, side + (draw(st.integers(0, 9)) == 0))
+    return mask.of_each(MEMBERS), Shape.of(4).of_each(MEMBERS), Shape.of(3, 5, 7)
+
+
+@st.composite
+def indexed(draw: st.DrawFn) -> Shapes:
+    """A value, and an index for each of its first axes, of a picture or of a set."""
+    dims = draw(st.lists(st.integers(1, 4), min_size=1, max_size=3))
+    each = draw(st.sampled_from((None, MEMBERS)))
+    index = Shape.of(*dims[: draw(st.integers(0, len(dims)))], dtype="int")
+    return Shape.of(*dims).of_each(each), index.of_each(each)
+
+
 def one(shape: SearchStrategy[Shape]) -> SearchStrategy[Shapes]:
     return shape.map(lambda x: (x,))
 
@@ -370,6 +418,22 @@ ROWS.update(
             for name in ("box_decode", "box_encode", "distance_decode", "distance_encode")
         },
         "clip_boxes": Row(shapes=fours().map(lambda both: (both[0], Shape.of(3, 5, 7)))),
+        "detections": Row(
+            {
+                "least": just(st.floats(0, 1)),
+                "iou": just(st.floats(0.1, 1)),
+                "before": just(st.none() | st.integers(1, 9)),
+                "smallest": just(st.floats(0, 2)),
+            },
+            boxes_with_scores(),
+        ),
+        "proposals": Row(
+            {"training": just(st.none() | st.integers(1, 9)), "smallest": just(st.floats(0, 2))}, proposed()
+        ),
+        "roi_align": Row({"size": just(st.integers(1, 4)), "samples": just(st.integers(1, 3))}, of_boxes(several=True)),
+        "roi_pool": Row({"size": just(st.integers(1, 4))}, of_boxes(several=False)),
+        "pick": Row(shapes=indexed()),
+        "paste_masks": Row(shapes=masks_of_boxes()),
         "yolo_cells": Row({"boxes": just(st.integers(1, 3))}, cells()),
         "yolo_boxes": Row({"sides": just(st.lists(lengths(2), min_size=1, max_size=3))}, cells()),
         # parameters

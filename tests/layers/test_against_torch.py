@@ -24,6 +24,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import netspec.layers
 from netspec.layers.declaration.base import REGISTRY, Layer, Reach, ShapeError, TorchCall
+from netspec.shapes.sets import Set
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import OpenSize, evaluate
 
@@ -33,6 +34,8 @@ for _module in pkgutil.iter_modules(netspec.layers.__path__, "netspec.layers."):
 torch.set_num_threads(1)  # the tensors are tiny
 
 BATCH = 2
+MEMBERS = (1, 2)
+"""How many members of a set each sample has."""
 LAYERS = sorted(name for name, cls in REGISTRY.items() if cls.__module__.startswith("netspec.") and cls.tensors)
 DTYPES = {"float": torch.float32, "int": torch.int64, "bool": torch.bool}
 
@@ -80,33 +83,36 @@ def construct(cls: type[Layer], case: Case) -> Layer | None:
 
 
 def tensors(shapes: tuple[Shape, ...]) -> list[torch.Tensor]:
-    """A batch for each shape."""
+    """A batch for each shape; of a set its members, those of all samples one after another."""
     made = []
     for shape in shapes:
         dtype = DTYPES[shape.dtype]
-        sizes = (BATCH, *shape.dims)
+        sizes = (BATCH if shape.each is None else sum(MEMBERS), *shape.dims)
         made.append(torch.rand(sizes) if shape.dtype == "float" else torch.zeros(sizes, dtype=dtype))
     return made
 
 
-def run(call: TorchCall, shapes: tuple[Shape, ...], device: str) -> tuple[Live, Any, int]:
-    """The layer, what it returns, and its MACs for one sample."""
+def run(call: TorchCall, shapes: tuple[Shape, ...], device: str, sets: tuple[Set, ...] = ()) -> tuple[Live, Any, int]:
+    """The layer, what it returns, and its MACs for one sample; it asks for the number of members of these sets."""
     with torch.device(device), torch.no_grad():
-        live = build(call, len(shapes))
-        arguments = tensors(shapes)
+        live = build(call, len(shapes) + len(sets))
+        arguments = [*tensors(shapes), *(torch.tensor(MEMBERS) for _ in sets)]
         with FlopCounterMode(display=False) as counter:
             result = live.call(*arguments)
-    return live, result, counter.get_total_flops() // 2 // BATCH
+    samples = BATCH if all(shape.each is None for shape in shapes) else sum(MEMBERS)
+    return live, result, counter.get_total_flops() // 2 // samples
 
 
-def run_somewhere(call: TorchCall, shapes: tuple[Shape, ...], *, counted: bool) -> tuple[Live, Any, int]:
+def run_somewhere(
+    call: TorchCall, shapes: tuple[Shape, ...], sets: tuple[Set, ...], *, counted: bool
+) -> tuple[Live, Any, int]:
     """On the CPU, or where there are MACs to count, on the meta device, which fuses no operations; unless it cannot."""
     if counted:
         try:
-            return run(call, shapes, "meta")
+            return run(call, shapes, "meta", sets)
         except (NotImplementedError, RuntimeError):
             pass
-    return run(call, shapes, "cpu")
+    return run(call, shapes, "cpu", sets)
 
 
 def is_empty(result: Any) -> bool:
@@ -123,7 +129,7 @@ def check_refusal(layer: Layer, shapes: tuple[Shape, ...], error: ShapeError) ->
     except ShapeError:
         return
     try:
-        _, result, _ = run(call, shapes, "cpu")
+        _, result, _ = run(call, shapes, "cpu", layer.counted(*shapes))
     except Exception:
         return
     assert is_empty(result), f"torch runs what {layer.name} refuses: {error.message}\n{layer!r} on {shapes}: {call}"
@@ -153,11 +159,20 @@ def test_layer_agrees_with_torch(name: str) -> None:
         if any(math.prod(shape.dims) > LARGEST_MAP for shape in predicted):
             return
         call = layer.torch(*shapes)
-        live, result, macs = run_somewhere(call, shapes, counted=layer.macs(*shapes) != 0)
+        live, result, macs = run_somewhere(call, shapes, layer.counted(*shapes), counted=layer.macs(*shapes) != 0)
         results = result if isinstance(result, (tuple, list)) else (result,)
+        members = sum(MEMBERS)
+        if layer.makes_set:
+            *results, count = results
+            members, each = int(count.sum()), predicted[0].each
+            assert count.shape == (BATCH,)
+            assert each is not None
+            assert count.max() <= each.most
         actual = tuple((tuple(tensor.shape), tensor.dtype) for tensor in results)
         context = f"{layer!r} on {shapes}\n{live.source}"
-        assert actual == tuple(((BATCH, *shape.dims), DTYPES[shape.dtype]) for shape in predicted), context
+        rows = [BATCH if shape.each is None else members for shape in predicted]
+        expected = [((n, *shape.dims), DTYPES[shape.dtype]) for n, shape in zip(rows, predicted, strict=True)]
+        assert actual == tuple(expected), context
         assert live.parameters() == layer.parameters(*shapes), context
         assert list(live.parameters()) == list(layer.parameters(*shapes)), context
         assert live.buffers() == layer.buffers(*shapes), context

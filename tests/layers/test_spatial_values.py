@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -206,6 +207,7 @@ MISTAKES: list[tuple[Layer, tuple[Shape, ...], str]] = [
     ),
     (UpConv(channels=8, kernel=3, output_pad=1), (Shape.of(3, 8),), "output_pad must be less than the stride"),
     (MaxPool(kernel=2, pad=2), (Shape.of(3, 8, 8),), "maxpool can pad at most half of its kernel, 1 here, not 2"),
+    (MaxPool(kernel=2, stride=1, pad=1, dilation=2), (Shape.of(3, 1),), "what it sees lies in the padding alone"),
     (MaxPool(kernel=2, stride=1, pad="same", indices=True), (Shape.of(3, 8, 8),), "maxpool can tell indices only"),
     (AvgPool(kernel=2, stride=1, pad="same", ceil=True), (Shape.of(3, 8, 8),), "avgpool takes ceil=true only where"),
     (LPPool(p=2, kernel=3), (Shape.of(3, 8, 8, 2),), "lppool over three axes needs an input as large as its kernel"),
@@ -230,6 +232,28 @@ MISTAKES: list[tuple[Layer, tuple[Shape, ...], str]] = [
     (GroupNorm(groups=6), (Shape.of(6, 1, 1),), "groupnorm needs several values a group"),
     (LayerNorm(), (Shape.of(6, OpenSize.symbol("L")),), "layernorm over=last has a weight for each position"),
 ]
+
+
+def test_a_window_of_maxpool_sees_a_position_of_the_input() -> None:
+    """Where one sees none, torch tells an index outside of the input, and writes there in the backward pass."""
+    refused = 0
+    for size, kernel, dilation, stride, ceil in itertools.product(
+        range(1, 6), range(2, 5), range(1, 5), range(1, 4), (False, True)
+    ):
+        for pad in range(((kernel - 1) * dilation + 1) // 2 + 1):
+            pool = torch.nn.MaxPool1d(kernel, stride, pad, dilation, return_indices=True, ceil_mode=ceil)
+            try:
+                sound = bool((pool(torch.zeros(1, 1, size))[1] < size).all())
+            except RuntimeError:
+                continue  # nothing is left, or torch pads less
+            layer = MaxPool(kernel=kernel, stride=stride, pad=pad, dilation=dilation, ceil=ceil)
+            if sound:
+                layer.outputs(Shape.of(1, size))
+            else:
+                refused += 1
+                with pytest.raises(ShapeError, match="lies in the padding alone"):
+                    layer.outputs(Shape.of(1, size))
+    assert refused > 20
 
 
 @pytest.mark.parametrize(("layer", "shapes", "message"), MISTAKES)

@@ -260,7 +260,7 @@ class Windowed(nn.Module):
         bias[8:16].zero_()
         q, k, v = F.linear(x, self.qkv.weight, bias).reshape(-1, 4, 3, 2, 4).permute(2, 0, 3, 1, 4).unbind(0)
         scores = q @ k.transpose(-2, -1) + self.table[self.index.view(-1)].view(4, 4, 2).permute(2, 0, 1)[None]
-        region = x.new_zeros((h, w))
+        region = scores.new_zeros((h, w))  # of what hangs on the index, whose shape and type alone are taken
         for row, rows in enumerate((slice(0, -2), slice(-2, -1), slice(-1, None))):
             for column, columns in enumerate((slice(0, -2), slice(-2, -1), slice(-1, None))):
                 region[rows, columns] = 3 * row + column
@@ -289,6 +289,7 @@ def test_constants_of_windows_are_said_by_their_rules() -> None:
         (lambda x: torch.where(x > 0, x, 0.0), "_ > 0\n  where(_, image, value=0.0)"),
         (lambda x: torch.einsum("bchw,bcvw->bchv", x, x), "matmul("),
         (lambda x: F.max_pool2d(F.pad(x, (0, 1, 0, 1), value=float("-inf")), 3, 2), "pad=[[0, 1], [0, 1]]"),
+        (lambda x: torch.einsum("bchw,hkw->bchk", x, torch.eye(16)[:, None].expand(16, 3, 16)), "matmul("),
         (lambda x: x.repeat_interleave(2, 1), "expand([4, 2, 16, 16])"),
         (lambda x: x.repeat(1, 2, 1, 3), "expand([2, 4, 16, 16])"),
         (lambda x: x @ torch.eye(16)[None, None], "expand("),
@@ -304,6 +305,17 @@ def test_functions_of_constants_and_choices(forward: Any, said: str) -> None:
             return forward(x)
 
     assert said in text_of(Function())
+
+
+def test_a_part_along_several_axes_is_overwritten() -> None:
+    class Written(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            y = x * 2
+            y[:, :, 1:, :12] += torch.tanh(x[:, :, :-1, 4:])
+            return y
+
+    text = text_of(Written())
+    assert text.count("concat(") == 2
 
 
 def test_constants_without_a_rule_are_refused_where_they_are_many() -> None:

@@ -1,4 +1,4 @@
-"""torchvision and timm for the parity tests: they live in a directory apart from netspec's environment."""
+"""torchvision, timm and pycocotools for the parity tests: they live in a directory apart from netspec's environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The zoo's detectors against torchvision's: the same keys, and with the same weights equal heads and boxes."""
+"""The zoo's detectors against torchvision's: the same keys, and with the same weights the same is found."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import operators  # noqa: F401 - what torchvision has compiled, for it
 import pytest
 import torch
 from randomness import randomise
@@ -23,6 +24,7 @@ from torchvision.models.detection.anchor_utils import AnchorGenerator, DefaultBo
 from torchvision.models.detection.backbone_utils import _resnet_fpn_extractor
 from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.rpn import RPNHead
+from torchvision.models.detection.ssd import SSD
 from torchvision.ops import FrozenBatchNorm2d
 from torchvision.ops.boxes import clip_boxes_to_image
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
@@ -111,19 +113,44 @@ def test_equal_to_the_last_bit(detector: Detector) -> None:
     size = detector.images[2:]
     with torch.no_grad():
         maps = list(peer.backbone(images).values())
-        calm(peer.head.regression_head, peer.head(maps)["bbox_regression"].std())
+        wild = peer.head(maps)
+        calm(peer.head.regression_head, wild["bbox_regression"].std())
+        calm(peer.head.classification_head, wild["cls_logits"].std())
         heads, found = peer.head(maps), ours(images)
         grid = torch.stack(peer.anchor_generator(ImageList(images, [size] * len(images)), maps))
         expected = clip_boxes_to_image(decoded(peer.box_coder, heads["bbox_regression"], grid), size)
+        chosen = peer.postprocess_detections(*by_level(peer, heads, maps, grid), [size] * len(images))
     for name, value in heads.items():
         assert torch.equal(getattr(found, name), value), name
     assert torch.equal(found.boxes, expected)
     assert ((expected > 0) & (expected < size[1])).float().mean() > 0.1
+    for image, one in enumerate(chosen):
+        torch.testing.assert_close(found.scores[image], one["scores"])
+        mine = in_order(found.labels_found[image], found.boxes_found[image])
+        torch.testing.assert_close(mine, in_order(one["labels"], one["boxes"]))
+    assert all(len(one["boxes"]) > 5 for one in chosen)
+
+
+def in_order(labels: Tensor, boxes: Tensor) -> Tensor:
+    """Boxes behind their labels, in an order of their own: scores may differ in the last bit, and so may theirs."""
+    return torch.cat([labels[:, None].to(boxes), boxes], 1).unique(dim=0)
+
+
+def by_level(peer: Any, heads: dict[str, Tensor], maps: list[Tensor], grid: Tensor) -> tuple[Any, Any]:
+    """Heads and boxes as torchvision has them where it chooses: SSD all together, the others each level by itself."""
+    if isinstance(peer, SSD):
+        return heads, list(grid)
+    positions = [x.shape[2] * x.shape[3] for x in maps]
+    sizes = [grid.shape[1] // sum(positions) * count for count in positions]
+    return {name: list(x.split(sizes, 1)) for name, x in heads.items()}, [list(each.split(sizes)) for each in grid]
 
 
 def calm(head: Any, spread: Tensor) -> None:
-    """Makes offsets of a size that boxes have: random weights would put them all outside."""
-    for layer in [head.bbox_reg] if hasattr(head, "bbox_reg") else head.module_list:
+    """Makes offsets of a size that boxes have, and scores of which none are equal: random weights would put all boxes
+    outside, and their probabilities would be 0 and 1.
+    """
+    single = [getattr(head, name) for name in ("bbox_reg", "cls_logits") if hasattr(head, name)]
+    for layer in single or head.module_list:
         last = layer[-1] if isinstance(layer, nn.Sequential) else layer
         last.weight /= spread
 

@@ -36,18 +36,17 @@ SHARED = [pytest.param(twin, id=str(twin), marks=pytest.mark.xdist_group(str(twi
 
 
 @pytest.fixture(scope="module", params=SHARED)
-def twins(request: pytest.FixtureRequest) -> tuple[Twin, nn.Module]:
-    """A twin and its library's model, with random weights and statistics."""
+def twins(request: pytest.FixtureRequest) -> tuple[Twin, nn.Module, nn.Module]:
+    """A twin, its net, and its library's model with random weights and statistics."""
     peer = request.param.theirs("meta").to_empty(device="cpu")
     randomise(peer)
-    return request.param, peer
+    return request.param, request.param.ours("meta", request.param.shape).to_empty(device="cpu"), peer
 
 
 @pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
-def test_equal_to_the_last_bit(twins: tuple[Twin, nn.Module], training: bool) -> None:
+def test_equal_to_the_last_bit(twins: tuple[Twin, nn.Module, nn.Module], training: bool) -> None:
     """Outputs, gradients of the input and of the weights, and after a training step BatchNorm's statistics."""
-    twin, peer = twins
-    model = twin.ours("meta", twin.shape).to_empty(device="cpu")
+    twin, model, peer = twins
     # Weights are shared with the peer, statistics copied: each updates its own.
     state = {twin.keys(key): value for key, value in peer.state_dict().items()}
     kept = {key: state[key].clone() for key, _ in model.named_buffers()}

@@ -166,3 +166,10 @@ DETECTORS: Mapping[str, str] = {
     "ssdlite320_mobilenet_v3_large": "ssdlite320_mobilenet_v3_large",
 }
 """The zoo's detectors and their peers in torchvision.detection, whose heads and boxes test_detectors.py compares."""
+TWO_STAGES: Mapping[str, str] = {
+    "faster_rcnn": "fasterrcnn_resnet50_fpn",
+    "faster_rcnn_v2": "fasterrcnn_resnet50_fpn_v2",
+    "mask_rcnn": "maskrcnn_resnet50_fpn",
+    "mask_rcnn_v2": "maskrcnn_resnet50_fpn_v2",
+}
+"""Those of two stages, which test_two_stages.py compares from the image to what is found."""

@@ -100,7 +100,6 @@ IN_BODY = [
     ("let x = 1e999", "E0108", "this number is too large", "1e999"),
     ("conv(8, a=1, a=2)", "E0109", "conv has the argument `a` twice", "a"),
     ("conv(a=1, 2)", "E0110", "a positional argument follows one with a name", "2"),
-    ("default conv(3)", "E0110", "a default gives arguments by name", "3"),
 ]
 AT_TOP = [
     ("conv(64)", "E0101", "stages belong in a net or a block", "conv"),

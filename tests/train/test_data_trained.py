@@ -18,7 +18,7 @@ from test_tables import Squares
 import netspec
 from netspec import NetspecError
 from netspec.train import resume, train
-from netspec.train.plan.job import job_of, prepare
+from netspec.train.plan.job import job_of, prepare, samples_of
 from netspec.train.rehearsal.preview import clipped, preview, veiled
 
 CHARACTERS = """\
@@ -317,7 +317,7 @@ def test_a_net_that_ends_in_a_sigmoid_is_judged_by_its_probabilities(spec, tmp_p
 
 def drawn(spec, tmp_path, text, *changes):
     opened = spec(text, *changes)
-    preview(prepare(job_of(opened), opened), tmp_path / "sheet.png", samples=3, variants=2)
+    preview(samples_of(job_of(opened), opened), tmp_path / "sheet.png", samples=3, variants=2)
     return np.asarray(Image.open(tmp_path / "sheet.png").convert("RGB")).astype(int)
 
 

@@ -15,7 +15,7 @@ from netspec.train.engine.criterion import Criterion
 from netspec.train.engine.recompute import recompute
 from netspec.train.plan.job import job_of
 from netspec.train.plan.signature import Returned
-from netspec.train.rehearsal.memory import _batch, largest, needs, step_of, table, written
+from netspec.train.rehearsal.memory import _batch, amount_text, largest, needs, step_of, table
 from netspec.train.section.parts.optimizers import OPTIMIZERS
 from netspec.train.setup import Setup
 
@@ -169,7 +169,7 @@ def test_the_table(examples):
         "batch", "weights", "gradients", "optimizer", "average", "activations", "total",
     ]  # fmt: skip
     assert text.splitlines()[-1].startswith("the largest batch for 1.0 GB is 128: ")
-    assert [written(size) for size in (12, 1234, 5_600_000, 24 * 10**9)] == ["12 B", "1.2 kB", "5.6 MB", "24.0 GB"]
+    assert [amount_text(size) for size in (12, 1234, 5_600_000, 24 * 10**9)] == ["12 B", "1.2 kB", "5.6 MB", "24.0 GB"]
 
 
 def test_a_net_with_nothing_to_train():

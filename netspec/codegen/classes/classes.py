@@ -25,7 +25,7 @@ from netspec.syntax import tree
 
 
 def write_class(
-    design: Design, preamble: Preamble, class_of: dict[int, str], taken: set[str], ending: Return | None = None
+    design: Design, preamble: Preamble, class_of: dict[int, str], outer_names: set[str], ending: Return | None = None
 ) -> list[str]:
     """The lines of a class."""
     always = [wire for place, wire in enumerate(design.outputs) if place not in design.training]
@@ -35,8 +35,8 @@ def write_class(
         class_of,
         needs(design.region, design.outputs),
         needs(design.region, always),
-        Names({*TAKEN, *taken, *preamble.support}),
-        taken=frozenset(taken),
+        Names({*TAKEN, *outer_names, *preamble.support}),
+        outer_names=frozenset(outer_names),
     )
     chain = ending is None and is_chain(design.region, design.inputs, design.outputs, plan.needs)
     if design.counted and not chain:
@@ -80,8 +80,8 @@ def _docstring(design: Design) -> list[str]:
 def _signature(plan: ClassPlan) -> list[str]:
     items: list[tuple[str, Expr]] = [("", "self")]
     for each in plan.design.parameters:
-        default = "" if each.default is None else f" = {python(each.default, plan.named, sequence='()')}"
-        items.append(("", f"{plan.named(each.name)}: {_annotation(each)}{default}"))
+        default = "" if each.default is None else f" = {python(each.default, plan.variable, sequence='()')}"
+        items.append(("", f"{plan.variable(each.name)}: {_annotation(each)}{default}"))
     return lines("def ", Bracket("__init__", tuple(items)), 1, " -> None:")
 
 

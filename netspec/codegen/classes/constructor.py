@@ -54,9 +54,9 @@ class Constructor:
         self.anonymous: dict[int, str] = {}
         self.in_place: set[int] = set()
         self.text: list[str] = []
-        self.used: set[str] = set()
+        self.needs: set[str] = set()
         self.depth = 2
-        self._taken: set[str] = set()
+        self._reserved: set[str] = set()
         design = plan.design
         self.base = MODULE
         if not design.is_net:
@@ -68,7 +68,7 @@ class Constructor:
         """Forgets the attributes of modules without weights."""
         self.attributes.clear()
         self.anonymous.clear()
-        self._taken = {label for label in self.plan.labels if label} | MODULE_ATTRIBUTES
+        self._reserved = {label for label in self.plan.labels if label} | MODULE_ATTRIBUTES
 
     # What the forward asks
 
@@ -83,14 +83,14 @@ class Constructor:
         assert label is not None
         if not all(isinstance(part, str) for part in label.parts):
             template = self.template(label, forward=True)
-            if (held := self.held(label, forward=True)) is not None:
-                return held
+            if (entry := self.entry(label, forward=True)) is not None:
+                return entry
             if is_nested(label):
                 return f'self.{getter(use)}(f"{template}")'
             return f'getattr(self, f"{template}")'
         text = "".join(map(str, label.parts))
-        if (held := self.held(label, forward=True)) is not None:
-            return held
+        if (entry := self.entry(label, forward=True)) is not None:
+            return entry
         if is_nested(label) and any(map(is_hidden, text.split("."))):
             around, _, own = text.rpartition(".")
             kind = "nn.Module" if not is_bare(use) else "Tensor"
@@ -101,22 +101,22 @@ class Constructor:
             return f"cast({'nn.Module' if not is_bare(use) else 'Tensor'}, self.{store(use)}[{quoted(text)}])"
         return f"self.{getter(use)}({quoted(text)})"
 
-    def held(self, label: tree.Label, *, forward: bool) -> str | None:
+    def entry(self, label: tree.Label, *, forward: bool) -> str | None:
         """A module in a list or dict: `self.branches[0]`, `self["1"]`; None where it is in neither."""
         root = str(label.parts[0]).partition(".")[0]
         if is_nested(label):
-            kind, found = self.containers.get(root, MODULE), step(label, root)
+            kind, key = self.containers.get(root, MODULE), step(label, root)
             owner = f"self.{root}"
         else:
             kind, owner = self.base, "self"
-            found = label.parts[0] if len(label.parts) == 1 else None
-            if isinstance(found, str) and is_attribute(found):
+            key = label.parts[0] if len(label.parts) == 1 else None
+            if isinstance(key, str) and is_attribute(key):
                 return None
-        if kind == MODULE or found is None:
+        if kind == MODULE or key is None:
             return None
-        if isinstance(found, str):
-            return f"{owner}[{found if kind == LIST else quoted(found)}]"
-        text = python(found, self.inside if forward else self.plan.named)
+        if isinstance(key, str):
+            return f"{owner}[{key if kind == LIST else quoted(key)}]"
+        text = python(key, self.inside if forward else self.plan.variable)
         return f"{owner}[{text}]" if kind == LIST else f'{owner}[f"{{{text}}}"]'
 
     def template(self, label: tree.Label, *, forward: bool = False) -> str:
@@ -126,13 +126,13 @@ class Constructor:
             if isinstance(part, str):
                 parts.append(part)
                 continue
-            named = self.inside if forward else self.plan.named
-            parts.append(f"{{{python(part, named)}}}")
+            naming = self.inside if forward else self.plan.variable
+            parts.append(f"{{{python(part, naming)}}}")
         return "".join(parts)
 
     def inside(self, name: str) -> str:
         """A name in the forward: a loop's variable, or an attribute."""
-        return self.plan.named(name) if name in self.loop_names else self.plan.attribute(name)
+        return self.plan.variable(name) if name in self.loop_names else self.plan.attribute(name)
 
     loop_names: frozenset[str] = frozenset()
 
@@ -173,32 +173,32 @@ class Constructor:
     def _free(self, stem: str) -> str:
         name, number = local(stem).rstrip("_") if stem not in MODULE_ATTRIBUTES else f"{stem}_", 1
         base = name
-        while name in self._taken or not is_attribute(name):
+        while name in self._reserved or not is_attribute(name):
             name, number = f"{base}{number}", number + 1
-        self._taken.add(name)
+        self._reserved.add(name)
         return name
 
     def write(self) -> list[str]:
         """The constructor's lines after `super().__init__()`."""
         region = self.plan.design.region
-        self.used = self._names_used(region)
+        self.needs = self._names_needed(region)
         self.text = []
         for each in self.plan.design.parameters:
             self.store(each.name)
         self.region(region, set())
-        return self.text + initialization(self.plan.design.passes, self.plan.named)
+        return self.text + initialization(self.plan.design.passes, self.plan.variable)
 
     def sequential(self) -> list[str]:
         """The constructor of a class that is an `nn.Sequential`."""
-        self.used = self._names_used(self.plan.design.region)
+        self.needs = self._names_needed(self.plan.design.region)
         self.text = []
         self.chain("self", self.plan.design.region)
-        return self.text + initialization(self.plan.design.passes, self.plan.named)
+        return self.text + initialization(self.plan.design.passes, self.plan.variable)
 
     def store(self, name: str) -> None:
         """Keeps a number for the forward."""
         if name in self.plan.stored:
-            word = self.plan.named(name)
+            word = self.plan.variable(name)
             self.line(f"{self.plan.attribute(name)} = {word}")
 
     def line(self, text: str) -> None:
@@ -209,47 +209,47 @@ class Constructor:
         """Adds `target = expr`, over as many lines as it takes."""
         self.text.extend(lines(f"{target} = ", expr, self.depth, suffix))
 
-    def _names_used(self, region: Region) -> set[str]:
+    def _names_needed(self, region: Region) -> set[str]:
         """The names that what is written asks for: modules, what the forward asks, and what these follow from."""
-        used = set(self.plan.stored)
-        self._gather(region, used)
+        needs = set(self.plan.stored)
+        self._gather(region, needs)
         while True:
-            before = len(used)
-            self._follow(region, used)
-            if len(used) == before:
-                return used
+            before = len(needs)
+            self._follow(region, needs)
+            if len(needs) == before:
+                return needs
 
-    def _gather(self, region: Region, used: set[str]) -> None:
+    def _gather(self, region: Region, needs: set[str]) -> None:
         for item in region.items:
             match item:
                 case Use():
-                    used.update(name for expression in expressions_of(item) for name in names(expression))
+                    needs.update(name for expression in expressions_of(item) for name in names(expression))
                     if isinstance(item.what, Container):
-                        self._gather(item.what.region, used)
+                        self._gather(item.what.region, needs)
                 case Choice() if has_modules(item):
-                    used.update(name for e in expressions_of(item) for name in names(e))
+                    needs.update(name for e in expressions_of(item) for name in names(e))
                     for inner in item.regions:
-                        self._gather(inner, used)
+                        self._gather(inner, needs)
                 case Loop() if has_modules(item):
-                    used.update(name for e in expressions_of(item) for name in names(e))
-                    self._gather(item.region, used)
+                    needs.update(name for e in expressions_of(item) for name in names(e))
+                    self._gather(item.region, needs)
 
-    def _follow(self, region: Region, used: set[str]) -> None:
+    def _follow(self, region: Region, needs: set[str]) -> None:
         for item in region.items:
             match item:
-                case Let(name, value) if name in used:
-                    used |= names(value)
+                case Let(name, value) if name in needs:
+                    needs |= names(value)
                 case Use(what=Container() as container):
-                    self._follow(container.region, used)
+                    self._follow(container.region, needs)
                 case Choice():
                     for inner in item.regions:
-                        self._follow(inner, used)
+                        self._follow(inner, needs)
                 case Loop():
                     for running in item.running:
-                        if running.name in used:
-                            used |= names(running.first) | (names(running.update) if running.update else set())
-                            used |= names(item.sequence)
-                    self._follow(item.region, used)
+                        if running.name in needs:
+                            needs |= names(running.first) | (names(running.update) if running.update else set())
+                            needs |= names(item.sequence)
+                    self._follow(item.region, needs)
 
     # Items of a module that is no chain
 
@@ -272,29 +272,29 @@ class Constructor:
 
     def let(self, name: str, value: tree.Expr) -> None:
         """Writes a number that somebody asks for; a default that hangs on other parameters is an `if`."""
-        if name not in self.used:
+        if name not in self.needs:
             return
-        word = self.plan.named(name)
+        word = self.plan.variable(name)
         match value:
             case tree.Conditional(
                 then, tree.Compare(("==",), (tree.Name(own), tree.Constant(None))), tree.Name(same)
             ) if own == same == name:
                 self.line(f"if {word} is None:")
-                self.line(f"{INDENT}{word} = {python(then, self.plan.named)}")
+                self.line(f"{INDENT}{word} = {python(then, self.plan.variable)}")
             case _:
                 self.number(word, value)
         self.store(name)
 
     def number(self, word: str, value: tree.Expr) -> None:
         """`word = value`; a choice that is too long for a line is an `if`."""
-        text = python(value, self.plan.named)
+        text = python(value, self.plan.variable)
         room = WIDTH - len(word) - 4 * self.depth - 3
         match value:
             case tree.Binary("+", left, tree.Conditional(more, condition, tree.Number(0))) if len(text) > room:
                 self.number(word, left)
-                said = python(condition, self.plan.named).replace(python(left, self.plan.named), word)
-                self.text.extend(lines("if ", said, self.depth, ":"))
-                self.line(f"{INDENT}{word} += {python(more, self.plan.named)}")
+                test = python(condition, self.plan.variable).replace(python(left, self.plan.variable), word)
+                self.text.extend(lines("if ", test, self.depth, ":"))
+                self.line(f"{INDENT}{word} += {python(more, self.plan.variable)}")
                 return
         if not isinstance(value, tree.Conditional) or len(text) <= room:
             self.text.extend(lines(f"{word} = ", text, self.depth))
@@ -302,11 +302,11 @@ class Constructor:
         opening = "if "
         rest: tree.Expr = value
         while isinstance(rest, tree.Conditional):
-            self.text.extend(lines(opening, python(rest.condition, self.plan.named), self.depth, ":"))
-            self.text.extend(lines(f"{word} = ", python(rest.then, self.plan.named), self.depth + 1))
+            self.text.extend(lines(opening, python(rest.condition, self.plan.variable), self.depth, ":"))
+            self.text.extend(lines(f"{word} = ", python(rest.then, self.plan.variable), self.depth + 1))
             opening, rest = "elif ", rest.otherwise
         self.line("else:")
-        self.text.extend(lines(f"{word} = ", python(rest, self.plan.named), self.depth + 1))
+        self.text.extend(lines(f"{word} = ", python(rest, self.plan.variable), self.depth + 1))
 
     def use(self, use: Use, declared: set[str]) -> None:
         """Writes a module under its attribute, or registered where its label is none."""
@@ -342,13 +342,13 @@ class Constructor:
 
     def register(self, use: Use, label: tree.Label, module: Expr) -> None:
         """Writes a module whose label is no attribute; one in a container is registered there."""
-        held = self.held(label, forward=False)
-        if held is not None:
+        entry = self.entry(label, forward=False)
+        if entry is not None:
             root = str(label.parts[0]).partition(".")[0]
             if (self.containers[root] if is_nested(label) else self.base) == LIST:
-                self.text.extend(lines("", call(f"{held.partition('[')[0]}.append", module), self.depth))
+                self.text.extend(lines("", call(f"{entry.partition('[')[0]}.append", module), self.depth))
             else:
-                self.assign(held, module)
+                self.assign(entry, module)
             return
         around, own = parted(label)
         if around and len(own.parts) == 1 and isinstance(own.parts[0], str) and is_hidden(own.parts[0]):
@@ -384,36 +384,36 @@ class Constructor:
         self.hoist(choice, declared)
         if self.one_or_none(choice):
             return
-        written: list[list[str]] = []
+        bodies: list[list[str]] = []
         for place, region in enumerate(choice.regions):
             before, self.text = self.text, []
             self.depth += 1
             if place in choice.refusals:
-                self.line(f"raise ValueError({quoted(_said(choice.refusals[place]))})")
+                self.line(f"raise ValueError({quoted(_plain_message(choice.refusals[place]))})")
             else:
                 self.region(region, declared)
             self.depth -= 1
-            written.append(self.text)
+            bodies.append(self.text)
             self.text = before
-        if not any(written):
+        if not any(bodies):
             return
         optional = optional_label(choice, self)
         for label in self.one_sided(choice):
             self.line(f"self.{label}: nn.Module" + (" | None = None" if label == optional else ""))
         for label in self.two_sided(choice):
             self.line(f"self.{label}: nn.Module")
-        self.branches(choice, written)
+        self.branches(choice, bodies)
 
-    def branches(self, choice: Choice, written: list[list[str]]) -> None:
+    def branches(self, choice: Choice, bodies: list[list[str]]) -> None:
         """`if`, `elif` and `else` with their lines; a first branch without any turns the condition round."""
-        conditions = [None if c is None else python(c, self.plan.named) for c in choice.conditions]
-        if len(written) == 2 and not written[0] and choice.conditions[0] is not None and choice.conditions[1] is None:
-            self.text.extend(lines("if ", python(negated(choice.conditions[0]), self.plan.named), self.depth, ":"))
-            self.text.extend(written[1])
+        conditions = [None if c is None else python(c, self.plan.variable) for c in choice.conditions]
+        if len(bodies) == 2 and not bodies[0] and choice.conditions[0] is not None and choice.conditions[1] is None:
+            self.text.extend(lines("if ", python(negated(choice.conditions[0]), self.plan.variable), self.depth, ":"))
+            self.text.extend(bodies[1])
             return
-        while written and not written[-1]:
-            written, conditions = written[:-1], conditions[:-1]
-        for place, (condition, text) in enumerate(zip(conditions, written, strict=True)):
+        while bodies and not bodies[-1]:
+            bodies, conditions = bodies[:-1], conditions[:-1]
+        for place, (condition, text) in enumerate(zip(conditions, bodies, strict=True)):
             if condition is None:
                 self.line("else:")
             else:
@@ -429,7 +429,7 @@ class Constructor:
         ]
         modules = [[use for use in uses if id(use) not in self.anonymous] for uses in modules]
         others = [item for region in choice.regions for item in region.items if isinstance(item, Choice | Loop)]
-        lets = [i for region in choice.regions for i in region.items if isinstance(i, Let) and i.name in self.used]
+        lets = [i for region in choice.regions for i in region.items if isinstance(i, Let) and i.name in self.needs]
         if any(has_modules(item) for item in others) or lets or sorted(map(len, modules)) not in ([0, 1], [1, 1]):
             return False
         labels = {plain_label(use) for uses in modules for use in uses}
@@ -446,7 +446,7 @@ class Constructor:
             return False
         condition = choice.conditions[0]
         assert condition is not None
-        test = python(condition, self.plan.named)
+        test = python(condition, self.plan.variable)
         if len(modules[0]) == len(modules[1]) == 1:
             if type(modules[0][0].what) is not type(modules[1][0].what):
                 return False
@@ -463,7 +463,7 @@ class Constructor:
         present = modules[0] or modules[1]
         if not modules[0]:
             condition = negated(condition)
-            test = python(condition, self.plan.named)
+            test = python(condition, self.plan.variable)
         text = f"self.{label} = {flat(self.construct(present[0]))} if {test} else None"
         if len(text) + 8 <= 88:
             self.line(text)
@@ -502,7 +502,7 @@ class Constructor:
         before, self.text = self.text, []
         self.depth += 1
         lasts = {name: value for name, value in last_lets(loop).items() if name not in self.plan.stored}
-        self.used -= lasts.keys()
+        self.needs -= lasts.keys()
         write()
         self.updates(loop, lasts)
         self.depth -= 1
@@ -514,13 +514,13 @@ class Constructor:
         updates: list[tuple[str, str]] = []
         for running in loop.running:
             update = running.update
-            if running.name not in self.used or update is None:
+            if running.name not in self.needs or update is None:
                 continue
             if isinstance(update, tree.Name):
                 update = lasts.get(update.id, update)
             if is_kept(running.name, update, loop, self.plan.continued):
                 continue
-            target, source = self.plan.named(running.name), python(update, self.plan.named)
+            target, source = self.plan.variable(running.name), python(update, self.plan.variable)
             if target != source:
                 updates.append((target, source))
         if len(updates) == 1:
@@ -537,11 +537,11 @@ class Constructor:
     def write_loop(self, loop: Loop, body: list[str]) -> None:
         """Adds a loop with these lines as its body, its running numbers before it."""
         for running in loop.running:
-            if running.name in self.used and running.name not in self.plan.continued:
-                self.line(f"{self.plan.named(running.name)} = {python(running.first, self.plan.named)}")
+            if running.name in self.needs and running.name not in self.plan.continued:
+                self.line(f"{self.plan.variable(running.name)} = {python(running.first, self.plan.variable)}")
         if body:
-            asked = _words("\n".join(body))
-            names_, _, sequence = loop_header(loop, self.plan.named, asked).partition(" in ")
+            words = _words("\n".join(body))
+            names_, _, sequence = loop_header(loop, self.plan.variable, words).partition(" in ")
             self.text.extend(lines(f"for {names_} in ", sequence, self.depth, ":"))
             self.text.extend(body)
 
@@ -602,14 +602,16 @@ class Constructor:
                 )
             case Loop():
                 uses = [
-                    inner for inner in item.region.items if not (isinstance(inner, Let) and inner.name not in self.used)
+                    inner
+                    for inner in item.region.items
+                    if not (isinstance(inner, Let) and inner.name not in self.needs)
                 ]
                 if len(uses) != 1 or not isinstance(uses[0], Use) or item.running or uses[0].label is not None:
                     return None
                 if not self.is_inline(uses[0]):
                     return None
                 expr = self.construct(uses[0])
-                header = loop_header(item, self.plan.named, _words(flat(expr)))
+                header = loop_header(item, self.plan.variable, _words(flat(expr)))
                 return [("*", Comprehension(expr, f"for {header}"))], []
             case Choice():
                 return self.inline_choice(item)
@@ -631,7 +633,7 @@ class Constructor:
         text = texts[-1]
         for condition, then in zip(reversed(choice.conditions[:-1]), reversed(texts[:-1]), strict=True):
             assert condition is not None
-            text = f"{then} if {python(condition, self.plan.named)} else {text}"
+            text = f"{then} if {python(condition, self.plan.variable)} else {text}"
         return ([("", text)], []) if len(text) < 76 else None
 
     def is_inline(self, use: Use) -> bool:
@@ -639,7 +641,7 @@ class Constructor:
         if not isinstance(use.what, Container) or not is_sequential(use):
             return True
         return all(
-            (isinstance(item, Let) and item.name not in self.used)
+            (isinstance(item, Let) and item.name not in self.needs)
             or (not isinstance(item, Let) and self.inline_item(item) is not None)
             for item in use.what.region.items
         )
@@ -652,19 +654,19 @@ class Constructor:
             case Use():
                 self.append_use(target, item)
             case Choice():
-                written = []
+                bodies = []
                 for place, region in enumerate(item.regions):
                     before, self.text = self.text, []
                     self.depth += 1
                     if place in item.refusals:
-                        self.line(f"raise ValueError({quoted(_said(item.refusals[place]))})")
+                        self.line(f"raise ValueError({quoted(_plain_message(item.refusals[place]))})")
                     for inner in region.items:
                         self.append(target, inner)
                     self.depth -= 1
-                    written.append(self.text)
+                    bodies.append(self.text)
                     self.text = before
-                if any(written):
-                    self.branches(item, written)
+                if any(bodies):
+                    self.branches(item, bodies)
             case Loop():
 
                 def stages() -> None:
@@ -707,8 +709,10 @@ class Constructor:
                             head.extend(entries[0])
                             labelled.extend(entries[1])
                     return Bracket("nn.Sequential", tuple(self.arguments(head, labelled)))
-                taken = container_names(region, self.plan.design.types)
-                return Bracket(self.plan.class_of[id(use.what)], tuple(("", self.plan.named(name)) for name in taken))
+                parameters = container_names(region, self.plan.design.types)
+                return Bracket(
+                    self.plan.class_of[id(use.what)], tuple(("", self.plan.variable(name)) for name in parameters)
+                )
         raise TypeError(type(use.what).__name__)
 
     def layer(self, use: Use, torch_call: TorchCall) -> Expr:
@@ -718,7 +722,7 @@ class Constructor:
             return self.stage(use)
         passed = torch_call.target in self.plan.design.covered
         start = ("", ()) if passed else self.plan.preamble.initializer(torch_call)
-        return construction(torch_call, self.plan.named, id(use) in self.in_place, start)
+        return construction(torch_call, self.plan.variable, id(use) in self.in_place, start)
 
     def stage(self, use: Use) -> Expr:
         """A module for an expression that stands in a chain."""
@@ -741,7 +745,7 @@ class Constructor:
         )
         assert isinstance(use.what, LayerUse)
         name = self.plan.preamble.stage(text, camel(use.what.layer.name), [local(name) for name in parameters])
-        return Bracket(name, tuple(("", self.plan.named(name)) for name in parameters))
+        return Bracket(name, tuple(("", self.plan.variable(name)) for name in parameters))
 
     def instance(self, blueprint: Any, arguments: dict[str, tree.Expr]) -> Expr:
         """The call of a block's class; arguments that are the defaults are left out."""
@@ -755,11 +759,11 @@ class Constructor:
             if name not in arguments or (default is not None and arguments[name] == default):
                 by_position = False
                 continue
-            text = python(arguments[name], self.plan.named, sequence="()" if name in free else "[]")
+            text = python(arguments[name], self.plan.variable, sequence="()" if name in free else "[]")
             by_position = by_position and default is None
             items.append(("" if by_position else f"{parameter(name)}=", text))
         for name in blueprint.sizes:
-            items.append((f"{parameter(name)}=", python(arguments[name], self.plan.named)))
+            items.append((f"{parameter(name)}=", python(arguments[name], self.plan.variable)))
         return Bracket(self.plan.class_of[id(blueprint)], tuple(items))
 
 
@@ -798,5 +802,5 @@ def _increment(target: str, source: str) -> tuple[str, str]:
     return (f"{target} += ", more) if start == target and more and " " not in more else (f"{target} = ", source)
 
 
-def _said(message: str) -> str:
+def _plain_message(message: str) -> str:
     return message if len(message) < 60 else f"{message[:56]} ..."

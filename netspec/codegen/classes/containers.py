@@ -39,22 +39,22 @@ def base_of(region: Region, *, counted: bool, names: Sequence[str]) -> str:
 def containers_of(region: Region) -> dict[str, str]:
     """The containers that a class has for labels such as `branches.0`, each with what it is."""
     uses = [use for use in _uses(region) if use.first is None and use.label is not None]
-    taken = {plain_label(use) for use in uses}
+    labels = {plain_label(use) for use in uses}
     inside: dict[str, list[Use]] = {}
     for use in uses:
         first = use.label.parts[0] if use.label is not None else None
         if isinstance(first, str) and "." in first:
             inside.setdefault(first.partition(".")[0], []).append(use)
-    kinds = {root: _kind(root, found, region) for root, found in inside.items()}
-    return {root: kind for root, kind in kinds.items() if kind and is_attribute(root) and root not in taken}
+    kinds = {root: _kind(root, members, region) for root, members in inside.items()}
+    return {root: kind for root, kind in kinds.items() if kind and is_attribute(root) and root not in labels}
 
 
 def _kind(root: str, uses: Sequence[Use], region: Region) -> str:
     """What holds the modules of one container; nothing where neither a list nor a dict would do."""
     steps = [step(use.label, root) for use in uses if use.label is not None]
-    if any(map(is_bare, uses)) or any(found is None for found in steps):
+    if any(map(is_bare, uses)) or any(key is None for key in steps):
         return ""
-    if any(isinstance(found, str) and (is_hidden(found) or found in _OWN) for found in steps):
+    if any(isinstance(key, str) and (is_hidden(key) or key in _OWN) for key in steps):
         return ""
     top = [step(use.label, root) for use in region.items if isinstance(use, Use) and use in uses and use.label]
     if all(map(is_module, uses)) and top == [str(place) for place in range(len(uses))]:
@@ -74,14 +74,14 @@ def step(label: tree.Label, root: str) -> str | tree.Expr | None:
     return rest[0] if not text and len(rest) == 1 and not isinstance(rest[0], str) else None
 
 
-def _counts(loop: Loop, found: str | tree.Expr | None) -> bool:
+def _counts(loop: Loop, key: str | tree.Expr | None) -> bool:
     """Whether a loop's rounds are counted from 0 by what completes the label."""
-    if not isinstance(found, tree.Name):
+    if not isinstance(key, tree.Name):
         return False
     match loop.sequence:
         case tree.Call(tree.Name("range" | "enumerate"), arguments) if len(arguments) == 1 and loop.names:
-            return found.id == loop.names[0]
-    return found.id == loop.index
+            return key.id == loop.names[0]
+    return key.id == loop.index
 
 
 def first_used(item: Use | Choice | Loop | Let, containers: Sequence[str]) -> list[str]:

@@ -13,14 +13,16 @@ from netspec.codegen.classes.variables import Variables, hint_of
 from netspec.codegen.regions.liveness import needs, results
 from netspec.codegen.regions.overwriting import mark_in_place
 from netspec.codegen.regions.regions import asked_names, is_bare, is_module
+from netspec.codegen.regions.sets import PictureList, type_of_value
 from netspec.codegen.regions.sources import expanded
 from netspec.codegen.text.applied import Applied, call_of, render
 from netspec.codegen.text.control import loop_header, negated
 from netspec.codegen.text.layout import INDENT, Bracket, Expr, call, lines
-from netspec.codegen.text.naming import local
+from netspec.codegen.text.naming import local, prose
 from netspec.codegen.text.python import argument, python
 from netspec.graph.blueprint import Carry, Choice, Gather, LayerUse, Loop, Merge, Region, Use, Wire
 from netspec.layers.declaration.symbols import plain
+from netspec.shapes.shape import COUNT
 from netspec.syntax import tree
 
 Statement = Applied | Choice | Loop
@@ -70,13 +72,13 @@ class _Forward:
         self.hints = ending.hints if ending is not None else {}
         self.uses: dict[int, int] = {}
         self.joined: set[int] = set()
-        self.kept: set[int] = {id(wire) for wire in self.design.outputs} if self.hints else set()
+        self.pinned: set[int] = {id(wire) for wire in self.design.outputs} if self.hints else set()
         self.collected: set[int] = set()
         self.totals: dict[int, str] = {}
         self.lists: dict[int, str] = {}
         self.text: list[str] = []
-        self.wanted: dict[int, str] = {}
-        self.variables = Variables({"self", *plan.preamble.support, *plan.class_of.values()} | plan.taken)
+        self.preferences: dict[int, str] = {}
+        self.variables = Variables({"self", *plan.preamble.support, *plan.class_of.values()} | plan.outer_names)
 
     def write(self) -> list[str]:
         plan, design = self.plan, self.design
@@ -99,13 +101,13 @@ class _Forward:
         for wire in dict.fromkeys(begun):
             hint = self.hints.get(id(wire)) or hint_of(wire.name) or "y"
             name = self.variables.fresh(hint, place.is_live, [*arguments, *self.variables.fixed])
-            self.wanted[id(wire)] = name
-            self.text.append(f"{INDENT * 2}{name}: Tensor | None = None")
+            self.preferences[id(wire)] = name
+            self.text.append(f"{INDENT * 2}{name}: {type_of_value(wire)} | None = None")
             self.variables.fixed.add(name)
         self.annotated = bool(self.annotate)
         always = [index for index in range(len(design.outputs)) if index not in design.training]
         for name in _loop_names(self.region):
-            self.variables.fixed.add(plan.named(name))
+            self.variables.fixed.add(plan.variable(name))
         self.stretch(self.region, place, 2)
         names = [self.variables[wire] for wire in design.outputs]
         bare = names[always[0]] if len(always) == 1 else ""
@@ -122,10 +124,10 @@ class _Forward:
 
     def arguments(self) -> list[str]:
         names: list[str] = []
-        for wire, wanted in zip(
+        for wire, preference in zip(
             self.design.inputs, argument_names(self.design.inputs, is_net=self.design.is_net), strict=True
         ):
-            name = wanted
+            name = preference
             while name in names or name in self.variables.fixed:
                 name += "_" if not name.endswith("_") else "2"
             names.append(name)
@@ -139,7 +141,7 @@ class _Forward:
 
     def result_type(self) -> str:
         count = len(self.design.outputs)
-        return "Tensor" if count == 1 else f"tuple[{', '.join(['Tensor'] * count)}]"
+        return type_of_value(self.design.outputs[0]) if count == 1 else f"tuple[{', '.join(['Tensor'] * count)}]"
 
     def finish(self, names: list[str]) -> list[str]:
         """The statements and the return; a last value that nothing else takes is returned as it is."""
@@ -192,7 +194,7 @@ class _Forward:
                     self.collected.update(id(gather.output) for gather in item.gathers)
 
     def keep(self, wires: Sequence[Wire] | Iterator[Wire | None]) -> None:
-        self.kept.update(id(wire) for wire in wires if wire is not None)
+        self.pinned.update(id(wire) for wire in wires if wire is not None)
 
     # Statements
 
@@ -224,11 +226,11 @@ class _Forward:
         return bool(self.design.training) and id(item) not in self.always.items
 
     def statements(self, region: Region) -> list[Statement]:
-        found: list[Statement] = []
+        statements: list[Statement] = []
         run: list[Use] = []
 
         def close() -> None:
-            found.extend(group(run, self.uses_of, self.is_kept, self.length))
+            statements.extend(group(run, self.uses_of, self.is_kept, self.length))
             run.clear()
 
         for item in region.items:
@@ -238,15 +240,15 @@ class _Forward:
                 run.append(item)
             elif isinstance(item, Choice | Loop):
                 close()
-                found.append(item)
+                statements.append(item)
         close()
-        return found
+        return statements
 
     def uses_of(self, wire: Wire) -> int:
         return self.uses.get(id(wire), 0)
 
     def is_kept(self, wire: Wire) -> bool:
-        return id(wire) in self.kept
+        return id(wire) in self.pinned
 
     def length(self, use: Use) -> int:
         torch_call = call_of(use)
@@ -316,27 +318,27 @@ class _Forward:
             return f"reduce(torch.mul, {inner})"
         return torch_call.apply.replace("[{inputs}]", inner)
 
-    def define(self, wire: Wire, applied: Applied, place: Place, taken: list[str]) -> str:
+    def define(self, wire: Wire, applied: Applied, place: Place, siblings: list[str]) -> str:
         """The variable for a value that a statement makes."""
         inputs = list(self.consumed(applied))
-        wanted = self.wanted.get(id(wire))
+        preference = self.preferences.get(id(wire))
         if not place.is_live(wire):
             return "_"
         if (
-            wanted is not None
-            and wanted not in taken
-            and (wanted in self.variables.fixed or self.variables.is_free(wanted, place.is_live))
+            preference is not None
+            and preference not in siblings
+            and (preference in self.variables.fixed or self.variables.is_free(preference, place.is_live))
         ):
-            return wanted
+            return preference
         use = applied.step
         outputs = results(use)
         hint = self.hints.get(id(wire)) or self.hint(use, wire)
         joined = id(wire) in self.joined or id(wire) in self.hints or len(outputs) > 2
         joined = joined or (hint is not None and wire is not outputs[0])
         joined = joined or (hint is not None and len(self.design.outputs) > 1 and wire in self.design.outputs)
-        kept = self.is_used_later(wire, place)
+        is_used_again = self.is_used_later(wire, place)
         return self.variables.name(
-            inputs, hint, place.is_live, stem=self.stem(use), kept=kept, joined=joined, taken=taken
+            inputs, hint, place.is_live, stem=self.stem(use), is_kept=is_used_again, joined=joined, siblings=siblings
         )
 
     def is_used_later(self, wire: Wire, place: Place) -> bool:
@@ -350,6 +352,8 @@ class _Forward:
         return local(words or "x")
 
     def hint(self, use: Use, wire: Wire) -> str | None:
+        if any(isinstance(other, PictureList) and other.values is wire for other in self.design.outputs):
+            return None  # the name is that of the list
         label = ""
         if use.chosen and use.label is not None and wire is results(use)[0]:
             label = "".join(part for part in use.label.parts if isinstance(part, str))
@@ -361,11 +365,15 @@ class _Forward:
         return name
 
     def note(self, wires: Sequence[Wire]) -> str:
-        shown = []
+        shapes = []
         for wire in wires:
+            if wire.shape is COUNT:
+                continue
             dims = [str(plain(size)) for size in wire.shape.dims]
-            shown.append(f"(N, {', '.join(dims)})" if dims else "(N,)")
-        return ", ".join(shown)
+            first = "N" if wire.shape.each is None else prose(wire.shape.each.name or "R")
+            text = f"({first}, {', '.join(dims)})" if dims else f"({first},)"
+            shapes.append(f"N of {text}" if isinstance(wire, PictureList) else text)
+        return ", ".join(shapes)
 
     # Conditions
 
@@ -374,16 +382,16 @@ class _Forward:
         registers = {id(merge): self.register(merge, place, merges) for merge in merges}
         before_names = dict(self.variables.name_of)
         before_holds = {name: list(wires) for name, wires in self.variables.holds.items()}
-        written: list[list[str]] = []
+        bodies: list[list[str]] = []
         for index, region in enumerate(choice.regions):
             self.variables.name_of = dict(before_names)
             self.variables.holds = {name: list(wires) for name, wires in before_holds.items()}
-            self.branch(choice, index, region, merges, registers, place, depth, written)
+            self.branch(choice, index, region, merges, registers, place, depth, bodies)
         self.variables.name_of = before_names
         self.variables.holds = before_holds
         for merge in merges:
             self.variables.bind(merge.output, registers[id(merge)])
-        self.write_choice(choice, written, depth)
+        self.write_choice(choice, bodies, depth)
 
     def register(self, merge: Merge, place: Place, merges: list[Merge]) -> str:
         """The variable that a value is in after a condition, whichever branch is taken."""
@@ -396,19 +404,21 @@ class _Forward:
         partial = any(source is None for source in merge.sources)
         hint = next((hint_of(source.name) for source in merge.sources if source is not None and source.name), None)
         sources = [source for other in merges if other is not merge for source in other.sources]
-        taken = [self.wanted[id(s)] for m in merges for s in m.sources if s is not None and id(s) in self.wanted]
+        siblings = [
+            self.preferences[id(s)] for m in merges for s in m.sources if s is not None and id(s) in self.preferences
+        ]
         name = self.variables.name(
             [],
             hint,
             lambda wire: place.is_live(wire) or any(wire is source for source in sources),
             stem=hint or "y",
-            kept=hint is not None and partial,
+            is_kept=hint is not None and partial,
             joined=False,
-            taken=taken,
+            siblings=siblings,
         )
         for source in merge.sources:
             if source is not None:
-                self.wanted.setdefault(id(source), name)
+                self.preferences.setdefault(id(source), name)
         return name
 
     def branch(
@@ -420,13 +430,13 @@ class _Forward:
         registers: dict[int, str],
         place: Place,
         depth: int,
-        written: list[list[str]],
+        bodies: list[list[str]],
     ) -> None:
         outer, self.text = self.text, []
         sources = [merge.sources[index] for merge in merges]
         for merge, source in zip(merges, sources, strict=True):
             if source is not None:
-                self.wanted[id(source)] = registers[id(merge)]
+                self.preferences[id(source)] = registers[id(merge)]
         inner = Place(end={id(source) for source in sources if source is not None}, around=place)
         if index not in choice.refusals:
             self.stretch(region, inner, depth + 1)
@@ -436,7 +446,7 @@ class _Forward:
                 if source is not None
             ]
             self.move(moves, depth + 1)
-        written.append(self.text)
+        bodies.append(self.text)
         self.text = outer
 
     def move(self, moves: list[tuple[str, str]], depth: int) -> None:
@@ -446,15 +456,15 @@ class _Forward:
             targets, sources = zip(*moves, strict=True)
             self.text.append(f"{INDENT * depth}{', '.join(targets)} = {', '.join(sources)}")
 
-    def write_choice(self, choice: Choice, written: list[list[str]], depth: int) -> None:
+    def write_choice(self, choice: Choice, bodies: list[list[str]], depth: int) -> None:
         tests = [self.test(choice, index) for index in range(len(choice.regions))]
-        if len(written) == 2 and not written[0] and tests[1] is None:
+        if len(bodies) == 2 and not bodies[0] and tests[1] is None:
             self.text.extend(lines("if ", self.opposite(choice), depth, ":"))
-            self.text.extend(written[1])
+            self.text.extend(bodies[1])
             return
-        while written and not written[-1]:
-            written = written[:-1]
-        for index, text in enumerate(written):
+        while bodies and not bodies[-1]:
+            bodies = bodies[:-1]
+        for index, text in enumerate(bodies):
             test = tests[index]
             if test is None:
                 self.text.append(f"{INDENT * depth}else:")
@@ -502,18 +512,18 @@ class _Forward:
         statements = self.statements(loop.region)
         outside = [wire for statement in statements for wire in self.consumed(statement)]
         own = {id(carry.inner) for carry in carries}
-        taken = {id(wire) for wire in outside if id(wire) in self.variables.name_of} - own
+        incoming = {id(wire) for wire in outside if id(wire) in self.variables.name_of} - own
         names: list[str] = []
         for carry in carries:
-            names.append(self.carried(carry, carries, place, taken, names, depth))
+            names.append(self.carried(carry, carries, place, incoming, names, depth))
         gathers = [gather for gather in loop.gathers if self.uses.get(id(gather.output))]
         self.open_gathers(gathers, place, depth)
         results_ = self.needs.merges[id(loop)]
         for carry, name in zip(carries, names, strict=True):
             self.variables.bind(carry.inner, name)
-            self.wanted[id(carry.last)] = name
+            self.preferences[id(carry.last)] = name
         outer, self.text = self.text, []
-        end = taken | {id(carry.last) for carry in carries} | {id(merge.sources[0]) for merge in results_}
+        end = incoming | {id(carry.last) for carry in carries} | {id(merge.sources[0]) for merge in results_}
         end |= {id(gather.inner) for gather in gathers}
         inner = Place(end=end, around=place)
         own_names = frozenset({*loop.names, loop.index})
@@ -539,15 +549,15 @@ class _Forward:
             for index, line in enumerate(body):
                 body[index] = pattern.sub("layer", line)
             return "layer in self.children()"
-        asked = set(re.findall(r"[A-Za-z_]\w*", "\n".join(body)))
+        words = set(re.findall(r"[A-Za-z_]\w*", "\n".join(body)))
         own = {*loop.names, loop.index}
 
-        def named(name: str) -> str:
-            return self.plan.named(name) if name in own or name in around else self.plan.attribute(name)
+        def naming(name: str) -> str:
+            return self.plan.variable(name) if name in own or name in around else self.plan.attribute(name)
 
-        if loop.index and self.plan.named(loop.index) not in asked:
+        if loop.index and self.plan.variable(loop.index) not in words:
             loop = replace(loop, index="")
-        if not loop.index and loop.names and not any(self.plan.named(name) in asked for name in loop.names):
+        if not loop.index and loop.names and not any(self.plan.variable(name) in words for name in loop.names):
             count = loop.sequence
             match count:
                 case tree.Call(tree.Name("enumerate"), arguments):
@@ -555,7 +565,7 @@ class _Forward:
                 case _:
                     loop = replace(loop, names=("_",))
             self.plan.local.setdefault("_", "_")
-        return loop_header(loop, named, asked)
+        return loop_header(loop, naming, words)
 
     def is_whole(self, loop: Loop) -> bool:
         """Whether the class has no modules but the loop's, one a round, so that `children()` goes through them."""
@@ -576,22 +586,22 @@ class _Forward:
         )
 
     def carried(
-        self, carry: Carry, carries: list[Carry], place: Place, taken: set[int], names: list[str], depth: int
+        self, carry: Carry, carries: list[Carry], place: Place, outer: set[int], names: list[str], depth: int
     ) -> str:
         """The variable of a carried value; it holds what the first round takes."""
         first = self.variables[carry.first]
-        ends = not place.is_live(carry.first) and id(carry.first) not in taken and first not in names
+        ends = not place.is_live(carry.first) and id(carry.first) not in outer and first not in names
         if ends and first not in self.variables.fixed:
             return first
         hint = hint_of(carry.last.name)
         name = self.variables.name(
             [],
             hint,
-            lambda wire: place.is_live(wire) or id(wire) in taken or any(wire is other.first for other in carries),
+            lambda wire: place.is_live(wire) or id(wire) in outer or any(wire is other.first for other in carries),
             stem=hint or "out",
-            kept=hint is not None,
+            is_kept=hint is not None,
             joined=False,
-            taken=names,
+            siblings=names,
         )
         self.text.append(f"{INDENT * depth}{name} = {first}")
         return name

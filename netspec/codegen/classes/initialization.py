@@ -15,7 +15,7 @@ from netspec.codegen.regions.regions import plain_label, uses_of_region
 from netspec.codegen.text.layout import INDENT, Expr, lines
 from netspec.codegen.text.layout import call as called
 from netspec.codegen.text.naming import is_attribute
-from netspec.codegen.text.python import Named, unmarked
+from netspec.codegen.text.python import Naming, unmarked
 from netspec.graph.blueprint import Blueprint, Choice, Container, Instance, LayerUse, Loop, Region, Use
 from netspec.layers.declaration.base import TorchCall
 from netspec.layers.declaration.symbols import MARK
@@ -51,17 +51,17 @@ def starts(blueprints: Sequence[Blueprint]) -> Starts:
     covered: dict[int, frozenset[str]] = {}
     callers: dict[int, list[Blueprint]] = {}
     for blueprint in blueprints:
-        for inner in _called(blueprint):
+        for inner in _callees(blueprint):
             callers.setdefault(id(inner), []).append(blueprint)
     for blueprint in blueprints:
         around = [covered[id(caller)] for caller in callers.get(id(blueprint), [])]
-        done = frozenset.intersection(*around) if around else frozenset()
-        passes[id(blueprint)] = {kind: found for kind, found in _passes(blueprint).items() if kind not in done}
-        covered[id(blueprint)] = done.union(passes[id(blueprint)])
+        common = frozenset.intersection(*around) if around else frozenset()
+        passes[id(blueprint)] = {kind: start for kind, start in _passes(blueprint).items() if kind not in common}
+        covered[id(blueprint)] = common.union(passes[id(blueprint)])
     return Starts(passes, covered)
 
 
-def _called(blueprint: Blueprint) -> list[Blueprint]:
+def _callees(blueprint: Blueprint) -> list[Blueprint]:
     uses = (use.what for use in uses_of_region(blueprint.region))
     return list({id(what.blueprint): what.blueprint for what in uses if isinstance(what, Instance)}.values())
 
@@ -69,26 +69,26 @@ def _called(blueprint: Blueprint) -> list[Blueprint]:
 def _passes(blueprint: Blueprint) -> Passes:
     """The passes that a class could make over all that is inside of it."""
     calls = [use.what.call for use in uses_of_region(blueprint.region) if isinstance(use.what, LayerUse)]
-    pending, seen = _called(blueprint), {id(blueprint)}
+    pending, seen = _callees(blueprint), {id(blueprint)}
     within: list[TorchCall] = []
     while pending:
         inner = pending.pop()
         if id(inner) not in seen:
             seen.add(id(inner))
             within += [use.what.call for use in uses_of_region(inner.region) if isinstance(use.what, LayerUse)]
-            pending += _called(inner)
+            pending += _callees(inner)
     hidden = "\n".join(support.source for call in (*calls, *within) for support in call.support)
     reached = {id(call): path for call, path in _reached(blueprint.region, "self")}
-    found: Passes = {}
+    passes: Passes = {}
     for kind in dict.fromkeys(call.target for call in (*calls, *within) if call.target.startswith("nn.") and call.init):
         if any(text in hidden for text in (f"{kind}(", f"{kind})", f"({HELD.get(kind, kind)})")):
             continue
         own = [call for call in calls if call.target == kind]
         nested = [call for call in within if call.target == kind]
-        made = _pass(own, nested, reached)
-        if made is not None:
-            found[kind] = made
-    return found
+        start = _pass(own, nested, reached)
+        if start is not None:
+            passes[kind] = start
+    return passes
 
 
 def _pass(own: Sequence[TorchCall], within: Sequence[TorchCall], reached: Mapping[int, str]) -> Pass | None:
@@ -136,30 +136,30 @@ def _is_without_bias(statements: Statements, longest: Statements) -> bool:
     return bool(statements) and statements == tuple(line for line in longest if ".bias" not in line)
 
 
-def initialization(passes: Passes, named: Named) -> list[str]:
+def initialization(passes: Passes, naming: Naming) -> list[str]:
     """The pass over all modules that starts the weights of those that are started alike, a few of them otherwise."""
     if not passes:
         return []
-    written = ["", f"{INDENT * 2}for m in self.modules():"]
+    code = ["", f"{INDENT * 2}for m in self.modules():"]
     alike: dict[tuple[Statements, tuple[tuple[str, Statements], ...]], list[str]] = {}
     for kind, each in passes.items():
         alike.setdefault((each.statements, tuple(each.others.items())), []).append(kind)
     for (statements, others), kinds in alike.items():
         among: Expr = kinds[0] if len(kinds) == 1 else called("", *kinds)
-        written.extend(lines(f"{'el' if len(written) > 2 else ''}if isinstance(m, ", among, 3, "):"))
+        code.extend(lines(f"{'el' if len(code) > 2 else ''}if isinstance(m, ", among, 3, "):"))
         for path, own in others:
-            written.append(f"{INDENT * 4}{'if' if path == others[0][0] else 'elif'} m is {path}:")
-            written.extend(_begun(own, named, 5))
+            code.append(f"{INDENT * 4}{'if' if path == others[0][0] else 'elif'} m is {path}:")
+            code.extend(_begun(own, naming, 5))
         if others:
-            written.append(f"{INDENT * 4}else:")
-        written.extend(_begun(statements, named, 5 if others else 4))
-    return written
+            code.append(f"{INDENT * 4}else:")
+        code.extend(_begun(statements, naming, 5 if others else 4))
+    return code
 
 
-def _begun(statements: Statements, named: Named, depth: int) -> Iterator[str]:
+def _begun(statements: Statements, naming: Naming, depth: int) -> Iterator[str]:
     """The statements that start the module `m`, which may lack a bias."""
     for statement in statements:
         guarded = ".bias" in statement
         if guarded:
             yield f"{INDENT * depth}if m.bias is not None:"
-        yield from lines("", unmarked(statement, named).replace("{module}", "m"), depth + guarded)
+        yield from lines("", unmarked(statement, naming).replace("{module}", "m"), depth + guarded)

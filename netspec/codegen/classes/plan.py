@@ -56,7 +56,7 @@ class ClassPlan:
     names: Names
     local: dict[str, str] = field(default_factory=dict)
     stored: dict[str, None] = field(default_factory=dict)
-    taken: frozenset[str] = frozenset()
+    outer_names: frozenset[str] = frozenset()
     """Names of the file's classes and functions."""
     labels: set[str] = field(default_factory=set)
     label_counts: Counter[str] = field(default_factory=Counter)
@@ -70,7 +70,7 @@ class ClassPlan:
     spans: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Where each let of the module's own body is made, and where it is asked for last."""
 
-    def named(self, name: str) -> str:
+    def variable(self, name: str) -> str:
         """What a name of the spec is called in the constructor."""
         while name in self.continued:
             name = self.continued[name]
@@ -94,7 +94,7 @@ class ClassPlan:
     def attribute(self, name: str) -> str:
         """What it is called in the forward: an attribute."""
         self.stored[name] = None
-        word = self.named(name)
+        word = self.variable(name)
         if any(map(word.startswith, self.templates)):
             word = f"own_{word}"
         while word in self.labels or word in MODULE_ATTRIBUTES:

@@ -18,37 +18,39 @@ BEFORE_LIGHT = frozenset({"convolution", "linear", "normalization"})
 def group(
     steps: Sequence[Use],
     uses: Callable[[Wire], int],
-    kept: Callable[[Wire], bool],
+    is_kept: Callable[[Wire], bool],
     length: Callable[[Use], int],
 ) -> list[Applied]:
-    """Statements in order. `uses` counts a value's uses, `kept` says that it must have a name, `length` is about how
+    """Statements in order. `uses` counts a value's uses, `is_kept` says that it must have a name, `length` is about how
     many characters a step adds to a line.
     """
-    return _Grouper(steps, uses, kept, length).run()
+    return _Grouper(steps, uses, is_kept, length).run()
 
 
 class _Grouper:
-    def __init__(self, steps: Sequence[Use], uses: Callable[[Wire], int], kept: Callable[[Wire], bool],
+    def __init__(self, steps: Sequence[Use], uses: Callable[[Wire], int], is_kept: Callable[[Wire], bool],
                  length: Callable[[Use], int]) -> None:  # fmt: skip
-        self.steps, self.uses, self.kept, self.length = steps, uses, kept, length
+        self.steps, self.uses, self.is_kept, self.length = steps, uses, is_kept, length
         self.user = {value: step for step in steps for value in step.inputs}
-        self.done: list[Applied] = []
+        self.statements: list[Applied] = []
         self.open: list[Applied] = []
 
     def run(self) -> list[Applied]:
         for step in self.steps:
-            taken = [other for other in self.open if other.step.outputs[0] in step.inputs and self._fuses(other, step)]
-            rest = [other for other in self.open if other not in taken]
-            if not all(self._waits(other, step) for other in rest) or self._width(taken, step) > LONGEST:
+            operands = [
+                other for other in self.open if other.step.outputs[0] in step.inputs and self._fuses(other, step)
+            ]
+            rest = [other for other in self.open if other not in operands]
+            if not all(self._waits(other, step) for other in rest) or self._width(operands, step) > LONGEST:
                 self._close()
-                taken, rest = [], []
-            by_value = {other.step.outputs[0]: other for other in taken}
+                operands, rest = [], []
+            by_value = {other.step.outputs[0]: other for other in operands}
             self.open = [*rest, Applied(step, [by_value.get(value, value) for value in step.inputs])]
         self._close()
-        return self.done
+        return self.statements
 
     def _close(self) -> None:
-        self.done.extend(self.open)
+        self.statements.extend(self.open)
         self.open = []
 
     def _fuses(self, inner: Applied, step: Use) -> bool:
@@ -81,17 +83,17 @@ class _Grouper:
 
     def _sums(self, step: Use) -> list[Use]:
         """The sums and products that a step's value goes into, one within the other."""
-        found: list[Use] = []
-        while self._is_single(step) and len(found) < DEEPEST:
+        sums: list[Use] = []
+        while self._is_single(step) and len(sums) < DEEPEST:
             user = self.user.get(step.outputs[0])
             if user is None or not Applied(user, []).is_infix:
                 break
-            found.append(user)
+            sums.append(user)
             step = user
-        return found
+        return sums
 
     def _is_single(self, step: Use) -> bool:
-        return len(results(step)) == 1 and self.uses(step.outputs[0]) == 1 and not self.kept(step.outputs[0])
+        return len(results(step)) == 1 and self.uses(step.outputs[0]) == 1 and not self.is_kept(step.outputs[0])
 
     def _width(self, inner: Sequence[Applied], step: Use) -> int:
         """About how long a line would be."""

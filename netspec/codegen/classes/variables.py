@@ -49,29 +49,29 @@ class Variables:
         is_live: Callable[[Wire], bool],
         *,
         stem: str,
-        kept: bool,
+        is_kept: bool,
         joined: bool,
-        taken: Sequence[str] = (),
+        siblings: Sequence[str] = (),
     ) -> str:
-        """A variable for a new value made from `inputs`; `taken` are those of the same statement.
+        """A variable for a new value made from `inputs`; `siblings` are those of the same statement.
 
-        A value that is `kept` goes by its hint, else by a generic name. One of several that are `joined` goes by its
+        A value that `is_kept` goes by its hint, else by a generic name. One of several that are `joined` goes by its
         hint or by its stem and a number, as do those for which no generic name is left.
         """
         chain = [self[wire] for wire in inputs if id(wire) in self.name_of and not is_live(wire)]
         reused = [name for name in chain if name in GENERIC]
-        wanted = [*sorted(reused, key=GENERIC.index), *GENERIC]
-        if hint is not None and (joined or kept):
-            wanted = [hint, f"{hint}_", *wanted]
+        candidates = [*sorted(reused, key=GENERIC.index), *GENERIC]
+        if hint is not None and (joined or is_kept):
+            candidates = [hint, f"{hint}_", *candidates]
         elif joined:
-            wanted = []
-        free = (name for name in wanted if name not in taken and self.is_free(name, is_live))
-        return next(free, None) or self.fresh(stem, is_live, taken)
+            candidates = []
+        free = (name for name in candidates if name not in siblings and self.is_free(name, is_live))
+        return next(free, None) or self.fresh(stem, is_live, siblings)
 
-    def fresh(self, stem: str, is_live: Callable[[Wire], bool], taken: Sequence[str] = ()) -> str:
+    def fresh(self, stem: str, is_live: Callable[[Wire], bool], siblings: Sequence[str] = ()) -> str:
         """A name that is free, made from `stem`."""
         name, number = stem, 2
-        while name in taken or not self.is_free(name, is_live):
+        while name in siblings or not self.is_free(name, is_live):
             if number == MOST_LOOKED_AT:
                 number = max(number, self._next.get(stem, 0))
             name, number = f"{stem}{number}", number + 1

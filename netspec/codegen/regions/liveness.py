@@ -30,74 +30,74 @@ def results(use: Use) -> tuple[Wire, ...]:
 
 def needs(region: Region, outputs: Iterable[Wire]) -> Needs:
     """What a region has to compute for these values."""
-    found = Needs()
-    _backwards(region, set(map(id, outputs)), found)
-    return found
+    demand = Needs()
+    _backwards(region, set(map(id, outputs)), demand)
+    return demand
 
 
-def _backwards(region: Region, wanted: set[int], found: Needs) -> None:
+def _backwards(region: Region, live: set[int], demand: Needs) -> None:
     for item in reversed(region.items):
         match item:
             case Use():
-                if any(id(wire) in wanted for wire in results(item)):
-                    found.items.add(id(item))
-                    wanted.update(map(id, item.inputs))
+                if any(id(wire) in live for wire in results(item)):
+                    demand.items.add(id(item))
+                    live.update(map(id, item.inputs))
             case Choice():
-                _choice(item, wanted, found)
+                _choice(item, live, demand)
             case Loop():
-                _loop(item, wanted, found)
+                _loop(item, live, demand)
 
 
-def _choice(choice: Choice, wanted: set[int], found: Needs) -> None:
-    merges = [merge for merge in choice.merges if id(merge.output) in wanted]
+def _choice(choice: Choice, live: set[int], demand: Needs) -> None:
+    merges = [merge for merge in choice.merges if id(merge.output) in live]
     if not merges:
         return
-    found.items.add(id(choice))
-    found.merges[id(choice)] = merges
-    before = set(wanted)
+    demand.items.add(id(choice))
+    demand.merges[id(choice)] = merges
+    before = set(live)
     for place, region in enumerate(choice.regions):
         inside = before | {id(merge.sources[place]) for merge in merges if merge.sources[place] is not None}
-        _backwards(region, inside, found)
-        wanted |= inside
+        _backwards(region, inside, demand)
+        live |= inside
 
 
-def _loop(loop: Loop, wanted: set[int], found: Needs) -> None:
-    results = [merge for merge in loop.results if id(merge.output) in wanted]
-    gathers = [gather for gather in loop.gathers if id(gather.output) in wanted]
-    carries = [carry for carry in loop.carries if id(carry.output) in wanted]
+def _loop(loop: Loop, live: set[int], demand: Needs) -> None:
+    results = [merge for merge in loop.results if id(merge.output) in live]
+    gathers = [gather for gather in loop.gathers if id(gather.output) in live]
+    carries = [carry for carry in loop.carries if id(carry.output) in live]
     if not (results or gathers or carries):
         return
-    found.items.add(id(loop))
+    demand.items.add(id(loop))
     while True:
         inside = {id(carry.last) for carry in carries} | {id(merge.sources[0]) for merge in results}
         inside |= {id(gather.inner) for gather in gathers}
-        _backwards(loop.region, inside, found)
+        _backwards(loop.region, inside, demand)
         more = [c for c in loop.carries if c not in carries and id(c.inner) in inside]
         if not more:
             break
         carries += more
-    found.merges[id(loop)] = results
-    found.carries[id(loop)] = [carry for carry in loop.carries if carry in carries]
-    wanted |= inside | {id(carry.first) for carry in carries}
+    demand.merges[id(loop)] = results
+    demand.carries[id(loop)] = [carry for carry in loop.carries if carry in carries]
+    live |= inside | {id(carry.first) for carry in carries}
 
 
 def consumed(region: Region) -> set[int]:
     """All values that anything in a region takes, by identity."""
-    taken: set[int] = set()
+    operands: set[int] = set()
     for item in region.items:
         match item:
             case Use():
-                taken.update(map(id, item.inputs))
+                operands.update(map(id, item.inputs))
                 if isinstance(item.what, Container):
-                    taken |= consumed(item.what.region)
-                    taken.update(map(id, item.what.outputs))
+                    operands |= consumed(item.what.region)
+                    operands.update(map(id, item.what.outputs))
             case Choice():
                 for inner in item.regions:
-                    taken |= consumed(inner)
-                taken.update(id(source) for merge in item.merges for source in merge.sources if source is not None)
+                    operands |= consumed(inner)
+                operands.update(id(source) for merge in item.merges for source in merge.sources if source is not None)
             case Loop():
-                taken |= consumed(item.region)
-                taken.update(id(wire) for carry in item.carries for wire in (carry.first, carry.last))
-                taken.update(id(merge.sources[0]) for merge in item.results)
-                taken.update(id(gather.inner) for gather in item.gathers)
-    return taken
+                operands |= consumed(item.region)
+                operands.update(id(wire) for carry in item.carries for wire in (carry.first, carry.last))
+                operands.update(id(merge.sources[0]) for merge in item.results)
+                operands.update(id(gather.inner) for gather in item.gathers)
+    return operands

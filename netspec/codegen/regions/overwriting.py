@@ -18,7 +18,7 @@ class _Overwriting:
         self.counts: Counter[int] = Counter()
         self.makers: dict[int, Use] = {}
         self.merged: dict[int, tuple[Choice, Merge]] = {}
-        self.kept = {id(wire) for wire in outputs}
+        self.pinned = {id(wire) for wire in outputs}
         self.handed: dict[int, list[tuple[int, int]]] = {}
         """The conditions that hand a value on, with the body that does."""
         self.bodies: dict[int, dict[int, int]] = {}
@@ -34,9 +34,9 @@ class _Overwriting:
                     self.makers.update((id(wire), item) for wire in item.outputs)
                     if isinstance(item.what, Container) and is_sequential(item):
                         self.visit(item.what.region, bodies)
-                        self.kept.update(map(id, item.what.outputs))
+                        self.pinned.update(map(id, item.what.outputs))
                     elif isinstance(item.what, Container):
-                        self.kept.update(consumed(item.what.region) & {id(wire) for wire in item.inputs[1:]})
+                        self.pinned.update(consumed(item.what.region) & {id(wire) for wire in item.inputs[1:]})
                 case Choice():
                     for place, inner in enumerate(item.regions):
                         self.visit(inner, {**bodies, id(item): place})
@@ -47,16 +47,16 @@ class _Overwriting:
                 case Loop():
                     self.visit(item.region, bodies)
                     for carry in item.carries:
-                        self.kept.update((id(carry.first), id(carry.inner)))
-                    self.kept.update(id(gather.inner) for gather in item.gathers)
-                    self.kept.update(id(merge.sources[0]) for merge in item.results)
+                        self.pinned.update((id(carry.first), id(carry.inner)))
+                    self.pinned.update(id(gather.inner) for gather in item.gathers)
+                    self.pinned.update(id(merge.sources[0]) for merge in item.results)
 
     def may(self, use: Use) -> bool:
         """Whether a layer may overwrite its input."""
         if not isinstance(use.what, LayerUse) or not (use.what.call.inplace and use.what.layer.in_place):
             return False
         entering = id(use.inputs[0])
-        if entering in self.kept or self.counts[entering] != 1:
+        if entering in self.pinned or self.counts[entering] != 1:
             return False
         bodies = self.bodies[id(use)]
         if any(bodies.get(choice, place) == place for choice, place in self.handed.get(entering, ())):
@@ -76,11 +76,11 @@ class _Overwriting:
         """
         if len(merge.sources) != len(choice.regions) or any(source is None for source in merge.sources):
             return False
-        taken = [Counter(id(wire) for use in uses_of_region(inner) for wire in use.inputs) for inner in choice.regions]
+        uses = [Counter(id(wire) for use in uses_of_region(inner) for wire in use.inputs) for inner in choice.regions]
         for place, source in enumerate(map(id, merge.sources)):
-            inside = sum(counter[source] for counter in taken)
+            inside = sum(counter[source] for counter in uses)
             others = [m for m in choice.merges if m is not merge and m.output is not None]
-            if not self.is_own(source) or taken[place][source] or self.counts[source] != inside:
+            if not self.is_own(source) or uses[place][source] or self.counts[source] != inside:
                 return False
             if any(source == id(m.sources[place]) for m in others):
                 return False

@@ -75,16 +75,16 @@ def free_names(region: Region) -> Iterator[str]:
 
 def _lets(region: Region) -> set[str]:
     """The numbers that a region gives names, those in its conditions and loops too: Python keeps them afterwards."""
-    found: set[str] = set()
+    variables: set[str] = set()
     for item in region.items:
         match item:
             case Let(name, _):
-                found.add(name)
+                variables.add(name)
             case Loop():
-                found |= _lets(item.region)
+                variables |= _lets(item.region)
             case Choice():
-                found = found.union(*map(_lets, item.regions))
-    return found
+                variables = variables.union(*map(_lets, item.regions))
+    return variables
 
 
 def container_names(region: Region, around: Mapping[str, str]) -> list[str]:

@@ -45,8 +45,8 @@ def _twins(loop: Loop) -> Iterator[tuple[str, str]]:
     lasts = last_lets(loop)
 
     def update(running: Running) -> tree.Expr | None:
-        said = running.update
-        return lasts.get(said.id, said) if isinstance(said, tree.Name) else said
+        expression = running.update
+        return lasts.get(expression.id, expression) if isinstance(expression, tree.Name) else expression
 
     for place, running in enumerate(loop.running):
         for other in loop.running[:place]:
@@ -67,8 +67,10 @@ def _is_left(name: str, loop: Loop) -> bool:
 
 def _overwritten(loop: Loop) -> Iterator[str]:
     """The running numbers of a loop that each round ends with a number which does not ask for them."""
-    asked = set().union(*(names(running.update) for running in loop.running if running.update is not None))
-    yield from (running.name for running in loop.running if running.update is not None and running.name not in asked)
+    references = set().union(*(names(running.update) for running in loop.running if running.update is not None))
+    yield from (
+        running.name for running in loop.running if running.update is not None and running.name not in references
+    )
 
 
 def is_kept(name: str, update: tree.Expr, loop: Loop, one: dict[str, str]) -> bool:

@@ -22,10 +22,10 @@ def expanded(region: Region, inputs: Sequence[Wire], outputs: Sequence[Wire]) ->
     origin: dict[int, set[int]] = {id(use.outputs[0]): {id(use.outputs[0])} for use in sources}
     batch = {id(use.outputs[0]): BARE for use in sources}
 
-    def demand(wires: Iterable[Wire], needed: int) -> None:
+    def demand(wires: Iterable[Wire], extent: int) -> None:
         for wire in wires:
             for root in origin.get(id(wire), ()):
-                batch[root] = max(batch[root], needed)
+                batch[root] = max(batch[root], extent)
 
     for use in _uses(region):
         plain = [wire for wire in use.inputs if id(wire) in origin]
@@ -38,9 +38,9 @@ def expanded(region: Region, inputs: Sequence[Wire], outputs: Sequence[Wire]) ->
             for place, wire in enumerate(use.inputs):
                 demand((wire,), ONE if _serves_all(use, place) else WHOLE)
     demand(outputs, WHOLE)
-    asked = {id(wire) for use in _uses(region) for wire in use.inputs} | {id(wire) for wire in outputs}
-    held = _held(region, origin, asked | _handed(region))
-    batch.update(dict.fromkeys(held, WHOLE))
+    operands = {id(wire) for use in _uses(region) for wire in use.inputs} | {id(wire) for wire in outputs}
+    whole = _carried_sources(region, origin, operands | _handed(region))
+    batch.update(dict.fromkeys(whole, WHOLE))
     return _rewritten(region, batch, inputs[0])
 
 
@@ -62,17 +62,17 @@ def _serves_all(use: Use, place: int) -> bool:
 
 
 def _uses(region: Region) -> list[Use]:
-    found: list[Use] = []
+    uses: list[Use] = []
     for item in region.items:
         match item:
             case Use():
-                found.append(item)
+                uses.append(item)
             case Choice():
                 for inner in item.regions:
-                    found.extend(_uses(inner))
+                    uses.extend(_uses(inner))
             case Loop():
-                found.extend(_uses(item.region))
-    return found
+                uses.extend(_uses(item.region))
+    return uses
 
 
 def _handed(region: Region) -> set[int]:
@@ -90,27 +90,27 @@ def _handed(region: Region) -> set[int]:
     return handed
 
 
-def _held(region: Region, origin: dict[int, set[int]], asked: set[int]) -> set[int]:
+def _carried_sources(region: Region, origin: dict[int, set[int]], operands: set[int]) -> set[int]:
     """The sources that conditions and loops hand on, to somebody who asks for them."""
-    found: set[int] = set()
+    sources: set[int] = set()
     for item in region.items:
         match item:
             case Choice():
                 for merge in item.merges:
                     for source in merge.sources:
-                        found |= origin.get(id(source), set())
+                        sources |= origin.get(id(source), set())
                 for inner in item.regions:
-                    found |= _held(inner, origin, asked)
+                    sources |= _carried_sources(inner, origin, operands)
             case Loop():
                 for carry in item.carries:
-                    found |= origin.get(id(carry.first), set()) | origin.get(id(carry.last), set())
+                    sources |= origin.get(id(carry.first), set()) | origin.get(id(carry.last), set())
                 for gather in item.gathers:
-                    found |= origin.get(id(gather.inner), set())
+                    sources |= origin.get(id(gather.inner), set())
                 for result in item.results:
-                    if id(result.output) in asked:
-                        found |= origin.get(id(result.sources[0]), set())
-                found |= _held(item.region, origin, asked)
-    return found
+                    if id(result.output) in operands:
+                        sources |= origin.get(id(result.sources[0]), set())
+                sources |= _carried_sources(item.region, origin, operands)
+    return sources
 
 
 def _rewritten(region: Region, batch: dict[int, int], first: Wire) -> Region:

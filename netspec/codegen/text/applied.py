@@ -69,20 +69,20 @@ def _strength(node: ast.AST) -> int:
 @lru_cache(maxsize=4096)
 def needs(template: str) -> dict[str, tuple[int, int]]:
     """For each field how tightly what stands there must bind, and how often it occurs."""
-    found: dict[str, tuple[int, int]] = {}
+    fields: dict[str, tuple[int, int]] = {}
     for node in ast.walk(_parsed(template)):
         for name, child in ast.iter_fields(node):
             for inner in child if isinstance(child, list) else [child]:
                 if isinstance(inner, ast.Name) and inner.id.startswith("_field_"):
-                    level, count = found.get(inner.id[7:], (0, 0))
-                    found[inner.id[7:]] = max(level, _needed(node, name)), count + 1
+                    level, count = fields.get(inner.id[7:], (0, 0))
+                    fields[inner.id[7:]] = max(level, _least_strength(node, name)), count + 1
     root = _parsed(template)
     if isinstance(root, ast.Name):
-        found[root.id[7:]] = (0, 1)
-    return found
+        fields[root.id[7:]] = (0, 1)
+    return fields
 
 
-def _needed(around: ast.AST, place: str) -> int:
+def _least_strength(around: ast.AST, place: str) -> int:
     """How tightly an operand must bind at `place` of the node around it."""
     match around:
         case ast.Call() if place == "args":
@@ -130,7 +130,7 @@ def _strength_of(applied: Applied) -> int:
 
 def _filled(template: str, operands: Sequence[tuple[Expr, int]], module: Callable[[], str],
             literals: Callable[[str], str]) -> Expr:  # fmt: skip
-    needed = needs(template)
+    demands = needs(template)
 
     def fill(field: re.Match[str]) -> str:
         name = field[1]
@@ -144,9 +144,9 @@ def _filled(template: str, operands: Sequence[tuple[Expr, int]], module: Callabl
                 before, after = template[field.start() - 1 :][:1], template[field.end() :][:1]
                 if ":" in (before, after) and "[" in template:
                     return f"{' ' if before == ':' else ''}{text}{' ' if after == ':' else ''}"
-            return text if strength(text) >= needed.get(name, (ATOM, 1))[0] else f"({text})"
+            return text if strength(text) >= demands.get(name, (ATOM, 1))[0] else f"({text})"
         expr, binds = operands[int(name)]
-        return flat(expr) if binds >= needed.get(name, (ATOM, 1))[0] else f"({flat(expr)})"
+        return flat(expr) if binds >= demands.get(name, (ATOM, 1))[0] else f"({flat(expr)})"
 
     if " ** " not in template:
         return _FIELD.sub(fill, template)
@@ -158,5 +158,5 @@ def occurrences(call: TorchCall | None, index: int) -> int:
     """How often an operand is written where the layer is applied."""
     if call is None or call.apply == "{module}({0})":
         return 1
-    found = needs(call.apply)
-    return found.get(str(index), (0, 0))[1] + found.get("inputs", (0, 0))[1]
+    fields = needs(call.apply)
+    return fields.get(str(index), (0, 0))[1] + fields.get("inputs", (0, 0))[1]

@@ -9,17 +9,17 @@ from netspec.graph.blueprint import Loop
 from netspec.syntax import tree
 
 
-def loop_header(loop: Loop, named: Any, asked: set[str]) -> str:
+def loop_header(loop: Loop, naming: Any, references: set[str]) -> str:
     """`i in range(n)`, `i, (a, b) in enumerate(zip(...))`; what the body does not ask for is `_`."""
-    words = [named(name) if named(name) in asked else "_" for name in loop.names]
+    words = [naming(name) if naming(name) in references else "_" for name in loop.names]
     sequence = loop.sequence if loop.names else tree.Call(tree.Name("range"), (tree.Argument(None, loop.sequence),))
     if loop.index:
         inner = ", ".join(words) or "_"
         if not loop.names:
-            return f"{named(loop.index)} in {python(sequence, named, iterated=True)}"
-        text = python(sequence, named, iterated=True)
-        return f"{named(loop.index)}, {f'({inner})' if len(words) > 1 else inner} in enumerate({text})"
-    return f"{', '.join(words) or '_'} in {python(sequence, named, iterated=True)}"
+            return f"{naming(loop.index)} in {python(sequence, naming, iterated=True)}"
+        text = python(sequence, naming, iterated=True)
+        return f"{naming(loop.index)}, {f'({inner})' if len(words) > 1 else inner} in enumerate({text})"
+    return f"{', '.join(words) or '_'} in {python(sequence, naming, iterated=True)}"
 
 
 def negated(condition: tree.Expr) -> tree.Expr:

@@ -76,28 +76,28 @@ def camel(name: str) -> str:
 class Names:
     """Hands out names that nothing else has."""
 
-    def __init__(self, taken: set[str]) -> None:
-        self._taken = set(taken)
+    def __init__(self, reserved: set[str]) -> None:
+        self._reserved = set(reserved)
 
     @property
     def all(self) -> frozenset[str]:
         """All names that are taken."""
-        return frozenset(self._taken)
+        return frozenset(self._reserved)
 
     def reserve(self, name: str) -> None:
         """Keeps a name for something else."""
-        self._taken.add(name)
+        self._reserved.add(name)
 
-    def claim(self, *wanted: str) -> str:
-        """The first of `wanted` that is free, else the last with a number."""
-        for name in wanted:
-            if name not in self._taken:
-                self._taken.add(name)
+    def claim(self, *candidates: str) -> str:
+        """The first of `candidates` that is free, else the last with a number."""
+        for name in candidates:
+            if name not in self._reserved:
+                self._reserved.add(name)
                 return name
         number = 2
-        while f"{wanted[-1]}{number}" in self._taken:
+        while f"{candidates[-1]}{number}" in self._reserved:
             number += 1
-        return self.claim(f"{wanted[-1]}{number}")
+        return self.claim(f"{candidates[-1]}{number}")
 
 
 def class_names() -> Names:
@@ -133,5 +133,5 @@ def quoted(text: str) -> str:
 def prose(text: str) -> str:
     """`text` for a docstring or comment: one line of printable ASCII without quotes or backslashes."""
     plain = " ".join(text.split()).replace('"', "'").replace("\\", "/")
-    kept = "".join(c if c.isascii() and c.isprintable() else "?" for c in plain)
-    return kept.strip()
+    ascii_text = "".join(c if c.isascii() and c.isprintable() else "?" for c in plain)
+    return ascii_text.strip()

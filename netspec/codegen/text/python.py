@@ -12,7 +12,7 @@ from netspec.layers.declaration.symbols import MARK, Symbolic, expression_at
 from netspec.syntax import tree
 from netspec.syntax.printer import print_targets
 
-Named = Callable[[str], str]
+Naming = Callable[[str], str]
 """What a name of the spec is called where the expression stands."""
 
 _LEVELS = {"or": 1, "and": 2, "not": 3, "+": 6, "-": 6, "*": 7, "/": 7, "//": 7, "%": 7, "**": 9}
@@ -22,37 +22,37 @@ _LISTS = frozenset({"enumerate", "zip", "reversed"})
 """Functions that make lists in a spec and iterators in Python."""
 
 
-def python(expression: tree.Expr, named: Named, *, iterated: bool = False, sequence: str = "[]") -> str:
+def python(expression: tree.Expr, naming: Naming, *, iterated: bool = False, sequence: str = "[]") -> str:
     """The text of an expression; `iterated` where only a `for` goes through it, `sequence` the brackets of lists."""
-    return _Printer(named, sequence).text(expression, iterated=iterated)[0]
+    return _Printer(naming, sequence).text(expression, iterated=iterated)[0]
 
 
-def argument(value: Any, named: Named) -> str:
+def argument(value: Any, naming: Naming) -> str:
     """An argument of a torch module or function: a literal, or the expression behind it; lists are tuples."""
     match value:
         case Code(text):
             return text
         case Symbolic():
-            return python(value.expression, named, sequence="()")
+            return python(value.expression, naming, sequence="()")
         case tuple() | list():
-            inner = ", ".join(argument(part, named) for part in value)
+            inner = ", ".join(argument(part, naming) for part in value)
             return f"({inner},)" if len(value) == 1 else f"({inner})"
     return literal(value)
 
 
-def unmarked(text: str, named: Named, *, bare: bool = True) -> str:
+def unmarked(text: str, naming: Naming, *, bare: bool = True) -> str:
     """A text of a layer with the expressions that stand in it."""
 
     def fill(mark: re.Match[str]) -> str:
-        inner = python(expression_at(mark), named)
+        inner = python(expression_at(mark), naming)
         return inner if bare or _SIMPLE.match(inner) else f"({inner})"
 
     return MARK.sub(fill, text)
 
 
 class _Printer:
-    def __init__(self, named: Named, sequence: str) -> None:
-        self.named, self.sequence = named, sequence
+    def __init__(self, naming: Naming, sequence: str) -> None:
+        self.naming, self.sequence = naming, sequence
 
     def text(self, expression: tree.Expr, *, iterated: bool = False) -> tuple[str, int]:
         """The text, and how tightly its outermost operator binds."""
@@ -64,7 +64,7 @@ class _Printer:
             case tree.Constant(value):
                 return repr(value), _ATOM
             case tree.Name(name):
-                return self.named(name), _ATOM
+                return self.naming(name), _ATOM
             case tree.List(items):
                 return self.listed(items), _ATOM
             case tree.Unary(operator, operand):
@@ -101,7 +101,7 @@ class _Printer:
     def comprehension(self, item: tree.Expr, rounds: tuple[tree.Round, ...]) -> str:
         """A list that is spelled out of ranges; what it goes through has the names of the spec."""
         own = {name for round_ in rounds for name in tree.bound(round_.targets)}
-        inner = _Printer(lambda name: name if name in own else self.named(name), self.sequence)
+        inner = _Printer(lambda name: name if name in own else self.naming(name), self.sequence)
         text = inner.text(item)[0]
         for round_ in rounds:
             text += f" for {print_targets(round_.targets)} in {inner.inner(round_.sequence, 1)}"

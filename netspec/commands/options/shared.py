@@ -6,12 +6,14 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
+from netspec.commands.options.assignments import read_inputs, read_settings
+from netspec.commands.options.refusals import bad_option, refusal
+
 if TYPE_CHECKING:
-    from netspec.diagnostics import NetspecError
     from netspec.graph.graph import Graph
     from netspec.spec import Spec
 
@@ -32,7 +34,7 @@ Inputs = Annotated[
 Output = Annotated[
     str, typer.Option("--output", "-o", metavar="FILE", help="Where to write; - for the standard output.")
 ]
-Force = Annotated[bool, typer.Option("--force", help="Replace a file that netspec has not written, too.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace a file that is not as netspec has written it, too.")]
 Folder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.", show_default=False)]
 Device = Annotated[
     str | None, typer.Option("--device", metavar="DEVICE", help="cpu, cuda, mps; the best there is if not given.")
@@ -69,47 +71,8 @@ def spec_of(file: Path) -> Spec:
 def standard_input() -> BinaryIO:
     """The bytes that are piped into a command."""
     if sys.stdin is None:
-        raise _error("E0002", "-", "the standard input is closed")
+        raise refusal("E0002", "-", "the standard input is closed")
     return sys.stdin.buffer
-
-
-def read_settings(options: Sequence[str] | None, *, train: bool = False) -> dict[str, Any]:
-    """The values of `--set NAME=VALUE`, read as a spec reads them; with `train`, those of `train.KEY` as text."""
-    from netspec.spec import parse_argument
-
-    settings: dict[str, Any] = {}
-    example = "depths=[3,8,36,3]"
-    for option in options or ():
-        if train and re.match(r"\s*train\.\w+\s*=", option):
-            name, _, value = option.partition("=")
-            settings[name.strip()] = value.strip()
-            continue
-        name, value = _pair("--set", option, example)
-        if name in ("self", "net", "inputs"):
-            raise bad_option("--set", option, example, f"a parameter named {name} cannot be set from outside")
-        settings[name] = parse_argument(value)
-    return settings
-
-
-def read_variants(option: str) -> list[str]:
-    """The settings that `--vary NAME=A,B` stands for, `NAME=A` and `NAME=B`; none where there is no option."""
-    if not option:
-        return []
-    name, value = _pair("--vary", option, "depth=18,34,50")
-    return [f"{name}={one.strip()}" for one in re.split(r",(?![^\[]*\])", value)]
-
-
-def read_inputs(options: Sequence[str] | None) -> dict[str, list[int | str]] | None:
-    """The shapes of `--input NAME=[SIZE, ...]`; a size is a number, or a name where it stays open."""
-    inputs: dict[str, list[int | str]] = {}
-    for option in options or ():
-        name, value = _pair("--input", option, "image=[3,512,512]")
-        sizes = [size.strip() for size in value.strip()[1:-1].split(",")]
-        bracketed = value.strip().startswith("[") and value.strip().endswith("]")
-        if not bracketed or not all(re.fullmatch(r"[0-9]{1,20}", size) or size.isidentifier() for size in sizes):
-            raise bad_option("--input", option, "image=[3,512,512]")
-        inputs[name] = [int(size) if size.isdecimal() else size for size in sizes]
-    return inputs or None
 
 
 def read_memory(text: str) -> int:
@@ -123,29 +86,9 @@ def read_memory(text: str) -> int:
     return int(float(number) * (1024 if binary else 1000) ** " KMGT".index((unit or " ").upper()))
 
 
-def _pair(flag: str, option: str, example: str) -> tuple[str, str]:
-    name, equals, value = option.partition("=")
-    if not equals or not name.strip().isidentifier():
-        raise bad_option(flag, option, example)
-    return name.strip(), value
-
-
-def bad_option(flag: str, option: str, example: str, message: str = "", help: str = "") -> NetspecError:
-    """What is raised for the text of an option that cannot be read; `help` is said in place of an example."""
-    said = help or f"{flag} '{example}'"
-    return _error("E0005", flag, message or f"{flag} takes a name and a value", option, help=said)
-
-
 def followed(file: Path) -> None:
     """Raises NetspecError (E0005) where a file that is to be followed is the standard input, which is read once."""
     if str(file) == "-":
         raise bad_option(
             "-", "-", "", "a file is followed while it is written, and the standard input is read once", "name a file"
         )
-
-
-def _error(code: str, name: str, message: str, text: str = "", help: str = "") -> NetspecError:
-    from netspec.diagnostics import Diagnostic, NetspecError
-    from netspec.syntax.source import Source, Span
-
-    return NetspecError((Diagnostic(code, message, Span(Source(name, text), 0, len(text)), help=help),))

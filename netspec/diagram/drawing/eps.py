@@ -15,6 +15,7 @@ from netspec.diagram.drawing.items import Circle, Drawing, Mark, Path, Polygon, 
 from netspec.diagram.drawing.svg import number
 from netspec.diagram.drawing.text import Face, face_of, font_file, set_in, width_of
 from netspec.diagram.drawing.theme import LIGHT, Theme
+from netspec.marks import signed
 from netspec.syntax.source import Source, Span
 
 _LONGEST = 65_000
@@ -48,9 +49,8 @@ def write(drawing: Drawing, theme: Theme = LIGHT) -> bytes:
         f"0 {number(height)} translate 1 -1 scale 1 setlinejoin",
         *(text for mark in (paper, *drawing.marks()) for text in _painted(mark, theme)),
         "end restore",
-        "%%EOF",
     ]
-    return "\n".join(lines).encode("ascii") + b"\n"
+    return signed("\n".join(lines) + "\n", "% {}", "%%EOF\n").encode("ascii")
 
 
 def _painted(mark: Mark, theme: Theme) -> Iterator[str]:

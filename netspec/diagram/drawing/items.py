@@ -92,12 +92,16 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Items that belong together. `id`, `classes` and `title` reach the SVG; the other formats draw the items alone."""
+    """Items that belong together. `id`, `classes` and `title` reach the SVG; the other formats draw the items alone.
+
+    `name` is what somebody who edits the picture calls it, in TikZ.
+    """
 
     items: tuple[Item, ...]
     id: str | None = None
     classes: tuple[str, ...] = ()
     title: str | None = None
+    name: str = ""
 
 
 Item: TypeAlias = Rect | Polygon | Path | Circle | Text | Group
@@ -150,6 +154,13 @@ def moved(item: Item, dx: float, dy: float) -> Item:
             return replace(item, segments=shifted)
         case _:
             return replace(item, x=item.x + dx, y=item.y + dy)
+
+
+def without_ids(item: Item) -> Item:
+    """The item without ids, where those are of another picture that it stands beside."""
+    if not isinstance(item, Group):
+        return item
+    return replace(item, id=None, items=tuple(map(without_ids, item.items)))
 
 
 def scaled(drawing: Drawing, factor: float) -> Drawing:

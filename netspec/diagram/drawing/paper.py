@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import ceil
 from types import MappingProxyType
 
 from netspec.diagnostics import Diagnostic, NetspecError
@@ -96,5 +97,9 @@ def on_paper(paper: Paper, drawing: Drawing) -> Drawing:
 def too_small(paper: Paper, finished: Drawing, depth: int | None) -> str:
     """What is said where letters are smaller than they are to be, and at which depth they are not."""
     smallest = min((mark.size for mark in finished.marks() if isinstance(mark, Text)), default=paper.letters)
-    mend = "a wider figure would mend it" if depth is None else f"--depth {depth} keeps them at {paper.letters:g}"
+    larger = paper.letters / smallest
+    is_high = finished.height > paper.height - 1
+    option, side = ("--max-height", paper.height) if is_high else ("--width", paper.width)
+    size = f"{option} {ceil(10 * side * larger / _POINTS['cm']) / 10:g}cm"
+    mend = f"{f'--depth {depth}' if depth is not None else size} keeps them at {paper.letters:g}"
     return f"the smallest letters have {smallest:.1f} points: {mend}"

@@ -23,6 +23,7 @@ from netspec.diagram.drawing.items import (
 )
 from netspec.diagram.drawing.text import visible, width_of
 from netspec.diagram.drawing.theme import LIGHT, Theme
+from netspec.marks import signed
 
 SANS = "Helvetica, Arial, 'Liberation Sans', sans-serif"
 MONO = "'Liberation Mono', 'DejaVu Sans Mono', Menlo, Consolas, monospace"
@@ -41,7 +42,7 @@ def write(drawing: Drawing, theme: Theme = LIGHT) -> str:
         *elements(drawing.items, theme),
         "</svg>",
     ]
-    return "\n".join(lines) + "\n"
+    return signed("\n".join(lines) + "\n", "<!-- {} -->")
 
 
 def text_font(theme: Theme) -> str:
@@ -53,6 +54,8 @@ def elements(items: Iterable[Item], theme: Theme) -> Iterator[str]:
     """The items as SVG elements, one a line, for an `svg` element whose font is SANS."""
     for item in items:
         match item:
+            case Group(id=None, classes=(), title=None, name=name) if name:
+                yield from elements(item.items, theme)
             case Group():
                 yield f"<g{_attributes(id=item.id, class_=' '.join(item.classes) or None)}>"
                 if item.title is not None:

@@ -75,7 +75,7 @@ def fit(
         if room < 0:
             break
         kept += 1
-    return text[:kept].rstrip() + _ELLIPSIS
+    return text[:kept].rstrip(" …") + _ELLIPSIS
 
 
 def wrap(

@@ -9,7 +9,7 @@ from math import ceil, inf
 
 from netspec.diagram.drawing.items import Point
 from netspec.diagram.drawing.text import fit
-from netspec.diagram.layout import box_text
+from netspec.diagram.layout import box_text, labels
 from netspec.diagram.layout.dot_layout import DotEdge, DotNode, Graphviz, dot_text
 from netspec.diagram.layout.levels import Item, Part, Way
 from netspec.diagram.layout.pieces import Key, Piece, Route, along, curve, line, together
@@ -52,14 +52,17 @@ def by_dot(part: Part, graphviz: Graphviz, sheet: Sheet) -> Piece:
         here = [other.label for other in ways if other.tail == way.tail and pieces[edge.tail].exit(other.key) == start]
         label = " / ".join(dict.fromkeys(filter(None, here))) if start not in written else ""
         written.add(start)
-        label = _within(label, start, {pieces[edge.tail].exit(other.key) for other in ways if other.tail == way.tail})
-        routes.append(_past_label(replace(_route(way, edge, points, pieces), label=label), items[edge.tail]))
+        if not sheet.right:
+            beside = {pieces[edge.tail].exit(other.key) for other in ways if other.tail == way.tail}
+            label = _within(label, start, beside)
+        route = replace(_route(way, edge, points, pieces), label=label, turned=sheet.right)
+        routes.append(_past_label(route, items[edge.tail], sheet))
     return _with_ends(part, items, pieces, routes)
 
 
 def _completed(part: Part, sheet: Sheet) -> tuple[list[Item], list[Way]]:
     """The items and edges with the places above and below that the part needs."""
-    items = [_with_room(item, [*part.ways, *part.entering], sheet.room) for item in part.items]
+    items = [_with_room(item, [*part.ways, *part.entering], sheet) for item in part.items]
     ways = list(part.ways)
     if part.above is not None and not part.head:
         items.append(Item(_TOP, Piece(0, 0, entries={part.above.key: (0, 0)})))
@@ -135,16 +138,18 @@ def _is_blocked(start: Point, end: Point, pieces: Sequence[Piece]) -> bool:
     )
 
 
-def _with_room(item: Item, ways: Sequence[Way], room: float) -> Item:
+def _with_room(item: Item, ways: Sequence[Way], sheet: Sheet) -> Item:
     """The item with room below it for the shapes of what it makes: they stand beside the beginning of the edges."""
     piece = item.piece
-    labels: dict[float, list[str]] = {}
+    told: dict[float, list[str]] = {}
     for way in ways:
         if way.tail == item.name and way.label:
-            labels.setdefault(piece.exit(way.key)[0], []).append(way.label)
-    if not labels:
+            told.setdefault(piece.exit(way.key)[0], []).append(way.label)
+    if not told:
         return item
-    ends = [x + box_text.label_width(" / ".join(dict.fromkeys(written))) for x, written in labels.items()]
+    written = {x: " / ".join(dict.fromkeys(several)) for x, several in told.items()}
+    ends = [x + labels.breadth(label, sheet) for x, label in written.items()]
+    room = max(labels.length(label, sheet, sheet.room) for label in written.values())
     wide = 2 * ceil(max(piece.width, *ends) / 2)
     entries = {way.key: piece.entry(way.key) for way in ways if way.head == item.name}
     lowered = {way.key: (piece.exit(way.key)[0], piece.height + room) for way in ways if way.tail == item.name}
@@ -152,7 +157,7 @@ def _with_room(item: Item, ways: Sequence[Way], room: float) -> Item:
     return replace(item, piece=grown, below=room)
 
 
-def _past_label(route: Route, tail: Item) -> Route:
+def _past_label(route: Route, tail: Item, sheet: Sheet) -> Route:
     """The way from where the box ends: through the room for the label, which stands beside it."""
     if not tail.below:
         return route
@@ -161,7 +166,7 @@ def _past_label(route: Route, tail: Item) -> Route:
     return replace(
         route,
         path=(("M", (top,)), ("L", (start,)), *rest),
-        label_at=(start[0] + 4, start[1] - tail.below / 2 + 1),
+        label_at=labels.beside(start[0], top[1] + 1, start[1] + 1, sheet),
     )
 
 

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from netspec.diagram.drawing.items import Point, Segment
+from netspec.diagram.layout import labels
 from netspec.diagram.layout.levels import Cut, Part
 from netspec.diagram.layout.pieces import Key, Piece, Route, line, rounded, together
 from netspec.diagram.layout.sheet import Sheet
 
 _EXIT_GAP = 3
 """Between the last part and the foot of a frame."""
+_HEAD = 5.0
+"""How far an edge from the column before runs above the next one."""
 _MOST = 14
 _GAIN = 1.08
 """How much larger on the page another column must make everything."""
@@ -70,7 +73,17 @@ def _filled(heights: Sequence[float], gaps: Sequence[float], limit: float) -> li
 def _gap(part: Part, after: Part, sheet: Sheet) -> float:
     if after.items[0].is_exit:
         return _EXIT_GAP
-    return sheet.label_gap if part.below is not None and part.below.label else sheet.gap
+    return _room(part.below, sheet)
+
+
+def _room(cut: Cut | None, sheet: Sheet) -> float:
+    """The room that the edge over a cut takes along the flow."""
+    return labels.length(cut.label, sheet, sheet.label_gap) if cut is not None and cut.label else sheet.gap
+
+
+def _more(part: Part, sheet: Sheet) -> float:
+    """The room that a picture beside others leaves above a part for their sake."""
+    return max((sheet.above.get(item.name, 0) for item in part.items), default=0) if sheet.above else 0
 
 
 def _column(parts: Sequence[Part], pieces: Sequence[Piece], sheet: Sheet) -> Piece:
@@ -79,7 +92,7 @@ def _column(parts: Sequence[Part], pieces: Sequence[Piece], sheet: Sheet) -> Pie
     routes: list[Route] = []
     for (part, after), piece in zip(pairwise(parts), pieces[1:], strict=True):
         above, cut = placed[-1], part.below
-        top = above.bottom + _gap(part, after, sheet)
+        top = above.bottom + _gap(part, after, sheet) + _more(after, sheet)
         if cut is None:
             placed.append(piece.moved(0, top))
             continue
@@ -87,7 +100,8 @@ def _column(parts: Sequence[Part], pieces: Sequence[Piece], sheet: Sheet) -> Pie
         here = piece.moved(start[0] - piece.entry(cut.key)[0], top)
         end = here.entry(cut.key)
         placed.append(here)
-        routes.append(_trunk(cut, after, line(start, end), (start[0] + 4, (above.bottom + end[1]) / 2)))
+        label_at = labels.beside(start[0], above.bottom, end[1], sheet)
+        routes.append(_trunk(cut, after, line(start, end), label_at, sheet))
     first, last = placed[0], placed[-1]
     entries = {key: first.entry(key) for key in (*first.entries, *_keys(parts[0].above))}
     exits = {key: last.exit(key) for key in (*last.exits, *_keys(parts[-1].below))}
@@ -106,23 +120,24 @@ def _side_by_side(columns: Sequence[Piece], parts: Sequence[Part], sheet: Sheet)
     for column, part in zip(columns[1:], parts, strict=True):
         before = placed[-1]
         left = before.x + before.width + sheet.gutter
-        here = column.moved(left, sheet.label_gap)
+        here = column.moved(left, _HEAD + _room(part.above, sheet) if sheet.right else sheet.label_gap)
         if part.above is not None:
             start, end = before.exit(part.above.key), here.entry(part.above.key)
-            middle, foot, head = left - sheet.gutter / 2, before.bottom + sheet.gap / 2 + 1, 5.0
+            middle, foot, head = left - sheet.gutter / 2, before.bottom + sheet.gap / 2 + 1, _HEAD
             corners = [start, (start[0], foot), (middle, foot), (middle, head), (end[0], head), end]
-            routes.append(_trunk(part.above, part, rounded(corners), (end[0] + 4, (head + end[1]) / 2)))
+            label_at = labels.beside(end[0], head, end[1], sheet)
+            routes.append(_trunk(part.above, part, rounded(corners), label_at, sheet))
         placed.append(here)
     first, last = placed[0], placed[-1]
     entries = {key: first.entry(key) for key in first.entries}
     return together(placed, routes, entries, {key: last.exit(key) for key in last.exits})
 
 
-def _trunk(cut: Cut, after: Part, path: tuple[Segment, ...], label_at: Point) -> Route:
+def _trunk(cut: Cut, after: Part, path: tuple[Segment, ...], label_at: Point, sheet: Sheet) -> Route:
     """The edge over a cut: to the one item that it goes to, or to where it parts."""
     source = "" if cut.tail.startswith("<") else cut.tail
     target = "" if after.head.startswith(">") else after.head
-    return Route(source, target, cut.role, cut.key[1], path, bool(target), cut.label, label_at)
+    return Route(source, target, cut.role, cut.key[1], path, bool(target), cut.label, label_at, sheet.right)
 
 
 def _keys(cut: Cut | None) -> tuple[Key, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 
-from netspec.diagram.layout import box_text
+from netspec.diagram.layout import box_text, labels
 from netspec.diagram.layout.branches import by_dot
 from netspec.diagram.layout.columns import in_columns
 from netspec.diagram.layout.dot_layout import Graphviz
@@ -43,15 +43,17 @@ class Layout:
 
 def layout(view: View, graphviz: Graphviz, sheet: Sheet = USUAL) -> Layout:
     """Lays out a view for a sheet. Raises LayoutTimeoutError where the time of `graphviz` is over."""
-    whole = _Frames(levels(view, sheet), graphviz).inside("", view.boxes, sheet)
-    return Layout(
-        view,
-        whole.width + 2 * sheet.margin,
-        whole.height + 2 * sheet.margin,
-        tuple(whole.all_boxes(sheet.margin, sheet.margin)),
-        tuple(whole.all_routes(sheet.margin, sheet.margin)),
-        sheet,
-    )
+    frames = _Frames(levels(view, sheet), graphviz)
+    if sheet.right and frames.is_valley(view.boxes, sheet):
+        return layout(view, graphviz, replace(sheet, right=False))
+    whole = frames.inside("", view.boxes, sheet.turned())
+    width, height = whole.width + 2 * sheet.margin, whole.height + 2 * sheet.margin
+    boxes = tuple(whole.all_boxes(sheet.margin, sheet.margin))
+    routes = tuple(whole.all_routes(sheet.margin, sheet.margin))
+    if sheet.right:
+        width, height = height, width
+        boxes, routes = tuple(box.mirrored() for box in boxes), tuple(route.mirrored() for route in routes)
+    return Layout(view, width, height, boxes, routes, sheet)
 
 
 class _Frames:
@@ -63,10 +65,7 @@ class _Frames:
     def inside(self, name: str, boxes: Sequence[Box], sheet: Sheet) -> Piece:
         """What is on the page or in the frame of this name."""
         self.graphviz.check_time()
-        ways = self.ways.get(name, [])
-        if sheet.nested and not sheet.branch_shapes:
-            ways = [replace(way, label="") for way in ways]
-        items = ordered([Item(box.id, self._box(box, ways, sheet), box) for box in boxes], ways)
+        items, ways = self._items(name, boxes, sheet)
         bottom = None if name else bottom_of(items, ways)
         if bottom is not None:
             return as_valley(items, ways, bottom, self.graphviz, sheet)
@@ -74,11 +73,23 @@ class _Frames:
         pieces = [part.items[0].piece if len(part.items) == 1 else by_dot(part, self.graphviz, sheet) for part in parts]
         return in_columns(parts, pieces, sheet)
 
+    def is_valley(self, boxes: Sequence[Box], sheet: Sheet) -> bool:
+        """Whether what is on the page is an encoder with its decoder."""
+        return not any(box.children for box in boxes) and bottom_of(*self._items("", boxes, sheet)) is not None
+
+    def _items(self, name: str, boxes: Sequence[Box], sheet: Sheet) -> tuple[list[Item], list[Way]]:
+        """The items of the page or of a frame in the order of the flow, what is in them laid out, and their edges."""
+        ways = self.ways.get(name, [])
+        if sheet.nested and not sheet.branch_shapes:
+            ways = [replace(way, label="") for way in ways]
+        return ordered([Item(box.id, self._box(box, ways, sheet), box) for box in boxes], ways), ways
+
     def _box(self, box: Box, ways: Sequence[Way], sheet: Sheet) -> Piece:
         if not box.children:
             entering = _in_order(box, ways)
             return _leaf(box, entering, [way for way in ways if way.tail == box.id], sheet)
-        return _framed(box, self.inside(box.id, box.children, sheet.inside()), sheet)
+        framed = _framed_beside if sheet.right else _framed
+        return framed(box, self.inside(box.id, box.children, sheet.inside()), sheet)
 
 
 def _in_order(box: Box, ways: Sequence[Way]) -> list[Way]:
@@ -96,17 +107,19 @@ _FLOWS = ("flow", "auxiliary")
 
 def _leaf(box: Box, entering: Sequence[Way], leaving: Sequence[Way], sheet: Sheet) -> Piece:
     """A box without children: several values enter it and leave it at different places."""
-    width, height = box_text.size(box, sheet)
-    labels = _leaving(leaving)
-    if box.kind == "join" or (len(labels) < 2 and not is_parted(box)):
-        labels = {}
-    if labels:
-        widest = min(_WIDEST_LABEL, max(map(box_text.label_width, labels.values())))
-        width = max(width, 2 * ceil(len(labels) * (widest + 8) / 2))
-    bottom = height + _sheets(box)
-    exits = {key: (x, bottom) for key, x in _spread(labels, width).items()}
-    entries = {} if box.kind == "join" else {key: (x, 0) for key, x in _entries(entering, width).items()}
-    return Piece(width, bottom, boxes=(PlacedBox(box, 0, 0, width, height),), entries=entries, exits=exits)
+    width, height = box_text.size(box, sheet)[:: -1 if sheet.right else 1]
+    told = _leaving(leaving)
+    if box.kind == "join" or (len(told) < 2 and not is_parted(box)):
+        told = {}
+    if told:
+        widest = min(_WIDEST_LABEL, max(labels.breadth(label, sheet) for label in told.values()))
+        width = max(width, 2 * ceil(len(told) * (widest + 8) / 2))
+    beside, below = (_sheets(box), 0) if sheet.right else (0, _sheets(box))  # the sheets below are seen below
+    bottom = height + below
+    exits = {key: (beside + x, bottom) for key, x in _spread(told, width).items()}
+    entries = {} if box.kind == "join" else {key: (beside + x, 0) for key, x in _entries(entering, width).items()}
+    placed = PlacedBox(box, beside, 0, width, height)
+    return Piece(width + 2 * beside, bottom, boxes=(placed,), entries=entries, exits=exits)
 
 
 def _leaving(ways: Sequence[Way]) -> dict[Key, str]:
@@ -165,6 +178,31 @@ def _framed(box: Box, inner: Piece, sheet: Sheet) -> Piece:
         routes=tuple(tails),
         entries={key: (inside.entry(key)[0], 0) for key in inside.entries},
         exits={key: (inside.exit(key)[0], height + _sheets(box)) for key in inside.exits},
+    )
+
+
+def _framed_beside(box: Box, inner: Piece, sheet: Sheet) -> Piece:
+    """A frame around a flow to the right: its header is across, so that what enters has to be led past the border."""
+    header = box_text.header_height(box, sheet)
+    height = 2 * ceil(max(inner.height + 2 * sheet.side, box_text.header_width(box, sheet)) / 2)
+    port = next((x for x, _ in inner.entries.values()), 0)
+    left = round(header + port) - port
+    width = ceil(left + inner.width + _BELOW)
+    inside = inner.moved(left, (height - inner.height) / 2)
+    borders = [(inside.entry(key), 0.0, key) for key in inside.entries]
+    borders += [(inside.exit(key), float(height), key) for key in inside.exits]
+    ends = [
+        Route("", "", "flow", key[1], line(*sorted([(x, y), (x, border)], key=lambda point: point[1])), False)
+        for (x, y), border, key in borders
+    ]
+    return Piece(
+        width + _sheets(box),
+        height,
+        boxes=(PlacedBox(box, 0, 0, width, height),),
+        parts=(inside,),
+        routes=tuple(ends),
+        entries={key: (inside.entry(key)[0], 0) for key in inside.entries},
+        exits={key: (inside.exit(key)[0], height) for key in inside.exits},
     )
 
 

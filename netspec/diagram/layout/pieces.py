@@ -9,12 +9,12 @@ from typing import TypeAlias
 
 from netspec.diagram.drawing.items import Point, Segment
 from netspec.diagram.layout import box_text
+from netspec.diagram.layout.labels import HEIGHT
 from netspec.diagram.view.boxes import Box, Role
 
 Key: TypeAlias = tuple[str, str]
 """A value on its way: the leaf box that makes it, and its name."""
 
-LABEL_HEIGHT = 9
 _SMOOTH = 6
 """The radius of a corner."""
 
@@ -29,13 +29,18 @@ class PlacedBox:
     width: float
     height: float
 
+    def mirrored(self) -> PlacedBox:
+        """The box with x and y in each other's place; what is written in it stays upright."""
+        return PlacedBox(self.box, self.y, self.x, self.height, self.width)
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
     """The way of a value from one item to another of the same frame, or to and from the frame's border.
 
     `source` and `target` are ids of boxes or frames; an empty one is the frame around. `arrow` is true where it ends
-    at a box. `label` is the shape that stands at `label_at` (the left end, halfway up), empty where none does.
+    at a box. `label` is the shape that stands at `label_at` (the left end, halfway up), empty where none does; `turned`
+    is whether the layout that it is in is going to be turned.
     """
 
     source: str
@@ -46,19 +51,25 @@ class Route:
     arrow: bool
     label: str = ""
     label_at: Point = (0, 0)
+    turned: bool = False
 
     def reach(self) -> list[Point]:
         """Points that hold the way and its label between them."""
         points = [point for _, points in self.path for point in points]
         if self.label:
             x, y = self.label_at
-            right = x + box_text.label_width(self.label)
-            points += [(x, y - LABEL_HEIGHT / 2), (right, y + LABEL_HEIGHT / 2)]
+            long, high = box_text.label_width(self.label), HEIGHT / 2
+            points += [(x - high, y), (x + high, y + long)] if self.turned else [(x, y - high), (x + long, y + high)]
         return points
 
     def moved(self, dx: float, dy: float) -> Route:
         path = tuple((verb, tuple((x + dx, y + dy) for x, y in points)) for verb, points in self.path)
         return replace(self, path=path, label_at=(self.label_at[0] + dx, self.label_at[1] + dy))
+
+    def mirrored(self) -> Route:
+        """The way with x and y in each other's place."""
+        path = tuple((verb, tuple((y, x) for x, y in points)) for verb, points in self.path)
+        return replace(self, path=path, label_at=self.label_at[::-1], turned=False)
 
 
 @dataclass(frozen=True, slots=True)

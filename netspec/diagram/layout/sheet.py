@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import inf
 
 PAGE_WIDTH, PAGE_HEIGHT = 520.0, 740.0
 """The text of a page of A4 in points: what is taller is set in columns."""
-_SHARE = 0.8
-"""How much of the page's height a frame may take before it is set in columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +22,13 @@ class Sheet:
 
     `columns` is how many the outermost frame is set in, 0 for as many as are of use: those lower than `low` need not be
     lower. Where words are `short`, shapes are written as `64×56²`. Without `counts`, folded blocks do not say how many
-    parameters they have; without `branch_shapes`, shapes stand only where a single value goes on. `nested` is a frame.
+    parameters they have; without `branch_shapes`, shapes stand only where a single value goes on. `nested` is a frame,
+    which may take so much of the page's height as `share` is before it is set in columns itself.
+
+    Where the flow goes to the `right`, everything is laid out as if it went down, on the sheet `turned`, and turned in
+    the end: x is then across the flow, and columns are rows. A U goes down and up, and so to the right by itself.
+
+    `above` is more room above boxes, by their ids, for a picture that stands beside others; all is then in one column.
     """
 
     width: float = PAGE_WIDTH
@@ -53,11 +58,19 @@ class Sheet:
     counts: bool = True
     branch_shapes: bool = True
     nested: bool = False
+    right: bool = False
+    share: float = 0.8
+    above: Mapping[str, float] | None = None
 
     def inside(self) -> Sheet:
         """The room in a frame on this sheet: of its height a part, so that what is around it has room as well."""
-        height = self.height if self.nested else self.height * _SHARE
-        return replace(self, width=self.width - 2 * self.side, height=height, columns=0, low=inf, nested=True)
+        height = self.height if self.nested else self.height * self.share
+        columns = 0 if self.above is None else 1
+        return replace(self, width=self.width - 2 * self.side, height=height, columns=columns, low=inf, nested=True)
+
+    def turned(self) -> Sheet:
+        """The sheet as its layout sees it, for which a flow goes down; a row is used before another one is begun."""
+        return replace(self, width=self.height, height=self.width, low=inf) if self.right else self
 
 
 USUAL = Sheet()

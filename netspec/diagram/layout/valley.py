@@ -8,10 +8,10 @@ from itertools import pairwise
 from math import ceil
 
 from netspec.diagram.drawing.items import Point
-from netspec.diagram.layout import box_text
+from netspec.diagram.layout import box_text, labels
 from netspec.diagram.layout.dot_layout import DotEdge, DotNode, Graphviz, dot_text
 from netspec.diagram.layout.levels import Item, Way
-from netspec.diagram.layout.pieces import LABEL_HEIGHT, Key, Piece, Route, curve, line, rounded, together
+from netspec.diagram.layout.pieces import Key, Piece, Route, curve, line, rounded, together
 from netspec.diagram.layout.sheet import Sheet
 
 _FEWEST = 2
@@ -111,7 +111,8 @@ def _crossing(lead: _Lead, edge: DotEdge, pieces: Sequence[Piece]) -> Route:
     way = lead.way
     label = way.label if way.role == "flow" else ""
     rises = edge.sides != "ew" and start[0] + 4 + box_text.label_width(label) > middle
-    label_at = (start[0] + 4, start[1] + (LABEL_HEIGHT / 2 + 1) * (1 if rises else -1))  # below where the line turns up
+    away = (labels.HEIGHT / 2 + 1) * (1 if rises else -1)  # below where the line turns up
+    label_at = (start[0] + 4, start[1] + away)
     return Route(way.tail, way.head, way.role, way.key[1], path, True, label, label_at)
 
 
@@ -133,11 +134,11 @@ def _levels(leads: Sequence[_Lead], turn: int) -> list[list[int]]:
 
 def _with_room(item: Item, ways: Sequence[Way], rises: bool, room: float) -> Item:
     """The item with room for its shape where its value leaves: below it on the way down, above it on the way up."""
-    labels = [way.label for way in ways if way.tail == item.name and way.label and way.role != "size"]
-    if not labels:
+    told = [way.label for way in ways if way.tail == item.name and way.label and way.role != "size"]
+    if not told:
         return item
     piece = item.piece
-    end = piece.width / 2 + box_text.label_width(labels[0])
+    end = piece.width / 2 + box_text.label_width(told[0])
     wide = piece.width if item.is_join else 2 * ceil(max(piece.width, end) / 2)
     inner = piece.moved(0, room) if rises else piece
     middle = {("", ""): (piece.width / 2, 0.0)}

@@ -10,6 +10,7 @@ from itertools import takewhile
 from math import prod
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from netspec.analysis.counts import total
 from netspec.analysis.receptive_field import Fields, receptive_fields
 from netspec.diagram.drawing.theme import FAMILIES, family_role
 from netspec.diagram.page.highlight import highlighted
@@ -17,7 +18,7 @@ from netspec.diagram.view.boxes import Box, View
 from netspec.diagram.view.captions.words import shape_words
 from netspec.graph.graph import Graph, Node, Scope
 from netspec.graph.views import given_arguments, layer_text, scope_text
-from netspec.layers.declaration.base import Layer, spec_literal
+from netspec.layers.declaration.base import Layer, TorchCall, spec_literal
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import Dimension
 from netspec.syntax.source import Source, Span
@@ -121,6 +122,9 @@ class _Facts:
             "out": _words(box.outputs),
             "parameters": _plain(box.parameters),
             "macs": _plain(box.macs),
+            "elements": _plain(
+                total(out.shape.elements for node in box.nodes for out in self.graph.nodes[node].outputs)
+            ),
             "arguments": [[name, spec_literal(value)] for name, value in scope.arguments] if scope else [],
             "at": self._at(box.span) if box.span else None,
             "lines": sorted(lines - {box.span.line}) if box.span and not box.children else [],
@@ -260,9 +264,24 @@ def _shape_facts(layer: Layer, inputs: tuple[Any, ...], outputs: tuple[Any, ...]
         "in": _words(inputs),
         "out": _words(outputs),
         "how": list(dict.fromkeys(filter(None, lines))),
+        "torch": _pytorch(layer.torch(*inputs), len(inputs) + len(layer.counted(*inputs))),
+        "macs": _plain(layer.macs(*inputs)),
+        "elements": _plain(total(shape.elements for shape in outputs)),
         "weights": _weights(layer.parameters(*inputs)),
         "buffers": _weights(layer.buffers(*inputs)),
     }
+
+
+def _pytorch(call: TorchCall, count: int) -> str:
+    """The line of PyTorch that makes a module, or that computes what is none from as many inputs."""
+    if call.target:
+        written = [*map(repr, call.args), *(f"{name}={value!r}" for name, value in call.kwargs.items())]
+        return f"{call.target}({', '.join(written)})"
+    if call.parameter:
+        return call.parameter
+    names = ["x"] if count == 1 else [f"x{place}" for place in range(count)]
+    given = {name: repr(value) for name, value in call.kwargs.items()}
+    return call.apply.format(*names, inputs=", ".join(names), **given)
 
 
 def _weights(shapes: dict[str, tuple[int, ...]]) -> Json:
@@ -276,7 +295,8 @@ def _words(shapes: Iterable[Shape]) -> list[str]:
 def _shape(shape: Shape) -> str:
     """A whole shape, however long: `64 × 56 × 56`, `1014, int`."""
     sizes = " × ".join(map(str, shape.dims)) or "scalar"
-    return sizes if shape.dtype == "float" else f"{sizes}, {shape.dtype}"
+    sizes = sizes if shape.dtype == "float" else f"{sizes}, {shape.dtype}"
+    return sizes if shape.each is None else f"{sizes}, {shape.each}"
 
 
 def _role(box: Box) -> str:

@@ -27,13 +27,14 @@ from netspec.diagram.view.boxes import Box, View
 from netspec.diagram.view.captions.words import count_words
 from netspec.diagram.view.view import view
 from netspec.graph.graph import Graph
+from netspec.marks import signed
 
 _ASSETS = Path(__file__).with_name("assets")
 _SCRIPTS = (
     *("canvas/model", "canvas/arrangement", "canvas/picture", "canvas/camera"),
     *("panels/details", "panels/source", "panels/search"),
-    *("canvas/stage", "canvas/opening", "canvas/selection", "canvas/tracing"),
-    *("panels/panels", "panels/controls", "panels/start"),
+    *("canvas/stage", "canvas/opening", "canvas/selection", "canvas/tracing", "canvas/saving"),
+    *("panels/panels", "panels/heat", "panels/controls", "panels/start"),
 )
 """The parts of the page's script, in the order in which they build on each other."""
 
@@ -135,7 +136,7 @@ def _filled(whole: View, data: Any, theme: str, own: Theme | None) -> str:
         "script": script,
         "data": _embedded(data),
     }
-    return re.sub(r"\{(\w+)\}", lambda found: values[found[1]], _asset("page.html"))
+    return signed(re.sub(r"\{(\w+)\}", lambda found: values[found[1]], _asset("page.html")), "<!-- {} -->")
 
 
 def _policy(script: str, style: str) -> str:
@@ -144,6 +145,7 @@ def _policy(script: str, style: str) -> str:
             "default-src 'none'",
             f"script-src '{_hash(script)}'",
             f"style-src '{_hash(style)}'",
+            "img-src blob:",
             "base-uri 'none'",
             "form-action 'none'",
             "require-trusted-types-for 'script'",

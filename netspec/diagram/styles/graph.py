@@ -189,7 +189,13 @@ def _shape(route: Route) -> Item:
 
 
 def _grouped(box: Box, marks: list[Item], kind: str) -> Item:
-    return Group(tuple(marks), id=box.id, classes=("box", kind, family_role(box.family)), title=_title(box))
+    return Group(
+        tuple(marks),
+        id=box.id,
+        classes=("box", kind, family_role(box.family)),
+        title=_title(box),
+        name=box.name or kind,
+    )
 
 
 def _title(box: Box) -> str:

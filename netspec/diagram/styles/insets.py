@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
-from netspec.diagram.drawing.items import Drawing, Group, Item, Rect, Text, moved
+from netspec.diagram.drawing.items import Drawing, Item, Rect, Text, moved, without_ids
 from netspec.diagram.drawing.text import width
 from netspec.diagram.layout.dot_layout import Graphviz
 from netspec.diagram.layout.layout import layout
@@ -131,7 +131,7 @@ def _inset(shown: View, box: Box, heading: str, graphviz: Graphviz, sheet: Sheet
         Rect(0.4, 0.4, wide - 0.8, high - 0.8, 5, None, "rule", 0.8, (4, 3)),
         Text(9, baseline, heading, _NAME, "bold"),
         *([Text(9 + named + 8, baseline, place, _PLACE, fill="muted")] if place else []),
-        *(moved(_unnamed(item), (wide - inside.width) / 2, _HEADER) for item in inside.items),
+        *(moved(without_ids(item), (wide - inside.width) / 2, _HEADER) for item in inside.items),
     ]
     return Drawing(wide, high, tuple(items))
 
@@ -141,13 +141,6 @@ def _opened(shown: View, box: Box) -> View:
     inside = figure(shown.graph, 1, focus=box.name)
     whole = figure(shown.graph, inside.deepest, focus=box.name)
     return whole if sum(1 for _ in whole.leaves()) <= _LARGEST else inside
-
-
-def _unnamed(item: Item) -> Item:
-    """The item without ids, which are those of the picture that it stands beside."""
-    if not isinstance(item, Group):
-        return item
-    return replace(item, id=None, items=tuple(map(_unnamed, item.items)))
 
 
 def _arrangements(drawing: Drawing, insets: Sequence[Drawing]) -> Iterator[Drawing]:

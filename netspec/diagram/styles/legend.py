@@ -82,7 +82,7 @@ def with_legend(drawing: Drawing, room: float) -> Drawing:
         drawing,
         width=wide,
         height=drawing.height + _ABOVE + max(text.y for text in texts) + _MARGIN / 2,
-        items=(*(moved(item, beside, 0) for item in drawing.items), *placed),
+        items=(*(moved(item, beside, 0) for item in drawing.items), Group(tuple(placed), name="legend")),
     )
 
 

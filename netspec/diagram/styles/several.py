@@ -7,21 +7,23 @@ The table is that of "Deep Residual Learning for Image Recognition" (He, Zhang, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from itertools import groupby
+from types import MappingProxyType
 
 from netspec.analysis.counts import total
-from netspec.diagram.drawing.items import Drawing, Item, Path, Text, line, moved
-from netspec.diagram.drawing.text import fit
+from netspec.diagram.drawing.items import Drawing, Item, Path, Text, line, moved, without_ids
+from netspec.diagram.drawing.text import fit, width
 from netspec.diagram.styles.table_cells import Cell, Setter, Setting
 from netspec.diagram.view.boxes import View
-from netspec.diagram.view.captions.words import count_words
+from netspec.diagram.view.captions.words import alike
 from netspec.diagram.view.table_rows import Row, footnotes, rows
 from netspec.shapes.sizes import OpenSize
 
 _GAP, _HEADING, _MARGIN = 18.0, 9.0, 8.0
+_SIZE = 7.0
 _NUMBERED = re.compile(r"[\d–…]")
 
 
@@ -110,13 +112,18 @@ def one_table(views: Sequence[View], names: Sequence[str], how: Setting) -> Draw
     return Drawing(right + how.margin, y + how.padding + how.margin, tuple(items), views[0].title, described)
 
 
-def side_by_side(drawings: Sequence[Drawing], names: Sequence[str]) -> Drawing:
-    """Pictures beside each other, each below its name."""
-    items: list[Item] = []
-    left = 0.0
+def side_by_side(
+    drawings: Sequence[Drawing], names: Sequence[str], heights: Mapping[str, float] = MappingProxyType({})
+) -> Drawing:
+    """Pictures beside each other, each below its name; what stands at these heights in all is said on the left."""
+    items: list[Item] = [
+        Text(2, _HEADING + _MARGIN + height + _SIZE, words, _SIZE, fill="muted") for words, height in heights.items()
+    ]
+    left = max((width(words, _SIZE) + _MARGIN for words in heights), default=0.0)
     for drawing, name in zip(drawings, names, strict=True):
         items.append(Text(left + drawing.width / 2, _HEADING + 2, name, _HEADING, "bold", anchor="middle"))
-        items.extend(moved(item, left, _HEADING + _MARGIN) for item in drawing.items)
+        placed = drawing.items if drawing is drawings[0] else tuple(map(without_ids, drawing.items))
+        items.extend(moved(item, left, _HEADING + _MARGIN) for item in placed)
         left += drawing.width + _GAP
     height = max(drawing.height for drawing in drawings) + _HEADING + _MARGIN
     described = " ".join(f"{name}: {drawing.description}" for drawing, name in zip(drawings, names, strict=True))
@@ -133,10 +140,10 @@ def _cells(setter: Setter, stage: _Stage) -> list[Cell]:
 def _figures(views: Sequence[View]) -> Iterator[tuple[str, list[str]]]:
     """The costs of each net."""
     counted = [rows(view).rows for view in views]
-    yield "parameters", [count_words(sum(row.parameters for row in stages)) for stages in counted]
+    yield "parameters", alike([sum(row.parameters for row in stages) for stages in counted])
     macs = [total(row.macs for row in stages) for stages in counted]
     if not any(isinstance(count, OpenSize) for count in macs):
-        yield "MACs", [count_words(count) for count in macs]
+        yield "MACs", alike(macs)
 
 
 def _aligned(nets: Sequence[Sequence[Row]]) -> list[_Stage]:

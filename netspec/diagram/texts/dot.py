@@ -10,19 +10,30 @@ from netspec.diagram.layout import box_text
 from netspec.diagram.styles.graph import edge_look, fill_role
 from netspec.diagram.view.boxes import Box, Edge, View
 from netspec.diagram.view.captions.words import shape_words
+from netspec.marks import signed
 
 if TYPE_CHECKING:
     from graphviz import Digraph
 
 
-def write(view: View, theme: Theme = LIGHT) -> str:
-    """The DOT text of a view. All text is escaped; the same view gives the same bytes."""
+def write(view: View, theme: Theme = LIGHT, *, right: bool = False) -> str:
+    """The DOT text of a view, its flow down or to the `right`.
+
+    All text is escaped; the same view gives the same bytes.
+    """
     from graphviz import Digraph
 
     font = {"fontname": "Helvetica", "fontsize": "9", "fontcolor": theme.paint("ink")}
     graph = Digraph(
         name=_quoted(view.title),
-        graph_attr={**font, "label": "", "bgcolor": theme.paint("paper"), "nodesep": "0.2", "ranksep": "0.3"},
+        graph_attr={
+            **font,
+            "label": "",
+            "bgcolor": theme.paint("paper"),
+            "nodesep": "0.2",
+            "ranksep": "0.3",
+            **({"rankdir": "LR"} if right else {}),
+        },
         node_attr={**font, "shape": "box", "style": "filled,rounded", "margin": "0.1,0.05", "height": "0.2"},
         edge_attr={**font, "fontsize": "7", "arrowsize": "0.6"},
     )
@@ -30,7 +41,7 @@ def write(view: View, theme: Theme = LIGHT) -> str:
         _add(graph, box, theme)
     for edge in view.edges:
         _connect(graph, edge, theme)
-    return str(graph.source)
+    return signed(str(graph.source), "// {}")
 
 
 def _add(graph: Digraph, box: Box, theme: Theme) -> None:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from netspec.diagram.view.boxes import Box, View
+from netspec.marks import signed_json
 from netspec.shapes.shape import Shape
 
 
@@ -33,7 +34,7 @@ def write(view: View) -> str:
             for carry in view.carries
         ],
     }
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    return signed_json(json.dumps(document, indent=1, ensure_ascii=False))
 
 
 def _box(box: Box) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from netspec.diagram.layout import box_text
 from netspec.diagram.styles.graph import fill_role
 from netspec.diagram.view.boxes import Box, Role, View
 from netspec.diagram.view.captions.words import shape_words
+from netspec.marks import signed
 
 _ARROWS: dict[Role, str] = {
     "flow": "-->",
@@ -23,14 +24,17 @@ _ARROWS: dict[Role, str] = {
 """What goes around is thick; what does not always flow is dotted."""
 
 
-def write(view: View, theme: Theme = LIGHT) -> str:
-    """The Mermaid text of a view. All text is escaped; the same view gives the same bytes."""
+def write(view: View, theme: Theme = LIGHT, *, right: bool = False) -> str:
+    """The Mermaid text of a view, its flow down or to the `right`.
+
+    All text is escaped; the same view gives the same bytes.
+    """
     lines = [
         "---",
         "config:",
         "  theme: base",
         "---",
-        "flowchart TD",
+        f"flowchart {'LR' if right else 'TD'}",
         *(f"  {line}" for box in view.boxes for line in _box(box)),
         *(
             f'  {edge.source} {_ARROWS[edge.role]}|"{_escaped(shape_words(edge.shapes))}"| {edge.target}'
@@ -38,7 +42,7 @@ def write(view: View, theme: Theme = LIGHT) -> str:
         ),
         *(f"  {line}" for line in _classes(view, theme)),
     ]
-    return "\n".join(lines) + "\n"
+    return signed("\n".join(lines) + "\n", "%% {}")
 
 
 def _box(box: Box) -> Iterator[str]:

@@ -25,6 +25,7 @@ from netspec.diagram.view.table_rows import (
     rows,
     with_named_sizes,
 )
+from netspec.marks import signed
 
 _HEAD = r"""% {title}
 % In a paper: \usepackage{{booktabs}} in the preamble, and \input{{FILE}} where the table is to stand."""
@@ -52,7 +53,7 @@ def write(shown: View, setting: Setting, *, standalone: bool = False) -> str:
         _HEAD.format(title=title),
         r"\begingroup",
         rf"\fontsize{{{number(setting.size)}bp}}{{{number(setting.leading)}bp}}\fontfamily{{phv}}\selectfont",
-        rf"\setlength{{\tabcolsep}}{{{number(setting.gap / 2)}bp}}",
+        rf"\setlength{{\tabcolsep}}{{{number(setting.gap / 2)}bp}}%",
         rf"\begin{{tabular}}{{@{{}}lll{'r' * len(chosen)}@{{}}}}",
         r"\toprule",
         _row([rf"\textbf{{{cell}}}" for cell in head]),
@@ -65,7 +66,7 @@ def write(shown: View, setting: Setting, *, standalone: bool = False) -> str:
         r"\endgroup",
     ]
     table = "\n".join(lines)
-    return (_DOCUMENT.format(table=table) if standalone else table) + "\n"
+    return signed((_DOCUMENT.format(table=table) if standalone else table) + "\n", "% {}")
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ from netspec.diagram.drawing.items import arrow_head as with_head
 from netspec.diagram.drawing.svg import number
 from netspec.diagram.drawing.text import REPLACEMENT, visible
 from netspec.diagram.drawing.theme import LIGHT, Theme
+from netspec.marks import signed
 
 _ANCHORS = {"start": "base west", "middle": "base", "end": "base east"}
 
@@ -88,11 +89,12 @@ def write(drawing: Drawing, theme: Theme = LIGHT, *, standalone: bool = False) -
     paper = Rect(0, 0, drawing.width, drawing.height, fill="paper")
     roles = dict.fromkeys(role for mark in drawing.marks() for role in _roles(mark))
     colours = [
-        rf"\definecolor{{{_colour(role)}}}{{HTML}}{{{theme.paint(role)[1:].upper()}}}" for role in ("paper", *roles)
+        rf"\definecolor{{{colour_name(role)}}}{{HTML}}{{{theme.paint(role)[1:].upper()}}}%"
+        for role in ("paper", *roles)
     ]
     statements = filter(None, _statements((paper, *drawing.items)))
     picture = "\n".join([_HEAD.format(title=title), *dict.fromkeys(colours), _PICTURE, *statements, _FOOT])
-    return (_DOCUMENT.format(picture=picture) if standalone else picture) + "\n"
+    return signed((_DOCUMENT.format(picture=picture) if standalone else picture) + "\n", "% {}")
 
 
 def escaped(text: str) -> str:
@@ -145,7 +147,7 @@ def _node(text: Text) -> str:
     shape = r"\slshape" if text.italic and not series and not text.mono else ""
     font = rf"\normalfont\fontsize{{{size}bp}}{{{size}bp}}{family}{series}{shape}\selectfont"
     turned = f", rotate={number(-text.rotate)}" if text.rotate else ""
-    options = f"anchor={_ANCHORS[text.anchor]}, text={_colour(text.fill)}, font={font}{turned}"
+    options = f"anchor={_ANCHORS[text.anchor]}, text={colour_name(text.fill)}, font={font}{turned}"
     return rf"\node[{options}] at {_point((text.x, text.y))} {{{escaped(text.text)}}};"
 
 
@@ -163,9 +165,9 @@ def _segment(segment: Segment) -> str:
 
 
 def _pens(mark: Rect | Polygon | Path | Circle) -> str:
-    options = [f"fill={_colour(mark.fill)}"] if mark.fill else []
+    options = [f"fill={colour_name(mark.fill)}"] if mark.fill else []
     if mark.stroke:
-        options += [f"draw={_colour(mark.stroke)}", f"line width={number(mark.stroke_width)}bp"]
+        options += [f"draw={colour_name(mark.stroke)}", f"line width={number(mark.stroke_width)}bp"]
         if dash := getattr(mark, "dash", None):
             parts = (
                 f"{word} {number(length)}bp" for length, word in zip(dash, ("on", "off") * len(dash), strict=False)
@@ -180,8 +182,9 @@ def _roles(mark: Item) -> Iterator[str]:
             yield role
 
 
-def _colour(role: str) -> str:
-    return f"netspec-{role.replace(':', '-')}"
+def colour_name(role: str | None) -> str:
+    """What LaTeX calls the colour of a role."""
+    return f"netspec-{(role or 'ink').replace(':', '-')}"
 
 
 def _point(point: Point) -> str:

@@ -17,6 +17,7 @@ from netspec.diagram.view.boxes import Box, Carry, Edge, View
 from netspec.diagram.view.captions.words import clipped, layer_words
 from netspec.diagram.view.merging import axes, joined, main_place
 from netspec.graph.graph import Node
+from netspec.spelling import nearest
 from netspec.syntax.source import Source, Span
 
 _TEXTS_AND_COMMENTS = re.compile(r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|#(?P<comment>[^\n]*)")
@@ -233,13 +234,34 @@ def _instructions(source: Source) -> Iterator[tuple[Span, str, str]]:
         span = Span(source, begin, max(begin + len(drawn["said"]), begin))
         said = _SAID.fullmatch(drawn["said"])
         if said is None or bool(said["words"][1:-1].strip()) != (said["verb"] in ("", "group")):
-            raise _wrong(
-                span,
-                f"{printable(drawn['said'][:40]) or 'nothing'} is nothing that a picture can do",
-                'write "words", hide, group "words" or end',
-            )
+            raise _unsaid(span, drawn["said"])
         yield span, said["verb"], clipped(printable(said["words"][1:-1].strip()), _LONGEST)
 
 
-def _wrong(span: Span, message: str, help: str) -> NetspecError:
-    return NetspecError((Diagnostic("E0806", message, span, help=help),))
+def _unsaid(span: Span, said: str) -> NetspecError:
+    """That a comment says nothing of a picture, and what to write in its place."""
+    if not said:
+        return _wrong(span, "nothing is said of the picture", 'write "words", hide, group "words" or end')
+    proposal = _proposal(said)
+    message = f"{printable(said[:40])} is nothing that a picture can do"
+    if (early := re.match(r"(?:group\s*)?([\"']).*\1.*\1", said)) is not None:
+        message = f"the words of {printable(said[:40])} end at the next {early[1]}"
+    return _wrong(span, message, f"write {proposal}", proposal)
+
+
+def _proposal(said: str) -> str:
+    """What a text may stand for: a verb in other letters, or words with other quotes or none."""
+    first = re.match("[A-Za-z]*", said)
+    verb = nearest(first[0].lower(), ("hide", "end", "group")) if first is not None and first[0] else None
+    if verb in ("hide", "end"):
+        return verb
+    words = (said[len(first[0]) :] if verb and first is not None else said).strip()
+    first_of_several = re.match(r"([\"'])(.+?)\1\s", words)
+    words = (words if first_of_several is None else first_of_several[2]).strip("\"'“”‘’`").replace("\\", "")
+    quote = "'" if '"' in words else '"'
+    words = words.replace("'", "’") if quote == "'" else words
+    return f"{'group ' if verb else ''}{quote}{words.strip() or 'words'}{quote}"
+
+
+def _wrong(span: Span, message: str, help: str, proposal: str = "") -> NetspecError:
+    return NetspecError((Diagnostic("E0806", message, span, help=help, mend=(span, proposal) if proposal else None),))

@@ -380,7 +380,8 @@ def _kind(title: str) -> str:
 
 
 def _dimensions(shape: Shape) -> str:
-    return " × ".join(map(str, shape.dims)) or "scalar"
+    sizes = " × ".join(map(str, shape.dims)) or "scalar"
+    return sizes if shape.each is None else f"{sizes} each {shape.each.name}"
 
 
 def _listed(names: Sequence[str]) -> str:

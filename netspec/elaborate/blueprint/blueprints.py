@@ -25,13 +25,13 @@ from netspec.elaborate.graph_elaborator import GraphElaborator
 from netspec.elaborate.nets.documentation import comment_on
 from netspec.elaborate.nets.parameters import default_of
 from netspec.elaborate.problems import Problem, Spoilt, Stop
-from netspec.elaborate.state import Frame, State
+from netspec.elaborate.state import Frame, Memory, State
 from netspec.elaborate.values.environment import Environment, Modules, Poison, Template
 from netspec.elaborate.values.numbering import is_chain_body
 from netspec.elaborate.values.operators import OperandError, TooLarge
 from netspec.elaborate.values.types import is_layer, is_tensor, is_tensors
 from netspec.elaborate.values.values import Listed, Result, Word
-from netspec.graph.blueprint import Blueprint, Let, Parameter
+from netspec.graph.blueprint import COUNTS, Blueprint, Let, Parameter
 from netspec.graph.graph import Graph, ScopeKind
 from netspec.layers.declaration.symbols import (
     OPAQUE,
@@ -46,7 +46,8 @@ from netspec.layers.declaration.symbols import (
     substituted,
     symbolic,
 )
-from netspec.shapes.shape import Shape
+from netspec.shapes.sets import Set
+from netspec.shapes.shape import COUNT, Shape, sets_of
 from netspec.shapes.sizes import Dimension, OpenSize
 from netspec.syntax import tree
 from netspec.syntax.source import Span
@@ -74,6 +75,8 @@ class Called:
     shapes: list[Shape]
     sizes: dict[str, int]
     inside: Inside
+    sets: list[Set]
+    """The sets that are made in it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -91,6 +94,9 @@ class Run:
     lets: dict[str, tree.Expr]
     numbers: dict[str, Any]
     """The arguments of the call."""
+    entered: tuple[Set, ...]
+    made: tuple[Set, ...]
+    """The sets of what enters it, and those that are made in it."""
     written_out: dict[int, Shape] = field(default_factory=dict)
     """Its shapes over the blueprint's parameters alone, by identity."""
 
@@ -103,6 +109,7 @@ class Blueprints:
     variants: dict[Any, list[Run]] = field(default_factory=dict)
     fixed: dict[Any, frozenset[str]] = field(default_factory=dict)
     distrusted: set[Span] = field(default_factory=set)
+    memory: Memory = field(default_factory=Memory)
 
     def net(
         self, template: Template, arguments: Mapping[str, Any], inputs: Mapping[str, list[Any]], graph: Graph
@@ -126,19 +133,24 @@ class Blueprints:
             self.runs.clear()
             self.variants.clear()
 
-    def called(
-        self, template: Template, tensors: list[Tensor], numbers: dict[str, Any], said: dict[str, tree.Expr]
+    def call(
+        self, template: Template, tensors: list[Tensor], numbers: dict[str, Any], formulas: dict[str, tree.Expr]
     ) -> Called:
         """A block at work on values with these arguments."""
-        run = self.run(template, [tensor.shape for tensor in tensors], numbers, {})
-        values: dict[str, tree.Expr] = dict(said)
+        shapes = [tensor.shape for tensor in tensors]
+        run = self.run(template, shapes, numbers, {})
+        made = [Set(each.most, each.name) for each in run.made]
+        sets = dict(zip((*run.entered, *run.made), (*sets_of(shapes), *made), strict=True))
+        values: dict[str, tree.Expr] = dict(formulas)
         for parameter in run.blueprint.parameters:
             if parameter.name not in values and parameter.default is not None:
                 values[parameter.name] = parameter.default
-        asked = {
-            n: (p, a) for p, tensor in enumerate(tensors) for n, a in _asked(template, p, tensor.shape, numbers).items()
+        axes = {
+            n: (p, a)
+            for p, tensor in enumerate(tensors)
+            for n, a in _axis_names(template, p, tensor.shape, numbers).items()
         }
-        for name, (place, axis) in asked.items():
+        for name, (place, axis) in axes.items():
             size = tensors[place].shape.dims[axis]
             values[name] = OPAQUE if isinstance(size, OpenSize) else expression_of(size)
         inner = [size for tensor in tensors for size in tensor.shape.dims]
@@ -146,15 +158,16 @@ class Blueprints:
         plainly = all(isinstance(size, OpenSize) or not isinstance(size, Whole) for size in inner)
 
         def outside(shape: Shape) -> Shape:
-            known = run.written_out.get(id(shape))
-            if known is None:
-                known = run.written_out[id(shape)] = _without_lets(shape, run.lets)
-            shape = known
-            return Shape(tuple(_outside(size, values, untold, plainly=plainly) for size in shape.dims), shape.dtype)
+            memo = run.written_out.get(id(shape))
+            if memo is None:
+                memo = run.written_out[id(shape)] = _without_lets(shape, run.lets)
+            shape = memo
+            dims = (_outside(size, values, untold, plainly=plainly) for size in shape.dims)
+            return Shape(tuple(dims), shape.dtype, None if shape.each is None else sets.get(shape.each, shape.each))
 
-        def seen(inside: Inside) -> Inside:
+        def from_outside(inside: Inside) -> Inside:
             return {
-                name: ([partial(outside, wire.shape) for wire in wires], None if inner is None else seen(inner))
+                name: ([partial(outside, wire.shape) for wire in wires], None if inner is None else from_outside(inner))
                 for name, (wires, inner) in inside.items()
             }
 
@@ -164,7 +177,7 @@ class Blueprints:
             else Whole(value, opaque(*values.values()))
             for name, (value, hang) in run.sizes.items()
         }
-        return Called(run.blueprint, [outside(shape) for shape in run.shapes], sizes, seen(run.inside))
+        return Called(run.blueprint, [outside(shape) for shape in run.shapes], sizes, from_outside(run.inside), made)
 
     def run(
         self, template: Template, shapes: list[Shape], numbers: dict[str, Any], inputs: Mapping[str, list[Any]]
@@ -172,7 +185,8 @@ class Blueprints:
         """The run that stands for a block at work on such shapes with such numbers, made where there is none yet."""
         definition = template.definition
         lengths = tuple(numbers[p.name] for p in definition.parameters if is_tensors(p))
-        group = (id(definition), lengths, tuple((shape.rank, shape.dtype) for shape in shapes))
+        kinds = tuple((shape.rank, shape.dtype) for shape in shapes)
+        group = (id(definition), lengths, kinds, _pattern(shapes))
         samples = tuple(tuple(plain(size) for size in shape.dims) for shape in shapes)
         call = (group, samples, repr(sorted(numbers.items(), key=str)))
         if call in self.runs:
@@ -193,11 +207,11 @@ class Blueprints:
         self.fixed[group] = fixed
         if run.refusals and EVERYTHING not in fixed:
             run = self.welcomed(template, shapes, numbers, inputs, fixed, run)
-        known = self.known(group, run)
-        if known is not run:
-            for mine, other in zip(known.blueprint.parameters, run.blueprint.parameters, strict=True):
+        twin = self.twin(group, run)
+        if twin is not run:
+            for mine, other in zip(twin.blueprint.parameters, run.blueprint.parameters, strict=True):
                 mine.type = mine.type if mine.type == other.type else "Any"
-            run = replace(run, blueprint=known.blueprint)
+            run = replace(run, blueprint=twin.blueprint)
         self.runs[call] = run
         return run
 
@@ -217,7 +231,7 @@ class Blueprints:
                 continue  # what is given as none is not what is left to its default
             if any(type(base.numbers.get(name)) is not type(value) for name, value in numbers.items()):
                 continue
-            result = _unrolled(template, shapes, numbers)
+            result = _unrolled(template, shapes, numbers, State(memory=self.memory))
             if result is None:
                 return None
             try:
@@ -228,7 +242,7 @@ class Blueprints:
             return replace(base, shapes=shapes, inside=inside, numbers=numbers, written_out={})
         return None
 
-    def known(self, group: Any, run: Run) -> Run:
+    def twin(self, group: Any, run: Run) -> Run:
         """The run that stands for a block: of two that differ in what they refuse, the one that refuses less."""
         blueprint = run.blueprint
         variants = self.variants.setdefault(group, [])
@@ -300,7 +314,7 @@ class Blueprints:
         fixed: frozenset[str],
     ) -> Run:
         """One run; raises Unsayable. Rounds of loops are left out at first; what is read of them may need them."""
-        generic = BlueprintElaborator(State(), self.called, inputs, concrete=EVERYTHING in fixed)
+        generic = BlueprintElaborator(State(memory=self.memory), self.call, inputs, concrete=EVERYTHING in fixed)
         generic.skips = not _reads_templates(template)
         try:
             with divisions():
@@ -308,7 +322,7 @@ class Blueprints:
         except Unsayable:
             if not generic.skipped:
                 raise
-        generic = BlueprintElaborator(State(), self.called, inputs, concrete=EVERYTHING in fixed)
+        generic = BlueprintElaborator(State(memory=self.memory), self.call, inputs, concrete=EVERYTHING in fixed)
         generic.skips = False
         with divisions():
             return self.once(generic, template, shapes, numbers, fixed)
@@ -327,6 +341,9 @@ class Blueprints:
         generic.unrolled_loops = fixed
         environment = template.environment.module()
         tensors, derived = _entering(template, shapes, numbers, fixed, generic)
+        entered = sets_of(tensor.shape for tensor in tensors)
+        counts = [Tensor(COUNT, definition.span, None, 0, "count") for _ in entered]
+        generic.state.counts.update(zip(entered, counts, strict=True))
         parameters, lets = _parameters(generic, template, environment, numbers, tensors, fixed)
         kind: ScopeKind = "net" if definition.kind == "net" and not shapes else "block"
         root = DraftScope(kind, definition.name, definition.span)
@@ -342,14 +359,16 @@ class Blueprints:
             raise Unsayable from None
         if generic.state.diagnostics:
             raise Unsayable from NetspecError(tuple(generic.state.diagnostics))
-        root.inputs = tuple(tensors) if shapes else tuple(generic.state.inputs)
+        root.inputs = (*tensors, *counts) if shapes else tuple(generic.state.inputs)
         root.outputs = tuple(outputs)
         regions = Regions(generic)
         regions.is_net = not shapes
         region, counted = regions.module(root)
-        regions.check(region, root)
+        seen = regions.check(region, root)
+        inside = _inside(generic.readable(root, environment))
+        made = {each: wire for each, wire in generic.state.counts.items() if id(wire) in seen and each not in entered}
         regions.tidy(region)
-        named = {parameter.name for parameter in parameters}
+        parameter_names = {parameter.name for parameter in parameters}
         blueprint = Blueprint(
             name=definition.name,
             kind="net" if not shapes else "block",
@@ -358,7 +377,7 @@ class Blueprints:
             fixed={
                 p.name: numbers.get(p.name, p.default and p.default.span.text)
                 for p in definition.parameters
-                if p.name not in named and not is_tensor(p) and not is_tensors(p)
+                if p.name not in parameter_names and not is_tensor(p) and not is_tensors(p)
             },
             inputs=root.inputs,
             outputs=tuple(map(regions.real, root.outputs)),
@@ -373,7 +392,8 @@ class Blueprints:
             sizes_fixed=concrete or any(name not in derived for name in _all_asked(template, shapes, numbers)),
             sizes={name: value for name, (value, _) in regions.sizes.items()},
             listed=isinstance(frame.returned, Listed),
-            inside=_inside(generic.readable(root, environment)),
+            inside={**inside, COUNTS: (list(made.values()), None)} if made else inside,
+            counts=tuple(_count_of(generic, output) for output in outputs),
         )
         region.items[:0] = [Let(let.name, let.value) for let in lets]
         shapes = [output.shape for output in outputs]
@@ -381,7 +401,14 @@ class Blueprints:
             tuple((written_out(condition, generic.lets), holds) for condition, holds in assumptions)
             for assumptions in regions.refusals
         ]
-        return Run(blueprint, shapes, regions.sizes, refusals, blueprint.inside, dict(generic.lets), numbers)
+        lets_behind = dict(generic.lets)
+        return Run(blueprint, shapes, regions.sizes, refusals, inside, lets_behind, numbers, entered, tuple(made))
+
+
+def _count_of(generic: Generic, output: Tensor) -> Tensor | None:
+    """What says how many members the set has that an output is of; None for a value of a picture."""
+    each = output.shape.each
+    return None if each is None else generic.state.counts[each]
 
 
 def _other_calls(
@@ -390,14 +417,14 @@ def _other_calls(
     """Calls that reach bodies which refuse this one. Where it is not known which would, what enters is as wide as an
     argument, an argument is 1 or 2, a truth value is turned, a fraction stands in place of none.
     """
-    asked = {n: (p, a) for p, shape in enumerate(shapes) for n, a in _asked(template, p, shape, numbers).items()}
-    sizes = {name: plain(shapes[place].dims[axis]) for name, (place, axis) in asked.items()}
+    axes = {n: (p, a) for p, shape in enumerate(shapes) for n, a in _axis_names(template, p, shape, numbers).items()}
+    sizes = {name: plain(shapes[place].dims[axis]) for name, (place, axis) in axes.items()}
     values = {**{name: size for name, size in sizes.items() if isinstance(size, int)}, **numbers}
     choices = {p.name: _choices(p) for p in template.definition.parameters if isinstance(p.type, tree.Choice)}
     for assumptions in refusals:
         for call in islice(reaching(assumptions, values, choices), TRIES_OF_A_BODY):
             entering = list(shapes)
-            for name, (place, axis) in asked.items():
+            for name, (place, axis) in axes.items():
                 if name in values and call[name] != values[name]:
                     entering[place] = entering[place].replace(axis=axis, size=call[name])
             yield entering, {name: call[name] for name in numbers}
@@ -422,11 +449,11 @@ def _choices(parameter: tree.Parameter) -> list[Any]:
     return [computed(value, {}) for value in parameter.type.values]
 
 
-def _unrolled(template: Template, shapes: list[Shape], numbers: dict[str, Any]) -> Result | None:
+def _unrolled(template: Template, shapes: list[Shape], numbers: dict[str, Any], state: State) -> Result | None:
     """What a block leaves of plain values, elaborated as for a graph; None where it refuses."""
     definition = template.definition
     state = State()
-    tensors = [Tensor(Shape(tuple(map(plain, shape.dims)), shape.dtype), definition.span, None, 0) for shape in shapes]
+    tensors = [Tensor(shape.with_dims(*map(plain, shape.dims)), definition.span, None, 0) for shape in shapes]
     slots = [parameter.name for parameter in definition.parameters if is_tensor(parameter)]
     arguments = {**numbers, **dict(zip(slots, tensors[1:], strict=True))}
     frame = Frame(template.environment, DraftScope("net", "", definition.span), tensors[0])
@@ -451,7 +478,7 @@ def _resized(shape: Shape, numbers: Shape) -> Shape:
             dims.append(number)
         else:
             dims.append(Whole(number, size.expression))
-    return Shape(tuple(dims), shape.dtype)
+    return shape.with_dims(*dims)
 
 
 def _resized_inside(inside: Inside, labels: Mapping[str, Any]) -> Inside:
@@ -483,7 +510,7 @@ def _reads_templates(template: Template) -> bool:
             case tree.Label():
                 return True
             case tree.Tree() as part:
-                pending.extend(value for _, value in part.said())
+                pending.extend(value for _, value in part.content())
             case tuple(items):
                 pending.extend(items)
     return False
@@ -498,12 +525,12 @@ def _culprit(blueprint: Blueprint, graph: Graph) -> Span | None:
         if node.first_use and (node.layer.parameters(*node.shapes) or node.layer.buffers(*node.shapes))
     )
     try:
-        said = sorted(keys(blueprint, defaults))
+        blueprint_keys = sorted(keys(blueprint, defaults))
     except (Mismatch, ArithmeticError, LookupError, OperandError, TooLarge, TypeError, StopIteration, RuntimeError):
-        said = []
-    if said == checked:
+        blueprint_keys = []
+    if blueprint_keys == checked:
         return None
-    key = next((a[0] for a, b in zip_longest(checked, said, fillvalue=("", "")) if a != b), "")
+    key = next((a[0] for a, b in zip_longest(checked, blueprint_keys, fillvalue=("", "")) if a != b), "")
     blocks = [scope for scope in graph.scopes if scope.kind == "block" and f"{key}.".startswith(f"{scope.key}.")]
     inner = max(blocks, key=lambda scope: len(scope.key), default=graph.scopes[0])
     return inner.definition or inner.span
@@ -511,40 +538,40 @@ def _culprit(blueprint: Blueprint, graph: Graph) -> Span | None:
 
 def _inside(labels: Mapping[str, Any]) -> Inside:
     """What can be read from a module by the labels in it."""
-    found: Inside = {}
+    contents: Inside = {}
     for name, value in labels.items():
         match value:
             case Tensor():
-                found[str(name)] = [value], None
+                contents[str(name)] = [value], None
             case Result(outputs, inside):
-                found[str(name)] = list(outputs), _inside(inside) if inside else None
+                contents[str(name)] = list(outputs), _inside(inside) if inside else None
             case Modules(inside):
-                found[str(name)] = [], _inside(inside)
-    return found
+                contents[str(name)] = [], _inside(inside)
+    return contents
 
 
-def _taken(template: Template, numbers: dict[str, Any]) -> list[str]:
+def _input_names(template: Template, numbers: dict[str, Any]) -> list[str]:
     """The names of what enters a block: `in`, its tensors, and those of a list with their places."""
-    found = ["in"]
+    input_names = ["in"]
     for parameter in template.definition.parameters:
         if is_tensor(parameter):
-            found.append(parameter.name)
+            input_names.append(parameter.name)
         elif is_tensors(parameter):
-            found.extend(f"{parameter.name}_{place}" for place in range(numbers.get(parameter.name) or 0))
-    return found
+            input_names.extend(f"{parameter.name}_{place}" for place in range(numbers.get(parameter.name) or 0))
+    return input_names
 
 
-def _asked(template: Template, place: int, shape: Shape, numbers: dict[str, Any]) -> dict[str, int]:
+def _axis_names(template: Template, place: int, shape: Shape, numbers: dict[str, Any]) -> dict[str, int]:
     """The names of what a class asks of one of its inputs, with the axes."""
-    prefix = _taken(template, numbers)[place]
-    taken = {parameter.name for parameter in template.definition.parameters}
-    found: dict[str, int] = {}
+    prefix = _input_names(template, numbers)[place]
+    parameter_names = {parameter.name for parameter in template.definition.parameters}
+    axes: dict[str, int] = {}
     for what, axis in _axes(template, shape.rank).items():
         name = f"{prefix}_{what}"
-        while name in taken:
+        while name in parameter_names:
             name += "_"
-        found[name] = axis
-    return found
+        axes[name] = axis
+    return axes
 
 
 def _axes(template: Template, rank: int) -> dict[str, int]:
@@ -568,14 +595,20 @@ def _axes_read(template: Template) -> frozenset[int]:
             case tree.Index(tree.Attribute(_, "shape"), tree.Unary("-", tree.Number(int(axis)))):
                 read.add(-axis)
             case tree.Tree() as part:
-                pending.extend(value for _, value in part.said())
+                pending.extend(value for _, value in part.content())
             case tuple(items):
                 pending.extend(items)
     return frozenset(read)
 
 
+def _pattern(shapes: list[Shape]) -> tuple[int, ...]:
+    """Which of these values are of one set: -1 for those of a picture."""
+    sets = sets_of(shapes)
+    return tuple(-1 if shape.each is None else sets.index(shape.each) for shape in shapes)
+
+
 def _all_asked(template: Template, shapes: list[Shape], numbers: dict[str, Any]) -> list[str]:
-    return [name for place, shape in enumerate(shapes) for name in _asked(template, place, shape, numbers)]
+    return [name for place, shape in enumerate(shapes) for name in _axis_names(template, place, shape, numbers)]
 
 
 def _entering(
@@ -584,24 +617,26 @@ def _entering(
     """The block's inputs, their sizes as names; every other size is opaque."""
     tensors: list[Tensor] = []
     derived: dict[str, tuple[int, int]] = {}
-    tensor_names = [None, *_taken(template, numbers)[1:]]
+    tensor_names = [None, *_input_names(template, numbers)[1:]]
+    sets = {each: Set(each.most, each.name) for each in sets_of(shapes)}
     for place, shape in enumerate(shapes):
-        asked = _asked(template, place, shape, numbers)
-        axes = {axis: name for name, axis in asked.items() if name not in fixed}
+        axis_names = _axis_names(template, place, shape, numbers)
+        axes = {axis: name for name, axis in axis_names.items() if name not in fixed}
         dims: list[Dimension] = []
         for axis, size in enumerate(shape.dims):
             if isinstance(size, OpenSize) or EVERYTHING in fixed:
                 dims.append(plain(size))
                 continue
             name = axes.get(axis)
-            if name is None and any(n in fixed and a == axis for n, a in asked.items()):
+            if name is None and any(n in fixed and a == axis for n, a in axis_names.items()):
                 dims.append(int(plain(size)))
                 continue
             dims.append(Whole(int(plain(size)), tree.Name(name) if name else OPAQUE))
             if name:
                 derived[name] = (place, axis)
         label = tensor_names[place] if place < len(tensor_names) else None
-        tensors.append(Tensor(Shape(tuple(dims), shape.dtype), template.definition.span, None, 0, label))
+        entering = Shape(tuple(dims), shape.dtype, None if shape.each is None else sets[shape.each])
+        tensors.append(Tensor(entering, template.definition.span, None, 0, label))
     generic.variables.update(derived)
     generic.numbers |= {name: int(plain(shapes[place].dims[axis])) for name, (place, axis) in derived.items()}
     generic.steady.update(derived)
@@ -697,9 +732,9 @@ def _results(generic: Generic, frame: Frame, shapes: list[Shape]) -> list[Tensor
             last = current_value(frame, frame.scope.span)
             generic.state.outputs.insert(0, DraftOutput(None, last, False))
         return [output.tensor for output in generic.state.outputs]
-    made = list(generic.results) or list(frame.returned or ())
-    if made:
-        return made
+    outputs = list(generic.results) or list(frame.returned or ())
+    if outputs:
+        return outputs
     current = frame.current
     if current is None or isinstance(current, Poison | Result):
         raise Unsayable
@@ -719,7 +754,7 @@ def _without_lets(shape: Shape, lets: dict[str, tree.Expr]) -> Shape:
         if isinstance(size, Whole) and hanging(size.expression) & lets.keys():
             size = Whole(int(plain(size)), written_out(size.expression, lets))
         dims.append(size)
-    return Shape(tuple(dims), shape.dtype)
+    return shape.with_dims(*dims)
 
 
 def _outside(size: Dimension, values: dict[str, tree.Expr], untold: tree.Expr, *, plainly: bool) -> Dimension:
@@ -728,10 +763,10 @@ def _outside(size: Dimension, values: dict[str, tree.Expr], untold: tree.Expr, *
     """
     if isinstance(size, OpenSize) or not isinstance(size, Whole):
         return size
-    asked = hanging(size.expression)
-    if asked - set(values):  # what only the block knows follows from all that it is given
-        asked = frozenset(values)
-    if plainly and all(name in values and is_constant(values[name]) for name in asked):
+    deciders = hanging(size.expression)
+    if deciders - set(values):  # what only the block knows follows from all that it is given
+        deciders = frozenset(values)
+    if plainly and all(name in values and is_constant(values[name]) for name in deciders):
         return int(plain(size))
     if names(size.expression) - set(values):
         return Whole(int(plain(size)), opaque(*values.values(), untold))

@@ -25,10 +25,10 @@ def reaching(
     `choices` are the values that a name may have, where these are few. Whole numbers are tried about the constants of
     the conditions, and as large as others are.
     """
-    asked = sorted(set().union(*(hanging(condition) for condition, _ in assumptions)) & set(values))
-    ranges = [_candidates(name, values, choices, assumptions) for name in asked]
+    deciders = sorted(set().union(*(hanging(condition) for condition, _ in assumptions)) & set(values))
+    ranges = [_candidates(name, values, choices, assumptions) for name in deciders]
     for tried in islice(product(*ranges), MOST_CALLS):
-        call = {**values, **dict(zip(asked, tried, strict=True))}
+        call = {**values, **dict(zip(deciders, tried, strict=True))}
         if all(_comes_true(condition, holds, call) for condition, holds in assumptions):
             yield call
 
@@ -62,7 +62,7 @@ def _constants(part: Any) -> Iterator[int]:
         case tree.Number(value) if isinstance(value, int):
             yield value
         case tree.Tree():
-            for _, inner in part.said():
+            for _, inner in part.content():
                 yield from _constants(inner)
         case tuple():
             for inner in part:

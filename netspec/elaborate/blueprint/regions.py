@@ -59,7 +59,7 @@ class Regions:
         self.refusals: list[tuple[Assumption, ...]] = []
         """What is assumed where each body stands that refuses."""
         self.is_net = False
-        self.asked: set[str] = set()
+        self.references: set[str] = set()
         self.behind: dict[str, list[tree.Expr]] = {}
         """What lets and running numbers ask for, where somebody asks for them."""
         self.entered: set[int] = set()
@@ -71,25 +71,25 @@ class Regions:
 
     def asks(self, name: str) -> bool:
         """Whether any expression of the block asks for this size of its inputs."""
-        return name in self.asked
+        return name in self.references
 
     def tidy(self, region: Region) -> None:
         """Takes out the lets and running numbers that nothing asks for."""
         closed: set[str] = set()
-        while closed != self.asked:
-            fresh, closed = self.asked - closed, set(self.asked)
+        while closed != self.references:
+            fresh, closed = self.references - closed, set(self.references)
             for expression in [part for name in fresh for part in self.behind.get(name, ())]:
                 self.ask(expression)
         self._tidy(region)
 
     def _tidy(self, region: Region) -> None:
-        region.items[:] = [item for item in region.items if not isinstance(item, Let) or item.name in self.asked]
+        region.items[:] = [item for item in region.items if not isinstance(item, Let) or item.name in self.references]
         for item in region.items:
             match item:
                 case Use(what=Container(inner)):
                     self._tidy(inner)
                 case Loop():
-                    item.running = [running for running in item.running if running.name in self.asked]
+                    item.running = [running for running in item.running if running.name in self.references]
                     self._tidy(item.region)
                 case Choice(regions=bodies):
                     for body in bodies:
@@ -102,67 +102,68 @@ class Regions:
         if counted:
             _count(region)
         else:
-            taken = set(_labels(region))
+            labels = set(_labels(region))
             self.perhaps = _conditional_labels(region, frozenset())
             self.kinds = _kinds(region)
-            self.number(region, {}, taken)
+            self.number(region, {}, labels)
         return region, counted
 
-    def check(self, region: Region, root: DraftScope) -> None:
-        """Raises Unsayable where something takes a value that is not there for all arguments: one of a single round of
-        a loop, or of a body that may not be taken.
+    def check(self, region: Region, root: DraftScope) -> set[int]:
+        """The values that are there for all arguments, by identity; raises Unsayable where something takes another one:
+        of a single round of a loop, or of a body that may not be taken.
         """
-        seen = {id(wire) for wire in root.inputs} | set(self.generic.aliases)
-        self.visible(region, seen, frozenset())
-        self.need(root.outputs, seen, frozenset())
+        in_scope = {id(wire) for wire in root.inputs} | set(self.generic.aliases)
+        self.visible(region, in_scope, frozenset())
+        self.need(root.outputs, in_scope, frozenset())
+        return in_scope
 
-    def need(self, wires: Any, seen: set[int], hanging: frozenset[str]) -> None:
+    def need(self, wires: Any, in_scope: set[int], hanging: frozenset[str]) -> None:
         """Raises Unsayable where one of the values is not seen; `hanging` are the names of the conditions around."""
-        hidden = [wire for wire in wires if wire is not None and id(wire) not in seen]
+        hidden = [wire for wire in wires if wire is not None and id(wire) not in in_scope]
         if hidden:
             loops = {self.generic.rounds_of[id(wire)][0] for wire in hidden if id(wire) in self.generic.rounds_of}
             conditional = set().union(*(self.conditional.get(id(wire), frozenset()) for wire in hidden))
             raise Unsayable({*(f"loop at {loop.start}" for loop in loops), *conditional})
 
-    def visible(self, region: Region, seen: set[int], hanging: frozenset[str]) -> None:
+    def visible(self, region: Region, in_scope: set[int], hanging: frozenset[str]) -> None:
         """Adds the values that a region makes to those that are seen after it."""
         for item in region.items:
             match item:
                 case Use():
-                    self.visible_use(item, seen, hanging)
+                    self.visible_use(item, in_scope, hanging)
                 case Choice():
-                    self.visible_choice(item, seen, hanging)
+                    self.visible_choice(item, in_scope, hanging)
                 case Loop():
-                    self.need((carry.first for carry in item.carries), seen, hanging)
-                    inside = seen | {id(carry.inner) for carry in item.carries}
+                    self.need((carry.first for carry in item.carries), in_scope, hanging)
+                    inside = in_scope | {id(carry.inner) for carry in item.carries}
                     self.visible(item.region, inside, hanging)
                     ends = [carry.last for carry in item.carries] + [gather.inner for gather in item.gathers]
                     self.need([*ends, *(result.sources[0] for result in item.results)], inside, hanging)
-                    seen.update(id(carry.output) for carry in item.carries)
-                    seen.update(id(result.output) for result in item.results)
-                    seen.update(id(gather.output) for gather in item.gathers)
+                    in_scope.update(id(carry.output) for carry in item.carries)
+                    in_scope.update(id(result.output) for result in item.results)
+                    in_scope.update(id(gather.output) for gather in item.gathers)
 
-    def visible_use(self, use: Use, seen: set[int], hanging: frozenset[str]) -> None:
-        self.need(use.inputs, seen, hanging)
+    def visible_use(self, use: Use, in_scope: set[int], hanging: frozenset[str]) -> None:
+        self.need(use.inputs, in_scope, hanging)
         if isinstance(use.what, Container):
-            seen.update(map(id, use.what.inputs))
-            self.visible(use.what.region, seen, hanging)
-            self.need(use.what.outputs, seen, hanging)
+            in_scope.update(map(id, use.what.inputs))
+            self.visible(use.what.region, in_scope, hanging)
+            self.need(use.what.outputs, in_scope, hanging)
         if isinstance(use.what, Instance):
-            seen.update(id(wire) for wire, _, _ in use.what.taps)
-        seen.update(map(id, use.outputs))
+            in_scope.update(id(wire) for wire, _, _ in use.what.taps)
+        in_scope.update(map(id, use.outputs))
 
-    def visible_choice(self, choice: Choice, seen: set[int], hanging: frozenset[str]) -> None:
-        asked = {name for condition in choice.conditions if condition is not None for name in names(condition)}
+    def visible_choice(self, choice: Choice, in_scope: set[int], hanging: frozenset[str]) -> None:
+        deciders = {name for condition in choice.conditions if condition is not None for name in names(condition)}
         for place, region in enumerate(choice.regions):
             if place in choice.refusals:
                 continue
-            inside = set(seen)
-            self.visible(region, inside, hanging | asked)
-            self.need((merge.sources[place] for merge in choice.merges), inside, hanging | asked)
-            for wire in inside - seen:
-                self.conditional.setdefault(wire, frozenset(hanging | asked))
-        seen.update(id(merge.output) for merge in choice.merges)
+            inside = set(in_scope)
+            self.visible(region, inside, hanging | deciders)
+            self.need((merge.sources[place] for merge in choice.merges), inside, hanging | deciders)
+            for wire in inside - in_scope:
+                self.conditional.setdefault(wire, frozenset(hanging | deciders))
+        in_scope.update(id(merge.output) for merge in choice.merges)
 
     again = 0
     """How many shared modules are around that stand here for another time: their weights are those of the first."""
@@ -301,7 +302,7 @@ class Regions:
             return
         if is_opaque(expression):
             raise Unsayable
-        self.asked |= names(expression)
+        self.references |= names(expression)
 
     def instance(self, scope: DraftScope, call: DraftCall) -> Use:
         """A call of a block; arguments that follow from heights and widths are arguments of this class, too."""
@@ -368,9 +369,9 @@ class Regions:
             running.append(Running(name, first, update))
         carries = [Carry(*map(self.real, parts)) for parts in loop.carries]
         results = [Merge(output, (inner,)) for output, inner in loop.results]
-        made = Loop(loop.names, loop.sequence, region, carries, running, results, gathers, loop.rounds)
-        made.has_rounds = loop.has_rounds
-        return [made]
+        item = Loop(loop.names, loop.sequence, region, carries, running, results, gathers, loop.rounds)
+        item.has_rounds = loop.has_rounds
+        return [item]
 
     # Names of unlabelled stages
 
@@ -379,25 +380,25 @@ class Regions:
     kinds: frozenset[str] = frozenset()
     """The kinds of stages without a label of which some keep weights."""
 
-    def number(self, region: Region, counts: Counts, taken: set[str]) -> None:
+    def number(self, region: Region, counts: Counts, labels: set[str]) -> None:
         """Labels for what keeps weights and has none, numbered by kind in the order of the text."""
         for item in region.items:
             match item:
                 case Use():
-                    self.number_use(item, counts, taken)
+                    self.number_use(item, counts, labels)
                 case Choice():
-                    self.number_choice(item, counts, taken)
+                    self.number_choice(item, counts, labels)
                 case Loop():
-                    self.number_loop(item, counts, taken)
+                    self.number_loop(item, counts, labels)
 
-    def number_use(self, use: Use, counts: Counts, taken: set[str]) -> None:
+    def number_use(self, use: Use, counts: Counts, labels: set[str]) -> None:
         """The label of one stage; raises Unsayable where its number cannot be said, or may be another's."""
         if use.chosen or use.first is not None:
             return
         if use.label is not None:
             (suggestion,) = use.label.parts
-            if suggestion not in taken and not _is_numbered(str(suggestion), counts):
-                taken.add(str(suggestion))
+            if suggestion not in labels and not _is_numbered(str(suggestion), counts):
+                labels.add(str(suggestion))
                 return
         stem = _stem(use)
         while True:
@@ -406,18 +407,18 @@ class Regions:
             if is_opaque(number):
                 raise Unsayable(hanging(number))
             if not isinstance(number, tree.Number):
-                if any(name.startswith(stem) and name[len(stem) :].isdigit() for name in taken):
+                if any(name.startswith(stem) and name[len(stem) :].isdigit() for name in labels):
                     raise Unsayable(names(number))
                 use.label = tree.Label((stem, number))
                 return
             label = f"{stem}{number.value}"
             if label in self.perhaps:
                 raise Unsayable(self.perhaps[label])
-            if label not in taken:
+            if label not in labels:
                 use.label = tree.Label((label,))
                 return
 
-    def number_choice(self, choice: Choice, counts: Counts, taken: set[str]) -> None:
+    def number_choice(self, choice: Choice, counts: Counts, labels: set[str]) -> None:
         """Numbers both bodies from where the condition begins; what comes after counts on from whichever is taken."""
         ends: list[Counts] = []
         around = self.perhaps
@@ -426,9 +427,9 @@ class Regions:
             mine = dict(counts)
             elsewhere = set().union(*bodies[:place], *bodies[place + 1 :])
             own = _conditional_labels(region, frozenset())
-            outside = {name: asked for name, asked in around.items() if name not in elsewhere | bodies[place]}
+            outside = {name: deciders for name, deciders in around.items() if name not in elsewhere | bodies[place]}
             self.perhaps = outside | own
-            self.number(region, mine, (taken - elsewhere) | bodies[place])
+            self.number(region, mine, (labels - elsewhere) | bodies[place])
             ends.append(mine)
         self.perhaps = around
         live = [place for place in range(len(ends)) if place not in choice.refusals]
@@ -441,22 +442,22 @@ class Regions:
                 whole = whole if number == whole else tree.Conditional(number, condition, whole)
             counts[stem] = whole
 
-    def number_loop(self, loop: Loop, counts: Counts, taken: set[str]) -> None:
+    def number_loop(self, loop: Loop, counts: Counts, labels: set[str]) -> None:
         """Numbers a round's stages by the round; raises Unsayable where rounds do not make equally many."""
-        kept = _needs_number(loop.region) & self.kinds
-        if not kept:
-            self.number(loop.region, {}, set(taken))
+        kinds = _needs_number(loop.region) & self.kinds
+        if not kinds:
+            self.number(loop.region, {}, set(labels))
             return
         base = dict(counts)
-        mine: Counts = {stem: tree.Number(0) for stem in kept}
-        self.number(loop.region, mine, set(taken))
+        mine: Counts = {stem: tree.Number(0) for stem in kinds}
+        self.number(loop.region, mine, set(labels))
         index = self.index(loop)
         rounds = self.length(loop)
         for stem, per_round in list(mine.items()):
             if not isinstance(per_round, tree.Number):
                 raise Unsayable(names(per_round))
             start = base.get(stem, tree.Number(0))
-            _shift(loop.region, stem, binary("+", start, binary("*", per_round, index)), taken)
+            _shift(loop.region, stem, binary("+", start, binary("*", per_round, index)), labels)
             counts[stem] = folded(binary("+", start, binary("*", per_round, rounds)))
 
     def index(self, loop: Loop) -> tree.Expr:
@@ -477,8 +478,8 @@ def simplified(expression: tree.Expr, assumed: list[tuple[tree.Expr, bool]]) -> 
     """The expression where these conditions hold, or do not."""
     match expression:
         case tree.Conditional(then, condition, otherwise):
-            for known, answer in assumed:
-                if known == condition:
+            for assumption, answer in assumed:
+                if assumption == condition:
                     return simplified(then if answer else otherwise, assumed)
             return tree.Conditional(simplified(then, assumed), condition, simplified(otherwise, assumed))
         case tree.Binary(operator, left, right) if operator not in ("and", "or"):
@@ -497,7 +498,7 @@ def _is_numbered(label: str, counts: Counts) -> bool:
     return False
 
 
-def _shift(region: Region, stem: str, start: tree.Expr, taken: set[str]) -> None:
+def _shift(region: Region, stem: str, start: tree.Expr, labels: set[str]) -> None:
     """Numbers of a loop's stages counted on from where the loop begins."""
     for item in region.items:
         match item:
@@ -505,47 +506,47 @@ def _shift(region: Region, stem: str, start: tree.Expr, taken: set[str]) -> None
                 text = "".join(map(str, item.label.parts))
                 if not text[len(stem) :].isdigit():
                     raise Unsayable
-                if any(name.startswith(stem) and name[len(stem) :].isdigit() for name in taken):
+                if any(name.startswith(stem) and name[len(stem) :].isdigit() for name in labels):
                     raise Unsayable
                 number = folded(binary("+", start, tree.Number(int(text[len(stem) :]))))
                 item.label = tree.Label((stem, number))
             case Choice():
                 for inner in item.regions:
-                    _shift(inner, stem, start, taken)
+                    _shift(inner, stem, start, labels)
             case Loop():
                 raise Unsayable
 
 
 def _kinds(region: Region) -> frozenset[str]:
     """The kinds of stages without a label of which some keep weights."""
-    found: set[str] = set()
+    kinds: set[str] = set()
     for item in region.items:
         match item:
             case Use() if not item.chosen and item.first is None and item.keeps_state:
-                found.add(_stem(item))
+                kinds.add(_stem(item))
             case Choice():
-                found.update(*map(_kinds, item.regions))
+                kinds.update(*map(_kinds, item.regions))
             case Loop():
-                found |= _kinds(item.region)
-    return frozenset(found)
+                kinds |= _kinds(item.region)
+    return frozenset(kinds)
 
 
 def _needs_number(region: Region) -> set[str]:
     """The kinds of a loop's stages that have no label."""
-    found: set[str] = set()
+    kinds: set[str] = set()
     for item in region.items:
         match item:
             case Use() if not item.chosen and item.first is None:
                 if item.label is not None and item.keeps_state:
                     raise Unsayable
-                found.add(_stem(item))
+                kinds.add(_stem(item))
                 item.label = None
             case Choice():
                 for inner in item.regions:
-                    found |= _needs_number(inner)
+                    kinds |= _needs_number(inner)
             case Loop():
-                found |= _needs_number(item.region)
-    return found
+                kinds |= _needs_number(item.region)
+    return kinds
 
 
 def _stem(use: Use) -> str:
@@ -561,32 +562,32 @@ def _label(label: str) -> tree.Label:
 
 def _labels(region: Region) -> list[str]:
     """The labels that stand in a region, those with expressions by what they begin with."""
-    found: list[str] = []
+    labels: list[str] = []
     for item in region.items:
         match item:
             case Use() if item.chosen and item.label is not None:
                 if len(item.label.parts) == 1 and isinstance(item.label.parts[0], str):
-                    found.append(item.label.parts[0])
+                    labels.append(item.label.parts[0])
             case Choice():
                 for inner in item.regions:
-                    found += _labels(inner)
+                    labels += _labels(inner)
             case Loop():
-                found += _labels(item.region)
-    return found
+                labels += _labels(item.region)
+    return labels
 
 
-def _conditional_labels(region: Region, asked: frozenset[str]) -> dict[str, frozenset[str]]:
+def _conditional_labels(region: Region, deciders: frozenset[str]) -> dict[str, frozenset[str]]:
     """The labels of a region that stand in the bodies of conditions, with what these hang on."""
     labels: dict[str, frozenset[str]] = {}
     for item in region.items:
         match item:
             case Choice():
-                own = asked.union(*(names(c) for c in item.conditions if c is not None))
+                own = deciders.union(*(names(c) for c in item.conditions if c is not None))
                 for inner in item.regions:
                     labels |= dict.fromkeys(_labels(inner), own)
                     labels |= _conditional_labels(inner, own)
             case Loop():
-                labels |= _conditional_labels(item.region, asked)
+                labels |= _conditional_labels(item.region, deciders)
     return labels
 
 

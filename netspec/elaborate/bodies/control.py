@@ -123,7 +123,7 @@ def leave(elaborator: Elaborator, statement: tree.Return, frame: Frame) -> None:
         frame.returned = Listed(as_tensor(elaborator, value, statement.values[0].span) for value in results)
         return
     pairs = zip(values, statement.values, strict=True)
-    frame.returned = tuple(as_tensor(elaborator, value, written.span) for value, written in pairs)
+    frame.returned = tuple(as_tensor(elaborator, value, element.span) for value, element in pairs)
 
 
 def _misplaced_return(statement: tree.Return, frame: Frame) -> Problem:

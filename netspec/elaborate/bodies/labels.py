@@ -21,8 +21,8 @@ def require_free(name: str, span: Span, frame: Frame) -> None:
     there = frame.environment.own(name)
     if there is UNBOUND or frame.environment.is_parameter(name):
         return require_free_around(name, span, frame)
-    made = there.made if isinstance(there, Result) else there
-    where = made.span if isinstance(made, DraftNode | DraftScope | Tensor | SharedModule) else None
+    maker = there.maker if isinstance(there, Result) else there
+    where = maker.span if isinstance(maker, DraftNode | DraftScope | Tensor | SharedModule) else None
     related = ((where, "the first one"),) if where is not None else ()
     message, help = f"{name} is the name of a value in this scope already", "give the stage another label"
     if name in frame.environment.labels:
@@ -38,8 +38,8 @@ def require_free_around(name: str, span: Span, frame: Frame) -> None:
     for count in range(1, len(steps)):
         around = ".".join(steps[:count])
         there = frame.environment.own(around)
-        taken = there is not UNBOUND and not isinstance(there, Modules | Poison)
-        if taken and not frame.environment.is_parameter(around):
+        is_occupied = there is not UNBOUND and not isinstance(there, Modules | Poison)
+        if is_occupied and not frame.environment.is_parameter(around):
             message = f"{around} is a stage or value by itself, so {name} cannot be put into it"
             help = f"put the stage into its braces, or label all of its stages: {around}.NAME = ..."
             raise Problem("E0204", message, span, help=help)

@@ -8,7 +8,7 @@ from itertools import takewhile
 from typing import Any
 
 from netspec.elaborate.bodies.labels import KEPT
-from netspec.elaborate.bodies.stages import flow_result
+from netspec.elaborate.bodies.stages import flow_result, name_set
 from netspec.elaborate.calls.blocks import bound_arguments, for_parameters
 from netspec.elaborate.calls.layers import no_argument
 from netspec.elaborate.elaborator import Elaborator
@@ -31,17 +31,18 @@ def let(elaborator: Elaborator, let: tree.Let, frame: Frame) -> None:
         value = elaborator.evaluate(only, frame)
     else:
         value = flow_result(elaborator, let.flow, frame)
+    name_set(value, let.names[0])
     if len(let.names) == 1:
-        named = let.names[0] != KEPT and isinstance(value, Result) and value.made is not None
-        named = named and not elaborator.in_loop(frame)
-        if isinstance(only, tree.Call) and named:
-            value.made.suggestion = let.names[0]
+        takes_name = let.names[0] != KEPT and isinstance(value, Result) and value.maker is not None
+        takes_name = takes_name and not elaborator.in_loop(frame)
+        if isinstance(only, tree.Call) and takes_name:
+            value.maker.suggestion = let.names[0]
         bind_names(let, [value], frame)
         return
     parts = list(value.outputs) if isinstance(value, Result) else value
     if not isinstance(parts, list) or len(parts) != len(let.names):
-        found = counted(len(parts), "value") if isinstance(parts, list) else operators.kind(value)
-        raise Problem("E0208", f"{len(let.names)} names, but this is {found}", let.flow.span)
+        description = counted(len(parts), "value") if isinstance(parts, list) else operators.kind(value)
+        raise Problem("E0208", f"{len(let.names)} names, but this is {description}", let.flow.span)
     bind_names(let, parts, frame)
 
 
@@ -88,10 +89,10 @@ def default(elaborator: Elaborator, default: tree.Default, frame: Frame) -> None
         )
     default, unnamed = _with_names(default, list(cls.model_fields))
     evaluated = elaborator.evaluated(default.arguments, frame, default.span)
-    for name, (_, span) in evaluated.named.items():
+    for name, (_, span) in evaluated.keywords.items():
         if name not in cls.model_fields:
             raise no_argument(cls, name, span)
-    values = {name: elaborator.plain(value, name, cls.name, span) for name, (value, span) in evaluated.named.items()}
+    values = {name: elaborator.plain(value, name, cls.name, span) for name, (value, span) in evaluated.keywords.items()}
     frame.environment.default(cls.name, values)
     if unnamed is not None:
         raise unnamed
@@ -106,17 +107,17 @@ def _with_names(default: tree.Default, fields: Sequence[str]) -> tuple[tree.Defa
     if not unnamed:
         return default, None
     texts = [f"{field}={argument.value.span.text}" for field, argument in zip(fields, unnamed, strict=False)]
-    written, span = ", ".join(texts), unnamed[0].span.to(unnamed[-1].span)
-    known = len(texts) == len(unnamed)
+    arguments_text, span = ", ".join(texts), unnamed[0].span.to(unnamed[-1].span)
+    is_complete = len(texts) == len(unnamed)
     problem = Problem(
         "E0110",
         "a default gives arguments by name",
         unnamed[0].span,
         "this one has no name",
-        help=f"write {written}" if known else f"{default.layer} has {len(fields)} of them",
-        mend=(span, written) if known else None,
+        help=f"write {arguments_text}" if is_complete else f"{default.layer} has {len(fields)} of them",
+        mend=(span, arguments_text) if is_complete else None,
     )
-    if not known:
+    if not is_complete:
         raise problem
     names = iter(fields)
     arguments = [a if a.name is not None else replace(a, name=next(names)) for a in default.arguments]

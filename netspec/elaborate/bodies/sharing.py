@@ -37,14 +37,14 @@ def apply_shared(elaborator: Elaborator, shared: SharedModule, entering: Tensor,
     local.environment, local.current, local.entered = shared.environment, entering, entering
     before = elaborator.state.nodes
     result = named_stage(elaborator, shared.name, shared.flow, span, local)
-    made = result.made
-    if made is None or (isinstance(made, DraftNode) and made.index < before):
+    maker = result.maker
+    if maker is None or (isinstance(maker, DraftNode) and maker.index < before):
         return result
     if shared.applications:
-        elaborator.same_weights(shared, shared.applications[0], made, span)
-        made.first, made.label = shared.applications[0], None
-        made.application = len(shared.applications) + 1
-    shared.applications.append(made)
+        elaborator.same_weights(shared, shared.applications[0], maker, span)
+        maker.first, maker.label = shared.applications[0], None
+        maker.application = len(shared.applications) + 1
+    shared.applications.append(maker)
     return result
 
 
@@ -86,14 +86,14 @@ def same_weights(
             )
 
 
-def _nodes(made: DraftNode | DraftScope) -> list[DraftNode]:
+def _nodes(stage: DraftNode | DraftScope) -> list[DraftNode]:
     """A node, or all in a scope, in order."""
-    return [made] if isinstance(made, DraftNode) else [node for item in made.items for node in _nodes(item)]
+    return [stage] if isinstance(stage, DraftNode) else [node for item in stage.items for node in _nodes(item)]
 
 
-def _stages(made: DraftNode | DraftScope) -> list[tuple[Layer, list[tuple[int, int] | None]]]:
+def _stages(stage: DraftNode | DraftScope) -> list[tuple[Layer, list[tuple[int, int] | None]]]:
     """The layers of a node or scope in order, each with where its inputs come from: None for what enters it."""
-    nodes = _nodes(made)
+    nodes = _nodes(stage)
     position = {id(node): index for index, node in enumerate(nodes)}
     return [
         (node.layer, [(position[id(t.node)], t.index) if id(t.node) in position else None for t in node.inputs])
@@ -111,16 +111,18 @@ def _not_for_both(one: DraftNode, other: DraftNode) -> str:
     shapes = [a.shape | b.shape for a, b in pairs]
     try:
         one.layer.torch(*shapes)
-        made = one.layer.outputs(*shapes)
+        outputs = one.layer.outputs(*shapes)
     except ShapeError as error:
         return error.message
     ranks = ([tensor.shape.rank for tensor in node.outputs] for node in (one, other))
     return (
-        "" if all(each == [shape.rank for shape in made] for each in ranks) else f"{one.layer.name} leaves other axes"
+        ""
+        if all(each == [shape.rank for shape in outputs] for each in ranks)
+        else f"{one.layer.name} leaves other axes"
     )
 
 
-def _weights(made: DraftNode | DraftScope) -> list[Any]:
+def _weights(stage: DraftNode | DraftScope) -> list[Any]:
     """The shapes of all weights in a node or scope, in order."""
-    shapes = ((node.layer, tuple(tensor.shape for tensor in node.inputs)) for node in _nodes(made))
-    return [(layer.parameters(*taken), layer.buffers(*taken)) for layer, taken in shapes]
+    shapes = ((node.layer, tuple(tensor.shape for tensor in node.inputs)) for node in _nodes(stage))
+    return [(layer.parameters(*inputs), layer.buffers(*inputs)) for layer, inputs in shapes]

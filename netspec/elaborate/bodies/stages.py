@@ -54,7 +54,15 @@ def labelled(
     for name, tensor in zip(names, outputs, strict=False):
         if tensor.name is None:
             tensor.name = name
+    name_set(result, names[0])
     return result
+
+
+def name_set(value: Any, name: str) -> None:
+    """A set is called as the first value in it that has a name."""
+    each = value.outputs[0].shape.each if isinstance(value, Result) and value.outputs else None
+    if each is not None and not each.name:
+        each.name = name
 
 
 def named_stage(elaborator: Elaborator, name: str, flow: tree.Flow, span: Span, frame: Frame) -> Result:
@@ -69,11 +77,11 @@ def named_stage(elaborator: Elaborator, name: str, flow: tree.Flow, span: Span, 
     if len(stages) == 1 and not isinstance(stages[0], tree.Group | tree.Wiring):
         before = elaborator.state.nodes
         result = flow_result(elaborator, flow, frame)
-        made = result.made
-        if isinstance(made, DraftNode) and made.index < before:
-            made = None
-        if made is not None and made.label is None and made.first is None:
-            made.label = name
+        maker = result.maker
+        if isinstance(maker, DraftNode) and maker.index < before:
+            maker = None
+        if maker is not None and maker.label is None and maker.first is None:
+            maker.label = name
         return result
     return elaborator.container(name, flow, stages, starts, span, frame)
 
@@ -215,8 +223,8 @@ def as_result(elaborator: Elaborator, value: Any, element: tree.Expr, frame: Fra
     if isinstance(value, Result):
         return value
     if isinstance(value, Word):
-        named = elaborator.named_call(value.text, (), value.span, value.span, frame, stage=True)
-        return as_result(elaborator, named, element, frame)
+        result = elaborator.named_call(value.text, (), value.span, value.span, frame, stage=True)
+        return as_result(elaborator, result, element, frame)
     if isinstance(value, Tensor):
         return Result((value,), None, value.node)
     sound(value)

@@ -65,7 +65,7 @@ def residual_if(
 
 def clauses_of(wiring: tree.Wiring) -> dict[str, tree.Body]:
     allowed = CLAUSES.get(wiring.keyword, ())
-    found: dict[str, tree.Body] = {}
+    clauses: dict[str, tree.Body] = {}
     for clause in wiring.clauses:
         if clause.keyword not in allowed:
             raise Problem(
@@ -74,10 +74,10 @@ def clauses_of(wiring: tree.Wiring) -> dict[str, tree.Body]:
                 clause.span,
                 help=f"{clause.keyword} goes with {'residual' if clause.keyword == 'shortcut' else 'highway'}",
             )
-        if clause.keyword in found:
+        if clause.keyword in clauses:
             raise Problem("E0215", f"a second {clause.keyword}", clause.span)
-        found[clause.keyword] = clause.body
-    return found
+        clauses[clause.keyword] = clause.body
+    return clauses
 
 
 def part(elaborator: Elaborator, body: tree.Body, kind: ScopeKind, frame: Frame) -> Tensor | Poison:
@@ -201,13 +201,13 @@ def dense(
     """
 
     def stage(elaborator: Elaborator, statement: tree.Stage, here: Frame) -> None:
-        seen = here.current
+        before = here.current
         scope = open_scope(elaborator, "branch", "", statement.span, here)
         local = here.inside(here.environment, scope)
         sequence(elaborator, statement, local)
-        rejoin(scope, local, Frame(here.environment, scope, seen))
-        sides = [Side("what came before", seen), Side("this stage", local.current, statement.span)]
-        mends = partial(misfits.branch_mend, sides[1:], seen)
+        rejoin(scope, local, Frame(here.environment, scope, before))
+        sides = [Side("what came before", before), Side("this stage", local.current, statement.span)]
+        mends = partial(misfits.branch_mend, sides[1:], before)
         here.current = join(elaborator, "dense", "concat", sides, keyword, here, mends)
 
     run_body(elaborator, wiring.body, frame, stage)

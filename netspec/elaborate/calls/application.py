@@ -14,7 +14,7 @@ from netspec.elaborate.problems import Problem
 from netspec.elaborate.state import Frame
 from netspec.elaborate.values.values import Result
 from netspec.graph.graph import Fit
-from netspec.layers.declaration.base import Layer, ShapeError
+from netspec.layers.declaration.base import Layer, SetError, ShapeError
 from netspec.shapes.requirements import Relation, Requirement
 from netspec.shapes.sizes import OpenSize, TooComplexError
 from netspec.syntax.source import Span
@@ -27,28 +27,32 @@ def apply(elaborator: Elaborator, layer: Layer, inputs: tuple[Tensor, ...], span
     state = elaborator.state
     state.spend(span)
     indices = index_requirements(layer, inputs, span)
-    taken = tuple(tensor.shape for tensor in inputs)
-    key = (id(layer), taken)
-    known = state.shapes.get(key)
-    if known is None:
+    input_shapes = tuple(tensor.shape for tensor in inputs)
+    key = (id(layer), input_shapes)
+    memo = state.shapes.get(key)
+    if memo is None:
         try:
-            made = layer.outputs(*taken)
-            weights = layer.parameters(*taken).values()
-            is_open = any(shape.is_open for shape in (*made, *taken))
+            output_shapes = layer.outputs(*input_shapes)
+            weights = layer.parameters(*input_shapes).values()
+            is_open = any(shape.is_open for shape in (*output_shapes, *input_shapes))
             if is_open:
-                layer.macs(*taken)
+                layer.macs(*input_shapes)
+        except SetError as error:
+            raise misfits.set_problem(layer, inputs, span, frame.scope, error) from None
         except ShapeError as error:
             raise misfits.layer_problem(layer, inputs, span, frame.scope, error) from None
         except TooComplexError as error:
             raise beyond_reckoning(error, span) from None
-        bound_sizes(made, span)
-        bound_elements(made, weights, span)
-        known = state.shapes[key] = made, is_open
-    made, is_open = known
+        bound_sizes(output_shapes, span)
+        bound_elements(output_shapes, weights, span)
+        memo = output_shapes, is_open
+        if not layer.makes_set:  # which is another one each time
+            state.shapes[key] = memo
+    output_shapes, is_open = memo
     if is_open:
-        require(elaborator, layer, taken, made, inputs, span, frame, indices)
+        require(elaborator, layer, input_shapes, output_shapes, inputs, span, frame, indices)
     node = DraftNode(layer, inputs, span)
-    node.outputs = tuple(Tensor(shape, span, node, index) for index, shape in enumerate(made))
+    node.outputs = tuple(Tensor(shape, span, node, index) for index, shape in enumerate(output_shapes))
     state.add(node, frame.scope)
     return Result(node.outputs, None, node)
 
@@ -56,8 +60,8 @@ def apply(elaborator: Elaborator, layer: Layer, inputs: tuple[Tensor, ...], span
 def require(
     elaborator: Elaborator,
     layer: Layer,
-    taken: Any,
-    made: Any,
+    input_shapes: Any,
+    output_shapes: Any,
     inputs: Any,
     span: Span,
     frame: Frame,
@@ -65,15 +69,15 @@ def require(
 ) -> None:
     """Notes what open sizes have to satisfy here, those of its indices too; raises where none can."""
     try:
-        needs = [*layer.requires(*taken), *indices]
+        needs = [*layer.requires(*input_shapes), *indices]
     except TooComplexError as error:
         raise beyond_reckoning(error, span) from None
-    known = {size for shape in taken for size in shape.dims}
+    sizes = {size for shape in input_shapes for size in shape.dims}
     needs += [
         Requirement(size, ">=", 1)
-        for shape in made
+        for shape in output_shapes
         for size in shape.dims
-        if isinstance(size, OpenSize) and size not in known
+        if isinstance(size, OpenSize) and size not in sizes
     ]
     for need in needs:
         holds = elaborator.state.requirements.get(need)

@@ -24,8 +24,8 @@ def listed_arguments(elaborator: Elaborator, arguments: tuple[tree.Argument, ...
     values = [(as_list(elaborator.evaluate(a.value, frame)), a.value.span, a.name) for a in arguments]
     tensors = [as_tensor(elaborator, value, span) for value, span, _ in values if isinstance(value, Tensor | Result)]
     positional = [(value, span) for value, span, name in values if name is None]
-    named = {name: (value, span) for value, span, name in values if name is not None}
-    return Arguments(tensors, positional, named, arguments)
+    keywords = {name: (value, span) for value, span, name in values if name is not None}
+    return Arguments(tensors, positional, keywords, arguments)
 
 
 def evaluated_arguments(
@@ -41,12 +41,12 @@ def evaluated_arguments(
     definition = callee if isinstance(callee, tree.Definition) else None
     whole = isinstance(callee, type) and any(slot.startswith("*") for slot in callee.tensors)
     result = Arguments([], [], {}, arguments)
-    named = {argument.name for argument in arguments}
+    keywords = {argument.name for argument in arguments}
     lists = [] if definition is None else [p.name for p in definition.parameters if is_tensors(p)]
     for argument in arguments:
         here = argument.value.span
         place = len(result.positional)
-        if definition is not None and is_layer_value(definition, argument, place, named, frame):
+        if definition is not None and is_layer_value(definition, argument, place, keywords, frame):
             value = elaborator.layer_value(argument.value, frame)
         else:
             value = elaborator.evaluate(argument.value, frame)
@@ -54,14 +54,14 @@ def evaluated_arguments(
         if argument.name in lists or (leads and (lists or whole or is_listed(value))):
             value = as_list(value)
         if argument.name is None and isinstance(value, list) and lists and are_tensors(value):
-            free = next((name for name in lists if name not in result.named), None)
+            free = next((name for name in lists if name not in result.keywords), None)
             if free is not None:
-                result.named[free] = (value, here)
+                result.keywords[free] = (value, here)
                 continue
         if argument.name is not None:
-            if argument.name in result.named:
+            if argument.name in result.keywords:
                 raise Problem("E0203", f"{argument.name} is given twice", argument.span)
-            result.named[argument.name] = (value, argument.span)
+            result.keywords[argument.name] = (value, argument.span)
             result.trees[argument.name] = argument.value
         elif not result.positional and isinstance(value, Tensor | Result):
             result.tensors.append(as_tensor(elaborator, value, here))
@@ -74,18 +74,18 @@ def evaluated_arguments(
 
 
 def is_layer_value(
-    definition: tree.Definition, argument: tree.Argument, position: int, named: set[str | None], frame: Frame
+    definition: tree.Definition, argument: tree.Argument, position: int, keywords: set[str | None], frame: Frame
 ) -> bool:
     """Whether an argument is a layer or block with all of its arguments but the tensors: `leaky_relu(0.2)`.
 
-    `position` is its place among those that are no tensors, `named` are the parameters that are given by name.
+    `position` is its place among those that are no tensors, `keywords` are the parameters that are given by name.
     """
     if not isinstance(argument.value, tree.Call | tree.Conditional):
         return False
     if argument.name is not None:
         parameter = next((p for p in definition.parameters if p.name == argument.name), None)
     else:
-        plain = [p for p in definition.parameters if not is_tensor(p) and not is_tensors(p) and p.name not in named]
+        plain = [p for p in definition.parameters if not is_tensor(p) and not is_tensors(p) and p.name not in keywords]
         parameter = plain[position] if position < len(plain) else None
     if parameter is None or is_tensor(parameter) or is_tensors(parameter):
         return False
@@ -97,9 +97,9 @@ def is_layer_value(
     return not leads and not mentions_value(argument.value, frame.environment)
 
 
-def makes_layer(written: tree.Expr, frame: Frame) -> bool:
+def makes_layer(expression: tree.Expr, frame: Frame) -> bool:
     """Whether an argument reads as a layer with arguments, whichever side of a condition is taken."""
-    match written:
+    match expression:
         case tree.Conditional(then, _, otherwise):
             sides = (then, otherwise)
             bare = all(isinstance(s, tree.Name | tree.Constant) or makes_layer(s, frame) for s in sides)
@@ -109,22 +109,22 @@ def makes_layer(written: tree.Expr, frame: Frame) -> bool:
     return False
 
 
-def layer_value(elaborator: Elaborator, written: tree.Expr, frame: Frame) -> Any:
+def layer_value(elaborator: Elaborator, expression: tree.Expr, frame: Frame) -> Any:
     """The value of an argument that is a layer: a word, none, or a call that is not applied yet."""
-    match written:
+    match expression:
         case tree.Conditional(then, condition, otherwise):
             return elaborator.layer_value(then if truth(elaborator, condition, frame) else otherwise, frame)
-        case tree.Call(tree.Name(name), arguments) if makes_layer(written, frame):
+        case tree.Call(tree.Name(name), arguments) if makes_layer(expression, frame):
             template = frame.environment.templates.get(name)
             definition = template.definition if template is not None else None
-            evaluated = elaborator.evaluated(arguments, frame, written.span, definition)
+            evaluated = elaborator.evaluated(arguments, frame, expression.span, definition)
             if evaluated.tensors:
                 message = f"{name} is given here with a value, and this place needs the layer alone"
-                raise Problem("E0205", message, written.span, help="leave the value out: it is applied in the block")
+                raise Problem("E0205", message, expression.span, help="leave the value out: it is applied in the block")
             positional = tuple(value for value, _ in evaluated.positional)
-            named = tuple((key, value) for key, (value, _) in evaluated.named.items())
-            return LayerCall(name, written.span, positional, named, template, arguments)
-    return elaborator.evaluate(written, frame)
+            keywords = tuple((key, value) for key, (value, _) in evaluated.keywords.items())
+            return LayerCall(name, expression.span, positional, keywords, template, arguments)
+    return elaborator.evaluate(expression, frame)
 
 
 def are_tensors(values: list[Any]) -> bool:

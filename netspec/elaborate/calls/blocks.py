@@ -29,12 +29,12 @@ from netspec.syntax.source import Span
 def block_call(elaborator: Elaborator, template: Template, arguments: Arguments, span: Span, frame: Frame) -> Result:
     """A block or net applied: leading tensors fill its tensor parameters, or enter it where there is one more."""
     definition = template.definition
-    leads = [p for p in definition.parameters if is_tensor(p) and p.name not in arguments.named]
+    leads = [p for p in definition.parameters if is_tensor(p) and p.name not in arguments.keywords]
     tensors = list(arguments.tensors)
     entering = tensors.pop(0) if len(tensors) > len(leads) else None
     if len(tensors) > len(leads):
         message = f"{definition.name} takes {counted(len(leads), 'tensor')} besides the one that enters it"
-        help, mend = hints.tensor_parameters(definition, arguments.named, len(arguments.tensors), arguments.written)
+        help, mend = hints.tensor_parameters(definition, arguments.keywords, len(arguments.tensors), arguments.syntax)
         raise misused(definition, message, span, help=help, mend=mend)
     bound = bound_arguments(definition, [(tensor, span) for tensor in tensors], arguments)
     lists = [bound[p.name] for p in definition.parameters if is_tensors(p) and p.name in bound]
@@ -45,7 +45,7 @@ def block_call(elaborator: Elaborator, template: Template, arguments: Arguments,
     values |= for_parameters(elaborator, definition, bound)
     missing = [p.name for p in definition.parameters if p.default is None and p.name not in values]
     if missing and arguments.tensors and entering is not None:
-        help, mend = hints.tensor_parameters(definition, arguments.named, len(arguments.tensors), arguments.written)
+        help, mend = hints.tensor_parameters(definition, arguments.keywords, len(arguments.tensors), arguments.syntax)
         message = f"{definition.name} needs {missing[0]}"
         raise misused(definition, message, span, help=help, code="E0210", mend=mend)
     if missing:
@@ -57,20 +57,20 @@ def bound_arguments(
     definition: tree.Definition, tensors: list[tuple[Any, Span]], arguments: Arguments
 ) -> dict[str, tuple[Any, Span]]:
     """The arguments by parameter: leading tensors go to the tensor parameters, what follows to the others."""
-    free = [p for p in definition.parameters if p.name not in arguments.named]
+    free = [p for p in definition.parameters if p.name not in arguments.keywords]
     if any(isinstance(value, Tensor | Result) for value, _ in arguments.positional):
-        ordered, given = free, [*tensors, *arguments.positional]
+        ordered, values = free, [*tensors, *arguments.positional]
     else:
         leading, others = [p for p in free if is_tensor(p)], [p for p in free if not is_tensor(p)]
         ordered = [*leading[: len(tensors)], *others, *leading[len(tensors) :]]
-        given = [*tensors, *arguments.positional]
-    if len(given) > len(ordered):
+        values = [*tensors, *arguments.positional]
+    if len(values) > len(ordered):
         message = f"{definition.name} takes at most {counted(len(definition.parameters), 'argument')}"
-        raise misused(definition, message, given[len(ordered)][1])
-    bound = {parameter.name: pair for parameter, pair in zip(ordered, given, strict=False)}
-    for name, pair in arguments.named.items():
-        known = [parameter.name for parameter in definition.parameters]
-        if name not in known:
+        raise misused(definition, message, values[len(ordered)][1])
+    bound = {parameter.name: pair for parameter, pair in zip(ordered, values, strict=False)}
+    for name, pair in arguments.keywords.items():
+        names = [parameter.name for parameter in definition.parameters]
+        if name not in names:
             raise no_parameter(definition, name, pair[1])
         bound[name] = pair
     return bound
@@ -104,9 +104,9 @@ def for_parameter(
             odd = hints.odd_one(items)
             if odd is not None and isinstance(items[odd], Word):
                 raise unknown_name(elaborator, items[odd].text, items[odd].span)
-            found = f"this is {operators.kind(value)}"
-            found = found if odd is None else f"item {odd} of this is {operators.kind(items[odd])}"
-            message = f"{name} of {definition.name} is a list of tensors, but {found}"
+            description = f"this is {operators.kind(value)}"
+            description = description if odd is None else f"item {odd} of this is {operators.kind(items[odd])}"
+            message = f"{name} of {definition.name} is a list of tensors, but {description}"
             help, mend = hints.one_in_list(value, span)
             raise misused(definition, message, span, code="E0210", help=help, mend=mend)
         return [as_tensor(elaborator, item, span) for item in items]
@@ -119,8 +119,8 @@ def for_parameter(
         template = frame.environment.templates.get(value.text) if frame is not None else None
         if template is not None:
             return LayerCall(value.text, value.span, template=template)
-        meant = is_layer(parameter) or layer_meant(value.text) is not None
-        if value.text not in REGISTRY and value.text not in words() and meant and frame is not None:
+        is_layer_word = is_layer(parameter) or layer_meant(value.text) is not None
+        if value.text not in REGISTRY and value.text not in words() and is_layer_word and frame is not None:
             raise unknown_callee(elaborator, value.text, UNBOUND, (), (value.span, value.span), frame, stage=True)
         if value.text not in REGISTRY and value.text not in words():
             raise unknown_name(elaborator, value.text, value.span)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from netspec.elaborate.elaborator import Elaborator
@@ -17,6 +18,9 @@ from netspec.spelling import nearest
 from netspec.syntax import tree
 from netspec.syntax.source import Span
 
+_FLOW = re.compile(r"[ \t]+[A-Za-z_]\w*\(")
+"""What follows a label whose `=` is missing."""
+
 
 def unknown_callee(
     elaborator: Elaborator,
@@ -30,15 +34,15 @@ def unknown_callee(
 ) -> Problem:
     """The problem of a name that cannot be called; `spans` are those of the name and of the whole call."""
     span, call = spans
-    known = {*REGISTRY, *frame.environment.templates, *(() if stage else (*FUNCTIONS, *FORMS))}
+    callables = {*REGISTRY, *frame.environment.templates, *(() if stage else (*FUNCTIONS, *FORMS))}
     if bound is UNBOUND and (foreign := hints.unknown_callee(name, arguments, span, call, frame.environment)):
         return foreign
     values = set(frame.environment.visible()) if span == call else set()
     spoilt = {value for value in frame.environment.visible() if isinstance(frame.environment.get(value), Poison)}
-    near = nearest(name, known | spoilt | values)
-    if near in spoilt and near not in known:
+    near = nearest(name, callables | spoilt | values)
+    if near in spoilt and near not in callables:
         raise Spoilt
-    if near is not None and near not in known:
+    if near is not None and near not in callables:
         return unknown_name(elaborator, name, span)
     if bound is not UNBOUND:
         return Problem(
@@ -49,6 +53,10 @@ def unknown_callee(
             if near
             else "a stage that begins with a value stands first in its flow",
         )
+    if stage and span == call and (near is None or name[-1:].isdigit()) and _FLOW.match(span.source.text, span.end):
+        mend = Span(span.source, span.end, span.end), " ="
+        help = f"if it is a label: {name} = ..."
+        return Problem("E0202", f"there is no layer or block named {name}", span, "not known", help=help, mend=mend)
     return Problem(
         "E0202",
         f"there is no layer or block named {name}",

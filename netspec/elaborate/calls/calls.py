@@ -87,12 +87,12 @@ def value_call(
     elaborator: Elaborator, value: LayerCall, arguments: Arguments, span: Span, name_span: Span, frame: Frame
 ) -> Result:
     """A layer that is a value, applied: it has its arguments already."""
-    if arguments.positional or arguments.named:
+    if arguments.positional or arguments.keywords:
         message = f"{value} has its arguments already, and takes values alone"
         raise Problem("E0203", message, span)
     arguments.positional = [(item, value.span) for item in value.positional]
-    arguments.named = {name: (item, value.span) for name, item in value.named}
-    arguments.written = value.written
+    arguments.keywords = {name: (item, value.span) for name, item in value.keywords}
+    arguments.syntax = value.syntax
     if value.template is not None:  # what has been given from outside contains nothing without end
         opened = elaborator.state.open_blocks
         around = opened.pop(id(value.template.definition), None)
@@ -104,7 +104,7 @@ def value_call(
 
 def pass_on(elaborator: Elaborator, name: str, arguments: Arguments, span: Span, frame: Frame) -> Result:
     """A layer that is none passes its value on."""
-    if arguments.positional or arguments.named or len(arguments.tensors) > 1:
+    if arguments.positional or arguments.keywords or len(arguments.tensors) > 1:
         raise Problem("E0205", f"{name} is none, which takes one value and nothing else", span)
     return Result((arguments.tensors[0] if arguments.tensors else current_value(frame, span),))
 
@@ -113,10 +113,10 @@ def shared_call(
     elaborator: Elaborator, shared: SharedModule, arguments: tuple[tree.Argument, ...], span: Span, frame: Frame
 ) -> Result:
     evaluated = elaborator.evaluated(arguments, frame, span)
-    for value, where in (*evaluated.positional, *evaluated.named.values()):
+    for value, where in (*evaluated.positional, *evaluated.keywords.values()):
         if isinstance(value, Word):
             raise mistaken(elaborator, value, "a tensor", where)
-    if evaluated.positional or evaluated.named or len(evaluated.tensors) > 1:
+    if evaluated.positional or evaluated.keywords or len(evaluated.tensors) > 1:
         raise Problem(
             "E0218",
             f"{shared.name} is a shared module: it takes one tensor and nothing else",

@@ -33,10 +33,11 @@ def function_call(
         else:
             message = f"{function.definition.name} needs {parameter.name}"
             raise Problem("E0203", message, span, related=((function.definition.span, "defined here"),))
-    of_numbers = elaborator.remembers and all(type(value) in (int, float) for value in environment.names.values())
+    of_numbers = all(type(value) in (int, float) for value in environment.names.values())
     key = (id(function), repr(environment.names)) if of_numbers else None
-    if key in elaborator.state.results:
-        return elaborator.state.results[key][1]
+    results = elaborator.state.memory.functions
+    if key is not None and key in results:
+        return results[key][1]
     elaborator.state.functions += 1
     if elaborator.state.functions > DEEPEST:
         raise Stop(Problem("E0505", f"functions are nested more than {DEEPEST} deep here", span))
@@ -44,12 +45,12 @@ def function_call(
     try:
         result = elaborator.evaluate(function.definition.value, local)
     except Problem as problem:
-        name, found = function.definition.name, problem.diagnostic
-        if found.code == "E0202" and found.span.text == name:
+        name, diagnostic = function.definition.name, problem.diagnostic
+        if diagnostic.code == "E0202" and diagnostic.span.text == name:
             raise Problem(
                 "E0503",
                 f"{name} is built from itself, and a function of numbers knows only what stands above it",
-                found.span,
+                diagnostic.span,
                 related=((function.definition.span, "defined here"),),
                 help="go through a list in its place: sum, max, [... for x in xs]",
             ) from None
@@ -57,7 +58,7 @@ def function_call(
     finally:
         elaborator.state.functions -= 1
     if key is not None and elaborator.state.nodes == before:
-        elaborator.state.results[key] = function, result
+        results[key] = function, result
     return result
 
 
@@ -81,7 +82,7 @@ def function_arguments(
 
 
 def built_in(elaborator: Elaborator, name: str, arguments: Arguments, span: Span) -> Any:
-    if arguments.named:
+    if arguments.keywords:
         raise Problem("E0203", f"{name} takes no arguments by name", span)
     values = []
     for value, where in arguments.positional:
@@ -105,7 +106,7 @@ def initializer(elaborator: Elaborator, name: str, arguments: Arguments, span: S
         return Initializer.of(
             name,
             [str(value) if isinstance(value, Word) else value for value, _ in arguments.positional],
-            {key: str(value) if isinstance(value, Word) else value for key, (value, _) in arguments.named.items()},
+            {key: str(value) if isinstance(value, Word) else value for key, (value, _) in arguments.keywords.items()},
         )
     except ValueError as error:
         raise Problem("E0203", str(error), span) from None

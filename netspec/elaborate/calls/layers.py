@@ -32,8 +32,8 @@ def layer_call(
     """A layer applied to its leading tensors, or else to the current value."""
     cls = REGISTRY[name]
     slots, fields = slots_and_fields(cls)
-    tensors = sum(argument.name is None for argument in arguments.written) - len(arguments.positional)
-    if foreign := hints.foreign_argument(cls, arguments.written, tensors, slots, span):
+    tensors = sum(argument.name is None for argument in arguments.syntax) - len(arguments.positional)
+    if foreign := hints.foreign_argument(cls, arguments.syntax, tensors, slots, span):
         raise foreign
     if stage := hints.label_for_tensor(arguments.positional, len(fields), frame.environment):
         raise stage
@@ -46,16 +46,16 @@ def layer_call(
     except Problem as problem:
         entering = arguments.tensors[0] if arguments.tensors else frame.current
         values = [value for value, _ in arguments.positional]
-        if hidden := hints.value_for_number(problem, arguments.written, frame.environment, span):
+        if hidden := hints.value_for_number(problem, arguments.syntax, frame.environment, span):
             raise hidden from None
-        raise hints.likelier(problem, cls, arguments.written, values, entering, span) from None
+        raise hints.likelier(problem, cls, arguments.syntax, values, entering, span) from None
 
 
 def apply_layer(
     elaborator: Elaborator, name: str, inputs: tuple[Tensor, ...], arguments: dict[str, Any], span: Span, frame: Frame
 ) -> tuple[Tensor, ...]:
-    named = {key: (value, span) for key, value in arguments.items()}
-    layer = elaborator.make_layer(REGISTRY[name], Arguments([], [], named), span, span, frame, lexical=False)
+    keywords = {key: (value, span) for key, value in arguments.items()}
+    layer = elaborator.make_layer(REGISTRY[name], Arguments([], [], keywords), span, span, frame, lexical=False)
     return elaborator.apply(layer, inputs, span, frame).outputs
 
 
@@ -68,22 +68,22 @@ def layer_inputs(
         return ()
     if any(slot.startswith("*") for slot in cls.tensors):
         return several_inputs(elaborator, cls, arguments, span, frame)
-    given: dict[str, Tensor] = {}
+    by_slot: dict[str, Tensor] = {}
     leading = list(arguments.tensors)
     if len(leading) > len(slots):
         raise wrong_call(cls, f"{cls.name} takes at most {counted(len(slots), 'tensor')}, not {len(leading)}", span)
-    given.update(zip(slots, leading, strict=False))
+    by_slot.update(zip(slots, leading, strict=False))
     for slot in slots:
-        if slot in arguments.named:
-            value, where = arguments.named[slot]
-            given[slot] = as_tensor(elaborator, value, where)
-    if slots[0] not in given:
-        given[slots[0]] = current_value(frame, span)
+        if slot in arguments.keywords:
+            value, where = arguments.keywords[slot]
+            by_slot[slot] = as_tensor(elaborator, value, where)
+    if slots[0] not in by_slot:
+        by_slot[slots[0]] = current_value(frame, span)
     inputs: list[Tensor] = []
-    last = max(index for index, slot in enumerate(slots) if slot in given)
+    last = max(index for index, slot in enumerate(slots) if slot in by_slot)
     for index, slot in enumerate(slots):
-        if slot in given:
-            inputs.append(given[slot])
+        if slot in by_slot:
+            inputs.append(by_slot[slot])
         elif not cls.tensors[index].endswith("?"):
             raise wrong_call(cls, f"{cls.name} needs the tensor {slot}", span)
         elif index < last:
@@ -98,9 +98,9 @@ def several_inputs(
     inputs = list(arguments.tensors) or [current_value(frame, span)]
     several = next(place for place, slot in enumerate(cls.tensors) if slot.startswith("*"))
     for slot in cls.tensors[several + 1 :]:
-        if slot not in arguments.named:
+        if slot not in arguments.keywords:
             raise wrong_call(cls, f"{cls.name} needs the tensor {slot}", span, help=f"{slot}=... names it")
-        value, where = arguments.named[slot]
+        value, where = arguments.keywords[slot]
         inputs.append(as_tensor(elaborator, value, where))
     return tuple(inputs)
 
@@ -123,7 +123,7 @@ def make_layer(
         extra = arguments.positional[len(fields)][1]
         raise wrong_call(cls, f"{cls.name} takes at most {counted(len(fields), 'argument')} besides tensors", extra)
     pairs = [(name, *pair) for name, pair in zip(fields, arguments.positional, strict=False)]
-    pairs += [(name, *pair) for name, pair in arguments.named.items() if name not in slots]
+    pairs += [(name, *pair) for name, pair in arguments.keywords.items() if name not in slots]
     for name, value, here in pairs:
         if name in where:
             raise wrong_call(cls, f"{cls.name} is given {name} twice", here)
@@ -144,10 +144,10 @@ def make_layer(
     return layer
 
 
-def drop_idle(cls: type[Layer], values: dict[str, Any], given: Collection[str]) -> None:
-    """Takes out of a layer's arguments the defaults that speak of what others switch off; what is `given` stays."""
+def drop_idle(cls: type[Layer], values: dict[str, Any], explicit: Collection[str]) -> None:
+    """Takes out of a layer's arguments the defaults that speak of what others switch off; what is `explicit` stays."""
     for name, switch in cls.speaks_of.items():
-        if name in values and name not in given and values.get(switch) is False:
+        if name in values and name not in explicit and values.get(switch) is False:
             del values[name]
 
 

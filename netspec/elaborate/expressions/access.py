@@ -134,8 +134,8 @@ def list_of(elaborator: Elaborator, expression: tree.List, frame: Frame) -> Any:
     """A list; a name among its items that stands for nothing is a mistake, unless some layer is or takes it."""
     items = [elaborator.evaluate(item, frame) for item in expression.items]
     for item in items:
-        known = not isinstance(item, Word) or item.text in REGISTRY or item.text in words()
-        if isinstance(item, Word) and not known and item.text not in frame.environment.templates:
+        has_meaning = not isinstance(item, Word) or item.text in REGISTRY or item.text in words()
+        if isinstance(item, Word) and not has_meaning and item.text not in frame.environment.templates:
             raise unknown_name(elaborator, item.text, item.span)
     return weighed(elaborator, items, expression.span)
 

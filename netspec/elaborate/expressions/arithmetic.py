@@ -114,6 +114,6 @@ def _with_axes(problem: Problem, expression: tree.Binary, both: tuple[Tensor, Te
     return problem
 
 
-def operand(elaborator: Elaborator, value: Any, written: tree.Expr, frame: Frame) -> Any:
+def operand(elaborator: Elaborator, value: Any, expression: tree.Expr, frame: Frame) -> Any:
     """A side of an operator on tensors, as its layer takes it."""
     return value

@@ -45,11 +45,12 @@ def comprehension(elaborator: Elaborator, expression: tree.Comprehension, frame:
     """`[f(x) for x in xs if c]`: its names hold inside of it alone. A table of the same numbers is made once."""
     state = elaborator.state
     spelled = closed(expression, frame.environment)
+    settled = elaborator.remembers or is_settled(expression, frame.environment)
+    key = (spelled or of_tables(expression, frame.environment, state.memory.numbers)) if settled else None
     before = state.steps
-    key = (spelled or of_tables(expression, frame.environment, state.remembered)) if elaborator.remembers else None
-    if key is not None and key in state.tables:
+    if key is not None and key in state.memory.tables:
         state.work(expression.span, len(expression.span.text) // 4)
-        return state.tables[key]
+        return state.memory.tables[key]
     local = frame.copy()
     local.environment = frame.environment.body()
     items: list[Any] = []
@@ -58,8 +59,8 @@ def comprehension(elaborator: Elaborator, expression: tree.Comprehension, frame:
     if spelled is not None and len(items) > SHORT and all(type(item) in (int, float) for item in items):
         items = Spelled.of(items, spelled)
     if key is not None and state.steps > before + COSTLY:
-        state.tables[key] = items
-        state.remembered.add(id(items))
+        state.memory.tables[key] = items
+        state.memory.numbers.add(id(items))
     return items
 
 
@@ -104,8 +105,16 @@ def closed(expression: tree.Comprehension, environment: Environment) -> tree.Exp
     return whole
 
 
+def is_settled(expression: tree.Comprehension, environment: Environment) -> bool:
+    """Whether nothing that it asks for is said by more than a number: who elaborates for all arguments learns nothing
+    from making it again.
+    """
+    said = (environment.expression(name) for name in names(expression))
+    return all(each is None or isinstance(each, tree.Number) for each in said)
+
+
 def of_tables(
-    expression: tree.Comprehension, environment: Environment, remembered: set[int]
+    expression: tree.Comprehension, environment: Environment, tables: set[int]
 ) -> tuple[tree.Expr, tuple[tuple[str, float], ...]] | None:
     """What a comprehension hangs on, where that is numbers and tables that are remembered; None where there is more.
 
@@ -117,7 +126,7 @@ def of_tables(
         value = environment.get(name)
         if type(value) in (int, float):
             values.append((name, value))
-        elif isinstance(value, list) and id(value) in remembered:
+        elif isinstance(value, list) and id(value) in tables:
             values.append((name, id(value)))
         else:
             return None
@@ -133,7 +142,7 @@ def _is_plain(part: Any) -> bool:
             return _is_plain(sequence) and (condition is None or _is_plain(condition))
         case tree.Tree():
             plain = isinstance(part, _PLAIN | tree.List | tree.Index)
-            return plain and all(_is_plain(value) for _, value in part.said())
+            return plain and all(_is_plain(value) for _, value in part.content())
         case tuple():
             return all(map(_is_plain, part))
     return True
@@ -145,7 +154,7 @@ def _bound_in(part: Any) -> Iterator[str]:
         case tree.Round(targets, _, _):
             yield from tree.bound(targets)
     if isinstance(part, tree.Tree):
-        yield from (name for _, value in part.said() for name in _bound_in(value))
+        yield from (name for _, value in part.content() for name in _bound_in(value))
     elif isinstance(part, tuple):
         yield from (name for value in part for name in _bound_in(value))
 
@@ -163,7 +172,7 @@ def _is_arithmetic(part: Any) -> bool:
         case tree.Round(_, sequence, condition):
             return _is_arithmetic(sequence) and (condition is None or _is_arithmetic(condition))
         case tree.Tree():
-            return isinstance(part, _PLAIN) and all(_is_arithmetic(value) for _, value in part.said())
+            return isinstance(part, _PLAIN) and all(_is_arithmetic(value) for _, value in part.content())
         case tuple():
             return all(map(_is_arithmetic, part))
     return True

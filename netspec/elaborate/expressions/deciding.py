@@ -74,7 +74,7 @@ class Deciding:
             case tree.Argument(name, value):
                 return tree.Argument(name, self.decided(value))
             case tree.Tree():
-                parts: Any = (self.decided(part) for _, part in expression.said())
+                parts: Any = (self.decided(part) for _, part in expression.content())
                 whole: Any = type(expression)(*parts)
                 return folded(whole)
             case tuple():

@@ -76,8 +76,8 @@ def truth(elaborator: Elaborator, expression: tree.Expr, frame: Frame) -> bool:
     raise Problem("E0209", f"this condition is {operators.kind(value)}, neither true nor false", expression.span)
 
 
-def mistaken(elaborator: Elaborator, value: Any, wanted: str, span: Span) -> Problem:
-    """The problem of finding `value` where `wanted` is needed."""
+def mistaken(elaborator: Elaborator, value: Any, need: str, span: Span) -> Problem:
+    """The problem of finding `value` where a `need` is."""
     if isinstance(value, Word):
         return unknown_name(elaborator, value.text, value.span)
     if isinstance(value, SharedModule):
@@ -87,17 +87,17 @@ def mistaken(elaborator: Elaborator, value: Any, wanted: str, span: Span) -> Pro
             span,
             help=f"apply it: x -> {value.name}",
         )
-    if wanted.startswith("a tensor") and elaborator.state.frame is not None:
+    if need.startswith("a tensor") and elaborator.state.frame is not None:
         labelled = hints.label_as_text(value, span, elaborator.state.frame.environment)
         if labelled is not None:
             return labelled
-    found = operators.kind(value)
+    description = operators.kind(value)
     help = ""
     if isinstance(value, Modules) and value.inside:
         help = f"{span.text} holds {', '.join(list(value.inside)[:5])}: write {span.text}[...] or {span.text}.NAME"
-    elif wanted == "a list" and isinstance(value, Tensor | Result):
+    elif need == "a list" and isinstance(value, Tensor | Result):
         help = f"a list of it is [{span.text}]"
-    return Problem("E0206", f"this needs {wanted}, not {found}", span, f"this is {found}", help=help)
+    return Problem("E0206", f"this needs {need}, not {description}", span, f"this is {description}", help=help)
 
 
 def unknown_name(elaborator: Elaborator, name: str, span: Span) -> Problem:

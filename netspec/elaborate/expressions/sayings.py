@@ -29,9 +29,9 @@ from netspec.syntax import tree
 class Unsayable(Exception):
     """Something holds for the numbers of one call only; `names` are those that it hangs on, none where that is open."""
 
-    def __init__(self, asked: Iterable[str] = ()) -> None:
+    def __init__(self, deciders: Iterable[str] = ()) -> None:
         super().__init__()
-        self.names = frozenset(asked)
+        self.names = frozenset(deciders)
 
 
 NO_NUMBER = (ArithmeticError, LookupError, OperandError, TooLarge, TypeError, ValueError)
@@ -158,10 +158,10 @@ def elements(expression: tree.Expr, lets: dict[str, tree.Expr]) -> list[tree.Exp
         case tree.List(parts):
             return list(parts)
         case tree.Name(name) if name in lets:
-            known = elements(lets[name], lets)
-            if known is None or all(map(is_constant, known)):
-                return known
-            return [tree.Index(expression, tree.Number(index)) for index in range(len(known))]
+            inner = elements(lets[name], lets)
+            if inner is None or all(map(is_constant, inner)):
+                return inner
+            return [tree.Index(expression, tree.Number(index)) for index in range(len(inner))]
         case tree.Conditional(then, _, otherwise):
             left, right = elements(then, lets), elements(otherwise, lets)
             if left is None or right is None or len(left) != len(right):

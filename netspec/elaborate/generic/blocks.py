@@ -10,6 +10,7 @@ from netspec.elaborate.calls.calls import named_call
 from netspec.elaborate.control import DraftCall
 from netspec.elaborate.draft import DraftScope, Tap, Tensor
 from netspec.elaborate.expressions.sayings import Unsayable, is_constant
+from netspec.elaborate.generic.calls import counts_of
 from netspec.elaborate.generic.choices import choose
 from netspec.elaborate.generic.expressions import translation
 from netspec.elaborate.generic.generic import Generic
@@ -20,9 +21,9 @@ from netspec.elaborate.state import Frame
 from netspec.elaborate.values.environment import Modules, Template
 from netspec.elaborate.values.types import is_tensor, is_tensors
 from netspec.elaborate.values.values import Listed, Result, Word
-from netspec.graph.blueprint import Blueprint
+from netspec.graph.blueprint import COUNTS, Blueprint
 from netspec.layers.declaration.symbols import Whole, expression_of, is_opaque, names, plain, symbolic
-from netspec.shapes.shape import Shape
+from netspec.shapes.shape import COUNT, Shape, sets_of
 from netspec.shapes.sizes import OpenSize
 from netspec.syntax import tree
 from netspec.syntax.source import Span
@@ -40,15 +41,15 @@ def named_call_for_all(
 ) -> Any:
     bound = frame.environment.get(name)
     if isinstance(bound, Word) and not generic.concrete:
-        said = translation(generic, tree.Name(name), frame)
-        if isinstance(said, tree.Conditional):
-            return _either_call(generic, said, arguments, span, name_span, frame, stage=stage)
+        formula = translation(generic, tree.Name(name), frame)
+        if isinstance(formula, tree.Conditional):
+            return _either_call(generic, formula, arguments, span, name_span, frame, stage=stage)
     return named_call(generic, name, arguments, span, name_span, frame, stage=stage)
 
 
 def _either_call(
     generic: Generic,
-    said: tree.Expr,
+    formula: tree.Expr,
     arguments: tuple[tree.Argument, ...],
     span: Span,
     name_span: Span,
@@ -59,14 +60,14 @@ def _either_call(
     """A call of whichever block the arguments choose."""
     bound = generic.evaluate(tree.Name(name_span.text, span=name_span), frame)
     options: list[tuple[tree.Expr | None, str]] = []
-    while isinstance(said, tree.Conditional):
-        if not isinstance(said.then, tree.String):
-            raise Unsayable(names(said))
-        options.append((said.condition, said.then.value))
-        said = said.otherwise
-    if not isinstance(said, tree.String):
-        raise Unsayable(names(said))
-    options.append((None, said.value))
+    while isinstance(formula, tree.Conditional):
+        if not isinstance(formula.then, tree.String):
+            raise Unsayable(names(formula))
+        options.append((formula.condition, formula.then.value))
+        formula = formula.otherwise
+    if not isinstance(formula, tree.String):
+        raise Unsayable(names(formula))
+    options.append((None, formula.value))
     results: list[Any] = []
 
     def call(name: str) -> Callable[[Frame], None]:
@@ -77,8 +78,8 @@ def _either_call(
 
         return run
 
-    taken = next(place for place, (_, name) in enumerate(options) if name == bound.text)
-    choice = choose(generic, [(condition, call(name)) for condition, name in options], taken, frame, span)
+    actual = next(place for place, (_, name) in enumerate(options) if name == bound.text)
+    choice = choose(generic, [(condition, call(name)) for condition, name in options], actual, frame, span)
     scope = frame.scope.items[-1]
     assert isinstance(scope, DraftScope)
     if len({len(result.outputs) for result in results}) > 1 or len(results[0].outputs) > 1:
@@ -95,22 +96,25 @@ def call_block(
     definition = template.definition
     not_inside_itself(generic, definition, span)
     tensors = [entering]
-    taken = [p for p in definition.parameters if is_tensor(p) or is_tensors(p)]
-    if any(p.name not in arguments for p in taken):
+    slots = [p for p in definition.parameters if is_tensor(p) or is_tensors(p)]
+    if any(p.name not in arguments for p in slots):
         raise Unsayable
-    for parameter in taken:
+    for parameter in slots:
         value = arguments[parameter.name]
         tensors.extend(value if isinstance(value, list) else [value])
-    plain_arguments = {name: v for name, v in arguments.items() if name not in {p.name for p in taken}}
+    plain_arguments = {name: v for name, v in arguments.items() if name not in {p.name for p in slots}}
     numbers = {name: bare(value) for name, value in plain_arguments.items()}
-    numbers |= {p.name: len(arguments[p.name]) for p in taken if is_tensors(p)}
-    said = {name: expression_behind(value) for name, value in plain_arguments.items()}
-    call = generic.blueprints(template, tensors, numbers, said)
+    numbers |= {p.name: len(arguments[p.name]) for p in slots if is_tensors(p)}
+    formulas = {name: expression_behind(value) for name, value in plain_arguments.items()}
+    call = generic.blueprints(template, tensors, numbers, formulas)
     blueprint = call.blueprint
-    _same_for_all(blueprint, said, tensors)
+    _same_for_all(blueprint, formulas, tensors)
     scope = open_scope(generic, "block", definition.name, span, frame)
-    scope.inputs, scope.tensors = (entering,), tuple(tensors[1:])
-    bound = {parameter.name: said[parameter.name] for parameter in blueprint.parameters if parameter.name in said}
+    sets = sets_of(tensor.shape for tensor in tensors)
+    scope.inputs, scope.tensors = (entering,), (*tensors[1:], *counts_of(generic, sets))
+    bound = {
+        parameter.name: formulas[parameter.name] for parameter in blueprint.parameters if parameter.name in formulas
+    }
     for name, (place, axis) in blueprint.derived.items():
         size = tensors[place].shape.dims[axis]
         if isinstance(size, OpenSize):
@@ -131,6 +135,9 @@ def call_block(
             labels[name] = Result(outputs, below) if outputs else Modules(below or {})
         return labels
 
+    for place, each in enumerate(call.sets):
+        generic.state.counts[each] = count = Tensor(COUNT, span, None, 0, "count")
+        control.taps.append((count, (COUNTS,), place))
     result = Result(scope.outputs, readable(call.inside, ()), scope)
     for tensor in result.outputs:
         settle(generic, tensor, frame)
@@ -143,19 +150,19 @@ def _decided_shape(generic: Generic, shape: Shape) -> Shape:
         return shape
     deciding = generic.deciding
     sizes = ((size, deciding.decided(expression_of(size)) if isinstance(size, Whole) else None) for size in shape.dims)
-    return Shape(tuple(s if said is None else symbolic(int(plain(s)), said) for s, said in sizes), shape.dtype)
+    return shape.with_dims(*(s if formula is None else symbolic(int(plain(s)), formula) for s, formula in sizes))
 
 
-def _same_for_all(blueprint: Blueprint, said: dict[str, tree.Expr], tensors: list[Tensor]) -> None:
+def _same_for_all(blueprint: Blueprint, formulas: dict[str, tree.Expr], tensors: list[Tensor]) -> None:
     """Raises Unsayable where a block that holds for some arguments only is given others by other arguments here."""
-    asked: set[str] = set()
+    deciders: set[str] = set()
     for name in blueprint.fixed:
-        asked |= names(said[name]) if name in said else set()
+        deciders |= names(formulas[name]) if name in formulas else set()
     if blueprint.sizes_fixed:
         for size in (size for tensor in tensors for size in tensor.shape.dims if isinstance(size, Whole)):
             if not is_opaque(size.expression):
-                asked |= names(size.expression)
-            elif blueprint.fixed and not any(name in said and not is_constant(said[name]) for name in said):
+                deciders |= names(size.expression)
+            elif blueprint.fixed and not any(name in formulas and not is_constant(formulas[name]) for name in formulas):
                 raise Unsayable
-    if asked:
-        raise Unsayable(asked)
+    if deciders:
+        raise Unsayable(deciders)

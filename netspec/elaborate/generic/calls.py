@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from netspec.elaborate.calls.arguments import evaluated_arguments, layer_value
@@ -22,6 +23,8 @@ from netspec.elaborate.values.values import Arguments, LayerCall, Result, Word
 from netspec.layers.declaration.base import Layer, ShapeError
 from netspec.layers.declaration.initializers import Initializer
 from netspec.layers.declaration.symbols import Symbolic, guarded, names, note_divisor, plain, symbolic
+from netspec.shapes.sets import Set
+from netspec.shapes.shape import COUNT
 from netspec.shapes.sizes import OpenSize, TooComplexError
 from netspec.syntax import tree
 from netspec.syntax.source import Span
@@ -38,43 +41,43 @@ def arguments_for_all(
     if not generic.concrete:
         for place, (value, where) in enumerate(evaluated.positional):
             evaluated.positional[place] = _with_expression(generic, value, evaluated.trees[place], frame), where
-        for name, (value, where) in evaluated.named.items():
+        for name, (value, where) in evaluated.keywords.items():
             if name not in evaluated.trees:  # a list of tensors
                 continue
-            evaluated.named[name] = _with_expression(generic, value, evaluated.trees[name], frame), where
+            evaluated.keywords[name] = _with_expression(generic, value, evaluated.trees[name], frame), where
     return evaluated
 
 
-def _with_expression(generic: Generic, value: Any, written: tree.Expr, frame: Frame) -> Any:
+def _with_expression(generic: Generic, value: Any, argument: tree.Expr, frame: Frame) -> Any:
     """An argument's value with the expression behind it; raises Unsayable where it can have none."""
     if holds_tensors(value) or isinstance(value, Poison):
         return value
     if isinstance(value, LayerCall):
         return value
     if isinstance(value, Word):
-        said = translation(generic, written, frame)
-        if not isinstance(said, tree.String):
-            raise Unsayable(names(said))
+        formula = translation(generic, argument, frame)
+        if not isinstance(formula, tree.String):
+            raise Unsayable(names(formula))
         return value
-    if isinstance(value, OpenSize) or (isinstance(value, Initializer) and isinstance(written, tree.Call)):
+    if isinstance(value, OpenSize) or (isinstance(value, Initializer) and isinstance(argument, tree.Call)):
         return value
-    said = translation(generic, written, frame)
+    formula = translation(generic, argument, frame)
     if value is None or isinstance(value, str):
-        if not is_constant(said):
-            return Said(value, said)
+        if not is_constant(formula):
+            return Said(value, formula)
         return value
-    return lifted(value, said)
+    return lifted(value, formula)
 
 
-def layer_for_all(generic: Generic, written: tree.Expr, frame: Frame) -> Any:
-    value = layer_value(generic, written, frame)
-    if isinstance(written, tree.Conditional) and not generic.concrete:
-        demand(generic, written.condition, frame)
+def layer_for_all(generic: Generic, expression: tree.Expr, frame: Frame) -> Any:
+    value = layer_value(generic, expression, frame)
+    if isinstance(expression, tree.Conditional) and not generic.concrete:
+        demand(generic, expression.condition, frame)
     if isinstance(value, LayerCall):
-        given = (*value.positional, *(item for _, item in value.named))
-        asked = [item for item in given if has_expression(item)]
-        if asked:
-            raise Unsayable(set().union(*(names(expression_behind(item)) for item in asked)))
+        values = (*value.positional, *(item for _, item in value.keywords))
+        symbolics = [item for item in values if has_expression(item)]
+        if symbolics:
+            raise Unsayable(set().union(*(names(expression_behind(item)) for item in symbolics)))
     return value
 
 
@@ -104,14 +107,14 @@ def layer_with_expressions(
     lifted_values = dict(defaults.get(cls.name, {})) if lexical else {}
     fields = list(cls.model_fields)
     lifted_values |= dict(zip(fields, (value for value, _ in arguments.positional), strict=False))
-    others = {name: value for name, (value, _) in arguments.named.items() if name not in cls.tensors}
+    others = {name: value for name, (value, _) in arguments.keywords.items() if name not in cls.tensors}
     lifted_values |= {name: value for name, value in others.items() if name in fields}
     drop_idle(cls, lifted_values, {*fields[: len(arguments.positional)], *others})
     lifted_values |= {cls.collects: {n: v for n, v in others.items() if n not in fields}} if cls.collects else {}
     numbers = Arguments(
         arguments.tensors,
         [(bare(value), where) for value, where in arguments.positional],
-        {name: (bare(value), where) for name, (value, where) in arguments.named.items()},
+        {name: (bare(value), where) for name, (value, where) in arguments.keywords.items()},
     )
     here = frame.environment.defaults
     frame.environment.defaults = {**here, cls.name: {k: bare(v) for k, v in here.get(cls.name, {}).items()}}
@@ -119,14 +122,14 @@ def layer_with_expressions(
         layer = make_layer(generic, cls, numbers, span, name_span, frame, lexical=lexical)
     finally:
         frame.environment.defaults = here
-    asked = {name: value for name, value in lifted_values.items() if has_expression(value)}
-    if not asked:
+    symbolics = {name: value for name, value in lifted_values.items() if has_expression(value)}
+    if not symbolics:
         return layer
     if cls.ranks is None or min(cls.ranks) < 2:
-        for value in asked.values():
+        for value in symbolics.values():
             _require_length(generic, value)
     values = {name: getattr(layer, name) for name in fields}
-    values |= {name: as_field(values[name], value) for name, value in asked.items()}
+    values |= {name: as_field(values[name], value) for name, value in symbolics.items()}
     return cls.model_construct(**values)
 
 
@@ -148,25 +151,42 @@ def plain_for_all(generic: Generic, value: Any, argument: str, callee: str, span
 
 def apply_for_all(generic: Generic, layer: Layer, inputs: tuple[Tensor, ...], span: Span, frame: Frame) -> Result:
     generic.state.spend(span)
-    taken = tuple(tensor.shape for tensor in inputs)
-    with guarded() as held:
+    input_shapes = tuple(tensor.shape for tensor in inputs)
+    with guarded() as guards:
         try:
-            made = layer.outputs(*taken)
+            output_shapes = layer.outputs(*input_shapes)
         except ShapeError as error:
             raise Problem(error.code, error.message, span) from None
         except TooComplexError:
             raise Unsayable from None
-    for question, answer in held:
+    for question, answer in guards:
         note_divisor(question, answer)
-    node = DraftNode(layer, inputs, span)
-    node.outputs = tuple(Tensor(shape, span, node, index) for index, shape in enumerate(made))
-    with guarded() as asked:
-        node.call = layer.torch(*taken)
-    hanging = set().union(*(names(question) for question, _ in asked))
+    node = DraftNode(layer, (*inputs, *counts_of(generic, layer.counted(*input_shapes))), span)
+    outputs = tuple(Tensor(shape, span, node, index) for index, shape in enumerate(output_shapes))
+    node.outputs = (*outputs, *_count(generic, node, outputs)) if layer.makes_set else outputs
+    with guarded() as questions:
+        node.call = layer.torch(*input_shapes)
+    hanging = set().union(*(names(question) for question, _ in questions))
     if hanging:
         raise Unsayable(hanging)
     generic.state.add(node, frame.scope)
-    return Result(node.outputs, None, node)
+    return Result(outputs, None, node)
+
+
+def counts_of(generic: Generic, sets: Iterable[Set]) -> tuple[Tensor, ...]:
+    """What says how many members these sets have; raises Unsayable where nothing here does."""
+    counts = generic.state.counts
+    if any(each not in counts for each in sets):
+        raise Unsayable
+    return tuple(counts[each] for each in sets)
+
+
+def _count(generic: Generic, node: DraftNode, outputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """What a layer that makes a set leaves after its outputs: how many members it has."""
+    each = outputs[0].shape.each
+    assert each is not None
+    generic.state.counts[each] = count = Tensor(COUNT, node.span, node, len(outputs), "count")
+    return (count,)
 
 
 def parameter_for_all(

@@ -20,7 +20,6 @@ from netspec.elaborate.state import Frame
 from netspec.elaborate.values.environment import Environment, Modules, Poison
 from netspec.elaborate.values.values import Result
 from netspec.layers.declaration.symbols import MARK, Whole, divisions, expression_of, is_opaque, names, opaque, plain
-from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import Dimension, OpenSize
 from netspec.syntax import tree
 from netspec.syntax.source import Span
@@ -31,23 +30,23 @@ def condition_for_all(generic: Generic, statement: tree.If, frame: Frame, each: 
         take_branch(generic, statement, frame, each)
         return
     options: list[tuple[tree.Expr | None, Callable[[Frame], None]]] = []
-    taken: int | None = None
+    actual: int | None = None
     for branch in statement.branches:
-        said = translation(generic, branch.condition, frame)
-        if taken is None and truth(generic, branch.condition, frame):
-            taken = len(options)
-        if is_constant(said):
-            if computed(said, {}):
+        formula = translation(generic, branch.condition, frame)
+        if actual is None and truth(generic, branch.condition, frame):
+            actual = len(options)
+        if is_constant(formula):
+            if computed(formula, {}):
                 options.append((None, body_run(generic, branch.body, each)))
                 break
             continue
-        options.append((said, body_run(generic, branch.body, each)))
+        options.append((formula, body_run(generic, branch.body, each)))
     else:
         options.append((None, body_run(generic, statement.otherwise or tree.Body(()), each)))
     if len(options) == 1:
         in_place(options[0][1], frame)
         return
-    choose(generic, options, len(options) - 1 if taken is None else taken, frame, statement.span)
+    choose(generic, options, len(options) - 1 if actual is None else actual, frame, statement.span)
 
 
 def body_run(generic: Generic, body: tree.Body, each: Each) -> Callable[[Frame], None]:
@@ -65,7 +64,7 @@ def in_place(run: Callable[[Frame], None], frame: Frame) -> None:
 def choose(
     generic: Generic,
     options: list[tuple[tree.Expr | None, Callable[[Frame], None]]],
-    taken: int,
+    actual: int,
     frame: Frame,
     span: Span,
 ) -> DraftChoice:
@@ -91,15 +90,15 @@ def choose(
             choice.refusals[place] = refusal
         ends.append(None if refusal else generic.snapshot(frame))
     live = [end for end in ends if end is not None]
-    certain = ends[taken]
+    certain = ends[actual]
     if certain is None:
         raise Unsayable(hanging)
     if len({end.frame[2] for end in live}) > 1 or any(end.collected != before.collected for end in live):
         raise Unsayable(hanging)
     generic.restore(frame, certain)
-    generic.taken, generic.came_in = taken, before.frame[0]
+    generic.actual, generic.came_in = actual, before.frame[0]
     frame.current = _merged(generic, choice, [end and end.frame[0] for end in ends], hanging)
-    _merge_names(generic, choice, taken, before, ends, frame, hanging)
+    _merge_names(generic, choice, actual, before, ends, frame, hanging)
     if isinstance(frame.current, Tensor) and any(frame.current is output for output, _ in choice.merges):
         settle(generic, frame.current, frame)
     return choice
@@ -145,19 +144,19 @@ def _merged(generic: Generic, choice: DraftChoice, sources: list[Any], hanging: 
         return _only(choice, sources)
     if not all(isinstance(source, Tensor) for source in live):
         raise Unsayable(hanging)
-    for output, known in choice.merges:
-        if all(a is b for a, b in zip(known, sources, strict=True)):
+    for output, others in choice.merges:
+        if all(a is b for a, b in zip(others, sources, strict=True)):
             return output
     shapes = [source.shape for source in live]
-    if len({(shape.rank, shape.dtype) for shape in shapes}) > 1:
+    if len({shape.kind for shape in shapes}) > 1:
         raise Unsayable(hanging)
     conditions = [c for c, source in zip(choice.conditions, sources, strict=True) if source is not None]
-    certain = sources[generic.taken] if sources[generic.taken] is not None else live[0]
+    certain = sources[generic.actual] if sources[generic.actual] is not None else live[0]
     dims = tuple(
         _either_size(conditions, sizes, certain.shape.dims[axis])
         for axis, sizes in enumerate(zip(*(shape.dims for shape in shapes), strict=True))
     )
-    output = Tensor(Shape(dims, shapes[0].dtype), live[0].span)
+    output = Tensor(shapes[0].with_dims(*dims), live[0].span)
     choice.merges.append((output, [source if isinstance(source, Tensor) else None for source in sources]))
     return output
 
@@ -165,7 +164,7 @@ def _merged(generic: Generic, choice: DraftChoice, sources: list[Any], hanging: 
 def _merge_names(
     generic: Generic,
     choice: DraftChoice,
-    taken: int,
+    actual: int,
     before: Snapshot,
     ends: list[Snapshot | None],
     frame: Frame,
@@ -182,10 +181,10 @@ def _merge_names(
             present = [value for value in values if value is not None]
             if not present:  # a parameter that is none
                 continue
-            sample = values[taken] if values[taken] is not None else present[0]
+            sample = values[actual] if values[actual] is not None else present[0]
             same = all(value is present[0] for value in present) and len(present) == len(live)
-            made = holds_tensors(present[0]) and present[0] is not getattr(before, pick).get(name)
-            if same and not made:
+            is_new = holds_tensors(present[0]) and present[0] is not getattr(before, pick).get(name)
+            if same and not is_new:
                 table[name] = present[0]
                 if pick == "names":
                     _merge_expressions(name, ends, choice, environment, hanging)
@@ -216,8 +215,7 @@ def _merged_result(generic: Generic, choice: DraftChoice, values: list[Any], han
         if all(source is present[0] for source in present) and all(s is present[0] for s in sources):
             tensors.append(present[0])
             continue
-        shapes = {(source.shape.rank, source.shape.dtype) for source in present}
-        if len(shapes) > 1:
+        if len({source.shape.kind for source in present}) > 1:
             raise Unsayable(hanging)
         tensors.append(_merged(generic, choice, sources, hanging) if len(present) > 1 else _only(choice, sources))
     first = next(value for value in values if value is not None)
@@ -229,8 +227,8 @@ def _merged_result(generic: Generic, choice: DraftChoice, values: list[Any], han
 def _only(choice: DraftChoice, sources: list[Tensor | None]) -> Tensor:
     """A value that one body alone makes, as it is seen after the condition."""
     source = next(source for source in sources if source is not None)
-    for output, known in choice.merges:
-        if all(a is b for a, b in zip(known, sources, strict=True)):
+    for output, others in choice.merges:
+        if all(a is b for a, b in zip(others, sources, strict=True)):
             return output
     output = Tensor(source.shape, source.span, None, 0, source.name)
     choice.merges.append((output, list(sources)))
@@ -246,15 +244,15 @@ def _merge_expressions(
 ) -> None:
     """What a number's name stands for after a condition: the one expression, or whichever is taken."""
     live = [(condition, end) for condition, end in zip(choice.conditions, ends, strict=True) if end is not None]
-    said: list[tree.Expr | None] = []
+    formulas: list[tree.Expr | None] = []
     for _, end in live:
         if name in end.expressions:
-            said.append(end.expressions[name])
+            formulas.append(end.expressions[name])
         elif name in end.names and not holds_tensors(end.names[name]) and not isinstance(end.names[name], Poison):
-            said.append(literal(end.names[name]))
+            formulas.append(literal(end.names[name]))
         else:
-            said.append(None)
-    present = [expression for expression in said if expression is not None]
+            formulas.append(None)
+    present = [expression for expression in formulas if expression is not None]
     if not present:
         environment.expressions.pop(name, None)
         return
@@ -280,8 +278,8 @@ def _either_size(conditions: list[tree.Expr | None], sizes: tuple[Dimension, ...
     if all(expression == expressions[0] for expression in expressions):
         return sizes[0]
     if any(map(is_opaque, expressions)):
-        asked = [condition for condition in conditions if condition is not None]
-        return Whole(int(plain(certain)), opaque(*expressions, *asked))
+        tests = [condition for condition in conditions if condition is not None]
+        return Whole(int(plain(certain)), opaque(*expressions, *tests))
     whole = expressions[-1]
     for condition, expression in zip(reversed(conditions[:-1]), reversed(expressions[:-1]), strict=True):
         assert condition is not None

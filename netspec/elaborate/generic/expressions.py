@@ -9,7 +9,7 @@ from netspec.elaborate.calls.functions import function_arguments
 from netspec.elaborate.control import Key
 from netspec.elaborate.draft import Tensor
 from netspec.elaborate.expressions.access import attribute, item_at, slice_of
-from netspec.elaborate.expressions.comprehensions import matched
+from netspec.elaborate.expressions.comprehensions import closed, comprehension, is_settled, matched
 from netspec.elaborate.expressions.evaluation import conditional
 from netspec.elaborate.expressions.kinds import as_list, mistaken, truth, weighed
 from netspec.elaborate.expressions.names import label_text, named_value
@@ -38,10 +38,10 @@ def translation(generic: Generic, expression: tree.Expr, frame: Frame) -> tree.E
     """The expression over the names of the class; raises Unsayable."""
     if generic.concrete:
         return literal(plain(generic.evaluate(expression, frame)))
-    said = folded(_say(generic, expression, frame))
-    if is_opaque(said):
+    formula = folded(_say(generic, expression, frame))
+    if is_opaque(formula):
         raise Unsayable
-    return said
+    return formula
 
 
 def _say(generic: Generic, expression: tree.Expr, frame: Frame) -> tree.Expr:
@@ -105,6 +105,8 @@ def _say_function(
 
 def _say_comprehension(generic: Generic, expression: tree.Comprehension, frame: Frame) -> tree.Expr:
     """The list that a comprehension makes, item by item: of lists whose length is the same for all arguments."""
+    if is_settled(expression, frame.environment) and closed(expression, frame.environment) is not None:
+        return tree.List(tuple(map(literal, comprehension(generic, expression, frame))))
     local = frame.copy()
     local.environment = frame.environment.body()
     items: list[tree.Expr] = []
@@ -130,19 +132,19 @@ def said_rounds(generic: Generic, round_: tree.Round, frame: Frame) -> Iterator[
     if not isinstance(values, list | range):
         raise mistaken(generic, values, "a list", round_.sequence.span)
     values = list(weighed(generic, values, round_.sequence.span))
-    known: list[tree.Expr] | None = None
+    items: list[tree.Expr] | None = None
     if not generic.concrete and all(map(is_data, values)):
-        said = translation(generic, round_.sequence, frame)
-        known = elements(said, generic.lets)
-        if known is None or len(known) != len(values):
-            raise Unsayable(names(said))
+        formula = translation(generic, round_.sequence, frame)
+        items = elements(formula, generic.lets)
+        if items is None or len(items) != len(values):
+            raise Unsayable(names(formula))
     for place, value in enumerate(values):
         bound = matched(round_.targets, value, round_.sequence.span)
         frame.environment.names.update(bound)
         for name in bound:
             frame.environment.expressions.pop(name, None)
-        if known is not None:
-            _bind_expressions(round_.targets, value, known[place], frame)
+        if items is not None:
+            _bind_expressions(round_.targets, value, items[place], frame)
         if round_.condition is not None:
             if not generic.concrete:
                 demand(generic, round_.condition, frame)
@@ -151,12 +153,12 @@ def said_rounds(generic: Generic, round_: tree.Round, frame: Frame) -> Iterator[
         yield value
 
 
-def _bind_expressions(targets: tuple[tree.Target, ...], value: Any, said: tree.Expr, frame: Frame) -> None:
+def _bind_expressions(targets: tuple[tree.Target, ...], value: Any, formula: tree.Expr, frame: Frame) -> None:
     if len(targets) == 1 and isinstance(targets[0], str):
-        frame.environment.expressions[targets[0]] = said
+        frame.environment.expressions[targets[0]] = formula
         return
     for place, target in enumerate(targets):
-        part = said.items[place] if isinstance(said, tree.List) else tree.Index(said, tree.Number(place))
+        part = formula.items[place] if isinstance(formula, tree.List) else tree.Index(formula, tree.Number(place))
         _bind_expressions((target,) if isinstance(target, str) else target, value[place], part, frame)
 
 
@@ -169,9 +171,9 @@ def is_function(name: str, frame: Frame) -> bool:
 def _say_name(name: str, frame: Frame) -> tree.Expr:
     if name in ("_", "in"):
         raise Unsayable
-    known = frame.environment.expression(name)
-    if known is not None:
-        return known
+    formula = frame.environment.expression(name)
+    if formula is not None:
+        return formula
     value = frame.environment.get(name)
     return tree.String(name) if value is UNBOUND else literal(value)
 
@@ -185,11 +187,11 @@ def _say_conditional(
 
 
 def _say_index(generic: Generic, value: tree.Expr, index: tree.Expr) -> tree.Expr:
-    known = elements(value, generic.lets)
+    items = elements(value, generic.lets)
     place = constant(index)
-    if known is None or not isinstance(place, int) or not -len(known) <= place < len(known):
+    if items is None or not isinstance(place, int) or not -len(items) <= place < len(items):
         return tree.Index(value, index)
-    return known[place]
+    return items[place]
 
 
 def conditional_for_all(generic: Generic, expression: tree.Conditional, frame: Frame) -> Any:
@@ -201,9 +203,9 @@ def conditional_for_all(generic: Generic, expression: tree.Conditional, frame: F
 
 def demand(generic: Generic, expression: tree.Expr, frame: Frame) -> None:
     """Raises Unsayable where an expression is not the same for all arguments."""
-    said = translation(generic, expression, frame)
-    if not is_constant(said):
-        raise Unsayable(names(said))
+    formula = translation(generic, expression, frame)
+    if not is_constant(formula):
+        raise Unsayable(names(formula))
 
 
 def item_for_all(generic: Generic, value: Any, index: Any, expression: tree.Index, frame: Frame) -> Any:
@@ -247,7 +249,7 @@ def _is_gathered(generic: Generic, value: Any) -> bool:
     return all(id(tensor) in generic.rounds_of for tensor in tensors)
 
 
-def operand_for_all(generic: Generic, value: Any, written: tree.Expr, frame: Frame) -> Any:
+def operand_for_all(generic: Generic, value: Any, expression: tree.Expr, frame: Frame) -> Any:
     """A side of an operator on tensors, where it is a number with the expression behind it."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    return lifted(value, translation(generic, written, frame)) if number and not generic.concrete else value
+    return lifted(value, translation(generic, expression, frame)) if number and not generic.concrete else value

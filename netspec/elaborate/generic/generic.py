@@ -63,17 +63,17 @@ class Generic(GraphElaborator):
         self.symbolic_depth = 0
         self.aliases: dict[int, tuple[Tensor, Tensor]] = {}
         """What enters a shared module, as it is seen there, with what it is outside: it may be captured as well."""
-        self.taken_by: dict[int, tuple[Shape, ...]] = {}
+        self.input_shapes: dict[int, tuple[Shape, ...]] = {}
         """The shapes that a shared layer is given, all of them as one."""
         self.unrolled_loops: frozenset[str] = frozenset()
         self.everywhere: set[str] = set()
         """Parameters and lets that can be asked for anywhere in the module."""
         self.open_names: set[str] = set()
         """Variables of the loops around, and the numbers that run along in them."""
-        self.kept: list[tuple[DraftLoop, list[Tensor]]] = []
+        self.traces: list[tuple[DraftLoop, list[Tensor]]] = []
         self.written_out = 0
         """How many loops around are written out."""
-        self.taken = 0
+        self.actual = 0
         self.came_in: Any = None
         """Of the last condition: which body is taken, and the value that flowed into it."""
 

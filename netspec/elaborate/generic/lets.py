@@ -18,7 +18,6 @@ from netspec.elaborate.state import Frame
 from netspec.elaborate.values.environment import Poison
 from netspec.elaborate.values.values import Word
 from netspec.layers.declaration.symbols import Whole, is_opaque, names, opaque, plain, size_of, substituted, symbolic
-from netspec.shapes.shape import Shape
 from netspec.syntax import tree
 
 SETTLED = 6
@@ -50,7 +49,7 @@ def settle(
         if size_of(expression) > parts_left:
             expression = new_let(generic, "channels" if axis == 0 else "features", expression, frame)
         dims[axis] = symbolic(int(plain(size)), expression)
-    tensor.shape = Shape(tuple(dims), tensor.shape.dtype)
+    tensor.shape = tensor.shape.with_dims(*dims)
 
 
 def let_for_all(generic: Generic, statement: tree.Let, frame: Frame) -> None:
@@ -59,54 +58,58 @@ def let_for_all(generic: Generic, statement: tree.Let, frame: Frame) -> None:
         let(generic, statement, frame)
         return
     only = statement.flow.elements[0]
-    said: tree.Expr | Unsayable = Unsayable()
+    formula: tree.Expr | Unsayable = Unsayable()
     if len(statement.flow.elements) == 1 and not isinstance(only, tree.Group | tree.Wiring):
         try:
-            said = translation(generic, only, frame)
+            formula = translation(generic, only, frame)
         except (Unsayable, Problem, Spoilt) as reason:
-            said = reason if isinstance(reason, Unsayable) else Unsayable()
+            formula = reason if isinstance(reason, Unsayable) else Unsayable()
     let(generic, statement, frame)
     values = [environment.names[name] for name in statement.names]
     if any(holds_tensors(value) or isinstance(value, Poison) for value in values):
         for name in statement.names:
             environment.expressions.pop(name, None)
         return
-    if isinstance(said, Unsayable):
-        raise said
+    if isinstance(formula, Unsayable):
+        raise formula
     if len(statement.names) == 1:
-        keep(generic, statement.names[0], values[0], said, frame)
+        keep(generic, statement.names[0], values[0], formula, frame)
         return
-    parts = elements(said, generic.lets) or [
-        tree.Index(said, tree.Number(index)) for index in range(len(statement.names))
+    parts = elements(formula, generic.lets) or [
+        tree.Index(formula, tree.Number(index)) for index in range(len(statement.names))
     ]
     for name, value, part in zip(statement.names, values, parts, strict=True):
         keep(generic, name, value, part, frame)
 
 
-def keep(generic: Generic, name: str, value: Any, said: tree.Expr, frame: Frame) -> None:
+def keep(generic: Generic, name: str, value: Any, formula: tree.Expr, frame: Frame) -> None:
     """A number under a name: a variable of the class, where it is more than another name or a literal."""
     environment = frame.environment
-    if isinstance(value, Word) or is_constant(said) or (isinstance(said, tree.Name) and said.id in generic.steady):
-        environment.expressions[name] = said
+    if (
+        isinstance(value, Word)
+        or is_constant(formula)
+        or (isinstance(formula, tree.Name) and formula.id in generic.steady)
+    ):
+        environment.expressions[name] = formula
         return
-    environment.expressions[name] = new_let(generic, name, said, frame)
+    environment.expressions[name] = new_let(generic, name, formula, frame)
     environment.names[name] = plain(value)
 
 
-def new_let(generic: Generic, name: str, said: tree.Expr, frame: Frame) -> tree.Expr:
+def new_let(generic: Generic, name: str, formula: tree.Expr, frame: Frame) -> tree.Expr:
     """A variable for a number. What the whole module may ask for stands in its own body, before the container that
     it is made in.
     """
     variable = generic.claim(name)
-    generic.lets[variable] = said
+    generic.lets[variable] = formula
     with suppress(*NO_NUMBER):
-        generic.numbers[variable] = computed(said, generic.numbers)
+        generic.numbers[variable] = computed(formula, generic.numbers)
     generic.steady.add(variable)
-    let: Any = DraftLet(variable, said)
+    let: Any = DraftLet(variable, formula)
     inner, scope = None, frame.scope
     while scope.parent is not None and scope.kind != "iteration" and scope.parent.control is None:
         inner, scope = scope, scope.parent
-    if scope.parent is None and names(said) <= generic.everywhere:
+    if scope.parent is None and names(formula) <= generic.everywhere:
         generic.everywhere.add(variable)
         place = len(scope.items) if inner is None else next(i for i, it in enumerate(scope.items) if it is inner)
         scope.items.insert(place, let)

@@ -50,18 +50,18 @@ def loop_for_all(generic: Generic, loop: tree.For, frame: Frame, each: Each) -> 
         _unrolled_values(generic, loop, values, frame, each)
         return
     sequence = translation(generic, loop.sequence, frame)
-    known = elements(sequence, generic.lets)
-    if known is not None and len(known) == len(values) and _is_written_out(loop.body, len(known)):
-        _unrolled(generic, loop, values, known, frame, each)
+    items = elements(sequence, generic.lets)
+    if items is not None and len(items) == len(values) and _is_written_out(loop.body, len(items)):
+        _unrolled(generic, loop, values, items, frame, each)
         return
     try:
         if loop_key(loop) in generic.unrolled_loops:
             raise Unsayable
         _rolled(generic, loop.targets, sequence, values, loop.body, loop.span, frame, each)
     except Unsayable:
-        if known is None or len(known) != len(values):
+        if items is None or len(items) != len(values):
             raise
-        _unrolled(generic, loop, values, known, frame, each)
+        _unrolled(generic, loop, values, items, frame, each)
 
 
 def _is_written_out(body: tree.Body, rounds: int) -> bool:
@@ -87,10 +87,10 @@ def _unrolled_values(generic: Generic, loop: tree.For, values: list[Any], frame:
 
 
 def _unrolled(
-    generic: Generic, loop: tree.For, values: list[Any], known: list[tree.Expr], frame: Frame, each: Each
+    generic: Generic, loop: tree.For, values: list[Any], items: list[tree.Expr], frame: Frame, each: Each
 ) -> None:
     """A loop written out, each round with the expression of its item."""
-    for item, expression in zip(values, known, strict=True):
+    for item, expression in zip(values, items, strict=True):
         bind_variables(loop, item, frame)
         _say_variables(generic, loop.targets, item, expression, frame)
         _written_round(generic, loop.body, frame, each)
@@ -118,13 +118,13 @@ def repeat_for_all(generic: Generic, statement: tree.Repeat, frame: Frame, each:
     if isinstance(count, bool) or not isinstance(count, int) or count < 0:
         repeat(generic, statement, frame, each)
         return
-    said = translation(generic, statement.count, frame)
+    formula = translation(generic, statement.count, frame)
     try:
-        if is_constant(said) and (count < 2 or loop_key(statement) in generic.unrolled_loops):
+        if is_constant(formula) and (count < 2 or loop_key(statement) in generic.unrolled_loops):
             raise Unsayable
-        _rolled(generic, (), said, [None] * int(count), statement.body, statement.span, frame, each)
+        _rolled(generic, (), formula, [None] * int(count), statement.body, statement.span, frame, each)
     except Unsayable:
-        if not is_constant(said):
+        if not is_constant(formula):
             raise
         for _ in range(int(count)):
             _written_round(generic, statement.body, frame, each)

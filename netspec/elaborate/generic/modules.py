@@ -40,8 +40,8 @@ def container_for_all(
     generic.written_out = written_out
     generic.steady = {name for name in generic.steady if name in steady or name in generic.everywhere}
     inside = {
-        variable: said
-        for variable, said in generic.lets.items()
+        variable: formula
+        for variable, formula in generic.lets.items()
         if variable not in before and variable not in generic.everywhere
     }
     for tensor in result.outputs:
@@ -62,7 +62,7 @@ def readable_for_all(generic: Generic, scope: DraftScope, environment: Environme
 def stage_for_all(generic: Generic, value: Any, label: str, expression: tree.Member | tree.Index, frame: Frame) -> Any:
     inside = value.inside if isinstance(value, Result | Modules) else None
     if label.isdigit() and label not in (inside or {}) and isinstance(value, Result) and not generic.concrete:
-        raise Unsayable(deciders(value.made) if isinstance(value.made, DraftScope) else ())
+        raise Unsayable(deciders(value.maker) if isinstance(value.maker, DraftScope) else ())
     if isinstance(expression, tree.Index) and not generic.concrete:
         demand(generic, expression.index, frame)
     return stage_inside(generic, value, label, expression, frame)
@@ -70,7 +70,7 @@ def stage_for_all(generic: Generic, value: Any, label: str, expression: tree.Mem
 
 def deciders(scope: DraftScope) -> set[str]:
     """What decides how many stages stand in a module's body: its loops, and the names that its conditions ask for."""
-    asked: set[str] = set()
+    reasons: set[str] = set()
     stack: list[Any] = list(scope.items)
     while stack:
         item = stack.pop()
@@ -78,11 +78,11 @@ def deciders(scope: DraftScope) -> set[str]:
             continue
         match item.control:
             case DraftLoop(start=start):
-                asked.add(f"loop at {start}")
+                reasons.add(f"loop at {start}")
             case DraftChoice(conditions):
-                asked |= set().union(*(names(condition) for condition in conditions if condition is not None))
+                reasons |= set().union(*(names(condition) for condition in conditions if condition is not None))
         stack.extend(item.items)
-    return asked
+    return reasons
 
 
 def any_weights(generic: Generic, shared: SharedModule, first: Any, again: Any, span: Span) -> None:
@@ -95,9 +95,9 @@ def apply_shared_for_all(generic: Generic, shared: SharedModule, entering: Tenso
     alias = Tensor(entering.shape, entering.span, None, 0, entering.name)
     generic.aliases[id(alias)] = alias, entering
     result = apply_shared(generic, shared, alias, span, frame)
-    made = result.made
-    if made is not None and made.first is not None:
-        for one, other in zip(_nodes(made.first), _nodes(made), strict=True):
+    maker = result.maker
+    if maker is not None and maker.first is not None:
+        for one, other in zip(_nodes(maker.first), _nodes(maker), strict=True):
             _for_both(generic, one, other)
     kind = type(result.outputs)
     return replace(result, outputs=kind(entering if output is alias else output for output in result.outputs))
@@ -105,14 +105,14 @@ def apply_shared_for_all(generic: Generic, shared: SharedModule, entering: Tenso
 
 def _for_both(generic: Generic, one: DraftNode, other: DraftNode) -> None:
     """The PyTorch form of a shared layer, which is one for all that it is applied to."""
-    taken = generic.taken_by.setdefault(id(one), tuple(tensor.shape for tensor in one.inputs))
-    taken = tuple(a | b.shape for a, b in zip(taken, other.inputs, strict=True))
-    generic.taken_by[id(one)] = taken
+    shapes = generic.input_shapes.setdefault(id(one), tuple(tensor.shape for tensor in one.inputs))
+    shapes = tuple(a | b.shape for a, b in zip(shapes, other.inputs, strict=True))
+    generic.input_shapes[id(one)] = shapes
     with guarded():
-        one.call = one.layer.torch(*taken)
+        one.call = one.layer.torch(*shapes)
 
 
-def _nodes(made: DraftNode | DraftScope) -> list[DraftNode]:
-    if isinstance(made, DraftNode):
-        return [made]
-    return [node for item in made.items if isinstance(item, DraftNode | DraftScope) for node in _nodes(item)]
+def _nodes(stage: DraftNode | DraftScope) -> list[DraftNode]:
+    if isinstance(stage, DraftNode):
+        return [stage]
+    return [node for item in stage.items if isinstance(item, DraftNode | DraftScope) for node in _nodes(item)]

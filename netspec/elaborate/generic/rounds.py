@@ -43,7 +43,6 @@ from netspec.layers.declaration.symbols import (
     substituted,
     symbolic,
 )
-from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import Dimension, OpenSize
 from netspec.syntax import tree
 from netspec.syntax.source import Span
@@ -166,27 +165,27 @@ class Rounds:
             self.match(target, value, tree.Name(variable), frame)
             self.generic.numbers[variable] = value
 
-    def match(self, target: tree.Target, value: Any, said: tree.Expr, frame: Frame) -> None:
+    def match(self, target: tree.Target, value: Any, formula: tree.Expr, frame: Frame) -> None:
         """One target with the value of an item, or of a part of it."""
         if isinstance(target, str):
-            frame.environment.names[target], frame.environment.expressions[target] = value, said
+            frame.environment.names[target], frame.environment.expressions[target] = value, formula
             return
         if not isinstance(value, list) or len(value) != len(target):
             raise Unsayable
         for place, (part, inner) in enumerate(zip(target, value, strict=True)):
-            self.match(part, inner, tree.Index(said, tree.Number(place)), frame)
+            self.match(part, inner, tree.Index(formula, tree.Number(place)), frame)
 
     def changed(self, before: Any, frame: Frame) -> list[str]:
         """What a round gives another meaning that had one before: the flow, side values, numbers."""
-        found = [FLOW] if frame.current is not before.frame[0] else []
+        changes = [FLOW] if frame.current is not before.frame[0] else []
         for name, value in frame.environment.names.items():
             if name in self.names or name not in before.names:
                 continue
             if value is not before.names[name] or frame.environment.expressions.get(name) != before.expressions.get(
                 name
             ):
-                found.append(name)
-        return found
+                changes.append(name)
+        return changes
 
     def assume(self, carried: list[str], firsts: dict[str, Any], frame: Frame) -> dict[str, Any]:
         """What a round sees of what it takes from the round before."""
@@ -212,7 +211,7 @@ class Rounds:
         match first:
             case Tensor():
                 dims = tuple(self.size(name, axis, size) for axis, size in enumerate(first.shape.dims))
-                return Tensor(Shape(dims, first.shape.dtype), first.span, None, 0, first.name)
+                return Tensor(first.shape.with_dims(*dims), first.span, None, 0, first.name)
             case Result(outputs):
                 return Result(tuple(self.seen(f"{name}.{index}", output) for index, output in enumerate(outputs)))
             case list() if holds_tensors(first):
@@ -260,10 +259,10 @@ class Rounds:
             if holds_tensors(first) or holds_tensors(last):
                 raise Unsayable
             return
-        if not isinstance(last, Tensor) or (first.shape.rank, first.shape.dtype) != (last.shape.rank, last.shape.dtype):
+        if not isinstance(last, Tensor) or first.shape.kind != last.shape.kind:
             raise Unsayable
-        for axis, (entering, left) in enumerate(zip(first.shape.dims, last.shape.dims, strict=True)):
-            self.compare_sizes(name, axis, entering, left)
+        for axis, (entering, leaving) in enumerate(zip(first.shape.dims, last.shape.dims, strict=True)):
+            self.compare_sizes(name, axis, entering, leaving)
 
     def compare_sizes(self, name: str, axis: int, first: Dimension, last: Dimension) -> None:
         """Notes a size that a round changes: it runs along, or is opaque where that was tried."""
@@ -321,7 +320,7 @@ class Rounds:
                 frame.environment.expressions[name] = tree.Name(self.running[name, -1])
         for name, value in fresh.items():
             frame.environment.names[name] = self.outlives(loop, value)
-        generic.kept.append((loop, trace))
+        generic.traces.append((loop, trace))
 
     def update(self, loop: DraftLoop, name: str, first: Any, last: Any, before: Any, frame: Frame) -> None:
         """The numbers that run along: what they begin with, and what a round makes of them."""
@@ -337,10 +336,10 @@ class Rounds:
                 self.update(loop, f"{name}.{index}", a, b, before, frame)
             return
         if isinstance(first, Tensor):
-            for axis, (entering, left) in enumerate(zip(first.shape.dims, last.shape.dims, strict=True)):
+            for axis, (entering, leaving) in enumerate(zip(first.shape.dims, last.shape.dims, strict=True)):
                 variable = self.running.get((name, axis))
                 if variable is not None and (name, axis) not in self.opaque:
-                    loop.running.append((variable, expression_of(entering), expression_of(left)))
+                    loop.running.append((variable, expression_of(entering), expression_of(leaving)))
             return
         variable = self.running[name, -1]
         started = before.expressions.get(name)
@@ -383,7 +382,7 @@ class Rounds:
                 raise Unsayable(names(self.sequence))
             for mine, other in zip(trace, again, strict=True):
                 generic.rounds_of.setdefault(id(other), (loop, mine, number))
-            generic.kept.append((loop, again))
+            generic.traces.append((loop, again))
             samples = {name: frame.current if name == FLOW else frame.environment.names[name] for name in carried}
         return samples
 
@@ -425,7 +424,7 @@ class Rounds:
                     else size
                     for axis, size in enumerate(value.shape.dims)
                 )
-                return Tensor(Shape(dims, value.shape.dtype), value.span, None, 0, value.name)
+                return Tensor(value.shape.with_dims(*dims), value.span, None, 0, value.name)
             case Result(outputs):
                 parts = enumerate(outputs)
                 return Result(tuple(self.with_numbers(f"{name}.{i}", part, numbers, frame) for i, part in parts))
@@ -442,12 +441,12 @@ class Rounds:
                 sample = sample.outputs[0] if isinstance(sample, Result) else sample
                 sizes = sample.shape.dims if self.values else first.shape.dims
                 dims = tuple(
-                    self.left(loop, name, axis, first.shape.dims[axis], plain(size))
+                    self.size_after(loop, name, axis, first.shape.dims[axis], plain(size))
                     if (name, axis) in self.running or (name, axis) in self.opaque
                     else first.shape.dims[axis]
                     for axis, size in enumerate(sizes)
                 )
-                output = Tensor(Shape(dims, first.shape.dtype), last.span, None, 0, last.name)
+                output = Tensor(first.shape.with_dims(*dims), last.span, None, 0, last.name)
                 loop.carries.append((inner, first, last, output))
                 return output
             case Result(outputs):
@@ -460,7 +459,7 @@ class Rounds:
                 return [self.leave(loop, f"{name}.{i}", *part) for i, part in enumerate(parts)]
         return sample
 
-    def left(self, loop: DraftLoop, name: str, axis: int, first: Dimension, sample: Dimension) -> Dimension:
+    def size_after(self, loop: DraftLoop, name: str, axis: int, first: Dimension, sample: Dimension) -> Dimension:
         """A size that runs along, after the last round: by what it grows each time where that is always the same."""
         size = self.size(name, axis, sample)
         variable = self.running.get((name, axis))
@@ -491,13 +490,13 @@ class Rounds:
 
     def fresh_lets(self) -> dict[str, tree.Expr]:
         """The numbers that a round has given names."""
-        return {name: said for name, said in self.generic.lets.items() if name not in self.lets_around}
+        return {name: formula for name, formula in self.generic.lets.items() if name not in self.lets_around}
 
     def last_round(self, update: tree.Expr) -> tree.Expr:
         """What the last round makes of it, where it is known of which item that is."""
         last = {name: self.generic.items_of[name][-1] for name in self.variables if name in self.generic.items_of}
         deciding = self.generic.deciding
-        lets = {name: deciding.decided(substituted(said, last)) for name, said in self.fresh_lets().items()}
+        lets = {name: deciding.decided(substituted(formula, last)) for name, formula in self.fresh_lets().items()}
         return deciding.decided(folded(written_out(substituted(update, last), lets)))  # type: ignore[no-any-return]
 
     def outlives(self, loop: DraftLoop, value: Any) -> Any:
@@ -531,38 +530,38 @@ def _ends(generic: Generic) -> tuple[int, ...]:
 
 def _tensors(scope: DraftScope) -> list[Tensor]:
     """All values that a round makes, in order."""
-    found: list[Tensor] = []
+    tensors: list[Tensor] = []
     stack: list[Any] = [scope]
     while stack:
         item = stack.pop()
         if isinstance(item, DraftNode):
-            found.extend(item.outputs)
+            tensors.extend(item.outputs)
         elif isinstance(item, DraftScope):
-            found.extend(tensor for tensor in item.outputs if item.control is not None or item.kind == "container")
+            tensors.extend(tensor for tensor in item.outputs if item.control is not None or item.kind == "container")
             match item.control:
                 case DraftCall():
-                    found.extend(tensor for tensor, _, _ in item.control.taps)
+                    tensors.extend(tensor for tensor, _, _ in item.control.taps)
                 case DraftChoice():
-                    found.extend(output for output, _ in item.control.merges)
+                    tensors.extend(output for output, _ in item.control.merges)
                 case DraftLoop():
-                    found.extend(output for _, _, _, output in item.control.carries)
-                    found.extend(output for output, _ in item.control.results)
+                    tensors.extend(output for _, _, _, output in item.control.carries)
+                    tensors.extend(output for output, _ in item.control.results)
             stack.extend(reversed(item.items))
-    return found
+    return tensors
 
 
 def _spelling(scope: DraftScope) -> list[str]:
     """The kinds of items in a round, in order: what two rounds must have in common."""
-    found: list[str] = []
+    kinds: list[str] = []
     stack: list[Any] = [scope]
     while stack:
         item = stack.pop()
         if isinstance(item, DraftNode):
-            found.append(item.layer.name)
+            kinds.append(item.layer.name)
         elif isinstance(item, DraftScope):
-            called = id(item.control.blueprint) if item.kind == "block" and item.control is not None else ""
-            found.append(f"{item.kind} {called}")
+            callee = id(item.control.blueprint) if item.kind == "block" and item.control is not None else ""
+            kinds.append(f"{item.kind} {callee}")
             stack.extend(reversed(item.items))
         else:
-            found.append("let")
-    return found
+            kinds.append("let")
+    return kinds

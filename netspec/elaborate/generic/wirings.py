@@ -31,8 +31,8 @@ from netspec.syntax.source import Span
 def residual_for_all(
     generic: Generic, wiring: tree.Wiring, condition: tree.Expr, keyword: Span, frame: Frame
 ) -> Result:
-    said = None if generic.concrete else translation(generic, condition, frame)
-    if said is None or is_constant(said):
+    formula = None if generic.concrete else translation(generic, condition, frame)
+    if formula is None or is_constant(formula):
         return residual_if(generic, wiring, condition, keyword, frame)
     entering = frame.current
     scope = open_scope(generic, "residual", "", wiring.span, frame)
@@ -46,8 +46,8 @@ def residual_for_all(
         here.current = join(generic, "residual", "add", [Side("F(x)", through), Side("x", around)], keyword, here)
 
     local.current = through
-    taken = 0 if truth(generic, condition, frame) else 1
-    choose(generic, [(said, added), (None, lambda here: None)], taken, local, wiring.span)
+    actual = 0 if truth(generic, condition, frame) else 1
+    choose(generic, [(formula, added), (None, lambda here: None)], actual, local, wiring.span)
     return close_scope(generic, scope, entering, local, None)
 
 
@@ -87,13 +87,13 @@ def joined_sides(generic: Generic, what: str, sides: list[Side], keyword: Span, 
     while place < len(sides):
         tensor = sides[place].value
         assert isinstance(tensor, Tensor)
-        known = generic.rounds_of.get(id(tensor))
-        if known is None:
+        origin = generic.rounds_of.get(id(tensor))
+        if origin is None:
             tensors.append(tensor)
             shapes.append((tensor.shape, None))
             place += 1
             continue
-        loop, inner, first = known
+        loop, inner, first = origin
         values = [generic.rounds_of.get(id(side.value)) for side in sides[place : place + loop.rounds]]
         if first != 0 or [v and (v[0] is loop, v[1] is inner, v[2]) for v in values] != [
             (True, True, number) for number in range(loop.rounds)
@@ -131,13 +131,13 @@ def _join(
         for part, count in shapes:
             size = expression_of(part.dims[0])
             total = folded(binary("+", total, size if count is None else binary("*", count, size)))
-        inner_names = {name for loop, _ in generic.kept for name in loop.names}
+        inner_names = {name for loop, _ in generic.traces for name in loop.names}
         if names(total) & inner_names:
             raise Unsayable
         dims = (Whole(int(plain(sample.dims[0])), total) if not is_constant(total) else sample.dims[0], *first.dims[1:])
-        shape = Shape(dims, sample.dtype)
+        shape = sample.with_dims(*dims)
     else:
-        shape = Shape(first.dims, sample.dtype)
+        shape = sample.with_dims(*first.dims)
     node = DraftNode(layer, tuple(tensors), keyword)
     node.call = call
     node.outputs = (Tensor(shape, keyword, node, 0),)

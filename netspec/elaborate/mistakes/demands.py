@@ -80,11 +80,11 @@ def _number(bound: Any) -> str:
 @cache
 def words() -> frozenset[str]:
     """Every word that some layer takes as an argument: same, reflect, bilinear, he_normal."""
-    found = {*PADDINGS, *FORMS, *MODES, *NONLINEARITIES}
+    vocabulary = {*PADDINGS, *FORMS, *MODES, *NONLINEARITIES}
     for cls in REGISTRY.values():
         for info in cls.model_fields.values():
-            found.update(words_of(info.annotation))
-    return frozenset(found)
+            vocabulary.update(words_of(info.annotation))
+    return frozenset(vocabulary)
 
 
 def choices(cls: type[Layer], name: str) -> tuple[str, ...]:
@@ -92,8 +92,8 @@ def choices(cls: type[Layer], name: str) -> tuple[str, ...]:
     info = cls.model_fields.get(name)
     if info is None:
         return ()
-    named = {"pad": PADDINGS, "init": tuple(FORMS), "bias_init": tuple(FORMS)}.get(name, ())
-    return (*words_of(info.annotation), *named)
+    special = {"pad": PADDINGS, "init": tuple(FORMS), "bias_init": tuple(FORMS)}.get(name, ())
+    return (*words_of(info.annotation), *special)
 
 
 def words_of(annotation: Any) -> list[str]:

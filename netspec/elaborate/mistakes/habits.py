@@ -26,9 +26,13 @@ def likelier(problem: Problem, statement: tree.Statement, body: tree.Body) -> Pr
             return _comment(problem, division)
         case tree.Stage(labels=(label,)) if problem.diagnostic.code in ("E0204", "E0205") and len(label.parts) == 1:
             return _rebound(problem, statement, body) or _number(problem, statement) or problem
-    found = problem.diagnostic
-    if found.code == "E0201" and found.span.text == "training" and (mend := _without_mode(statement, found.span)):
-        return _mode(found.span, mend)
+    diagnostic = problem.diagnostic
+    if (
+        diagnostic.code == "E0201"
+        and diagnostic.span.text == "training"
+        and (mend := _without_mode(statement, diagnostic.span))
+    ):
+        return _mode(diagnostic.span, mend)
     return problem
 
 
@@ -93,7 +97,7 @@ def _rebound(problem: Problem, stage: tree.Stage, body: tree.Body) -> Problem | 
 
 
 def _mentions(statement: tree.Statement, name: str) -> bool:
-    return any(used.id == name for used in names(statement))
+    return any(reference.id == name for reference in names(statement))
 
 
 def _flowing(name: str, first: tree.Stage, body: tree.Body) -> tuple[Span, str] | None:
@@ -112,11 +116,11 @@ def _flowing(name: str, first: tree.Stage, body: tree.Body) -> tuple[Span, str] 
             return None
     span = first.span.to(concerned[-1].span)
     text = span.source.text
-    written, at = [], span.start
+    pieces, at = [], span.start
     for start, end, put in sorted(edits):
-        written += [text[at:start], put]
+        pieces += [text[at:start], put]
         at = end
-    return span, "".join([*written, text[at : span.end]])
+    return span, "".join([*pieces, text[at : span.end]])
 
 
 def _without_label(statement: tree.Statement, name: str) -> Iterator[tuple[int, int, str]]:
@@ -139,9 +143,9 @@ def _current(statement: tree.Statement, name: str) -> Iterator[tuple[int, int, s
             end = first.arguments[1].span.start if len(first.arguments) > 1 else first.span.end
             start = leading.span.start if len(first.arguments) > 1 else first.callee.span.end
             yield start, end, ""
-    for used in names(statement):
-        if used.id == name and used is not skipped:
-            yield used.span.start, used.span.end, "_"
+    for reference in names(statement):
+        if reference.id == name and reference is not skipped:
+            yield reference.span.start, reference.span.end, "_"
 
 
 def _mode(span: Span, mend: tuple[Span, str]) -> Problem:
@@ -162,8 +166,8 @@ def _without_mode(statement: tree.Statement, span: Span) -> tuple[Span, str] | N
     for part in parts(statement):
         match part:
             case tree.If(branches=(branch,), otherwise=other) if _asks(branch.condition, span):
-                kept = branch.body if isinstance(branch.condition, tree.Name) else other
-                return part.span, re.sub(r"^\{\s*|\s*\}$", "", kept.span.text) if kept is not None else ""
+                side = branch.body if isinstance(branch.condition, tree.Name) else other
+                return part.span, re.sub(r"^\{\s*|\s*\}$", "", side.span.text) if side is not None else ""
             case tree.Conditional(then, condition, otherwise) if _asks(condition, span):
                 return part.span, (then if isinstance(condition, tree.Name) else otherwise).span.text
     return None

@@ -19,7 +19,7 @@ from netspec.layers import REGISTRY
 from netspec.layers.declaration.base import Layer, ShapeError
 from netspec.layers.declaration.synonyms import DERIVED
 from netspec.shapes.sizes import OpenSize
-from netspec.spelling import meant, nearest
+from netspec.spelling import nearest, synonym
 from netspec.syntax import tree
 from netspec.syntax.layout import WIRINGS
 from netspec.syntax.source import Span
@@ -29,10 +29,10 @@ MOST_AXES = 5
 
 
 def foreign_argument(
-    cls: type[Layer], written: Sequence[tree.Argument], tensors: int, slots: Sequence[str], span: Span
+    cls: type[Layer], arguments: Sequence[tree.Argument], tensors: int, slots: Sequence[str], span: Span
 ) -> Problem | None:
     """An argument by a name that PyTorch or Keras has for it."""
-    for argument in () if cls.collects else written:
+    for argument in () if cls.collects else arguments:
         name = argument.name
         if name is None or name in cls.model_fields or name in slots:
             continue
@@ -40,11 +40,11 @@ def foreign_argument(
             help = f"leave it out: it {DERIVED[name]}"
         elif name in slips.ACTIVATIONS:
             help = "an activation is a stage of its own"
-        elif known := slips.argument_meant(cls, name):
-            help = f"it is {known} here"
+        elif field := slips.argument_meant(cls, name):
+            help = f"it is {field} here"
         else:
             continue
-        text = slips.rewritten(cls, written, tensors)
+        text = slips.rewritten(cls, arguments, tensors)
         help = f"{help}: {text}" if text else help
         return Problem(
             "E0203",
@@ -60,7 +60,7 @@ def foreign_argument(
 def likelier(
     problem: Problem,
     cls: type[Layer],
-    written: Sequence[tree.Argument],
+    arguments: Sequence[tree.Argument],
     values: Sequence[Any],
     entering: Any,
     call: Span,
@@ -69,65 +69,65 @@ def likelier(
 
     `values` are those of the arguments by position, tensors not among them; `entering` is what the layer works on.
     """
-    found = problem.diagnostic
-    for text, help in _mends(found, cls, written, values, entering, call):
-        problem.diagnostic = replace(found, help=f"{help}: {text}", mend=(call, text))
+    diagnostic = problem.diagnostic
+    for text, help in _mends(diagnostic, cls, arguments, values, entering, call):
+        problem.diagnostic = replace(diagnostic, help=f"{help}: {text}", mend=(call, text))
         break
     return problem
 
 
 def _mends(
-    found: Diagnostic,
+    diagnostic: Diagnostic,
     cls: type[Layer],
-    written: Sequence[tree.Argument],
+    arguments: Sequence[tree.Argument],
     values: Sequence[Any],
     entering: Any,
     call: Span,
 ) -> Iterator[tuple[str, str]]:
     """The calls that are meant, likeliest first, each with why."""
-    mended = found.mend is not None or found.code not in ("E0203", "E0305")
-    if mended or not written or not isinstance(entering, Tensor):
+    mended = diagnostic.mend is not None or diagnostic.code not in ("E0203", "E0305")
+    if mended or not arguments or not isinstance(entering, Tensor):
         return
-    tensors = sum(argument.name is None for argument in written) - len(values)
+    tensors = sum(argument.name is None for argument in arguments) - len(values)
     shape = entering.shape
-    if found.code == "E0203" and len(values) == len(written) and _is_flat(cls, values, shape.elements):
+    if diagnostic.code == "E0203" and len(values) == len(arguments) and _is_flat(cls, values, shape.elements):
         yield "flatten", "all but the batch as one axis"
-    if found.code == "E0203" and len(values) == len(written) and _is_list(cls, values):
+    if diagnostic.code == "E0203" and len(values) == len(arguments) and _is_list(cls, values):
         yield f"{cls.name}([{', '.join(map(str, _sizes(values, shape.elements)))}])", "the sizes are one list"
     channels = shape.channels if shape.rank else None
-    by_place = len(written) > tensors and written[tensors].name is None
-    own_order_fails = found.code == "E0203" and 0 < len(values) <= 2 and by_place and found.span != call
+    by_place = len(arguments) > tensors and arguments[tensors].name is None
+    own_order_fails = diagnostic.code == "E0203" and 0 < len(values) <= 2 and by_place and diagnostic.span != call
     if slips.order_of_pytorch(cls, values, channels) or (own_order_fails and cls.pytorch[:1] == ("",)):
-        text = slips.rewritten(cls, written, tensors, foreign=True)
+        text = slips.rewritten(cls, arguments, tensors, foreign=True)
         if text is not None and _makes(cls, values):
             yield text, "what enters a layer is derived"
-    if found.code == "E0305" and (text := _smaller(cls, written, tensors, shape.spatial, call)):
+    if diagnostic.code == "E0305" and (text := _smaller(cls, arguments, tensors, shape.spatial, call)):
         yield text, "the kernel is larger than what it slides over"
 
 
 def _smaller(
-    cls: type[Layer], written: Sequence[tree.Argument], tensors: int, sizes: Sequence[Any], call: Span
+    cls: type[Layer], arguments: Sequence[tree.Argument], tensors: int, sizes: Sequence[Any], call: Span
 ) -> str | None:
     """The call with a kernel that is as large as the smallest axis; None where it has none to be made smaller."""
     fields = list(cls.model_fields)
-    if "kernel" not in fields or any(argument.name == "dilation" for argument in written):
+    if "kernel" not in fields or any(argument.name == "dilation" for argument in arguments):
         return None
     place = tensors + fields.index("kernel")
-    at_place = written[place] if place < len(written) and written[place].name is None else None
-    kernel = next((argument for argument in written if argument.name == "kernel"), at_place)
-    known = [size for size in sizes if isinstance(size, int)]
-    if kernel is None or not known or not isinstance(kernel.value, tree.Number) or kernel.value.value <= min(known):
+    at_place = arguments[place] if place < len(arguments) and arguments[place].name is None else None
+    kernel = next((argument for argument in arguments if argument.name == "kernel"), at_place)
+    numbers = [size for size in sizes if isinstance(size, int)]
+    if kernel is None or not numbers or not isinstance(kernel.value, tree.Number) or kernel.value.value <= min(numbers):
         return None
     number = kernel.value.span
     text = call.source.text
-    return f"{text[call.start : number.start]}{min(known)}{text[number.end : call.end]}"
+    return f"{text[call.start : number.start]}{min(numbers)}{text[number.end : call.end]}"
 
 
 def _makes(cls: type[Layer], values: Sequence[Any]) -> bool:
     """Whether the layer can be made from values in the order of PyTorch's class."""
-    named = {name: _plain(value) for name, value in zip(cls.pytorch, values, strict=False) if name}
+    keywords = {name: _plain(value) for name, value in zip(cls.pytorch, values, strict=False) if name}
     try:
-        cls(**named)
+        cls(**keywords)
     except (ValueError, ShapeError):
         return False
     return True
@@ -158,49 +158,49 @@ def _sizes(values: Sequence[int], elements: Any) -> Sequence[int]:
 
 
 def value_for_number(
-    problem: Problem, written: Sequence[tree.Argument], environment: Environment, call: Span
+    problem: Problem, arguments: Sequence[tree.Argument], environment: Environment, call: Span
 ) -> Problem | None:
     """A layer that lacks a number, told as that of a stage that is labelled as the number is called."""
     if problem.diagnostic.code != "E0203":
         return None
-    for argument in written:
+    for argument in arguments:
         name = argument.value.id if isinstance(argument.value, tree.Name) and argument.name is None else ""
         value = environment.labels.get(name) if name else None
         if not isinstance(value, Tensor | Result) or " needs " not in problem.diagnostic.message:
             continue
-        made = value.outputs[0].span if isinstance(value, Result) else value.span
+        origin = value.outputs[0].span if isinstance(value, Result) else value.span
         hides = environment.hides_parameter(name)
         return Problem(
             problem.diagnostic.code,
             f"{name} is a stage here, and {problem.diagnostic.message}",
             argument.value.span,
             "a tensor" if not hides else "the label hides the parameter",
-            related=((made, f"this stage is labelled {name}"),),
+            related=((origin, f"this stage is labelled {name}"),),
             notes=problem.diagnostic.notes,
             help=f"name the number before it: let {name}_given = {name}" if hides else "write the number",
-            mend=_number_before(name, made, argument.value.span) if hides else None,
+            mend=_number_before(name, origin, argument.value.span) if hides else None,
         )
     return None
 
 
-def _number_before(name: str, made: Span, use: Span) -> tuple[Span, str] | None:
+def _number_before(name: str, origin: Span, use: Span) -> tuple[Span, str] | None:
     """The text from the stage that has taken the name of a parameter to its use, with a name for the number before."""
-    text = made.source.text
-    start = text.rfind("\n", 0, made.start) + 1
-    start += len(text[start : made.start]) - len(text[start : made.start].lstrip())
-    if use.source is not made.source or not text[start : made.start].startswith(name) or made.start > use.start:
+    text = origin.source.text
+    start = text.rfind("\n", 0, origin.start) + 1
+    start += len(text[start : origin.start]) - len(text[start : origin.start].lstrip())
+    if use.source is not origin.source or not text[start : origin.start].startswith(name) or origin.start > use.start:
         return None
     indent = text[text.rfind("\n", 0, start) + 1 : start]
     between = text[start : use.start]
-    return Span(made.source, start, use.end), f"let {name}_given = {name}\n{indent}{between}{name}_given"
+    return Span(origin.source, start, use.end), f"let {name}_given = {name}\n{indent}{between}{name}_given"
 
 
-def word_for_tensor(positional: Sequence[tuple[Any, Span]], fields: int, known: frozenset[str]) -> Word | None:
+def word_for_tensor(positional: Sequence[tuple[Any, Span]], fields: int, vocabulary: frozenset[str]) -> Word | None:
     """A name that stands for nothing where tensors stand: before one, or before more arguments than a layer has."""
     last = max((i for i, (value, _) in enumerate(positional) if _holds_tensor(value)), default=-1)
     leading = positional[: max(last, len(positional) - fields)]
     words = (value for value, _ in leading if isinstance(value, Word))
-    return next((word for word in words if word.text not in known), None)
+    return next((word for word in words if word.text not in vocabulary), None)
 
 
 def _holds_tensor(value: Any) -> bool:
@@ -223,11 +223,11 @@ def choice(argument: Span, value: Any, choices: Sequence[str]) -> tuple[str, tup
 
 def axis_as_word(cls: type[Layer], argument: str, value: Any, span: Span) -> tuple[str, tuple[Span, str] | None] | None:
     """`over=[0]` for `over=channels`: axes where the layer has a word for them."""
-    known = cls.spoken.get(argument, {})
+    spoken_words = cls.spoken.get(argument, {})
     axes = value if isinstance(value, tuple) else (value,)
-    if not known or not axes or not all(type(axis) is int and -MOST_AXES <= axis < MOST_AXES for axis in axes):
+    if not spoken_words or not axes or not all(type(axis) is int and -MOST_AXES <= axis < MOST_AXES for axis in axes):
         return None  # sizes, as nn.LayerNorm is told
-    word = known.get(axes[0] if len(axes) == 1 else None)
+    word = spoken_words.get(axes[0] if len(axes) == 1 else None)
     if word is None:
         return None
     text = f"{argument}={word}" if span.text.startswith(argument) else word
@@ -244,8 +244,8 @@ def label_as_text(value: Any, span: Span, environment: Environment) -> Problem |
     """The problem of a text or number in place of the stage that is labelled so; None where none is."""
     if not isinstance(value, int | str) or not isinstance(environment.get(str(value)), Tensor | Result):
         return None
-    name, equal, written = span.text.rpartition("=")  # an argument's span begins with its name
-    text = f"{name}{equal}${{{written}}}"
+    name, equal, expression = span.text.rpartition("=")  # an argument's span begins with its name
+    text = f"{name}{equal}${{{expression}}}"
     message = f"inside of an expression the stage {value} is read by a template"
     return Problem("E0205", message, span, help=f"write {text}", mend=(span, text))
 
@@ -253,10 +253,10 @@ def label_as_text(value: Any, span: Span, environment: Environment) -> Problem |
 def start(argument: str, span: Span) -> tuple[str, tuple[Span, str]] | None:
     """How a weight starts at a number, where a `constant` is given that is a source of a net; None elsewhere."""
     name, equal, value = span.text.partition("=") if "=" in span.text.partition("(")[0] else ("", "", span.text)
-    known = slips.start_meant(value.strip())
-    if not argument.endswith("init") or known is None:
+    initializer = slips.start_meant(value.strip())
+    if not argument.endswith("init") or initializer is None:
         return None
-    text = f"{name}{equal}{known}"
+    text = f"{name}{equal}{initializer}"
     return f"weights that start at a number: {text}", (span, text)
 
 
@@ -276,11 +276,11 @@ def one_in_list(value: Any, span: Span) -> tuple[str, tuple[Span, str] | None]:
 
 
 def tensor_parameters(
-    definition: tree.Definition, named: Mapping[str, object], tensors: int, written: Sequence[tree.Argument]
+    definition: tree.Definition, keywords: Mapping[str, object], tensors: int, arguments: Sequence[tree.Argument]
 ) -> tuple[str, tuple[Span, str] | None]:
     """The help and the mend where a block is given tensors that it does not declare: its first parameters are meant."""
-    free = [p for p in definition.parameters if p.name not in named]
-    values = [argument.value for argument in written if argument.name is None]
+    free = [p for p in definition.parameters if p.name not in keywords]
+    values = [argument.value for argument in arguments if argument.name is None]
     if any(map(is_tensors, free)) and len(values) >= tensors > 0:
         together = values[0].span.to(values[tensors - 1].span)
         name = next(p.name for p in free if is_tensors(p))
@@ -344,15 +344,15 @@ def unknown_callee(
     group = slips.translated(tree.Call(tree.Name(name, span=span), tuple(arguments))) if name == "Sequential" else None
     if group is not None:
         return Problem("E0202", message, span, help=f"stages in sequence are a group: {group}", mend=(call, group))
-    if meant(name, dict.fromkeys(environment.templates, ())):
+    if synonym(name, dict.fromkeys(environment.templates, ())):
         return None  # a block of this file in another spelling
     layer = slips.layer_meant(name)
     if layer is not None:
         foreign = name[:1].isupper()
         torch = foreign and not name.endswith("D")
-        written = slips.rewritten(REGISTRY[layer], arguments, foreign=torch, batched=foreign)
-        text = written if written and arguments else slips.example(REGISTRY[layer]) if span == call else layer
-        place = call if written and arguments else span
+        call_text = slips.rewritten(REGISTRY[layer], arguments, foreign=torch, batched=foreign)
+        text = call_text if call_text and arguments else slips.example(REGISTRY[layer]) if span == call else layer
+        place = call if call_text and arguments else span
         return Problem(
             "E0202",
             message,

@@ -11,7 +11,7 @@ from netspec.elaborate.draft import DraftNode, DraftScope, Tensor
 from netspec.elaborate.problems import Problem
 from netspec.elaborate.values.environment import Poison
 from netspec.graph.graph import MODULES
-from netspec.layers.declaration.base import Layer, ShapeError
+from netspec.layers.declaration.base import Layer, SetError, ShapeError
 from netspec.syntax.source import Span
 
 LONGEST_EXCERPT = 60
@@ -52,7 +52,7 @@ def place(span: Span, seen_from: Span) -> str:
 
 def way_here(scope: DraftScope, seen_from: Span) -> tuple[str, ...]:
     """The chain of instances that led into a scope, innermost first: `in layer2 = { ... } at line 31`."""
-    found: list[str] = []
+    lines: list[str] = []
     inner: Span | None = None
     for around in scope.chain():
         if around.kind not in MODULES or around.parent is None or (around.kind == "container" and not around.title):
@@ -61,12 +61,12 @@ def way_here(scope: DraftScope, seen_from: Span) -> tuple[str, ...]:
         if around.label is not None and "$" in text.partition("=")[0]:
             text = f"{around.label} ={text.partition('=')[2]}"
         if inner is not None and inner.source is around.span.source and inner.line == around.span.line:
-            found.pop()
+            lines.pop()
         inner = around.span
-        found.append(f"in {text} at {place(around.span, seen_from)}")
-    if len(found) > LONGEST_WAY:
-        found[LONGEST_WAY - 2 : -1] = [f"in {len(found) - LONGEST_WAY + 1} more"]
-    return tuple(found)
+        lines.append(f"in {text} at {place(around.span, seen_from)}")
+    if len(lines) > LONGEST_WAY:
+        lines[LONGEST_WAY - 2 : -1] = [f"in {len(lines) - LONGEST_WAY + 1} more"]
+    return tuple(lines)
 
 
 def origin(tensor: Tensor, seen_from: Span) -> str:
@@ -83,10 +83,10 @@ def history(tensor: Tensor, axis: int, seen_from: Span) -> str:
     size = tensor.shape.dims[axis]
     node = tensor.node
     while node is not None:
-        taken = tuple(value.shape for value in node.inputs)
-        if explained := node.layer.explain(axis, *taken):
-            told = explained.removesuffix(f" of this {node.layer.name}")
-            return f"{told}{', by' if told == explained else ' of'} {origin(tensor, seen_from)}"
+        input_shapes = tuple(value.shape for value in node.inputs)
+        if explained := node.layer.explain(axis, *input_shapes):
+            equation = explained.removesuffix(f" of this {node.layer.name}")
+            return f"{equation}{', by' if equation == explained else ' of'} {origin(tensor, seen_from)}"
         before = node.inputs[0] if node.inputs else None
         if before is None or before.shape.rank != tensor.shape.rank or before.shape.dims[axis] != size:
             return f"{size}, by {origin(tensor, seen_from)}"
@@ -102,10 +102,10 @@ def histories(tensors: Sequence[Tensor], axes: Sequence[int], seen_from: Span) -
 
 def layer_problem(layer: Layer, inputs: Sequence[Tensor], span: Span, scope: DraftScope, error: ShapeError) -> Problem:
     """A layer that cannot take its inputs."""
-    told = [str(tensor.shape) for tensor in inputs[:4]]
+    shapes = [str(tensor.shape) for tensor in inputs[:4]]
     label = ""
-    if not all(shape in error.message for shape in told):
-        label = f"this value is {told[0]}" if len(told) == 1 else f"these values are {' and '.join(told)}"
+    if not all(shape in error.message for shape in shapes):
+        label = f"this value is {shapes[0]}" if len(shapes) == 1 else f"these values are {' and '.join(shapes)}"
     notes = [f"{tensor.shape} is {origin(tensor, span)}" for tensor in inputs]
     axes: Sequence[int] = ()
     if error.code == "E0301" and len({tensor.shape.rank for tensor in inputs}) == 1:
@@ -118,6 +118,33 @@ def layer_problem(layer: Layer, inputs: Sequence[Tensor], span: Span, scope: Dra
     notes = [*dict.fromkeys(notes), *way_here(scope, span)]
     help, mend = (error.help, None) if error.help else as_indices(inputs, error)
     return Problem(error.code, error.message, span, label, notes=tuple(notes), help=help, mend=mend)
+
+
+def set_problem(layer: Layer, inputs: Sequence[Tensor], span: Span, scope: DraftScope, error: SetError) -> Problem:
+    """Values that meet and are not of one set: where each set comes from."""
+    pair = [inputs[place] for place in dict.fromkeys(error.places)]
+    notes = [f"{tensor.shape} is {origin(tensor, span)}" for tensor in pair]
+    made = [(maker, tensor.shape.each) for tensor in pair if (maker := _set_maker(tensor)) is not None]
+    related = tuple(
+        (maker.span, f"the set {each.name or 'of this value'} is made here") for maker, each in made if each is not None
+    )
+    help = "values of one set are made of one another; roi_align cuts the regions of a set out of a picture's maps"
+    notes = [*dict.fromkeys(notes), *way_here(scope, span)]
+    return Problem(error.code, error.message, span, related=related, notes=tuple(notes), help=help)
+
+
+def _set_maker(tensor: Tensor) -> DraftNode | None:
+    """What has made the set that a value is of."""
+    pending, seen = [tensor], set[int]()
+    while pending:
+        node = pending.pop().node
+        if node is None or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if node.layer.makes_set and node.outputs[0].shape.each is tensor.shape.each:
+            return node
+        pending += [value for value in node.inputs if value.shape.each is tensor.shape.each]
+    return None
 
 
 def as_indices(inputs: Sequence[Tensor], error: ShapeError) -> Mend:

@@ -111,13 +111,13 @@ def _wording(through: Tensor, entering: Tensor, body: Span, evaluate: Evaluate) 
             general = False  # in another block, whose words are not ours
             continue
         if channels is None and (name := _sets_channels(node, through)):
-            channels = _said(node, name, evaluate)
+            channels = _argument_text(node, name, evaluate)
         if hasattr(node.layer, "stride"):
-            stride = _said(node, "stride", evaluate)
+            stride = _argument_text(node, "stride", evaluate)
             general &= stride is not None
             strides += [stride] if stride not in (None, "1") else []
-    known = general and channels is not None and len(strides) < 2
-    return Wording(channels or "", strides[0] if strides else "", known)
+    is_complete = general and channels is not None and len(strides) < 2
+    return Wording(channels or "", strides[0] if strides else "", is_complete)
 
 
 def _way(through: Tensor, entering: Tensor) -> Iterator[DraftNode]:
@@ -136,7 +136,7 @@ def _sets_channels(node: DraftNode, through: Tensor) -> str:
     return next(names, "")
 
 
-def _said(node: DraftNode, argument: str, evaluate: Evaluate) -> str | None:
+def _argument_text(node: DraftNode, argument: str, evaluate: Evaluate) -> str | None:
     """The words of a stage's argument, if they mean where the residual stands what they mean in the stage."""
     value = getattr(node.layer, argument)
     call = _call(node.span.text)
@@ -160,9 +160,9 @@ def _call(text: str) -> tree.Call | None:
 
 def _argument(call: tree.Call, name: str, layer: Layer, evaluate: Evaluate) -> tree.Expr | None:
     """The expression of an argument, by its name or its place behind the tensors that lead."""
-    named = [argument.value for argument in call.arguments if argument.name == name]
-    if named:
-        return named[0]
+    keywords = [argument.value for argument in call.arguments if argument.name == name]
+    if keywords:
+        return keywords[0]
     places = [argument.value for argument in call.arguments if argument.name is None]
     plain = [value for value in places if not _calls(value) and evaluate(value) is not None]
     place = list(type(layer).model_fields).index(name)
@@ -175,7 +175,7 @@ def _calls(expression: Any) -> bool:
         case tree.Call():
             return True
         case tree.Tree():
-            return any(_calls(part) for _, part in expression.said())
+            return any(_calls(part) for _, part in expression.content())
         case tuple():
             return any(map(_calls, expression))
     return False

@@ -14,7 +14,7 @@ from pydantic_core import PydanticUndefined
 from netspec.layers import REGISTRY
 from netspec.layers.declaration.base import Layer
 from netspec.layers.declaration.synonyms import BATCHED, DERIVED, SYNONYMS
-from netspec.spelling import bare, meant
+from netspec.spelling import bare, synonym
 from netspec.syntax import tree
 
 Pieces = list[tuple[str, str]]
@@ -31,8 +31,8 @@ FUNCTIONS = ("F", "functional", "torch", "tf")
 
 def layer_meant(name: str) -> str | None:
     """The layer that PyTorch, Keras or a paper calls so: `Conv2d` is conv, `swish` is silu, `Dense` is linear."""
-    called = {known: cls.aliases for known, cls in REGISTRY.items()}
-    return meant(name, called) or meant(_DIMENSIONS.sub("", name), called)
+    aliases = {layer: cls.aliases for layer, cls in REGISTRY.items()}
+    return synonym(name, aliases) or synonym(_DIMENSIONS.sub("", name), aliases)
 
 
 @cache
@@ -40,8 +40,8 @@ def example(cls: type[Layer]) -> str:
     """The layer's first call in the example of its page, where it needs arguments; else its name."""
     if not cls.one_of and all(info.default is not PydanticUndefined for info in cls.model_fields.values()):
         return cls.name
-    shown = re.search(rf"\b{cls.name}\([^`\n]*?\)(?=[ `,])", (cls.__doc__ or "").partition("Example:")[2])
-    return shown[0] if shown else cls.name
+    match = re.search(rf"\b{cls.name}\([^`\n]*?\)(?=[ `,])", (cls.__doc__ or "").partition("Example:")[2])
+    return match[0] if match else cls.name
 
 
 def argument_meant(cls: type[Layer], name: str) -> str | None:
@@ -97,22 +97,22 @@ def _pieces(
             field = ""
         else:
             field = name if name in cls.model_fields else argument_meant(cls, name)
-        if field is None or (field and any(field == known for known, _ in pieces)):
+        if field is None or (field and any(field == other for other, _ in pieces)):
             return None
         if not field:
             continue
         if field in cls.axis_arguments and (batched or name in BATCHED):
-            written = axes_without_batch(argument.value)
-            if written is None:
+            axes_text = axes_without_batch(argument.value)
+            if axes_text is None:
                 return None
-            if written == str(cls.model_fields[field].default):
+            if axes_text == str(cls.model_fields[field].default):
                 continue
-            pieces.append((field, written))
+            pieces.append((field, axes_text))
         else:
             pieces.append((field, _value(name or "", argument.value)))
-    given = {field for field, _ in pieces}
-    complete = all(name in given or info.default is not PydanticUndefined for name, info in cls.model_fields.items())
-    return pieces if complete and given - {""} <= set(cls.model_fields) else None
+    fields = {field for field, _ in pieces}
+    complete = all(name in fields or info.default is not PydanticUndefined for name, info in cls.model_fields.items())
+    return pieces if complete and fields - {""} <= set(cls.model_fields) else None
 
 
 def axes_without_batch(value: tree.Expr) -> str | None:
@@ -123,8 +123,8 @@ def axes_without_batch(value: tree.Expr) -> str | None:
         case tree.List((tree.Number(0), *others)) if _is_order(value.items):
             return f"[{', '.join(str(item.value - 1) for item in others if isinstance(item, tree.Number))}]"
         case tree.List(items):
-            written = [axes_without_batch(item) for item in items]
-            return f"[{', '.join(axis for axis in written if axis)}]" if all(written) else None
+            texts = [axes_without_batch(item) for item in items]
+            return f"[{', '.join(axis for axis in texts if axis)}]" if all(texts) else None
     return value.span.text
 
 
@@ -146,19 +146,19 @@ def _value(name: str, value: tree.Expr) -> str:
 
 def start_meant(text: str) -> str | None:
     """How weights start at a number that a text of PyTorch says: `full(0.5)` of `constant(0.5)`; None for others."""
-    written = _CONSTANT.fullmatch(text)
-    return f"full({written[1]})" if written else None
+    match = _CONSTANT.fullmatch(text)
+    return f"full({match[1]})" if match else None
 
 
 def _call(cls: type[Layer], pieces: Pieces) -> str:
     """The call in one line: arguments in the layer's own order stand without their names."""
     fields = list(cls.model_fields)
-    written: list[str] = []
+    texts: list[str] = []
     for position, (field, text) in enumerate(sorted(pieces, key=lambda piece: bool(piece[0]))):
         own = position - sum(not name for name, _ in pieces)
         plain = not field or (own < 2 and own < len(fields) and fields[own] == field)
-        written.append(text if plain else f"{field}={text}")
-    return f"{cls.name}({', '.join(written)})" if written else cls.name
+        texts.append(text if plain else f"{field}={text}")
+    return f"{cls.name}({', '.join(texts)})" if texts else cls.name
 
 
 def _activation(arguments: Sequence[tree.Argument]) -> str:
@@ -202,8 +202,8 @@ def _method(owner: str, name: str, arguments: Sequence[tree.Argument]) -> str | 
     if len(sizes) > 1 and len(cls.model_fields) == 1:
         axes = axes_without_batch(tree.List(tuple(argument.value for argument in arguments)))
         return f"{layer}({owner}, {axes})" if axes else None
-    written = rewritten(cls, arguments, batched=True)
-    return None if written is None else _applied(written, owner)
+    text = rewritten(cls, arguments, batched=True)
+    return None if text is None else _applied(text, owner)
 
 
 def _owner(callee: tree.Attribute | tree.Name) -> tuple[str, str]:
@@ -226,8 +226,8 @@ def _sequence(stages: Sequence[tree.Expr]) -> str | None:
     """The stages of an `nn.Sequential` as a group, from a list or one by one."""
     if len(stages) == 1 and isinstance(stages[0], tree.List):
         stages = stages[0].items
-    written = [translated(stage) for stage in stages]
-    return f"{{ {' -> '.join(stage for stage in written if stage)} }}" if written and all(written) else None
+    texts = [translated(stage) for stage in stages]
+    return f"{{ {' -> '.join(stage for stage in texts if stage)} }}" if texts and all(texts) else None
 
 
 def order_of_pytorch(cls: type[Layer], positional: Sequence[object], channels: object) -> bool:

@@ -34,16 +34,16 @@ class _Counter:
     """Counts stages from below: what depends on a condition or on a value counts as little as it can."""
 
     def __init__(self) -> None:
-        self._known: dict[int, int] = {}
+        self._costs: dict[int, int] = {}
 
     def template(self, template: Template, depth: int) -> int:
         key = id(template.definition)
-        if key not in self._known:
-            self._known[key] = 0  # a block inside itself is refused elsewhere
+        if key not in self._costs:
+            self._costs[key] = 0  # a block inside itself is refused elsewhere
             if depth <= DEEPEST:
                 bound = frozenset(_bound(template.definition))
-                self._known[key] = self.body(template.definition.body, template, bound, depth)
-        return self._known[key]
+                self._costs[key] = self.body(template.definition.body, template, bound, depth)
+        return self._costs[key]
 
     def body(self, body: tree.Body, template: Template, bound: frozenset[str], depth: int) -> int:
         return min(sum(self.statement(part, template, bound, depth) for part in body.statements), ENORMOUS)
@@ -73,7 +73,7 @@ class _Counter:
                 bodies = (body, *(clause.body for clause in clauses))
                 return int(element.condition is None) + sum(self.body(part, template, bound, depth) for part in bodies)
             case tree.Name(name):
-                return self.called(name, template, bound, depth)
+                return self.cost(name, template, bound, depth)
         return self.expression(element, template, bound, depth)
 
     def expression(self, expression: tree.Tree, template: Template, bound: frozenset[str], depth: int) -> int:
@@ -86,7 +86,7 @@ class _Counter:
 
         match expression:
             case tree.Call(tree.Name(name), arguments):
-                own = 0 if name in FUNCTIONS else self.called(name, template, bound, depth)
+                own = 0 if name in FUNCTIONS else self.cost(name, template, bound, depth)
                 return min(own + inner(arguments), ENORMOUS)
             case tree.Conditional(then, condition, otherwise):
                 return inner(condition) + min(inner(then), inner(otherwise))
@@ -96,9 +96,9 @@ class _Counter:
                 return inner(left)
             case tree.Compare(_, operands):
                 return inner(operands[:2])
-        return min(sum(inner(part) for _, part in expression.said()), ENORMOUS)
+        return min(sum(inner(part) for _, part in expression.content()), ENORMOUS)
 
-    def called(self, name: str, template: Template, bound: frozenset[str], depth: int) -> int:
+    def cost(self, name: str, template: Template, bound: frozenset[str], depth: int) -> int:
         """A layer, or a block with all that is in it; 0 where the name may stand for something else."""
         block = template.environment.templates.get(name) if name not in bound else None
         if block is not None:

@@ -50,9 +50,9 @@ def read(statement: tree.Assert, evaluate: Callable[[tree.Expr], Any]) -> Budget
     )
 
 
-def stage_name(written: tree.Expr) -> str:
+def stage_name(expression: tree.Expr) -> str:
     """The name of a stage as it is written: `layer1.0`, `convs[0]`, `0`, `"block-0"`."""
-    match written:
+    match expression:
         case tree.Attribute(value, name):
             return f"{stage_name(value)}.{name}"
         case tree.Member(value, label) if label.is_plain:
@@ -63,7 +63,7 @@ def stage_name(written: tree.Expr) -> str:
             return f"{stage_name(value)}.{label}"
         case tree.String(label):
             return label
-    return print_expression(written)
+    return print_expression(expression)
 
 
 def _arguments(figure: tree.Expr) -> tuple[tree.Argument, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from netspec.elaborate.bodies.labels import require_free
-from netspec.elaborate.bodies.stages import flow_result, named_stage
+from netspec.elaborate.bodies.stages import flow_result, name_set, named_stage
 from netspec.elaborate.calls.limits import MOST_DIMENSIONS, bound_elements
 from netspec.elaborate.draft import DraftOutput, Tensor
 from netspec.elaborate.elaborator import Elaborator
@@ -97,15 +97,15 @@ def _no_dtype(statement: tree.Input) -> Problem:
     kind = str(statement.dtype)
     near = nearest(kind.rstrip("0123456789").removeprefix("u"), ["int", "float", "bool"])
     near = {"long": "int", "byte": "int", "index": "int", "mask": "bool"}.get(kind, near)
-    written = f"input {statement.name}: {near}" if near else f"input {statement.name}"
+    declaration = f"input {statement.name}: {near}" if near else f"input {statement.name}"
     start = statement.span.start
     end = start + statement.span.text.index(kind, len("input")) + len(kind)
     return Problem(
         "E0210",
         f"an input is of int, float or bool, not of {kind}",
         statement.span,
-        help=f"write {written} [...]",
-        mend=(Span(statement.span.source, start, end), written),
+        help=f"write {declaration} [...]",
+        mend=(Span(statement.span.source, start, end), declaration),
     )
 
 
@@ -117,13 +117,13 @@ def declared_shape(elaborator: Elaborator, statement: tree.Input, frame: Frame) 
     for part in statement.shape:
         dims.append(elaborator.declared_size(part, frame))
     if statement.name in elaborator.shapes and frame.scope.module.kind == "net":
-        given = elaborator.shapes[statement.name]
-        dims = [dimension(elaborator, OpenSize.symbol(s) if isinstance(s, str) else s, statement.span) for s in given]
+        sizes = elaborator.shapes[statement.name]
+        dims = [dimension(elaborator, OpenSize.symbol(s) if isinstance(s, str) else s, statement.span) for s in sizes]
     if len(dims) > MOST_DIMENSIONS:
         raise Problem("E0302", f"an input has at most {MOST_DIMENSIONS} dimensions", statement.span)
     shape = Shape(tuple(dims), statement.dtype or "float")  # type: ignore[arg-type]
     bound_elements([shape], [], statement.span)
-    open_sizes = set().union(*(symbols(size) for known in (*elaborator.state.inputs,) for size in known.shape.dims))
+    open_sizes = set().union(*(symbols(size) for tensor in (*elaborator.state.inputs,) for size in tensor.shape.dims))
     if len(open_sizes.union(*map(symbols, dims))) > MOST_OPEN_SIZES:
         raise Problem("E0504", f"a net has at most {MOST_OPEN_SIZES} open sizes", statement.span)
     return shape
@@ -166,6 +166,7 @@ def declare_output(elaborator: Elaborator, statement: tree.Output, frame: Frame)
         result = named_stage(elaborator, str(name), statement.flow, statement.span, frame)
     if name is not None:
         frame.environment.give(name, result)
+        name_set(result, name)
     is_list = isinstance(result.outputs, Listed)
     for place, tensor in enumerate(result.outputs if is_list else result.outputs[:1]):
         if nested:
@@ -192,8 +193,8 @@ def output_list(elaborator: Elaborator, flow: tree.Flow, frame: Frame) -> Result
         return None
     values = as_list(elaborator.evaluate(only, frame))
     if not isinstance(values, list) or not values:
-        found = "an empty list" if values == [] else operators.kind(values)
-        raise Problem("E0205", f"an output is a value or a list of them, and this is {found}", only.span)
+        description = "an empty list" if values == [] else operators.kind(values)
+        raise Problem("E0205", f"an output is a value or a list of them, and this is {description}", only.span)
     spans = [part.span for part in only.items] if isinstance(only, tree.List) else [only.span] * len(values)
     for value, span in zip(values, spans, strict=True):
         if not isinstance(value, Tensor | Result):

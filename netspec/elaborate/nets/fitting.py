@@ -26,17 +26,17 @@ Attempt: TypeAlias = Callable[[Mapping[str, list[int | str]], State], Graph | No
 
 
 def with_sizes(
-    found: Sequence[Diagnostic], inputs: Sequence[Tensor], attempt: Attempt, state: State
+    diagnostics: Sequence[Diagnostic], inputs: Sequence[Tensor], attempt: Attempt, state: State
 ) -> list[Diagnostic]:
     """The diagnostics of a net; the first that may come from the sizes of its inputs says which would do, if any."""
-    misread = next((diagnostic for diagnostic in found if diagnostic.code in (*OF_SIZES, "E0307")), None)
-    if misread is not None and (told := _declared_otherwise(misread, inputs, attempt, state)):
-        return [told]
-    first = next((diagnostic for diagnostic in found if diagnostic.code in OF_SIZES), None)
+    misread = next((diagnostic for diagnostic in diagnostics if diagnostic.code in (*OF_SIZES, "E0307")), None)
+    if misread is not None and (problem := _declared_otherwise(misread, inputs, attempt, state)):
+        return [problem]
+    first = next((diagnostic for diagnostic in diagnostics if diagnostic.code in OF_SIZES), None)
     if first is None or not (note := _sizes_that_fit(inputs, attempt, state)):
-        return list(found)
-    told = replace(first, notes=(*first.notes, note))
-    return [told if diagnostic is first else diagnostic for diagnostic in found]
+        return list(diagnostics)
+    with_note = replace(first, notes=(*first.notes, note))
+    return [with_note if diagnostic is first else diagnostic for diagnostic in diagnostics]
 
 
 def _declared_otherwise(
@@ -44,11 +44,11 @@ def _declared_otherwise(
 ) -> Diagnostic | None:
     """The first mistake as that of an input whose channels come last or that counts the batch, if the net fits then."""
     for tensor in inputs:
-        found = _habit(tensor.shape.dims)
+        habit = _habit(tensor.shape.dims)
         place = _sizes_place(tensor)
-        if found is None or place is None:
+        if habit is None or place is None:
             continue
-        sizes, why = found
+        sizes, why = habit
         if attempt({str(tensor.name): sizes}, State(steps=state.steps)) is None:
             continue
         text = ", ".join(map(str, sizes))
@@ -99,9 +99,9 @@ def _sizes_that_fit(inputs: Sequence[Tensor], attempt: Attempt, state: State) ->
     if attempt(closed, State(steps=state.steps)) is None:
         return ""
     changed = [name for name, shape in _closed(opened, sizes).items() if closed[name] != shape]
-    told = " and ".join(f"{name} [{', '.join(map(str, closed[name]))}]" for name in changed)
+    sizes_text = " and ".join(f"{name} [{', '.join(map(str, closed[name]))}]" for name in changed)
     demands = " and ".join(describe([requirement for requirement in requirements if len(requirement.symbols) == 1]))
-    return f"{told} {'fits' if len(changed) == 1 else 'fit'}: {demands}"
+    return f"{sizes_text} {'fits' if len(changed) == 1 else 'fit'}: {demands}"
 
 
 def _opened(inputs: Sequence[Tensor]) -> tuple[dict[str, list[int | str]], dict[str, int]]:
@@ -110,16 +110,16 @@ def _opened(inputs: Sequence[Tensor]) -> tuple[dict[str, list[int | str]], dict[
         str(tensor.name): [size if isinstance(size, int) else str(size) for size in tensor.shape.dims]
         for tensor in inputs
     }
-    used = {size for shape in shapes.values() for size in shape if isinstance(size, str)}
+    symbols = {size for shape in shapes.values() for size in shape if isinstance(size, str)}
     names: dict[tuple[str, int], str] = {}
     for shape in shapes.values():
         for axis, letter in enumerate(NAMES.get(len(shape) - 1, ()), 1):
             size = shape[axis]
             if isinstance(size, int):
                 numbered = chain([letter], (f"{letter}{number}" for number in count(2)))
-                name = names.setdefault((letter, size), next(name for name in numbered if name not in used))
+                name = names.setdefault((letter, size), next(name for name in numbered if name not in symbols))
                 shape[axis] = name
-                used.add(name)
+                symbols.add(name)
     return shapes, {name: size for (_, size), name in names.items()}
 
 

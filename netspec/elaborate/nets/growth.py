@@ -83,22 +83,27 @@ def grow(elaborator: Elaborator, template: Template, arguments: dict[str, Any], 
 
 
 def _check_arguments(definition: tree.Definition, arguments: dict[str, Any]) -> None:
-    known = {parameter.name: parameter for parameter in definition.parameters}
+    parameters = {parameter.name: parameter for parameter in definition.parameters}
     for name, value in arguments.items():
-        if name not in known:
-            near = nearest(name, known)
+        if name not in parameters:
             raise Problem(
                 "E0210",
                 f"the net {definition.name} has no parameter {name}",
                 definition.signature,
-                help=f"it is a setting of the train section: --set train.{name}={value}"
-                if name in SETTINGS
-                else f"did you mean {near}?"
-                if near
-                else "",
+                help=_advice(name, value, parameters),
             )
-        if not fits_type(value, known[name].type):
-            raise not_of_type(definition, known[name], value, known[name].span)
+        if not fits_type(value, parameters[name].type):
+            raise not_of_type(definition, parameters[name], value, parameters[name].span)
+
+
+def _advice(name: str, value: Any, parameters: Mapping[str, tree.Parameter]) -> str:
+    """What to set in place of a parameter that the net does not have."""
+    if name in SETTINGS:
+        return f"it is a setting of the train section: --set train.{name}={value}"
+    near = nearest(name, parameters)
+    if near is not None:
+        return f"did you mean {near}?"
+    return f"its parameters are {', '.join(parameters)}" if parameters else "it has none"
 
 
 def _check_size(template: Template) -> None:

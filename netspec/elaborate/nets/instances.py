@@ -47,11 +47,11 @@ def instantiate(
     elaborator.state.open_blocks[id(definition)] = definition
     results, elaborator.results = elaborator.results, []
     run_body(elaborator, definition.body, local, sequence)
-    made, elaborator.results = elaborator.results, results
+    outputs, elaborator.results = elaborator.results, results
     del elaborator.state.open_blocks[id(definition)]
     elaborator.state.frame = frame
     scope.inputs = (entering,)
-    scope.outputs = tuple(made) or local.returned or (current_value(local, span),)
+    scope.outputs = tuple(outputs) or local.returned or (current_value(local, span),)
     scope.inside = elaborator.readable(scope, environment)
     return Result(scope.outputs, scope.inside, scope)
 

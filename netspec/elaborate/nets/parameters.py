@@ -40,9 +40,9 @@ def with_layers(
     elaborator: Elaborator, definition: tree.Definition, arguments: Mapping[str, Any], environment: Environment
 ) -> dict[str, Any]:
     """The arguments of a net, the texts among them that name layers read as such: `--set act=leaky_relu(0.2)`."""
-    found = dict(arguments)
+    values = dict(arguments)
     for parameter in definition.parameters:
-        text = found.get(parameter.name)
+        text = values.get(parameter.name)
         by_default = isinstance(parameter.default, tree.Name | tree.Call) and parameter.type is None
         if not isinstance(text, str) or not (is_layer(parameter) or by_default):
             continue
@@ -51,12 +51,12 @@ def with_layers(
         elaborator.state.diagnostics.extend(mistakes)
         for item in file.items if not mistakes else ():
             if isinstance(item, tree.Let) and len(item.flow.elements) == 1:
-                written = item.flow.elements[0]
-                assert not isinstance(written, tree.Group | tree.Wiring)
+                element = item.flow.elements[0]
+                assert not isinstance(element, tree.Group | tree.Wiring)
                 elaborator.state.frame = Frame(environment, DraftScope("group", "", item.span), None)
-                value = elaborator.layer_value(written, elaborator.state.frame)
-                found[parameter.name] = elaborator.for_parameter(definition, parameter, value, written.span)
-    return found
+                value = elaborator.layer_value(element, elaborator.state.frame)
+                values[parameter.name] = elaborator.for_parameter(definition, parameter, value, element.span)
+    return values
 
 
 def default_of(elaborator: Elaborator, parameter: tree.Parameter, frame: Frame) -> Any:

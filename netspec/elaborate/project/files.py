@@ -28,7 +28,7 @@ from netspec.syntax import tree
 from netspec.syntax.mistakes.tokens import PYTHON
 from netspec.syntax.parser import LARGEST_FILE, parse
 from netspec.syntax.report import hides_the_rest
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import Source, Span, place_outside
 
 MOST_FILES = 100
 MOST_TEXT = 2 * LARGEST_FILE
@@ -59,15 +59,15 @@ class Module:
 
     def elaborated(self) -> tuple[list[Graph], list[Diagnostic]]:
         """The graphs of the nets that can be elaborated as they are, each parameter having a default; what is wrong."""
-        graphs, found, _ = self.unrolled()
-        if found and self.trial is not None:
-            found = followed(found, self.source, self.trial)
-        return graphs, found
+        graphs, diagnostics, _ = self.unrolled()
+        if diagnostics and self.trial is not None:
+            diagnostics = followed(diagnostics, self.source, self.trial)
+        return graphs, diagnostics
 
     def unrolled(self, steps: int = 0) -> tuple[list[Graph], list[Diagnostic], int]:
         """The same with mends as they are proposed, where so many steps have been made already; and those made then."""
         graphs: list[Graph] = []
-        found: list[Diagnostic] = []
+        diagnostics: list[Diagnostic] = []
         state = State(steps=steps)
         for name in self.nets:
             template = self.environment.templates.get(name)
@@ -77,12 +77,12 @@ class Module:
             try:
                 graphs.append(elaborate(template, state=state))
             except NetspecError as error:
-                found.extend(error.diagnostics)
-            if state.steps > MOST_STEPS or len(found) >= MOST_DIAGNOSTICS:
+                diagnostics.extend(error.diagnostics)
+            if state.steps > MOST_STEPS or len(diagnostics) >= MOST_DIAGNOSTICS:
                 break
-        names = unreached.problems(self.file, self.environment, sound=not found and not self.unread)
-        found.extend(problem.diagnostic for problem in names)
-        return graphs, list(in_order(found[:MOST_DIAGNOSTICS], self.source)), state.steps
+        names = unreached.problems(self.file, self.environment, sound=not diagnostics and not self.unread)
+        diagnostics.extend(problem.diagnostic for problem in names)
+        return graphs, list(in_order(diagnostics[:MOST_DIAGNOSTICS], self.source)), state.steps
 
 
 @dataclass(slots=True, eq=False)
@@ -98,16 +98,16 @@ class Project:
         """The module that a source defines; raises NetspecError with all mistakes of its outermost level."""
         alone = len(self.opening) <= 1
         file, mistakes = parse(source)
-        found: Sequence[Diagnostic] = mistakes
+        diagnostics: Sequence[Diagnostic] = mistakes
         if not mistakes or (alone and _apart(mistakes, file)):
-            module, found = self.module(source, file, mistakes, path)
-            if not found:
+            module, diagnostics = self.module(source, file, mistakes, path)
+            if not diagnostics:
                 module.trial = Trials(self, path) if alone else None
                 return module
             if alone:
-                found = [*found, *module.unrolled()[1]]
-        found = in_order(found, source)
-        raise NetspecError(followed(found, source, Trials(self, path)) if alone else found)
+                diagnostics = [*diagnostics, *module.unrolled()[1]]
+        diagnostics = in_order(diagnostics, source)
+        raise NetspecError(followed(diagnostics, source, Trials(self, path)) if alone else diagnostics)
 
     def module(
         self, source: Source, file: tree.File, mistakes: Sequence[Diagnostic], path: Path | None
@@ -116,7 +116,7 @@ class Project:
         state = State()
         module = Module(source, file, Environment())
         elaborator = GraphElaborator(state)
-        found: list[Diagnostic] = list(mistakes)
+        diagnostics: list[Diagnostic] = list(mistakes)
         for item in _imports_first(file):
             if _holds(item, mistakes):
                 module.environment.names[getattr(item, "name", "")] = POISON
@@ -131,14 +131,14 @@ class Project:
             except Stop as stop:
                 state.report(stop.problem)
             except NetspecError as error:
-                found.extend(error.diagnostics)
+                diagnostics.extend(error.diagnostics)
             except Spoilt:
                 pass
             _spoil(item, module.environment)
-            if state.mistakes > MOST_MISTAKES or len(found) > MOST_MISTAKES:
+            if state.mistakes > MOST_MISTAKES or len(diagnostics) > MOST_MISTAKES:
                 break
-        found.extend(state.diagnostics)
-        return module, found
+        diagnostics.extend(state.diagnostics)
+        return module, diagnostics
 
     def item(self, item: tree.Item, module: Module, elaborator: GraphElaborator, path: Path | None) -> None:
         environment = module.environment
@@ -179,7 +179,7 @@ class Project:
         """The file that an import names; raises Problem where it is none that may be read."""
         if isinstance(item.module, tree.Name):
             return _standard(item)
-        span, written = item.module.span, item.module.value
+        span, location = item.module.span, item.module.value
         if path is None or self.root is None:
             raise Problem(
                 "E0211",
@@ -187,27 +187,27 @@ class Project:
                 span,
                 help="save it to a file, or import from std",
             )
-        if not written.endswith(".net"):
+        if not location.endswith(".net"):
             raise Problem("E0211", "an import names a .net file", span)
-        if Path(written).is_absolute() or "\\" in written or "\0" in written or ":" in written:
+        if Path(location).is_absolute() or "\\" in location or "\0" in location or ":" in location:
             raise Problem("E0212", "an import names a file by a relative path, with /", span)
-        target = Path(os.path.realpath(path.parent / written))
+        target = Path(os.path.realpath(path.parent / location))
         if not target.is_relative_to(self.root):
             raise Problem(
                 "E0212",
-                f'"{written}" lies outside the project',
+                f'"{location}" lies outside the project',
                 span,
                 help="imports stay in the folder of the project, the nearest one around with .git or pyproject.toml",
             )
         if not self.has(target):
             raise Problem(
-                "E0211", f'there is no file "{written}" next to this one', span, help=_near_file(target, written)
+                "E0211", f'there is no file "{location}" next to this one', span, help=_near_file(target, location)
             )
         return target
 
     def source(self, target: Path) -> Source:
         """The text of a file of the project."""
-        return source_of(target, shown(target))
+        return source_of(target, display_path(target))
 
     def has(self, target: Path) -> bool:
         """Whether there is a file of the project at a path."""
@@ -252,13 +252,13 @@ class Trials:
         file, mistakes = parse(source)
         if mistakes and not _apart(mistakes, file):
             return mistakes
-        module, found = project.module(source, file, mistakes, self.path)
+        module, diagnostics = project.module(source, file, mistakes, self.path)
         _, wrong, steps = module.unrolled(MOST_STEPS - self.left)
         self.left = MOST_STEPS - steps
-        return in_order([*found, *wrong], source) if self.left > 0 else None
+        return in_order([*diagnostics, *wrong], source) if self.left > 0 else None
 
 
-def shown(path: Path) -> str:
+def display_path(path: Path) -> str:
     """A path as messages show it: relative to the working directory where it lies below it."""
     try:
         return str(path.relative_to(Path.cwd()))
@@ -335,22 +335,22 @@ def _others(path: Path) -> list[str]:
         return []
 
 
-def _file_in(folder: Path, written: str) -> str:
+def _file_in(folder: Path, location: str) -> str:
     """The first spec of a folder that was named in place of a file."""
     first = min(_others(folder / "NAME"), default="")
-    return f"name a file in it: {Path(written) / first}" if first else "a spec is a file, NAME.net"
+    return f"name a file in it: {Path(location) / first}" if first else "a spec is a file, NAME.net"
 
 
-def _near_file(path: Path, written: str) -> str:
+def _near_file(path: Path, location: str) -> str:
     """A question for the file next to `path` that may have been meant, spelt as the wrong name was."""
     stems = {Path(other).stem: other for other in _others(path)}
     near = stems.get(nearest(path.stem, stems) or "")
-    folder = written[: -len(path.name)] if written.endswith(path.name) else ""
+    folder = location[: -len(path.name)] if location.endswith(path.name) else ""
     return f"did you mean {folder}{near}?" if near else ""
 
 
 def _unreadable(code: str, message: str, name: str, help: str = "") -> NetspecError:
-    return NetspecError((Diagnostic(code, message, Span(Source(name, ""), 0, 0), help=help),))
+    return NetspecError((Diagnostic(code, message, place_outside(name), help=help),))
 
 
 def _imports_first(file: tree.File) -> Iterator[tree.Item]:
@@ -374,8 +374,8 @@ def _renamed(name: tree.Name, other: str) -> tuple[Span, str]:
     """The mend that gives a name another spelling, where it is imported and wherever the file uses it."""
     pattern, span = re.compile(rf"\b{re.escape(name.id)}\b"), name.span
     end = max(match.end() for match in pattern.finditer(span.source.text, span.start))
-    used = Span(span.source, span.start, end)
-    return used, pattern.sub(other, used.text)
+    region = Span(span.source, span.start, end)
+    return region, pattern.sub(other, region.text)
 
 
 def _spoil(item: tree.Item, environment: Environment) -> None:
@@ -447,7 +447,7 @@ def _no_library(item: tree.Import, module: tree.Name) -> Problem:
     if module.id.partition(".")[0] in PYTHON:
         help = "leave it out: a spec needs nothing of Python"
         return Problem("E0211", message, module.span, help=help, mend=(item.span, ""))
-    homes = {found[0] for name in item.names if (found := home(name.id)) and found[1] == name.id}
+    homes = {block[0] for name in item.names if (block := home(name.id)) and block[1] == name.id}
     if len(homes) > 1 and (text := _by_home(item)):
         return Problem(
             "E0211", message, module.span, help=f"write {text.replace(chr(10), '; ')}", mend=(item.span, text)
@@ -455,26 +455,26 @@ def _no_library(item: tree.Import, module: tree.Name) -> Problem:
     if len(homes) == 1:
         near: str | None = homes.pop()
     else:
-        known = sorted({module for module, _ in blocks().values()})
-        near = nearest(module.id, known) if module.id != "std" else None
+        modules = sorted({module for module, _ in blocks().values()})
+        near = nearest(module.id, modules) if module.id != "std" else None
     return Problem(
         "E0211",
         message,
         module.span,
-        help=f"did you mean {near}?" if near else f"the library has {', '.join(known)}",
+        help=f"did you mean {near}?" if near else f"the library has {', '.join(modules)}",
         mend=(module.span, near) if near else None,
     )
 
 
-def _not_there(item: tree.Import, name: tree.Name, known: Sequence[str]) -> Problem:
+def _not_there(item: tree.Import, name: tree.Name, names: Sequence[str]) -> Problem:
     """A name that a module does not define: it is misspelt, or another module of the library has it."""
-    near = nearest(name.id, known)
-    help, mend = f"it defines {', '.join(sorted(known)) or 'nothing'}", None
+    near = nearest(name.id, names)
+    help, mend = f"it defines {', '.join(sorted(names)) or 'nothing'}", None
     if isinstance(item.module, tree.Name) and (text := _by_home(item)):
         help, mend = f"write {text.replace(chr(10), '; ')}", (item.span, text)
     elif near:
         help, mend = f"did you mean {near}?", _renamed(name, near)
-    message = f"{_written(item)} defines no {name.id}"
+    message = f"{_spelling(item)} defines no {name.id}"
     return Problem("E0214", message, name.span, "not defined there", help=help, mend=mend)
 
 
@@ -489,5 +489,5 @@ def _by_home(item: tree.Import) -> str:
     return "\n".join(f"from {module} import {', '.join(names)}" for module, names in modules.items())
 
 
-def _written(item: tree.Import) -> str:
+def _spelling(item: tree.Import) -> str:
     return item.module.id if isinstance(item.module, tree.Name) else f'"{item.module.value}"'

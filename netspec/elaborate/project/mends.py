@@ -46,31 +46,31 @@ class _Place:
     edit: _Edit
 
 
-def followed(found: Sequence[Diagnostic], source: Source, trial: Trial) -> list[Diagnostic]:
+def followed(diagnostics: Sequence[Diagnostic], source: Source, trial: Trial) -> list[Diagnostic]:
     """The diagnostics, each with a mend that leaves nothing wrong in its place, or with none."""
-    edits = _edits(found, source)
+    edits = _edits(diagnostics, source)
     first = {index: edit for edit in edits for index in edit.mended}
-    left: Sequence[Diagnostic] | None = ()
+    rest: Sequence[Diagnostic] | None = ()
     mended = source
     for _ in range(MOST_TRIALS if edits else 0):
         mended = Source(source.name, _applied(source.text, edits))
-        if (left := trial(mended)) is None:
-            return list(found)
-        joined = _joined(edits, left, mended)
+        if (rest := trial(mended)) is None:
+            return list(diagnostics)
+        joined = _joined(edits, rest, mended)
         if joined == edits:
             break
         edits = joined
-    told: dict[int, Diagnostic] = dict(enumerate(found))
+    results: dict[int, Diagnostic] = dict(enumerate(diagnostics))
     for place in _places(edits):
-        sound = not any(_within(diagnostic, place, mended) for diagnostic in left or ())
+        sound = not any(_within(diagnostic, place, mended) for diagnostic in rest or ())
         for index in place.edit.mended:
-            told[index] = _told(found[index], place.edit if sound else None, source, first[index])
+            results[index] = _with_mend(diagnostics[index], place.edit if sound else None, source, first[index])
         for index in sorted(place.edit.mended)[1:] if sound else ():
-            del told[index]  # what one mend does away with is one mistake
-    return list(told.values())
+            del results[index]  # what one mend does away with is one mistake
+    return list(results.values())
 
 
-def _told(diagnostic: Diagnostic, edit: _Edit | None, source: Source, first: _Edit) -> Diagnostic:
+def _with_mend(diagnostic: Diagnostic, edit: _Edit | None, source: Source, first: _Edit) -> Diagnostic:
     """The diagnostic with what its mend has become; without one where it has become nothing."""
     if edit is None:
         return replace(diagnostic, mend=None)
@@ -81,10 +81,10 @@ def _told(diagnostic: Diagnostic, edit: _Edit | None, source: Source, first: _Ed
     return replace(diagnostic, help=f"write {edit.text}" if short else diagnostic.help, mend=mend)
 
 
-def _edits(found: Sequence[Diagnostic], source: Source) -> list[_Edit]:
+def _edits(diagnostics: Sequence[Diagnostic], source: Source) -> list[_Edit]:
     """The mends of a text that do not overlap, in its order."""
     edits: list[_Edit] = []
-    for index, diagnostic in enumerate(found):
+    for index, diagnostic in enumerate(diagnostics):
         if diagnostic.mend is None or diagnostic.mend[0].source is not source:
             continue
         span, text = diagnostic.mend
@@ -112,28 +112,28 @@ def _places(edits: Sequence[_Edit]) -> Iterator[_Place]:
         shift += len(edit.text) - (edit.end - edit.start)
 
 
-def _joined(edits: Sequence[_Edit], left: Sequence[Diagnostic], mended: Source) -> list[_Edit]:
+def _joined(edits: Sequence[_Edit], rest: Sequence[Diagnostic], mended: Source) -> list[_Edit]:
     """The edits that lead from the first text to the mended one with the mends of what is left there."""
     places = list(_places(edits))
-    more = _edits(left, mended)
+    more = _edits(rest, mended)
     stretches = [(place.start, place.end) for place in places]
-    stretches += [_stretch(edit, left, places, mended) for edit in more]
+    stretches += [_stretch(edit, rest, places, mended) for edit in more]
     joined: list[_Edit] = []
     for low, high in _united(stretches):
         here = [place for place in places if low <= place.start and place.end <= high]
         added = [edit for edit in more if low <= edit.start and edit.end <= high]
         inside = [replace(edit, start=edit.start - low, end=edit.end - low) for edit in added]
         text = _applied(mended.text[low:high], inside)
-        known = frozenset[int]().union(*(place.edit.mended for place in here))
+        indices = frozenset[int]().union(*(place.edit.mended for place in here))
         hides = any(place.edit.hides for place in here)
-        joined.append(_Edit(_before(places, low), _after(places, high), text, known, hides))
+        joined.append(_Edit(_before(places, low), _after(places, high), text, indices, hides))
     return joined
 
 
-def _stretch(edit: _Edit, left: Sequence[Diagnostic], places: Sequence[_Place], mended: Source) -> tuple[int, int]:
+def _stretch(edit: _Edit, rest: Sequence[Diagnostic], places: Sequence[_Place], mended: Source) -> tuple[int, int]:
     """From where to where an edit of the mended text belongs together with those that have hidden its mistake."""
     (index,) = edit.mended
-    hiding = [place for place in places if _hid(place, left[index].span, mended.text)]
+    hiding = [place for place in places if _hid(place, rest[index].span, mended.text)]
     return min([edit.start, *(p.start for p in hiding)]), max([edit.end, *(p.end for p in hiding)])
 
 

@@ -25,7 +25,7 @@ from netspec.syntax import tree
 from netspec.syntax.walk import names, parts
 
 
-def used(file: tree.File) -> set[str]:
+def names_in_use(file: tree.File) -> set[str]:
     """The blocks and nets that the file's nets with defaults for all parameters are made of, with these nets."""
     definitions = {item.name: item for item in file.items if isinstance(item, tree.Definition)}
     roots = [d for d in definitions.values() if d.kind == "net" and all(p.default is not None for p in d.parameters)]
@@ -45,7 +45,7 @@ def problems(file: tree.File, environment: Environment, *, sound: bool = False) 
 
     Where the nets are `sound`, as far as their own arguments reach, in the other bodies of the rest as well.
     """
-    reached = used(file)
+    reached = names_in_use(file)
     for item in file.items:
         if isinstance(item, tree.Definition) and (item.name not in reached or (sound and _decides(item))):
             yield from _of_definition(item, environment)
@@ -64,16 +64,16 @@ def _of_definition(definition: tree.Definition, environment: Environment) -> Ite
     stages = {
         id(element): element for part in parts(definition) if isinstance(part, tree.Flow) for element in part.elements
     }
-    known = {*values, *REGISTRY, *environment.templates, *FUNCTIONS, *FORMS, "_", "in"}
+    vocabulary = {*values, *REGISTRY, *environment.templates, *FUNCTIONS, *FORMS, "_", "in"}
     asserted = {id(name) for part in parts(definition) if isinstance(part, tree.Assert) for name in names(part)}
-    for called in callees.values():
-        yield from _arguments(called, bound, environment)
+    for callee in callees.values():
+        yield from _arguments(callee, bound, environment)
     for name in names(definition):  # figures and stages of a budget are no values
-        if id(name) in asserted or name.id in known or any(template.fullmatch(name.id) for template in templates):
+        if id(name) in asserted or name.id in vocabulary or any(template.fullmatch(name.id) for template in templates):
             continue
         call = callees.get(id(name))
         if call is not None or id(name) in stages:
-            yield _callee(name, call, known, environment)
+            yield _callee(name, call, vocabulary, environment)
         elif name.id not in words() and not _chosen(name, definition):
             yield _value(name, values)
 
@@ -85,9 +85,9 @@ def _arguments(call: tree.Call, bound: set[str], environment: Environment) -> It
         return
     template, cls = environment.templates.get(name), REGISTRY.get(name)
     if template is not None:
-        known = {parameter.name for parameter in template.definition.parameters}
+        names = {parameter.name for parameter in template.definition.parameters}
         for argument in call.arguments:
-            if argument.name is not None and argument.name not in known:
+            if argument.name is not None and argument.name not in names:
                 yield no_parameter(template.definition, argument.name, argument.span)
     elif cls is not None and not cls.collects:
         slots, fields = slots_and_fields(cls)
@@ -99,9 +99,9 @@ def _arguments(call: tree.Call, bound: set[str], environment: Environment) -> It
                 yield no_argument(cls, argument.name, argument.span)
 
 
-def _callee(name: tree.Name, call: tree.Call | None, known: set[str], environment: Environment) -> Problem:
+def _callee(name: tree.Name, call: tree.Call | None, vocabulary: set[str], environment: Environment) -> Problem:
     arguments, span = (call.arguments, call.span) if call is not None else ((), name.span)
-    near = nearest(name.id, known)
+    near = nearest(name.id, vocabulary)
     return hints.unknown_callee(name.id, arguments, name.span, span, environment) or Problem(
         "E0202",
         f"there is no layer or block named {name.id}",

@@ -82,7 +82,7 @@ def mentions_value(root: tree.Tree, environment: Environment) -> bool:
                     return True
                 pending.extend(argument.value for argument in arguments)
             case tree.Tree() as part:
-                pending.extend(value for _, value in part.said())
+                pending.extend(value for _, value in part.content())
             case tuple(items):
                 pending.extend(items)
     return False
@@ -105,7 +105,7 @@ def _makes_stage(expression: tree.Expr, environment: Environment) -> bool:
             ):
                 return True
             case tree.Tree() as part:
-                pending.extend(value for _, value in part.said())
+                pending.extend(value for _, value in part.content())
             case tuple(items):
                 pending.extend(items)
     return False

@@ -87,6 +87,7 @@ def takes_text(declared: tree.TypeName | tree.Choice | None) -> bool:
 def not_of_type(definition: tree.Definition, parameter: tree.Parameter, value: Any, span: Span) -> Problem:
     """That a parameter is given a value that its type does not have."""
     subject, signature = f"{parameter.name} of {definition.name}", definition.signature
+    from_outside = span == parameter.span
     inside = span.source is signature.source and signature.start <= span.start < signature.end
     related = () if inside else ((signature, "defined here"),)
     match parameter.type:
@@ -97,18 +98,30 @@ def not_of_type(definition: tree.Definition, parameter: tree.Parameter, value: A
             return Problem("E0210", message, span, related=related, help=help)
         case tree.TypeName(name, item):
             declared = name if item is None else f"{name}[{item}]"
-            message = f"{subject} is declared {declared}, but this is {kind(value)}"
+            items = value if item is not None and isinstance(value, list) else ()
+            alien = next((entry for entry in items if not fits_type(entry, tree.TypeName(item or ""))), value)
+            what = "is" if alien is value else "has in it"
+            message = f"{subject} is declared {declared}, but this {what} {kind(alien)}"
             single = name == "list" and isinstance(value, int | float)
-            help = f"a list of one number is [{value}]" if single else ""
+            help = f"a list of one number is [{value}]" if single else _example(parameter) if from_outside else ""
             mend = (span, f"[{span.text}]") if single and not inside else None
             if name == "int" and isinstance(value, float) and value == int(value) and not inside:
-                word, equal, written = (
-                    span.text.rpartition("=") if "=" in span.text.partition("(")[0] else ("", "", span.text)
-                )
-                text = f"{word}{equal}floor({written})"
+                named = "=" in span.text.partition("(")[0]
+                word, equal, number = span.text.rpartition("=") if named else ("", "", span.text)
+                text = f"{word}{equal}floor({number})"
                 help, mend = f"floor makes a whole number of it: {text}", (span, text)
             return Problem("E0210", message, span, related=related, help=help, mend=mend)
     raise AssertionError("every value is of no type")
+
+
+def _example(parameter: tree.Parameter) -> str:
+    """What can be given to a parameter from outside, as `--set` takes it."""
+    assert isinstance(parameter.type, tree.TypeName)
+    default = parameter.default
+    if default is not None and not isinstance(default, tree.Constant):
+        return f"for example {parameter.name}={''.join(default.span.text.split())}"
+    examples = {"int": "10", "float": "0.5", "bool": "true", "str": '"same"', "list": "[1,2]", "layer": "relu"}
+    return f"for example {parameter.name}={examples[parameter.type.name]}" if parameter.type.name in examples else ""
 
 
 def _either(choices: Sequence[tree.Number | tree.String]) -> str:

@@ -27,7 +27,7 @@ class Result:
 
     outputs: tuple[Tensor, ...]
     inside: dict[str, Any] | None = None
-    made: DraftNode | DraftScope | None = None
+    maker: DraftNode | DraftScope | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,18 +54,18 @@ class LayerCall(Word):
     """A layer or block with all of its arguments but the tensors, as a value: `leaky_relu(0.2)` in `act=...`."""
 
     positional: tuple[Any, ...] = ()
-    named: tuple[tuple[str, Any], ...] = ()
+    keywords: tuple[tuple[str, Any], ...] = ()
     template: Template | None = field(default=None, compare=False, repr=False)
-    written: tuple[tree.Argument, ...] = field(default=(), compare=False, repr=False)
+    syntax: tuple[tree.Argument, ...] = field(default=(), compare=False, repr=False)
 
     def __str__(self) -> str:
-        said = [*map(_said, self.positional), *(f"{name}={_said(value)}" for name, value in self.named)]
-        return f"{self.text}({', '.join(said)})" if said else self.text
+        arguments = [*map(_text_of, self.positional), *(f"{name}={_text_of(value)}" for name, value in self.keywords)]
+        return f"{self.text}({', '.join(arguments)})" if arguments else self.text
 
 
-def _said(value: Any) -> str:
+def _text_of(value: Any) -> str:
     if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_said, value))}]"
+        return f"[{', '.join(map(_text_of, value))}]"
     return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 
 
@@ -87,7 +87,7 @@ class Arguments:
 
     tensors: list[Tensor]
     positional: list[tuple[Any, Span]]
-    named: dict[str, tuple[Any, Span]]
-    written: tuple[tree.Argument, ...] = ()
+    keywords: dict[str, tuple[Any, Span]]
+    syntax: tuple[tree.Argument, ...] = ()
     trees: dict[int | str, tree.Expr] = field(default_factory=dict)
     """What is written for an argument, by its place among the positional ones or by its name."""

@@ -210,7 +210,7 @@ class DefaultBoxes(_Grid):
             arguments["steps"] = self.steps
         if not self.clip:
             arguments["clip"] = self.clip
-        named = ", ".join(f"{name}={{{name}}}" for name in arguments)
+        keywords = ", ".join(f"{name}={{{name}}}" for name in arguments)
         return TorchCall(
-            apply=self._applied("default_boxes", len(xs), named), kwargs=arguments, support=(DEFAULT_BOXES,)
+            apply=self._applied("default_boxes", len(xs), keywords), kwargs=arguments, support=(DEFAULT_BOXES,)
         )

@@ -133,8 +133,8 @@ class YoloCells(_Cells):
 
     def torch(self, x: Shape, image: Shape) -> TorchCall:
         chosen = options(boxes=(self.boxes, 2), roots=(self.roots, True))
-        named = "".join(f", {name}={{{name}}}" for name in chosen)
-        return TorchCall(apply=f"yolo_cells({{0}}, {{1}}{named})", kwargs=chosen, support=(YOLO_CELLS,))
+        keywords = "".join(f", {name}={{{name}}}" for name in chosen)
+        return TorchCall(apply=f"yolo_cells({{0}}, {{1}}{keywords})", kwargs=chosen, support=(YOLO_CELLS,))
 
 
 YOLO_BOXES = Support(
@@ -198,5 +198,5 @@ class YoloBoxes(_Cells):
 
     def torch(self, x: Shape, image: Shape) -> TorchCall:
         chosen = {"sides": self.sides} | options(softmax=(self.softmax, False))
-        named = ", ".join(f"{name}={{{name}}}" for name in chosen)
-        return TorchCall(apply=f"yolo_boxes({{0}}, {{1}}, {named})", kwargs=chosen, support=(YOLO_BOXES,))
+        keywords = ", ".join(f"{name}={{{name}}}" for name in chosen)
+        return TorchCall(apply=f"yolo_boxes({{0}}, {{1}}, {keywords})", kwargs=chosen, support=(YOLO_BOXES,))

@@ -275,5 +275,5 @@ class ClipBoxes(BoxLayer):
 
 def _call(function: str, second: str, arguments: dict[str, object], support: Support) -> TorchCall:
     """A function of two values and these arguments."""
-    named = "".join(f", {name}={{{name}}}" for name in arguments)
-    return TorchCall(apply=f"{function}({{0}}, {second}{named})", kwargs=arguments, support=(support,))
+    keywords = "".join(f", {name}={{{name}}}" for name in arguments)
+    return TorchCall(apply=f"{function}({{0}}, {second}{keywords})", kwargs=arguments, support=(support,))

@@ -127,10 +127,10 @@ def compact(values: Iterable[Any]) -> Any:
 
 def _is_same(one: Any, other: Any) -> bool:
     """Whether two numbers are the same for all arguments, as far as their expressions tell."""
-    said = [entry.expression for entry in (one, other) if isinstance(entry, Symbolic)]
-    if not said or any(map(is_opaque, said)):
+    expressions = [entry.expression for entry in (one, other) if isinstance(entry, Symbolic)]
+    if not expressions or any(map(is_opaque, expressions)):
         return bool(one == other)
-    return len(said) == 2 and said[0] == said[1]
+    return len(expressions) == 2 and expressions[0] == expressions[1]
 
 
 def options(**pairs: tuple[Any, Any]) -> dict[str, Any]:

@@ -37,10 +37,10 @@ def positions(axes: Axes, x: Shape) -> tuple[int, ...]:
     """The axes counted from the front; raises ShapeError where x lacks one, one comes twice, or there are none."""
     if axes == ():
         raise ShapeError("this takes one axis or more, not an empty list", code="E0306")
-    found = tuple(position(axis, x) for axis in as_tuple(axes))
-    if len(set(found)) < len(found):
+    indices = tuple(position(axis, x) for axis in as_tuple(axes))
+    if len(set(indices)) < len(indices):
         raise ShapeError(f"the axes {list(as_tuple(axes))} name one axis of {x} twice", code="E0306")
-    return found
+    return indices
 
 
 def as_tuple(axes: int | Sequence[int]) -> tuple[int, ...]:
@@ -126,8 +126,8 @@ def broadcast(name: str, xs: Sequence[Shape]) -> tuple[tuple[Dimension, ...], tu
             if a == 1:
                 dims[axis] = b
             elif b != 1:
-                dims[axis], needed = _stretched(a, b)
-                requirements += needed
+                dims[axis], demands = _stretched(a, b)
+                requirements += demands
         joined = joined.with_dims(*dims)
     return tuple(dims), tuple(dict.fromkeys(requirements))
 

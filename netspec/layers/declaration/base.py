@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, Strict
 
 from netspec.layers.declaration.initializers import Initializer
 from netspec.shapes.requirements import Requirement
+from netspec.shapes.sets import Set
 from netspec.shapes.shape import Shape
 from netspec.shapes.sizes import Dimension, OpenSize
 
@@ -34,6 +35,14 @@ class ShapeError(Exception):
     def __init__(self, message: str, *, help: str = "", code: str = "E0302") -> None:
         super().__init__(message)
         self.message, self.help, self.code = message, help, code
+
+
+class SetError(ShapeError):
+    """Values meet that are not of one set; `places` are those of two inputs that differ."""
+
+    def __init__(self, message: str, places: tuple[int, int]) -> None:
+        super().__init__(message, code="E0308")
+        self.places = places
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +157,15 @@ class Layer(BaseModel):
     shape_only: ClassVar[tuple[str, ...]] = ()
     """Those of `tensors` of which nothing is read but the shape: `("like?",)`."""
 
+    makes_set: ClassVar[bool] = False
+    """Whether its outputs are of a set that it makes, of at most `capacity` members; its PyTorch form leaves the number
+    of members of each picture, an int (N,), after the outputs."""
+    of_pictures: ClassVar[tuple[str, ...]] = ()
+    """Those of `tensors` that are of a picture, also where others are of a set: the maps that regions are cut of."""
+    counts: ClassVar[tuple[str, ...]] = ()
+    """Those of `tensors` of whose set it has to know how many members each picture has: an int (N,) for each that is of
+    a set, which its PyTorch form takes after the inputs."""
+
     in_place: ClassVar[bool] = False
     """Whether it may write its output over its input: its backward reads the output, as a ReLU's, or torch keeps what
     it reads, as a SiLU's.
@@ -216,6 +234,10 @@ class Layer(BaseModel):
 
     def infer(self, *x: Shape) -> Shape | tuple[Shape, ...]:
         """The shape (or shapes) of the output; raises ShapeError. May assume that `ranks` and `dtypes` hold."""
+        raise NotImplementedError
+
+    def capacity(self, *x: Shape) -> Dimension:
+        """How many members the set that it makes has at most for a picture."""
         raise NotImplementedError
 
     def requires(self, *x: Shape) -> tuple[Requirement, ...]:
@@ -290,8 +312,37 @@ class Layer(BaseModel):
         """Whether of the input at this place, one of `count`, nothing is read but its shape."""
         return self.slot(place, count) in self.shape_only
 
+    def members(self, *x: Shape) -> Set | None:
+        """The set that its inputs are of, None for pictures; raises SetError where they are of several."""
+        if all(shape.each is None for shape in x):
+            return None
+        places = [place for place in range(len(x)) if self.slot(place, len(x)) not in self.of_pictures]
+        for place in set(range(len(x))) - set(places):
+            if x[place].each is not None:
+                raise SetError(
+                    f"{self.slot(place, len(x)).strip('*?')} of {self.name} is a picture's, "
+                    f"but this value is {x[place].each}",
+                    (place, place),
+                )
+        for place in places:
+            if x[place].each is not x[places[0]].each:
+                one, other = x[places[0]].each or "a picture's", x[place].each or "a picture's"
+                raise SetError(
+                    f"{self.name} takes values of one set, but one is {one} and one is {other}", (places[0], place)
+                )
+        return x[places[0]].each if places else None
+
+    def counted(self, *x: Shape) -> tuple[Set, ...]:
+        """The sets of whose members it has to know the number, in the order in which its PyTorch form takes them."""
+        sets = (shape.each for place, shape in enumerate(x) if self.slot(place, len(x)) in self.counts)
+        return tuple(each for each in sets if each is not None)
+
     def outputs(self, *x: Shape) -> tuple[Shape, ...]:
-        """The output shapes after all checks; raises ShapeError. This is what the elaborator calls."""
+        """The output shapes after all checks; raises ShapeError. This is what the elaborator calls.
+
+        They are of the set of the inputs, or of a new one where the layer makes a set.
+        """
+        each = self.members(*x)
         if x and self.ranks is not None and x[0].rank not in self.ranks:
             raise ShapeError(
                 f"{self.name} takes {_ranks(self.ranks)}, but this value is {x[0]}",
@@ -313,7 +364,8 @@ class Layer(BaseModel):
                         f"{self.name} leaves nothing of {x[0] if x else 'its input'}: its output would be {shape}",
                         code="E0305",
                     )
-        return shapes
+        each = Set(self.capacity(*x)) if self.makes_set else each
+        return tuple(shape.of_each(each) for shape in shapes)
 
     @classmethod
     def signature(cls) -> str:

@@ -69,22 +69,24 @@ class Initializer(str):
     __slots__ = ()
 
     @staticmethod
-    def of(name: str, positional: Iterable[Any], named: Mapping[str, Any]) -> "Initializer":
+    def of(name: str, positional: Iterable[Any], keywords: Mapping[str, Any]) -> "Initializer":
         """The initialisation of these arguments; raises ValueError, which says what is wrong with them."""
         form = FORMS[name]
-        values, given = list(positional), dict[str, Any]()
+        values, arguments = list(positional), dict[str, Any]()
         if len(values) > len(form.defaults):
             raise ValueError(f"{signature(name)} takes at most {len(form.defaults)} arguments")
-        for key, value in (*zip(form.defaults, values, strict=False), *named.items()):
+        for key, value in (*zip(form.defaults, values, strict=False), *keywords.items()):
             if key not in form.defaults:
                 raise ValueError(f"{name} has no argument {key}; it is {signature(name)}")
-            if key in given:
+            if key in arguments:
                 raise ValueError(f"{name} is given {key} twice")
-            given[key] = _checked(name, key, value)
-        ends = given.get("a", 0), given.get("b", given.get("a", 0))
+            arguments[key] = _checked(name, key, value)
+        ends = arguments.get("a", 0), arguments.get("b", arguments.get("a", 0))
         if not any(isinstance(end, str | Symbolic) for end in ends) and ends[0] > ends[1]:
-            raise ValueError(f"{name} draws from {given['a']} to {given['b']}: the first must not exceed the second")
-        inner = ", ".join(f"{key}={value}" for key, value in given.items())
+            raise ValueError(
+                f"{name} draws from {arguments['a']} to {arguments['b']}: the first must not exceed the second"
+            )
+        inner = ", ".join(f"{key}={value}" for key, value in arguments.items())
         return Initializer(f"{name}({inner})" if inner else name)
 
     @staticmethod
@@ -103,10 +105,10 @@ class Initializer(str):
         pairs = (part.partition("=") for part in inner.rstrip(")").split(", ") if part)
         values = {**form.defaults, **{key: _value(text) for key, _, text in pairs}}
         required = [key for key in values if key not in form.torch]
-        told = [key for key in values if key in form.torch and values[key] != form.torch[key]]
-        written = [_literal(values[key]) for key in required]
-        written += [f"{form.names.get(key, key)}={_literal(values[key])}" for key in told]
-        return f"nn.init.{form.function}({', '.join([weight, *written])})"
+        overrides = [key for key in values if key in form.torch and values[key] != form.torch[key]]
+        arguments = [_literal(values[key]) for key in required]
+        arguments += [f"{form.names.get(key, key)}={_literal(values[key])}" for key in overrides]
+        return f"nn.init.{form.function}({', '.join([weight, *arguments])})"
 
 
 def _literal(value: Any) -> str:

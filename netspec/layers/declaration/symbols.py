@@ -34,10 +34,10 @@ _guards: ContextVar[list[Guard] | None] = ContextVar("guards", default=None)
 @contextmanager
 def guarded() -> Iterator[list[Guard]]:
     """Collects the questions that are decided meanwhile, with their answers."""
-    asked: list[Guard] = []
-    token = _guards.set(asked)
+    guards: list[Guard] = []
+    token = _guards.set(guards)
     try:
-        yield asked
+        yield guards
     finally:
         _guards.reset(token)
 
@@ -57,11 +57,11 @@ def divisions(*, within: bool = False) -> Iterator[None]:
 
 def note_divisor(question: tree.Expr, answer: bool) -> None:
     """Notes that one number divides another, where the answer to a question says so."""
-    known = _divisions.get()
+    quotients = _divisions.get()
     match question:
         case tree.Compare(("==" | "!=" as symbol,), (tree.Binary("%", left, right), tree.Number(0))):
-            if known is not None and answer == (symbol == "=="):
-                known.add(tree.Binary("//", left, right))
+            if quotients is not None and answer == (symbol == "=="):
+                quotients.add(tree.Binary("//", left, right))
 
 
 class Symbolic:
@@ -141,17 +141,17 @@ MOST_KNOWN = 100_000
 
 def _facts(expression: Any) -> _Facts:
     """The facts of an expression, from those of its parts; trees are never changed, so that they are found out once."""
-    known = _KNOWN.get(id(expression))
-    if known is not None and known.expression is expression:
-        return known
+    memo = _KNOWN.get(id(expression))
+    if memo is not None and memo.expression is expression:
+        return memo
     match expression:
         case tree.Name(name):
-            told = frozenset(name[1:].split(",")) - {""} if name.startswith("@") else frozenset({name})
-            facts = _Facts(expression, told if name[:1] != "@" else frozenset(), told, name[:1] == "@", 1)
+            own_names = frozenset(name[1:].split(",")) - {""} if name.startswith("@") else frozenset({name})
+            facts = _Facts(expression, own_names if name[:1] != "@" else frozenset(), own_names, name[:1] == "@", 1)
         case tree.Call(_, arguments):
             facts = _together(expression, arguments, 2)
         case tree.Tree():
-            facts = _together(expression, [value for _, value in expression.said()], 1)
+            facts = _together(expression, [value for _, value in expression.content()], 1)
         case tuple():
             facts = _together(expression, expression, 0)
         case _:
@@ -163,14 +163,14 @@ def _facts(expression: Any) -> _Facts:
 
 
 def _together(expression: Any, inner: Iterable[Any], size: int) -> _Facts:
-    asked = hanging = frozenset[str]()
+    own_names = hanging = frozenset[str]()
     is_opaque = False
     for part in inner:
         if isinstance(part, tree.Tree | tuple):
             facts = _facts(part)
-            asked, hanging = asked | facts.names, hanging | facts.hanging
+            own_names, hanging = own_names | facts.names, hanging | facts.hanging
             is_opaque, size = is_opaque or facts.is_opaque, size + facts.size
-    return _Facts(expression, asked, hanging, is_opaque, size)
+    return _Facts(expression, own_names, hanging, is_opaque, size)
 
 
 def names(expression: tree.Expr) -> frozenset[str]:
@@ -227,10 +227,10 @@ def binary(symbol: str, left: tree.Expr, right: tree.Expr) -> tree.Expr:
             return tree.Number(1)
         case "//" if isinstance(left, tree.Binary) and left.operator == "*" and right in (left.left, left.right):
             return left.left if right == left.right else left.right
-    known = _divisions.get()
-    if symbol == "*" and known:
+    quotients = _divisions.get()
+    if symbol == "*" and quotients:
         for divided, factor in ((left, right), (right, left)):
-            if isinstance(divided, tree.Binary) and divided in known and divided.right == factor:
+            if isinstance(divided, tree.Binary) and divided in quotients and divided.right == factor:
                 return divided.left
     if symbol in ("+", "-") and names(left) & names(right):
         together = _summed(tree.Binary(symbol, left, right))
@@ -288,13 +288,15 @@ def substituted(expression: Any, values: Mapping[str, tree.Expr]) -> Any:
     """The expression with other expressions in place of its names, sums and products put together again."""
     match expression:
         case tree.Name(name) if name.startswith("@"):
-            return opaque(*(values.get(asked, tree.Name(asked)) for asked in hanging(expression)))
+            return opaque(*(values.get(name, tree.Name(name)) for name in hanging(expression)))
         case tree.Name(name):
             return values.get(name, expression)
         case tree.Binary(operator, left, right) if operator not in ("and", "or"):
             return binary(operator, substituted(left, values), substituted(right, values))
+        case tree.Call(function, arguments):  # whose name is none of a value, though one may be called the same
+            return tree.Call(function, substituted(arguments, values))
         case tree.Tree():
-            parts = [substituted(part, values) for _, part in expression.said()]
+            parts = [substituted(part, values) for _, part in expression.content()]
             return type(expression)(*parts)
         case tuple():
             return tuple(substituted(part, values) for part in expression)
@@ -302,9 +304,9 @@ def substituted(expression: Any, values: Mapping[str, tree.Expr]) -> Any:
 
 
 def _ask(question: tree.Expr, answer: bool) -> bool:
-    asked = _guards.get()
-    if asked is not None and not is_opaque(question):
-        asked.append((question, answer))
+    guards = _guards.get()
+    if guards is not None and not is_opaque(question):
+        guards.append((question, answer))
     return answer
 
 
@@ -497,8 +499,8 @@ class Listed(tuple[Any, ...], Symbolic):
 
 def following(number: int, *sources: Any) -> int:
     """A number that follows from these; how, is not told where they are symbolic."""
-    asked = [expression_of(source) for source in sources if isinstance(source, Symbolic)]
-    return Whole(number, opaque(*asked)) if asked else number
+    expressions = [expression_of(source) for source in sources if isinstance(source, Symbolic)]
+    return Whole(number, opaque(*expressions)) if expressions else number
 
 
 def is_number(value: Any, number: float | None) -> bool:
@@ -508,9 +510,9 @@ def is_number(value: Any, number: float | None) -> bool:
 
 def symbolic(value: Any, expression: tree.Expr) -> Any:
     """The value with its expression; a literal is the plain value."""
-    known = constant(expression)
-    if known is not None:  # where a condition holds, it may be another number than that of the call
-        return type(value)(known) if type(value) in (int, float) else value
+    literal = constant(expression)
+    if literal is not None:  # where a condition holds, it may be another number than that of the call
+        return type(value)(literal) if type(value) in (int, float) else value
     if isinstance(expression, tree.Constant):
         return expression.value if isinstance(value, bool) else value
     if isinstance(expression, tree.String):

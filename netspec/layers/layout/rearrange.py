@@ -163,8 +163,8 @@ class Rearrange(Rearrangement):
     def requires(self, x: Shape) -> tuple[Requirement, ...]:
         needs: list[Requirement] = []
         for group, size in zip(self._pattern(x).left, x.dims, strict=True):
-            known = prod(self.sizes[name] for name in group if name in self.sizes)
-            needs += equal(size, known) if all(name in self.sizes for name in group) else equal(size % known, 0)
+            product = prod(self.sizes[name] for name in group if name in self.sizes)
+            needs += equal(size, product) if all(name in self.sizes for name in group) else equal(size % product, 0)
         return tuple(needs)
 
     def explain(self, axis: int, x: Shape) -> str | None:
@@ -221,10 +221,10 @@ class Rearrange(Rearrangement):
         sizes: dict[str, Dimension] = {}
         for group, size in zip(pattern.left, x.dims, strict=True):
             sizes |= {name: self.sizes[name] for name in group if name in self.sizes}
-            known = prod(self.sizes[name] for name in group if name in self.sizes)
+            product = prod(self.sizes[name] for name in group if name in self.sizes)
             unknown = [name for name in group if name not in self.sizes]
             text = f"({' '.join(group)})" if len(group) > 1 else group[0] if group else "1"
-            told = ", ".join(f"{name}={self.sizes[name]}" for name in group if name in self.sizes)
+            factors = ", ".join(f"{name}={self.sizes[name]}" for name in group if name in self.sizes)
             if len(unknown) > 1:
                 raise ShapeError(
                     f'rearrange("{self.pattern}") splits the {size} of {text} in {x}, but neither '
@@ -232,19 +232,19 @@ class Rearrange(Rearrangement):
                     help=f"give all but one: {unknown[-1]}=2",
                     code="E0306",
                 )
-            if not unknown and differ(size, known):
+            if not unknown and differ(size, product):
                 raise ShapeError(
-                    f'{text} of rearrange("{self.pattern}") is {known}{f" ({told})" if told else ""}, '
+                    f'{text} of rearrange("{self.pattern}") is {product}{f" ({factors})" if factors else ""}, '
                     f"but in {x} it is {size}"
                 )
-            if unknown and isinstance(size, int) and size % known:
-                near = [str(n * known) for n in (size // known, size // known + 1) if n]
+            if unknown and isinstance(size, int) and size % product:
+                near = [str(n * product) for n in (size // product, size // product + 1) if n]
                 raise ShapeError(
-                    f'rearrange("{self.pattern}") splits the {size} of {text} in {x}, which do not divide by {told}',
+                    f'rearrange("{self.pattern}") splits the {size} of {text} in {x}, which do not divide by {factors}',
                     help=f"{' and '.join(near)} would do",
                 )
             if unknown:
-                sizes[unknown[0]] = size // known
+                sizes[unknown[0]] = size // product
         return sizes
 
     @classmethod

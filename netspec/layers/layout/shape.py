@@ -133,30 +133,30 @@ class Reshape(Rearrangement):
                 f"not {list(self.shape)}",
                 code="E0306",
             )
-        known, elements = prod(size for size in self.shape if size != -1), x.elements
+        product, elements = prod(size for size in self.shape if size != -1), x.elements
         if -1 in self.shape:
-            if isinstance(elements, int) and elements % known:
+            if isinstance(elements, int) and elements % product:
                 raise ShapeError(
                     f"{x} has {elements} elements{_product(x)}, "
-                    f"which do not divide by the {known} of {list(self.shape)}"
+                    f"which do not divide by the {product} of {list(self.shape)}"
                 )
-            return x.with_dims(*(elements // known if size == -1 else size for size in self.shape))
-        if differ(elements, known):
+            return x.with_dims(*(elements // product if size == -1 else size for size in self.shape))
+        if differ(elements, product):
             raise ShapeError(
-                f"{x} has {elements} elements{_product(x)}, but {list(self.shape)} has {known}",
+                f"{x} has {elements} elements{_product(x)}, but {list(self.shape)} has {product}",
                 help=_reshape_help(elements, self.shape),
             )
         return x.with_dims(*self.shape)
 
     def requires(self, x: Shape) -> tuple[Requirement, ...]:
-        known = prod(size for size in self.shape if size != -1)
-        return equal(x.elements % known, 0) if -1 in self.shape else equal(x.elements, known)
+        product = prod(size for size in self.shape if size != -1)
+        return equal(x.elements % product, 0) if -1 in self.shape else equal(x.elements, product)
 
     def explain(self, axis: int, x: Shape) -> str | None:
         if self.shape[axis] != -1:
             return None
-        known = prod(size for size in self.shape if size != -1)
-        return f"{x.elements // known} = {x.elements} / {known}"
+        product = prod(size for size in self.shape if size != -1)
+        return f"{x.elements // product} = {x.elements} / {product}"
 
     def torch(self, x: Shape) -> TorchCall:
         sizes = ", ".join(map(str, self.shape))
@@ -448,10 +448,10 @@ class Slice(Rearrangement):
                     f"slice leaves nothing: {self._text()} of the {size} {axis_name(axis, x.rank)} of {x} is empty",
                     code="E0305",
                 )
-            kept: Dimension = following(len(entries), size, self.start, self.stop, self.step)
+            length: Dimension = following(len(entries), size, self.start, self.stop, self.step)
         else:
-            kept = (self._stop(size) - self._start(size) + (self.step - 1)) // self.step
-        return x.replace(axis=axis, size=kept)
+            length = (self._stop(size) - self._start(size) + (self.step - 1)) // self.step
+        return x.replace(axis=axis, size=length)
 
     def reach(self, x: Shape) -> Reach | Literal["everything"] | None:
         axis = position(self.axis, x)
@@ -689,41 +689,41 @@ class CenterCrop(Rearrangement):
     size: Size | None = None
 
     def infer(self, x: Shape, like: Shape | None = None) -> Shape:
-        wanted = self._wanted(x, like)
-        for axis, (old, new) in enumerate(zip(x.spatial, wanted, strict=True), 1):
+        sizes = self._target_sizes(x, like)
+        for axis, (old, new) in enumerate(zip(x.spatial, sizes, strict=True), 1):
             margin = old - new
             if isinstance(margin, int) and margin < 0:
                 raise ShapeError(
-                    f"center_crop cannot cut {x} to {x.with_dims(x.channels, *wanted)}: "
+                    f"center_crop cannot cut {x} to {x.with_dims(x.channels, *sizes)}: "
                     f"its {axis_name(axis, x.rank)}, {old}, is less than {new}",
                     help="crop the larger of the two: center_crop(large, like=small)"
                     if like
                     else "pad adds at the ends",
                 )
-        return x.with_dims(x.channels, *wanted)
+        return x.with_dims(x.channels, *sizes)
 
     def requires(self, x: Shape, like: Shape | None = None) -> tuple[Requirement, ...]:
-        pairs = zip(x.spatial, self._wanted(x, like), strict=True)
+        pairs = zip(x.spatial, self._target_sizes(x, like), strict=True)
         return tuple(need for old, new in pairs for need in at_least(old, new))
 
     def reach(self, x: Shape, like: Shape | None = None) -> Reach | Literal["everything"] | None:
-        margins = [old - new for old, new in zip(x.spatial, self._wanted(x, like), strict=True)]
+        margins = [old - new for old, new in zip(x.spatial, self._target_sizes(x, like), strict=True)]
         return _shift([margin // 2 if isinstance(margin, int) else 0 for margin in margins])
 
     def explain(self, axis: int, x: Shape, like: Shape | None = None) -> str | None:
         if axis == 0:
             return None
-        start = (x.dims[axis] - self._wanted(x, like)[axis - 1]) // 2
-        return f"{self._wanted(x, like)[axis - 1]} = the middle of {x.dims[axis]}, from {start} on"
+        start = (x.dims[axis] - self._target_sizes(x, like)[axis - 1]) // 2
+        return f"{self._target_sizes(x, like)[axis - 1]} = the middle of {x.dims[axis]}, from {start} on"
 
     def torch(self, x: Shape, like: Shape | None = None) -> TorchCall:
         if like is not None:
             return TorchCall(apply="center_crop({0}, {1}.shape[2:])", support=(CENTER_CROP,))
-        wanted = ", ".join(map(str, self._wanted(x, like)))
-        wanted = f"{wanted}," if len(x.spatial) == 1 else wanted
-        return TorchCall(apply=f"center_crop({{0}}, ({wanted}))", support=(CENTER_CROP,))
+        sizes = ", ".join(map(str, self._target_sizes(x, like)))
+        sizes = f"{sizes}," if len(x.spatial) == 1 else sizes
+        return TorchCall(apply=f"center_crop({{0}}, ({sizes}))", support=(CENTER_CROP,))
 
-    def _wanted(self, x: Shape, like: Shape | None) -> tuple[Dimension, ...]:
+    def _target_sizes(self, x: Shape, like: Shape | None) -> tuple[Dimension, ...]:
         if like is not None:
             if self.size is not None:
                 raise ShapeError("center_crop takes a size or a value to be like, not both", code="E0306")

@@ -61,11 +61,11 @@ class Correlation(Layer):
     def _slide(self, x: Shape, channels: int, pad_mode: str) -> Shape:
         """The output of the windows over x, after a check of what the padding mode can do."""
         axes = self._windows(x)
-        for needed, size in _least_sizes(axes, x, pad_mode):
-            if not isinstance(size, OpenSize) and size < needed:
+        for least, size in _least_sizes(axes, x, pad_mode):
+            if not isinstance(size, OpenSize) and size < least:
                 raise ShapeError(
                     f'pad_mode "{pad_mode}" takes its padding from the input, so each axis must have at least'
-                    f" {needed} positions here, but this value is {x}",
+                    f" {least} positions here, but this value is {x}",
                     help="use pad_mode=replicate or pad_mode=zeros, or pad less",
                 )
         return x.with_dims(channels, *(w.count(size) for w, size in zip(axes, x.spatial, strict=True)))
@@ -75,8 +75,8 @@ class Correlation(Layer):
 
     def _pad_requirements(self, x: Shape, pad_mode: str) -> tuple[Requirement, ...]:
         return tuple(
-            Requirement(size, ">=", needed)
-            for needed, size in _least_sizes(self._windows(x), x, pad_mode)
+            Requirement(size, ">=", least)
+            for least, size in _least_sizes(self._windows(x), x, pad_mode)
             if isinstance(size, OpenSize)
         )
 

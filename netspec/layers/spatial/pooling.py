@@ -115,8 +115,21 @@ class MaxPool(_Pool):
     def _windows(self, x: Shape) -> tuple[Window, ...]:
         return windows(x, self.kernel, self.kernel if self.stride is None else self.stride, self.pad, self.dilation)
 
+    def requires(self, *x: Shape) -> tuple[Requirement, ...]:
+        return tuple(
+            Requirement(size, ">=", _reached(w))
+            for w, size in zip(self._windows(x[0]), x[0].spatial, strict=True)
+            if isinstance(size, OpenSize) and _reached(w) > 1
+        )
+
     def infer(self, *x: Shape) -> Shape | tuple[Shape, ...]:
         y = self._slide(x[0], ceil=self.ceil)
+        for w, size, count in zip(self._windows(x[0]), x[0].spatial, y.spatial, strict=True):
+            if isinstance(size, int) and isinstance(count, int) and size < _reached(w, count):
+                raise ShapeError(
+                    f"a window of maxpool steps over all {size} of an axis: what it sees lies in the padding alone",
+                    help=f"use a dilation of at most {size}, or no padding",
+                )
         if not self.indices:
             return y
         if _padding(self._windows(x[0])) is None:
@@ -137,6 +150,25 @@ class MaxPool(_Pool):
             ceil_mode=(self.ceil, False),
         )
         return _pool_call("MaxPool", axes, self.pad, extra)
+
+
+MOST_STARTS = 10_000
+"""Starts of windows in the padding that are looked at one by one."""
+
+
+def _reached(window: Window, count: int | None = None) -> int:
+    """The least size of an axis of which each of `count` windows sees something, where both sides are padded alike.
+
+    The window that starts at a = o s - p < 0 sees a, a + d, ... and so first a mod d of the input: i > a mod d. One
+    that starts inside of the input sees its start, and since p is at most half of k_eff none ends before the input.
+    PyTorch writes outside of its memory in the backward pass of a window that sees nothing.
+    """
+    if window.sides is None or window.sides[0] != window.sides[1] or window.dilation == 1:
+        return 1
+    starts = range(-window.left, 0, window.stride)[: MOST_STARTS if count is None else min(count, MOST_STARTS)]
+    if len(starts) == MOST_STARTS:
+        return int(window.dilation)
+    return 1 + max((start % window.dilation for start in starts), default=0)
 
 
 @layer(
@@ -231,12 +263,12 @@ class _AdaptivePool(Layer):
         """The output size of each axis."""
         if isinstance(size, int):
             return (size,) * len(x.spatial)
-        given = per_axis(tuple(0 if entry is None else entry for entry in size), len(x.spatial), "size")
-        if given == (0,):
+        entries = per_axis(tuple(0 if entry is None else entry for entry in size), len(x.spatial), "size")
+        if entries == (0,):
             raise ShapeError(
                 "size=[none] keeps the only axis as it is, so nothing is pooled", help="leave the layer out"
             )
-        return tuple(entry or kept for entry, kept in zip(given, x.spatial, strict=True))
+        return tuple(entry or input_size for entry, input_size in zip(entries, x.spatial, strict=True))
 
     def _reach(self, x: Shape, sizes: Sequence[Dimension]) -> Reach | Literal["everything"]:
         spans: list[tuple[int, Fraction]] = []
@@ -419,7 +451,7 @@ class Unpool(Layer):
         """The spatial size where none is asked for."""
         return tuple((i - 1) * s + (k - 2 * p) for i, (k, s, p) in zip(x.spatial, self._arguments(x), strict=True))
 
-    def _asked(self, *x: Shape) -> tuple[Dimension, ...] | None:
+    def _output_sizes(self, *x: Shape) -> tuple[Dimension, ...] | None:
         if self.size is not None and len(x) > 2:
             raise ShapeError(
                 "unpool takes its output size from size or from like, not both", help="leave one of them out"
@@ -444,10 +476,10 @@ class Unpool(Layer):
                 f"unpool needs an index for each value, but the values are {x[0]} and the indices {x[1]}",
                 help="the indices must come from the pool that this unpool undoes",
             )
-        default, asked = self._default(x[0]), self._asked(*x)
-        if asked is None:
+        default, output_sizes = self._default(x[0]), self._output_sizes(*x)
+        if output_sizes is None:
             return x[0].with_dims(x[0].channels, *default)
-        for size, usual, (_, s, _) in zip(asked, default, self._arguments(x[0]), strict=True):
+        for size, usual, (_, s, _) in zip(output_sizes, default, self._arguments(x[0]), strict=True):
             apart = size - usual
             if not isinstance(apart, OpenSize) and abs(apart) >= s:
                 sizes = f"{max(usual - s + 1, 1)} to {usual + s - 1}" if isinstance(usual, int) else f"about {usual}"
@@ -455,12 +487,12 @@ class Unpool(Layer):
                     f"no pool with these arguments takes an axis of {size} to the {x[0]} that unpool is given",
                     help=f"with stride {s} the size may be {sizes}",
                 )
-        return x[0].with_dims(x[0].channels, *asked)
+        return x[0].with_dims(x[0].channels, *output_sizes)
 
     def requires(self, *x: Shape) -> tuple[Requirement, ...]:
-        asked = self._asked(*x)
+        sizes = self._output_sizes(*x)
         requirements: list[Requirement] = []
-        for size, usual, (_, s, _) in zip(asked or (), self._default(x[0]), self._arguments(x[0]), strict=False):
+        for size, usual, (_, s, _) in zip(sizes or (), self._default(x[0]), self._arguments(x[0]), strict=False):
             if isinstance(size - usual, OpenSize):
                 requirements += [Requirement(size + (s - 1), ">=", usual), Requirement(usual + (s - 1), ">=", size)]
         return tuple(requirements)
@@ -476,9 +508,9 @@ class Unpool(Layer):
     def explain(self, axis: int, *x: Shape) -> str | None:
         if axis == 0:
             return None
-        asked = self._asked(*x)
-        if asked is not None:
-            return f"{asked[axis - 1]} = {'size of this unpool' if self.size is not None else 'as its like'}"
+        sizes = self._output_sizes(*x)
+        if sizes is not None:
+            return f"{sizes[axis - 1]} = {'size of this unpool' if self.size is not None else 'as its like'}"
         k, s, p = self._arguments(x[0])[axis - 1]
         return f"{self._default(x[0])[axis - 1]} = ({x[0].dims[axis]} - 1)*{s} - 2*{p} + {k}"
 

@@ -69,10 +69,10 @@ class Upsample(Layer):
 
     def _sizes(self, *x: Shape) -> tuple[Dimension, ...]:
         axes = x[0].rank - 1
-        given = [what for what in ("scale", "size") if getattr(self, what) is not None] + ["like"] * (len(x) > 1)
-        if len(given) != 1:
+        arguments = [what for what in ("scale", "size") if getattr(self, what) is not None] + ["like"] * (len(x) > 1)
+        if len(arguments) != 1:
             raise ShapeError(
-                f"upsample takes one of scale, size and like, but {' and '.join(given) or 'none'} is given",
+                f"upsample takes one of scale, size and like, but {' and '.join(arguments) or 'none'} is given",
                 help="upsample(2) doubles, upsample(size=[64, 64]) sets the size, upsample(like=c1) takes that of c1",
             )
         if self.size is not None:
@@ -109,13 +109,13 @@ class Upsample(Layer):
         scales = self._scales(len(spatial))
         neighbours = _NEIGHBOURS[self.mode]
         steps: list[Fraction] = []
-        for size, made, scale in zip(spatial, sizes, scales, strict=True):
-            if self.align_corners and isinstance(size, int) and isinstance(made, int) and made > 1:
-                steps.append(Fraction(size - 1, made - 1))
+        for size, result, scale in zip(spatial, sizes, scales, strict=True):
+            if self.align_corners and isinstance(size, int) and isinstance(result, int) and result > 1:
+                steps.append(Fraction(size - 1, result - 1))
             elif self.scale is not None:
                 steps.append(1 / Fraction(scale))
-            elif isinstance(size, int) and isinstance(made, int):
-                steps.append(Fraction(size, made))
+            elif isinstance(size, int) and isinstance(result, int):
+                steps.append(Fraction(size, result))
             else:
                 steps.append(Fraction(1))
         middle = [Fraction(0) if neighbours == 1 or self.align_corners else (step - 1) / 2 for step in steps]

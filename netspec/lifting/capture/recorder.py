@@ -21,8 +21,8 @@ from torch.overrides import TorchFunctionMode, resolve_name
 from netspec.diagnostics import NetspecError
 from netspec.layers.declaration.arguments import compact
 from netspec.lifting.capture.batches import BATCHES, compared
-from netspec.lifting.capture.constants import READS, Constants
-from netspec.lifting.capture.tape import Operation, Place, Ref, Tape, TapeValue
+from netspec.lifting.capture.constants import READS, Constants, tensors_in
+from netspec.lifting.capture.tape import Operation, Place, Placed, Ref, Tape, TapeValue
 from netspec.lifting.refusal import refusal
 
 IsLayer = Callable[[nn.Module], bool]
@@ -128,6 +128,7 @@ class _Recorder(TorchFunctionMode):
         self.path = ""
         self.constants = Constants()
         self._is_layer = is_layer
+        self._module = module
         self._paths = {id(part): path for path, part in reversed(list(module.named_modules()))}
         self._numbers: dict[int, int] = {}
         self._kept: list[Tensor] = []
@@ -171,7 +172,7 @@ class _Recorder(TorchFunctionMode):
             self._overwrite(name, args)
             if name == "__getitem__" and made[0]._is_view():
                 self._parts[id(made[0])] = args
-        elif name == "__setitem__":
+        elif name == "__setitem__" and not self._is_written(*args):
             self._set(args)
         return result
 
@@ -196,6 +197,13 @@ class _Recorder(TorchFunctionMode):
         if name.endswith("_") and not name.startswith("_") and id(args[0]) in self._parts:
             tensor, index = self._parts[id(args[0])]
             self._set((tensor, index, args[0]))
+
+    def _is_written(self, tensor: Tensor, index: Any, value: Any) -> bool:
+        """Whether a part is put where it stands already: `x[i] += y` first adds to the part, and then puts it there."""
+        part = self._parts.get(id(value))
+        if part is None or part[0] is not tensor or next(tensors_in(index), None) is not None:
+            return False
+        return bool(part[1] == index)
 
     def _set(self, args: Any) -> None:
         """A tensor with a part of it overwritten is a new value, by the same name."""
@@ -260,7 +268,9 @@ class _Recorder(TorchFunctionMode):
             self.path = before
 
     def _place(self) -> Place | None:
-        """The innermost line that is neither torch's nor ours."""
+        """The innermost line that is neither torch's nor ours; of a file that is run the line there."""
+        if isinstance(self._module, Placed):
+            return self._module.place()
         frame = sys._getframe(1)
         while frame is not None:
             if not _is_foreign(frame.f_code.co_filename):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,14 @@ class Place:
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"
+
+
+@runtime_checkable
+class Placed(Protocol):
+    """A module that runs what stands in a file, and knows which line of it."""
+
+    def place(self) -> Place | None:
+        """The line that runs now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -321,7 +321,7 @@ def skeleton(part: Any) -> Any:
         case tree.Tree():
             if is_literal(part):
                 return "?"
-            return (type(part), tuple(skeleton(value) for _, value in part.said()))
+            return (type(part), tuple(skeleton(value) for _, value in part.content()))
         case tuple():
             return tuple(map(skeleton, part))
     return "?" if isinstance(part, int | float | bool) else part

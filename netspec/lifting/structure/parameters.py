@@ -83,7 +83,7 @@ class Resolved:
             case tree.Name(name) if name.startswith("?"):
                 return self.filled(self._expressions[int(name[1:])])
             case tree.Tree():
-                values = [self.filled(value) for _, value in part.said()]
+                values = [self.filled(value) for _, value in part.content()]
                 return type(part)(*values)
             case tuple():
                 return tuple(map(self.filled, part))

@@ -42,7 +42,7 @@ def _has_no_labels(part: Any) -> bool:
         case tree.Label() | tree.Let():
             return False
         case tree.Tree():
-            return all(_has_no_labels(value) for _, value in part.said())
+            return all(_has_no_labels(value) for _, value in part.content())
         case tuple():
             return all(map(_has_no_labels, part))
     return True
@@ -63,7 +63,7 @@ def _differences(one: Any, other: Any) -> Iterator[tuple[Any, Any]]:
     if isinstance(one, tree.Number) or type(one) is not type(other):
         yield one, other
     elif isinstance(one, tree.Tree):
-        for (_, left), (_, right) in zip(one.said(), other.said(), strict=True):
+        for (_, left), (_, right) in zip(one.content(), other.content(), strict=True):
             yield from _differences(left, right)
     elif isinstance(one, tuple) and len(one) == len(other):
         for left, right in zip(one, other, strict=True):
@@ -98,7 +98,7 @@ def _with(part: Any, number: float, expression: tree.Expr) -> Any:
         case tree.Number(value) if isinstance(value, float) and value == number:
             return expression
         case tree.Tree():
-            return type(part)(*(_with(value, number, expression) for _, value in part.said()))
+            return type(part)(*(_with(value, number, expression) for _, value in part.content()))
         case tuple():
             return tuple(_with(item, number, expression) for item in part)
     return part

@@ -21,7 +21,7 @@ def folded(part: Any) -> Any:
         case tree.Wiring("add" | "mul" | "concat" as keyword, body):
             return tree.Wiring(keyword, tree.Body(tuple(map(folded, body.statements))))
         case tree.Tree():
-            return type(part)(*(folded(value) for _, value in part.said()))
+            return type(part)(*(folded(value) for _, value in part.content()))
         case tuple():
             return tuple(map(folded, part))
     return part
@@ -102,7 +102,7 @@ def _mentions(statements: Sequence[tree.Statement], stem: str) -> bool:
             case tree.Name(name) if stem and (found := _NUMBERED.fullmatch(name)) and found[1] == stem:
                 return True
             case tree.Tree() as part:
-                pending.extend(value for _, value in part.said())
+                pending.extend(value for _, value in part.content())
             case tuple() as items:
                 pending.extend(items)
     return False

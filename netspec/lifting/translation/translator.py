@@ -111,7 +111,9 @@ class Translator:
         known = self.tape.values[number]
         if known.origin == "buffer":
             return known.persistent
-        return number in self.makers and any(map(self.is_of_state, self.makers[number].tensors()))
+        if known.numbers is None or number not in self.makers:
+            return False  # of what is no constant, only its shape and type are taken
+        return any(map(self.is_of_state, self.makers[number].tensors()))
 
     def number(self, number: float) -> Held:
         """A number as a value without axes."""

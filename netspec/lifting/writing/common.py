@@ -33,7 +33,7 @@ def _tables(part: Any) -> Iterator[tree.Expr]:
         case tree.Call(tree.Name("constant"), (tree.Argument(None, table), *_)) if _is_long(table):
             yield table
         case tree.Tree():
-            for _, value in part.said():
+            for _, value in part.content():
                 yield from _tables(value)
         case tuple():
             for item in part:
@@ -66,7 +66,7 @@ def _words(part: Any) -> Iterator[str]:
         case str():
             yield part
         case tree.Tree():
-            for _, value in part.said():
+            for _, value in part.content():
                 yield from _words(value)
         case tuple():
             for item in part:
@@ -78,7 +78,7 @@ def _named(part: Any, names: dict[tree.Expr, str]) -> Any:
         case tree.Call(tree.Name("constant") as callee, (tree.Argument(None, table), *rest)) if table in names:
             return tree.Call(callee, (tree.Argument(None, tree.Name(names[table])), *rest))
         case tree.Tree():
-            return type(part)(*(_named(value, names) for _, value in part.said()))
+            return type(part)(*(_named(value, names) for _, value in part.content()))
         case tuple():
             return tuple(_named(item, names) for item in part)
     return part

@@ -44,7 +44,7 @@ def _calls(part: Any) -> Iterator[tree.Call]:
                 else:
                     yield from _calls(element)
         case tree.Tree():
-            for _, value in part.said():
+            for _, value in part.content():
                 yield from _calls(value)
         case tuple():
             for item in part:
@@ -81,7 +81,7 @@ def _shortened(part: Any, usual: dict[str, dict[str, tree.Expr]]) -> Any:
                 )
             )
         case tree.Tree():
-            return type(part)(*(_shortened(value, usual) for _, value in part.said()))
+            return type(part)(*(_shortened(value, usual) for _, value in part.content()))
         case tuple():
             return tuple(_shortened(item, usual) for item in part)
     return part

@@ -65,7 +65,7 @@ def in_flows(part: Any) -> Any:
             elements = (e for stage in stages if isinstance(stage, tree.Stage) for e in stage.flow.elements)
             return tree.Stage((label,), tree.Flow(tuple(elements)))
         case tree.Tree():
-            return type(part)(*(in_flows(value) for _, value in part.said()))
+            return type(part)(*(in_flows(value) for _, value in part.content()))
         case tuple():
             return tuple(map(in_flows, part))
     return part

@@ -75,6 +75,6 @@ def _comments(document: Document) -> Iterator[tuple[int, int, str, int]]:
     last = 0
     ends = [*document.tokens, Token("END", "", len(document.source.text), len(document.source.text))]
     for token in ends:
-        for found in re.finditer(r"#[^\n]*", document.source.text[last : token.start]):
-            yield last + found.start(), last + found.end(), "comment", 0
+        for comment in re.finditer(r"#[^\n]*", document.source.text[last : token.start]):
+            yield last + comment.start(), last + comment.end(), "comment", 0
         last = max(last, token.end)

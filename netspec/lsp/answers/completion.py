@@ -142,7 +142,7 @@ def _arguments(document: Document, here: Context) -> Iterator[CompletionItem]:
     assert here.call is not None
     callee = callees.callee(document, here.call.name, here.setting)
     for argument in callee.arguments if callee is not None else ():
-        if argument.name not in here.call.written:
+        if argument.name not in here.call.keywords:
             default = f" = {argument.default}" if argument.default is not None else ""
             yield CompletionItem(
                 f"{argument.name}=",
@@ -204,10 +204,10 @@ def _stages(document: Document, here: Context, offset: int) -> Iterator[Completi
     yield from (_of_callee(callees.layer(cls), CompletionItemKind.Function) for cls in REGISTRY.values())
     for template in document.module.environment.templates.values():
         yield _of_callee(callees.block(template), CompletionItemKind.Class)
-    known = document.module.environment.templates
-    yield from _symbols(s for s in (frame.visible().values() if frame is not None else ()) if s.name not in known)
+    templates = document.module.environment.templates
+    yield from _symbols(s for s in (frame.visible().values() if frame is not None else ()) if s.name not in templates)
     for name, (module, _) in blocks().items():
-        if name not in known:
+        if name not in templates:
             yield CompletionItem(name, kind=CompletionItemKind.Class, detail=f"from {module} import {name}")
     yield from _words(sorted((*WIRINGS, *CLAUSES)), CompletionItemKind.Keyword)
     if here.role == "statement":

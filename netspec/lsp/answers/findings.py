@@ -17,20 +17,25 @@ from netspec.syntax.source import Span
 _SEVERITY = {"error": types.DiagnosticSeverity.Error, "warning": types.DiagnosticSeverity.Warning}
 
 
-def shown(document: Document, found: Diagnostic, uri: str) -> types.Diagnostic:
+def protocol_diagnostic(document: Document, diagnostic: Diagnostic, uri: str) -> types.Diagnostic:
     """A diagnostic of a document: the message, what is known about it and the help; the other end as related."""
-    lines = [found.message, found.label, *found.notes, f"help: {found.help}" if found.help else ""]
+    lines = [
+        diagnostic.message,
+        diagnostic.label,
+        *diagnostic.notes,
+        f"help: {diagnostic.help}" if diagnostic.help else "",
+    ]
     related = [
         types.DiagnosticRelatedInformation(place, text or "here")
-        for span, text in found.related
+        for span, text in diagnostic.related
         if (place := location(document, span, uri)) is not None
     ]
-    unused = found.code.startswith("W01")
+    unused = diagnostic.code.startswith("W01")
     return types.Diagnostic(
-        document.places.range(_visible(found.span)),
+        document.places.range(_visible(diagnostic.span)),
         "\n".join(filter(None, lines)),
-        _SEVERITY[found.severity],
-        found.code,
+        _SEVERITY[diagnostic.severity],
+        diagnostic.code,
         source="netspec",
         related_information=related,
         tags=[types.DiagnosticTag.Unnecessary] if unused else None,
@@ -57,17 +62,17 @@ def location(document: Document, span: Span, uri: str) -> types.Location | None:
 
 
 def actions(
-    document: Document, uri: str, wanted: types.Range, shown_now: list[types.Diagnostic]
+    document: Document, uri: str, place: types.Range, shown_now: list[types.Diagnostic]
 ) -> Iterator[types.CodeAction]:
     """The mends of what is wrong in a range; a comment that allows a warning; all mends at once."""
-    first, last = document.places.offset(wanted.start), document.places.offset(wanted.end)
+    first, last = document.places.offset(place.start), document.places.offset(place.end)
     here = [d for d in document.findings if d.span.start <= last and first <= d.span.end]
-    for found in here:
-        if found.mend is not None and found.mend[0].source is document.source:
-            yield _action(document, uri, _title(found), [found.mend], found, shown_now, preferred=True)
-        if found.severity == "warning":
-            title = f"Allow {found.code} on this line"
-            yield _action(document, uri, title, [allowance(found)], found, shown_now)
+    for diagnostic in here:
+        if diagnostic.mend is not None and diagnostic.mend[0].source is document.source:
+            yield _action(document, uri, _title(diagnostic), [diagnostic.mend], diagnostic, shown_now, preferred=True)
+        if diagnostic.severity == "warning":
+            title = f"Allow {diagnostic.code} on this line"
+            yield _action(document, uri, title, [allowance(diagnostic)], diagnostic, shown_now)
     mends = list(_apart(document))
     if len(mends) > 1:
         yield types.CodeAction(
@@ -77,9 +82,9 @@ def actions(
         )
 
 
-def _title(found: Diagnostic) -> str:
-    help = found.help.partition("\n")[0]
-    text = found.mend[1] if found.mend is not None else ""
+def _title(diagnostic: Diagnostic) -> str:
+    help = diagnostic.help.partition("\n")[0]
+    text = diagnostic.mend[1] if diagnostic.mend is not None else ""
     return help[:1].upper() + help[1:] if help else f"Write {text}" if text else "Leave it out"
 
 
@@ -88,7 +93,7 @@ def _action(
     uri: str,
     title: str,
     mends: list[tuple[Span, str]],
-    found: Diagnostic,
+    diagnostic: Diagnostic,
     shown_now: list[types.Diagnostic],
     *,
     preferred: bool = False,
@@ -96,7 +101,7 @@ def _action(
     return types.CodeAction(
         title,
         types.CodeActionKind.QuickFix,
-        diagnostics=[one for one in shown_now if one.code == found.code],
+        diagnostics=[one for one in shown_now if one.code == diagnostic.code],
         is_preferred=preferred,
         edit=types.WorkspaceEdit({uri: [_edit(document, mend) for mend in mends]}),
     )
@@ -116,17 +121,17 @@ def _apart(document: Document) -> Iterator[tuple[Span, str]]:
             end = span.end
 
 
-def allowance(found: Diagnostic) -> tuple[Span, str]:
+def allowance(diagnostic: Diagnostic) -> tuple[Span, str]:
     """The comment that allows a warning, at the end of its line: `# allow W0301`."""
-    source, line = found.span.source, source_line(found.span)
+    source, line = diagnostic.span.source, source_line(diagnostic.span)
     end = line.end
     before = re.search(r"#[^\n]*\ballow W\d{4}(?:[ ,]+W\d{4})*", line.text)
     if before is not None:
         at = line.start + before.end()
-        return Span(source, at, at), f", {found.code}"
+        return Span(source, at, at), f", {diagnostic.code}"
     if "#" in line.text:
-        return Span(source, end, end), f"; allow {found.code}"
-    return Span(source, end, end), f"  # allow {found.code}"
+        return Span(source, end, end), f"; allow {diagnostic.code}"
+    return Span(source, end, end), f"  # allow {diagnostic.code}"
 
 
 def source_line(span: Span) -> Span:

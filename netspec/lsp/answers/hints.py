@@ -21,8 +21,8 @@ MOST_SHOWN = 3
 
 def hints(document: Document, first: int, last: int, figures: Iterable[str]) -> list[types.InlayHint]:
     """The hints between two places of the text, one a line: of the stage that ends last on it."""
-    known = [_FIGURES[name](document) for name in figures if name in _FIGURES]
-    texts = {place: [table[place] for table in known if place in table] for place in _lines(document, known)}
+    tables = [_FIGURES[name](document) for name in figures if name in _FIGURES]
+    texts = {place: [table[place] for table in tables if place in table] for place in _lines(document, tables)}
     return [
         types.InlayHint(
             document.places.position(place[1]), "  ".join(text), types.InlayHintKind.Type, padding_left=True
@@ -32,23 +32,23 @@ def hints(document: Document, first: int, last: int, figures: Iterable[str]) -> 
     ]
 
 
-def _lines(document: Document, known: list[dict[Place, str]]) -> Iterator[Place]:
+def _lines(document: Document, tables: list[dict[Place, str]]) -> Iterator[Place]:
     """The last place of each line that something is known of; the widest where several end there."""
     last: dict[int, Place] = {}
-    for place in sorted({place for table in known for place in table}, key=lambda place: (place[1], -place[0])):
+    for place in sorted({place for table in tables for place in table}, key=lambda place: (place[1], -place[0])):
         last[document.source.position(place[1])[0]] = place
     yield from last.values()
 
 
 def shapes(document: Document) -> dict[Place, str]:
     """The shapes that each stage of the text gives, wherever it is at work."""
-    found: dict[Place, list[str]] = {}
+    texts_at: dict[Place, list[str]] = {}
     for sketch in document.sketches:
         end = document.readable_to(sketch)
         for span, outputs in sketch.shapes():
             if span.source is document.source and span.end <= end:
-                found.setdefault((span.start, span.end), []).append(", ".join(map(str, outputs)))
-    return {place: together(texts) for place, texts in found.items()}
+                texts_at.setdefault((span.start, span.end), []).append(", ".join(map(str, outputs)))
+    return {place: together(texts) for place, texts in texts_at.items()}
 
 
 def together(texts: Iterable[str]) -> str:
@@ -61,7 +61,7 @@ def together(texts: Iterable[str]) -> str:
 
 def _counted(document: Document, text: Callable[[counts.Counts], str]) -> dict[Place, str]:
     """A figure of every stage and scope of the nets that fit, by place."""
-    found: dict[Place, list[str]] = {}
+    texts_at: dict[Place, list[str]] = {}
     for graph in document.graphs:
         nodes = list(map(counts.of_node, graph.nodes))
         scopes = counts.of_scopes(graph, nodes)
@@ -69,8 +69,8 @@ def _counted(document: Document, text: Callable[[counts.Counts], str]) -> dict[P
         spans += [(node.span, nodes[node.index]) for node in graph.nodes]
         for span, figures in spans:
             if span.source is document.source and text(figures):
-                found.setdefault((span.start, span.end), []).append(text(figures))
-    return {place: together(texts) for place, texts in found.items()}
+                texts_at.setdefault((span.start, span.end), []).append(text(figures))
+    return {place: together(texts) for place, texts in texts_at.items()}
 
 
 def _parameters(document: Document) -> dict[Place, str]:
@@ -82,12 +82,12 @@ def _macs(document: Document) -> dict[Place, str]:
 
 
 def _fields(document: Document) -> dict[Place, str]:
-    found: dict[Place, list[str]] = {}
+    texts_at: dict[Place, list[str]] = {}
     for graph in document.graphs:
         for span, text in _fields_of(graph):
             if span.source is document.source:
-                found.setdefault((span.start, span.end), []).append(text)
-    return {place: f"sees {together(texts)}" for place, texts in found.items()}
+                texts_at.setdefault((span.start, span.end), []).append(text)
+    return {place: f"sees {together(texts)}" for place, texts in texts_at.items()}
 
 
 def _fields_of(graph: Graph) -> Iterator[tuple[Span, str]]:

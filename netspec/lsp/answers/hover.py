@@ -38,18 +38,18 @@ def _word(document: Document, token: Token) -> Iterator[str]:
     """The page of what a word names: an argument, a layer, a block, a part or a setting; else what it stands for."""
     here = context(document, token.end)
     if here.call is not None and token.kind == "NAME" and _is_keyword(document, token):
-        called = callees.callee(document, here.call.name, here.setting)
-        found = [argument for argument in called.arguments if argument.name == token.text] if called else []
-        for argument in found:
+        callee = callees.callee(document, here.call.name, here.setting)
+        arguments = [argument for argument in callee.arguments if argument.name == token.text] if callee else []
+        for argument in arguments:
             default = f" = {argument.default}" if argument.default is not None else ""
             described = f"\n\n{argument.description}" if argument.description else ""
             yield f"```netspec\n{token.text}: {argument.type}{default}\n```{described}"
         return
     use = document.names.at(token.start)
     if here.role != "key" and (use is None or use.symbol.kind in ("layer", "block", "net", "import")):
-        called = callees.callee(document, token.text, here.setting)
-        if called is not None:
-            yield _page(called)
+        callee = callees.callee(document, token.text, here.setting)
+        if callee is not None:
+            yield _page(callee)
             return
     if use is not None:
         yield _symbol(document, use)
@@ -77,8 +77,8 @@ def _symbol(document: Document, use: Use) -> str:
         for name, value in sketch.root.arguments
         if name == use.symbol.name and use.symbol.kind == "parameter"
     ]
-    known = f" = {hints.together(values)}" if values else ""
-    return f"```netspec\n{use.symbol.name}{known}\n```\n\n{_KINDS[use.symbol.kind]}"
+    value = f" = {hints.together(values)}" if values else ""
+    return f"```netspec\n{use.symbol.name}{value}\n```\n\n{_KINDS[use.symbol.kind]}"
 
 
 _KINDS = {
@@ -124,15 +124,15 @@ def _width(stage: Scope | Node) -> int:
 def signature_help(document: Document, offset: int) -> types.SignatureHelp | None:
     """The signature of the call around the cursor, with the argument that stands there."""
     here = context(document, offset)
-    called = callees.callee(document, here.call.name, here.setting) if here.call is not None else None
-    if here.call is None or called is None:
+    callee = callees.callee(document, here.call.name, here.setting) if here.call is not None else None
+    if here.call is None or callee is None:
         return None
-    names = [argument.name for argument in called.arguments]
+    names = [argument.name for argument in callee.arguments]
     active = names.index(here.call.keyword) if here.call.keyword in names else here.call.index
     parameters = [
         types.ParameterInformation(argument.name, f"{argument.type}. {argument.description}".rstrip(". "))
-        for argument in called.arguments
+        for argument in callee.arguments
     ]
-    page = types.MarkupContent(types.MarkupKind.Markdown, called.page)
-    shown = types.SignatureInformation(called.signature, page, parameters, active)
-    return types.SignatureHelp([shown], 0, active)
+    page = types.MarkupContent(types.MarkupKind.Markdown, callee.page)
+    signature = types.SignatureInformation(callee.signature, page, parameters, active)
+    return types.SignatureHelp([signature], 0, active)

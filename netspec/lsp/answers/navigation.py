@@ -77,8 +77,8 @@ def _imported(file: tree.File, path: Path, target: Path, name: str) -> Iterator[
     """Where a file uses a name that it imports from `target`."""
     imports = [item for item in file.items if isinstance(item, tree.Import)]
     modules = [item.module for item in imports if any(one.id == name for one in item.names)]
-    written = [module.value for module in modules if isinstance(module, tree.String)]
-    if any((path.parent / module).resolve() == target for module in written):
+    modules_ = [module.value for module in modules if isinstance(module, tree.String)]
+    if any((path.parent / module).resolve() == target for module in modules_):
         yield from (
             use.span for use in names_of(file, {}).uses if use.symbol.name == name and use.symbol.kind == "import"
         )

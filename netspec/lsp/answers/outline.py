@@ -53,13 +53,13 @@ def _of_body(document: Document, body: tree.Body, depth: int) -> Iterator[types.
 
 
 def _of_bodies(document: Document, part: tree.Tree, depth: int) -> Iterator[types.DocumentSymbol]:
-    pending: list[object] = [value for _, value in part.said()]
+    pending: list[object] = [value for _, value in part.content()]
     while pending:
         match pending.pop(0):
             case tree.Body() as body:
                 yield from _of_body(document, body, depth)
             case tree.Flow() | tree.Group() | tree.Wiring() | tree.Clause() | tree.Branch() as inner:
-                pending[:0] = [value for _, value in inner.said()]
+                pending[:0] = [value for _, value in inner.content()]
             case tuple(items):
                 pending[:0] = list(items)
 
@@ -79,7 +79,7 @@ def _symbol(
 
 def folds(document: Document) -> list[types.FoldingRange]:
     """Bodies, lists and calls of several lines, and comments of several lines."""
-    found: list[types.FoldingRange] = []
+    ranges: list[types.FoldingRange] = []
     opened: list[Token] = []
     for token in document.tokens:
         if token.kind in ("LBRACE", "LPAR", "LSQB"):
@@ -87,11 +87,11 @@ def folds(document: Document) -> list[types.FoldingRange]:
         elif token.kind in ("RBRACE", "RPAR", "RSQB") and opened:
             first, last = _line(document, opened.pop().start), _line(document, token.start)
             if last > first:
-                found.append(types.FoldingRange(first, last - 1 if last - first > 1 else last))
+                ranges.append(types.FoldingRange(first, last - 1 if last - first > 1 else last))
     for block in re.finditer(r"(?:^[ \t]*#[^\n]*\n){2,}", document.source.text, re.MULTILINE):
         first, last = _line(document, block.start()), _line(document, block.end() - 1)
-        found.append(types.FoldingRange(first, last, kind=types.FoldingRangeKind.Comment))
-    return sorted(found, key=lambda fold: (fold.start_line, -fold.end_line))
+        ranges.append(types.FoldingRange(first, last, kind=types.FoldingRangeKind.Comment))
+    return sorted(ranges, key=lambda fold: (fold.start_line, -fold.end_line))
 
 
 def _line(document: Document, offset: int) -> int:

@@ -25,9 +25,9 @@ def foreign_comment(text: str, start: int, in_brackets: bool, report: Report) ->
         if (in_brackets or not begins) and not _PROSE.match(text, start + 2):
             return start
     closer = _ENDS[opener]
-    found = text.find(closer, start + len(opener))
-    inside_end = found if found >= 0 else len(text)
-    end = inside_end + len(closer) if found >= 0 and closer != "\n" else inside_end
+    position = text.find(closer, start + len(opener))
+    inside_end = position if position >= 0 else len(text)
+    end = inside_end + len(closer) if position >= 0 and closer != "\n" else inside_end
     report.add(
         "E0101",
         f"a comment begins with `#`, not `{opener}`",

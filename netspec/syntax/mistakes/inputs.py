@@ -23,24 +23,24 @@ _BARE = re.compile(r"(?P<name>[A-Za-z_]\w*)?[ \t:=]*(?P<inside>\d+(?:[ \t]*[,xX 
 
 def declaration(text: str, start: int) -> Edit | None:
     """What an input statement at `start` is meant to be: `input: image [3, 64, 64]`, `x = Input(shape=(3, 64, 64))`."""
-    found = _STATEMENT.match(text, start)
-    keyword = _KEYWORD.match(found[0]) if found is not None else None
-    if found is None or keyword is None:
+    match = _STATEMENT.match(text, start)
+    keyword = _KEYWORD.match(match[0]) if match is not None else None
+    if match is None or keyword is None:
         return None
-    statement, end = found[0].partition("->")[0].rstrip(), keyword.end()
+    statement, end = match[0].partition("->")[0].rstrip(), keyword.end()
     parts = [*_PART.finditer(statement, end)] or [*_BARE.finditer(statement, end)]
     declared = [_declared(part.groupdict(), keyword["label"]) for part in parts]
-    written = [one for one in declared if one]
-    if not written or len(written) < len(declared):
+    inputs = [one for one in declared if one]
+    if not inputs or len(inputs) < len(declared):
         return None
-    put = "; ".join(written)
+    put = "; ".join(inputs)
     return ((start, start + len(statement)), put) if put != statement else None
 
 
 def undeclared(text: str, start: int) -> Edit | None:
     """`image [3, 64, 64]`, an input without its word."""
-    found = _STATEMENT.match(text, start)
-    part = _PART.fullmatch(found[0].rstrip()) if found is not None else None
+    match = _STATEMENT.match(text, start)
+    part = _PART.fullmatch(match[0].rstrip()) if match is not None else None
     if part is None or not part["name"] or not part["brackets"].startswith("["):
         return None
     if "," not in part["inside"] or not part["inside"].strip()[:1].isdigit():
@@ -51,11 +51,11 @@ def undeclared(text: str, start: int) -> Edit | None:
 def open_sizes(text: str, offset: int) -> Edit | None:
     """The shape around `offset` with names for its open sizes and without the batch; None where none is around."""
     line = text.rfind("\n", 0, offset) + 1
-    for found in _SHAPE.finditer(text, line):
-        start, end = found.span("sizes")
+    for shape in _SHAPE.finditer(text, line):
+        start, end = shape.span("sizes")
         if start <= offset <= end:
-            mended = _sizes(found["sizes"])
-            return ((start, end), mended) if mended != found["sizes"] else None
+            mended = _sizes(shape["sizes"])
+            return ((start, end), mended) if mended != shape["sizes"] else None
         if start > offset:
             break
     return None
@@ -69,8 +69,8 @@ def _declared(part: dict[str, str | None], label: str | None) -> str:
     return f"input {name}{f': {kind}' if kind in ('int', 'bool') else ''} [{sizes}]" if sizes else ""
 
 
-def _sizes(written: str) -> str:
-    parts = re.split(r"[,\sxX]+", written) if re.fullmatch(r"\s*\d+([,\sxX]+\d+)*\s*", written) else written.split(",")
+def _sizes(text: str) -> str:
+    parts = re.split(r"[,\sxX]+", text) if re.fullmatch(r"\s*\d+([,\sxX]+\d+)*\s*", text) else text.split(",")
     sizes = [re.sub(r"^\w+\s*=\s*", "", size.strip()).strip("'\"") for size in parts if size.strip()]
     if len(sizes) > 2 and sizes[0] in _OPEN:
         del sizes[0]

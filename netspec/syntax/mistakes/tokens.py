@@ -541,18 +541,18 @@ def _expected(place: Place) -> str:
     idle = {"LPAR", "LSQB", "IN", "EQUAL"} if accepts("POWER") else set()
     idle |= {"LBRACE"} if accepts("SEP") else set()
     idle |= {"LPAR"} if accepts("EQUAL") and accepts("COMMA") else set()
-    words = [said for kind, said in _SAID.items() if accepts(kind) and kind not in idle]
+    words = [phrase for kind, phrase in _SAID.items() if accepts(kind) and kind not in idle]
     if accepts("ARROW"):
         words.insert(0, "`->`")
     return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " or " + words[-1] if words else ""
 
 
-def _found(place: Place) -> str:
+def _finding(place: Place) -> str:
     token = place.token
     if place.ends_line:
         return "the file ends" if token.kind == "END" else "the line ends"
-    shown = token.text if len(token.text) <= LONGEST // 5 else token.text[: LONGEST // 5] + "..."
-    return f"found `{shown}`"
+    excerpt = token.text if len(token.text) <= LONGEST // 5 else token.text[: LONGEST // 5] + "..."
+    return f"found `{excerpt}`"
 
 
 def _end(place: Place) -> int:
@@ -568,8 +568,8 @@ def _span(place: Place) -> tuple[int, int]:
 
 
 def _unexpected(place: Place) -> Mistake:
-    expected, found = _expected(place), _found(place)
-    message = f"expected {expected}, but {found}" if expected else f"{found} where nothing can stand"
+    expected, finding = _expected(place), _finding(place)
+    message = f"expected {expected}, but {finding}" if expected else f"{finding} where nothing can stand"
     help_ = ""
     if place.accepts("LBRACE") and not place.accepts("NUMBER"):
         help_ = "a body stands in braces: { ... }"

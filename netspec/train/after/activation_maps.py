@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.graph.graph import Graph, Output, Scope, Value
 from netspec.spelling import nearest
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 from netspec.train.after import heads
 from netspec.train.plan.signature import Returned
 
@@ -62,7 +62,7 @@ def activation_map(
 
     Raises NetspecError (E0655) where there is nothing to look at.
     """
-    plan = planned(run.graph, run.signature.output, method=method, layer=layer)
+    plan = plan_of(run.graph, run.signature.output, method=method, layer=layer)
     net = plan.net(run.model).to(run.device).eval()
     scores, maps = plan.traced(net, x.to(run.device))
     sides = _sides(scores, run)
@@ -131,7 +131,7 @@ class Plan:
         return (weight.detach().flatten(1),)
 
 
-def planned(graph: Graph, output: int, *, method: Method | None = None, layer: str | None = None) -> Plan:
+def plan_of(graph: Graph, output: int, *, method: Method | None = None, layer: str | None = None) -> Plan:
     """How the map of a net's output is made; raises NetspecError (E0655) where it cannot be."""
     scores = heads.scores(graph, graph.outputs[output].value)
     if scores.shape.rank > 1 and heads.positions(scores) > 1:
@@ -144,7 +144,7 @@ def planned(graph: Graph, output: int, *, method: Method | None = None, layer: s
         linear = None if ending.linear is None else ending.linear.key
         return Plan(_returning(graph, scores, ending.maps), "cam", ending.maps.name, linear)
     default = ending.maps if ending is not None else heads.last_maps(graph, scores)
-    maps = default if layer is None else _named(graph, layer, scores)
+    maps = default if layer is None else _value_of_layer(graph, layer, scores)
     if maps is None or not heads.is_map(maps):
         raise _nothing(f"{graph.name} has no convolution whose maps could be looked at")
     return Plan(_returning(graph, scores, maps), "grad-cam", maps.name, None)
@@ -157,7 +157,7 @@ def _returning(graph: Graph, scores: Value, maps: Value) -> Graph:
     return replace(graph, outputs=outputs, origin=None)
 
 
-def _named(graph: Graph, layer: str, scores: Value) -> Value:
+def _value_of_layer(graph: Graph, layer: str, scores: Value) -> Value:
     """The maps of the stage of that name."""
     if layer not in graph:
         listed_names = list(heads.names(graph))
@@ -195,4 +195,4 @@ def _sides(scores: Tensor, run: Restored) -> Tensor:
 
 
 def _nothing(message: str, help: str = "") -> NetspecError:
-    return NetspecError((Diagnostic("E0655", message, Span(Source("netspec cam", ""), 0, 0), help=help),))
+    return NetspecError((Diagnostic("E0655", message, place_outside("netspec cam"), help=help),))

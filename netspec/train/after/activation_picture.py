@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 from netspec.train.after.activation_maps import ActivationMap
 from netspec.train.after.inputs import Sample
 from netspec.train.plan.signature import Signature
@@ -32,8 +32,8 @@ SIDE = 3.2
 """Inches that a picture is high."""
 
 
-def draw(activation: ActivationMap, seen: NDArray[Any], signature: Signature, out: Path) -> None:
-    """Draws the map over the sample `seen` [channels, *S] as the net met it, without normalisation, into `out`.
+def draw(activation: ActivationMap, view: NDArray[Any], signature: Signature, out: Path) -> None:
+    """Draws the map over the sample `view` [channels, *S] as the net met it, without normalisation, into `out`.
 
     A name that ends in .npy gets the map itself. Raises NetspecError (E0610, E0655).
     """
@@ -47,15 +47,15 @@ def draw(activation: ActivationMap, seen: NDArray[Any], signature: Signature, ou
 
         replacing(out, write)
         return
-    if seen.ndim not in (2, 3):
-        here = Span(Source(str(out), ""), 0, 0)
-        message = f"a map over a sample of {seen.ndim - 1} axes cannot be drawn"
+    if view.ndim not in (2, 3):
+        here = place_outside(out)
+        message = f"a map over a sample of {view.ndim - 1} axes cannot be drawn"
         raise NetspecError((Diagnostic("E0655", message, here, help="-o map.npy keeps its numbers"),))
-    figure = _picture(activation, seen, signature) if seen.ndim == 3 else _signal(activation, seen, signature)
+    figure = _picture(activation, view, signature) if view.ndim == 3 else _signal(activation, view, signature)
     plots.write(figure, out, dpi=200)
 
 
-def seen(run: Restored, sample: Sample) -> NDArray[Any]:
+def net_view(run: Restored, sample: Sample) -> NDArray[Any]:
     """The sample as the net met it, but for `normalize`, which leaves nothing to look at."""
     import torch
 
@@ -90,14 +90,14 @@ def title(activation: ActivationMap, signature: Signature) -> str:
     return f"{name if signature.names else f'class {name}'}, {100 * activation.probability:.1f} %"
 
 
-def _picture(activation: ActivationMap, seen: NDArray[Any], signature: Signature) -> Figure:
+def _picture(activation: ActivationMap, view: NDArray[Any], signature: Signature) -> Figure:
     """The image, and the image in grey under the map."""
-    coloured = len(seen) == 3
-    grey = seen.mean(0)
+    coloured = len(view) == 3
+    grey = view.mean(0)
     ratio = grey.shape[1] / grey.shape[0]
     figure = _figure(2 * min(max(SIDE * ratio, 1.6), 8) + 1.1, SIDE + 0.4)
     left, right = figure.subplots(1, 2)
-    left.imshow(seen.transpose(1, 2, 0).clip(0, 1) if coloured else grey, cmap="gray", interpolation="nearest")
+    left.imshow(view.transpose(1, 2, 0).clip(0, 1) if coloured else grey, cmap="gray", interpolation="nearest")
     right.imshow(grey, cmap="gray", interpolation="nearest")
     times = max(1, -(-FINE // max(grey.shape)))
     values = enlarged(activation.values, (grey.shape[0] * times, grey.shape[1] * times))
@@ -112,21 +112,21 @@ def _picture(activation: ActivationMap, seen: NDArray[Any], signature: Signature
     return figure
 
 
-def _signal(activation: ActivationMap, seen: NDArray[Any], signature: Signature) -> Figure:
+def _signal(activation: ActivationMap, view: NDArray[Any], signature: Signature) -> Figure:
     """Each channel as a line, the map behind it."""
     import numpy as np
 
     colours = _colours(activation)
-    values = enlarged(activation.values, (max(FINE, seen.shape[1]),))
-    channels = seen[:MOST_CHANNELS]
+    values = enlarged(activation.values, (max(FINE, view.shape[1]),))
+    channels = view[:MOST_CHANNELS]
     figure = _figure(7.6, 0.9 + 1.6 * len(channels))
     rows = figure.subplots(len(channels), 1, sharex=True, squeeze=False)[:, 0]
     for axes, channel in zip(rows, channels, strict=True):
         low, high = float(channel.min()), float(channel.max())
         margin = 0.08 * ((high - low) or 1.0)
-        extent = (-0.5, seen.shape[1] - 0.5, low - margin, high + margin)
+        extent = (-0.5, view.shape[1] - 0.5, low - margin, high + margin)
         axes.imshow(_veil(values[None], colours), extent=extent, aspect="auto", interpolation="bilinear")
-        axes.plot(np.arange(seen.shape[1]), channel, color=INK, linewidth=1.5)
+        axes.plot(np.arange(view.shape[1]), channel, color=INK, linewidth=1.5)
         axes.set_ylim(low - margin, high + margin)
         axes.spines[["top", "right"]].set_visible(False)
         axes.spines[["left", "bottom"]].set_color("#d0d7de")

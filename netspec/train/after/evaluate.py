@@ -279,7 +279,7 @@ def text(evaluation: Evaluation) -> str:
     """The figures a line each, and where there are up to ten classes, how often which was taken for which."""
     width = max(map(len, evaluation.figures))
     samples = f"{evaluation.count:,} samples of {evaluation.data} ({evaluation.part})"
-    lines = [samples, *(f"{name:<{width}}  {_told(name, value)}" for name, value in evaluation.figures.items())]
+    lines = [samples, *(f"{name:<{width}}  {_figure_text(name, value)}" for name, value in evaluation.figures.items())]
     if evaluation.absent:
         lines.append(f"no sample is of {_listed(evaluation.absent)}; means over classes leave that out")
     if evaluation.confusion is not None and len(evaluation.confusion) <= 10:
@@ -310,7 +310,7 @@ def confusion_lines(evaluation: Evaluation) -> Iterator[str]:
         yield "  ".join([f"{name:<{side}}", *(f"{cell:>{w}}" for cell, w in zip(row, widths, strict=True))])
 
 
-def _told(name: str, value: float) -> str:
+def _figure_text(name: str, value: float) -> str:
     return f"{value:.4f}" + (f"  (error {100 * (1 - value):.2f} %)" if name == "accuracy" else "")
 
 

@@ -17,7 +17,7 @@ from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.shapes.requirements import nearest
 from netspec.shapes.shape import DType, Shape
 from netspec.shapes.sizes import Dimension
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 from netspec.train.data.encoding import Encoding
 from netspec.train.runs.folder import replacing, save_tensors
 
@@ -85,8 +85,8 @@ def export(
 
 def _opened(run: Restored, input: Mapping[str, Sequence[int | str]]) -> Restored:
     """The run's net with its sizes as open as the spec leaves them; raises NetspecError where `input` does not fit."""
-    said = run.record.job.input if run.record.job is not None else {}
-    graph = run.spec.graph(run.record.net, inputs={**said, **input}, **run.record.arguments)
+    inputs = run.record.job.input if run.record.job is not None else {}
+    graph = run.spec.graph(run.record.net, inputs={**inputs, **input}, **run.record.arguments)
     return run.for_sizes(graph)
 
 
@@ -98,12 +98,12 @@ def open_names(graph: Graph) -> tuple[str, ...]:
 
 def sizes_near(run: Restored, times: int) -> dict[str, int]:
     """A size that fits for each open one: so many times that of the training, or the nearest that the wiring allows."""
-    known: dict[str, int] = {}
+    sizes: dict[str, int] = {}
     for value in run.graph.inputs:
         for size, own in zip(value.shape.dims, run.record.input.get(value.name, ()), strict=False):
             if not isinstance(size, int):
-                known[str(size)] = times * own if isinstance(own, int) else times * DEFAULT_SIZE
-    return nearest([fit.requirement for fit in run.graph.fits], known) or known
+                sizes[str(size)] = times * own if isinstance(own, int) else times * DEFAULT_SIZE
+    return nearest([fit.requirement for fit in run.graph.fits], sizes) or sizes
 
 
 def _format_of(path: Path) -> Format:
@@ -112,7 +112,7 @@ def _format_of(path: Path) -> Format:
         if ending == name:
             return name
     message = f"the end of {path.name} names no format"
-    here = Span(Source(str(path), ""), 0, 0)
+    here = place_outside(path)
     raise NetspecError((Diagnostic("E0656", message, here, help=f"--format {' or '.join(FORMATS)}"),))
 
 
@@ -173,8 +173,8 @@ def examples(graph: Graph, seed: int = 0, sizes: Mapping[str, int] | None = None
     def example(dims: tuple[int, ...], dtype: DType) -> Tensor:
         if dtype == "float":
             return torch.randn(2, *dims, generator=generator)
-        drawn = torch.randint(0, 2, (2, *dims), generator=generator)
-        return drawn if dtype == "int" else drawn.bool()
+        bits = torch.randint(0, 2, (2, *dims), generator=generator)
+        return bits if dtype == "int" else bits.bool()
 
     return tuple(
         example(tuple(_number(size, sizes or {}) for size in value.shape.dims), value.shape.dtype)
@@ -234,17 +234,21 @@ def _write_onnx(
 
     if run.graph.parameters * 4 > MOST_BYTES:
         message = f"{run.graph.name} is larger than a file of ONNX may be"
-        here = Span(Source(str(path), ""), 0, 0)
+        here = place_outside(path)
         raise NetspecError((Diagnostic("E0656", message, here, help="--format pt2 has no such limit"),))
     program = _program(run, model)
-    named = tuple(
+    shapes_by_input = tuple(
         {0: BATCH, **{axis: str(size) for axis, size in enumerate(value.shape.dims, 1) if not isinstance(size, int)}}
         for value in run.graph.inputs
     )
     with _quietly():
         try:
             exported = torch.onnx.export(
-                program, input_names=list(inputs), output_names=list(outputs), dynamic_shapes=named, dynamo=True
+                program,
+                input_names=list(inputs),
+                output_names=list(outputs),
+                dynamic_shapes=shapes_by_input,
+                dynamo=True,
             )
         except Exception as error:  # as many kinds as there are operators
             raise _failed(run, model, "ONNX", error) from error
@@ -273,8 +277,8 @@ def _run_again(run: Restored, model: nn.Module, path: Path) -> float | None:
     names = [value.name for value in session.get_inputs()]
 
     def outputs(samples: Sequence[Tensor]) -> list[Tensor]:
-        said = session.run(None, {name: tensor.numpy() for name, tensor in zip(names, samples, strict=True)})
-        return [torch.from_numpy(array) for array in said]
+        arrays = session.run(None, {name: tensor.numpy() for name, tensor in zip(names, samples, strict=True)})
+        return [torch.from_numpy(array) for array in arrays]
 
     return _compared(run, model, outputs)
 
@@ -326,7 +330,7 @@ def _failed(run: Restored, model: nn.Module, what: str, error: Exception) -> Net
         value = next(value for value in run.graph.inputs if value.shape.is_open)
         help = f"without open sizes: --input {value.name}={trained.get(value.name, value.shape)}"
     if node is None:
-        here = Span(Source("netspec export", ""), 0, 0)
+        here = place_outside("netspec export")
         message = f"{run.graph.name} cannot be exported by {what}"
         return NetspecError((Diagnostic("E0656", message, here, notes=tuple(lines[:3]), help=help),))
     message = f"{run.graph.name} cannot be exported by {what}, because of its layer {node.layer.name}"

@@ -70,12 +70,12 @@ def last_maps(graph: Graph, output: Value) -> Value | None:
 
 def ancestors(graph: Graph, value: Value) -> list[Node]:
     """The nodes that a value depends on, in the order of the text."""
-    wanted = {value.node}
+    makers = {value.node}
     stages: list[Node] = []
     for node in reversed(graph.nodes):
-        if node.index in wanted:
+        if node.index in makers:
             stages.append(node)
-            wanted.update(each.node for each in node.inputs)
+            makers.update(each.node for each in node.inputs)
     return stages[::-1]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.files import regular
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 from netspec.train.data import DataSet, files, tables
 from netspec.train.data.files import DataError
 from netspec.train.data.pairs import Pairs
@@ -159,7 +159,7 @@ def _picture(path: Path, port: Port) -> Sample:
     """A picture as the training data had theirs: with their channels, and brought to their size where it differs."""
     sent = port.sent
     if len(sent) not in (2, 3) or (len(sent) == 3 and sent[0] not in (1, 3)):
-        raise _wrong("E0654", path, f"{path} is a picture, and {port.taker} takes {_written(sent)}")
+        raise _wrong("E0654", path, f"{path} is a picture, and {port.taker} takes {_shape_text(sent)}")
     channels = sent[0] if len(sent) == 3 else 1
     x = port.adapted(pictures.read(path, str(path), channels, None, "crop")[None])
     if x is not None:
@@ -252,8 +252,8 @@ def _signals(table: tables.Table, path: Path, port: Port, data: DataSet) -> Iter
         return iter([Sample(str(path), array.T)])
     if len(columns) == prod(sent):
         return _each(array.reshape(len(array), *sent), path, port, several=True)
-    found = f"{path} has {table.width:,} columns, and a sample of {port.taker} is {_written(sent)}"
-    raise _wrong("E0654", path, found, f"a sample a row: {prod(sent):,} numbers, the channels in turn")
+    description = f"{path} has {table.width:,} columns, and a sample of {port.taker} is {_shape_text(sent)}"
+    raise _wrong("E0654", path, description, f"a sample a row: {prod(sent):,} numbers, the channels in turn")
 
 
 READERS: dict[str, Callable[[Path, Port], Iterator[Sample]]] = {
@@ -275,18 +275,18 @@ def _each(array: NDArray[Any], path: Path, port: Port, *, several: bool = False)
         return
     samples = port.adapted(array) if array.ndim > 1 else None
     if samples is None:
-        sent = _written(port.sent)
+        sent = _shape_text(port.sent)
         help = f"one sample {sent}, or several along a first axis"
-        raise _wrong("E0654", path, f"{path} holds {_written(array.shape)}, and {port.taker} takes {sent}", help)
+        raise _wrong("E0654", path, f"{path} holds {_shape_text(array.shape)}, and {port.taker} takes {sent}", help)
     if len(samples) == 0:
         raise _wrong("E0654", path, f"{path} holds no samples")
     for index, x in enumerate(samples):
         yield Sample(f"{path}[{index}]", x)
 
 
-def _written(shape: Dims) -> str:
+def _shape_text(shape: Dims) -> str:
     return f"[{', '.join(map(str, shape))}]"
 
 
 def _wrong(code: str, path: Path, message: str, help: str = "") -> NetspecError:
-    return NetspecError((Diagnostic(code, message, Span(Source(str(path), ""), 0, 0), help=help),))
+    return NetspecError((Diagnostic(code, message, place_outside(path), help=help),))

@@ -14,7 +14,7 @@ from netspec.compare.weights import Loose, Move, Plan
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.graph.graph import Graph
 from netspec.marks import MARK
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 from netspec.train.after.restored import graph_of_run, weights_of_run
 from netspec.train.runs.folder import replacing, save_tensors
 from netspec.train.runs.weights import files as weights
@@ -49,7 +49,7 @@ def migrate(source: Path, new: Graph, target: Path, old: Graph | None = None) ->
     moves = [move for move in plan.moves if move.old in tensors]
     if not moves:
         message = f"none of the weights in {source} are those of {new.name}"
-        here = Span(Source(str(path), ""), 0, 0)
+        here = place_outside(path)
         raise NetspecError((Diagnostic("E0641", message, here, help="netspec diff shows what becomes of each key"),))
     state = {move.new: tensors[move.old].contiguous() for move in moves}
     replacing(target, lambda beside: save_tensors(state, beside, {"format": "pt", MARK: __version__}))
@@ -58,13 +58,13 @@ def migrate(source: Path, new: Graph, target: Path, old: Graph | None = None) ->
 
 def by_name(tensors: Mapping[str, Tensor], new: Graph) -> Plan:
     """The plan where nothing is known of the old net but its keys and their shapes."""
-    wanted = {key.name: key.shape for key in keys(new)}
+    new_shapes = {key.name: key.shape for key in keys(new)}
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    kept = tuple(Move(name, name) for name, shape in wanted.items() if shapes.get(name) == shape)
-    known = {move.new for move in kept}
+    moves = tuple(Move(name, name) for name, shape in new_shapes.items() if shapes.get(name) == shape)
+    matches = {move.new for move in moves}
     return Plan(
-        kept,
+        moves,
         (),
-        tuple(Loose(name, shape, shapes.get(name)) for name, shape in wanted.items() if name not in known),
-        tuple(Loose(name, shape, wanted.get(name)) for name, shape in shapes.items() if name not in known),
+        tuple(Loose(name, shape, shapes.get(name)) for name, shape in new_shapes.items() if name not in matches),
+        tuple(Loose(name, shape, new_shapes.get(name)) for name, shape in shapes.items() if name not in matches),
     )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostic, NetspecError, printable
 from netspec.marks import MARK
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 from netspec.train.after.inputs import Sample
 from netspec.train.plan.signature import Signature
 
@@ -87,7 +87,7 @@ def predict(run: Restored, samples: Iterable[Sample]) -> Iterator[Prediction]:
             output = run.outputs(*entered(run, part))
         except (RuntimeError, IndexError) as error:
             first = str(error).strip().partition("\n")[0]
-            here = Span(Source(part[0].name, ""), 0, 0)
+            here = place_outside(part[0].name)
             message = f"{run.graph.name} cannot take these samples: {first}"
             raise NetspecError((Diagnostic("E0654", message, here),)) from None
         signature = run.signature
@@ -118,7 +118,9 @@ def text(predictions: Sequence[Prediction], top: int) -> str:
     """A line a sample: its name, and the `top` classes with their probabilities; or its numbers."""
     names = [printable(prediction.name) for prediction in predictions]
     width = max(map(len, names), default=0)
-    return "\n".join(f"{name:<{width}}  {_told(one, top)}" for name, one in zip(names, predictions, strict=True))
+    return "\n".join(
+        f"{name:<{width}}  {_prediction_text(one, top)}" for name, one in zip(names, predictions, strict=True)
+    )
 
 
 def json_text(predictions: Sequence[Prediction]) -> str:
@@ -138,8 +140,8 @@ def csv_text(predictions: Sequence[Prediction]) -> str:
         counted = range(first.output.size if first.signature.task == "values" else len(first.output))
         classes = first.signature.task != "values"
         columns = [first.signature.name(index) if classes else f"value {index}" for index in counted]
-        said = ["labels" if first.signature.labels else "class"] if classes else []
-        writer.writerow(["input", *said, *map(_cell, columns)])
+        heads = ["labels" if first.signature.labels else "class"] if classes else []
+        writer.writerow(["input", *heads, *map(_cell, columns)])
     for one in predictions:
         if one.signature.task == "values":
             writer.writerow([_cell(one.name), *(f"{value:.7g}" for value in one.output.flatten())])
@@ -151,8 +153,8 @@ def csv_text(predictions: Sequence[Prediction]) -> str:
 
 def _cell(name: str) -> str:
     """A name as a cell: what a spreadsheet would reckon with begins with an apostrophe, unless it is a number."""
-    shown = printable(name).replace("\t", "\\u0009")
-    return f"'{shown}" if name.strip().startswith(FORMULA) and not NUMBER.fullmatch(shown) else shown
+    cell_text = printable(name).replace("\t", "\\u0009")
+    return f"'{cell_text}" if name.strip().startswith(FORMULA) and not NUMBER.fullmatch(cell_text) else cell_text
 
 
 def save_masks(predictions: Sequence[Prediction], folder: Path) -> list[Path]:
@@ -178,14 +180,14 @@ def mask_paths(predictions: Sequence[Prediction], folder: Path) -> list[Path]:
     for one in predictions:
         if not one.is_dense or one.classes.ndim != 2:
             message = f"{one.name} has no class for each pixel, so there is no mask of it"
-            raise NetspecError((Diagnostic("E0655", message, Span(Source("--masks", ""), 0, 0)),))
+            raise NetspecError((Diagnostic("E0655", message, place_outside("--masks")),))
         paths.append(_free(folder, Path(one.name).stem, paths))
     return paths
 
 
-def _free(folder: Path, stem: str, taken: Sequence[Path]) -> Path:
-    names = (f"{stem}{f'-{number}' if number else ''}.png" for number in range(len(taken) + 1))
-    return next(folder / name for name in names if folder / name not in taken)
+def _free(folder: Path, stem: str, paths: Sequence[Path]) -> Path:
+    names = (f"{stem}{f'-{number}' if number else ''}.png" for number in range(len(paths) + 1))
+    return next(folder / name for name in names if folder / name not in paths)
 
 
 def mask(classes: NDArray[Any]) -> Image.Image:
@@ -198,14 +200,14 @@ def mask(classes: NDArray[Any]) -> Image.Image:
     return image
 
 
-def _told(one: Prediction, top: int) -> str:
+def _prediction_text(one: Prediction, top: int) -> str:
     if one.signature.task == "values":
         numbers = [f"{value:.6g}" for value in one.output.flatten()[:top]]
         return " ".join(numbers) + (" ..." if one.output.size > top else "")
     if one.signature.labels:
         likely = [(name, share) for name, share in one.ranked if name in one.applying]
-        told = "  ".join(f"{printable(name)} {100 * share:.1f} %" for name, share in likely)
-        return told or f"none; likeliest {printable(one.ranked[0][0])} {100 * one.ranked[0][1]:.1f} %"
+        shares = "  ".join(f"{printable(name)} {100 * share:.1f} %" for name, share in likely)
+        return shares or f"none; likeliest {printable(one.ranked[0][0])} {100 * one.ranked[0][1]:.1f} %"
     return "  ".join(f"{printable(name)} {100 * share:.1f} %" for name, share in one.ranked[:top])
 
 

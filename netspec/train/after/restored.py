@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.graph.graph import Graph
 from netspec.spec import Spec
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 from netspec.train.plan.signature import Signature
 from netspec.train.runs import checkpoint
 from netspec.train.runs.checkpoint import Checkpoints, State
@@ -138,7 +138,7 @@ def _load(model: nn.Module, graph: Graph, tensors: dict[str, Tensor], path: Path
     if differences:
         message = f"the weights in {path} are not those of {graph.name}"
         help = "evaluate them with the spec that they were trained with"
-        here = Span(Source(str(path), ""), 0, 0)
+        here = place_outside(path)
         raise NetspecError((Diagnostic("E0652", message, here, notes=differences.lines(graph.name), help=help),))
     model.load_state_dict(tensors, strict=False)
 

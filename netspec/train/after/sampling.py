@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypedDict
 
 from netspec.diagnostics import Diagnostic, NetspecError
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 from netspec.train.data.files import DataError
 from netspec.train.data.tokens import Tokens
 
@@ -51,7 +51,7 @@ def sample(
     begun = len(numbers)
     for _ in range(count):
         scores = _next(run, numbers)
-        numbers.append(_drawn(scores, temperature, top, generator))
+        numbers.append(_draw(scores, temperature, top, generator))
     return vocabulary.text(numbers[begun:])
 
 
@@ -63,15 +63,15 @@ def _next(run: Restored, numbers: list[int]) -> Tensor:
     import torch
 
     (length,) = run.signature.sent[0]
-    seen = torch.zeros(1, length, dtype=torch.int64)
+    context = torch.zeros(1, length, dtype=torch.int64)
     last = numbers[-length:]
-    seen[0, : len(last)] = torch.tensor(last)
+    context[0, : len(last)] = torch.tensor(last)
     (encoding,) = run.signature.encodings
-    scores = run.outputs(encoding(seen))[0, :, len(last) - 1]
+    scores = run.outputs(encoding(context))[0, :, len(last) - 1]
     return scores.float().cpu()
 
 
-def _drawn(scores: Tensor, temperature: float, top: int | None, generator: Generator) -> int:
+def _draw(scores: Tensor, temperature: float, top: int | None, generator: Generator) -> int:
     import torch
 
     if temperature == 0:
@@ -83,4 +83,4 @@ def _drawn(scores: Tensor, temperature: float, top: int | None, generator: Gener
 
 
 def _refused(message: str, help: str = "") -> NetspecError:
-    return NetspecError((Diagnostic("E0655", message, Span(Source("--prompt", ""), 0, 0), help=help),))
+    return NetspecError((Diagnostic("E0655", message, place_outside("--prompt"), help=help),))

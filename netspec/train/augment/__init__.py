@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from netspec.syntax.source import NOWHERE, Span
-from netspec.train.augment import blends, crops, geometry, intensity, signals
+from netspec.train.augment import blends, crops, detection, geometry, intensity, signals
 from netspec.train.augment.base import AUGMENTS, Augment, AugmentError, Step
-from netspec.train.batch import Batch
+from netspec.train.batch import Batch, together
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AUGMENTS", "Augment", "AugmentError", "Augmentation", "Chain"]
 
-FAMILIES = (crops, geometry, intensity, signals, blends)
+FAMILIES = (crops, geometry, intensity, detection, signals, blends)
 """The modules whose augmentations are registered."""
 
 
@@ -60,7 +60,8 @@ class Augmentation:
     """A fitted chain at work. An augmented batch is a function of the batch and the seed, and of nothing else.
 
     Of several inputs each is augmented by itself, one after another; those that are no signals or images stay as they
-    are. What is to be said goes with the first.
+    are. What is to be said goes with the first. Pictures with objects are augmented one after another, each in its own
+    size, and in training without the objects that are not trained on.
     """
 
     def __init__(self, chain: Chain) -> None:
@@ -73,6 +74,8 @@ class Augmentation:
             from netspec.train.randomness import reseed
 
             reseed(seed, batch.x.device)
+        if batch.objects:
+            batch = replace(batch, objects=tuple(each.trained() for each in batch.objects))
         return _through(self.training, batch)
 
     def test(self, batch: Batch) -> Batch:
@@ -81,10 +84,16 @@ class Augmentation:
 
 
 def _through(steps: list[Step], batch: Batch) -> Batch:
+    if batch.objects:
+        return together([_in_turn(steps, picture) for picture in batch.pictures()])
     if batch.more:
         alone = (Batch(x, batch.y, batch.weight, further=batch.further) for x in batch.inputs)
         first, *others = (_through(steps, each) if _is_reached(each.x) else each for each in alone)
         return replace(first, more=tuple(each.x for each in others))
+    return _in_turn(steps, batch)
+
+
+def _in_turn(steps: list[Step], batch: Batch) -> Batch:
     for step in steps:
         batch = step(batch)
     return batch

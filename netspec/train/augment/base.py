@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import Field
 
+from netspec.layers.declaration.base import Size
+from netspec.train.augment.carrying import Points, carried
 from netspec.train.batch import Batch
 from netspec.train.data.base import IGNORED
 from netspec.train.parts import Part, Table
@@ -43,13 +45,25 @@ class Augment(Part):
     """What does it."""
     moves: ClassVar[bool] = False
     """Whether it moves places at random."""
+    varies: ClassVar[bool] = False
+    """Whether it gives each picture a size of its own."""
 
     def shape(self, shape: Dims) -> Dims:
-        """The shape of a sample afterwards; raises AugmentError where it cannot be done to such a sample."""
+        """The shape of a sample afterwards; raises AugmentError where it cannot be done to such a sample.
+
+        Pictures of unlike sizes have sides of 0.
+        """
         if len(shape) - 1 not in self.ranks:
             kinds = " or ".join(_KINDS[rank] for rank in self.ranks)
             raise AugmentError(f"{self.name} works on {kinds}, and the samples are [{', '.join(map(str, shape))}]")
-        return self.resized(shape)
+        return self.resized(shape) if all(shape[1:]) else self.of_unlike(shape)
+
+    def of_unlike(self, shape: Dims) -> Dims:
+        """The shape afterwards of pictures of unlike sizes."""
+        return shape
+
+    def check_objects(self, *, masks: bool) -> None:
+        """Raises AugmentError where it cannot be done to pictures with objects in them, which may have masks."""
 
     def resized(self, shape: Dims) -> Dims:
         """`shape` for samples of the right rank."""
@@ -73,6 +87,25 @@ _KINDS = {1: "signals [channels, length]", 2: "images [channels, height, width]"
 AUGMENTS: Table[Augment] = Table("augmentation", "an")
 
 
+class Sized(Augment):
+    """Base of those that give all samples this size."""
+
+    size: Size
+
+    def of_unlike(self, shape: Dims) -> Dims:
+        return (shape[0], *sizes(self.size, len(shape) - 1))
+
+
+def check_fill(augment: Augment, fill: Fill) -> None:
+    """Raises AugmentError where what lies outside of a picture shows its objects again."""
+    if fill != "zeros":
+        shows = "mirror images" if fill == "reflect" else "the edges"
+        message = (
+            f"{augment.name} fills what lies outside of a picture with {shows} of its objects, without their boxes"
+        )
+        raise AugmentError(message, f"{augment.name}(..., fill=zeros)")
+
+
 def sizes(size: int | tuple[int, ...], rank: int) -> tuple[int, ...]:
     """A size for each of `rank` axes; raises AugmentError where there is another number of them."""
     sides = (size,) * rank if isinstance(size, int) else size
@@ -87,17 +120,22 @@ def follows(target: Tensor, x: Tensor) -> bool:
     return target.ndim > len(axes) and target.shape[-len(axes) :] == axes
 
 
-def moved(batch: Batch, move: Callable[[Tensor], Tensor]) -> Batch:
-    """The batch after `move`, which takes places from elsewhere as they are: of samples and of what follows them."""
+def moved(batch: Batch, move: Callable[[Tensor], Tensor], points: Points | None = None) -> Batch:
+    """The batch after `move`, which takes places from elsewhere as they are: of samples and of what follows them.
+
+    `points` say where points of a single picture come to lie, if it has objects.
+    """
     y, *further = (move(target) if follows(target, batch.x) else target for target in batch.targets)
     weight = None if batch.weight is None else move(batch.weight)
-    return replace(batch, x=move(batch.x), y=y, weight=weight, further=tuple(further))
+    x = move(batch.x)
+    objects = carried(batch, x, move, points)
+    return replace(batch, x=x, y=y, weight=weight, further=tuple(further), objects=objects)
 
 
-def warped(batch: Batch, warp: Callable[[Tensor, bool], Tensor]) -> Batch:
+def warped(batch: Batch, warp: Callable[[Tensor, bool], Tensor], points: Points | None = None) -> Batch:
     """The batch after `warp(tensor, nearest)`, which interpolates (n, channels, *S); classes take the nearest place.
 
-    What does not count is 0 on the way, and so is what `warp` makes of places outside.
+    What does not count is 0 on the way, and so is what `warp` makes of places outside. `points` are those of `moved`.
     """
 
     def target(tensor: Tensor) -> Tensor:
@@ -109,7 +147,9 @@ def warped(batch: Batch, warp: Callable[[Tensor, bool], Tensor]) -> Batch:
 
     y, *further = (target(tensor) if follows(tensor, batch.x) else tensor for tensor in batch.targets)
     weight = None if batch.weight is None else target(batch.weight)
-    return replace(batch, x=warp(batch.x, False), y=y, weight=weight, further=tuple(further))
+    x = warp(batch.x, False)
+    objects = carried(batch, x, lambda masks: warp(masks, True), points)
+    return replace(batch, x=x, y=y, weight=weight, further=tuple(further), objects=objects)
 
 
 def some(batch: Batch, p: float, x: Tensor) -> Batch:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from math import sqrt
 from typing import TYPE_CHECKING
 
-from netspec.train.augment.base import AUGMENTS, Augment, Share, Step, follows
+from netspec.train.augment.base import AUGMENTS, Augment, AugmentError, Share, Step, follows
 from netspec.train.batch import Batch
 from netspec.train.parts import AboveZero
 
@@ -20,6 +20,11 @@ class Blend(Augment):
     alpha: AboveZero = 1.0
     p: Share = 1.0
 
+    def check_objects(self, *, masks: bool) -> None:
+        raise AugmentError(
+            f"{self.name} blends samples, and objects cannot be blended", "scale_jitter, iou_crop, zoom_out"
+        )
+
     def blend(self, batch: Batch, others: Tensor, share: float) -> Batch:
         """The batch blended with itself in another order."""
         raise NotImplementedError
@@ -31,9 +36,9 @@ class Blend(Augment):
         distribution = Beta(self.alpha, self.alpha)
 
         def blend(batch: Batch) -> Batch:
-            share, wanted = float(distribution.sample()), float(torch.rand(())) < self.p
+            share, is_due = float(distribution.sample()), float(torch.rand(())) < self.p
             others = torch.randperm(len(batch)).to(batch.x.device, non_blocking=True)
-            return self.blend(batch, others, share) if wanted else batch
+            return self.blend(batch, others, share) if is_due else batch
 
         return blend
 

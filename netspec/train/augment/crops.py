@@ -12,12 +12,15 @@ from netspec.train.augment.base import (
     AugmentError,
     Fill,
     Share,
+    Sized,
     Step,
+    check_fill,
     follows,
     moved,
     per_sample,
     sizes,
 )
+from netspec.train.augment.carrying import Points
 from netspec.train.batch import Batch
 from netspec.train.data.base import IGNORED
 
@@ -28,27 +31,30 @@ if TYPE_CHECKING:
 
 
 @AUGMENTS("random_crop")
-class RandomCrop(Augment):
+class RandomCrop(Sized):
     """A part of each sample of this size, from anywhere in it with a border of `pad` around it.
 
-    Outside training the part in the middle. Source: the border of 4 around 32 x 32 is that of He et al., "Deep residual
-    learning for image recognition", 2016, section 4.2.
+    Of pictures of unlike sizes, one that is smaller lies anywhere in the part. Outside training the part in the middle.
+    Source: the border of 4 around 32 x 32 is that of He et al., "Deep residual learning for image recognition", 2016,
+    section 4.2.
     """
 
     ranks = (1, 2, 3)
     moves = True
-    size: Size
     pad: NonNegative = 0
     fill: Fill = "zeros"
 
+    def check_objects(self, *, masks: bool) -> None:
+        check_fill(self, self.fill)
+
     def resized(self, shape: Dims) -> Dims:
-        wanted = sizes(self.size, len(shape) - 1)
-        if any(part > own + 2 * self.pad for part, own in zip(wanted, shape[1:], strict=True)):
-            have, want = (" x ".join(map(str, axes)) for axes in (shape[1:], wanted))
+        target_sizes = sizes(self.size, len(shape) - 1)
+        if any(part > own + 2 * self.pad for part, own in zip(target_sizes, shape[1:], strict=True)):
+            have, want = (" x ".join(map(str, axes)) for axes in (shape[1:], target_sizes))
             raise AugmentError(f"{self.name} cannot take {want} out of {have}", "a smaller size, or a pad around it")
         if self.fill == "reflect" and self.pad >= min(shape[1:]):
             raise AugmentError(f"a border of {self.pad} is no mirror image of {min(shape[1:])} places")
-        return (shape[0], *wanted)
+        return (shape[0], *target_sizes)
 
     def build(self) -> Step:
         import torch
@@ -56,11 +62,9 @@ class RandomCrop(Augment):
         def crop(batch: Batch) -> Batch:
             axes = batch.x.shape[2:]
             parts = sizes(self.size, len(axes))
-            starts = [
-                torch.randint(-self.pad, own + self.pad - part + 1, (len(batch),), device=batch.x.device)
-                for own, part in zip(axes, parts, strict=True)
-            ]
-            return moved(batch, lambda tensor: taken(tensor, starts, parts, self.fill))
+            ends = [sorted((-self.pad, own + self.pad - part)) for own, part in zip(axes, parts, strict=True)]
+            starts = [torch.randint(low, high + 1, (len(batch),), device=batch.x.device) for low, high in ends]
+            return moved(batch, lambda tensor: cutout(tensor, starts, parts, self.fill), beginning(starts))
 
         return crop
 
@@ -69,14 +73,13 @@ class RandomCrop(Augment):
 
 
 @AUGMENTS("center_crop")
-class CenterCrop(Augment):
+class CenterCrop(Sized):
     """The part in the middle of each sample of this size; a smaller sample gets a border of zeros."""
 
     ranks = (1, 2, 3)
-    size: Size
 
     def resized(self, shape: Dims) -> Dims:
-        return (shape[0], *sizes(self.size, len(shape) - 1))
+        return self.of_unlike(shape)
 
     def build(self) -> Step:
         import torch
@@ -88,7 +91,9 @@ class CenterCrop(Augment):
                 torch.full((len(batch),), (own - part) // 2, device=batch.x.device)
                 for own, part in zip(axes, parts, strict=True)
             ]
-            return batch if parts == axes else moved(batch, lambda tensor: taken(tensor, starts, parts, "zeros"))
+            if parts == axes:
+                return batch
+            return moved(batch, lambda tensor: cutout(tensor, starts, parts, "zeros"), beginning(starts))
 
         return crop
 
@@ -118,10 +123,10 @@ class Frame(Augment):
                 for own, part in zip(axes, parts, strict=True)
             ]
             y, *further = (
-                taken(target, starts, parts, "zeros") if follows(target, batch.x) else target
+                cutout(target, starts, parts, "zeros") if follows(target, batch.x) else target
                 for target in batch.targets
             )
-            weight = None if batch.weight is None else taken(batch.weight, starts, parts, "zeros")
+            weight = None if batch.weight is None else cutout(batch.weight, starts, parts, "zeros")
             return replace(batch, y=y, weight=weight, further=tuple(further))
 
         return frame
@@ -130,7 +135,14 @@ class Frame(Augment):
         return self
 
 
-def taken(tensor: Tensor, starts: list[Tensor], parts: tuple[int, ...], fill: Fill) -> Tensor:
+def beginning(starts: list[Tensor]) -> Points:
+    """Where points of a picture come to lie in the part that begins at these starts (1), down and along."""
+    import torch
+
+    return lambda points: points - torch.cat(starts[::-1])
+
+
+def cutout(tensor: Tensor, starts: list[Tensor], parts: tuple[int, ...], fill: Fill) -> Tensor:
     """Of each entry (n, ..., *S) the part that begins at its start (n) on every axis of S, which may lie outside.
 
     What lies outside of classes and is filled with nothing does not count.
@@ -162,7 +174,17 @@ class Flip(Augment):
 
         def flip(batch: Batch) -> Batch:
             which = torch.rand(len(batch), device=batch.x.device) < self.p
-            return moved(batch, lambda tensor: torch.where(per_sample(which, tensor), tensor.flip(self.axis), tensor))
+            if batch.objects and not bool(which):  # a single picture
+                return batch
+            side = batch.x.shape[self.axis]
+
+            def points(points: Tensor) -> Tensor:
+                along = torch.tensor([self.axis == -1, self.axis == -2], device=points.device)
+                return torch.where(which & along, side - points, points)
+
+            return moved(
+                batch, lambda tensor: torch.where(per_sample(which, tensor), tensor.flip(self.axis), tensor), points
+            )
 
         return flip
 
@@ -194,6 +216,9 @@ class Rot90(Augment):
             raise AugmentError(f"{self.name} takes images as high as wide, and these are {shape[1]} x {shape[2]}")
         return shape
 
+    def of_unlike(self, shape: Dims) -> Dims:
+        raise AugmentError(f"{self.name} takes images as high as wide, and these are of unlike sizes")
+
     def build(self) -> Step:
         import torch
 
@@ -206,6 +231,11 @@ class Rot90(Augment):
                     result = torch.where(per_sample(turns == number, tensor), tensor.rot90(number, (-2, -1)), result)
                 return result
 
-            return moved(batch, turned)
+            def points(points: Tensor) -> Tensor:
+                for _ in range(int(turns)):
+                    points = torch.stack([points[:, 1], batch.x.shape[3] - points[:, 0]], 1)
+                return points
+
+            return moved(batch, turned, points)
 
         return turn

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, model_validator
 
-from netspec.layers.declaration.base import Positive, Size
-from netspec.train.augment.base import AUGMENTS, Augment, Fill, Share, Step, moved, sizes, warped
-from netspec.train.augment.crops import taken
+from netspec.layers.declaration.base import Positive
+from netspec.train.augment.base import AUGMENTS, Fill, Share, Sized, Step, moved, sizes, warped
+from netspec.train.augment.crops import beginning, cutout
 from netspec.train.augment.kornias import Warp
 from netspec.train.batch import Batch
 from netspec.train.parts import AboveZero, AtLeastZero
@@ -134,6 +134,7 @@ class Elastic(Warp):
     analysis", 2003, section 2.
     """
 
+    straight = False
     alpha: AtLeastZero = 1.0
     sigma: Annotated[float, Field(gt=0, le=200)] = 4.0
     fill: Fill = "reflect"
@@ -155,6 +156,7 @@ class Deform(Warp):
     """
 
     package = "torch"
+    straight = False
     std: AtLeastZero = 10.0
     points: Annotated[int, Field(ge=2, le=64)] = 3
     fill: Fill = "reflect"
@@ -187,24 +189,22 @@ class Deform(Warp):
 
 
 @AUGMENTS("resize")
-class Resize(Augment):
+class Resize(Sized):
     """Every image in this size, by bilinear interpolation with smoothing where it shrinks."""
 
-    size: Size
-
     def resized(self, shape: Dims) -> Dims:
-        return (shape[0], *sizes(self.size, 2))
+        return self.of_unlike(shape)
 
     def build(self) -> Step:
-        wanted = sizes(self.size, 2)
-        return lambda batch: batch if batch.x.shape[2:] == wanted else warped(batch, lambda t, n: resized(t, wanted, n))
+        target_sizes = sizes(self.size, 2)
+        return lambda batch: scaled(batch, target_sizes)
 
-    def tested(self) -> Augment:
+    def tested(self) -> Sized:
         return self
 
 
 @AUGMENTS("random_resized_crop")
-class RandomResizedCrop(Augment):
+class RandomResizedCrop(Sized):
     """A part of each image, of a share `scale` of its area and a `ratio` of width to height, brought to this size.
 
     Where it shrinks it is smoothed, as in testing. Outside training the middle, 7/8 of the shorter side, in this size.
@@ -246,15 +246,20 @@ class RandomResizedCrop(Augment):
                 )
                 return torch.cat([resized(image, size, nearest) for image in cut])
 
-            return warped(batch, along)
+            def points(points: Tensor) -> Tensor:
+                left, top, right, bottom = boxes[0]
+                start, sides = points.new_tensor([left, top]), points.new_tensor([right - left, bottom - top])
+                return (points - start) * (self.size / sides)
+
+            return warped(batch, along, points)
 
         return crop
 
-    def tested(self) -> Augment:
+    def tested(self) -> Sized:
         return Middle(size=self.size)
 
 
-class Middle(Augment):
+class Middle(Sized):
     """The middle of an image, 7/8 of its shorter side, in this size."""
 
     size: Positive
@@ -269,22 +274,34 @@ class Middle(Augment):
             axes = batch.x.shape[2:]
             side = max(1, round(min(axes) * 7 / 8))
             starts = [torch.full((len(batch),), (own - side) // 2, device=batch.x.device) for own in axes]
-            part = moved(batch, lambda tensor: taken(tensor, starts, (side, side), "zeros"))
-            return warped(part, lambda tensor, nearest: resized(tensor, (self.size, self.size), nearest))
+            part = moved(batch, lambda tensor: cutout(tensor, starts, (side, side), "zeros"), beginning(starts))
+            return scaled(part, (self.size, self.size))
 
         return middle
 
-    def tested(self) -> Augment:
+    def tested(self) -> Sized:
         return self
 
 
 Middle.name = "middle"
 
 
-def resized(images: Tensor, size: tuple[int, ...], nearest: bool) -> Tensor:
-    """Images (n, channels, height, width) in another size."""
+def scaled(batch: Batch, size: tuple[int, ...], *, smooth: bool = True) -> Batch:
+    """The images of a batch, and what follows them, in another size; where they shrink smoothed, if so."""
+    height, width = batch.x.shape[2:]
+    if (height, width) == size:
+        return batch
+
+    def points(points: Tensor) -> Tensor:
+        return points * points.new_tensor([size[1] / width, size[0] / height])
+
+    return warped(batch, lambda tensor, nearest: resized(tensor, size, nearest, smooth=smooth), points)
+
+
+def resized(images: Tensor, size: tuple[int, ...], nearest: bool, *, smooth: bool = True) -> Tensor:
+    """Images (n, channels, height, width) in another size; where they shrink smoothed, if so."""
     from torch.nn import functional
 
     if nearest:
         return functional.interpolate(images, size, mode="nearest-exact")
-    return functional.interpolate(images, size, mode="bilinear", align_corners=False, antialias=True)
+    return functional.interpolate(images, size, mode="bilinear", align_corners=False, antialias=smooth)

@@ -52,7 +52,7 @@ class Normalize(Augment):
         import numpy as np
 
         samples = split.some(MOST_MEASURED)
-        x = _together([np.stack([sample[index] for sample in samples]) for index in inputs])
+        x = _together([_stacked([sample[index] for sample in samples]) for index in inputs])
         scale = 255 if x.dtype == np.uint8 else 1
         axes = (0, *range(2, x.ndim))
         mean = x.mean(axes, dtype=np.float64) / scale
@@ -251,6 +251,15 @@ def _together(inputs: Sequence[NDArray[Any]]) -> NDArray[Any]:
         )
     shares = [x / np.float32(255) if x.dtype == np.uint8 else x for x in inputs]
     return np.concatenate([np.moveaxis(x, 1, 0).reshape(1, x.shape[1], -1) for x in shares], 2)
+
+
+def _stacked(samples: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Samples [channels, *S] as (n, channels, *S); those of unlike sizes as one, (1, channels, places)."""
+    import numpy as np
+
+    if len({sample.shape for sample in samples}) == 1:
+        return np.stack(samples)
+    return np.concatenate([sample.reshape(1, len(sample), -1) for sample in samples], 2)
 
 
 def _coloured(augment: Augment, shape: Dims) -> Dims:

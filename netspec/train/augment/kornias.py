@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from netspec.train.augment.base import Augment, Share, Step, warped
+from netspec.train.augment.base import Augment, AugmentError, Share, Step, check_fill, warped
+from netspec.train.augment.carrying import Points
 from netspec.train.batch import Batch
 
 if TYPE_CHECKING:
@@ -31,9 +32,14 @@ class Warp(Kornia):
     """Base of those that move places."""
 
     moves = True
+    straight: ClassVar[bool] = True
+    """Whether lines stay lines, so that it has a matrix, and boxes follow by their corners."""
+
+    def check_objects(self, *, masks: bool) -> None:
+        check_warp(self, masks=masks)
 
     def build(self) -> Step:
-        return warping(self.kornia())
+        return warping(self.kornia(), straight=self.straight)
 
 
 class Change(Kornia):
@@ -49,18 +55,41 @@ class Change(Kornia):
         return change
 
 
-def warping(module: Any) -> Step:
-    """A kornia module that moves places, done alike to samples and to what follows them."""
+def check_warp(warp: Augment, *, masks: bool) -> None:
+    """Raises AugmentError where a warp mirrors objects, or bends places so that boxes without masks cannot follow."""
+    check_fill(warp, getattr(warp, "fill", "zeros"))
+    if not (masks or getattr(warp, "straight", False)):
+        raise AugmentError(f"{warp.name} bends places, and only objects with masks can follow", "rotate, zoom or shear")
+
+
+def warping(module: Any, *, straight: bool) -> Step:
+    """A kornia module that moves places, done alike to samples and to what follows them.
+
+    Boxes follow masks where there are any, else by their corners through the matrix of what is `straight`.
+    """
     from kornia.constants import Resample
 
     def warp(batch: Batch) -> Batch:
         module.set_rng_device_and_dtype(batch.x.device, batch.x.dtype)
-        drawn = module.forward_parameters(batch.x.shape)
+        parameters = module.forward_parameters(batch.x.shape)
 
         def along(tensor: Tensor, nearest: bool) -> Tensor:
-            result: Tensor = module(tensor, params=drawn, **({"resample": Resample.NEAREST} if nearest else {}))
+            result: Tensor = module(tensor, params=parameters, **({"resample": Resample.NEAREST} if nearest else {}))
             return result.round() if nearest else result
 
-        return warped(batch, along)
+        masked = all(each.masks is not None for each in batch.objects)
+        return warped(batch, along, None if masked or not straight else through(module))
 
     return warp
+
+
+def through(module: Any) -> Points:
+    """Where points come to lie by the matrix of what a kornia module has just done; kornia's are middles of pixels."""
+    import torch
+
+    def points(points: Tensor) -> Tensor:
+        at = torch.cat([points - 0.5, torch.ones_like(points[:, :1])], 1)
+        x, y, depth = (module.transform_matrix[0].to(at) @ at.T).unbind()
+        return torch.stack([x / depth, y / depth], 1) + 0.5
+
+    return points

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from netspec.layers.declaration.base import NonNegative
 from netspec.train.augment.base import AUGMENTS, Augment, AugmentError, Share, Step, moved, per_sample, some
-from netspec.train.augment.crops import taken
+from netspec.train.augment.crops import cutout
 from netspec.train.batch import Batch
 from netspec.train.data import Dims
 from netspec.train.parts import Real
@@ -38,7 +38,7 @@ class Shift(Augment):
             by = by * (torch.rand(count, device=device) < self.p)
             if self.fill != "around":
                 fill = self.fill
-                return moved(batch, lambda tensor: taken(tensor, [by], (length,), fill))
+                return moved(batch, lambda tensor: cutout(tensor, [by], (length,), fill))
             places = (by[:, None] + torch.arange(length, device=device)) % length
             return moved(
                 batch,

@@ -113,19 +113,19 @@ class Npz(Divided):
             files.numbers(_array(arrays, name, end, input=name if several else None), f"{name}{end} of {self.file}")
             for name in names
         ]
-        said = [files.numbers(_array(arrays, name, end), f"{name}{end} of {self.file}") for name in targets]
-        if not said and inputs[0].ndim:
-            said = [np.zeros(len(inputs[0]), np.float32)]
+        target_arrays = [files.numbers(_array(arrays, name, end), f"{name}{end} of {self.file}") for name in targets]
+        if not target_arrays and inputs[0].ndim:
+            target_arrays = [np.zeros(len(inputs[0]), np.float32)]
         for name, x in zip(names, inputs, strict=True):
-            for target, y in zip([*targets] or ["y"], said, strict=True):
+            for target, y in zip([*targets] or ["y"], target_arrays, strict=True):
                 if x.ndim < (1 if several else 2) or y.ndim < 1 or len(x) != len(y):
                     raise DataError(
                         f"{name}{end} and {target}{end} of {self.file} do not go together: "
                         f"{written_size(x)} and {written_size(y)}"
                     )
-        if len(said[0]) == 0:
+        if len(target_arrays[0]) == 0:
             raise DataError(f"{names[0]}{end} of {self.file} holds no samples")
-        y, *further = map(_target, said)
+        y, *further = map(_target, target_arrays)
         return Split(inputs[0], y, more=tuple(inputs[1:]), further=tuple(further))
 
     def _classes(self, splits: list[Split], index: int, name: str) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -15,6 +15,8 @@ from netspec.train.parts import Fraction, Part, Table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from netspec.train.data.objects.objects import ObjectKinds
 
 Dims = tuple[int, ...]
 Sample = tuple["NDArray[Any]", ...]
@@ -106,13 +108,18 @@ class Split:
         y, *further = (array[indices] for array in self.targets)
         return Split(x, y, more=tuple(more), further=tuple(further))
 
-    def some(self, count: int) -> list[Sample]:
-        """At most so many samples, spread evenly over the split; of a stream the first ones."""
+    def spread(self, count: int) -> list[int]:
+        """The indices of at most so many samples, spread evenly over the split."""
         import numpy as np
 
+        places: list[int] = np.linspace(0, max(len(self) - 1, 0), min(count, len(self))).astype(int).tolist()
+        return list(dict.fromkeys(places))
+
+    def some(self, count: int) -> list[Sample]:
+        """At most so many samples, spread evenly over the split; of a stream the first ones."""
         if isinstance(self.source, Stream):
             return [sample for sample, _ in zip(self.source.samples(None), range(count), strict=False)]
-        picked = np.unique(np.linspace(0, max(len(self) - 1, 0), min(count, len(self))).astype(int)).tolist()
+        picked = self.spread(count)
         if isinstance(self.source, Source):
             return [self.source[index] for index in picked]
         if self.source is None:
@@ -247,6 +254,8 @@ class Data:
     files that were damaged and left out. Where there is a `val`, the best epoch is chosen by it, and `test` is looked
     at once, at the end. `called` is the name of the first target, and `further` are the others.
     Where it says yes or no of several labels, `label_names` are what these are called, where they are called anything.
+    Where samples are pictures with a set of objects each, `objects` says of what kinds; the classes begin with that of
+    no object, and sides that are not the same in all pictures are 0.
     """
 
     train: Split
@@ -261,6 +270,7 @@ class Data:
     val: Split | None = None
     called: str = "y"
     label_names: tuple[str, ...] = ()
+    objects: ObjectKinds | None = None
     further: tuple[Labels, ...] = ()
 
     @property
@@ -330,6 +340,9 @@ MaybeInProject = Annotated[str | None, Within()]
 
 class DataSet(Part):
     """Base of all data sets."""
+
+    of_objects: ClassVar[bool] = False
+    """Whether samples are pictures with a set of objects each."""
 
     def paths(self) -> list[str]:
         """The paths that the spec names."""

@@ -59,26 +59,26 @@ class Place:
     named: bool = False
     skip_bad: bool = False
 
-    def resolve(self, written: str) -> Path:
+    def resolve(self, location: str) -> Path:
         """The path that a spec means; raises DataError where it is not inside the project."""
-        path = self.within(written)
+        path = self.within(location)
         try:
             return regular(path)
         except FileNotFoundError:
             return path
         except (OSError, ValueError) as error:
-            raise DataError(f"{written} cannot be read: {reason(error)}") from None
+            raise DataError(f"{location} cannot be read: {reason(error)}") from None
 
-    def within(self, written: str) -> Path:
+    def within(self, location: str) -> Path:
         """The same, whatever is there."""
-        if not written or "\0" in written or "\\" in written or Path(written).is_absolute():
+        if not location or "\0" in location or "\\" in location or Path(location).is_absolute():
             raise DataError(
                 f"data are named by a path relative to {'the folder of --data' if self.named else 'the spec'}, with /",
                 help="write data/signals.npz, or give the folder that it lies in: --data FOLDER",
             )
-        path = Path(os.path.realpath(self.folder / written))
+        path = Path(os.path.realpath(self.folder / location))
         if not self.holds(path):
-            raise self._outside(written, "lies")
+            raise self._outside(location, "lies")
         return path
 
     def contained(self, paths: Iterable[Path]) -> Iterator[Path]:
@@ -96,11 +96,11 @@ class Place:
         """Whether a path lies in the folder that is not left, wherever links lead."""
         return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self.root))
 
-    def _outside(self, written: str, how: str) -> DataError:
+    def _outside(self, location: str, how: str) -> DataError:
         """What is said of a path that leaves that folder."""
         where, other = ("the folder of --data", "") if self.named else ("the project", OTHER_FOLDER)
         help = f"data stay inside the folder {self.root.name}{other}"
-        return DataError(f'"{written}" {how} outside {where}', help=help)
+        return DataError(f'"{location}" {how} outside {where}', help=help)
 
 
 BAD_HEADER = (SyntaxError, TypeError, OverflowError, RecursionError, TokenError)

@@ -41,11 +41,11 @@ class Mnist1D(DataSet):
         return outline((1, _LENGTH), len(_TEMPLATES))
 
     def load(self, place: Place) -> Data:
-        return _made()
+        return _generate()
 
 
 @cache
-def _made() -> Data:
+def _generate() -> Data:
     """The set: the arithmetic, and the order in which random numbers are drawn, are those of the authors' program."""
     import numpy as np
     from scipy.ndimage import gaussian_filter1d
@@ -55,8 +55,8 @@ def _made() -> Data:
     templates -= templates.mean(1, keepdims=True)
     templates /= templates.std(1, keepdims=True)
     templates = (templates - templates[:, :1]) / 6
-    drawn = [_drawn(template, chance) for template in templates for _ in range(_EACH)]
-    x, correlated, noise, slope = (np.array(values) for values in zip(*drawn, strict=True))
+    samples = [_sample_of(template, chance) for template in templates for _ in range(_EACH)]
+    x, correlated, noise, slope = (np.array(values) for values in zip(*samples, strict=True))
     x = np.where(x != 0, x, gaussian_filter1d(correlated, 2))
     x = x + noise - slope[:, None] * np.linspace(-0.5, 0.5, _PADDED)
     x = np.stack([_stretched(signal, _LENGTH) for signal in x])
@@ -67,7 +67,7 @@ def _made() -> Data:
     return Data(Split(x[:_TRAINING], y[:_TRAINING]), Split(x[_TRAINING:], y[_TRAINING:]), len(templates))
 
 
-def _drawn(template: NDArray[Any], chance: RandomState) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], float]:
+def _sample_of(template: NDArray[Any], chance: RandomState) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], float]:
     """A template padded, stretched, scaled and turned around; two kinds of noise for it, and how much it is sheared."""
     import numpy as np
 

@@ -24,16 +24,16 @@ class Published(DataSet):
 
     def home(self, place: Place, folder: str | None) -> tuple[Path, str]:
         """The folder of the files, and how messages call it: the spec's, or data/NAME; with --data that one."""
-        written = folder or ("." if place.named else f"data/{self.name}")
-        return place.resolve(written), written
+        location = folder or ("." if place.named else f"data/{self.name}")
+        return place.resolve(location), location
 
-    def files_of(self, place: Place, folder: Path, written: str) -> list[Path]:
+    def files_of(self, place: Place, folder: Path, location: str) -> list[Path]:
         """The files; raises DataError that says how to get them where they lack."""
         paths = [files.published(folder, name) for name in self.files]
         missing = [name for name, path in zip(self.files, paths, strict=True) if path is None]
         if missing:
             raise DataError(
-                f"the files of {self.title} are not in {written}",
+                f"the files of {self.title} are not in {location}",
                 notes=tuple(f"missing: {name}{self.packed(name)}" for name in missing),
                 help=f"get {self.origin}\nand put the files into {folder}",
             )
@@ -59,13 +59,13 @@ class Idx(Published):
         return outline((1, 28, 28), 10)
 
     def load(self, place: Place) -> Data:
-        folder, written = self.home(place, self.folder)
-        train_x, train_y, test_x, test_y = map(files.read_idx, self.files_of(place, folder, written))
-        return Data(self._images(train_x, train_y, written), self._images(test_x, test_y, written), 10)
+        folder, location = self.home(place, self.folder)
+        train_x, train_y, test_x, test_y = map(files.read_idx, self.files_of(place, folder, location))
+        return Data(self._images(train_x, train_y, location), self._images(test_x, test_y, location), 10)
 
-    def _images(self, x: NDArray[np.uint8], y: NDArray[np.uint8], written: str) -> Split:
+    def _images(self, x: NDArray[np.uint8], y: NDArray[np.uint8], location: str) -> Split:
         if x.ndim != 3 or x.shape[1:] != (28, 28) or y.shape != x.shape[:1] or y.max(initial=0) > 9:
-            raise DataError(f"the files in {written} are not those of {self.title}: they hold {x.shape} and {y.shape}")
+            raise DataError(f"the files in {location} are not those of {self.title}: they hold {x.shape} and {y.shape}")
         return Split(x[:, None], y.astype("int64"))
 
     def adapt(self, x: NDArray[Any], wanted: Dims) -> NDArray[Any] | None:
@@ -127,16 +127,16 @@ class Cifar10(Published):
     def load(self, place: Place) -> Data:
         import numpy as np
 
-        folder, written = self.home(place, self.folder)
+        folder, location = self.home(place, self.folder)
         unpacked = folder / "cifar-10-batches-bin"
         if unpacked.is_dir():
-            folder, written = unpacked, f"{written}/{unpacked.name}"
+            folder, location = unpacked, f"{location}/{unpacked.name}"
         if not (folder / self.files[0]).exists() and self._pickles(folder):
             raise DataError(
-                f"{written} holds the Python version of CIFAR-10, whose pickles could run anything when read",
+                f"{location} holds the Python version of CIFAR-10, whose pickles could run anything when read",
                 help=f"get {self.origin}\nand put the files into {folder}",
             )
-        *train, test = (self._images(path) for path in self.files_of(place, folder, written))
+        *train, test = (self._images(path) for path in self.files_of(place, folder, location))
         x, y = (np.concatenate([getattr(split, name) for split in train]) for name in "xy")
         return Data(Split(x, y), test, 10, names=self.names)
 

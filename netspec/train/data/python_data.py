@@ -11,6 +11,7 @@ from pydantic import PrivateAttr
 
 from netspec.train.data.base import DATA, Data, DataSet, Labels, Sample, Source, Split, divide, kind_of
 from netspec.train.data.files import DataError, Place
+from netspec.train.data.objects import given
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -104,7 +105,7 @@ class PythonData(DataSet):
     Shape: that of its samples. Whole numbers as targets are classes, as many as its `classes` or else as are found. Of
     one data set alone a fifth is set aside to test with, as much of each class where it has `targets`. For a net of
     several inputs a sample is `((a, b), target)`, or `({"left": a, "right": b}, target)`; where the loss names targets,
-    `(x, {"kind": 3, "age": 41.0})`.
+    `(x, {"kind": 3, "age": 41.0})`. A picture with objects is `(x, {"boxes": ..., "labels": ...})`.
     """
 
     _train: Any = PrivateAttr(default=None)
@@ -136,6 +137,8 @@ class PythonData(DataSet):
                 "these data are given from Python, and none were",
                 help="netspec.train.train(spec, data=dataset), in each process where there are several",
             )
+        if "boxes" not in targets and (names := self._object_names(inputs)):
+            return self._of_objects(names)
         if self._test is None:
             parts = divide(len(self._train), _labels(self._train), TEST, 0)
             sources = [PythonSource(self._train, part, tuple(inputs), tuple(targets)) for part in parts]
@@ -166,6 +169,24 @@ class PythonData(DataSet):
             further=further,
             label_names=labels,
         )
+
+    def _object_names(self, inputs: Sequence[str]) -> tuple[str, ...]:
+        """What the samples say of the objects in their pictures; nothing where they say something else."""
+        sample = self._train[0] if len(self._train) else None
+        if not isinstance(sample, tuple | list) or len(sample) != 2 or not given.holds_objects(sample[1]):
+            return ()
+        masked = "masks" in inputs or "boxes" not in inputs
+        return tuple(name for name in given.KNOWN if name in sample[1] and (masked or name != "masks"))
+
+    def _of_objects(self, names: tuple[str, ...]) -> Data:
+        """The data, where samples are pictures with objects."""
+        if self._test is None:
+            parts = divide(len(self._train), None, TEST, 0)
+            sources = [PythonSource(self._train, part, ("image",), names) for part in parts]
+        else:
+            sets = (each for each in (self._train, self._test, self._val) if each is not None)
+            sources = [PythonSource(samples, None, ("image",), names) for samples in sets]
+        return given.data_of(sources, names, tuple(map(str, getattr(self._train, "classes", None) or ())))
 
     def _split(self, source: PythonSource) -> Split:
         if len(source) == 0:

@@ -248,25 +248,25 @@ class Series(Divided):
         table = read(place.resolve(self.file), self.file)
         values: NDArray[Any] = table.numbers(range(table.width)).T
         column = None if self.target is None else table.place(self.target)
-        wanted = values if column is None else values[column : column + 1]
+        targets = values if column is None else values[column : column + 1]
         if self.levels is not None:
             if len(values) > 1 or np.abs(values).max() > 1:
                 raise DataError(f"{self.file} is no single series from -1 to 1, which the mu-law is for")
-            values = wanted = mu_law(values, self.levels)
+            values = targets = mu_law(values, self.levels)
         count = len(table.rows)
         cut = count - round(self.test * count)
         first = cut - round(self.val * count)
         places = [slice(first), slice(cut, None), *([slice(first, cut)] if first < cut else [])]
-        train, test, *val = (self._split(values[:, part], wanted[:, part]) for part in places)
+        train, test, *val = (self._split(values[:, part], targets[:, part]) for part in places)
         return Data(train, test, self.levels, levels=self.levels, val=next(iter(val), None))
 
-    def _split(self, values: NDArray[Any], wanted: NDArray[Any]) -> Split:
+    def _split(self, values: NDArray[Any], targets: NDArray[Any]) -> Split:
         whole = self.levels is not None
         last = values.shape[1] - self.window - self.ahead
         if last < 0:
-            needed = self.window + self.ahead
-            raise DataError(f"{self.file} is too short: both of its parts need {needed} moments at least")
-        source = Windows(values, wanted, self.window, self.step or self.window, self.ahead, flat=whole)
+            moments = self.window + self.ahead
+            raise DataError(f"{self.file} is too short: both of its parts need {moments} moments at least")
+        source = Windows(values, targets, self.window, self.step or self.window, self.ahead, flat=whole)
         x, y = source[0]
         return Split(kind_of(x.shape, x.dtype), kind_of(y.shape, y.dtype), source=source)
 

@@ -157,8 +157,10 @@ class Tokens(Divided):
         try:
             return path.read_text(encoding="utf-8-sig")
         except FileNotFoundError:
-            meant = files.near(path, path.parent.glob("*.txt"))
-            raise DataError(f"there is no file {self.file}", help=meant or "paths are relative to the spec") from None
+            near_file = files.near(path, path.parent.glob("*.txt"))
+            raise DataError(
+                f"there is no file {self.file}", help=near_file or "paths are relative to the spec"
+            ) from None
         except UnicodeDecodeError:
             raise DataError(f"{self.file} is no text in UTF-8") from None
         except OSError as error:

@@ -69,7 +69,7 @@ def _shared(
         return model, model
     from torch.nn.parallel import DistributedDataParallel
 
-    judged = {planned.output for planned in plan.terms}
+    judged = {planned_term.output for planned_term in plan.terms}
     return DistributedDataParallel(model, find_unused_parameters=len(judged) < len(graph.outputs)), model
 
 

@@ -30,8 +30,13 @@ class Criterion:
 
     def __init__(self, terms: Sequence[PlannedTerm], device: torch.device) -> None:
         self.terms = {
-            number: (planned.term.loss.build(device), planned.term.weight, planned.output, Comparison.of(planned))
-            for number, planned in enumerate(terms)
+            number: (
+                planned_term.term.loss.build(device),
+                planned_term.term.weight,
+                planned_term.output,
+                Comparison.of(planned_term),
+            )
+            for number, planned_term in enumerate(terms)
         }
 
     def part(self, numbers: Collection[int]) -> Criterion:
@@ -107,9 +112,9 @@ class Comparison(NamedTuple):
     by_class: bool
 
     @classmethod
-    def of(cls, planned: PlannedTerm) -> Comparison:
+    def of(cls, planned_term: PlannedTerm) -> Comparison:
         """That of a term."""
-        return cls(planned.form, planned.reference, planned.form in ("classes", "one_hot"))
+        return cls(planned_term.form, planned_term.reference, planned_term.form in ("classes", "one_hot"))
 
     def __call__(self, batch: Batch, output: Tensor) -> Target:
         return prepared(self.form, batch.reference(self.reference, output, classes=self.by_class), output, batch.weight)

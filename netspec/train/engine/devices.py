@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.graph.graph import Graph
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 from netspec.train.setup import Setup
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _accelerator(kind: str | None, setup: Setup) -> Accelerator:
 
 
 def unavailable(option: str, message: str, help: str = "") -> NetspecError:
-    return NetspecError((Diagnostic("E0612", message, Span(Source(option, ""), 0, 0), help=help),))
+    return NetspecError((Diagnostic("E0612", message, place_outside(option), help=help),))
 
 
 @contextmanager

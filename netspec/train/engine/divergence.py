@@ -32,11 +32,11 @@ def explained(trainer: Trainer, checkpoints: Checkpoints, error: Diverged) -> Ne
     if state is None:
         return error
     trainer.restore(state)
-    kept = f"the checkpoint of step {trainer.done} of epoch {trainer.epoch + 1} is kept"
+    checkpoint_note = f"the checkpoint of step {trainer.done} of epoch {trainer.epoch + 1} is kept"
     trainer.advance(error.epoch, error.step)
-    said, place = _first_bad(trainer)
+    cause, place = _first_bad(trainer)
     related = ((place, "here"),) if place is not None else ()
-    return NetspecError((replace(diagnostic, notes=(*diagnostic.notes, said, kept), related=related),))
+    return NetspecError((replace(diagnostic, notes=(*diagnostic.notes, cause, checkpoint_note), related=related),))
 
 
 def _first_bad(trainer: Trainer) -> tuple[str, Span | None]:

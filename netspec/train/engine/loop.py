@@ -268,8 +268,8 @@ class Trainer:
             unseen.append((step, self.step(self.epoch, step, parts)))
             over = self.epoch * self.steps + step + 1 == last
             if len(unseen) == self.look_every or step == until - 1 or over:
-                asked = (pause(self.epoch, step) if pause is not None else None) or Wish.GO_ON
-                wish = self._look(self.epoch, unseen, Wish.LEAVE if over else asked)
+                pause_wish = (pause(self.epoch, step) if pause is not None else None) or Wish.GO_ON
+                wish = self._look(self.epoch, unseen, Wish.LEAVE if over else pause_wish)
                 unseen, self.done = [], step + 1
                 if wish:
                     yield wish
@@ -315,11 +315,11 @@ class Trainer:
         if not self.draws:
             return part
         fed = part.more[: len(part.more) - len(self.draws)]
-        drawn = (
+        random_inputs = (
             torch.from_numpy(column.of(len(part), stream(self._seed(DRAW, epoch, step, number), place)))
             for place, column in enumerate(self.draws)
         )
-        return replace(part, more=(*fed, *(each.to(self.device) for each in drawn)))
+        return replace(part, more=(*fed, *(each.to(self.device) for each in random_inputs)))
 
     def _update(
         self, place: int, epoch: int, step: int, parts: Sequence[Batch]
@@ -485,16 +485,16 @@ class Trainer:
             losses = [whole(unseen[0][1])]
         else:
             table = [flat(sums, self.device) for _, sums in unseen]
-            asked = table[0].new_tensor([wish == Wish.KEEP, wish == Wish.LEAVE])
-            row = self._sum(torch.cat([*table, asked])).cpu()
+            wishes = table[0].new_tensor([wish == Wish.KEEP, wish == Wish.LEAVE])
+            row = self._sum(torch.cat([*table, wishes])).cpu()
             each = torch.split(row[:-2], [len(sums) for sums in table])
             losses = [whole(unflat(own, like)) for own, (_, like) in zip(each, unseen, strict=True)]
             wish = Wish.LEAVE if row[-1] else Wish.KEEP if row[-2] else Wish.GO_ON
         for (step, _), sums in zip(unseen, losses, strict=True):
             value = float(self.criterion.value(sums))
             if not math.isfinite(value):
-                said = "not a number" if math.isnan(value) else "infinite"
-                raise self._diverged(f"the loss is {said} at step {step + 1} of epoch {epoch + 1}", epoch, step)
+                kind = "not a number" if math.isnan(value) else "infinite"
+                raise self._diverged(f"the loss is {kind} at step {step + 1} of epoch {epoch + 1}", epoch, step)
             start, stop = self.bounds[step]
             self.train_scores.add_loss(sums, stop - start)
         return wish
@@ -611,11 +611,11 @@ class Trainer:
             states.into(self.bare.state_dict(), weights)
         return self.bare
 
-    def _diverged(self, said: str, epoch: int, step: int) -> Diverged:
+    def _diverged(self, reason: str, epoch: int, step: int) -> Diverged:
         lr = self.optimizer.param_groups[0]["lr"]
         diagnostic = Diagnostic(
             "E0611",
-            f"{said}, so training stopped",
+            f"{reason}, so training stopped",
             self.settings.span("optimizer"),
             f"the learning rate is {lr:g} there",
             help="a smaller lr, a warm-up (cosine(warmup=1)) or another init can keep it finite",

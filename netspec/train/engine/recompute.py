@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.graph.graph import Graph, Scope
 from netspec.spelling import nearest
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 
 if TYPE_CHECKING:
     from torch import nn
@@ -40,7 +40,7 @@ def places(graph: Graph, names: Sequence[str]) -> list[str]:
             near = nearest(name, modules)
             message = f"{graph.name} has no module, block or wiring named {name}"
             help = f"did you mean {near}?" if near else f"it has {', '.join(modules[:8]) or 'no modules'}"
-            span = Span(Source(f"--checkpoint {name}", ""), 0, 0)
+            span = place_outside(f"--checkpoint {name}")
             raise NetspecError((Diagnostic("E0643", message, span, help=help),))
         chosen.update(dict.fromkeys(keys))
     return [key for key in chosen if not any(key.startswith(f"{other}.") for other in chosen)]

@@ -216,9 +216,9 @@ def _support(head: OutputHead, device: torch.device) -> Tensor:
 def _count(support: Tensor, head: OutputHead, target: Tensor) -> None:
     """Takes in what is so about samples."""
     if head.task == "multiclass":
-        said = target[target >= 0]
-        support[:-1] += torch.bincount(said, minlength=len(support) - 1)
-        support[-1] += len(said)
+        labels = target[target >= 0]
+        support[:-1] += torch.bincount(labels, minlength=len(support) - 1)
+        support[-1] += len(labels)
     elif head.labels:
         support[:-1] += target.sum(0)
         support[-1] += len(target)

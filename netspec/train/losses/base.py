@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeAlias,
 from netspec.syntax.source import NOWHERE, Span
 from netspec.train.batch import TARGET, Reference
 from netspec.train.data import IGNORED, Data, Dims
-from netspec.train.parts import AtLeastZero, Part, Table, called
+from netspec.train.parts import AtLeastZero, Part, Table, call_text
 
 if TYPE_CHECKING:
     import torch
@@ -72,10 +72,10 @@ def entries(target: Target) -> Tensor | float:
     """How many entries of a target count."""
     if target.counted is not None:
         return target.counted.sum()
-    return target.values.numel() if target.values.is_floating_point() else _known(target.values)
+    return target.values.numel() if target.values.is_floating_point() else _known_count(target.values)
 
 
-def _known(classes: Tensor) -> Tensor | float:
+def _known_count(classes: Tensor) -> Tensor | float:
     """How many places of a target are said to be of a class; single classes all are."""
     return len(classes) if classes.ndim == 1 else (classes != IGNORED).sum()
 
@@ -190,7 +190,7 @@ class Term:
         if isinstance(self.loss, Itself):
             call = self.output or ""
         else:
-            call = called(self.loss, self.output, None if self.target is None else f"{self.target}")
+            call = call_text(self.loss, self.output, None if self.target is None else f"{self.target}")
         return call if self.weight == 1 else f"{self.weight} * {call}"
 
 

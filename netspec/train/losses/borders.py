@@ -27,8 +27,8 @@ def border_weights(mask: NDArray[Any], w0: float, sigma: float, *, balance: bool
     base = np.ones(mask.shape)
     if balance:
         classes, place, counts = np.unique(mask, return_inverse=True, return_counts=True)
-        said = classes >= 0  # the others do not count
-        base = (counts[said].sum() / (max(said.sum(), 1) * counts))[place.reshape(mask.shape)]
+        valid = classes >= 0  # the others do not count
+        base = (counts[valid].sum() / (max(valid.sum(), 1) * counts))[place.reshape(mask.shape)]
     weight: NDArray[np.float32] = (base + w0 * np.exp(-((d1 + d2) ** 2) / (2 * sigma**2))).astype(np.float32)
     return weight
 

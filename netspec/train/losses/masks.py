@@ -103,8 +103,8 @@ class Focal(MaskLoss):
         import torch
         from torch.nn import functional
 
-        given = numbers(self.weight)
-        weights = None if given is None else torch.tensor(given, device=device)
+        class_weights = numbers(self.weight)
+        weights = None if class_weights is None else torch.tensor(class_weights, device=device)
 
         def each(output: Tensor, target: Target) -> Tensor:
             y = target.values
@@ -176,7 +176,7 @@ def _shares(output: Tensor, target: Target, *, logits: bool) -> tuple[Tensor, Te
         if counted is not None:
             p, y = p * counted, y * counted
         return (p.unsqueeze(1), y.unsqueeze(1)) if p.ndim in (1, 3) else (p, y)
-    known = (y != IGNORED).unsqueeze(1)
+    valid = (y != IGNORED).unsqueeze(1)
     p = output.softmax(1) if logits else output
     t = functional.one_hot(y.clamp(min=0), output.shape[1]).movedim(-1, 1).to(p.dtype)
-    return p * known, t * known
+    return p * valid, t * valid

@@ -63,8 +63,8 @@ class OfClasses(OfTorch):
     def build(self, device: torch.device) -> SetLoss:
         import torch
 
-        given = numbers(self.weight)
-        weight = None if given is None else torch.tensor(given, device=device)
+        class_weights = numbers(self.weight)
+        weight = None if class_weights is None else torch.tensor(class_weights, device=device)
         others = {key: value for key, value in self.model_dump().items() if key not in ("weight", "ignore_index")}
         loss = getattr(torch.nn, self.torch_name)(**others, weight=weight, reduction="none", **self.ignoring())
         ignored: int | None = getattr(self, "ignore_index", None)

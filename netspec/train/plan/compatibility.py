@@ -17,13 +17,21 @@ from netspec.train.section.settings import Settings
 
 
 def compatible_inputs(settings: Settings, graph: Graph, data: Data) -> list[InputPlan]:
-    """How the data come to the net's inputs; raises Problem or NetspecError where they cannot (E0606, E0613, E0620)."""
+    """How the data come to the net's inputs; raises Problem or NetspecError where they cannot (E0606, E0613, E0620), or
+    where the net cannot be trained (E0608).
+    """
+    for output in graph.outputs:
+        if output.value.shape.each is not None:
+            message = f"nets are trained by what they make of a picture, but {graph.name} makes {output.value.shape}"
+            raise Problem("E0608", message, settings.span("data"))
     if len(graph.inputs) != len(data.shapes):
         raise _miscounted(settings, graph, data)
+    check_packages(settings)
     for step in settings.augment.steps:
-        if find_spec(step.package) is None:
-            message = f"{step.name} needs the package {step.package}, which is not installed"
-            raise Problem("E0613", message, settings.span("augment"), help="pip install 'netspec-nn[train]'")
+        if step.varies:
+            message = f"{step.name} gives each picture a size of its own, and only pictures with objects may have that"
+            help = "random_crop, random_resized_crop and zoom leave all of one size"
+            raise Problem("E0620", message, settings.span("augment"), help=help)
     try:
         plans = input_plans(graph, data, settings)
     except AugmentError as error:
@@ -40,6 +48,14 @@ def compatible_inputs(settings: Settings, graph: Graph, data: Data) -> list[Inpu
     if len(inputs) > 1:
         _check_augmentation(settings, graph, data, inputs)
     return inputs
+
+
+def check_packages(settings: Settings) -> None:
+    """Raises Problem (E0613) where what does an augmentation is not installed."""
+    for step in settings.augment.steps:
+        if find_spec(step.package) is None:
+            message = f"{step.name} needs the package {step.package}, which is not installed"
+            raise Problem("E0613", message, settings.span("augment"), help="pip install 'netspec-nn[train]'")
 
 
 def _checked(settings: Settings, graph: Graph, value: Value, data: Data, plan: InputPlan | None) -> InputPlan:
@@ -110,23 +126,23 @@ def _misshapen(settings: Settings, graph: Graph, value: Value, data: Data) -> Pr
     name = settings.data.name
     own = f"[{', '.join(map(str, data.shape))}]"
     try:
-        made = settings.augment.shape(data.shape)
+        shape = settings.augment.shape(data.shape)
     except AugmentError as error:
         return Problem("E0620", error.message, settings.span("augment"), help=error.help)
     fixed = tuple(size for size in value.shape.dims if isinstance(size, int))
-    if made != data.shape:
-        mend = f"declare the input as they enter: input {value.name} [{', '.join(map(str, made))}]"
+    if shape != data.shape:
+        mend = f"declare the input as they enter: input {value.name} [{', '.join(map(str, shape))}]"
     else:
         mend = settings.data.mend(fixed if len(fixed) == value.shape.rank else None)
     if len(data.shape) > 1 and (data.shape[-1], *data.shape[:-1]) == fixed:
         axes = ", ".join(map(str, (0, len(data.shape), *range(1, len(data.shape)))))
         mend = f"the channels come last in these data: save x.transpose({axes})"
-    said = f"{name} gives {own}"
+    clause = f"{name} gives {own}"
     if settings.augment.steps:
-        said += f", which augment makes [{', '.join(map(str, made))}]"
+        clause += f", which augment makes [{', '.join(map(str, shape))}]"
     return Problem(
         "E0606",
-        f"{said}, but {_taker(graph, value)} takes {value.shape}",
+        f"{clause}, but {_taker(graph, value)} takes {value.shape}",
         origin(value, graph),
         f"takes {value.shape}",
         related=((settings.span("data"), f"gives {own}"),),

@@ -33,10 +33,10 @@ def with_draws(data: Data, settings: Settings, graph: Graph) -> Data:
 
 def columns_of(settings: Settings, graph: Graph) -> tuple[Column, ...]:
     """What is drawn, in the order of the net's inputs."""
-    drawn = (value for value in graph.inputs if value.name in settings.draws)
+    random_inputs = (value for value in graph.inputs if value.name in settings.draws)
     return tuple(
         Column(settings.draws[value.name], tuple(size for size in value.shape.dims if isinstance(size, int)))
-        for value in drawn
+        for value in random_inputs
     )
 
 
@@ -58,9 +58,9 @@ def _wrong(data: Data, settings: Settings, graph: Graph) -> Iterator[Diagnostic]
     if any(name not in values for name in settings.draws):
         return
     fed = [value for value in graph.inputs if value.name not in settings.draws]
-    meant = _meant(data, settings, graph, fed)
-    if meant is not None:
-        yield meant
+    swap = _swap(data, settings, graph, fed)
+    if swap is not None:
+        yield swap
     elif not fed:
         message = f"every input of {graph.name} is drawn, so that {settings.data.name} feeds none"
         yield _at(settings, next(iter(settings.draws)), message, help="leave the draw out of the input that is data")
@@ -71,12 +71,12 @@ def _wrong(data: Data, settings: Settings, graph: Graph) -> Iterator[Diagnostic]
         yield _at(settings, first.name, message, help=f"declare input {first.name} after input {last}")
 
 
-def _meant(data: Data, settings: Settings, graph: Graph, fed: list[Value]) -> Diagnostic | None:
+def _swap(data: Data, settings: Settings, graph: Graph, fed: list[Value]) -> Diagnostic | None:
     """That an input is drawn which the data would feed, and one is left to them that they cannot."""
-    drawn = [value for value in graph.inputs if value.name in settings.draws]
-    if len(fed) != 1 or len(drawn) != 1 or len(data.shapes) != 1:
+    random_inputs = [value for value in graph.inputs if value.name in settings.draws]
+    if len(fed) != 1 or len(random_inputs) != 1 or len(data.shapes) != 1:
         return None
-    (other,), (own,) = fed, drawn
+    (other,), (own,) = fed, random_inputs
     if _takes(other, data, settings) or not _takes(own, data, settings):
         return None
     message = f"{settings.data.name} feeds the input {own.name}, and it is to be drawn, while {other.name} has no data"

@@ -70,7 +70,7 @@ def input_plan(
         plain = input_plan(declared, data, dataset, Chain())
         return None if plain is None else replace(plain, augmented=False)
     refused: AugmentError | None = None
-    done = False
+    is_possible = False
     for sent, encoding in _ways(declared, data):
         if dataset.adapt(data.train.x[:0], sent) is None:
             continue
@@ -79,9 +79,9 @@ def input_plan(
             shape = chain.shape(entered)
             tested = chain.tested().shape(entered)
         except AugmentError as error:
-            refused = refused or (None if done else error)
+            refused = refused or (None if is_possible else error)
             continue
-        done = True
+        is_possible = True
         if shape == tested and _unifies(declared, shape):
             return InputPlan(sent, shape, encoding)
     if refused is not None:

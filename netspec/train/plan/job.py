@@ -12,17 +12,21 @@ from pydantic import BaseModel, ConfigDict, Field, InstanceOf
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.elaborate import Project, project_root
+from netspec.elaborate.problems import Problem
 from netspec.graph.graph import Graph
 from netspec.spec import Spec, parse
 from netspec.syntax import tree
 from netspec.syntax.parser import parse as parse_tree
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import Source, Span, place_outside
+from netspec.train.augment import Chain
 from netspec.train.data import Data, DataSet
+from netspec.train.data.encoding import Encoding
 from netspec.train.data.files import DataError, Place
 from netspec.train.literals import Word
 from netspec.train.parts import written
 from netspec.train.plan.drawn import with_draws
 from netspec.train.plan.inputs import sample_shapes
+from netspec.train.plan.objects import fitted_to_objects
 from netspec.train.plan.ownership import wrong_patterns
 from netspec.train.plan.training_plan import TrainingPlan, training_plan, wanted_targets
 from netspec.train.section.beginning import section_for
@@ -68,6 +72,16 @@ class Job(BaseModel):
             return Place(self.data, self.data, named=True, skip_bad=self.skip_bad)
         folder = self.path.parent if self.path is not None else Path.cwd()
         return Place(folder, project_root(self.path) if self.path is not None else folder, skip_bad=self.skip_bad)
+
+
+class Samples(NamedTuple):
+    """How samples come to a net, whatever is trained on them: as `encodings` say, and then augmented."""
+
+    settings: Settings
+    graph: Graph
+    data: Data
+    encodings: tuple[Encoding, ...]
+    augment: Chain
 
 
 class Prepared(NamedTuple):
@@ -149,6 +163,25 @@ def prepare(job: Job, spec: Spec, *, outlined: bool = False, names: Sequence[str
     return Prepared(job, spec, chosen, graph, plan)
 
 
+def samples_of(job: Job, spec: Spec) -> Samples:
+    """How the samples of a job come to its net; raises NetspecError with what keeps them from it.
+
+    Pictures with objects need no loss for that.
+    """
+    chosen = settings_of(job, spec)
+    if not type(chosen.data).of_objects:
+        _, _, chosen, graph, plan = prepare(job, spec)
+        return Samples(chosen, graph, plan.data, plan.encodings, plan.augment)
+    _require_packages(())
+    _check_settings(job, spec)
+    graph = spec.graph(job.net, inputs=job.input, **job.arguments)
+    data = _load(chosen, job.place, graph)
+    try:
+        return Samples(chosen, graph, data, (Encoding(),), fitted_to_objects(chosen, graph, data))
+    except Problem as problem:
+        raise NetspecError((problem.diagnostic,)) from None
+
+
 def settings_of(job: Job, spec: Spec) -> Settings:
     """The settings of a job; raises NetspecError (E0601 to E0605)."""
     return settings(_section(spec), {key: override(key, value) for key, value in job.settings.items()})
@@ -175,9 +208,9 @@ def _check_settings(job: Job, spec: Spec) -> None:
     """Raises NetspecError where a setting of the train section is given as if it were a parameter of the net."""
     name = job.net or spec.nets[-1] if spec.nets else ""
     template = spec.module.environment.templates.get(name)
-    known = {parameter.name for parameter in template.definition.parameters} if template is not None else set(KEYS)
+    parameters = {parameter.name for parameter in template.definition.parameters} if template is not None else set(KEYS)
     for key, value in job.arguments.items():
-        if key in KEYS and key not in known:
+        if key in KEYS and key not in parameters:
             span = Span(Source("--set", f"{key}={as_text(value)}"), 0, len(key))
             message = f"the net {name} has no parameter {key}"
             help = f"it is a setting of the train section: --set train.{key}={as_text(value)}"
@@ -195,13 +228,13 @@ def _section(spec: Spec) -> tree.Train:
         example = "train {\n  data mnist1d\n  loss cross_entropy\n  optimizer adam\n  epochs 20\n}"
     message = f"{spec.source.name} has no train section"
     mend = (Span(spec.source, end, end), f"\n{example}\n")
-    raise NetspecError((Diagnostic("E0605", message, Span(spec.source, 0, 0), help=example, mend=mend),))
+    raise NetspecError((Diagnostic("E0605", message, spec.source.beginning, help=example, mend=mend),))
 
 
 def _require_packages(others: tuple[str, ...]) -> None:
     missing = [name for name in (*NEEDED, *others) if find_spec(name) is None]
     if missing:
-        here = Span(Source("netspec train", ""), 0, 0)
+        here = place_outside("netspec train")
         message = f"training needs {', '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed"
         extras = ",".join(["train", *others])
         raise NetspecError((Diagnostic("E0613", message, here, help=f"pip install 'netspec-nn[{extras}]'"),))

@@ -27,9 +27,9 @@ def _wrong_steps(settings: Settings, graph: Graph) -> Iterator[Diagnostic]:
         own = step.parameters(graph)
         yield from _of_step(step, own, frozen, owners, graph)
         owners = {**dict.fromkeys(own, step), **owners}
-    left = [name for name in parameters(graph) if name not in owners and name not in frozen]
-    if left and settings.steps:
-        yield _left_out(left, settings.steps)
+    orphans = [name for name in parameters(graph) if name not in owners and name not in frozen]
+    if orphans and settings.steps:
+        yield _left_out(orphans, settings.steps)
     if all(step.every > 1 for step in settings.steps) and settings.steps:
         message = "no step is taken on every batch"
         yield Diagnostic("E0660", message, settings.steps[0].span, help="leave every out of one of them")

@@ -45,7 +45,7 @@ class Signature(BaseModel):
     def of(cls, plan: TrainingPlan) -> Signature:
         """That of a net and its data."""
         data, judged = plan.data, plan.judged.reference
-        said = data.of_target(judged.index) if judged.kind == "target" else None
+        target = data.of_target(judged.index) if judged.kind == "target" else None
         return cls(
             sent=data.shapes,
             encodings=plan.encodings,
@@ -53,8 +53,8 @@ class Signature(BaseModel):
             task=plan.judged.task,
             logits=plan.judged.logits,
             margin=plan.judged.margin,
-            classes=None if said is None else said.classes,
-            names=() if said is None else said.label_names if plan.judged.labels else said.names,
+            classes=None if target is None else target.classes,
+            names=() if target is None else target.label_names if plan.judged.labels else target.names,
             labels=plan.judged.labels,
         )
 

@@ -14,11 +14,11 @@ def unknown_names(settings: Settings, graph: Graph) -> list[Diagnostic]:
         return []
     parameters = [name for name, _ in graph.scopes[0].arguments]
     owned = bool(settings.steps) and all(step.optimizer is not None for step in settings.steps)
-    known = [*KEYS, *([] if owned else type(settings.optimizer).model_fields), *parameters]
+    names = [*KEYS, *([] if owned else type(settings.optimizer).model_fields), *parameters]
     wrong = []
     for name in settings.sweep.over:
-        if name not in known:
-            near = nearest(name, known)
+        if name not in names:
+            near = nearest(name, names)
             message = f"there is no setting, argument of {settings.optimizer.name} or parameter of the net named {name}"
             help = f"did you mean {near}?" if near else ""
             wrong.append(Diagnostic("E0608", message, settings.span("sweep"), help=help))

@@ -25,6 +25,7 @@ from netspec.train.losses import LOSSES, Form, Itself, PlannedTerm, Term, Weighi
 from netspec.train.plan.compatibility import compatible_inputs, fitted_chain, origin, reshaped
 from netspec.train.plan.endings import check_ending
 from netspec.train.plan.inputs import InputPlan
+from netspec.train.plan.objects import refuse_objects
 from netspec.train.plan.outputs import OutputHead, OutputMetric
 from netspec.train.section.parts.metrics import Accuracy, MeanAbsoluteError, MetricTerm, Task
 from netspec.train.section.settings import Settings
@@ -65,6 +66,8 @@ class TrainingPlan:
 
 def training_plan(settings: Settings, graph: Graph, data: Data) -> TrainingPlan:
     """How data, net and losses fit; raises NetspecError with everything that keeps them from it (E0606 to E0608)."""
+    if data.objects is not None:
+        refuse_objects(settings, graph)
     wrong: list[Diagnostic] = []
     fed = met = data
     inputs: list[InputPlan] = []
@@ -116,8 +119,8 @@ def step_terms(settings: Settings) -> list[tuple[int, ...]]:
 def _heads(graph: Graph, terms: Sequence[PlannedTerm], met: Data, shapes: Sequence[Dims]) -> dict[int, OutputHead]:
     """How the outputs are read that are always there, by their index: those that are compared with something first."""
     heads: dict[int, OutputHead] = {}
-    for planned in sorted(terms, key=lambda planned: planned.reference.kind == "number"):
-        term, index, form, reference = planned
+    for planned_term in sorted(terms, key=lambda planned_term: planned_term.reference.kind == "number"):
+        term, index, form, reference = planned_term
         if not graph.outputs[index].when_training and index not in heads:
             about = said_about(reference, term, graph.outputs[index].value.shape, met, shapes)
             heads[index] = replace(_head_of(graph, term, index, form, about), reference=reference)
@@ -148,8 +151,8 @@ def wanted_targets(settings: Settings, graph: Graph) -> tuple[str, ...]:
     """
     inputs = {value.name for value in graph.inputs}
     compared = (term for term in settings.loss if not isinstance(term.loss, Itself))
-    said = ("y" if term.target is None else term.target for term in compared)
-    return tuple(dict.fromkeys(name for name in said if isinstance(name, str) and name not in inputs))
+    targets = ("y" if term.target is None else term.target for term in compared)
+    return tuple(dict.fromkeys(name for name in targets if isinstance(name, str) and name not in inputs))
 
 
 def reference_of(term: Term, graph: Graph, targets: Sequence[str], settings: Settings) -> Reference:
@@ -210,14 +213,14 @@ def _framed(settings: Settings, graph: Graph, met: Data) -> tuple[Data, tuple[Fr
     """The data with their targets' borders cut off, where the net's output is smaller than they are; and what cuts."""
     first = settings.loss[0]
     try:
-        said = graph.outputs[output_of(first, graph)].value.shape
+        output_shape = graph.outputs[output_of(first, graph)].value.shape
     except Problem:
         return met, ()
     if isinstance(first.loss, Itself) or not (first.target is None or first.target in met.target_names):
         return met, ()
     axes = met.shape[1:]
-    sizes = tuple(size for size in said.dims[said.rank - len(axes) :] if isinstance(size, int))
-    fits = axes and met.target[-len(axes) :] == axes and said.rank > len(axes) == len(sizes)
+    sizes = tuple(size for size in output_shape.dims[output_shape.rank - len(axes) :] if isinstance(size, int))
+    fits = axes and met.target[-len(axes) :] == axes and output_shape.rank > len(axes) == len(sizes)
     if not fits or sizes == axes or any(size > own for size, own in zip(sizes, axes, strict=True)):
         return met, ()
     y = kind_of((*met.target[: -len(axes)], *sizes), met.train.y.dtype)
@@ -258,7 +261,11 @@ def _head_of(graph: Graph, term: Term, index: int, form: Form, data: Data) -> Ou
 def unknown_outputs(settings: Settings, graph: Graph) -> list[Diagnostic]:
     """The outputs that losses and metrics name and the net does not have: known without the data."""
     wrong: list[Diagnostic] = []
-    judged = [(asked.output, asked.metric.name, asked.span) for asked in settings.metrics or () if asked.output]
+    judged = [
+        (metric_term.output, metric_term.metric.name, metric_term.span)
+        for metric_term in settings.metrics or ()
+        if metric_term.output
+    ]
     for term in settings.loss:
         try:
             output_of(term, graph)
@@ -274,9 +281,9 @@ def unknown_outputs(settings: Settings, graph: Graph) -> list[Diagnostic]:
 
 def output_of(term: Term, graph: Graph) -> int:
     """The index of the output that a term is about; raises Problem where there is none (E0602, E0608)."""
-    named = [output.name for output in graph.outputs if output.name is not None]
-    if isinstance(term.loss, Itself) and term.output not in named:
-        raise _neither(term, graph, named)
+    output_names = [output.name for output in graph.outputs if output.name is not None]
+    if isinstance(term.loss, Itself) and term.output not in output_names:
+        raise _neither(term, graph, output_names)
     return _output(term.output, term.loss.name, term.span, graph)
 
 
@@ -296,23 +303,25 @@ def _neither(term: Term, graph: Graph, outputs: Sequence[str]) -> Problem:
     )
 
 
-def _output(wanted: str | None, name: str, span: Span, graph: Graph) -> int:
+def _output(output_name: str | None, name: str, span: Span, graph: Graph) -> int:
     """The index of the output that a loss or a metric names, or of the only one."""
-    named = {output.name: index for index, output in enumerate(graph.outputs) if output.name is not None}
-    if wanted in named:
-        return named[wanted]
+    index_by_name = {output.name: index for index, output in enumerate(graph.outputs) if output.name is not None}
+    if output_name in index_by_name:
+        return index_by_name[output_name]
     listed = (
-        f"{graph.name}'s outputs are {', '.join(named)}" if named else f"{graph.name} has one output, without a name"
+        f"{graph.name}'s outputs are {', '.join(index_by_name)}"
+        if index_by_name
+        else f"{graph.name} has one output, without a name"
     )
-    if wanted is not None:
-        near = nearest(wanted, named)
+    if output_name is not None:
+        near = nearest(output_name, index_by_name)
         raise Problem(
             "E0608",
-            f"{graph.name} has no output named {wanted}",
+            f"{graph.name} has no output named {output_name}",
             span,
             "not an output",
             notes=(listed,),
-            help=f"did you mean {near}?" if near else f"write {name} alone" if not named else "",
+            help=f"did you mean {near}?" if near else f"write {name} alone" if not index_by_name else "",
         )
     always = [index for index, output in enumerate(graph.outputs) if not output.when_training]
     if len(always) == 1:
@@ -322,7 +331,7 @@ def _output(wanted: str | None, name: str, span: Span, graph: Graph) -> int:
         f"{graph.name} has {len(always)} outputs, so a loss has to say which one it is about",
         span,
         notes=(listed,),
-        help=f"{name}({next(iter(named), 'NAME')})",
+        help=f"{name}({next(iter(index_by_name), 'NAME')})",
     )
 
 
@@ -438,10 +447,10 @@ def _output_metrics(
         return (OutputMetric(metric.name, metric, judged),)
     output_metrics: list[OutputMetric] = []
     wrong: list[Diagnostic] = []
-    for asked in settings.metrics:
+    for metric_term in settings.metrics:
         try:
-            head = _judged_head(asked, graph, heads, judged)
-            output_metrics.extend(_by_class(asked, head, names))
+            head = _judged_head(metric_term, graph, heads, judged)
+            output_metrics.extend(_by_class(metric_term, head, names))
         except Problem as problem:
             wrong.append(problem.diagnostic)
     if wrong:
@@ -449,25 +458,27 @@ def _output_metrics(
     return tuple(output_metrics)
 
 
-def _judged_head(asked: MetricTerm, graph: Graph, heads: Mapping[int, OutputHead], judged: OutputHead) -> OutputHead:
+def _judged_head(
+    metric_term: MetricTerm, graph: Graph, heads: Mapping[int, OutputHead], judged: OutputHead
+) -> OutputHead:
     """The output that a metric names; raises Problem where it cannot judge it."""
-    metric, head = asked.metric, judged
-    if asked.output is not None:
-        index = _output(asked.output, metric.name, asked.span, graph)
+    metric, head = metric_term.metric, judged
+    if metric_term.output is not None:
+        index = _output(metric_term.output, metric.name, metric_term.span, graph)
         if index not in heads:
             output = graph.outputs[index]
             why = "which is an output in training alone" if output.when_training else "of which no loss speaks"
-            raise Problem("E0608", f"{metric.name} is to judge {output.name}, {why}", asked.span)
+            raise Problem("E0608", f"{metric.name} is to judge {output.name}, {why}", metric_term.span)
         head = heads[index]
     if head.task not in metric.tasks:
         message = f"{metric.name} does not judge {JUDGED[head.task]}, which this loss is about"
-        raise Problem("E0608", message, asked.span)
+        raise Problem("E0608", message, metric_term.span)
     if metric.of_labels and not head.labels:
         message = f"{metric.name} is of samples with several labels, and these have one"
-        raise Problem("E0608", message, asked.span, help="accuracy is the same of a single one")
+        raise Problem("E0608", message, metric_term.span, help="accuracy is the same of a single one")
     if head.task == "binary" and not head.labels and metric.model_fields_set & {"average", "class_"}:
         message = f"{metric.name} of a single 0 or 1 is that of class 1, and there is nothing to average"
-        raise Problem("E0608", message, asked.span, help=f"write {metric.name} alone")
+        raise Problem("E0608", message, metric_term.span, help=f"write {metric.name} alone")
     return head
 
 
@@ -475,20 +486,20 @@ MOST_FIGURES = 100
 """Of more classes no figure of each is made."""
 
 
-def _by_class(asked: MetricTerm, head: OutputHead, names: Sequence[str]) -> Iterator[OutputMetric]:
+def _by_class(metric_term: MetricTerm, head: OutputHead, names: Sequence[str]) -> Iterator[OutputMetric]:
     """The metric at work on an output, or those of single classes that it stands for; raises Problem (E0608)."""
-    metric = asked.metric
+    metric = metric_term.metric
     count = head.labels or head.classes
-    called = [names[place] if place < len(names) else str(place) for place in range(count)]
+    class_names = [names[place] if place < len(names) else str(place) for place in range(count)]
     try:
-        each = metric.each_class(called)
+        each = metric.each_class(class_names)
     except KeyError as error:
         message = f"{metric.name} is asked for of the class {error.args[0]}, which there is not"
-        near = nearest(error.args[0], called)
-        help = f"did you mean {near}?" if near else f"there are {', '.join(called[:10])}{', ...' * (count > 10)}"
-        raise Problem("E0608", message, asked.span, help=help) from None
+        near = nearest(error.args[0], class_names)
+        help = f"did you mean {near}?" if near else f"there are {', '.join(class_names[:10])}{', ...' * (count > 10)}"
+        raise Problem("E0608", message, metric_term.span, help=help) from None
     if len(each) > MOST_FIGURES:
         message = f"{metric.name} of each of {count:,} classes would be as many figures"
-        raise Problem("E0608", message, asked.span, help=f"name the class: {metric.name}(class={called[0]})")
+        raise Problem("E0608", message, metric_term.span, help=f"name the class: {metric.name}(class={class_names[0]})")
     for own in each:
-        yield OutputMetric(replace(asked, metric=own).name, own, head)
+        yield OutputMetric(replace(metric_term, metric=own).name, own, head)

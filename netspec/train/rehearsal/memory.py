@@ -65,8 +65,8 @@ class Needs:
     @property
     def total(self) -> int:
         """The most that is alive at once, in the passes or in the optimizer's step."""
-        kept = self.weights + self.optimizer + self.average
-        return kept + max(self.passes, self.gradients)
+        resident = self.weights + self.optimizer + self.average
+        return resident + max(self.passes, self.gradients)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +91,12 @@ def step_of(job: Job, spec: Spec) -> Step:
     if any(value.shape.is_open for value in graph.inputs):
         graph = prepare(job, spec, outlined=True).graph
     names = wanted_targets(settings, graph) or ("y",)
-    return Step(graph, settings, job.setup, tuple(_planned(term, graph, names, settings) for term in settings.loss))
+    return Step(
+        graph, settings, job.setup, tuple(_planned_term(term, graph, names, settings) for term in settings.loss)
+    )
 
 
-def _planned(term: Term, graph: Graph, targets: Sequence[str], settings: Settings) -> PlannedTerm:
+def _planned_term(term: Term, graph: Graph, targets: Sequence[str], settings: Settings) -> PlannedTerm:
     """What a term is about, where the data are such that it can be."""
     index, reference = output_of(term, graph), reference_of(term, graph, targets, settings)
     output = _closed(graph.outputs[index].value.shape)
@@ -163,9 +165,9 @@ def _bracket(step: Step, limit: int) -> tuple[Needs, Needs]:
     span = step.settings.span("batch")
     good = needs(step, step.parts)
     if good.total > limit:
-        least = f"{step.graph.name} takes {written(good.total)} for a batch of {good.batch}"
+        least = f"{step.graph.name} takes {amount_text(good.total)} for a batch of {good.batch}"
         help = "--checkpoint NAME keeps less, and --precision bf16 halves activations"
-        raise NetspecError((Diagnostic("E0649", f"{least}, and there are {written(limit)}", span, help=help),))
+        raise NetspecError((Diagnostic("E0649", f"{least}, and there are {amount_text(limit)}", span, help=help),))
     while good.batch < MOST:
         tried = needs(step, 4 * good.batch)
         if tried.total > limit:
@@ -178,14 +180,14 @@ def _bracket(step: Step, limit: int) -> tuple[Needs, Needs]:
 def table(rows: Sequence[Needs], limit: int) -> str:
     """What training takes with several batches, as text; the last one is the largest that fits."""
     parts = ("batch", "weights", "gradients", "optimizer", "average", "activations", "total")
-    lines = [parts, *([f"{row.batch:,}", *(written(getattr(row, part)) for part in parts[1:])] for row in rows)]
+    lines = [parts, *([f"{row.batch:,}", *(amount_text(getattr(row, part)) for part in parts[1:])] for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(parts))]
-    drawn = ["  ".join(f"{cell:>{width}}" for cell, width in zip(line, widths, strict=True)) for line in lines]
+    text_lines = ["  ".join(f"{cell:>{width}}" for cell, width in zip(line, widths, strict=True)) for line in lines]
     best = rows[-1]
-    return "\n".join([*drawn, f"the largest batch for {written(limit)} is {best.batch:,}: {ERROR}"])
+    return "\n".join([*text_lines, f"the largest batch for {amount_text(limit)} is {best.batch:,}: {ERROR}"])
 
 
-def written(amount: int) -> str:
+def amount_text(amount: int) -> str:
     """An amount of memory as people write it: `23.9 GB`, in powers of 1000."""
     for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if amount >= size:
@@ -203,9 +205,9 @@ def _passes(model: nn.Module, step: Step, part: int, alive: Alive) -> tuple[int,
     with torch.autocast("cpu", half) if half is not None else nullcontext():
         outputs = Returned(step.graph)(model(*batch.inputs))
     loss = criterion({index: output.float() for index, output in outputs.items()}, batch)
-    kept = alive.now - before
+    activations = alive.now - before
     loss.backward()  # type: ignore[no-untyped-call]
-    return kept, alive.peak - before
+    return activations, alive.peak - before
 
 
 def _batch(step: Step, size: int) -> Batch:
@@ -217,14 +219,14 @@ def _batch(step: Step, size: int) -> Batch:
         x, *more = (each.to(memory_format=torch.channels_last) if each.ndim == 4 else each for each in (x, *more))
     targets = {0: torch.empty(size)}
     weight = None
-    for planned in step.terms:
-        output = _closed(step.graph.outputs[planned.output].value.shape)
-        dims = output[1:] if planned.form in ("classes", "one_hot") else output
-        if planned.reference.kind == "target":
-            dtype = torch.float32 if planned.form == "values" else torch.int64
-            targets.setdefault(planned.reference.index, torch.empty(0))
-            targets[planned.reference.index] = torch.empty(size, *dims, dtype=dtype)
-        if isinstance(planned.term.loss, Weighing):
+    for planned_term in step.terms:
+        output = _closed(step.graph.outputs[planned_term.output].value.shape)
+        dims = output[1:] if planned_term.form in ("classes", "one_hot") else output
+        if planned_term.reference.kind == "target":
+            dtype = torch.float32 if planned_term.form == "values" else torch.int64
+            targets.setdefault(planned_term.reference.index, torch.empty(0))
+            targets[planned_term.reference.index] = torch.empty(size, *dims, dtype=dtype)
+        if isinstance(planned_term.term.loss, Weighing):
             weight = torch.empty(size, *dims)
     y, *further = (targets[index] for index in sorted(targets))
     return Batch(x, y, weight, more=tuple(more), further=tuple(further))
@@ -242,8 +244,8 @@ class Alive(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.now = self.peak = 0
         self.seen: dict[int, weakref.ref[Any]] = {}
 
-    def __torch_dispatch__(self, function: Any, types: Any, arguments: Any = (), named: Any = None) -> Any:
-        result = function(*arguments, **(named or {}))
+    def __torch_dispatch__(self, function: Any, types: Any, arguments: Any = (), keywords: Any = None) -> Any:
+        result = function(*arguments, **(keywords or {}))
         for leaf in tree_leaves(result):
             if isinstance(leaf, Tensor):
                 self._note(leaf.untyped_storage())
@@ -257,8 +259,8 @@ class Alive(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.now += size
         self.peak = max(self.peak, self.now)
 
-        def gone(reference: object) -> None:
+        def release(reference: object) -> None:
             del self.seen[key]
             self.now -= size
 
-        self.seen[key] = weakref.ref(storage, gone)
+        self.seen[key] = weakref.ref(storage, release)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.train.data import IGNORED
+from netspec.train.detection.drawing import VEIL, outlined
 from netspec.train.runs.figures import plots
 from netspec.train.runs.figures.curves import COLOURS, INK
 
@@ -19,38 +21,34 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from netspec.train.batch import Batch
-    from netspec.train.data import Sample
-    from netspec.train.plan.job import Prepared
-    from netspec.train.plan.training_plan import TrainingPlan
+    from netspec.train.data import Data, Sample
+    from netspec.train.plan.job import Samples
 
 CELL = 1.5
 """Inches that a sample takes, each way."""
-VEIL = 0.4
-"""How much of a mask's colour lies over its image."""
 
 
-def preview(prepared: Prepared, out: Path, *, samples: int = 6, variants: int = 5) -> None:
+def preview(shown: Samples, out: Path, *, samples: int = 6, variants: int = 5) -> None:
     """Draws the sheet into the picture `out`: a row for each of some training samples, spread over the data.
 
     The first column is the sample; the others are what the steps 0, 1, ... of the first epoch would make of it.
     Of a net of several inputs every column is there for each of them. `normalize` is left out, so that brightness is
-    that of the data; masks lie over their images. Raises NetspecError (E0610, E0622).
+    that of the data; masks lie over their images, and boxes around objects. Raises NetspecError (E0610, E0622).
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    plan = prepared.plan
-    plain = _batch(plan, samples)
+    plain = _batch(shown, samples)
     if any(
         x.ndim not in (3, 4) or encoding.dtype != "float" or encoding.levels is not None
-        for x, encoding in zip(plain.inputs, plan.encodings, strict=True)
+        for x, encoding in zip(plain.inputs, shown.encodings, strict=True)
     ):
-        here = prepared.settings.span("data")
+        here = shown.settings.span("data")
         message = "only images and signals can be shown, and these samples are neither"
         raise NetspecError((Diagnostic("E0622", message, here),))
     titles = ["original", *(f"step {step}" for step in range(variants))]
-    batches = [plain, *_augmented(prepared, plain, variants)]
-    names = [f" {value.name}" for value in prepared.graph.inputs] if plain.more else [""]
+    batches = [plain, *_augmented(shown, plain, variants)]
+    names = [f" {value.name}" for value in shown.graph.inputs] if plain.more else [""]
     columns = [
         (title + name, replace(batch, x=x), _bounds(original))
         for title, batch in zip(titles, batches, strict=True)
@@ -71,22 +69,25 @@ def preview(prepared: Prepared, out: Path, *, samples: int = 6, variants: int = 
                 _signal(axes, batch.x[row], *bounds)
             else:
                 _image(axes, batch, row, *bounds)
-            if lines := _label(plan, batch, row):
+            if lines := _label(shown.data, batch, row):
                 label = "\n".join(clipped(line, 7, width) for line in lines)
                 axes.set_xlabel(label, fontsize=7, color=INK, parse_math=False)
     plots.write(figure, out)
 
 
-def _batch(plan: TrainingPlan, count: int) -> Batch:
+def _batch(shown: Samples, count: int) -> Batch:
     """Some samples, as they enter the net."""
     import numpy as np
     import torch
 
     from netspec.train.batch import Batch
+    from netspec.train.engine.batches.loader import BatchLoader
 
-    read = plan.data.train.some(count)
-    *inputs, y = (torch.from_numpy(np.stack(parts)) for parts in _columns(read, len(plan.encodings) + 1))
-    x, *more = (encoding(each) for encoding, each in zip(plan.encodings, inputs, strict=True))
+    train = shown.data.train
+    if shown.data.objects is not None:
+        return BatchLoader(train, shown.encodings, torch.device("cpu")).batch(torch.tensor(train.spread(count)))
+    *inputs, y = (torch.from_numpy(np.stack(parts)) for parts in _columns(train.some(count), len(shown.encodings) + 1))
+    x, *more = (encoding(each) for encoding, each in zip(shown.encodings, inputs, strict=True))
     return Batch(x, y, more=tuple(more))
 
 
@@ -100,29 +101,37 @@ def _bounds(x: Tensor) -> tuple[float, float]:
     return float(x.min()), float(x.max())
 
 
-def _augmented(prepared: Prepared, batch: Batch, variants: int) -> list[Batch]:
+def _augmented(shown: Samples, batch: Batch, variants: int) -> list[Batch]:
     """The batch as the first steps of training would meet it."""
     import torch
 
     from netspec.train.augment import Augmentation, Chain
     from netspec.train.randomness import AUGMENT, stream
 
-    steps = tuple(step for step in prepared.plan.augment.steps if step.name != "normalize")
+    steps = tuple(step for step in shown.augment.steps if step.name != "normalize")
     work = Augmentation(Chain(steps))
-    seed = prepared.settings.seed
+    seed = shown.settings.seed
     with torch.random.fork_rng(devices=[]):
         return [work.train(batch, stream(seed, AUGMENT, 0, step, 0)) for step in range(variants)]
 
 
 def _image(axes: Axes, batch: Batch, row: int, low: float, high: float) -> None:
-    """An image between black and white as the originals are, its mask over it."""
+    """An image between black and white as the originals are, its mask over it, and its objects."""
     import numpy as np
 
-    grey: NDArray[Any] = ((batch.x[row].numpy() - low) / ((high - low) or 1)).clip(0, 1)
+    x = batch.x[row].numpy()
+    if batch.objects:
+        height, width = batch.sizes[row]
+        x = x[:, :height, :width]
+    grey: NDArray[Any] = ((x - low) / ((high - low) or 1)).clip(0, 1)
     colours = grey.transpose(1, 2, 0) if len(grey) == 3 else np.repeat(grey[:1].transpose(1, 2, 0), 3, 2)
     if batch.y.ndim == 3 and batch.y.shape[1:] == batch.x.shape[2:]:
         colours = veiled(colours, batch.y[row].numpy())
-    axes.imshow(colours, interpolation="nearest")
+    if batch.objects:
+        objects = batch.objects[row].each(lambda tensor: tensor.numpy())
+        outlined(axes, colours, objects.boxes, objects.labels.tolist(), objects.masks)
+    else:
+        axes.imshow(colours, interpolation="nearest")
 
 
 def veiled(image: NDArray[Any], mask: NDArray[Any]) -> NDArray[np.float64]:
@@ -160,12 +169,18 @@ def clipped(text: str, size: float, width: float) -> str:
     return line
 
 
-def _label(plan: TrainingPlan, batch: Batch, row: int) -> list[str]:
-    """What is said about a sample: its class, and of a blend both with their shares, a line each."""
-    if batch.y.ndim != 1 or plan.data.classes is None:
+def _label(data: Data, batch: Batch, row: int) -> list[str]:
+    """What is said about a sample: its class, and of a blend both with their shares, a line each.
+
+    Of a picture with objects how many of each class it holds.
+    """
+    if batch.objects:
+        count = Counter(data.names[label] for label in batch.objects[row].labels.tolist())
+        return [", ".join(f"{number} {name}" for name, number in count.items()) or "nothing"]
+    if batch.y.ndim != 1 or data.classes is None:
         return []
     names = [
-        (plan.data.names[int(part.y[row])] if plan.data.names else str(int(part.y[row])))
+        (data.names[int(part.y[row])] if data.names else str(int(part.y[row])))
         for part in ((batch,) if batch.blend is None else (batch, batch.blend))
     ]
     if batch.blend is None:

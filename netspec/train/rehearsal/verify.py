@@ -16,7 +16,7 @@ from typing import Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.spec import Spec
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 from netspec.train.launch import REPORT, Report, Work
 from netspec.train.plan.job import Job
 from netspec.train.runs.checkpoint import Checkpoints, State
@@ -48,10 +48,10 @@ def verify(job: Job, spec: Spec, *, steps: int = 30, kill_after: int | None = No
         whole, parted = Path(folder) / "whole", Path(folder) / "parted"
         begin(_changed(job, steps=steps, save_every=1e9), spec, out=whole, quiet=True)
         _killed(_changed(job, steps=steps, save_every=0), parted, at)
-        done = _step(parted)
-        if done < steps:
-            go_on(_changed(job, steps=steps - done, save_every=1e9), spec, parted, quiet=True)
-        return _compared(whole, parted, done)
+        first_steps = _step(parted)
+        if first_steps < steps:
+            go_on(_changed(job, steps=steps - first_steps, save_every=1e9), spec, parted, quiet=True)
+        return _compared(whole, parted, first_steps)
 
 
 def _changed(job: Job, **setup: Any) -> Job:
@@ -97,7 +97,7 @@ def _step(folder: Path) -> int:
 def _compared(whole: Path, parted: Path, killed_after: int) -> Verdict:
     states = [Checkpoints(folder).newest()[0] for folder in (whole, parted)]
     if states[0] is None or states[1] is None or _step(whole) != _step(parted):
-        here = Span(Source("netspec verify-resume", ""), 0, 0)
+        here = place_outside("netspec verify-resume")
         message = f"the runs ended at different steps, {_step(whole)} and {_step(parted)}"
         raise NetspecError((Diagnostic("E0648", message, here),))
     one, other = (dict(_tensors(state)) for state in states if state is not None)
@@ -108,20 +108,20 @@ def _compared(whole: Path, parted: Path, killed_after: int) -> Verdict:
 
 def _tensors(state: State) -> Iterator[tuple[str, Any]]:
     for part in COMPARED:
-        yield from _named(state[part], part)
+        yield from _leaves(state[part], part)
 
 
-def _named(value: Any, name: str) -> Iterator[tuple[str, Any]]:
+def _leaves(value: Any, name: str) -> Iterator[tuple[str, Any]]:
     import torch
 
     if isinstance(value, torch.Tensor):
         yield name, value
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from _named(item, f"{name} {key}")
+            yield from _leaves(item, f"{name} {key}")
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _named(item, f"{name} {index}")
+            yield from _leaves(item, f"{name} {index}")
 
 
 def _same(one: Any, other: Any) -> bool:

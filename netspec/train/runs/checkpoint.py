@@ -104,8 +104,8 @@ def read_training(path: Path) -> State:
     from netspec.train.runs.training_state import mistake
 
     state = read(path)
-    if said := mistake(state):
-        raise Damaged(f"it is the state of no training: {said}")
+    if reason := mistake(state):
+        raise Damaged(f"it is the state of no training: {reason}")
     return state
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.files import put
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,37 +44,37 @@ OUTDATED = 3600
 
 
 @contextmanager
-def claimed(wanted: Path, write: Callable[[Path], object]) -> Iterator[Path]:
-    """The folder `wanted`, or where there is one the next free number of it, at the disposal of this process alone.
+def claimed(path: Path, write: Callable[[Path], object]) -> Iterator[Path]:
+    """The folder `path`, or where there is one the next free number of it, at the disposal of this process alone.
 
     `write` makes its files in a hidden folder beside it, which is renamed when they are whole: a process that is killed
     leaves a run that can be taken up, or none. Raises NetspecError (E0610).
     """
-    beside = wanted.parent / f".netspec-{secrets.token_hex(4)}.partial"
+    beside = path.parent / f".netspec-{secrets.token_hex(4)}.partial"
     try:
-        wanted.parent.mkdir(parents=True, exist_ok=True)
-        _sweep_outdated(wanted.parent)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep_outdated(path.parent)
         beside.mkdir()
     except (OSError, ValueError) as error:
-        raise unwritable(wanted, error) from None
+        raise unwritable(path, error) from None
     with occupied(beside):
         try:
             write(beside)
-            folder = _placed(beside, wanted)
+            folder = _placed(beside, path)
         except (OSError, ValueError, NetspecError) as error:
             cause = error.__cause__ if isinstance(error, NetspecError) else error
             if isinstance(cause, OSError | ValueError):  # what is said of the hidden folder helps nobody
-                raise unwritable(wanted, cause) from None
+                raise unwritable(path, cause) from None
             raise
         finally:
             shutil.rmtree(beside, ignore_errors=True)
         yield folder
 
 
-def _placed(beside: Path, wanted: Path) -> Path:
+def _placed(beside: Path, path: Path) -> Path:
     """Gives a folder the name that is wanted, or its next free number; raises OSError, and ValueError for no name."""
     for number in count(1):
-        folder = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
+        folder = path if number == 1 else path.with_name(f"{path.name}-{number}")
         if os.path.lexists(folder):
             continue
         try:
@@ -115,7 +115,7 @@ def occupied(folder: Path) -> Iterator[None]:
         fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(opened)
-        here = Span(Source(str(folder), ""), 0, 0)
+        here = place_outside(folder)
         message = f"a training is at work in {folder}"
         raise NetspecError((Diagnostic("E0646", message, here, help="wait for its end, or stop it first"),)) from None
     try:
@@ -205,7 +205,7 @@ def unwritable(path: Path, error: Exception) -> NetspecError:
         mend = f"{path} is a folder: choose another name"
     if getattr(error, "errno", None) in FULL:
         mend = "make room there; a run that has begun is taken up with netspec train --resume RUN"
-    span = Span(Source(str(path), ""), 0, 0)
+    span = place_outside(path)
     message = f"{path} cannot be written: {reason[:1].lower()}{reason[1:]}"
     return NetspecError((Diagnostic("E0610", message, span, help=mend or "name another folder: --out FOLDER"),))
 

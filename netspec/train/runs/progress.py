@@ -76,14 +76,14 @@ class Watch(AbstractContextManager["Watch"]):
     def step(self, epoch: int, step: int) -> None:
         """A step is done."""
         if self.progress is not None and self.task is not None and monotonic() - self.moved > MOVE_EVERY:
-            now, done = monotonic(), epoch * self.steps + step + 1
+            now, count = monotonic(), epoch * self.steps + step + 1
             if self.first is None:
-                self.first, self.begun = done, now
+                self.first, self.begun = count, now
             rate = (
-                f"{(done - self.first) * self.batch / (now - self.begun):,.0f} samples/s" if done > self.first else ""
+                f"{(count - self.first) * self.batch / (now - self.begun):,.0f} samples/s" if count > self.first else ""
             )
             self.moved = now
-            self.progress.update(self.task, completed=done / self.steps, rate=rate)
+            self.progress.update(self.task, completed=count / self.steps, rate=rate)
 
     def epoch(self, row: Row) -> None:
         """An epoch is done."""
@@ -109,12 +109,12 @@ def summary(row: Row) -> str:
     parts = [f"loss {row.train['loss']:.4f}"]
     names = [name for name in row.test if name != "loss"]
     for name in names[:MOST_FIGURES]:
-        parts.append(f"train {_named(name, row.train)}  {row.held} {_named(name, row.test)}")
+        parts.append(f"train {_figures_text(name, row.train)}  {row.held} {_figures_text(name, row.test)}")
     parts += [f"and {len(names) - MOST_FIGURES} more"] if len(names) > MOST_FIGURES else []
     return "  ".join(parts if names else [*parts, f"{row.held} loss {row.test['loss']:.4f}"])
 
 
-def _named(name: str, figures: Mapping[str, float]) -> str:
+def _figures_text(name: str, figures: Mapping[str, float]) -> str:
     return f"error {100 * (1 - figures[name]):.1f} %" if name == "accuracy" else f"{name} {figures[name]:.4f}"
 
 

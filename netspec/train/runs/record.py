@@ -11,7 +11,7 @@ from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.files import regular
 from netspec.spec import Spec
 from netspec.syntax import tree
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 from netspec.train.plan.signature import Signature
 from netspec.train.runs.folder import RECORD
 
@@ -66,11 +66,11 @@ def recorded_settings(spec: Spec, record: Record) -> Settings:
     from netspec.train.plan.job import override
     from netspec.train.section.settings import settings
 
-    said = {key: override(key, text) for key, text in record.settings.items()}
-    return settings(spec.train or tree.Train((), span=Span(spec.source, 0, 0)), said)
+    overrides = {key: override(key, text) for key, text in record.settings.items()}
+    return settings(spec.train or tree.Train((), span=spec.source.beginning), overrides)
 
 
 def no_run(code: str, path: Path, message: str, notes: list[str] | tuple[str, ...] = ()) -> NetspecError:
     """That a path is not, or not wholly, the folder of a run."""
     help = "name the folder of a run, such as runs/mnist1d_conv"
-    return NetspecError((Diagnostic(code, message, Span(Source(str(path), ""), 0, 0), notes=tuple(notes), help=help),))
+    return NetspecError((Diagnostic(code, message, place_outside(path), notes=tuple(notes), help=help),))

@@ -12,7 +12,7 @@ from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.graph.graph import Node
 from netspec.graph.views import layer_text
 from netspec.spec import Spec
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 from netspec.train.plan.job import Job, Prepared, as_text
 from netspec.train.runs.checkpoint import State
 from netspec.train.runs.fingerprint import fingerprint
@@ -36,17 +36,17 @@ def job_in(folder: Path, overrides: Mapping[str, Any], setup: Mapping[str, Any],
             raise KeyError("job")
         job = Job.model_validate({"text": "", **record.job.model_dump(exclude_unset=True)})
     except (KeyError, TypeError, ValidationError):
-        here = Span(Source(str(folder), ""), 0, 0)
+        here = place_outside(folder)
         message = f"{folder} does not say how it was started, so it cannot be taken up"
         raise NetspecError((Diagnostic("E0650", message, here),)) from None
     mark = "train."
-    said = {key.removeprefix(mark): as_text(value) for key, value in overrides.items() if key.startswith(mark)}
+    changes = {key.removeprefix(mark): as_text(value) for key, value in overrides.items() if key.startswith(mark)}
     source = {} if spec is None else {"text": spec.source.text, "name": spec.source.name, "path": spec.path}
     return job.model_copy(
         update={
             **source,
             "arguments": {**job.arguments, **{key: overrides[key] for key in overrides if not key.startswith(mark)}},
-            "settings": {**job.settings, **said},
+            "settings": {**job.settings, **changes},
             "setup": Setup.model_validate({**job.setup.model_dump(), "steps": None, **setup}),
         }
     )
@@ -74,12 +74,12 @@ def check_same(prepared: Prepared, processes: int, then: State, folder: Path) ->
         raise _refused(
             "E0644", message, folder, layers, "take up the run with its own spec: netspec train --resume RUN"
         )
-    kept = {key: text for key, text in then["settings"].items() if key not in MAY_CHANGE}
-    asked = {key: text for key, text in now["settings"].items() if key not in MAY_CHANGE}
+    before = {key: text for key, text in then["settings"].items() if key not in MAY_CHANGE}
+    after = {key: text for key, text in now["settings"].items() if key not in MAY_CHANGE}
     others = [
-        f"{key} was {kept.get(key, 'not set')}, and is {asked.get(key, 'not set')}"
-        for key in {**kept, **asked}
-        if kept.get(key) != asked.get(key)
+        f"{key} was {before.get(key, 'not set')}, and is {after.get(key, 'not set')}"
+        for key in {**before, **after}
+        if before.get(key) != after.get(key)
     ]
     if then["samples"] != now["samples"]:
         others.append(f"the data had {_samples(then['samples'])}, and have {_samples(now['samples'])}")
@@ -117,4 +117,4 @@ def _samples(counts: list[int]) -> str:
 def _refused(code: str, message: str, folder: Path, differences: list[str], help: str) -> NetspecError:
     more = len(differences) - MOST_NAMED
     notes = (*differences[:MOST_NAMED], *([f"and {more} more"] if more > 0 else []))
-    return NetspecError((Diagnostic(code, message, Span(Source(str(folder), ""), 0, 0), notes=notes, help=help),))
+    return NetspecError((Diagnostic(code, message, place_outside(folder), notes=notes, help=help),))

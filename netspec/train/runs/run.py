@@ -90,8 +90,8 @@ class Recorder:
             "epochs": last.epoch if last else 0,
             "steps": last.step if last else 0,
         }
-        kept = self.rows[self.kept] if self.rows else None
-        figures = {"kept_epoch": kept.epoch, "train": dict(kept.train), kept.held: dict(kept.test)} if kept else {}
+        row = self.rows[self.kept] if self.rows else None
+        figures = {"kept_epoch": row.epoch, "train": dict(row.train), row.held: dict(row.test)} if row else {}
         tested = {} if self.tested is None else {"test": dict(self.tested)}
         self.text(RECORD, json.dumps({**self.about, **state, **figures, **tested}, indent=2) + "\n")
         self._saved = monotonic()
@@ -134,8 +134,8 @@ def table(rows: Sequence[Row]) -> str:
     names = list(rows[0].test) if rows else ["loss"]
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    held = rows[0].held if rows else "test"
-    columns = [f"{split}_{name}" for name in names for split in ("train", held)]
+    test_split = rows[0].held if rows else "test"
+    columns = [f"{split}_{name}" for name in names for split in ("train", test_split)]
     writer.writerow(["epoch", "step", "lr", *columns, "seconds"])
     for row in rows:
         figures = [split[name] for name in names for split in (row.train, row.test)]

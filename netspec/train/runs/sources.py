@@ -11,7 +11,7 @@ from netspec.elaborate import Project, source_of
 from netspec.spec import Spec
 from netspec.syntax import tree
 from netspec.syntax.parser import parse
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 from netspec.train.runs.folder import SPEC, replacing, unwritable
 
 IMPORTS = "imports"
@@ -40,7 +40,7 @@ def reopen(folder: Path) -> Spec:
         path = root / source_of(folder / IMPORTS / MAIN, str(folder / IMPORTS / MAIN)).text
     resolved = path.resolve()
     if not resolved.is_relative_to(root):
-        here = Span(Source(str(folder / IMPORTS / MAIN), ""), 0, 0)
+        here = place_outside(folder / IMPORTS / MAIN)
         raise NetspecError((Diagnostic("E0650", f"the spec of {folder} lies outside of it", here),))
     return Spec(Project(root, opening=[resolved]).read(source_of(resolved, str(path)), resolved), resolved)
 

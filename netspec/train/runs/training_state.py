@@ -59,17 +59,19 @@ def mistake(state: Any) -> str:
     import torch
 
     try:
-        kept = TrainingState.model_validate(state)
+        training = TrainingState.model_validate(state)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         return f"{'.'.join(map(str, first['loc'])) or 'it'}: {first['msg'].lower()}"
     for name in ("model", "average", "best"):
-        tensors = getattr(kept, name) or {}
+        tensors = getattr(training, name) or {}
         if not all(isinstance(tensor, torch.Tensor) for tensor in tensors.values()):
             return f"{name}: not all of it are tensors"
-    names = [(list(row.train), list(row.test), row.held) for row in kept.rows]
-    if [row.epoch for row in kept.rows] != list(range(1, kept.epoch + 1)) or any(each != names[0] for each in names):
+    names = [(list(row.train), list(row.test), row.held) for row in training.rows]
+    if [row.epoch for row in training.rows] != list(range(1, training.epoch + 1)) or any(
+        each != names[0] for each in names
+    ):
         return "rows: they are not those of the epochs that are done"
-    if any(list(row.train) != list(row.test) or "loss" not in row.train for row in kept.rows[:1]):
+    if any(list(row.train) != list(row.test) or "loss" not in row.train for row in training.rows[:1]):
         return "rows: an epoch has other figures in training than in the test"
-    return "" if len(kept.scores) == kept.identity.processes else "scores: there is not one for each process"
+    return "" if len(training.scores) == training.identity.processes else "scores: there is not one for each process"

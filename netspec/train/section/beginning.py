@@ -38,7 +38,7 @@ def _is_class(graph: Graph) -> bool:
 def _loss(graph: Graph) -> str:
     """The loss of the first output that is always there: of scores where there are several, else of a value."""
     output = next((output for output in graph.outputs if not output.when_training), graph.outputs[0])
-    named = f"({output.name})" if output.name is not None and len(graph.outputs) > 1 else ""
+    suffix = f"({output.name})" if output.name is not None and len(graph.outputs) > 1 else ""
     if not _is_class(graph):
-        return f"mse{named}"
-    return f"cross_entropy{named}" if output.value.shape.channels != 1 else f"bce{named}"
+        return f"mse{suffix}"
+    return f"cross_entropy{suffix}" if output.value.shape.channels != 1 else f"bce{suffix}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from netspec.spelling import meant, nearest
+from netspec.spelling import nearest, synonym
 from netspec.syntax import tree
 from netspec.syntax.source import Span
 from netspec.train.parts import Table
@@ -65,26 +65,26 @@ def unknown_key(
     if key in _STOP:
         text = f"stop patience({value})"
         return f"it is written {text}", (setting.span, text)
-    near = meant(key, {known: _KEYS.get(known, ()) for known in keys}) or nearest(key, keys)
+    near = synonym(key, {candidate: _KEYS.get(candidate, ()) for candidate in keys}) or nearest(key, keys)
     return (f"did you mean {near}?", (word, near)) if near else ("", None)
 
 
 def _of_optimizer(key: str, setting: tree.Setting, optimizer: tree.Setting) -> Mend:
     """`lr 0.01` beside an optimizer: it moves into its arguments."""
-    value, written = optimizer.value, optimizer.value.span.text
+    value, optimizer_text = optimizer.value, optimizer.value.span.text
     call = value.elements[0] if isinstance(value, tree.Flow) else value
     arguments = call.arguments if isinstance(call, tree.Call) else ()
     if any(argument.name == key for argument in arguments):
         return f"leave it out: the optimizer has its {key}", (setting.span, "")
-    given = f"{key}={setting.value.span.text}"
-    made = f"{written[:-1]}, {given})" if arguments else f"{written.removesuffix('()')}({given})"
-    help = f"it is an argument of the optimizer: optimizer {made}"
+    argument = f"{key}={setting.value.span.text}"
+    whole = f"{optimizer_text[:-1]}, {argument})" if arguments else f"{optimizer_text.removesuffix('()')}({argument})"
+    help = f"it is an argument of the optimizer: optimizer {whole}"
     text = setting.span.source.text
     if optimizer.span.end <= setting.span.start:
         between = text[value.span.end : setting.span.start].rstrip().removesuffix(";")
-        return help, (Span(value.span.source, value.span.start, setting.span.end), f"{made}{between}")
+        return help, (Span(value.span.source, value.span.start, setting.span.end), f"{whole}{between}")
     between = text[setting.span.end : value.span.start].lstrip("; \t\n")
-    return help, (Span(value.span.source, setting.span.start, value.span.end), f"{between}{made}")
+    return help, (Span(value.span.source, setting.span.start, value.span.end), f"{between}{whole}")
 
 
 def unknown_part(expression: tree.Expr, table: Table[Any]) -> Mend:
@@ -98,7 +98,7 @@ def unknown_part(expression: tree.Expr, table: Table[Any]) -> Mend:
         return f"write {text}", (expression.span, text)
     arguments = expression.arguments if isinstance(expression, tree.Call) else ()
     name = expression.callee.span if isinstance(expression, tree.Call) else expression.span
-    near = table.meant(name.text)
+    near = table.synonym(name.text)
     if near is None:
         return "", None
     text = near if arguments else table.example(near, name.text)

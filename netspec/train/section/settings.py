@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf, SkipValidation
 
@@ -51,7 +51,7 @@ class Settings(BaseModel):
 
     data: InstanceOf[DataSet]
     augment: InstanceOf[Chain] = Chain()
-    loss: Annotated[tuple[InstanceOf[Term], ...], Field(min_length=1)]
+    loss: tuple[InstanceOf[Term], ...] = ()
     optimizer: InstanceOf[Optimizer] = Adam()
     schedule: InstanceOf[Schedule] = Constant()
     epochs: NonNegative = 10
@@ -139,7 +139,8 @@ def settings(train: tree.Train, overrides: Mapping[str, tree.Setting | tree.Step
         if len(reading.wrong) < MOST_DIAGNOSTICS:
             reading.read(key, setting)
     reading.join_steps()
-    for key in ("data", "loss"):
+    of_objects = "data" in reading.values and reading.values["data"].of_objects
+    for key in ("data",) if of_objects else ("data", "loss"):
         if key not in reading.spans and not any(d.mend is not None and d.mend[1] == key for d in reading.wrong):
             reading.wrong.append(
                 Diagnostic(
@@ -480,7 +481,7 @@ def _term(expression: tree.Expr) -> Term:
     loss, alone, is an output that is a loss by itself.
     """
     name, arguments = _call(expression, LOSSES)
-    if isinstance(expression, tree.Name) and name.id not in LOSSES and LOSSES.meant(name.id) is None:
+    if isinstance(expression, tree.Name) and name.id not in LOSSES and LOSSES.synonym(name.id) is None:
         return Term(Itself(), 1.0, name.id, expression.span)
     output, values = _of_output(arguments)
     target: str | float | None = None

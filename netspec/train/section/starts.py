@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field, PrivateAttr, field_validator
 
-from netspec.train.parts import Part, Table
+from netspec.train.parts import Part, Table, written
 
 EXAMPLE = "weights.safetensors"
 LIBRARIES = ("torchvision", "timm")
@@ -24,16 +24,30 @@ class Rename:
     @classmethod
     def read(cls, text: str) -> Rename:
         """The rule that a text says; raises ValueError where it says none."""
-        old, arrow, new = (part.strip() for part in text.partition("->"))
-        if not arrow or not old or old.count("*") != new.count("*") or old.count("*") > 1:
-            raise ValueError(f"must hold texts such as 'backbone.* -> features.*', not {text!r}")
+        old, _, new = (part.strip() for part in text.partition("->"))
+        if not old or not new or "->" in new or not old.count("*") == new.count("*") <= 1:
+            raise ValueError(f'must hold {_RULES}, not "{text}"')
         return cls(re.compile(re.escape(old).replace(r"\*", "(.*)"), re.DOTALL), new)
+
+    @staticmethod
+    def proposal(text: str) -> str | None:
+        """The rule that a text may stand for; None where it does not say both names."""
+        if '"' in text:
+            return None
+        parts = [part for part in re.split(r"\s*(?:[-=]+>|→|[=:,])\s*|\s+", text.strip()) if part]
+        if len(parts) != 2 or max(part.count("*") for part in parts) > 1:
+            return None
+        if not all("*" in part for part in parts):
+            parts = [part if "*" in part or "*" not in text else f"{part}*" for part in parts]
+        return " -> ".join(parts)
 
     def __call__(self, name: str) -> str | None:
         """The new name; None where the rule is not about this one."""
         match = self.old.fullmatch(name)
         return None if match is None else self.new.replace("*", "".join(match.groups()))
 
+
+_RULES = 'rules such as "backbone.* -> features.*", with one * on both sides or none'
 
 STARTS: Table[Start] = Table("source of weights")
 
@@ -43,15 +57,26 @@ class Start(Part):
     """Weights of a file, `torchvision:NAME` or `timm:NAME`: those that have the net's names and shapes."""
 
     source: str
-    rename: tuple[str, ...] = Field(default=(), description='texts such as "backbone.* -> features.*"')
+    rename: tuple[str, ...] = Field(default=(), description='rules such as "backbone.* -> features.*"')
     _rules: tuple[Rename, ...] = PrivateAttr(default=())
 
-    @field_validator("rename")
+    @field_validator("rename", mode="before")
     @classmethod
-    def _read(cls, rename: tuple[str, ...]) -> tuple[str, ...]:
-        for text in rename:
-            Rename.read(text)
+    def _read(cls, rename: Any) -> Any:
+        for rule in rename if isinstance(rename, tuple | list) else ():
+            if not isinstance(rule, str):
+                raise ValueError(f"must hold {_RULES}, not {written(rule)}")
+            Rename.read(rule)
         return rename
+
+    @classmethod
+    def proposal(cls, argument: str, value: Any) -> Any:
+        """Rules, each as a text."""
+        if argument != "rename":
+            return None
+        rules = [value] if isinstance(value, str) else list(value or ()) if isinstance(value, tuple | None) else [value]
+        proposals = [Rename.proposal(rule) if isinstance(rule, str) else None for rule in rules]
+        return None if None in proposals else proposals
 
     def model_post_init(self, context: Any) -> None:
         self._rules = tuple(map(Rename.read, self.rename))

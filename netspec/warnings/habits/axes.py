@@ -43,8 +43,8 @@ def _is_mixed(subject: Subject, node: Node) -> bool:
 
 def _without(call: tree.Call, name: str) -> tuple[Span, str]:
     """The argument that says the axis, and the call without it."""
-    named = next((argument for argument in call.arguments if argument.name == name), None)
-    chosen = named or next(argument for argument in reversed(call.arguments) if argument.name is None)
+    keyword = next((argument for argument in call.arguments if argument.name == name), None)
+    chosen = keyword or next(argument for argument in reversed(call.arguments) if argument.name is None)
     others = [argument.span.text for argument in call.arguments if argument is not chosen]
     callee = call.callee.span.text
     return chosen.span, f"{callee}({', '.join(others)})" if others else callee

@@ -19,8 +19,8 @@ from netspec.warnings.subject import Subject
 
 def warnings(subject: Subject) -> Iterator[Diagnostic]:
     for part in parts(subject.file):
-        known = _known(part.shape) if isinstance(part, tree.Input) else ()
-        if not isinstance(part, tree.Input) or len(known) != 4 or not has_batch(known):
+        numbers = _number_sizes(part.shape) if isinstance(part, tree.Input) else ()
+        if not isinstance(part, tree.Input) or len(numbers) != 4 or not has_batch(numbers):
             continue
         sizes = [size.span.text for size in part.shape[1:]]
         span = part.shape[0].span.to(part.shape[-1].span)
@@ -35,5 +35,5 @@ def warnings(subject: Subject) -> Iterator[Diagnostic]:
         )
 
 
-def _known(shape: tuple[tree.Expr, ...]) -> list[int | None]:
+def _number_sizes(shape: tuple[tree.Expr, ...]) -> list[int | None]:
     return [size.value if isinstance(size, tree.Number) and isinstance(size.value, int) else None for size in shape]

@@ -40,13 +40,13 @@ def _dilation(node: Node) -> bool:
     return bool(node.inputs) and (dilation if isinstance(dilation, int) else max(dilation)) > 1
 
 
-def _hole(node: Node, seen: Fields) -> int:
+def _hole(node: Node, fields: Fields) -> int:
     """How far apart the positions of the input are that a kernel reads; 0 where what they have seen has no gaps."""
-    if seen is None or seen == "everything":
+    if fields is None or fields == "everything":
         return 0
-    axes = len(seen)
+    axes = len(fields)
     kernel, dilation = (_each(getattr(node.layer, name, 1), axes) for name in ("kernel", "dilation"))
-    for field, k, d in zip(seen, kernel, dilation, strict=True):
+    for field, k, d in zip(fields, kernel, dilation, strict=True):
         if k > 1 and d > 1 and d * field.jump > field.size:
             return int(d * field.jump)
     return 0

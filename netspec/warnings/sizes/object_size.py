@@ -36,7 +36,7 @@ def _last_map(graph: Graph) -> tuple[Node, int] | None:
     A layer with weights that sees everything has seen the object. Pooling has not.
     """
     fields = fields_of(graph)
-    seen: tuple[Node, int] | None = None
+    last: tuple[Node, int] | None = None
     for node in graph.nodes:
         field = fields.of(node.output)
         if field == "everything":
@@ -48,9 +48,9 @@ def _last_map(graph: Graph) -> tuple[Node, int] | None:
         if not field:
             continue
         size = int(min(axis.size for axis in field))
-        if seen is None or size >= seen[1]:
-            seen = node, size
-    return seen
+        if last is None or size >= last[1]:
+            last = node, size
+    return last
 
 
 def _wide(field: object) -> bool:

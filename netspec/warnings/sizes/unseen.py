@@ -46,14 +46,14 @@ def _unseen(subject: Subject, value: Value, users: Sequence[Node]) -> str | None
         if not isinstance(size, int):
             continue
         windows = [_windows(user, subject.windows(user), axis) for user in users]
-        seen = [found for found in windows if found is not None]
-        if len(seen) < len(windows):
+        parts = [part for part in windows if part is not None]
+        if len(parts) < len(windows):
             continue
         name = axis_name(axis + 1, value.shape.rank)
-        end = size - max(found.last for found in seen)
+        end = size - max(part.last for part in parts)
         if end > 0:
             return f"no output sees the last {'position' if end == 1 else f'{end} positions'} of {size} in {name}"
-        if all(found.gaps for found in seen) and size > 1:
+        if all(part.gaps for part in parts) and size > 1:
             return f"no output sees the positions between the windows in {name}: the stride is larger than the kernel"
     return None
 
@@ -63,8 +63,8 @@ def _windows(user: Node, reach: Reach | None, axis: int) -> Windows | None:
     count = user.output.shape.spatial
     if reach is None or axis >= len(reach.kernel) or axis >= len(count) or reach.stride[axis] < 1:
         return None
-    made, stride, first = count[axis], int(reach.stride[axis]), int(reach.offset[axis])
-    if not isinstance(made, int):
+    positions, stride, first = count[axis], int(reach.stride[axis]), int(reach.offset[axis])
+    if not isinstance(positions, int):
         return None
     kernel = reach.kernel[axis]
-    return Windows(first, first + (made - 1) * stride + kernel, made > 1 and stride > kernel)
+    return Windows(first, first + (positions - 1) * stride + kernel, positions > 1 and stride > kernel)

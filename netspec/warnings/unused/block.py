@@ -18,16 +18,16 @@ from netspec.warnings.subject import Subject
 def warnings(subject: Subject) -> Iterator[Diagnostic]:
     if not any(definition.kind == "net" for definition in subject.definitions):
         return
-    used = _used(subject)
+    names_in_use = _names_in_use(subject)
     for definition in subject.definitions:
-        if definition.kind == "block" and definition.name not in used:
+        if definition.kind == "block" and definition.name not in names_in_use:
             message = f"no net of this file uses the block {definition.name}"
             left_out = (definition.span, "")
             yield Diagnostic("W0102", message, definition.signature, help="call it, or leave it out", mend=left_out)
     for item in subject.file.items:
         if isinstance(item, tree.Import):
             for name in item.names:
-                if name.id not in used:
+                if name.id not in names_in_use:
                     message = f"{name.id} is imported and not used"
                     left_out = (item.span, _without(item, name))
                     yield Diagnostic("W0102", message, name.span, help="leave it out", mend=left_out)
@@ -39,7 +39,7 @@ def _without(item: tree.Import, name: tree.Name) -> str:
     return f"from {item.module.span.text} import {others}" if others else ""
 
 
-def _used(subject: Subject) -> set[str]:
+def _names_in_use(subject: Subject) -> set[str]:
     """What the nets, and what is outside of all definitions, mention; and what is mentioned there."""
     definitions = {definition.name: definition for definition in subject.definitions}
     loose = (item for item in subject.file.items if isinstance(item, tree.Let | tree.Default))
@@ -47,10 +47,10 @@ def _used(subject: Subject) -> set[str]:
     for item in loose:
         pending += [item.layer] if isinstance(item, tree.Default) else []
         pending += [name.id for name in names(item)]
-    used: set[str] = set()
+    names_in_use: set[str] = set()
     while pending:
         name = pending.pop()
-        if name not in used:
-            used.add(name)
+        if name not in names_in_use:
+            names_in_use.add(name)
             pending += [inner.id for inner in names(definitions[name])] if name in definitions else []
-    return used
+    return names_in_use

@@ -32,9 +32,9 @@ def _fixed(graph: Graph) -> dict[int, int]:
     """The nodes whose value depends on no input, by index, each with the one that it comes from."""
     fixed: dict[int, int] = {}
     for node in graph.nodes:
-        made = [value.node for value in node.inputs]
+        makers = [value.node for value in node.inputs]
         if node.layer.constant(*node.shapes):
             fixed[node.index] = node.index
-        elif all(index is not None and index in fixed for index in made):
-            fixed[node.index] = fixed[made[0]] if made and made[0] is not None else node.index
+        elif all(index is not None and index in fixed for index in makers):
+            fixed[node.index] = fixed[makers[0]] if makers and makers[0] is not None else node.index
     return fixed

@@ -21,8 +21,8 @@ from netspec.warnings.subject import Subject
 
 
 def warnings(subject: Subject) -> Iterator[Diagnostic]:
-    needed = {id(graph): _needed(graph) for graph in subject.graphs}
-    live = {_key(node.span) for graph, node in subject.nodes() if node.index in needed[id(graph)]}
+    dependencies = {id(graph): _dependencies(graph) for graph in subject.graphs}
+    live = {_key(node.span) for graph, node in subject.nodes() if node.index in dependencies[id(graph)]}
     for graph, node in subject.nodes():
         if _key(node.span) in live or any(subject.users(value) for value in node.outputs):
             continue
@@ -43,16 +43,16 @@ def warnings(subject: Subject) -> Iterator[Diagnostic]:
         yield subject.at(graph, node, warning)
 
 
-def _needed(graph: Graph) -> set[int]:
+def _dependencies(graph: Graph) -> set[int]:
     """The nodes that the outputs depend on, by index."""
-    needed: set[int] = set()
+    dependencies: set[int] = set()
     pending = [output.value.node for output in graph.outputs]
     while pending:
         index = pending.pop()
-        if index is not None and index not in needed:
-            needed.add(index)
+        if index is not None and index not in dependencies:
+            dependencies.add(index)
             pending.extend(value.node for value in graph.nodes[index].inputs)
-    return needed
+    return dependencies
 
 
 def _begun_anew(subject: Subject, node: Node) -> Span | None:
@@ -82,12 +82,12 @@ def _left_out(subject: Subject, statement: tree.Stage | tree.Let | None) -> tupl
     """The file without a statement, whose names nothing mentions: not even their shapes are asked for."""
     match statement:
         case tree.Stage(labels):
-            made = {label.span.text for label in labels}
+            own_names = {label.span.text for label in labels}
         case tree.Let(names=names_):
-            made = {*names_}
+            own_names = {*names_}
         case None:
             return None
-    return None if made & subject.mentioned else (statement.span, "")
+    return None if own_names & subject.mentioned else (statement.span, "")
 
 
 def _key(span: Span) -> tuple[str, int, int]:

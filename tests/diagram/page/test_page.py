@@ -176,6 +176,7 @@ def test_the_policy_names_the_one_script_and_the_one_style() -> None:
         "default-src": "'none'",
         "script-src": hash_of(script),
         "style-src": hash_of(style),
+        "img-src": "blob:",
         "base-uri": "'none'",
         "form-action": "'none'",
         "require-trusted-types-for": "'script'",

@@ -5,18 +5,22 @@ Without Chromium the tests are skipped, or fail where `CI` is set; `NETSPEC_WITH
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import random
 import shutil
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count, cycle
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
+from pypdf import PdfReader
 
 import netspec
 from netspec.analysis.receptive_field import receptive_fields
@@ -145,7 +149,8 @@ def visiting(browser: Any, folder: Path, graph: Graph, mark: str = "", **options
         tab.wait_for_selector("html[data-ready]", state="attached")
         yield visit
         assert visit.problems == []
-        assert {url.partition("#")[0] for url in visit.requests} == {path.as_uri()}
+        asked = {url.partition("#")[0] for url in visit.requests}
+        assert {url for url in asked if not url.startswith("blob:")} == {path.as_uri()}
     finally:
         tab.close()
 
@@ -547,6 +552,89 @@ def test_strings_of_a_spec_are_inert(browser: Any, tmp_path: Path) -> None:
         assert attack in visit.details, "it is shown as the text that it is"
         assert attack in visit.tab.locator("#source-text").inner_text()
         assert visit.tab.evaluate("window.pwned") is None
+
+
+def saved(visit: Visit, button: str) -> bytes:
+    with visit.tab.expect_download() as download:
+        visit.tab.click(button)
+    return Path(download.value.path()).read_bytes()
+
+
+def test_the_drawing_is_saved_as_it_is_open_and_coloured(resnet: Visit) -> None:
+    resnet.press("layer1")
+    root = ElementTree.fromstring(saved(resnet, "#save-svg"))
+    texts = ["".join(element.itertext()) for element in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"layer1.0", "layer2", "conv1"} <= set(texts)
+    assert not [element for element in root.iter() if {"class", "style", "role", "data-box"} & set(element.attrib)]
+    fills = {element.get("fill") for element in root.iter("{http://www.w3.org/2000/svg}rect")}
+    assert not any("var(" in str(fill) for fill in fills)
+    resnet.tab.select_option("#heat", "macs")
+    other = ElementTree.fromstring(saved(resnet, "#save-svg"))
+    assert fills != {element.get("fill") for element in other.iter("{http://www.w3.org/2000/svg}rect")}
+    picture = saved(resnet, "#save-png")
+    width, height = struct.unpack(">II", picture[16:24])
+    box = root.get("viewBox", "").split()
+    assert width == pytest.approx(float(box[2]) * 200 / 72, abs=1)
+    assert height == pytest.approx(float(box[3]) * 200 / 72, abs=1)
+
+
+@pytest.mark.parametrize("cost", ["parameters", "macs", "activations"])
+def test_boxes_are_the_darker_the_more_they_cost(cost: str, resnet: Visit) -> None:
+    resnet.tab.select_option("#heat", cost)
+
+    def share(name: str) -> int:
+        return int(resnet.box(name).evaluate("item => item.style.getPropertyValue('--heat')").rstrip("%"))
+
+    shares = {name: share(name) for name in ("layer1", "layer2", "layer3", "layer4", "fc")}
+    assert max(shares.values()) == 100
+    most = {"parameters": "layer4", "macs": "layer3", "activations": "layer1"}[cost]
+    assert shares[most] == 100
+    resnet.press(most)
+    assert share("fc") >= shares["fc"], "what is closed is compared with what is closed"
+    resnet.tab.select_option("#heat", "")
+    assert "heated" not in resnet.tab.evaluate("document.body.className")
+
+
+def test_a_stage_is_found_by_shapes(resnet: Visit) -> None:
+    def names(query: str) -> list[str]:
+        resnet.tab.fill("#search", query)
+        return [code.inner_text() for code in resnet.tab.locator("#found li code").all()]
+
+    assert "layer2" in names("512x28x28")
+    assert names("512x28x28") == names("512 × 28 × 28")
+    assert "conv1" in names("conv 7x7")
+    assert "layer4.1.conv2" in names("conv 3x3 512")
+    assert names("3x999") == []
+
+
+def test_a_stage_can_be_copied(resnet: Visit) -> None:
+    resnet.press("conv1")
+    told = {button.inner_text(): button.get_attribute("title") for button in resnet.tab.locator(".copy").all()}
+    assert told["name"] == "conv1"
+    assert told["spec"].startswith("conv1 = conv(64, 7")
+    assert told["PyTorch"].startswith("nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)\nnn.BatchNorm2d(64)")
+    resnet.tab.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    resnet.tab.locator(".copy").first.click()
+    assert resnet.tab.evaluate("navigator.clipboard.readText()") == "conv1"
+
+
+def test_figures_are_those_of_the_round_that_is_looked_at(browser: Any, tmp_path: Path) -> None:
+    with visiting(browser, tmp_path, example("resnet", depth=50), "#layer3.2.conv2") as visit:
+        assert "This one has 590,336 parameters and 115,605,504 MACs." in visit.details
+        assert "\n0\n" not in visit.details
+
+
+def test_on_paper_the_whole_drawing_stands_without_the_buttons(resnet: Visit) -> None:
+    resnet.press("layer3")
+    resnet.tab.click("#nearer")
+    page = PdfReader(io.BytesIO(resnet.tab.pdf(format="A4")))
+    assert len(page.pages) == 1
+    text = page.pages[0].extract_text()
+    assert "image" in text
+    assert "layer3.0" in text
+    assert "output" in text
+    assert "Open all" not in text
+    assert "Search" not in text
 
 
 def test_the_policy_lets_nothing_else_run(browser: Any, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,8 +13,12 @@ import netspec
 from netspec.diagram.drawing.bounds import bounds
 from netspec.diagram.drawing.items import Drawing, Text
 from netspec.diagram.drawing.paper import paper_of
+from netspec.diagram.layout.abreast import abreast
+from netspec.diagram.layout.dot_layout import Graphviz
+from netspec.diagram.layout.sheet import USUAL
 from netspec.diagram.render import Request
 from netspec.diagram.several import beside, render_several, table
+from netspec.diagram.view.view import figure
 from netspec.graph.graph import Graph
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
@@ -70,6 +75,49 @@ def test_it_is_as_wide_as_the_paper_with_letters_that_can_be_read(style: str) ->
     assert min(left, top) >= -0.6
     assert right <= drawing.width + 0.6
     assert bottom <= drawing.height + 0.6
+
+
+PLAIN = """
+net Plain {
+  input image [3, 64, 64]
+  c1 = conv(8, 3, pad=1) -> relu
+  p1 = maxpool(2)
+  c2 = conv(8, 3, pad=1) -> relu
+  p2 = maxpool(2)
+  c3 = conv(8, 3, pad=1) -> relu
+  global_avgpool -> flatten -> linear(10)
+}"""
+DEEP = PLAIN.replace("c2 =", "repeat 3 { conv(8, 3, pad=1) -> batchnorm -> tanh }\n  c2 =")
+
+
+def test_maps_of_one_size_stand_at_one_height() -> None:
+    nets = [netspec.parse(text).graph() for text in (PLAIN, DEEP)]
+    with Graphviz() as graphviz:
+        (one, other), heights = abreast([figure(net) for net in nets], graphviz, USUAL)
+    assert list(heights) == ["64 × 64", "32 × 32", "16 × 16", "1 × 1"]
+    tops = [{placed.box.label: placed.y for placed in laid.boxes if placed.box.label} for laid in (one, other)]
+    for label, size in (("c1", "64 × 64"), ("p1", "32 × 32"), ("p2", "16 × 16")):
+        assert tops[0][label] == pytest.approx(tops[1][label], abs=0.01)
+        assert tops[0][label] == pytest.approx(heights[size], abs=0.01)
+    assert tops[0]["c2"] < tops[1]["c2"], "what is between them stands where it did"
+
+
+def test_the_command_draws_several_files_side_by_side(tmp_path: Path, cli: Cli) -> None:
+    (tmp_path / "plain.net").write_text(PLAIN)
+    (tmp_path / "deep.net").write_text(DEEP)
+    done = cli("render", "plain.net", "deep.net", "-o", "a.svg", "--width", "page")
+    assert (done.returncode, done.stdout) == (0, "")
+    svg = (tmp_path / "a.svg").read_text()
+    assert svg.index(">plain<") < svg.index(">deep<")
+    ids = re.findall(r' id="([^"]*)"', svg)
+    assert ids
+    assert len(ids) == len(set(ids))
+    assert ">32 × 32<" in svg
+    done = cli("render", "plain.net", "deep.net", "-o", "deep.net")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    done = cli("render", "plain.net", "deep.net", "-o", "a.svg", "--vary", "n=1,2")
+    assert "--vary is for one file" in done.stderr
 
 
 def test_the_command_draws_lists_as_well(tmp_path: Path, cli: Cli) -> None:

@@ -31,7 +31,8 @@ def drawings(request: pytest.FixtureRequest) -> list[Drawing]:
         for width in ("page", "column")
         for style in ("graph", "table")
     ]
-    return [*usual, *for_papers]
+    to_the_right = draw(Request(graph, timeout=60, paper=paper_of("page"), direction="right"))[0]
+    return [*usual, *for_papers, to_the_right]
 
 
 def test_no_text_is_on_a_text_or_a_line(drawings: list[Drawing]) -> None:

@@ -81,7 +81,7 @@ def test_rounds_are_hidden_together() -> None:
     ("comment", "message"),
     [
         ("# draw: hidden", "hidden is nothing that a picture can do"),
-        ("# draw:", "nothing is nothing that a picture can do"),
+        ("# draw:", "nothing is said of the picture"),
         ("# draw: group", "group is nothing that a picture can do"),
         ('# draw: hide "it"', "is nothing that a picture can do"),
         ('# draw: ""', "is nothing that a picture can do"),
@@ -97,6 +97,32 @@ def test_what_is_none_is_refused_with_its_place(comment: str, message: str) -> N
     assert (diagnostic.code, diagnostic.span.line) == ("E0806", 3)
     assert message in diagnostic.message
     assert spec.check() == [], "the net is none the worse"
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        (r'group "a\"b"', "group 'a\"b'"),
+        ("group 'it's'", 'group "it\'s"'),
+        ('group"a"', 'group "a"'),
+        ("grp words", 'group "words"'),
+        ("hide it", "hide"),
+        ("END", "end"),
+        ("“a b”", '"a b"'),
+        ('"a" "b"', '"a"'),
+        ('"', '"words"'),
+    ],
+)
+def test_what_was_meant_is_proposed_and_drawn(said: str, meant: str) -> None:
+    begin, end = ("", "\n # draw: end") if meant != "end" else ('# draw: group "g"\n', "")
+    text = f"{HEAD} {begin} conv(8, 3)  # draw: {said}{end if 'group' in meant else ''}\n}}\n"
+    with pytest.raises(NetspecError) as caught:
+        netspec.parse(text).graph().render(format="mmd")
+    (diagnostic,) = caught.value.diagnostics
+    assert diagnostic.mend is not None
+    span, words = diagnostic.mend
+    assert (span.text, words, diagnostic.help) == (said, meant, f"write {meant}")
+    netspec.parse(text[: span.start] + words + text[span.end :]).graph().render(format="mmd")
 
 
 @pytest.mark.parametrize("form", ["svg", "html", "dot", "mmd", "tex", "json"])

@@ -17,7 +17,7 @@ from netspec import NetspecError
 from netspec.layers.declaration.base import REGISTRY, Layer, TorchCall, layer
 from netspec.layers.spatial.convolution import Conv
 from netspec.train.after import heads
-from netspec.train.after.activation_maps import activation_map, planned
+from netspec.train.after.activation_maps import activation_map, plan_of
 from netspec.train.after.activation_picture import draw, enlarged, title
 from netspec.train.plan.signature import Signature
 
@@ -221,7 +221,7 @@ def test_grad_cam_of_another_layer():
 )
 def test_nets_without_such_a_map(body, method, words):
     with pytest.raises(NetspecError, match=words) as error:
-        planned(netspec.parse(f"net N {{\n{body}\n}}").graph(), 0, method=method)
+        plan_of(netspec.parse(f"net N {{\n{body}\n}}").graph(), 0, method=method)
     assert error.value.diagnostics[0].code == "E0655"
 
 
@@ -245,7 +245,7 @@ EXAMPLES = {
 def test_published_nets(examples: Path, name):
     graph = netspec.load(examples / f"{name}.net").graph()
     judged = next(index for index, output in enumerate(graph.outputs) if not output.when_training)
-    plan = planned(graph, judged)
+    plan = plan_of(graph, judged)
     assert (plan.method, plan.layer) == EXAMPLES[name]
     plain, with_maps = graph.compile("meta").state_dict(), plan.graph.compile("meta").state_dict()
     assert {key: value.shape for key, value in plain.items()} == {key: value.shape for key, value in with_maps.items()}
@@ -390,4 +390,4 @@ def test_an_ending_of_a_users_own_layers_is_found():
 @pytest.mark.usefixtures("own_layers")
 def test_maps_of_a_users_own_convolution_are_the_last():
     run = run_of("input image [3, 8, 8]\n blur_conv(4, 3) -> relu -> flatten -> linear(4)")
-    assert (activation_map(run, sample(3, 8, 8)).method, planned(run.graph, 0).layer) == ("grad-cam", "1")
+    assert (activation_map(run, sample(3, 8, 8)).method, plan_of(run.graph, 0).layer) == ("grad-cam", "1")

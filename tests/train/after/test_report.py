@@ -122,8 +122,8 @@ def test_the_most_confident_mistakes_come_first(gap):
     assert [gallery.title for gallery in shown] == ["A look at the test data", "Most confident mistakes"]
     shares = [sample.share for sample in shown[1].samples]
     assert shares == sorted(shares, reverse=True)
-    assert all(sample.truth != sample.said and not sample.right for sample in shown[1].samples)
-    assert all((sample.truth == sample.said) == sample.right for sample in shown[0].samples)
+    assert all(sample.truth != sample.answer and not sample.right for sample in shown[1].samples)
+    assert all((sample.truth == sample.answer) == sample.right for sample in shown[0].samples)
 
 
 HOSTILE = [

@@ -19,7 +19,7 @@ from netspec import NetspecError
 from netspec.train import restore
 from netspec.train.after import report
 from netspec.train.data.pairs import Pairing
-from netspec.train.plan.job import job_of, prepare
+from netspec.train.plan.job import job_of, samples_of
 from netspec.train.randomness import SAMPLE, stream
 from netspec.train.rehearsal.memory import needs, step_of
 from netspec.train.rehearsal.preview import preview
@@ -151,7 +151,7 @@ def test_the_page_shows_both_of_each_pair(twins):
 
 def test_a_sheet_with_a_column_for_each_input(tmp_path):
     opened = netspec.parse(TWINS.replace("augment   normalize", "augment random_crop(8, pad=2) -> normalize"))
-    preview(prepare(job_of(opened), opened), tmp_path / "sheet.svg", samples=2, variants=3)
+    preview(samples_of(job_of(opened), opened), tmp_path / "sheet.svg", samples=2, variants=3)
     drawn = (tmp_path / "sheet.svg").read_text()
     titles = re.findall(r"<!-- (original|step \d) (left|right) -->", drawn)
     assert [title for title, _ in titles] == sorted(2 * ["original", "step 0", "step 1", "step 2"])

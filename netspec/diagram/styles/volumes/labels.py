@@ -60,7 +60,8 @@ def label_width(one: Map) -> float:
 
 
 def size(shape: Shape) -> str:
-    return " × ".join(map(str, shape.dims)) or "scalar"
+    sizes = " × ".join(map(str, shape.dims)) or "scalar"
+    return sizes if shape.each is None else f"{sizes} each {shape.each.name}"
 
 
 def caption(one: Map) -> str:

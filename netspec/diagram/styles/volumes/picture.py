@@ -26,7 +26,7 @@ PAGE_WIDTH, PAGE_HEIGHT = 540.0, 740.0
 LEAST_SCALE = 0.8
 """How small a picture is set to fit the page before maps are merged."""
 MARGIN = 8.0
-_SHARES = (1.0, 0.8, 0.6)
+_SHARES = (1.0, 0.8, 0.6, 0.45)
 """How large solids are where a paper has no room for larger ones."""
 
 

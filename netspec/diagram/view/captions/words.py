@@ -98,8 +98,12 @@ def scope_words(scopes: Sequence[Scope], told: Container[str]) -> str:
 
 
 def shape_words(shapes: Sequence[Shape]) -> str:
-    """A value's shape as `64 × 56 × 56`; of several of the same rank, each size from the least to the greatest."""
+    """A value's shape as `64 × 56 × 56`, `256 × 7 × 7 each rois`; of several of the same rank, each size from the least
+    to the greatest.
+    """
     first = shapes[0]
+    if first.each is not None:
+        return f"{shape_words([shape.of_each(None) for shape in shapes])} each {clipped(first.each.name)}"
     if not first.dims:
         return "scalar"
     if any(shape.rank != first.rank for shape in shapes):
@@ -145,6 +149,20 @@ def in_one_unit(counts: Sequence[int]) -> tuple[str, list[str]]:
         "–" if not count else f"{count / size:,.{decimals}f}" if count * 2 * 10**decimals >= size else least
         for count in counts
     ]
+
+
+def alike(counts: Sequence[Dimension]) -> list[str]:
+    """Counts as `count_words` has them, but in the unit of the largest, with as many decimals as three figures of that.
+
+    What would be nothing then keeps a unit of its own.
+    """
+    closed = [count for count in counts if isinstance(count, int)]
+    size, unit = next(((size, unit) for size, unit in _UNITS if max(closed, default=0) >= size), (1, ""))
+    if size == 1 or len(closed) < len(counts):
+        return list(map(count_words, counts))
+    decimals = max(0, 3 - len(str(max(closed) // size)))
+    least = size / 10**decimals
+    return [f"{count / size:.{decimals}f} {unit}" if count >= least else count_words(count) for count in closed]
 
 
 _UNITS = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))

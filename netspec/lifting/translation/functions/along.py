@@ -76,7 +76,9 @@ _spread("std")
 
 
 @function("norm")
-def _norm(t: Translator, input: Any, p: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Held:
+def _norm(
+    t: Translator, input: Any, p: Any = 2, dim: Any = None, keepdim: bool = False, out: Any = None, dtype: Any = None
+) -> Held:
     held = t.take(input)
     if not isinstance(dim, int) or p not in (2, "fro"):
         raise Untranslatable("it is no length along one axis")

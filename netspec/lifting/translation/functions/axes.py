@@ -255,25 +255,34 @@ def _index_select(t: Translator, input: Any, dim: int, index: Any) -> Held:
 
 @function("setitem")
 def _setitem(t: Translator, input: Any, index: Any, value: Any) -> Held:
-    """A part of an axis overwritten: what stands before it, the new entries, and what stands behind."""
-    held = t.take(input)
+    """A part of a tensor overwritten: along each axis what stands before it, the new entries, what stands behind."""
     entries = list(index) if isinstance(index, tuple) else [index]
-    places = [place for place, entry in enumerate(entries) if entry != slice(None)]
-    if len(places) != 1 or not isinstance(entries[places[0]], slice) or not isinstance(value, Ref):
-        raise Untranslatable("it writes into a part of a tensor")
-    dim = places[0]
+    if not isinstance(value, Ref) or not all(isinstance(entry, slice) for entry in entries):
+        raise Untranslatable("it writes into a part of a tensor that is no piece of it")
+    if all(entry == slice(None) for entry in entries):
+        raise Untranslatable("it writes into all of a tensor")
+    return _overwritten(t, t.take(input), entries, t.take(value))
+
+
+def _overwritten(t: Translator, held: Held, entries: list[slice], new: Held) -> Held:
+    """The value with the part of it that the slices say, an axis each, as the new one."""
+    dim = next(place for place, entry in enumerate(entries) if entry != slice(None))
     size = _size_of(t, held, dim)
     start, stop, step = entries[dim].indices(size)
     if step != 1:
         raise Untranslatable("it writes into every so many of a tensor's entries")
-    new = t.take(value)
-    if new.axes != held.axes or _size_of(t, new, dim) != stop - start:
+    rest = [*entries[:dim], slice(None), *entries[dim + 1 :]]
+    if any(entry != slice(None) for entry in rest):
+        inner = _overwritten(t, _sliced(t, held, dim, slice(start, stop), size), rest, new)
+    elif new.axes == held.axes and _size_of(t, new, dim) == stop - start:
+        inner = new
+    else:
         raise Untranslatable("it writes what is of another shape")
     parts = [_sliced(t, held, dim, slice(0, start), size)] if start else []
-    parts += [new, *([_sliced(t, held, dim, slice(stop, size), size)] if stop < size else [])]
+    parts += [inner, *([_sliced(t, held, dim, slice(stop, size), size)] if stop < size else [])]
     given: dict[str, Any] = {}
     put(given, "concat", "axis", t.axis(held, dim))
-    return Held(t.step("concat", [part.value for part in parts], given), held.axes) if len(parts) > 1 else new
+    return Held(t.step("concat", [part.value for part in parts], given), held.axes) if len(parts) > 1 else inner
 
 
 def _size_of(t: Translator, held: Held, dim: int) -> Any:

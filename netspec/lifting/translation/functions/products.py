@@ -16,10 +16,14 @@ def _matmul(t: Translator, input: Any, other: Any) -> Held:
 
 def _product(t: Translator, left: Held, right: Held) -> Held:
     """A product of the last two axes; those before are the same in both, or of size 1 in one of them."""
+    if left.batched and not right.batched and len(right.axes) == 2 and BATCH not in left.axes[-1]:
+        return _with_weight(t, left, right)
+    rows = left.axes[-2]
+    joined = len(rows) == 2 and rows[0] == BATCH and not right.batched and len(left.axes) == len(right.axes)
+    if joined and [part for axis in left.axes for part in axis if part != BATCH] == list(range(len(left.axes))):
+        return Held(t.step("matmul", [left.value, right.value]), left.axes)  # samples and rows are one axis
     if any(BATCH in axis for held in (left, right) for axis in held.axes[-2:]):
         raise Untranslatable("it works along the samples of the batch")
-    if left.batched and not right.batched and len(right.axes) == 2 < len(left.axes):
-        return _with_weight(t, left, right)
     if len(left.axes) != len(right.axes) or (left.batched == right.batched and left.axes[:-2] != right.axes[:-2]):
         raise Untranslatable("its matrices do not stand on the same axes")
     mixed = left.batched != right.batched
@@ -61,12 +65,34 @@ def _einsum(t: Translator, equation: str, *operands: Any) -> Held:
     shared = [name for name in left if name in right and name in given]
     rows = [name for name in left if name not in right]
     columns = [name for name in right if name not in left]
+    if len(summed) == len(columns) == 1 < len(rows) and shared and not t.take(tensors[1]).batched:
+        return _spread_product(t, t.take(tensors[0]), t.take(tensors[1]), left, right, given)
     if len(summed) != 1 or (shared and (len(rows) != 1 or len(columns) != 1)):
         raise Untranslatable(f"{equation} is no product of two matrices")
     one = t.permuted(t.take(tensors[0]), [left.index(name) for name in (*shared, *rows, *summed)])
     other = t.permuted(t.take(tensors[1]), [right.index(name) for name in (*shared, *summed, *columns)])
     made = _product(t, one, other) if len(rows) == len(columns) == 1 else _flat_product(t, one, other)
     return t.permuted(made, [[*shared, *rows, *columns].index(name) for name in given])
+
+
+def _spread_product(t: Translator, left: Held, right: Held, own: str, other: str, given: str) -> Held:
+    """A product with one matrix for each place of the axes that both have: `bythwc,hkc->bythwk`.
+
+    The other axes of the left, but for the last of them, stand before the matrices, and the right is the same along
+    these. `own`, `other` and `given` are the letters of the left, the right and the result.
+    """
+    (summed,) = (name for name in own if name in other and name not in given)
+    (column,) = (name for name in other if name not in own)
+    rows = [name for name, axis in zip(own, left.axes, strict=True) if name not in other and BATCH not in axis]
+    if not rows:
+        raise Untranslatable("it works along the samples of the batch")
+    ahead = [name for name in own if name not in (summed, rows[-1])]
+    one = t.permuted(left, [own.index(name) for name in (*ahead, rows[-1], summed)])
+    turned = t.permuted(right, [other.index(name) for name in (*(n for n in ahead if n in other), summed, column)])
+    sizes = dict(zip(other, t.dims(right), strict=True))
+    wide = t.reshaped(turned, [*(sizes.get(name, 1) for name in ahead), sizes[summed], sizes[column]])
+    made = _product(t, one, wide)
+    return t.permuted(made, [[*ahead, rows[-1], column].index(name) for name in given])
 
 
 def _flat_product(t: Translator, left: Held, right: Held) -> Held:

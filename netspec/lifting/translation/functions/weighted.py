@@ -138,3 +138,84 @@ def _batch_norm(
     if t.key_of(running_mean, leaf="running_mean") != key:
         raise Untranslatable("its weight and statistics are of different modules")
     return on(t, "batchnorm", t.take(input), given, key)
+
+
+def _transposed(axes: int) -> None:
+    @function(f"conv_transpose{axes}d")
+    def translation(
+        t: Translator,
+        input: Any,
+        weight: Any,
+        bias: Any = None,
+        stride: Any = 1,
+        padding: Any = 0,
+        output_padding: Any = 0,
+        groups: int = 1,
+        dilation: Any = 1,
+    ) -> Held:
+        key, sizes = _weighted(t, weight, bias), t.sizes(weight)
+        assert isinstance(sizes[1], int)
+        given: dict[str, Any] = {"channels": sizes[1] * groups, "kernel": compact(sizes[2:])}
+        pairs = (("pad", padding), ("output_pad", output_padding), ("dilation", dilation), ("groups", groups))
+        for name, value in (("stride", stride), *pairs):
+            put(given, "upconv", name, value)
+        if bias is None:
+            given["bias"] = False
+        return on(t, "upconv", t.take(input), given, key)
+
+
+for _axes in (1, 2, 3):
+    _transposed(_axes)
+
+
+@function("instance_norm")
+def _instance_norm(
+    t: Translator,
+    input: Any,
+    running_mean: Any = None,
+    running_var: Any = None,
+    weight: Any = None,
+    bias: Any = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Held:
+    if running_mean is not None or not use_input_stats:
+        raise Untranslatable("it keeps statistics")
+    given: dict[str, Any] = {}
+    put(given, "instancenorm", "eps", eps)
+    if weight is None:
+        return on(t, "instancenorm", t.take(input), given)
+    return on(t, "instancenorm", t.take(input), given | {"affine": True}, _weighted(t, weight, bias))
+
+
+@function("prelu")
+def _prelu(t: Translator, input: Any, weight: Any) -> Held:
+    given: dict[str, Any] = {}
+    put(given, "prelu", "shared", t.sizes(weight) == (1,))
+    return on(t, "prelu", t.take(input), given, _weighted(t, weight, None))
+
+
+@function("embedding")
+def _embedding(
+    t: Translator,
+    input: Any,
+    weight: Any,
+    padding_idx: Any = None,
+    max_norm: Any = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Held:
+    if max_norm is not None or scale_grad_by_freq or padding_idx is not None:
+        raise Untranslatable("its rows are scaled, or one of them is for padding")
+    count, features = t.sizes(weight)
+    return on(t, "embedding", t.take(input), {"count": count, "features": features}, _weighted(t, weight, None))
+
+
+@function("local_response_norm")
+def _lrn(t: Translator, input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Held:
+    given: dict[str, Any] = {"size": size}
+    for name, value in (("alpha", alpha), ("beta", beta), ("k", k)):
+        put(given, "lrn", name, value)
+    return on(t, "lrn", t.take(input), given)

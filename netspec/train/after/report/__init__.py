@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import NetspecError, printable
+from netspec.marks import signed
 from netspec.train.runs.folder import replacing
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def write(run: Restored, path: Path | None = None, *, data: str | Path | None = 
     )
     pages.filters["percent"] = lambda share: f"{100 * share:.1f} %"
     page = pages.from_string(TEMPLATE.read_text(encoding="utf-8")).render(**content(run, data))
-    replacing(target, lambda beside: beside.write_text(page, encoding="utf-8", newline="\n"))
+    text = signed(f"{page.rstrip()}\n", "<!-- {} -->")
+    replacing(target, lambda beside: beside.write_text(text, encoding="utf-8", newline="\n"))
     return target
 
 
@@ -125,9 +127,9 @@ def confusion(evaluation: Evaluation) -> Confusion | None:
     if table is None:
         return None
     names = tuple(evaluation.signature.name(index) for index in range(len(table)))
-    totals, called = table.sum(1), table.sum(0)
+    totals, predictions = table.sum(1), table.sum(0)
     classes = tuple(
-        (name, int(total), _share(table[place, place], total), _share(table[place, place], called[place]))
+        (name, int(total), _share(table[place, place], total), _share(table[place, place], predictions[place]))
         for place, (name, total) in enumerate(zip(names, totals, strict=True))
     )
     if len(names) <= MOST_CLASSES:
@@ -168,13 +170,13 @@ def _facts(run: Restored) -> dict[str, str]:
         "parameters": f"{run.graph.parameters:,}",
         "MACs of a sample": f"{macs:,}" if isinstance(macs, int) else str(macs),
         "epochs": f"{run.record.epochs:,}",
-        **({} if run.record.kept_epoch is None else {"weights of epoch": _kept(run)}),
+        **({} if run.record.kept_epoch is None else {"weights of epoch": _kept_epoch(run)}),
         "steps": f"{run.record.steps:,}",
         "training time": _time(seconds),
     }
 
 
-def _kept(run: Restored) -> str:
+def _kept_epoch(run: Restored) -> str:
     """Which epoch's weights the net has, and by which data they were chosen: figures of these are too good then."""
     if not run.settings.chooses:
         return f"{run.record.kept_epoch:,}"

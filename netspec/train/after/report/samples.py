@@ -28,7 +28,7 @@ MOST_CHARACTERS = 120
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class GallerySample:
     """One sample: pictures as data URIs, a text, or the lines of a signal; the class that it is, the one it was called,
     and how sure the net was. Where there is a class for each place, `share` is that of the places that are right.
     """
@@ -38,7 +38,7 @@ class Shown:
     text: str
     lines: tuple[str, ...]
     truth: str
-    said: str
+    answer: str
     share: float | None
     right: bool
 
@@ -48,7 +48,7 @@ class Gallery:
     """Samples under a heading."""
 
     title: str
-    samples: tuple[Shown, ...]
+    samples: tuple[GallerySample, ...]
 
 
 def galleries(run: Restored, prepared: Prepared, evaluation: Evaluation) -> list[Gallery]:
@@ -61,7 +61,11 @@ def galleries(run: Restored, prepared: Prepared, evaluation: Evaluation) -> list
     spread = _spread(evaluation.count)
     worst = [index for index in _worst(evaluation) if index not in spread]
     titles = {"A look at the test data": spread, _worst_title(evaluation): worst}
-    return [Gallery(title, tuple(_shown(run, prepared, evaluation, some))) for title, some in titles.items() if some]
+    return [
+        Gallery(title, tuple(_gallery_samples(run, prepared, evaluation, some)))
+        for title, some in titles.items()
+        if some
+    ]
 
 
 def _spread(count: int) -> list[int]:
@@ -71,12 +75,12 @@ def _spread(count: int) -> list[int]:
 
 def _worst(evaluation: Evaluation) -> list[int]:
     """The samples that were called something else with most certainty; or those with the fewest right places."""
-    said, truth, share = evaluation.samples.predicted, evaluation.samples.truth, evaluation.samples.share
+    predictions, truth, share = evaluation.samples.predicted, evaluation.samples.truth, evaluation.samples.share
     if share is None:
         return []
-    if said is None or truth is None:
+    if predictions is None or truth is None:
         return [int(index) for index in share.argsort(kind="stable")[: SOME // 2]]
-    wrong = (said != truth).nonzero()[0]
+    wrong = (predictions != truth).nonzero()[0]
     order = wrong[(-share[wrong]).argsort(kind="stable")]
     return [int(index) for index in order[:SOME]]
 
@@ -85,14 +89,16 @@ def _worst_title(evaluation: Evaluation) -> str:
     return "Most confident mistakes" if evaluation.samples.predicted is not None else "Worst test samples"
 
 
-def _shown(run: Restored, prepared: Prepared, evaluation: Evaluation, indices: Sequence[int]) -> list[Shown]:
+def _gallery_samples(
+    run: Restored, prepared: Prepared, evaluation: Evaluation, indices: Sequence[int]
+) -> list[GallerySample]:
     """The samples of these places, with what was said about them."""
     import torch
 
     from netspec.train.augment import Augmentation
     from netspec.train.engine.batches.loader import BatchLoader
 
-    plan, said = prepared.plan, evaluation.samples
+    plan, samples = prepared.plan, evaluation.samples
     feed = BatchLoader(plan.data.test, plan.encodings, run.device)
     batch = feed.batch(torch.tensor(indices, device=feed.home))
     names = [value.name for value in run.graph.inputs] if batch.more else ["input"]
@@ -111,15 +117,17 @@ def _shown(run: Restored, prepared: Prepared, evaluation: Evaluation, indices: S
         if dense and masks.ndim == 3:
             pictures += [("truth", _png(mask(truths[place].clip(0)))), ("net", _png(mask(masks[place])))]
         cards.append(
-            Shown(
+            GallerySample(
                 index,
                 tuple(pictures),
                 text,
                 () if pictures or text else _signal(inputs[0]),
-                _word(said.truth, index, evaluation),
-                _word(said.predicted, index, evaluation),
-                None if said.share is None else float(said.share[index]),
-                said.predicted is None or said.truth is None or bool(said.predicted[index] == said.truth[index]),
+                _word(samples.truth, index, evaluation),
+                _word(samples.predicted, index, evaluation),
+                None if samples.share is None else float(samples.share[index]),
+                samples.predicted is None
+                or samples.truth is None
+                or bool(samples.predicted[index] == samples.truth[index]),
             )
         )
     return cards

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 T = TypeVar("T")
+F = TypeVar("F")
 Side = Annotated[Positive, Field(le=2**14)]
 
 IN_MEMORY = 2**28
@@ -127,16 +128,16 @@ class Sieve:
         self.skip_bad = skip_bad
         self.skipped: set[str] = set()
 
-    def __call__(self, files: Sequence[Labelled], read: Callable[[Labelled], T]) -> list[tuple[Labelled, T]]:
+    def __call__(self, files: Sequence[F], read: Callable[[F], T]) -> list[tuple[F, T]]:
         """Each file that can be read, with what is read of it, in their order; raises DataError where none can."""
 
-        def one(file: Labelled) -> tuple[Labelled, T] | Damaged:
+        def one(file: F) -> tuple[F, T] | Damaged:
             try:
                 return file, read(file)
             except Damaged as error:
                 return error
 
-        good: list[tuple[Labelled, T]] = []
+        good: list[tuple[F, T]] = []
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as readers:
             for result in readers.map(one, files):
                 if not isinstance(result, Damaged):
@@ -176,10 +177,10 @@ class Pictured(Divided):
         """
         reading, parts = self._reading([list(part) for part in files], sieve, values)
         cost = reading.channels * (4 if reading.deep else 1) + (8 if values else 0)
-        held = sum(map(len, parts)) * cost * reading.size[0] * reading.size[1] <= IN_MEMORY
+        fits_memory = sum(map(len, parts)) * cost * reading.size[0] * reading.size[1] <= IN_MEMORY
         splits = []
         for part, own in zip(parts, (share, *(None,) * len(parts)), strict=False):
-            if held and own is None:
+            if fits_memory and own is None:
                 splits.append(_stacked([sample for _, sample in sieve(part, reading)]))
             else:
                 good = [file for file, _ in sieve(part, reading.check)] if sieve.skip_bad else part
@@ -254,20 +255,20 @@ class Images(Pictured):
     def load(self, place: Place) -> Data:
         home = place.resolve(self.folder)
         if not home.is_dir():
-            meant = near(home, folders_beside(home))
+            near_folder = near(home, folders_beside(home))
             raise DataError(
-                f"there is no folder {self.folder}", help=meant or "pictures lie in a folder for each class"
+                f"there is no folder {self.folder}", help=near_folder or "pictures lie in a folder for each class"
             )
-        named = [name for name in ("train", *TEST_FOLDERS) if (home / name).is_dir()]
-        if named and named[0] == "train" and len(named) > 1:
+        folders = [name for name in ("train", *TEST_FOLDERS) if (home / name).is_dir()]
+        if folders and folders[0] == "train" and len(folders) > 1:
             self.check_divisible(self.folder)
             names = _classes(home / "train", f"{self.folder}/train")
-            others = [named[1]] if len(named) == 2 else ["test" if "test" in named else named[1], named[-1]]
+            others = [folders[1]] if len(folders) == 2 else ["test" if "test" in folders else folders[1], folders[-1]]
             parts = [self._of_known(place, home, part, names) for part in dict.fromkeys(["train", *others])]
         else:
-            home, written = self._only_train(home)
-            names = _classes(home, written)
-            files = self._labelled(place, home, names, written)
+            home, location = self._only_train(home)
+            names = _classes(home, location)
+            files = self._labelled(place, home, names, location)
             chosen = self.divided(len(files), [file.label for file in files])
             parts = [[files[index] for index in sorted(part)] for part in chosen]
         sieve = Sieve(place.skip_bad)
@@ -288,9 +289,9 @@ class Images(Pictured):
             raise DataError(f"{self.folder}/{part} has the class {extra[0]}, which {self.folder}/train lacks")
         return self._labelled(place, home / part, names, f"{self.folder}/{part}")
 
-    def _labelled(self, place: Place, home: Path, names: Sequence[str], written: str) -> list[Labelled]:
+    def _labelled(self, place: Place, home: Path, names: Sequence[str], location: str) -> list[Labelled]:
         return [
-            Labelled(path, f"{written}/{path.relative_to(home).as_posix()}", label)
+            Labelled(path, f"{location}/{path.relative_to(home).as_posix()}", label)
             for label, name in enumerate(names)
             if (home / name).is_dir()
             for path in place.contained(pictures.pictures(home / name))
@@ -377,16 +378,16 @@ class Segmentation(Pictured):
         return {value for _, own in sieve(files, values) for value in own}
 
 
-def _classes(home: Path, written: str) -> tuple[str, ...]:
+def _classes(home: Path, location: str) -> tuple[str, ...]:
     """The folders below one, in the order of their names; raises DataError where there are none."""
     names = tuple(sorted(path.name for path in home.iterdir() if path.is_dir() and not path.name.startswith(".")))
     if not names:
         raise DataError(
-            f"{written} holds no folders", help="pictures lie in a folder for each class, named after it: cats/1.png"
+            f"{location} holds no folders", help="pictures lie in a folder for each class, named after it: cats/1.png"
         )
     empty = [name for name in names if not pictures.pictures(home / name)]
     if empty:
-        raise DataError(f"the folder {written}/{empty[0]} holds no pictures")
+        raise DataError(f"the folder {location}/{empty[0]} holds no pictures")
     return names
 
 

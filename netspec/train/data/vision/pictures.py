@@ -203,9 +203,9 @@ def _white(image: Image.Image, name: str) -> float:
     if image.format != "TIFF":
         return 65535.0  # PNG has 16 bits, and Pillow scales PGM to them
     tags: Any = image.getexif()
-    said = tags.get(_MOST_VALUE)
-    if said is not None:
-        return float(said[0] if isinstance(said, tuple) else said) or 1.0
+    most = tags.get(_MOST_VALUE)
+    if most is not None:
+        return float(most[0] if isinstance(most, tuple) else most) or 1.0
     bits = tags.get(_BITS, 16)
     bits = bits[0] if isinstance(bits, tuple) else bits
     if bits > 16:
@@ -236,17 +236,17 @@ def _tiles(image: Image.Image) -> Any:
 def _fitted(image: Image.Image, size: tuple[int, int], fit: Fit, *, smooth: bool) -> Image.Image:
     from PIL import Image, ImageOps
 
-    wanted = (size[1], size[0])
+    target_size = (size[1], size[0])
     how = Image.Resampling.BILINEAR if smooth else Image.Resampling.NEAREST
-    if image.size == wanted:
+    if image.size == target_size:
         return image
     match fit:
         case "crop":
-            return ImageOps.fit(image, wanted, how)
+            return ImageOps.fit(image, target_size, how)
         case "pad":
-            return ImageOps.pad(image, wanted, how, color=0 if smooth else OUTSIDE)
+            return ImageOps.pad(image, target_size, how, color=0 if smooth else OUTSIDE)
         case "stretch":
-            return image.resize(wanted, how)
+            return image.resize(target_size, how)
 
 
 _ORIENTATION, _BITS, _MOST_VALUE, _SIGNED = 0x0112, 0x0102, 0x0119, 0x0153

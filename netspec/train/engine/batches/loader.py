@@ -7,17 +7,18 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from netspec.train.batch import Batch
+from netspec.train.batch import Batch, bordered
 from netspec.train.data.base import Drawing, Sample, Source, Stream
 from netspec.train.data.encoding import Encoding
 from netspec.train.data.files import DataError
+from netspec.train.data.objects.objects import Objects, Size
 from netspec.train.randomness import ORDER, SAMPLE, order, stream
 
 if TYPE_CHECKING:
@@ -123,10 +124,15 @@ class BatchLoader:
             sides = zip(self.held, places, strict=False)
             yield [*(x.index_select(0, place[part]) for x, place in sides), y[part]]
 
-    def _checked(self, read: list[Tensor] | DataError) -> Batch:
+    def _checked(self, read: Read) -> Batch:
         if isinstance(read, DataError):
             raise read
-        return self._brought(read)
+        return self._pictured(read) if isinstance(read, Pictured) else self._brought(read)
+
+    def _pictured(self, read: Pictured) -> Batch:
+        x = self.encodings[0](read.x.to(self.device, non_blocking=True))
+        objects = tuple(each.each(lambda tensor: tensor.to(self.device)) for each in read.objects)
+        return Batch(x, x.new_zeros(len(x)), objects=objects, sizes=read.sizes)
 
     @cached_property
     def _sampler(self) -> _BatchSampler:
@@ -147,12 +153,22 @@ class BatchLoader:
             generator=torch.Generator(),
         )
 
-    def _streaming(
-        self, source: Stream, plan: Sequence[Tensor], seed: int | None
-    ) -> Iterator[list[Tensor] | DataError]:
+    def _streaming(self, source: Stream, plan: Sequence[Tensor], seed: int | None) -> Iterator[Read]:
         """The batches of a plan out of a stream, in one pass over it; where there are workers, a thread reads ahead."""
         read = _passed(source, [part.tolist() for part in plan], seed)
         return _ahead(read) if self.workers else read
+
+
+class Pictured(NamedTuple):
+    """Pictures (n, C, H, W), those of unlike sizes with borders, the objects in each, and their own sizes."""
+
+    x: Tensor
+    objects: tuple[Objects[Tensor], ...]
+    sizes: tuple[Size, ...]
+
+
+Read: TypeAlias = list[Tensor] | Pictured | DataError
+"""A batch as it is read, or what is wrong with it."""
 
 
 class _BatchSampler:
@@ -185,16 +201,16 @@ class _Samples(Dataset[Any]):
             return error
 
 
-def _passed(source: Stream, plan: Sequence[Sequence[int]], seed: int | None) -> Iterator[list[Tensor] | DataError]:
+def _passed(source: Stream, plan: Sequence[Sequence[int]], seed: int | None) -> Iterator[Read]:
     """The batches of a plan in one pass over a stream, or what ends it."""
     samples = enumerate(source.samples(seed))
     try:
         for part in plan:
-            wanted, samples_read = set(part), []
-            while wanted:
+            places, samples_read = set(part), []
+            while places:
                 place, sample = next(samples)
-                if place in wanted:
-                    wanted.discard(place)
+                if place in places:
+                    places.discard(place)
                     samples_read.append(sample)
             yield _collated(samples_read)
     except DataError as error:
@@ -213,11 +229,16 @@ def _ahead(read: Iterator[T]) -> Iterator[T]:
             yield batch  # type: ignore[misc]
 
 
-def _collated(samples: Sequence[Sample | DataError]) -> list[Tensor] | DataError:
+def _collated(samples: Sequence[Sample | DataError]) -> Read:
     """The samples of a batch as tensors, or the first thing that is wrong with them."""
     good: list[Sample] = []
     for sample in samples:
         if isinstance(sample, DataError):
             return sample
         good.append(sample)
+    if good and isinstance(good[0][-1], Objects):
+        pictures, objects = zip(*good, strict=True)
+        x = bordered([torch.from_numpy(picture) for picture in pictures])
+        sizes = tuple((picture.shape[1], picture.shape[2]) for picture in pictures)
+        return Pictured(x, tuple(each.each(torch.tensor) for each in objects), sizes)
     return [torch.from_numpy(np.stack(parts)) for parts in zip(*good, strict=True)]

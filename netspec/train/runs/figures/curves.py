@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.files import regular
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 from netspec.train.runs.figures import plots
 from netspec.train.runs.folder import CURVES, METRICS, RECORD, make_folder
 
@@ -137,11 +137,11 @@ def _plot(axes: Axes, curve: Curve, colour: str) -> None:
         clip_on=False,
     )
     axes.plot(curve.epochs, test, color=colour, linewidth=1.8, label=curve.held, clip_on=False)
-    kept = (curve.epochs[curve.kept], test[curve.kept])
-    axes.plot(*kept, "o", color=colour, markersize=4, clip_on=False)
+    point = (curve.epochs[curve.kept], test[curve.kept])
+    axes.plot(*point, "o", color=colour, markersize=4, clip_on=False)
     percent = curve.judged.startswith("error")
-    text = f"{kept[1]:.1f} %" if percent else f"{kept[1]:.3g}"
-    axes.annotate(text, kept, xytext=(6, 0), textcoords="offset points", va="center", fontsize=9, color=colour)
+    text = f"{point[1]:.1f} %" if percent else f"{point[1]:.3g}"
+    axes.annotate(text, point, xytext=(6, 0), textcoords="offset points", va="center", fontsize=9, color=colour)
     axes.locator_params(axis="x", nbins=5, integer=True)
     axes.set_xlabel("epoch", color=INK)
     axes.set_ylabel(curve.judged, color=INK)
@@ -192,6 +192,6 @@ def _title(folder: Path, record: dict[str, Any]) -> str:
 
 
 def _no_run(folder: Path, message: str) -> NetspecError:
-    span = Span(Source(str(folder), ""), 0, 0)
+    span = place_outside(folder)
     help = "name the folder of a run, such as runs/mnist1d_conv"
     return NetspecError((Diagnostic("E0614", message, span, help=help),))

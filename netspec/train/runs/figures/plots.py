@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics import Diagnostic, NetspecError
-from netspec.marks import MARK
-from netspec.syntax.source import Source, Span
+from netspec.marks import MARK, signed
+from netspec.syntax.source import place_outside
 from netspec.train.runs.folder import replacing
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ _CREATED: dict[str, dict[str, Any]] = {
     "pdf": {"Creator": MARK, "CreationDate": None},
     "eps": {"Creator": MARK},
 }
+_COMMENTS = {"svg": ("<!-- {} -->", ""), "eps": ("% {}", "%%EOF\n")}
+"""How the mark of a text stands in it, and what stands below."""
 
 
 def form_of(out: Path) -> str:
@@ -29,7 +31,7 @@ def form_of(out: Path) -> str:
         return form
     message = f"{out} does not end like a picture"
     help = f"end it in {', '.join(f'.{other}' for other in FORMS[:-1])} or .{FORMS[-1]}"
-    raise NetspecError((Diagnostic("E0802", message, Span(Source("-o", str(out)), 0, len(str(out))), help=help),))
+    raise NetspecError((Diagnostic("E0802", message, place_outside("-o", str(out)), help=help),))
 
 
 def write(figure: Figure, out: Path, **options: Any) -> None:
@@ -42,5 +44,9 @@ def write(figure: Figure, out: Path, **options: Any) -> None:
     def save(beside: Path) -> None:
         with rc_context({"svg.hashsalt": MARK}):  # else every file has other ids
             figure.savefig(beside, format=form, metadata=created or None, **options)
+        if form in _COMMENTS:
+            comment, end = _COMMENTS[form]
+            text = beside.read_text(encoding="utf-8").removesuffix(end)
+            beside.write_text(signed(text, comment, end), encoding="utf-8", newline="\n")
 
     replacing(out, save)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.files import regular
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import place_outside
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -65,8 +65,8 @@ def read_foreign(path: Path) -> dict[str, Tensor]:
     except OSError as error:
         raise _refused(path, f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from None
     except Exception as error:  # UnpicklingError, RuntimeError, EOFError, KeyError: what a file is damaged by
-        said = str(error).strip().partition("\n")[0].partition(". ")[0] or type(error).__name__
-        message = f"{path} holds something else than tensors, or is damaged: {said}"
+        reason = str(error).strip().partition("\n")[0].partition(". ")[0] or type(error).__name__
+        message = f"{path} holds something else than tensors, or is damaged: {reason}"
         raise _refused(
             path, message, "weights are a dictionary of tensors: torch.save(model.state_dict(), file)"
         ) from None
@@ -146,4 +146,4 @@ def _by_layer(names: tuple[str, ...]) -> dict[str, list[str]]:
 
 
 def _refused(path: Path, message: str, help: str = "") -> NetspecError:
-    return NetspecError((Diagnostic("E0651", message, Span(Source(str(path), ""), 0, 0), help=help),))
+    return NetspecError((Diagnostic("E0651", message, place_outside(path), help=help),))

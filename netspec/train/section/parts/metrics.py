@@ -10,7 +10,7 @@ from pydantic import Field, PrivateAttr
 
 from netspec.layers.declaration.base import NonNegative
 from netspec.syntax.source import NOWHERE, Span
-from netspec.train.parts import Part, Table, called
+from netspec.train.parts import Part, Table, call_text
 
 if TYPE_CHECKING:
     import torchmetrics
@@ -31,12 +31,12 @@ class MetricTerm:
     @property
     def name(self) -> str:
         """What its figure is called."""
-        said = [*filter(None, (self.output,)), *self.metric.distinction()]
-        return f"{self.metric.name}({', '.join(said)})" if said else self.metric.name
+        arguments = [*filter(None, (self.output,)), *self.metric.distinction()]
+        return f"{self.metric.name}({', '.join(arguments)})" if arguments else self.metric.name
 
     def written(self) -> str:
         """The judgement as a spec would write it."""
-        return called(self.metric, self.output)
+        return call_text(self.metric, self.output)
 
 
 class Metric(Part):

@@ -65,6 +65,7 @@ function filled(element, attributes, children) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
+  // What is not there is often told by its number, 0.
+  element.append(...children.filter((child) => child !== null && child !== undefined && child !== false && child !== 0));
   return element;
 }

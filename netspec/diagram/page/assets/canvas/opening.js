@@ -33,6 +33,7 @@ function settle(box, open) {
   if (open) state.open.set(box.index, 1);
   else state.open.delete(box.index);
   place();
+  heat();
   markSelected();
   if (focused !== undefined) itemOf(boxes[focused])?.focus({ preventScroll: true });
 }
@@ -72,6 +73,7 @@ function openAll(open) {
   }
   if (!open && state.selected) select(pathOf(state.selected)[0]);
   place();
+  heat();
   markSelected();
   refresh();
   camera.fit(arranged);

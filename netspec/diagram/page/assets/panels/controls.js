@@ -80,6 +80,8 @@ const BUTTONS = {
   fit: () => camera.fit(arranged),
   "open-all": () => openAll(true),
   "close-all": () => openAll(false),
+  "save-svg": () => download(drawn(), "svg"),
+  "save-png": savePng,
   theme: () => {
     const dark = getComputedStyle(document.documentElement).colorScheme === "dark";
     document.documentElement.dataset.theme = dark ? "light" : "dark";
@@ -89,4 +91,5 @@ const BUTTONS = {
   "show-source": () => togglePanel("source"),
   "show-details": () => togglePanel("details"),
 };
+byId("heat").addEventListener("change", heat);
 for (const [id, press] of Object.entries(BUTTONS)) byId(id).addEventListener("click", press);

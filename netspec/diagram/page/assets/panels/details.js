@@ -38,14 +38,15 @@ class Details {
       html("h2", {}, box.title || box.label || box.signature),
       box.name && html("p", { class: "name" }, html("code", {}, node < 0 ? named(box) : data.nodes[node].name)),
       opens(box) && this.opener(box),
+      this.copies(box, node, layers),
       figures([
-        ["Output", box.out.length ? box.out.at(-1) : null],
-        ["Input", box.in.length ? box.in.join("\n") : null],
+        ["Output", box.out.length ? (this.shapesOf(box, node)?.out ?? box.out.at(-1)) : null],
+        ["Input", box.in.length ? (this.shapesOf(box, node)?.in ?? box.in.join("\n")) : null],
         ["Parameters", box.nodes.length ? figure(box.parameters) : null, share(box.parameters, data.net.parameters)],
         ["MACs", box.nodes.length ? figure(box.macs) : null, share(box.macs, data.net.macs)],
         ["Layers", box.nodes.length && box.children.length ? figure(box.layers) : null],
       ]),
-      box.rounds > 1 && html("p", { class: "hint" }, `One of ${box.rounds} alike; the figures are those of all.`),
+      box.rounds > 1 && html("p", { class: "hint" }, this.shareOf(box, node, layers)),
       layers.length && !box.children.length && this.rounds(box, node),
       ...(box.children.length ? [] : layers.map((layer) => this.layer(layer, layers.length > 1))),
       box.arguments.length && section("Arguments", table(box.arguments)),
@@ -69,6 +70,34 @@ class Details {
     const each = all.length / box.rounds;
     const round = node < 0 ? 0 : Math.floor(all.indexOf(node) / each);
     return all.slice(round * each, (round + 1) * each).map((index) => data.nodes[index]);
+  }
+
+  /** The shapes of the round that is addressed, where the box stands for several. */
+  shapesOf(box, node) {
+    if (box.rounds < 2 || node < 0 || box.children.length) return null;
+    const layers = this.layersOf(box, node).map((layer) => data.facts[layer.fact]);
+    return { in: layers[0].in.join("\n"), out: layers.at(-1).out.at(-1) };
+  }
+
+  /** What of a box's figures one round has. */
+  shareOf(box, node, layers) {
+    const words = `One of ${box.rounds} alike; parameters and MACs are those of all.`;
+    if (node < 0 || !layers.length || box.children.length) return words;
+    const own = (layer) => (layer.weightsOf ? 0 : weighed(data.facts[layer.fact]));
+    const sum = (cost) => layers.map(cost).reduce((one, other) => one + other, 0);
+    const macs = sum((layer) => data.facts[layer.fact].macs);
+    return `${words} This one has ${figure(sum(own))} parameters${Number.isFinite(macs) ? ` and ${figure(macs)} MACs` : ""}.`;
+  }
+
+  /** Buttons that copy what is said of a stage elsewhere: its name, its line in the spec, its line in PyTorch. */
+  copies(box, node, layers) {
+    const name = node < 0 ? box.name : data.nodes[node].name;
+    const line = box.at && data.sources[box.at[0]].lines[box.at[1] - 1].map(([, piece]) => piece).join("").trim();
+    const torch = box.children.length ? "" : layers.map((layer) => data.facts[layer.fact].torch).join("\n");
+    const button = ([what, text]) =>
+      html("button", { type: "button", class: "button copy", title: text, onclick: (event) => copy(text, event.target) }, what);
+    const known = [["name", name], ["spec", line], ["PyTorch", torch]].filter(([, text]) => text);
+    return known.length && html("p", { class: "copies" }, "Copy ", ...known.map(button));
   }
 
   /** Chooses among the rounds that a box stands for. */
@@ -167,6 +196,29 @@ class Details {
       );
     return html("div", {}, listed("From", before, "source") || "", listed("To", after, "target") || "");
   }
+}
+
+/** How many weights are trained in a layer with these facts. */
+const weighed = (fact) =>
+  fact.weights
+    .map(([, shape]) => shape.split(" × ").reduce((size, side) => size * Number(side), 1))
+    .reduce((one, other) => one + other, 0);
+
+async function copy(text, button) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    // Where a page may not write to the clipboard by itself, it may copy what is selected.
+    const field = html("textarea", {});
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    document.execCommand("copy");
+    field.remove();
+  }
+  const said = button.textContent;
+  button.textContent = "copied";
+  setTimeout(() => (button.textContent = said), 900);
 }
 
 const KINDS = {

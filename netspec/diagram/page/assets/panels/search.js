@@ -1,15 +1,26 @@
-// Looking for a stage by its name, or by what it does.
+// Looking for a stage by its name, by what it does, or by the shapes that it takes and makes.
 
 const MOST = 40;
 
+/** Words as they are compared: small letters, and shapes without blanks, `512x28x28` for `512 × 28 × 28`. */
+const plain = (text) => text.toLowerCase().replace(/(?<=[\w)])\s*[×x*]\s*(?=[\d(])/g, (sign) => (/[×*]|\s/.test(sign) ? "x" : sign));
+
+/** What a place does and the shapes that it takes and makes. */
+function described({ box, node }) {
+  if (node < 0) return plain([box.title, ...box.merged, box.signature, box.family, ...box.in, ...box.out].join(" "));
+  const { layer, fact } = data.nodes[node];
+  const shapes = [...data.facts[fact].in, ...data.facts[fact].out];
+  return plain([box.title, box.signature, box.family, data.layers[layer].text, ...shapes].join(" "));
+}
+
 /** The places that hold every word of the query, those whose name begins with it first. */
 function found(query) {
-  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+  const words = plain(query).split(/\s+/).filter(Boolean);
   if (!words.length) return [];
   const ranked = [];
   for (const place of places.values()) {
     const name = place.name.toLowerCase();
-    const text = `${name} ${place.box.title} ${place.box.signature} ${place.box.family}`.toLowerCase();
+    const text = `${name} ${described(place)}`;
     if (!words.every((word) => text.includes(word))) continue;
     const [word] = words;
     const rank =

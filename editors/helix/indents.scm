@@ -1,0 +1,2 @@
+[(body) (train) (step) (list) (comprehension) (parenthesized) (arguments) (parameters)] @indent
+["}" "]" ")"] @outdent

@@ -1,0 +1,2 @@
+(definition name: (identifier) @name) @definition.class
+(function name: (identifier) @name) @definition.function

@@ -1,0 +1,1 @@
+[(body) (train) (step) (comprehension) (list)] @fold

@@ -1,0 +1,1 @@
+"""What a net finds in pictures: scored as COCO counts, drawn, and written to files."""
