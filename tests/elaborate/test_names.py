@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+import netspec
+
 
 def test_pure_chains_count_as_sequential_does(keys_of) -> None:
     assert keys_of("features = { conv(64, 3) -> relu -> conv(64, 3) }") == ["features.0", "features.1", "features.2"]
@@ -123,3 +127,21 @@ def test_keys_are_unique_but_for_shared_modules(graph_of) -> None:
     names = [node.name for node in graph]
     assert len(set(names)) == len(names)
     assert [node.key for node in graph] == ["h", "h", "conv1", "conv2", "conv3"]
+
+
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        ("conv(8, 1); relu", ["0", "1"]),
+        ("x -> conv(8, 1); relu", ["0", "1"]),
+        ("in -> conv(8, 1); relu", ["conv1", "relu1"]),
+        ("s = x -> conv(8, 1) -> relu", ["s.0", "s.1"]),
+        ("s = x -> { conv(8, 1); relu }", ["s.0", "s.1"]),
+        ("s = { x -> conv(8, 1) -> relu }", ["s.conv1", "s.relu1"]),
+        ("s = { conv(_.channels, 1); relu }", ["s.0", "s.1"]),
+        ("s = { conv(8, 1); let y = _ * 2; relu }", ["s.0", "s.1", "s.2"]),
+    ],
+)
+def test_what_a_body_mentions_says_how_its_stages_are_named(body: str, names: list[str]) -> None:
+    graph = netspec.parse(f"net N {{ input x [8, 8, 8]; {body} }}").graph()
+    assert [node.name for node in graph] == names

@@ -10,7 +10,7 @@ from netspec.elaborate.problems import Problem
 from netspec.layers.declaration.axes import at_least, position
 from netspec.layers.declaration.base import Layer
 from netspec.layers.layout.rearrangement import Rearrangement
-from netspec.layers.linear import Embedding, Gather, OneHot
+from netspec.layers.linear import Embedding, Gather, OneHot, Unembed
 from netspec.layers.reduction import ArgMax, Max, Min
 from netspec.layers.sources import Position
 from netspec.shapes.requirements import Requirement
@@ -30,6 +30,9 @@ def index_requirements(layer: Layer, inputs: tuple[Tensor, ...], span: Span) -> 
             count = layer.classes
         case Gather() if inputs[0].shape.rank > 0:
             count = inputs[0].shape.dims[0]
+        case Unembed():
+            _require_table(inputs[1], span)
+            return ()
         case _:
             return ()
     needs: list[Requirement] = []
@@ -49,6 +52,23 @@ def index_requirements(layer: Layer, inputs: tuple[Tensor, ...], span: Span) -> 
                 help=help,
             )
     return tuple(needs)
+
+
+def _require_table(table: Tensor, span: Span) -> None:
+    """Raises Problem (E0302) where unembed is given what an embedding has made of a text in place of its table."""
+    node = table.node
+    if node is None or not isinstance(node.layer, Embedding):
+        return
+    count, features = node.layer.count, node.layer.features
+    raise Problem(
+        "E0302",
+        f"unembed needs a table, and this is what embedding has made of its indices: {table.shape}",
+        span,
+        "scores against the text itself",
+        related=((node.span, "embedded here"),),
+        help="a table that both use is a param: "
+        f"wte = param([{count}, {features}], init=normal), wte[tokens] in place of the embedding, and unembed(_, wte)",
+    )
 
 
 def _choices(tensor: Tensor) -> Iterator[tuple[Tensor, Dimension]]:

@@ -161,6 +161,8 @@ def value_for_number(
     problem: Problem, arguments: Sequence[tree.Argument], environment: Environment, call: Span
 ) -> Problem | None:
     """A layer that lacks a number, told as that of a stage that is labelled as the number is called."""
+    if problem.diagnostic.code != "E0203":
+        return None
     for argument in arguments:
         name = argument.value.id if isinstance(argument.value, tree.Name) and argument.name is None else ""
         value = environment.labels.get(name) if name else None
