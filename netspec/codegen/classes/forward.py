@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from netspec.codegen.classes.constructor import Constructor, optional_label, static_labels
+from netspec.codegen.classes.labels import is_nested
 from netspec.codegen.classes.plan import ClassPlan, Return
 from netspec.codegen.classes.statements import group
 from netspec.codegen.classes.variables import Variables, hint_of
@@ -573,6 +574,8 @@ class _Forward:
         if len(modules) != 1 or any(isinstance(item, Choice | Loop) for item in loop.region.items):
             return False
         if modules[0].first is not None or id(modules[0]) in self.constructor.anonymous or is_bare(modules[0]):
+            return False
+        if modules[0].label is not None and is_nested(modules[0].label):
             return False
         own = {*loop.names, loop.index}
         rest = [item for item in loop.region.items if isinstance(item, Use) and item is not modules[0]]

@@ -226,7 +226,7 @@ def slice_for_all(generic: Generic, expression: tree.Slice, frame: Frame) -> Any
 
 def label_for_all(generic: Generic, label: tree.Label, frame: Frame) -> str:
     name = label_text(generic, label, frame)
-    parts = tuple(part if isinstance(part, str) else translation(generic, part, frame) for part in label.parts)
+    parts = tuple(part if isinstance(part, str) else translation(generic, part, frame) for part in label.path)
     if all(isinstance(part, str) or is_constant(part) for part in parts):
         return name
     key = Key(name)

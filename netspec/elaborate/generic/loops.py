@@ -67,9 +67,7 @@ def loop_for_all(generic: Generic, loop: tree.For, frame: Frame, each: Each) -> 
 def _is_written_out(body: tree.Body, rounds: int) -> bool:
     """Whether a loop of few rounds has labels that hang on the round, which read better one by one."""
     return rounds <= FEW_ROUNDS and any(
-        isinstance(s, tree.Stage)
-        and any(len(label.parts) > 1 or not isinstance(label.parts[0], str) for label in s.labels)
-        for s in body.statements
+        isinstance(s, tree.Stage) and any(not label.is_plain for label in s.labels) for s in body.statements
     )
 
 
