@@ -500,7 +500,7 @@ class Writer:
         return [f"{name} = {{" if name else "{", *stages, "}"]
 
     def numbered(self, place: Place) -> Lines:
-        """Stages that are labelled by numbers, in a container."""
+        """Stages that are labelled by numbers, in a container or with the containers made on the way."""
         if not place.labels or place.variable is not None:
             return self.stage(place)
         name, variable = self.name(place.scope, "convs", "levels"), self.name(place.scope, "i", "n")
@@ -509,8 +509,12 @@ class Writer:
         rounds = self.pick(["2", "3"])
         place.current = self.token()
         body = self.pick([f"${variable} = {lines[0]}", f"${variable} = {{ {lines[0]} -> {lines[1]} }}"])
-        place.values += [(f"{name}[{index}]", self.token()) for index in range(2)]
-        return [f"{name} = {{ for {variable} in range({rounds}) {{ {body} }} }}"]
+        if self.often(0.5):
+            made = [f"{name} = {{ for {variable} in range({rounds}) {{ {body} }} }}"]
+        else:
+            made = [f"for {variable} in range({rounds}) {{ {name}[{variable}].{body.replace(f'${variable}', '0')} }}"]
+        place.values += [(f"{name}[{index}]", self.token()) for index in range(2)] if "].0" not in made[0] else []
+        return made
 
     # Loops and conditions
 
