@@ -167,7 +167,8 @@ def _give_names(scope: DraftScope) -> None:
     """Keys and names for everything directly in a module scope."""
     inside = list(members(scope))
     scope.counted = scope.numbered and bool(inside)
-    labels = {member.label for member in inside if member.label is not None}
+    # What is labelled `conv3.0` lies in a container that is called conv3.
+    labels = {member.label.partition(".")[0] for member in inside if member.label is not None}
     counts: dict[str, int] = {}
     for position, member in enumerate(inside):
         if member.first is not None:

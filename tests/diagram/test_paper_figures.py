@@ -100,7 +100,28 @@ def test_a_long_frame_leaves_no_third_of_the_page_empty(name: str) -> None:
 
 
 def test_what_would_be_a_single_box_is_turned() -> None:
-    drawing, notes = figure("retinanet", "page")
+    """The dense half of a detector: one head at each of five sizes."""
+    graph = netspec.parse("""
+from std.detection import FeaturePyramid, FrozenResNet, RetinaHead
+net Dense {
+  input image [3, H, W]
+  body = FrozenResNet([3, 4, 6, 3])
+  fpn = FeaturePyramid([body.layer2, body.layer3, body.layer4], 256, above=p5)
+  let pyramid = [p for p in fpn]
+  shared head = RetinaHead(3, 91)
+  let scores = []
+  let offsets = []
+  for p in pyramid {
+    let score, offset = p -> head
+    let scores = scores + [score]
+    let offsets = offsets + [offset]
+  }
+  output cls_logits = concat(scores)
+  output bbox_regression = concat(offsets)
+  let grid, level = anchors(pyramid, of=image, sizes=[[32], [64], [128], [256], [512]], ratios=[0.5, 1, 2])
+  output boxes = box_decode(bbox_regression, grid) -> clip_boxes(of=image)
+}""").graph()
+    drawing, notes = draw(Request(graph, timeout=60, paper=paper_of("page")))
     assert notes[0] == "drawn to the right, where there is more room"
     assert len(letters(drawing)) > 40
 

@@ -51,7 +51,7 @@ def test_an_expression_has_its_value(value: str, channels: int) -> None:
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ("let f(v) = f(v - 1); conv(f(3), 1)", "E0202"),
+        ("let f(v) = f(v - 1); conv(f(3), 1)", "E0503"),
         ("let f(v) = v; conv(f(x), 1)", "E0206 this needs a number, a text or a list"),
         ("let f(v) = v; conv(f(1, 2), 1)", "E0203 f has fewer parameters"),
         ("let f(v) = v; conv(f(w=2), 1)", "E0203 f has no parameter w"),

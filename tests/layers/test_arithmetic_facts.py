@@ -14,7 +14,8 @@ import torch
 from live import build
 
 from netspec.layers.declaration.base import Layer, Reach
-from netspec.layers.layout.shape import CenterCrop, Concat
+from netspec.layers.layout.joining import Concat
+from netspec.layers.layout.padding import CenterCrop
 from netspec.layers.normalization import BatchNorm, LocalResponseNorm
 from netspec.layers.spatial.convolution import Conv, SeparableConv, UpConv
 from netspec.layers.spatial.pooling import AvgPool, MaxPool, Unpool

@@ -320,25 +320,23 @@ class Constructor:
             return
         label = use.label
         assert label is not None
-        if not all(isinstance(part, str) for part in label.parts):
-            if isinstance(use.what, Container) and is_sequential(use) and not self.is_inline(use):
-                word = self.plan.names.claim(stem(label))
-                self.chain(word, use.what.region)
-                self.register(use, label, word)
-                return
-            self.register(use, label, self.construct(use))
-            return
-        text = "".join(map(str, label.parts))
-        if is_attribute(text):
-            if isinstance(use.what, Container) and is_sequential(use) and not self.is_inline(use):
-                self.chain(f"self.{text}", use.what.region)
-            else:
-                self.assign(f"self.{text}", self.construct(use))
-            return
-        if is_hidden(text) and "." not in text:
-            self.hide("self", use, quoted(text), self.construct(use))
-            return
-        self.register(use, label, self.construct(use))
+        text = label.text
+        is_static = all(isinstance(part, str) for part in label.parts)
+        is_filled = isinstance(use.what, Container) and is_sequential(use) and not self.is_inline(use)
+        target = f"self.{text}" if is_static and is_attribute(text) else ""
+        if isinstance(use.what, Container) and is_filled:
+            word = target or self.plan.names.claim(stem(label))
+            self.chain(word, use.what.region)
+            module: Expr = word
+        else:
+            module = self.construct(use)
+        if target:
+            if not is_filled:
+                self.assign(target, module)
+        elif is_static and is_hidden(text) and "." not in text:
+            self.hide("self", use, quoted(text), module)
+        else:
+            self.register(use, label, module)
 
     def register(self, use: Use, label: tree.Label, module: Expr) -> None:
         """Writes a module whose label is no attribute; one in a container is registered there."""

@@ -561,19 +561,32 @@ def _label(label: str) -> tree.Label:
 
 
 def _labels(region: Region) -> list[str]:
-    """The labels that stand in a region, those with expressions by what they begin with."""
+    """The labels that stand in a region, of those in containers the container's."""
     labels: list[str] = []
     for item in region.items:
         match item:
             case Use() if item.chosen and item.label is not None:
-                if len(item.label.parts) == 1 and isinstance(item.label.parts[0], str):
-                    labels.append(item.label.parts[0])
+                if (step := _first_step(item.label)) is not None:
+                    labels.append(step)
             case Choice():
                 for inner in item.regions:
                     labels += _labels(inner)
             case Loop():
                 labels += _labels(item.region)
     return labels
+
+
+def _first_step(label: tree.Label) -> str | None:
+    """The name under which a stage or the container that it lies in is registered; None where it is computed."""
+    step = ""
+    for part in label.parts:
+        if not isinstance(part, str):
+            return None
+        own, dot, _ = part.partition(".")
+        step += own
+        if dot:
+            break
+    return step
 
 
 def _conditional_labels(region: Region, deciders: frozenset[str]) -> dict[str, frozenset[str]]:

@@ -98,7 +98,7 @@ def container(
     begin = tree.Flow(flow.elements[:starts], span=flow.span)
     current = flow_result(elaborator, begin, frame).outputs[0] if starts else frame.current
     scope = open_scope(elaborator, "container", name, span, frame)
-    scope.label = name
+    scope.label = name or None
     local = frame.inside(frame.environment.module(), scope)
     local.current = current
     if len(stages) == 1 and isinstance(stages[0], tree.Group):
@@ -172,11 +172,8 @@ def group(elaborator: Elaborator, body: tree.Body, span: Span, frame: Frame) -> 
     """A group is a stage by itself in a chain, and else no more than its stages."""
     entering = frame.current
     if frame.scope.module.numbered:
-        scope, environment = open_scope(elaborator, "container", "", span, frame), frame.environment.module()
-        scope.numbered = is_chain_body(body, frame.environment)
-        local = frame.inside(environment, scope)
-        run_body(elaborator, body, local, sequence)
-        return close_scope(elaborator, scope, entering, local, environment)
+        stages = (tree.Group(body, span=span),)
+        return elaborator.container("", tree.Flow(stages, span=span), stages, 0, span, frame)
     scope = open_scope(elaborator, "group", "", span, frame)
     local = frame.inside(frame.environment.body(), scope)
     run_body(elaborator, body, local, sequence)

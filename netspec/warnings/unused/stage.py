@@ -62,9 +62,19 @@ def _begun_anew(subject: Subject, node: Node) -> Span | None:
         for here, after in pairwise(body.statements):
             if here.span.start <= node.span.start and node.span.end <= here.span.end:
                 first = after.flow.elements[0] if isinstance(after, tree.Stage) else None
-                if isinstance(first, tree.Name) and first.id in REGISTRY:
+                if isinstance(first, tree.Name) and first.id in REGISTRY and first.id in _values(body):
                     return first.span
     return None
+
+
+def _values(body: tree.Body) -> Iterator[str]:
+    """What the statements of a body name."""
+    for statement in body.statements:
+        match statement:
+            case tree.Stage(labels):
+                yield from (label.text for label in labels)
+            case tree.Let(names=names):
+                yield from names
 
 
 def _name(subject: Subject, graph: Graph, node: Node) -> tuple[str, Span]:

@@ -133,8 +133,11 @@ def test_the_command_draws_lists_as_well(tmp_path: Path, cli: Cli) -> None:
     ("options", "said"),
     [
         (["a.html", "--vary", "classes=1,2"], "html shows one net"),
-        (["a.svg", "--vary", "classes=1"], "--vary takes 2 to 12 values"),
-        (["a.svg", "--vary", f"classes={','.join(map(str, range(1, 15)))}"], "--vary takes 2 to 12 values"),
+        (["a.svg", "--vary", "classes=1"], "one figure shows 2 to 12 nets, and this is 1"),
+        (
+            ["a.svg", "--vary", f"classes={','.join(map(str, range(1, 15)))}"],
+            "one figure shows 2 to 12 nets, and this is 14",
+        ),
         (["a.svg", "--vary", "classes"], "--vary"),
     ],
 )
