@@ -113,6 +113,13 @@ def test_command_writes_spec_and_weights(cli: Cli, tmp_path: Path) -> None:
     model.load_state_dict(load_file(tmp_path / "net.safetensors"))
 
 
+def test_a_file_that_is_not_there(cli: Cli, tmp_path: Path) -> None:
+    result = cli("lift", "nothing.onnx", "-o", "net.net")
+    assert result.returncode == 1
+    assert "error[E0001]: there is no file nothing.onnx" in result.stderr + result.stdout
+    assert not (tmp_path / "net.net").exists()
+
+
 def test_open_sizes_are_asked_for(cli: Cli, tmp_path: Path) -> None:
     d = Drawing(("N", 3, "H", "W"))
     d.save(tmp_path / "net.onnx", d.conv("data", 3, 4))

@@ -18,7 +18,7 @@ from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.files import regular
 from netspec.lifting.capture.tape import Place
 from netspec.lifting.sources.onnx.graph import Array, Entrance, Graph, Node, Stored
-from netspec.syntax.source import Source, Span
+from netspec.syntax.source import Source, Span, place_outside
 
 MOST_NODES = 100_000
 MOST_BYTES = 2**31
@@ -31,7 +31,7 @@ _SCOPES, _CLASSES = "pkg.torch.onnx.name_scopes", "pkg.torch.onnx.class_hierarch
 def wrong(file: str, message: str, place: Place | None = None, help: str = "") -> NetspecError:
     """The error (E1006) of a file that cannot be read."""
     if place is None:
-        return NetspecError((Diagnostic("E1006", message, Span(Source(file, ""), 0, 0), help=help),))
+        return NetspecError((Diagnostic("E1006", message, place_outside(file), help=help),))
     source = Source(file, "\n" * (place.line - 1) + place.text)
     return NetspecError((Diagnostic("E1006", message, Span(source, place.line - 1, len(source.text)), help=help),))
 
@@ -54,6 +54,8 @@ def _model(path: Path) -> Any:
         if regular(path).stat().st_size >= MOST_BYTES:
             raise wrong(file, "a file of ONNX is smaller than 2 GB; larger weights lie in files beside it")
         content = path.read_bytes()
+    except FileNotFoundError:
+        raise NetspecError((Diagnostic("E0001", f"there is no file {file}", place_outside(file)),)) from None
     except OSError as error:
         raise wrong(file, f"this file cannot be read: {(error.strerror or '').lower()}") from None
     model = onnx.ModelProto()
